@@ -1,0 +1,68 @@
+"""The ground of the language: frozen settings that describe themselves.
+
+A settings class is the single source of a form, a command-line help, a document and a
+validation message, so title, description, paper, needs and bounds live on it. No torch here.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class SpecError(ValueError):
+    """A question that cannot be asked; the message is one sentence that says what to change."""
+
+
+class Settings(BaseModel):
+    """Frozen, strict about names; equal settings hash and compare equal."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
+
+
+class Component(Settings):
+    """A choosable part of an experiment, found by its `kind`.
+
+    title, description: what a person reads. paper: where it was published, if anywhere.
+    needs: capabilities (see `spec.check`) without which it is refused.
+    """
+
+    title: ClassVar[str] = ""
+    description: ClassVar[str] = ""
+    paper: ClassVar[str] = ""
+    needs: ClassVar[frozenset[str]] = frozenset()
+
+    @property
+    def name(self) -> str:
+        """The component as written on a command line: kind, then what differs from default."""
+        kind = self.kind  # type: ignore[attr-defined]
+        fields = type(self).model_fields
+        changed = {
+            key: getattr(self, key)
+            for key in fields
+            if key != "kind" and getattr(self, key) != fields[key].default
+        }
+        if not changed:
+            return kind
+        return kind + ":" + ",".join(f"{k}={_scalar(v)}" for k, v in changed.items())
+
+
+def _scalar(value: Any) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def setting(
+    default: Any, help: str, *, title: str | None = None, basic: bool = False, **bounds: Any
+) -> Any:
+    """One field: `help` is a sentence; `basic` fields are shown first, the rest folded."""
+    return Field(default, title=title, description=help, json_schema_extra={"basic": basic}, **bounds)
+
+
+def is_basic(field: Any) -> bool:
+    """Whether a form shows the field at once."""
+    return bool((field.json_schema_extra or {}).get("basic"))

@@ -1,0 +1,71 @@
+"""The whole question as one JSON document, and how to read and write it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Literal
+
+from pydantic import ValidationError, field_validator
+
+from gi_core.spec.attacks import AnyAttack, LevenbergMarquardt
+from gi_core.spec.base import Settings, SpecError, setting
+from gi_core.spec.client import AnyClient, AnyWeights, FedSgd, Fresh
+from gi_core.spec.defenses import AnyDefense
+from gi_core.spec.models import AnyModel, LeNet
+
+MAX_BATCH, MAX_SIZE = 64, 512
+
+
+class Experiment(Settings):
+    """sample + model + client + defenses + attack + seed + budget."""
+
+    schema_version: Literal[1] = 1
+    samples: tuple[str, ...] = setting(
+        ("bundled/astronaut",), "References of the private pictures, such as bundled/astronaut or mnist:7.",
+        min_length=1, max_length=MAX_BATCH,
+    )
+    labels: tuple[int, ...] | None = setting(None, "Labels in place of the data's own, one for each picture.")
+    size: int | None = setting(None, "Side of the square picture in pixels; its own (64 at most) when empty.", ge=4, le=MAX_SIZE)
+    channels: Literal[1, 3] | None = setting(None, "Convert pictures to grey (1) or colour (3); as they are when empty.")
+    normalise: str = setting("none", "Input normalisation: none, auto (the data set's own), or a data set's name.")
+    model: AnyModel = LeNet()
+    weights: AnyWeights = Fresh()
+    client: AnyClient = FedSgd()
+    defenses: tuple[AnyDefense, ...] = ()
+    attack: AnyAttack = LevenbergMarquardt()
+    seed: int = setting(0, "Seed of the attack's starts and of the defenses' noise.", ge=0, le=2**31 - 1)
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    seconds: float | None = setting(None, "Stop the attack after this long.", gt=0, le=7 * 86400)
+
+    @field_validator("labels")
+    @classmethod
+    def _labels_not_negative(cls, value):
+        if value is not None and any(k < 0 for k in value):
+            raise ValueError("a label is a class number from 0 up")
+        return value
+
+    def key(self) -> str:
+        """Content hash: equal questions have equal keys."""
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def to_json(self, **kwargs) -> str:
+        return self.model_dump_json(**kwargs)
+
+
+def sentence(error: ValidationError) -> str:
+    """The first problem of a validation error as one sentence a person can act on."""
+    first = error.errors(include_url=False)[0]
+    where = ".".join(str(p) for p in first["loc"])
+    message = first["msg"].removeprefix("Value error, ")
+    more = len(error.errors()) - 1
+    return f"{where}: {message}" + (f" (and {more} more)" if more else "")
+
+
+def read_experiment(text: str) -> Experiment:
+    """Parse JSON. Raises SpecError with one sentence."""
+    try:
+        return Experiment.model_validate_json(text)
+    except ValidationError as error:
+        raise SpecError("the experiment is not valid: " + sentence(error)) from None

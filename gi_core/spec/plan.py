@@ -1,0 +1,23 @@
+"""How the engine runs a network: measured once per model, shape and device, then kept."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from gi_core.spec.base import Settings
+
+
+class Plan(Settings):
+    """onednn: oneDNN kernels on a CPU. channels_last: memory format. chunk: trials advanced
+    together. cuda_graph: replay a captured step. device: the torch device it was measured on.
+    threads: torch threads. seconds: measured seconds of one gradient evaluation of one trial.
+    """
+
+    onednn: bool = True
+    channels_last: bool = False
+    chunk: int = 8
+    cuda_graph: bool = False
+    device: str = "cpu"
+    threads: int = 1
+    seconds: float | None = None
+    source: Literal["default", "measured", "cached", "checkpoint"] = "default"

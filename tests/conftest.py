@@ -1,0 +1,29 @@
+"""Fixtures that tests share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+ROOT = Path(__file__).resolve().parent.parent
+SHARED = ROOT.parent / "shared" / "data"
+
+
+@pytest.fixture
+def shared_data() -> Path:
+    """The folder of real CIFAR-10 and MNIST pictures beside the checkout."""
+    if not SHARED.is_dir():
+        pytest.skip("needs the pictures in ../shared/data")
+    return SHARED
+
+
+@pytest.fixture
+def gi_home(tmp_path, monkeypatch) -> Path:
+    """A fresh GI_HOME and GI_DATA."""
+    home = tmp_path / "home"
+    monkeypatch.setenv("GI_HOME", str(home))
+    monkeypatch.setenv("GI_DATA", str(tmp_path / "data"))
+    return home
