@@ -1,0 +1,44 @@
+"""Where a defense can act on a client's round, and what a server would know of it.
+
+One hook of three: `wrap_model` (before the round, the server sees the result), `local_round` (the
+computation: per example, batches, schedule), `filter_update` (what leaves the client).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from torch import Generator, Tensor, nn
+
+if TYPE_CHECKING:
+    from gi_core.federated.types import Update
+
+LocalRound = Callable[[nn.Module, Tensor, Tensor], "Update"]
+"""(model, inputs (N, C, H, W) normalised, labels (N,)) -> Update."""
+
+
+class Defense:
+    """A defense that does nothing; a kind overrides the one hook its settings name.
+
+    known: what a server would know of it after the round (mask, sigma, clip, levels), which only
+    an adaptive attack may use. Every draw comes from `generator`, a CPU generator seeded by
+    (experiment seed, position of the defense), so that noise is the same on every device.
+    """
+
+    def __init__(self, settings: Any, generator: Generator) -> None:
+        self.settings = settings
+        self.generator = generator
+        self.known: dict[str, Any] = {"kind": settings.kind}
+
+    def wrap_model(self, model: nn.Module) -> nn.Module:
+        """The network that the round uses, and that the server knows."""
+        return model
+
+    def local_round(self, compute: LocalRound) -> LocalRound:
+        """The computation of the round, changed."""
+        return compute
+
+    def filter_update(self, update: Update) -> Update:
+        """The update as it leaves the client. Must not write into the tensors it is given."""
+        return update

@@ -1,0 +1,26 @@
+"""g' = g * min(1, C / ||g||_2): the whole update, scaled so that its L2 norm is at most C.
+
+A scaled gradient carries the same information; the bound matters together with noise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from gi_core.defenses.base import Defense
+
+if TYPE_CHECKING:
+    from gi_core.federated.types import Update
+
+
+class Clipping(Defense):
+    """Server knows: the bound (clip), not the norm that was there before."""
+
+    def filter_update(self, update: Update) -> Update:
+        bound = self.settings.norm
+        self.known["clip"] = bound
+        norm = update.norm()
+        if norm <= bound:
+            return update
+        return replace(update, tensors={k: t * (bound / norm) for k, t in update.tensors.items()})

@@ -1,0 +1,39 @@
+"""g'_i = 0 for the share p of each tensor's values that is smallest in size, else g_i.
+
+Zhu et al., Deep Leakage from Gradients, NeurIPS 2019, section 5. Exactly floor(p * n) values of a
+tensor of n are cleared, ties in order of position.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from gi_core.defenses.base import Defense
+
+if TYPE_CHECKING:
+    from gi_core.federated.types import Update
+
+
+class Pruning(Defense):
+    """Server knows: the share, and the mask (name -> bool, True where a value was kept)."""
+
+    def filter_update(self, update: Update) -> Update:
+        fraction = self.settings.fraction
+        self.known["fraction"] = fraction
+        if fraction == 0:
+            return update
+        mask = {name: kept(tensor, fraction) for name, tensor in update.tensors.items()}
+        self.known["mask"] = mask
+        return replace(update, tensors={k: t * mask[k] for k, t in update.tensors.items()})
+
+
+def kept(tensor: Tensor, fraction: float) -> Tensor:
+    """Mask, shape of `tensor`, False at its floor(fraction * n) smallest absolute values."""
+    flat = tensor.abs().flatten()
+    mask = torch.ones_like(flat, dtype=torch.bool)
+    mask[torch.argsort(flat, stable=True)[: int(fraction * flat.numel())]] = False
+    return mask.view(tensor.shape)

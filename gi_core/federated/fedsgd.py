@@ -1,0 +1,38 @@
+"""g = d/dtheta (1/N) sum_n CE(f_theta(x_n), y_n): the gradient that FedSGD shares.
+
+McMahan et al., Communication-Efficient Learning, AISTATS 2017.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from gi_core.federated.types import Update
+from gi_core.spec import SpecError
+
+
+def gradient(model: nn.Module, inputs: Tensor, labels: Tensor) -> Update:
+    """One FedSGD round. inputs: (N, C, H, W) normalised; labels: (N,) int64.
+
+    A parameter that does not reach the loss has a zero gradient. Raises SpecError for a label that
+    the model has no output for and for a gradient that is not finite.
+    """
+    parameters = dict(model.named_parameters())
+    with torch.enable_grad():
+        logits = model(inputs)
+        classes = logits.shape[1]
+        if int(labels.max()) >= classes:
+            raise SpecError(
+                f"label {int(labels.max())} is out of range: the model tells {classes} classes apart, 0 to {classes - 1}"
+            )
+        loss = F.cross_entropy(logits, labels)
+        values = torch.autograd.grad(loss, list(parameters.values()), allow_unused=True)
+    tensors = {
+        name: torch.zeros_like(p) if g is None else g.detach()
+        for (name, p), g in zip(parameters.items(), values, strict=True)
+    }
+    if not all(bool(torch.isfinite(t).all()) for t in tensors.values()):
+        raise SpecError("the client's gradient is not finite: choose other weights or another initialisation")
+    return Update(tensors=tensors, images=len(labels))
