@@ -1,0 +1,72 @@
+"""An experiment's private pictures: found, cropped, resized, labelled."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gi_core.data.images import channels_of, fit, to_float
+from gi_core.data.normalisation import resolve as normalisation
+from gi_core.data.refs import resolve
+from gi_core.data.types import Pictures, Sample
+from gi_core.spec.base import SpecError
+from gi_core.spec.experiment import Experiment
+
+OWN_SIZE_LIMIT = 64
+NO_CLASSES = 10  # pictures without a data set: a ten-class network, as the papers attack
+
+
+def load(experiment: Experiment) -> Pictures:
+    """The pictures of an experiment: float32 (N, C, H, W) in [0, 1], labels, normalisation.
+
+    Raises SpecError with one sentence. Never downloads.
+    """
+    samples = [resolve(ref) for ref in experiment.samples]
+    size, channels = geometry(experiment, samples)
+    images = to_float(np.stack([fit(s.pixels, size, channels) for s in samples]))
+    names = _class_names(samples, experiment)
+    source = next((s.family for s in samples if s.class_names), samples[0].family)
+    mean, std = normalisation(experiment.normalise, source, channels)
+    labels = _labels(experiment, samples, len(names))
+    return Pictures(images, labels, len(names), names, source, mean, std, _notices(samples, size, channels))
+
+
+def geometry(experiment: Experiment, samples: list[Sample]) -> tuple[int, int]:
+    """(size, channels) that all pictures of the batch take."""
+    own = min(min(s.pixels.shape[:2]) for s in samples)
+    size = experiment.size or max(4, min(OWN_SIZE_LIMIT, own))
+    return size, experiment.channels or max(channels_of(s.pixels) for s in samples)
+
+
+def _class_names(samples: list[Sample], experiment: Experiment) -> tuple[str, ...]:
+    families = {s.family: s.class_names for s in samples if s.class_names}
+    if len(set(families.values())) > 1:
+        raise SpecError(f"{' and '.join(families)} have different classes: choose pictures of one data set")
+    own = next(iter(families.values()), ())
+    asked = experiment.model.classes
+    if not own and asked is None:
+        asked = max(NO_CLASSES, *(k + 1 for k in experiment.labels or (0,)))
+    count = asked or len(own)
+    return tuple(own[k] if k < len(own) else f"class {k}" for k in range(count))
+
+
+def _labels(experiment: Experiment, samples: list[Sample], classes: int) -> np.ndarray:
+    given = experiment.labels
+    if given is not None and len(given) != len(samples):
+        raise SpecError(f"give one label for each picture: {len(samples)} pictures, {len(given)} labels")
+    labels = np.asarray(given if given is not None else [s.label or 0 for s in samples], dtype=np.int64)
+    for ref, label in zip(experiment.samples, labels, strict=True):
+        if label >= classes:
+            hint = "choose another label" if given is not None else "raise model.classes or give a label"
+            raise SpecError(f"label {label} of {ref} is out of range, the network has classes 0 to {classes - 1}: {hint}")
+    return labels
+
+
+def _notices(samples: list[Sample], size: int, channels: int) -> tuple[str, ...]:
+    """What was done to a person's own files; bundled pictures are cut to size without a word."""
+    found: list[str] = []
+    for sample in samples:
+        if sample.notices and sample.notices[0] != f"{size}x{size}":
+            found.append(f"resized from {sample.notices[0]} to {size}x{size}")
+        if channels_of(sample.pixels) != channels:
+            found.append("grey picture repeated in three channels" if channels == 3 else "colours turned to grey")
+    return tuple(dict.fromkeys(found))

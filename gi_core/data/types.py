@@ -1,0 +1,57 @@
+"""What the data room hands on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """The private pictures of one client.
+
+    images: float32 (N, C, H, W) in [0, 1]. labels: int64 (N,). classes: how many the network tells
+    apart. source: family, such as "mnist", "bundled", "folder:PATH". mean, std: (C,) of the input
+    normalisation (x - mean) / std; zeros and ones for none. notices: what was done to the pictures.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    classes: int
+    class_names: tuple[str, ...]
+    source: str
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    notices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One picture as found: `pixels` uint8 (H, W) or (H, W, 3), before any cropping.
+
+    key: equal for equal pictures of a family. label: None where the source has no classes.
+    """
+
+    family: str
+    key: str
+    pixels: np.ndarray
+    label: int | None = None
+    class_names: tuple[str, ...] = ()
+    notices: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True)
+class SampleInfo:
+    """A sample that a form can offer. thumbnail: file name under assets/samples, or empty.
+    missing: what to do where it is not available.
+    """
+
+    ref: str
+    title: str
+    group: str
+    label: int | None
+    class_name: str
+    available: bool = True
+    missing: str = ""
+    thumbnail: str = ""
