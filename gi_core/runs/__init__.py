@@ -1,0 +1,1 @@
+"""Jobs: what was asked, what happened, and who works on it. Importing this costs no torch."""

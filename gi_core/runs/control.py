@@ -1,0 +1,42 @@
+"""Pause, resume and cancel as transitions of a job's state; each is idempotent.
+
+A waiting job obeys at once. One that a worker has is only asked: it obeys between iterations.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+
+from gi_core.spec import SpecError
+
+ACTIONS = ("pause", "resume", "cancel")
+
+_SQL = {
+    "pause": (
+        "UPDATE jobs SET state = 'paused' WHERE id = :id AND state = 'queued'",
+        "UPDATE jobs SET state = 'pausing', asked = 'pause', asked_at = :now"
+        " WHERE id = :id AND state = 'running' AND asked = ''",
+    ),
+    "resume": (
+        "UPDATE jobs SET state = 'running', asked = ''"
+        " WHERE id = :id AND state = 'pausing' AND asked = 'pause'",
+        "UPDATE jobs SET state = 'queued', asked = '', finished = NULL, error = NULL, result = NULL,"
+        " attempts = 0 WHERE id = :id AND (state = 'paused'"
+        " OR (:resumable AND kind = 'run' AND state IN ('cancelled', 'failed')))",
+    ),
+    "cancel": (
+        "UPDATE jobs SET state = 'cancelled', finished = :now, asked = ''"
+        " WHERE id = :id AND state IN ('queued', 'paused')",
+        "UPDATE jobs SET asked = 'cancel', asked_at = :now"
+        " WHERE id = :id AND state IN ('running', 'pausing') AND asked != 'cancel'",
+    ),
+}
+
+
+def apply(connection: sqlite3.Connection, job_id: str, action: str, resumable: bool) -> bool:
+    """Whether the action changed anything. resumable: the run has a checkpoint. Raises SpecError."""
+    if action not in ACTIONS:
+        raise SpecError(f"a run can be told pause, resume or cancel, not {action!r}")
+    values = {"id": job_id, "now": time.time(), "resumable": resumable}
+    return any(connection.execute(sql, values).rowcount for sql in _SQL[action])

@@ -1,0 +1,98 @@
+"""One SQLite file in WAL mode, a connection per thread, and a full disk said in one sentence."""
+
+from __future__ import annotations
+
+import errno
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from gi_core.runs.schema import migrate
+from gi_core.spec import SpecError
+
+BUSY_SECONDS = 15.0
+
+
+class DiskFull(SpecError):
+    """No space is left where runs are kept."""
+
+
+@contextmanager
+def disk(folder: Path) -> Iterator[None]:
+    """Turn "no space left", from the file system or SQLite, into `DiskFull`."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise DiskFull(_sentence(folder)) from error
+    except sqlite3.OperationalError as error:
+        if getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_FULL:
+            raise
+        raise DiskFull(_sentence(folder)) from error
+
+
+def _sentence(folder: Path) -> str:
+    return f"the disk is full: delete runs, or free space under {folder}"
+
+
+class Database:
+    """Reads and transactions on `folder/store.sqlite`; safe from threads and processes.
+
+    WAL needs a local disk: readers never wait for the writer, a writer waits `BUSY_SECONDS`.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.file = folder / "store.sqlite"
+        self._local = threading.local()
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """This thread's connection, opened and migrated on first use."""
+        found = getattr(self._local, "connection", None)
+        if found is None:
+            with disk(self.folder):
+                found = sqlite3.connect(self.file, timeout=BUSY_SECONDS, isolation_level=None)
+                found.row_factory = sqlite3.Row
+                found.execute("PRAGMA journal_mode = WAL")
+                found.execute("PRAGMA synchronous = NORMAL")
+                migrate(found)
+            self._local.connection = found
+        return found
+
+    def rows(self, sql: str, values: tuple = ()) -> list[sqlite3.Row]:
+        """All rows of a query."""
+        return self.connection.execute(sql, values).fetchall()
+
+    def row(self, sql: str, values: tuple = ()) -> sqlite3.Row | None:
+        """The first row of a query, or None."""
+        return self.connection.execute(sql, values).fetchone()
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """All statements inside happen, or none. Raises DiskFull."""
+        connection = self.connection
+        with disk(self.folder):
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+
+    def write(self, sql: str, values: tuple = ()) -> int:
+        """One statement as a transaction; how many rows it changed. Raises DiskFull."""
+        with disk(self.folder):
+            return self.connection.execute(sql, values).rowcount
+
+    def close(self) -> None:
+        """Close this thread's connection."""
+        found = getattr(self._local, "connection", None)
+        if found is not None:
+            found.close()
+            self._local.connection = None

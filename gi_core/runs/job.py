@@ -1,0 +1,93 @@
+"""What the store hands out: jobs, points of a curve, and the rule for ids."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Kind = Literal["run", "preview", "train", "thumbnails"]
+State = Literal["queued", "running", "pausing", "paused", "done", "failed", "cancelled"]
+Lane = Literal["interactive", "batch"]
+
+KINDS: tuple[Kind, ...] = ("run", "preview", "train", "thumbnails")
+LANES: tuple[Lane, ...] = ("interactive", "batch")
+ACTIVE: tuple[State, ...] = ("running", "pausing")
+FINISHED: tuple[State, ...] = ("done", "failed", "cancelled")
+
+_ID = re.compile(r"[0-9a-f]{12}")
+
+
+def valid_id(text: object) -> bool:
+    """Whether the text is a job's id: 12 hexadecimal digits and nothing else.
+
+    Checked before every query and every path, so an id from a link never names a file.
+    """
+    return isinstance(text, str) and _ID.fullmatch(text) is not None
+
+
+def new_id() -> str:
+    """A fresh, unguessable id."""
+    return secrets.token_hex(6)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job as it stands.
+
+    created, started, finished: unix seconds. progress: what the worker last said (stage, iteration,
+    iterations, seconds, per_second, seconds_left, residual, trial_losses, best, labels, note,
+    worker_pid, plan). result: the JSON object of the command line. error: one sentence.
+    asked: a control not obeyed yet ("pause", "cancel" or ""). interrupted: its worker died once.
+    """
+
+    id: str
+    kind: Kind
+    spec: dict[str, Any]
+    title: str
+    state: State
+    lane: Lane
+    parent: str | None
+    owner: str
+    created: float
+    started: float | None
+    finished: float | None
+    progress: dict[str, Any] = field(default_factory=dict)
+    result: dict[str, Any] | None = None
+    error: str | None = None
+    notices: list[str] = field(default_factory=list)
+    pinned: bool = False
+    interrupted: bool = False
+    asked: str = ""
+    attempts: int = 0
+    cache_key: str | None = None
+
+    @property
+    def active(self) -> bool:
+        """Whether a worker has it now."""
+        return self.state in ACTIVE
+
+    @property
+    def over(self) -> bool:
+        """Whether it has ended, one way or another."""
+        return self.state in FINISHED
+
+
+@dataclass(frozen=True)
+class Point:
+    """One point of the curves.
+
+    iteration: counted from 1. seconds: of attacking so far, pauses excluded. rate: learning rate or
+    damping. losses: name -> value of the best trial. trial_losses: total loss of each trial.
+    psnr (dB), ssim: mean over the pictures, at snapshots only.
+    """
+
+    iteration: int
+    seconds: float
+    rate: float
+    losses: dict[str, float]
+    trial_losses: list[float]
+    best: int
+    psnr: float | None = None
+    ssim: float | None = None

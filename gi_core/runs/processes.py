@@ -1,0 +1,63 @@
+"""The processes that share a store: servers that want workers, workers, command lines."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from gi_core.runs import process
+from gi_core.runs.database import Database
+from gi_core.runs.job import new_id
+
+BEAT_SECONDS = 1.0
+SERVER_GONE_SECONDS = 15.0
+
+
+@dataclass(frozen=True)
+class Process:
+    """id names one life of a process; role is server, worker or command; beat in unix seconds."""
+
+    id: str
+    role: str
+    lane: str
+    pid: int
+    pid_started: str
+    beat: float
+
+    @property
+    def alive(self) -> bool:
+        return process.alive(self.pid, self.pid_started)
+
+
+class Processes:
+    """The table of processes."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def register(self, role: str, lane: str = "") -> str:
+        """Enter this process; the id of its life."""
+        name, (pid, start) = new_id(), process.me()
+        self.database.write(
+            "INSERT INTO processes (id, role, lane, pid, pid_started, beat) VALUES (?, ?, ?, ?, ?, ?)",
+            (name, role, lane, pid, start, time.time()),
+        )
+        return name
+
+    def beat(self, name: str) -> bool:
+        """Say that it lives; False when somebody struck it off."""
+        return self.database.write("UPDATE processes SET beat = ? WHERE id = ?", (time.time(), name)) > 0
+
+    def leave(self, name: str) -> None:
+        self.database.write("DELETE FROM processes WHERE id = ?", (name,))
+
+    def all(self, role: str, lane: str | None = None) -> list[Process]:
+        """Entries of a role, the dead included, longest-lived first."""
+        found = self.database.rows("SELECT * FROM processes WHERE role = ? ORDER BY rowid", (role,))
+        entries = [Process(**dict(row)) for row in found]
+        return [p for p in entries if lane is None or p.lane == lane]
+
+    def served(self) -> bool:
+        """Whether a server lives that wants workers kept."""
+        limit = time.time() - SERVER_GONE_SECONDS
+        return any(p.beat > limit and p.alive for p in self.all("server"))

@@ -1,0 +1,97 @@
+"""The tables, as a list of migrations; `PRAGMA user_version` says how many were applied."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from gi_core.spec import SpecError
+
+_FIRST = (
+    """CREATE TABLE jobs (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        id TEXT NOT NULL UNIQUE,
+        kind TEXT NOT NULL,
+        spec TEXT NOT NULL,
+        title TEXT NOT NULL DEFAULT '',
+        state TEXT NOT NULL DEFAULT 'queued',
+        lane TEXT NOT NULL DEFAULT 'interactive',
+        priority INTEGER NOT NULL DEFAULT 0,
+        parent TEXT,
+        owner TEXT NOT NULL DEFAULT '',
+        cache_key TEXT,
+        created REAL NOT NULL,
+        started REAL,
+        finished REAL,
+        progress TEXT NOT NULL DEFAULT '{}',
+        result TEXT,
+        error TEXT,
+        notices TEXT NOT NULL DEFAULT '[]',
+        pinned INTEGER NOT NULL DEFAULT 0,
+        interrupted INTEGER NOT NULL DEFAULT 0,
+        asked TEXT NOT NULL DEFAULT '',
+        asked_at REAL,
+        attempts INTEGER NOT NULL DEFAULT 0,
+        worker TEXT,
+        bytes INTEGER NOT NULL DEFAULT 0
+    )""",
+    "CREATE INDEX jobs_queue ON jobs (lane, state, priority)",
+    "CREATE INDEX jobs_cache ON jobs (kind, cache_key)",
+    """CREATE TABLE points (
+        job TEXT NOT NULL,
+        iteration INTEGER NOT NULL,
+        seconds REAL NOT NULL,
+        rate REAL,
+        losses TEXT NOT NULL,
+        trials TEXT NOT NULL,
+        best INTEGER NOT NULL,
+        psnr REAL,
+        ssim REAL,
+        PRIMARY KEY (job, iteration)
+    ) WITHOUT ROWID""",
+    """CREATE TABLE log (
+        number INTEGER PRIMARY KEY,
+        job TEXT NOT NULL,
+        time REAL NOT NULL,
+        text TEXT NOT NULL
+    )""",
+    "CREATE INDEX log_job ON log (job)",
+    """CREATE TABLE processes (
+        id TEXT PRIMARY KEY,
+        role TEXT NOT NULL,
+        lane TEXT NOT NULL DEFAULT '',
+        pid INTEGER NOT NULL,
+        pid_started TEXT NOT NULL,
+        beat REAL NOT NULL
+    )""",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring the tables up to date, all or nothing, once however many processes try.
+
+    Raises SpecError when the store is newer than this program.
+    """
+    if _version(connection) == len(MIGRATIONS):
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        version = _version(connection)
+        if version > len(MIGRATIONS):
+            raise SpecError(
+                f"the store has version {version} and this program knows {len(MIGRATIONS)}: "
+                "update the program, or set GI_HOME to another folder"
+            )
+        for statements in MIGRATIONS[version:]:
+            for statement in statements:
+                connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])

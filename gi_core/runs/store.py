@@ -1,0 +1,243 @@
+"""Runs as pages and the command line see them: ask, look, control. No torch.
+
+Everything is addressed by a job's id, which is checked before it reaches a query or a path: an
+unknown or malformed id reads as nothing (None or empty), and cannot be controlled (SpecError).
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gi_core import paths
+from gi_core.runs import control as transitions
+from gi_core.runs import quota, rows
+from gi_core.runs.database import Database, disk
+from gi_core.runs.job import FINISHED, KINDS, LANES, Job, Point, new_id, valid_id
+from gi_core.runs.snapshots import Snapshots, read_array
+from gi_core.spec import SpecError
+
+MOST_QUEUED = 100
+MOST_PREVIEWS = 16
+MOST_SPEC = 256 * 1024
+
+
+class Store:
+    """The runs under GI_HOME.
+
+    home: another folder than GI_HOME. viewer: with sign-in, only this owner's jobs exist; None
+    sees all. Safe from threads and processes; methods that write raise DiskFull (a SpecError).
+    """
+
+    def __init__(self, home: Path | str | None = None, viewer: str | None = None) -> None:
+        self.home = Path(home) if home is not None else paths.home()
+        self.viewer = viewer
+        self.runs = self.home / "runs"
+        with disk(self.home):
+            self.runs.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.database = Database(self.home)
+
+    # asking
+
+    def submit(
+        self,
+        kind: str,
+        spec: dict[str, Any],
+        *,
+        lane: str = "interactive",
+        priority: int = 0,
+        parent: str | None = None,
+        title: str = "",
+        owner: str = "",
+        cache_key: str | None = None,
+    ) -> str:
+        """Queue a job; its id. An unfinished or successful job of the same cache_key answers instead.
+
+        Raises SpecError when the queue is full, the question is too long, or a name is unknown.
+        """
+        if kind not in KINDS or lane not in LANES:
+            raise SpecError(f"there is no job {kind!r} in a lane {lane!r}")
+        text = rows.encode(spec)
+        if len(text) > MOST_SPEC:
+            raise SpecError(f"the question is {len(text) // 1024} KiB long, {MOST_SPEC // 1024} at most")
+        owner = owner or self.viewer or ""
+        notices = quota.prune(self.database, self.runs) if kind != "preview" else []
+        with self.database.transaction() as connection:
+            if cache_key is not None:
+                same = connection.execute(
+                    "SELECT id FROM jobs WHERE kind = ? AND cache_key = ? AND owner = ? AND state IN "
+                    "('queued', 'running', 'done') ORDER BY number DESC LIMIT 1",
+                    (kind, cache_key, owner),
+                ).fetchone()
+                if same:
+                    return same["id"]
+            self._bound(connection, kind, lane)
+            job_id = new_id()
+            connection.execute(
+                "INSERT INTO jobs (id, kind, spec, title, lane, priority, parent, owner, cache_key, created,"
+                " notices) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (job_id, kind, text, _clean(title) or _question(kind, spec), lane, priority, parent, owner,
+                 cache_key, time.time(), rows.encode(notices)),
+            )  # fmt: skip
+        return job_id
+
+    def _bound(self, connection, kind: str, lane: str) -> None:
+        """Keep the queue short: too many runs are refused, the oldest previews give way."""
+        if kind == "preview":
+            connection.execute(
+                "UPDATE jobs SET state = 'cancelled', finished = ? WHERE kind = 'preview' AND state = 'queued'"
+                " AND number NOT IN (SELECT number FROM jobs WHERE kind = 'preview' AND state = 'queued'"
+                " ORDER BY number DESC LIMIT ?)",
+                (time.time(), MOST_PREVIEWS - 1),
+            )
+            return
+        waiting = connection.execute(
+            "SELECT count(*) FROM jobs WHERE state = 'queued' AND lane = ? AND kind != 'preview'", (lane,)
+        ).fetchone()[0]
+        if waiting >= MOST_QUEUED:
+            raise SpecError(f"the queue is full ({waiting} jobs wait): try again later, or cancel some")
+
+    # looking
+
+    def _row(self, job_id: str):
+        if not valid_id(job_id):
+            return None
+        row = self.database.row("SELECT * FROM jobs WHERE id = ?", (job_id,))
+        return row if row is not None and self.viewer in (None, row["owner"]) else None
+
+    def job(self, id: str) -> Job | None:
+        """The job as it stands, or None."""
+        row = self._row(id)
+        return rows.job(row) if row is not None else None
+
+    def jobs(
+        self,
+        kinds: tuple[str, ...] | None = ("run",),
+        states: tuple[str, ...] | None = None,
+        search: str = "",
+        limit: int = 200,
+        parent: str | None = None,
+    ) -> list[Job]:
+        """Newest first; search is a part of the title or of the question."""
+        where, values = ["1"], []
+        for column, allowed in (("kind", kinds), ("state", states)):
+            if allowed is not None:
+                where.append(f"{column} IN ({','.join('?' * len(allowed))})")
+                values += list(allowed)
+        for column, wanted in (("owner", self.viewer), ("parent", parent)):
+            if wanted is not None:
+                where.append(f"{column} = ?")
+                values.append(wanted)
+        for word in search.split():
+            where.append("(instr(lower(title), ?) OR instr(lower(spec), ?) OR id = ?)")
+            values += [word.lower()] * 3
+        sql = f"SELECT * FROM jobs WHERE {' AND '.join(where)} ORDER BY number DESC LIMIT ?"
+        return [rows.job(row) for row in self.database.rows(sql, (*values, max(0, limit)))]
+
+    def place(self, id: str) -> int:
+        """How many queued jobs come before it in its lane; 0 when it is next or not waiting."""
+        row = self._row(id)
+        if row is None or row["state"] != "queued":
+            return 0
+        ahead = self.database.row(
+            "SELECT count(*) FROM jobs WHERE state = 'queued' AND lane = ? AND kind = ?"
+            " AND (priority > ? OR (priority = ? AND number < ?))",
+            (row["lane"], row["kind"], row["priority"], row["priority"], row["number"]),
+        )
+        return int(ahead[0]) if ahead else 0
+
+    def curve(self, id: str, after_iteration: int = 0) -> list[Point]:
+        """Points of the curves after an iteration, ascending."""
+        if self._row(id) is None:
+            return []
+        found = self.database.rows(
+            "SELECT * FROM points WHERE job = ? AND iteration > ? ORDER BY iteration",
+            (id, int(after_iteration)),
+        )
+        return [rows.point(row) for row in found]
+
+    def log(self, id: str) -> list[tuple[float, str]]:
+        """What happened: (unix seconds, sentence), oldest first."""
+        if self._row(id) is None:
+            return []
+        found = self.database.rows("SELECT time, text FROM log WHERE job = ? ORDER BY number", (id,))
+        return [(row["time"], row["text"]) for row in found]
+
+    def path(self, id: str) -> Path:
+        """The run's folder. Raises SpecError for an unknown id."""
+        return self.runs / self._known(id)["id"]
+
+    def snapshots(self, id: str) -> list[int]:
+        """Iterations that have a snapshot, ascending."""
+        return Snapshots(self.path(id)).iterations() if self._row(id) is not None else []
+
+    def snapshot(self, id: str, iteration: int) -> np.ndarray | None:
+        """(T, N, H, W, C) uint8 at native size, or None (it may have been thinned away)."""
+        return Snapshots(self.path(id)).read(iteration) if self._row(id) is not None else None
+
+    def originals(self, id: str) -> np.ndarray | None:
+        """(N, H, W, C) uint8, or None before the pictures were read."""
+        return read_array(self.path(id) / "originals.npy") if self._row(id) is not None else None
+
+    def disk_used(self) -> int:
+        """Bytes of all runs and of the store."""
+        return quota.used(self.database, self.runs)
+
+    # controlling
+
+    def _known(self, job_id: str):
+        row = self._row(job_id)
+        if row is None:
+            raise SpecError(f"there is no run {str(job_id)[:40]!r}")
+        return row
+
+    def control(self, id: str, action: str) -> Job:
+        """Ask for `pause`, `resume` or `cancel`; asking twice, or too late, changes nothing.
+
+        A waiting job obeys at once; a running one shows `pausing` (or `asked == "cancel"`) until
+        its worker reaches the end of an iteration. `resume` takes a paused, cancelled or
+        interrupted run up from its checkpoint. Returns the job as it now stands.
+        """
+        resumable = (self.path(id) / "checkpoint.pt").is_file()
+        with self.database.transaction() as connection:
+            transitions.apply(connection, id, action, resumable)
+        return rows.job(self._known(id))
+
+    def rename(self, id: str, title: str) -> None:
+        """Give a run another title."""
+        self._known(id)
+        self.database.write("UPDATE jobs SET title = ? WHERE id = ?", (_clean(title), id))
+
+    def pin(self, id: str, pinned: bool) -> None:
+        """A pinned run is never deleted to make room."""
+        self._known(id)
+        self.database.write("UPDATE jobs SET pinned = ? WHERE id = ?", (int(pinned), id))
+
+    def delete(self, id: str) -> None:
+        """Forget a run and its files. Raises SpecError while it runs."""
+        row = self._known(id)
+        if row["state"] not in (*FINISHED, "queued", "paused"):
+            raise SpecError("cancel the run before deleting it")
+        quota.remove(self.database, self.runs, id)
+
+
+def _clean(title: str) -> str:
+    return " ".join(str(title).split())[:200]
+
+
+def _question(kind: str, spec: dict[str, Any]) -> str:
+    """A title from the question: pictures, network, attack."""
+    if kind not in ("run", "train"):
+        return ""
+    samples = spec.get("samples") or ["bundled/astronaut"]
+    more = f" and {len(samples) - 1} more" if len(samples) > 1 else ""
+    parts = [os.path.basename(str(samples[0])) + more]
+    for part in ("model", "attack") if kind == "run" else ("model",):
+        value = spec.get(part)
+        if isinstance(value, dict) and value.get("kind"):
+            parts.append(str(value["kind"]).replace("_", " "))
+    return _clean(" · ".join(parts))
