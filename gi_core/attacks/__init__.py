@@ -1,0 +1,27 @@
+"""Attacks: (Update, Knowledge) -> Steps. One settings class in `spec.attacks`, one machine here."""
+
+from __future__ import annotations
+
+import torch
+
+from gi_core.attacks.base import Attack, Refused, State, Step, stream
+from gi_core.attacks.levenberg_marquardt import KrylovLM
+from gi_core.attacks.matching import GradientMatching
+from gi_core.federated.types import Knowledge, Update
+from gi_core.spec.attacks import AttackSettings
+from gi_core.spec.plan import Plan
+
+MACHINES = {
+    "dlg": GradientMatching,
+    "idlg": GradientMatching,
+    "inverting_gradients": GradientMatching,
+    "levenberg_marquardt": KrylovLM,
+}
+
+
+def make(settings: AttackSettings, update: Update, knowledge: Knowledge, *, plan: Plan, device: torch.device | str) -> Attack:
+    """The machine of a kind, everything prepared once. Raises Refused."""
+    return MACHINES[settings.kind](settings, update, knowledge, plan, torch.device(device))
+
+
+__all__ = ["MACHINES", "Attack", "Refused", "State", "Step", "make", "stream"]

@@ -1,0 +1,100 @@
+"""g(x) = dL/dtheta of a client's round, for every trial at once, with the graph back to x.
+
+One trial runs through plain autograd; several through `vmap(grad)`. Nothing is ever
+accumulated into the model: its weights are constants of the attack.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, grad, vmap
+
+from gi_core.federated.types import Knowledge
+from gi_core.spec.plan import Plan
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
+    """Mean over pictures of -sum_k t_k log softmax(z)_k; logits, target (N, K), t on the simplex."""
+    return -(target * torch.log_softmax(logits, -1)).sum(-1).mean()
+
+
+def soft_cross_entropy(logits: Tensor, label_logits: Tensor) -> Tensor:
+    """Cross-entropy against softmax(l) where l (N, K) is optimised too (DLG)."""
+    return cross_entropy(logits, torch.softmax(label_logits, -1))
+
+
+def linear_loss(logits: Tensor, delta: Tensor) -> Tensor:
+    """<delta, f(x)>: its parameter gradient is J_theta^T delta, without the softmax."""
+    return (delta * logits).sum()
+
+
+class GradientMap:
+    """x, target -> one tensor per parameter, (T, *shape), differentiable in x and target.
+
+    knowledge: whose model and batch-norm mode are used (on a copy). loss(logits, target) -> scalar.
+    """
+
+    def __init__(self, knowledge: Knowledge, loss: Loss, plan: Plan, dtype: torch.dtype, device: torch.device):
+        from gi_core.models import set_batch_norm
+
+        model = set_batch_norm(copy.deepcopy(knowledge.model), knowledge.batch_norm)
+        self.model = model.to(device=device, dtype=dtype).requires_grad_(False)
+        self.channels_last = plan.channels_last
+        if self.channels_last:
+            self.model = self.model.to(memory_format=torch.channels_last)
+        self.plan, self.loss = plan, loss
+        self.names = [name for name, _ in self.model.named_parameters()]
+        self.parameters = {k: p.detach() for k, p in self.model.named_parameters()}
+        self.leaves = [p.detach().requires_grad_(True) for p in self.parameters.values()]
+        self._batched = vmap(grad(self._one), in_dims=(None, 0, 0))
+
+    def _one(self, parameters: dict[str, Tensor], x: Tensor, target: Tensor) -> Tensor:
+        return self.loss(functional_call(self.model, parameters, (x,)), target)
+
+    def __call__(self, x: Tensor, target: Tensor, only: Sequence[int] | None = None) -> list[Tensor]:
+        """x (T, N, C, H, W), target (T, N, K) -> gradients, of the parameters `only` if given."""
+        if x.shape[0] > 1:
+            gradients = list(self._batched(self.parameters, x, target).values())
+            return gradients if only is None else [gradients[i] for i in only]
+        picture = x[0]
+        if self.channels_last:
+            picture = picture.contiguous(memory_format=torch.channels_last)
+        loss = self._one(dict(zip(self.names, self.leaves, strict=True)), picture, target[0])
+        wanted = self.leaves if only is None else [self.leaves[i] for i in only]
+        gradients = torch.autograd.grad(loss, wanted, create_graph=True)
+        return [g[None] for g in gradients]
+
+    def running(self) -> contextlib.AbstractContextManager:
+        """Kernels of the plan; everything that evaluates or differentiates runs inside."""
+        return kernels(self.plan)
+
+
+def kernels(plan: Plan) -> contextlib.AbstractContextManager:
+    """oneDNN switched as the plan says (it is slower than the plain kernels on tiny networks)."""
+    if not plan.device.startswith("cpu") or plan.onednn == torch.backends.mkldnn.enabled:
+        return contextlib.nullcontext()
+    return torch.backends.mkldnn.flags(enabled=plan.onednn)
+
+
+def flatten(tensors: Sequence[Tensor]) -> Tensor:
+    """(T, *shape) each -> (T, P)."""
+    return torch.cat([t.reshape(t.shape[0], -1) for t in tensors], 1)
+
+
+def split_like(flat: Tensor, tensors: Sequence[Tensor]) -> list[Tensor]:
+    """(T, P) -> views shaped as the tensors."""
+    parts = flat.split([t[0].numel() for t in tensors], 1)
+    return [part.view_as(t) for part, t in zip(parts, tensors, strict=True)]
+
+
+def last_dense(model: nn.Module) -> nn.Linear | None:
+    """The last layer if it is dense: the one whose parameters come last."""
+    layers = [m for m in model.modules() if next(m.parameters(recurse=False), None) is not None]
+    return layers[-1] if layers and isinstance(layers[-1], nn.Linear) else None

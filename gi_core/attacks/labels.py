@@ -1,0 +1,64 @@
+"""Labels that the server reads from the update itself.
+
+dL/dz_k = p_k - 1[k = c] is negative only for the true class c, and the last dense layer shows it:
+its bias gradient is dL/dz, and row k of its weight gradient is dL/dz_k times the features.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn.functional import one_hot
+
+from gi_core.attacks.base import Refused
+from gi_core.attacks.gradient import last_dense
+from gi_core.federated.types import Knowledge, Update
+
+
+def last_gradients(update: Update, knowledge: Knowledge) -> tuple[Tensor, Tensor | None]:
+    """(weight, bias) gradients of the last dense layer. Raises Refused where there is none."""
+    layer = last_dense(knowledge.model)
+    if layer is None:
+        raise Refused("the network's last layer is not dense, so no label can be read from its gradient")
+    tensors = list(update.tensors.values())
+    return (tensors[-1], None) if layer.bias is None else (tensors[-2], tensors[-1])
+
+
+def row_sign(update: Update, knowledge: Knowledge) -> Tensor:
+    """iDLG: c = argmin_k sum_j dL/dW[k, j]; right when the features are not negative. (1,) int64."""
+    weight, _ = last_gradients(update, knowledge)
+    return weight.sum(1).argmin().reshape(1)
+
+
+def bias_sign(update: Update, knowledge: Knowledge) -> Tensor:
+    """c = argmin_k dL/db[k], whatever the features' signs. (1,) int64."""
+    return observed_delta(update, knowledge).argmin().reshape(1)
+
+
+def observed_delta(update: Update, knowledge: Knowledge) -> Tensor:
+    """dL/dz, read from the last bias gradient of a single picture. (K,)"""
+    _, bias = last_gradients(update, knowledge)
+    if bias is None:
+        raise Refused("the last layer has no bias, so dL/dlogits is not in the update: choose known or idlg labels")
+    return bias
+
+
+def hard_labels(strategy: str, update: Update, knowledge: Knowledge) -> Tensor:
+    """(N,) int64 by `known`, `idlg` or `bias_sign`. Raises Refused."""
+    if strategy == "known":
+        if knowledge.labels is None:
+            raise Refused("the server does not know the labels: choose another label strategy")
+        return knowledge.labels
+    if update.images != 1:
+        raise Refused(f"label strategy {strategy} reads one label, and this update is of {update.images} pictures")
+    return {"idlg": row_sign, "bias_sign": bias_sign}[strategy](update, knowledge).cpu()
+
+
+def as_target(labels: Tensor, classes: int, like: Tensor) -> Tensor:
+    """(N,) classes -> (N, K) one-hot in the dtype and device of `like`."""
+    return one_hot(labels.to(like.device), classes).to(like.dtype)
+
+
+def draw_logits(shape: tuple[int, int], generator: torch.Generator) -> Tensor:
+    """Start of jointly optimised label logits: N(0, 1) of (N, K)."""
+    return torch.randn(shape, generator=generator)

@@ -1,0 +1,93 @@
+"""What natural pictures look like: total variation, and the box of valid pixels."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
+
+
+def total_variation(x: Tensor) -> tuple[Tensor, Tensor]:
+    """TV = mean |dx/dw| + mean |dx/dh| (anisotropic) of each trial, and its subgradient.
+
+    x (T, N, C, H, W) -> (T,), (T, N, C, H, W). Geiping et al. 2020.
+    """
+    value, gradient = x.new_zeros(x.shape[0]), torch.zeros_like(x)
+    for axis in (-1, -2):
+        d = x.diff(dim=axis)
+        if d[0].numel() == 0:
+            continue
+        count = d[0].numel()
+        value = value + d.abs().flatten(1).sum(1) / count
+        s = d.sign() / count
+        size = d.shape[axis]
+        gradient.narrow(axis, 1, size).add_(s)
+        gradient.narrow(axis, 0, size).sub_(s)
+    return value, gradient
+
+
+def median_filter(x: Tensor) -> Tensor:
+    """3x3 median of each channel, reflected at the edge; x (T, N, C, H, W)."""
+    flat = x.flatten(0, 2)[:, None]
+    patches = pad(flat, (1, 1, 1, 1), mode="reflect").unfold(2, 3, 1).unfold(3, 3, 1)
+    return patches.flatten(-2).median(-1).values.view_as(x)
+
+
+class Pixels:
+    """Normalised space to pixels and back: pixel = x * std + mean, per channel."""
+
+    def __init__(self, mean: tuple[float, ...], std: tuple[float, ...], like: Tensor):
+        self.mean = like.new_tensor(mean).view(-1, 1, 1)
+        self.std = like.new_tensor(std).view(-1, 1, 1)
+        self.plain = all(m == 0 for m in mean) and all(s == 1 for s in std)
+
+    def decode(self, x: Tensor) -> Tensor:
+        return x if self.plain else x * self.std + self.mean
+
+    def encode(self, pixels: Tensor) -> Tensor:
+        return pixels if self.plain else (pixels - self.mean) / self.std
+
+    def clamp(self, x: Tensor) -> Tensor:
+        """x kept inside pixels [0, 1]."""
+        low, high = (0 - self.mean) / self.std, (1 - self.mean) / self.std
+        return torch.minimum(torch.maximum(x, low), high)
+
+
+class SmoothPrior:
+    """mu TV_eps(x) + tau/2 |x - x0|^2 with TV_eps = sum sqrt(d^2 + eps), for second-order steps.
+
+    The operator is the lagged diffusivity of TV (Vogel & Oman 1996) plus tau I.
+    """
+
+    def __init__(self, total_variation: float, tikhonov: float, eps: float = 1e-4):
+        self.mu, self.tau, self.eps = total_variation, tikhonov, eps
+
+    def value(self, x: Tensor, origin: Tensor) -> float:
+        value = 0.0
+        if self.mu:
+            value += self.mu * sum(float((x.diff(dim=a) ** 2 + self.eps).sqrt().sum()) for a in (-1, -2))
+        if self.tau:
+            value += 0.5 * self.tau * float(((x - origin) ** 2).sum())
+        return value
+
+    def gradient(self, x: Tensor, origin: Tensor) -> Tensor:
+        out = self.tau * (x - origin)
+        return out + self._diffuse(x, x) if self.mu else out
+
+    def operator(self, x: Tensor):
+        """v -> (mu D^T diag(1 / sqrt(d^2 + eps)) D + tau I) v, weights frozen at x; flat vectors."""
+
+        def apply(v: Tensor) -> Tensor:
+            out = self.tau * v
+            return out + self._diffuse(x, v.view_as(x)).reshape(-1) if self.mu else out
+
+        return apply
+
+    def _diffuse(self, at: Tensor, v: Tensor) -> Tensor:
+        out = torch.zeros_like(v)
+        for axis in (-1, -2):
+            flow = self.mu * v.diff(dim=axis) / (at.diff(dim=axis) ** 2 + self.eps).sqrt()
+            size = flow.shape[axis]
+            out.narrow(axis, 1, size).add_(flow)
+            out.narrow(axis, 0, size).sub_(flow)
+        return out

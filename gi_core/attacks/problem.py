@@ -1,0 +1,136 @@
+"""The value and gradient that an optimiser sees: objective + lambda TV, over x and soft labels.
+
+A point z (D,) is the picture (N*C*H*W) and, when labels are optimised jointly, their logits (N*K).
+Trials are evaluated in chunks that fit the memory; a chunk halves when the memory does not suffice.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from gi_core.attacks import labels as label_strategies
+from gi_core.attacks import objectives
+from gi_core.attacks.base import Refused
+from gi_core.attacks.gradient import GradientMap, cross_entropy, flatten, soft_cross_entropy, split_like
+from gi_core.attacks.priors import Pixels, total_variation
+from gi_core.attacks.trials import generator, start
+from gi_core.federated.types import Knowledge, Update
+from gi_core.spec.plan import Plan
+
+
+class MatchingProblem:
+    """D(g(x, y), g*) + lambda TV(x) for trials; settings: objective, tensors, weighting, labels, start."""
+
+    def __init__(self, update: Update, knowledge: Knowledge, plan: Plan, device: torch.device, *, objective: str,
+                 labels: str, start: str, precision: str, total_variation: float = 0.0, tensors: str = "all",
+                 weighting: str = "equal"):  # fmt: skip
+        self.device, self.dtype = device, getattr(torch, precision)
+        self.update, self.knowledge, self.plan = update, knowledge, plan
+        self.start, self.tv, self.name, self.weighting = start, total_variation, objective, weighting
+        self.joint = labels == "joint"
+        self.shape = (update.images, *knowledge.input_shape)
+        self.pixel_count = int(torch.Size(self.shape).numel())
+        self.targets = [t.detach().to(device, self.dtype) for t in update.tensors.values()]
+        self.norms = [float(t.double().norm()) for t in self.targets]
+        self.size = sum(n * n for n in self.norms) ** 0.5
+        refuse_bad_update(self.size)
+        loss = soft_cross_entropy if self.joint else cross_entropy
+        self.gradient = GradientMap(knowledge, loss, plan, self.dtype, device)
+        self.pixels = Pixels(knowledge.mean, knowledge.std, torch.zeros((), dtype=self.dtype, device=device))
+        if not self.joint:
+            self.labels = label_strategies.hard_labels(labels, update, knowledge)
+            self.target = label_strategies.as_target(self.labels, knowledge.classes, self.targets[0])
+        self.random = tensors == "random8"
+        self.chunk, self.events = max(1, plan.chunk), []
+        self._choose(list(range(min(8, len(self.targets)))) if self.random else self._named(tensors))
+
+    def _named(self, tensors: str) -> list[int]:
+        try:
+            return objectives.choose_tensors(tensors, self.norms)
+        except ValueError as error:
+            raise Refused(str(error)) from None
+
+    def _choose(self, index: list[int]) -> None:
+        chosen = [self.targets[i] for i in index]
+        weights = objectives.depth_weights(self.weighting, index, len(self.targets))
+        flat = torch.cat([t.reshape(-1) for t in chosen])
+        refuse_bad_update(float(flat.double().norm()))
+        self.objective = objectives.make(self.name, flat, [t.numel() for t in chosen], weights)
+        self.index = None if len(index) == len(self.targets) else index
+
+    def redraw(self, seed: int, iteration: int) -> None:
+        """A new choice of tensors, where the settings ask for a random one."""
+        if self.random:
+            order = torch.randperm(len(self.targets), generator=generator(seed, 2**31 - 1, iteration))
+            self._choose(sorted(order[:8].tolist()))
+
+    def draw(self, seed: int, trial: int, attempt: int) -> Tensor:
+        """The start (D,) of one attempt of one trial: picture first, then label logits."""
+        draws = generator(seed, trial, attempt)
+        x = start(self.start, self.shape, draws, Pixels(self.knowledge.mean, self.knowledge.std, torch.zeros(())))
+        parts = [x.reshape(-1)]
+        if self.joint:
+            parts.append(label_strategies.draw_logits((self.shape[0], self.knowledge.classes), draws).reshape(-1))
+        return torch.cat(parts).to(self.device, self.dtype)
+
+    def split(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """z (T, D) -> pictures (T, N, C, H, W) and label target or logits (T, N, K)."""
+        x = z[:, : self.pixel_count].view(-1, *self.shape)
+        if self.joint:
+            return x, z[:, self.pixel_count :].view(len(z), self.shape[0], -1)
+        return x, self.target.expand(len(z), *self.target.shape)
+
+    def recovered(self, z: Tensor) -> Tensor:
+        """Labels (T, N) of the points."""
+        return self.split(z)[1].argmax(-1).cpu()
+
+    def evaluate(self, z: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """z (T, D) -> gradient (T, D) and the terms `gradient`, `total_variation`, `total` (T,)."""
+        while True:
+            try:
+                with self.gradient.running():
+                    parts = [self._evaluate(part) for part in z.split(self.chunk)]
+                break
+            except torch.OutOfMemoryError:
+                if self.chunk == 1 or len(z) == 1:
+                    raise Refused(
+                        "the device's memory does not hold one trial: choose a smaller picture, network or batch"
+                    ) from None
+                self.chunk = (min(self.chunk, len(z)) + 1) // 2
+                self.events.append(f"out of memory: trials now advance {self.chunk} at a time")
+                torch.cuda.empty_cache()
+        gradient = torch.cat([p[0] for p in parts])
+        terms = {name: torch.cat([p[1][name] for p in parts]) for name in parts[0][1]}
+        return gradient, terms
+
+    def _evaluate(self, z: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        leaf = z.detach().requires_grad_(True)
+        x, target = self.split(leaf)
+        g = self.gradient(x, target, self.index)
+        value, cotangent = self.objective(flatten([t.detach() for t in g]))
+        (gradient,) = torch.autograd.grad(g, leaf, split_like(cotangent, g))
+        terms = {"gradient": value}
+        total = value
+        if self.tv:
+            tv, tv_gradient = total_variation(x.detach())
+            gradient[:, : self.pixel_count] += self.tv * tv_gradient.flatten(1)
+            terms["total_variation"] = tv
+            total = value + self.tv * tv
+        terms["total"] = total
+        return gradient, terms
+
+    def residual(self, z: Tensor) -> dict[str, float]:
+        """||g_l - g*_l|| / ||g*_l|| of every tensor at one point z (D,)."""
+        with self.gradient.running():
+            g = self.gradient(*self.split(z[None]))
+        pairs = zip(self.update.tensors, g, self.targets, self.norms, strict=True)
+        return {k: float((a.detach()[0] - b).double().norm()) / (n or 1.0) for k, a, b, n in pairs}
+
+
+def refuse_bad_update(norm: float) -> None:
+    """Raises Refused for an update that holds no signal."""
+    if not norm < float("inf"):
+        raise Refused("the update holds values that are not finite, so there is nothing to match")
+    if norm == 0:
+        raise Refused("the update is zero everywhere: it says nothing about the picture (a perfectly fitted or dead network, or everything pruned)")
