@@ -43,9 +43,7 @@ def _class_names(samples: list[Sample], experiment: Experiment) -> tuple[str, ..
         raise SpecError(f"{' and '.join(families)} have different classes: choose pictures of one data set")
     own = next(iter(families.values()), ())
     asked = experiment.model.classes
-    if not own and asked is None:
-        asked = max(NO_CLASSES, *(k + 1 for k in experiment.labels or (0,)))
-    count = asked or len(own)
+    count = asked or len(own) or NO_CLASSES
     return tuple(own[k] if k < len(own) else f"class {k}" for k in range(count))
 
 
