@@ -1,0 +1,67 @@
+"""Distances of single pictures: (C, H, W) in [0, 1], clamped. Numpy; skimage on first SSIM."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from gi_core.metrics.meanings import PSNR_CAP
+
+Array = np.ndarray
+WINDOW = 11  # of a Gaussian of sigma 1.5 truncated at 3.5 sigma
+
+
+def array(pictures: Any) -> Array:
+    """A tensor or array as float64 on the CPU, its own memory or not."""
+    if hasattr(pictures, "detach"):
+        pictures = pictures.detach().cpu().numpy()
+    return np.asarray(pictures, dtype=np.float64)
+
+
+def clamped(pictures: Array) -> Array:
+    """min(max(x, 0), 1); NaN stays NaN, infinities become the nearer bound."""
+    return np.clip(pictures, 0.0, 1.0)
+
+
+def mse(a: Array, b: Array) -> float:
+    """mean((a - b)^2) over all values."""
+    return float(np.mean((a - b) ** 2))
+
+
+def psnr(error: float) -> float:
+    """10 log10(1 / MSE) in dB, at most PSNR_CAP (so equality is finite)."""
+    return min(PSNR_CAP, -10.0 * math.log10(error)) if error > 0 else PSNR_CAP
+
+
+def ssim_window(height: int, width: int) -> int:
+    """Side of the SSIM window: 11, or the largest odd number that fits; 0 where none does."""
+    side = min(WINDOW, height, width)
+    side -= 1 - side % 2
+    return side if side >= 3 else 0
+
+
+def ssim(a: Array, b: Array) -> float | None:
+    """Mean structural similarity (Wang et al. 2004): skimage, data range 1, Gaussian weights,
+    sigma 1.5. a, b: (C, H, W). None for pictures under 3 pixels."""
+    from skimage.metrics import structural_similarity
+
+    window = ssim_window(*a.shape[-2:])
+    if not window:
+        return None
+    return float(
+        structural_similarity(
+            a, b, win_size=window, data_range=1.0, gaussian_weights=True, sigma=1.5, channel_axis=0
+        )
+    )
+
+
+def ssim_note(height: int, width: int) -> str:
+    """What a reader must know about the window; empty when it is the usual one."""
+    window = ssim_window(height, width)
+    if window == WINDOW:
+        return ""
+    if not window:
+        return "SSIM needs pictures of at least 3 pixels"
+    return f"SSIM window of {window} instead of {WINDOW} pixels, as the pictures are {height}x{width}"

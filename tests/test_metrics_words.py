@@ -1,0 +1,60 @@
+"""The verdict: what the numbers say, and no more."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from gi_core.metrics import verdict
+
+
+def result(*entries: dict, candidates: int | None = 200) -> dict:
+    base = {"mse": 0.01, "psnr": 20.0, "ssim": 0.6, "iip_rank": 1, "iip_percentile": 100.0}
+    return {
+        "status": "done",
+        "metrics": {"iip_candidates": candidates},
+        "per_image": [{**base, **e} for e in entries],
+    }
+
+
+@pytest.mark.parametrize(
+    "entry, begins",
+    [
+        ({}, "recognisable: the reconstruction finds its original among 200 pictures, rank 1"),
+        ({"mse": 1e-6, "psnr": 60.0}, "exact: "),
+        ({"psnr": 12.0, "ssim": 0.1, "mse": 0.06}, "identifiable: too poor for the eye (PSNR 12.0 dB)"),
+        ({"psnr": 10.0, "ssim": 0.1, "iip_rank": 4, "iip_percentile": 98.0}, "traces only: the original is number 4"),
+        ({"psnr": 8.0, "ssim": 0.0, "iip_rank": 120, "iip_percentile": 40.0}, "not recognisable: the original is number 120"),
+        ({"psnr": 8.0, "ssim": 0.0, "iip_rank": None}, "not recognisable: PSNR 8.0 dB; whether it is found"),
+        ({"iip_rank": None}, "recognisable: PSNR 20.0 dB; whether it is found among other pictures was not measured"),
+    ],
+)  # fmt: skip
+def test_one_picture(entry, begins):
+    assert verdict(result(entry)).startswith(begins)
+
+
+def test_a_batch_counts():
+    good, poor = {}, {"psnr": 8.0, "ssim": 0.0, "iip_rank": 50}
+    assert verdict(result(good, good, poor, good)) == (
+        "recognisable: 3 of 4 pictures; 3 of 4 find the original among 200 pictures at rank 1"
+    )
+    assert verdict(result(poor, poor)).startswith("not recognisable: none of 2 pictures; 0 of 2 find")
+    assert verdict(result({"mse": 0.0}, {"mse": 0.0})).startswith("exact: all 2")
+
+
+def test_nothing_to_say():
+    assert verdict({"status": "failed", "error": "the loss is not finite"}) == (
+        "no picture came back: the loss is not finite"
+    )
+    assert "diverged" in verdict(result({"mse": None}))
+    assert "no original" in verdict({"status": "done", "metrics": None, "per_image": []})
+
+
+def test_meanings_and_verdict_load_no_torch():
+    code = (
+        "import sys; import gi_core.metrics.meanings; from gi_core.metrics import verdict; verdict({});"
+        "sys.exit(any(m in sys.modules for m in ('torch', 'torchvision', 'skimage', 'lpips', 'scipy')))"
+    )
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
