@@ -72,7 +72,7 @@ def test_two_workers_never_hold_the_same_job(store):
     claimed = [w.claim("interactive").id for _ in range(3) for w in (first, second)]
     assert set(claimed) == ids and first.claim("interactive") is None
     with pytest.raises(Lost):
-        second.progress(claimed[0], {})
+        second.record(claimed[0], {}, [])
 
 
 def test_controls_are_idempotent_transitions(store):
@@ -103,9 +103,9 @@ def test_controls_are_idempotent_transitions(store):
 def test_progress_points_log_and_notices_come_back(store):
     writer, job = _writer(store), store.submit("run", {"samples": ["mnist:7"], "attack": {"kind": "dlg"}})
     writer.claim("interactive")
-    writer.progress(job, {"iteration": 3, "residual": {"a": float("nan")}})
     point = Point(1, 0.5, 0.1, {"total": 2.0}, [2.0, 3.0], 0, psnr=12.0, ssim=0.5)
-    writer.points(job, [point, Point(2, 0.6, 0.1, {"total": float("inf")}, [1.0], 0)])
+    last = Point(2, 0.6, 0.1, {"total": float("inf")}, [1.0], 0)
+    writer.record(job, {"iteration": 3, "residual": {"a": float("nan")}}, [point, last])
     writer.log(job, "trial 2 restarted")
     writer.notice(job, "resized")
     writer.notice(job, "resized")
@@ -203,7 +203,7 @@ def test_a_full_disk_is_one_sentence(store, monkeypatch):
     pages = store.database.row("PRAGMA page_count")[0]
     store.database.connection.execute(f"PRAGMA max_page_count = {pages}")
     with pytest.raises(DiskFull, match="the disk is full"):
-        for n in range(200):
+        for _ in range(200):
             writer.log(job, "x" * 2000)
     store.database.connection.execute("PRAGMA max_page_count = 100000")
     writer.finish(job, "failed", error="the disk is full")

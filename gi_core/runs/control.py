@@ -19,8 +19,7 @@ _SQL = {
         " WHERE id = :id AND state = 'running' AND asked = ''",
     ),
     "resume": (
-        "UPDATE jobs SET state = 'running', asked = ''"
-        " WHERE id = :id AND state = 'pausing' AND asked = 'pause'",
+        "UPDATE jobs SET state = 'running', asked = '' WHERE id = :id AND state = 'pausing' AND asked = 'pause'",
         "UPDATE jobs SET state = 'queued', asked = '', finished = NULL, error = NULL, result = NULL,"
         " attempts = 0 WHERE id = :id AND (state = 'paused'"
         " OR (:resumable AND kind = 'run' AND state IN ('cancelled', 'failed')))",

@@ -22,9 +22,7 @@ def started(pid: int) -> str | None:
 def _started_by_ps(pid: int) -> str | None:
     """For systems without /proc."""
     try:
-        found = subprocess.run(
-            ["ps", "-o", "stat=,lstart=", "-p", str(pid)], capture_output=True, text=True, timeout=5
-        )
+        found = subprocess.run(["ps", "-o", "stat=,lstart=", "-p", str(pid)], capture_output=True, text=True, timeout=5)
     except (OSError, subprocess.TimeoutExpired):
         return None
     state, _, when = found.stdout.strip().partition(" ")

@@ -63,7 +63,7 @@ class Store:
             raise SpecError(f"there is no job {kind!r} in a lane {lane!r}")
         text = rows.encode(spec)
         if len(text) > MOST_SPEC:
-            raise SpecError(f"the question is {len(text) // 1024} KiB long, {MOST_SPEC // 1024} at most")
+            raise SpecError(f"the question is {len(text) // 1024} KiB long; {MOST_SPEC // 1024} are allowed")
         owner = owner or self.viewer or ""
         notices = quota.prune(self.database, self.runs) if kind != "preview" else []
         with self.database.transaction() as connection:
@@ -89,9 +89,9 @@ class Store:
         """Keep the queue short: too many runs are refused, the oldest previews give way."""
         if kind == "preview":
             connection.execute(
-                "UPDATE jobs SET state = 'cancelled', finished = ? WHERE kind = 'preview' AND state = 'queued'"
-                " AND number NOT IN (SELECT number FROM jobs WHERE kind = 'preview' AND state = 'queued'"
-                " ORDER BY number DESC LIMIT ?)",
+                "UPDATE jobs SET state = 'cancelled', finished = ? WHERE kind = 'preview'"
+                " AND state = 'queued' AND number NOT IN"
+                " (SELECT number FROM jobs WHERE kind = 'preview' AND state = 'queued' ORDER BY number DESC LIMIT ?)",
                 (time.time(), MOST_PREVIEWS - 1),
             )
             return

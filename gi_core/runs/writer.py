@@ -76,12 +76,8 @@ class Writer:
             raise Lost(job_id)
         return row["asked"]
 
-    def progress(self, job_id: str, progress: dict[str, Any]) -> None:
-        """Replace what is said of the job's progress."""
-        self._update(job_id, "progress = ?", rows.encode(progress))
-
-    def points(self, job_id: str, points: list[Point]) -> None:
-        """Add points to the curves."""
+    def record(self, job_id: str, progress: dict[str, Any], points: list[Point]) -> None:
+        """Replace what is said of the job's progress and add points to its curves."""
         values = [
             (job_id, p.iteration, p.seconds, rows.finite(p.rate), rows.encode(p.losses),
              rows.encode(p.trial_losses), p.best, rows.finite(p.psnr), rows.finite(p.ssim))
@@ -89,6 +85,7 @@ class Writer:
         ]  # fmt: skip
         with self.database.transaction() as connection:
             connection.executemany(_POINT, values)
+            self._update(job_id, "progress = ?", rows.encode(progress))
 
     def thin_points(self, job_id: str, step: int) -> None:
         """Keep the first point, every step-th, and those with a picture."""
@@ -103,9 +100,7 @@ class Writer:
 
     def log(self, job_id: str, text: str) -> None:
         """Add a line to the job's log."""
-        self.database.write(
-            "INSERT INTO log (job, time, text) VALUES (?, ?, ?)", (job_id, time.time(), text[:2000])
-        )
+        self.database.write("INSERT INTO log (job, time, text) VALUES (?, ?, ?)", (job_id, time.time(), text[:2000]))
 
     def notice(self, job_id: str, text: str) -> None:
         """Say something on the job once; it goes to the log as well."""
@@ -114,12 +109,8 @@ class Writer:
             notices = json.loads(row["notices"]) if row else None
             if notices is None or text in notices:
                 return
-            connection.execute(
-                "UPDATE jobs SET notices = ? WHERE id = ?", (rows.encode([*notices, text]), job_id)
-            )
-            connection.execute(
-                "INSERT INTO log (job, time, text) VALUES (?, ?, ?)", (job_id, time.time(), text)
-            )
+            connection.execute("UPDATE jobs SET notices = ? WHERE id = ?", (rows.encode([*notices, text]), job_id))
+            connection.execute("INSERT INTO log (job, time, text) VALUES (?, ?, ?)", (job_id, time.time(), text))
 
     def finish(self, job_id: str, state: str, result: dict | None = None, error: str | None = None) -> None:
         """End the job as done, failed or cancelled; the disk it takes is counted now."""
@@ -154,9 +145,7 @@ class Writer:
         self._update(job_id, "cache_key = NULL")
 
     def _update(self, job_id: str, assignments: str, *values: Any) -> None:
-        changed = self.database.write(
-            f"UPDATE jobs SET {assignments} WHERE {_HELD}", (*values, job_id, self.worker)
-        )
+        changed = self.database.write(f"UPDATE jobs SET {assignments} WHERE {_HELD}", (*values, job_id, self.worker))
         if not changed:
             raise Lost(job_id)
 

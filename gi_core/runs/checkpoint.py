@@ -1,0 +1,77 @@
+"""The state of a run on disk: an attack's State, its plan, and the curves so far.
+
+Written under a temporary name and renamed, so a kill leaves the old one or the new one; read with
+`weights_only=True`, so a planted file cannot run code.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from gi_core.attacks.base import State
+from gi_core.runs.database import disk
+from gi_core.runs.job import Point
+from gi_core.spec.plan import Plan
+
+VERSION = 1
+
+
+@dataclass
+class Checkpoint:
+    """key: of the experiment it belongs to. seconds: spent attacking. every: stride of the points."""
+
+    key: str
+    plan: Plan
+    state: State
+    iteration: int
+    seconds: float
+    points: list[Point] = field(default_factory=list)
+    every: int = 1
+
+
+def save(path: Path, checkpoint: Checkpoint) -> None:
+    """Raises DiskFull, keeping the checkpoint that was there."""
+    document = {
+        "version": VERSION,
+        "key": checkpoint.key,
+        "plan": checkpoint.plan.model_dump(mode="json"),
+        "state": checkpoint.state,
+        "iteration": checkpoint.iteration,
+        "seconds": checkpoint.seconds,
+        "points": [asdict(p) for p in checkpoint.points],
+        "every": checkpoint.every,
+    }
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with disk(path.parent):
+        try:
+            with open(temporary, "wb") as file:
+                torch.save(document, file)
+            os.replace(temporary, path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+
+
+def load(path: Path, key: str, device: torch.device) -> Checkpoint | None:
+    """The checkpoint of this very experiment; None when there is none that can be used."""
+    try:
+        document: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+        if document["version"] != VERSION or document["key"] != key:
+            return None
+        return Checkpoint(
+            key=key,
+            plan=Plan(**{**document["plan"], "source": "checkpoint"}),
+            state=document["state"],
+            iteration=document["iteration"],
+            seconds=document["seconds"],
+            points=[Point(**p) for p in document["points"]],
+            every=document["every"],
+        )
+    except (OSError, RuntimeError, EOFError, ValueError, KeyError, TypeError, pickle.UnpicklingError):
+        return None

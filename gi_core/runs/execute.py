@@ -1,0 +1,216 @@
+"""One run, from an Experiment to its result: the one function that the command line and a worker share.
+
+data -> models -> federated -> attacks -> metrics. The attack is given Update and Knowledge only;
+ground truth stays on this side, for the curve and the result.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gi_core import attacks, metrics
+from gi_core.attacks import plan as plans
+from gi_core.attacks.base import Attack, Refused, Step
+from gi_core.runs import checkpoint as checkpoints
+from gi_core.runs import results
+from gi_core.runs.checkpoint import Checkpoint
+from gi_core.runs.question import Question, Questions, check, choose_device, refuse_no_signal
+from gi_core.runs.recorder import Recorder, to_uint8
+from gi_core.runs.sink import Control, Sink
+from gi_core.spec import Experiment, SpecError
+
+CHECKPOINT_SECONDS, CHECKPOINT_SHARE = 5.0, 0.02
+PLAN_SECONDS = 0.6
+_LESS = "choose fewer trials, a smaller picture or a smaller network"
+
+
+class Stopped(Exception):
+    """The control asked to stop before there was an iteration; `asked` says how."""
+
+    def __init__(self, asked: str) -> None:
+        super().__init__(asked)
+        self.asked = asked
+
+
+def execute(
+    experiment: Experiment,
+    *,
+    sink: Sink,
+    control: Control,
+    checkpoint: Path | None = None,
+    ground_truth: bool = True,
+    questions: Questions | None = None,
+) -> dict[str, Any]:
+    """Run the experiment and return the JSON object of the command line (DESIGN, "Command line").
+
+    checkpoint: file that the state is kept in; if it holds one of this experiment, the run goes on
+    from there, with its plan, and ends as if it had never stopped. ground_truth: whether the
+    originals may be compared with; without, every such value is None. questions: kept questions.
+
+    `status` is done, cancelled (with what there was), or paused (stopped at a checkpoint, nothing
+    else in the object but run_id and `asked`). Raises SpecError or Refused, one sentence.
+    """
+    check(experiment)
+    try:
+        question = _prepare(experiment, sink, control, questions or Questions(most=1))
+        run = _Run(question, sink, control, checkpoint, ground_truth)
+        return run.to_end()
+    except Stopped as stop:
+        status = "cancelled" if stop.asked == "cancel" else "paused"
+        stopped = {"run_id": sink.run_id, "status": status, "asked": stop.asked, "iterations": 0}
+        return {**stopped, "out": str(sink.folder)}
+    except torch.OutOfMemoryError:
+        raise SpecError("the memory of the device is full: " + _LESS) from None
+    except MemoryError:
+        raise SpecError("the memory is full: " + _LESS) from None
+
+
+def _prepare(experiment: Experiment, sink: Sink, control: Control, questions: Questions) -> Question:
+    results.write_text(sink.folder / "experiment.json", experiment.to_json(indent=2))
+    told = 0.0
+
+    def progress(fraction: float, text: str) -> None:
+        nonlocal told
+        asked = control.poll()
+        if asked:
+            raise Stopped(asked)
+        if time.monotonic() - told > 0.3:
+            told = time.monotonic()
+            sink.record({"stage": text, "fraction": fraction}, [])
+
+    question = questions.get(experiment, choose_device(experiment.device), progress)
+    for notice in question.pictures.notices:
+        sink.notice(notice)
+    refuse_no_signal(question)
+    return question
+
+
+class _Run:
+    """The loop over `attack.step`, with its budget, checkpoints and live view."""
+
+    def __init__(self, question: Question, sink: Sink, control: Control, file: Path | None, truth: bool) -> None:
+        self.question, self.sink, self.control = question, sink, control
+        self.file, self.truth = file, truth
+        self.experiment = question.experiment
+        self.key = self.experiment.key()
+        kept = file is not None and file.exists()
+        found = checkpoints.load(file, self.key, question.device) if kept else None
+        if kept and found is None:
+            sink.notice("the checkpoint could not be read, so the run starts from the beginning")
+        settings, done = self.experiment.attack, question.round
+        self.plan = found.plan if found else self._measure()
+        self.attack: Attack = attacks.make(
+            settings, done.update, done.knowledge, plan=self.plan, device=question.device
+        )
+        self.state = found.state if found else self.attack.init(self.experiment.seed)
+        self.seconds = found.seconds if found else 0.0
+        self.iteration = found.iteration if found else 0
+        sink.forget_points(self.iteration)
+        if truth:
+            sink.originals(to_uint8(torch.from_numpy(question.pictures.images)))
+        if found:
+            sink.log(f"resumed from the checkpoint at iteration {self.iteration}")
+        self.recorder = Recorder(
+            sink, self._about(), settings.iterations, self.experiment.seconds,
+            self._quality if truth else None, found.points if found else [], found.every if found else 1,
+        )  # fmt: skip
+        self.step: Step | None = None
+        self.note = ""
+
+    def _measure(self):
+        self.sink.record({"stage": "measuring how to run this network fastest"}, [])
+        done = self.question.round
+        return plans.measure(done.update, done.knowledge, self.experiment.attack, self.question.device, PLAN_SECONDS)
+
+    def _about(self) -> dict[str, Any]:
+        """What does not change while the run goes on."""
+        pictures = self.question.pictures
+        return {
+            "plan": self.plan.model_dump(mode="json"),
+            "device": str(self.question.device),
+            "parameters": self.question.info.get("parameters"),
+            "accuracy": self.question.info.get("accuracy"),
+            "gradient_norm": self.question.norm,
+            "class_names": list(pictures.class_names),
+            "labels_true": [int(k) for k in pictures.labels] if self.truth else None,
+        }
+
+    def _quality(self, images: Tensor) -> tuple[float | None, float | None]:
+        return metrics.quick(images.detach().cpu().double().numpy(), self.question.pictures.images)
+
+    def to_end(self) -> dict[str, Any]:
+        """Iterate until the attack is done, the budget is spent, or the control says otherwise."""
+        saved, pause_between = time.monotonic(), CHECKPOINT_SECONDS
+        asked, done = "", False
+        while not done:
+            asked = self.control.poll()
+            if asked:
+                break
+            began = time.perf_counter()
+            self.state, self.step = self.attack.step(self.state)
+            self.seconds += time.perf_counter() - began
+            self.iteration = self.step.iteration
+            done = self._over(self.step)
+            self.recorder.take(self.step, self.seconds, lambda: self.attack.residual(self.state), done)
+            if self.file is not None and not done and time.monotonic() - saved > pause_between:
+                before = time.monotonic()
+                self._save()
+                saved = time.monotonic()
+                pause_between = max(CHECKPOINT_SECONDS, (saved - before) / CHECKPOINT_SHARE)
+        if asked:
+            return self._stopped(asked)
+        self.sink.log(f"done after {self.iteration} iterations: {self.note}")
+        return self._result("done")
+
+    def _over(self, step: Step) -> bool:
+        budget = self.experiment.seconds
+        if step.done:
+            self.note = step.note
+        elif budget is not None and self.seconds >= budget:
+            self.note = f"the {budget:g} s allowed are over"
+        return bool(self.note) or step.done
+
+    def _save(self) -> None:
+        if self.file is None:
+            return
+        checkpoints.save(
+            self.file,
+            Checkpoint(
+                key=self.key, plan=self.plan, state=self.state, iteration=self.iteration,
+                seconds=self.seconds, points=self.recorder.points, every=self.recorder.every,
+            ),
+        )  # fmt: skip
+
+    def _stopped(self, asked: str) -> dict[str, Any]:
+        if self.step is not None:
+            self._save()
+            self.recorder.tell(self.step, self.seconds)
+        if asked != "cancel" or self.step is None:
+            raise Stopped(asked)
+        self.recorder.take(self.step, self.seconds, lambda: self.attack.residual(self.state), True)
+        self.note = f"cancelled after {self.iteration} iterations"
+        self.sink.log(self.note)
+        return self._result("cancelled")
+
+    def _result(self, status: str) -> dict[str, Any]:
+        self.sink.record({**self.recorder.last, "stage": "comparing with the original"}, [])
+        document, images = results.result(
+            self.question, self.attack, self.state, self.step,
+            run_id=self.sink.run_id, status=status, note=self.note, seconds=self.seconds,
+            iterations=self.iteration, plan=self.plan.model_dump(mode="json"),
+            residual=self.recorder.residual, truth=self.truth,
+        )  # fmt: skip
+        document["out"] = str(self.sink.folder)
+        originals = self.question.pictures.images if self.truth else None
+        results.write_files(self.sink.folder, document, images, originals, self.recorder.points)
+        if status == "done" and self.file is not None:
+            self.file.unlink(missing_ok=True)
+        return document
+
+
+__all__ = ["Refused", "Stopped", "execute"]

@@ -1,0 +1,181 @@
+"""A run's end: the JSON object and the files of its folder. Ground truth joins here, and only here."""
+
+from __future__ import annotations
+
+import csv
+import math
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from gi_core import data, metrics
+from gi_core.attacks.base import Attack, State, Step
+from gi_core.runs.database import disk
+from gi_core.runs.job import Point
+from gi_core.runs.question import Question
+from gi_core.runs.rows import encode, finite
+
+THUMBNAIL = 96
+_UNKNOWN = {"metrics": {}, "per_image": [], "order": None}
+
+
+def judge(question: Question, images: np.ndarray, labels: np.ndarray, truth: bool) -> dict[str, Any]:
+    """metrics, per_image and order of a reconstruction (N, C, H, W); nothing without ground truth."""
+    if not truth:
+        return dict(_UNKNOWN)
+    pool = data.candidates(question.experiment)
+    pictures = question.pictures
+    return metrics.evaluate(images, pictures.images, pictures.labels, labels, candidates=pool)
+
+
+def attacker(question: Question, residual: dict[str, float], step: Step | None) -> dict[str, Any]:
+    """What the attacker itself can say of its success: loss, and ||g - g*|| / ||g*|| overall."""
+    tensors = question.round.update.tensors
+    norms = {name: float(t.double().norm()) for name, t in tensors.items()}
+    squares = ((value * norms[name]) ** 2 for name, value in residual.items())
+    total = math.sqrt(sum(squares)) / question.norm if residual else None
+    loss = float(step.score[step.best]) if step is not None else None
+    return finite({"loss": loss, "residual": total, "residuals": residual, "note": step.note if step else ""})
+
+
+def result(
+    question: Question,
+    attack: Attack,
+    state: State,
+    step: Step | None,
+    *,
+    run_id: str,
+    status: str,
+    note: str,
+    seconds: float,
+    iterations: int,
+    plan: dict[str, Any],
+    residual: dict[str, float],
+    truth: bool,
+) -> tuple[dict[str, Any], np.ndarray]:
+    """The JSON object of the command line, and the images (N, C, H, W) matched to the originals."""
+    answer, found = attack.answer(state)
+    images, labels = answer.detach().cpu().double().numpy(), found.cpu().numpy()
+    judged = judge(question, images, labels, truth)
+    order = judged["order"] if judged["order"] is not None else list(range(len(images)))
+    true = [int(k) for k in question.pictures.labels]
+    trials: dict[str, Any] = {"all": []}
+    if step is not None:
+        originals = question.pictures.images if truth else None
+        everyone = step.images.detach().cpu().double().numpy()
+        trials = metrics.trials_summary(everyone, step.score.numpy(), originals)
+    experiment = question.experiment
+    document = {
+        "run_id": run_id,
+        "status": status,
+        "note": note,
+        "seconds": seconds,
+        "iterations": iterations,
+        "seconds_per_iteration": seconds / iterations if iterations else None,
+        "attack": experiment.attack.model_dump(mode="json"),
+        "model": {**experiment.model.model_dump(mode="json"), **question.info},
+        "plan": plan,
+        "metrics": judged["metrics"],
+        "per_image": judged["per_image"],
+        "labels": {
+            "true": true if truth else None,
+            "recovered": [int(k) for k in labels[order]],
+            "accuracy": judged["metrics"].get("label_accuracy"),
+            "names": list(question.pictures.class_names),
+        },
+        "trials": trials.pop("all"),
+        "trials_summary": trials,
+        "attacker": attacker(question, residual, step),
+        "defenses": [dict(e) for e in question.round.effects],
+        "gradient_norm": question.norm,
+        "device": str(question.device),
+        "notices": list(question.pictures.notices),
+    }
+    document["verdict"] = metrics.verdict(document)
+    return finite(document), images[order]
+
+
+def write_text(path: Path, text: str) -> None:
+    """Whole or not at all. Raises DiskFull."""
+    _atomically(path, lambda temporary: temporary.write_text(text))
+
+
+def write_files(
+    folder: Path,
+    document: dict[str, Any],
+    images: np.ndarray,
+    originals: np.ndarray | None,
+    points: list[Point],
+) -> None:
+    """result.json, reconstruction.npz, the PNGs and history.csv. Raises DiskFull."""
+    pixels = np.clip(np.nan_to_num(images), 0, 1).astype(np.float32)
+    arrays = {"images": pixels}
+    if originals is not None:
+        arrays["originals"] = originals.astype(np.float32)
+    _atomically(folder / "reconstruction.npz", lambda t: _save_npz(t, arrays))
+    _save_png(folder / "reconstruction.png", sheet(pixels))
+    pair = [pixels[0]]
+    if originals is not None:
+        _save_png(folder / "original.png", sheet(originals))
+        pair.insert(0, originals[0])
+    _save_png(folder / "thumbnail.png", np.concatenate([_enlarged(p) for p in pair], axis=1))
+    _atomically(folder / "history.csv", lambda t: _save_history(t, points))
+    write_text(folder / "result.json", encode(document))
+
+
+def sheet(images: np.ndarray) -> np.ndarray:
+    """(N, C, H, W) in [0, 1] -> uint8 (rows H, columns W, 3), native pixels, as square as it goes."""
+    n, c, h, w = images.shape
+    columns = math.ceil(math.sqrt(n))
+    rows = math.ceil(n / columns)
+    page = np.zeros((rows * h, columns * w, 3), np.uint8)
+    for i, image in enumerate(images):
+        top, left = divmod(i, columns)
+        page[top * h : (top + 1) * h, left * w : (left + 1) * w] = _rgb(image)
+    return page
+
+
+def _rgb(image: np.ndarray) -> np.ndarray:
+    pixels = (np.clip(image, 0, 1) * 255).round().astype(np.uint8).transpose(1, 2, 0)
+    return np.broadcast_to(pixels, (*pixels.shape[:2], 3)) if pixels.shape[2] == 1 else pixels
+
+
+def _enlarged(image: np.ndarray) -> np.ndarray:
+    kind = Image.Resampling.NEAREST if max(image.shape[1:]) <= THUMBNAIL else Image.Resampling.BOX
+    return np.asarray(Image.fromarray(np.ascontiguousarray(_rgb(image))).resize((THUMBNAIL, THUMBNAIL), kind))
+
+
+def _save_png(path: Path, pixels: np.ndarray) -> None:
+    image = Image.fromarray(np.ascontiguousarray(pixels))
+    _atomically(path, lambda temporary: image.save(temporary, format="PNG"))
+
+
+def _save_npz(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    with open(path, "wb") as file:
+        np.savez_compressed(file, **arrays)
+
+
+def _save_history(path: Path, points: list[Point]) -> None:
+    names = sorted({name for p in points for name in p.losses})
+    with open(path, "w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["iteration", "seconds", "rate", "best_trial", *names, "psnr", "ssim"])
+        for p in points:
+            losses = [p.losses.get(name, "") for name in names]
+            quality = ["" if v is None else v for v in (p.psnr, p.ssim)]
+            table.writerow([p.iteration, f"{p.seconds:.4f}", p.rate, p.best, *losses, *quality])
+
+
+def _atomically(path: Path, write: Callable[[Path], Any]) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with disk(path.parent):
+        try:
+            write(temporary)
+            os.replace(temporary, path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
