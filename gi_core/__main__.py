@@ -1,0 +1,7 @@
+"""`python -m gi_core`."""
+
+import sys
+
+from gi_core.cli import main
+
+sys.exit(main())

@@ -1,0 +1,41 @@
+"""The command line: an experiment in, files and one JSON object out. Nothing here loads torch."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+DONE, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
+
+COMMANDS = {
+    "attack": "attack", "list": "listing", "runs": "history", "doctor": "machine", "fetch": "machine"
+}  # fmt: skip
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code: 0 done, 1 failed, 2 refused (one line on stderr), 130 interrupted."""
+    from gi_core.cli.parser import parse
+    from gi_core.spec import SpecError
+
+    try:
+        arguments = parse(sys.argv[1:] if argv is None else argv)
+        if isinstance(arguments, int):
+            return arguments
+        module = import_module(f"gi_core.cli.{COMMANDS[arguments.command]}")
+        return getattr(module, arguments.command)(arguments)
+    except SpecError as error:
+        return refuse(str(error))
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader (head, less) has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+
+
+def refuse(reason: str) -> int:
+    """Say in one line on stderr what to change; the exit code of a refusal."""
+    print("error: " + " ".join(reason.split()), file=sys.stderr)
+    return REFUSED

@@ -1,0 +1,68 @@
+"""`attack`: ask, refuse early, run in this process, report."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import Any
+
+from gi_core.cli import DONE, FAILED, INTERRUPTED, files, question, report
+from gi_core.cli.progress import Bar
+from gi_core.spec import Experiment, SpecError, problems
+
+CODES = {"done": DONE, "failed": FAILED}
+_QUESTION = (
+    "experiment", "sample", "label", "size", "normalise", "model", "weights", "client", "defense", "attack",
+    "seed", "device", "set",
+)  # fmt: skip
+
+
+def attack(arguments: argparse.Namespace) -> int:
+    """Run it; the exit code. Raises SpecError for what cannot be run."""
+    bar = Bar()
+    asked = None
+    if arguments.resume:
+        given = [name for name in _QUESTION if getattr(arguments, name) is not None]
+        if given:
+            raise SpecError(f"--resume goes on with the run's own question: leave out --{given[0]}")
+    else:
+        asked = question.experiment(arguments)
+        _refuse_early(asked, bar)
+    target = files.folder(arguments.out) if arguments.out else None
+    bar.show(0.0, "starting", now=True)
+
+    from gi_core.cli.runner import Runner  # torch loads here, after every cheap refusal
+
+    runner = Runner(bar)
+    try:
+        document = runner.resume(arguments.resume) if asked is None else runner.start(asked)
+    finally:
+        bar.close()
+    if target is not None and document["status"] != "failed":
+        document = files.export(runner.folder, target, document)
+    return _tell(document, arguments.json)
+
+
+def _refuse_early(asked: Experiment, bar: Bar) -> None:
+    """Everything that can be told without torch: parts that do not fit, pictures that cannot be read."""
+    from gi_core import data
+
+    for problem in problems(asked):
+        if problem.fatal:
+            raise SpecError(problem.reason)
+        bar.say(f"note: {problem.reason}")
+    data.load(asked)
+
+
+def _tell(document: dict[str, Any], as_json: bool) -> int:
+    status = document["status"]
+    if status == "failed":
+        print("error: " + " ".join(str(document["error"]).split()), file=sys.stderr)
+    elif document.get("resumable"):
+        print(document["note"], file=sys.stderr)
+    if as_json:
+        print(json.dumps(document), flush=True)
+    elif document.get("metrics") is not None:
+        print(report.text(document))
+    return CODES.get(status, INTERRUPTED)

@@ -1,0 +1,43 @@
+"""A run's files, copied to where a person wants them."""
+
+from __future__ import annotations
+
+import errno
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from gi_core.spec import SpecError
+
+FILES = ("experiment.json", "result.json", "reconstruction.npz", "original.png", "reconstruction.png", "history.csv")
+
+
+def folder(name: str) -> Path:
+    """The folder, made if need be. Raises SpecError where nothing can be written."""
+    path = Path(name).expanduser()
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SpecError(f"cannot make the folder {name!r}: {error.strerror}") from None
+    return path
+
+
+def export(source: Path, target: Path, document: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Copy what there is of FILES; result.json is `document` with `out` naming the new place.
+
+    Returns that document. Raises SpecError, a full disk included.
+    """
+    if document is not None:
+        document = {**document, "out": str(target)}
+    try:
+        for name in FILES:
+            if name == "result.json" and document is not None:
+                (target / name).write_text(json.dumps(document, indent=2) + "\n")
+            elif (source / name).is_file():
+                shutil.copyfile(source / name, target / name)
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise SpecError(f"the disk is full: free space under {target} and export the run again") from None
+        raise SpecError(f"cannot write into {str(target)!r}: {error.strerror}") from None
+    return document

@@ -1,0 +1,79 @@
+"""`runs list|show|export`: what is stored on this machine."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from dataclasses import asdict
+from typing import Any
+
+from gi_core.cli import files, report
+from gi_core.metrics.meanings import shown
+from gi_core.runs.job import Job
+from gi_core.runs.store import Store
+from gi_core.spec import SpecError
+
+
+def runs(arguments: argparse.Namespace) -> int:
+    """One of the three actions. Raises SpecError for an unknown run."""
+    return {"list": _list, "show": _show, "export": _export}[arguments.action](Store(), arguments)
+
+
+def _list(store: Store, arguments: argparse.Namespace) -> int:
+    found = store.jobs(search=arguments.search, limit=arguments.limit)
+    if arguments.json:
+        print(json.dumps([_brief(job) for job in found]))
+        return 0
+    if not found:
+        print("no runs")
+    for job in found:
+        when = time.strftime("%Y-%m-%d %H:%M", time.localtime(job.created))
+        psnr = ((job.result or {}).get("metrics") or {}).get("psnr")
+        print(f"{job.id}  {when}  {job.state:10}{shown('psnr', psnr) if psnr is not None else '':10}{job.title}")
+    return 0
+
+
+def _brief(job: Job) -> dict[str, Any]:
+    return {
+        "run_id": job.id,
+        "title": job.title,
+        "status": job.state,
+        "created": job.created,
+        "finished": job.finished,
+        "error": job.error,
+        "metrics": (job.result or {}).get("metrics"),
+    }
+
+
+def _show(store: Store, arguments: argparse.Namespace) -> int:
+    job = _known(store, arguments.id)
+    if arguments.json:
+        print(json.dumps({**asdict(job), "out": str(store.path(job.id))}))
+        return 0
+    print(job.title)
+    if job.result and job.result.get("metrics"):
+        print(report.text({**job.result, "out": str(store.path(job.id))}))
+    else:
+        print(f"run {job.id}  {job.state}" + (f": {job.error}" if job.error else ""))
+    for moment, line in store.log(job.id):
+        print(f"  {time.strftime('%H:%M:%S', time.localtime(moment))}  {line}")
+    return 0
+
+
+def _export(store: Store, arguments: argparse.Namespace) -> int:
+    job = _known(store, arguments.id)
+    target = files.folder(arguments.out or job.id)
+    document = files.export(store.path(job.id), target, job.result)
+    if arguments.json:
+        print(json.dumps(document))
+    else:
+        print(target)
+    return 0
+
+
+def _known(store: Store, run_id: str) -> Job:
+    job = store.job(run_id)
+    if job is None or job.kind != "run":
+        raise SpecError(f"there is no run {run_id!r}: see python -m gi_core runs list")
+    return job

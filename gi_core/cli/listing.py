@@ -1,0 +1,66 @@
+"""`list attacks|models|samples|defenses`, generated from the settings classes and the catalogue."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import textwrap
+from dataclasses import asdict
+from itertools import groupby
+from typing import Any
+
+from gi_core.cli.fields import allowed, component
+from gi_core.spec import ATTACKS, DEFENSES, MODELS
+
+FAMILIES = {"attacks": ATTACKS, "models": MODELS, "defenses": DEFENSES}
+
+
+def list(arguments: argparse.Namespace) -> int:  # noqa: A001 - named after its command
+    """Print one family; with --json one line, an array of objects."""
+    if arguments.what == "samples":
+        return _samples(arguments.json)
+    described = [component(cls) for cls in FAMILIES[arguments.what].values()]
+    if arguments.json:
+        print(json.dumps(described))
+        return 0
+    print("\n\n".join(_text(one) for one in described))
+    return 0
+
+
+def _text(one: dict[str, Any]) -> str:
+    lines = [f"{one['kind']}  ({one['title']})", *_wrap(one["description"], 2)]
+    if one["paper"]:
+        lines += _wrap(one["paper"], 2)
+    if one.get("guarantee"):
+        lines += _wrap(f"Guarantee: {one['guarantee']}.", 2)
+    for field in one["fields"]:
+        values = allowed(field)
+        head = f"{field['name']}={_value(field['default'])}"
+        lines += _wrap(f"{head}  {field['help']}" + (f" [{values}]" if values else ""), 4)
+    return "\n".join(lines)
+
+
+def _wrap(text: str, indent: int) -> "list[str]":
+    width = max(50, min(110, shutil.get_terminal_size().columns))
+    return textwrap.wrap(text, width, initial_indent=" " * indent, subsequent_indent=" " * (indent + 2))
+
+
+def _value(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _samples(as_json: bool) -> int:
+    from gi_core.data import catalogue
+
+    found = catalogue()
+    if as_json:
+        print(json.dumps([asdict(s) for s in found]))
+        return 0
+    for group, samples in groupby(found, key=lambda s: s.group):
+        print(group)
+        for s in samples:
+            note = "" if s.available else f"  ({s.missing})"
+            print(f"  {s.ref:24} {s.title}{note}")
+    print("\nAlso: folder:PATH:KEY (class sub-folders) and the path of any picture file.")
+    return 0

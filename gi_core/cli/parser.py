@@ -1,0 +1,117 @@
+"""Arguments of every command; a mistake is one sentence that names the nearest right word."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Sequence
+from typing import NoReturn
+
+from gi_core import __version__
+from gi_core.spec import ATTACKS, CLIENTS, DEFENSES, MODELS, SpecError
+from gi_core.spec.registry import suggestion
+
+LISTS = ("attacks", "models", "samples", "defenses")
+_JSON = "print one JSON object as the last line of stdout"
+
+
+class Parser(argparse.ArgumentParser):
+    """Raises SpecError in place of printing usage and exiting."""
+
+    def error(self, message: str) -> NoReturn:
+        choice = re.search(r"argument (\S+): invalid choice: '(.*?)' \(choose from (.*)\)", message)
+        if choice:
+            known = re.findall(r"[\w-]+", choice[3])
+            of = choice[1] if choice[1].startswith("-") else self.prog.rpartition(" ")[2].replace("gi_core", "command")
+            raise SpecError(f"unknown {of} {choice[2]!r}: {suggestion(choice[2], known)}")
+        raise SpecError(message)
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace | int:
+    """The arguments, or the exit code after --help or --version. Raises SpecError."""
+    parser, commands = build()
+    try:
+        arguments, rest = parser.parse_known_args(list(argv))
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    if arguments.command is None:
+        parser.print_help()
+        return 0
+    if rest:
+        known = [o for a in commands[arguments.command]._actions for o in a.option_strings]
+        if rest[0].startswith("-"):
+            word = rest[0].partition("=")[0]
+            raise SpecError(f"{arguments.command} has no option {word!r}: {suggestion(word, known)}")
+        raise SpecError(f"{arguments.command} does not know what to do with {rest[0]!r}")
+    return arguments
+
+
+def build() -> tuple[Parser, dict[str, Parser]]:
+    """The parser and those of its commands, by name."""
+    parser = Parser(
+        prog="python -m gi_core", allow_abbrev=False,
+        description="What can a server read back from a client's update?",
+    )  # fmt: skip
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
+    made = {}
+
+    def command(name: str, help: str, **more) -> Parser:
+        made[name] = commands.add_parser(name, help=help, description=help, allow_abbrev=False, **more)
+        return made[name]
+
+    _attack(
+        command(
+            "attack", "play a client's round and attack its update",
+            epilog=_kinds(), formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+    )  # fmt: skip
+    listing = command("list", "what there is to choose from, with settings, bounds and defaults")
+    listing.add_argument("what", choices=LISTS, metavar="|".join(LISTS))
+    listing.add_argument("--json", action="store_true", help=_JSON)
+    _runs(command("runs", "runs that are stored on this machine"))
+    doctor = command("doctor", "what this machine has, what is missing and how to get it")
+    doctor.add_argument("--json", action="store_true", help=_JSON)
+    fetch = command("fetch", "download data or weights, with progress")
+    fetch.add_argument("name", metavar="NAME", help="mnist, fashion_mnist, cifar10, cifar100, lpips, or a model's name")
+    return parser, made
+
+
+def _attack(parser: Parser) -> None:
+    add = parser.add_argument
+    add("--experiment", metavar="FILE", help="a saved experiment (JSON); other options change it")
+    add("--resume", metavar="ID", help="take an interrupted run up from its checkpoint")
+    add("--sample", action="append", metavar="REF", help="a private picture (repeat for a batch): bundled/NAME, mnist:7, folder:PATH:KEY, or a file")
+    add("--label", action="append", type=int, metavar="K", help="label in place of the data's own, once for each picture")
+    add("--size", type=int, metavar="N", help="side of the square pictures in pixels")
+    add("--normalise", metavar="none|auto|NAME", help="input normalisation")
+    add("--model", metavar="NAME[:k=v,…]", help="the network (python -m gi_core list models)")
+    add("--weights", metavar="FILE|trained[:k=v,…]|imagenet", help="a .safetensors or .pt file, trained here, or ImageNet's; as initialised when left out")
+    add("--client", metavar="NAME[:k=v,…]", help="what the client does in its round and shares")
+    add("--defense", action="append", metavar="NAME[:k=v,…]", help="a defense of the client (repeat; applied in this order)")
+    add("--attack", metavar="NAME[:k=v,…]", help="the attack (python -m gi_core list attacks)")
+    add("--seed", type=int, metavar="N", help="of the attack's starts and of the defenses' noise")
+    add("--device", choices=("auto", "cpu", "cuda", "mps"), metavar="auto|cpu|cuda|mps")
+    add("--set", action="append", metavar="PATH=VALUE", help="any other setting, by its dotted path: --set client.batch_norm=train")
+    add("--out", metavar="DIR", help="write experiment.json, result.json, reconstruction.npz, pictures and history.csv here")
+    add("--json", action="store_true", help=_JSON)
+
+
+def _runs(parser: Parser) -> None:
+    actions = parser.add_subparsers(dest="action", metavar="list|show|export", parser_class=Parser, required=True)
+    listing = actions.add_parser("list", help="all runs, newest first", allow_abbrev=False)
+    listing.add_argument("--search", default="", help="a part of the title or of the question")
+    listing.add_argument("--limit", type=int, default=50, help="at most this many")
+    show = actions.add_parser("show", help="one run", allow_abbrev=False)
+    export = actions.add_parser("export", help="copy a run's files", allow_abbrev=False)
+    export.add_argument("--out", metavar="DIR", help="where to; a folder named after the run when left out")
+    for one in (show, export):
+        one.add_argument("id", metavar="ID")
+    for one in (listing, show, export):
+        one.add_argument("--json", action="store_true", help=_JSON)
+
+
+def _kinds() -> str:
+    rows = (("attacks", ATTACKS), ("models", MODELS), ("defenses", DEFENSES), ("clients", CLIENTS))
+    lines = [f"{title + ':':10}{', '.join(kinds)}" for title, kinds in rows]
+    return "\n".join([*lines, "", "Settings, bounds and defaults: python -m gi_core list attacks"])

@@ -1,0 +1,91 @@
+"""Arguments of `attack` to an Experiment."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from gi_core.spec import Experiment, SpecError, build, parse_component, read_experiment, with_setting
+from gi_core.spec.client import Fresh, FromFile, Pretrained, Trained
+from gi_core.spec.experiment import sentence
+from gi_core.spec.parse import scalar
+from gi_core.spec.registry import suggestion
+
+MOST_BYTES = 1 << 20
+_WORDS = ("fresh", "trained", "imagenet")
+
+
+def experiment(arguments: argparse.Namespace) -> Experiment:
+    """What the command line asks: the file's experiment or the default, then every option. Raises SpecError."""
+    base = _read(Path(arguments.experiment)) if arguments.experiment else Experiment()
+    values: dict[str, Any] = base.model_dump(mode="json")
+    if arguments.sample:
+        values |= {"samples": arguments.sample, "labels": None}
+    if arguments.label:
+        values["labels"] = arguments.label
+    for name in ("size", "normalise", "seed", "device"):
+        if getattr(arguments, name) is not None:
+            values[name] = getattr(arguments, name)
+    for family in ("model", "client", "attack"):
+        if getattr(arguments, family) is not None:
+            values[family] = parse_component(family, getattr(arguments, family)).model_dump(mode="json")
+    if arguments.defense:
+        values["defenses"] = [parse_component("defense", d).model_dump(mode="json") for d in arguments.defense]
+    if arguments.weights is not None:
+        values["weights"] = weights(arguments.weights).model_dump(mode="json")
+    asked = build(values)
+    for assignment in arguments.set or ():
+        asked = with_setting(asked, assignment)
+    return asked
+
+
+def weights(text: str) -> Fresh | FromFile | Trained | Pretrained:
+    """`FILE | trained[:k=v,...] | imagenet | fresh`. Raises SpecError."""
+    word, _, rest = text.partition(":")
+    if word == "trained":
+        return _trained(rest)
+    if text == "imagenet":
+        return Pretrained()
+    if text == "fresh":
+        return Fresh()
+    if text.startswith("upload:"):
+        return FromFile(path=text)
+    path = Path(text).expanduser()
+    if not path.is_file():
+        near = suggestion(word, _WORDS)
+        hint = near if near.startswith("did") else "give a .safetensors or .pt file, trained or imagenet"
+        raise SpecError(f"there is no weights file {text!r}: {hint}")
+    return FromFile(path=str(path.resolve()))
+
+
+def _trained(text: str) -> Trained:
+    values = {}
+    for pair in filter(None, (p.strip() for p in text.split(","))):
+        key, equals, value = (part.strip() for part in pair.partition("="))
+        known = [name for name in Trained.model_fields if name != "kind"]
+        if not equals:
+            raise SpecError(f"weights trained: write {pair!r} as name=value")
+        if key not in known:
+            raise SpecError(f"weights trained has no setting {key!r}: {suggestion(key, known)}")
+        values[key] = scalar(value)
+    try:
+        return Trained(**values)
+    except ValidationError as error:
+        raise SpecError(f"weights trained: {sentence(error)}") from None
+
+
+def _read(path: Path) -> Experiment:
+    try:
+        with path.open("rb") as file:
+            text = file.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise SpecError(f"cannot read the experiment {str(path)!r}: {error.strerror}") from None
+    if len(text) > MOST_BYTES:
+        raise SpecError(f"{str(path)!r} is too large for an experiment")
+    try:
+        return read_experiment(text.decode("utf-8"))
+    except UnicodeDecodeError:
+        raise SpecError(f"{str(path)!r} is not a text file: give a saved experiment.json") from None

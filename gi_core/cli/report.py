@@ -1,0 +1,65 @@
+"""A result in words for a terminal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gi_core.metrics.meanings import MEANINGS, shown
+
+
+def text(document: dict[str, Any]) -> str:
+    """What a person wants to know of a run: the sentence, the numbers, the labels, the files."""
+    each = document.get("seconds_per_iteration")
+    pace = f" ({each:.3g} s each)" if each else ""
+    lines = [
+        f"run {document['run_id']}  {document['status']}: {document['iterations']} iterations in "
+        f"{document['seconds']:.1f} s{pace}",
+        document.get("verdict", ""),
+        "",
+        *_numbers(document.get("metrics") or {}),
+        *_pictures(document.get("per_image") or []),
+        *_labels(document.get("labels") or {}),
+        f"{'files':18}{document['out']}",
+    ]
+    return "\n".join(lines)
+
+
+def _numbers(metrics: dict[str, Any]) -> list[str]:
+    lines = []
+    for name, meaning in MEANINGS.items():
+        value = metrics.get(name)
+        if value is None and name not in ("lpips",):
+            continue
+        spread = metrics.get(f"{name}_sd")
+        words = shown(name, value) + (f" ± {spread:.2g}" if spread is not None else "")
+        if name == "iip_rank":
+            words += f" of {metrics.get('iip_candidates')}"
+        note = metrics.get(f"{name}_note")
+        lines.append(f"{meaning.title:18}{words:22}{note or meaning.sentence}")
+    if metrics.get("note"):
+        lines.append(f"{'note':18}{metrics['note']}")
+    return lines
+
+
+def _pictures(images: list[dict[str, Any]]) -> list[str]:
+    if len(images) < 2:
+        return []
+    head = f"{'picture':18}" + "".join(f"{title:>10}" for title in ("MSE", "PSNR", "SSIM", "rank"))
+    rows = [
+        f"{entry['index']:<18}"
+        + "".join(f"{_cell(entry.get(name)):>10}" for name in ("mse", "psnr", "ssim", "iip_rank"))
+        for entry in images
+    ]
+    return [head, *rows]
+
+
+def _cell(value: Any) -> str:
+    return "-" if value is None else f"{value:.3g}"
+
+
+def _labels(labels: dict[str, Any]) -> list[str]:
+    if not labels.get("recovered"):
+        return []
+    recovered = " ".join(str(k) for k in labels["recovered"])
+    true = " ".join(str(k) for k in labels["true"]) if labels.get("true") else "unknown"
+    return [f"{'labels':18}true {true}, recovered {recovered}"]

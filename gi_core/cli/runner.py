@@ -1,0 +1,163 @@
+"""One run in this process, kept in the same store as everybody's."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from gi_core.attacks.base import Refused
+from gi_core.cli.progress import Bar, told
+from gi_core.runs.database import DiskFull
+from gi_core.runs.execute import execute
+from gi_core.runs.job import Job, Point
+from gi_core.runs.processes import Processes
+from gi_core.runs.sink import StoreControl, StoreSink
+from gi_core.runs.store import Store
+from gi_core.runs.writer import Lost, Writer
+from gi_core.spec import Experiment, SpecError, build
+
+FOLLOW_SECONDS = 0.2
+
+
+class Runner:
+    """Starts or resumes a run and sees it to its end.
+
+    The job goes into the queue and is taken from it at once; should a waiting worker be quicker,
+    that worker runs it and this process watches.
+    """
+
+    def __init__(self, bar: Bar) -> None:
+        self.bar = bar
+        self.store = Store()
+        self.processes = Processes(self.store.database)
+        self.stopping = False
+        self.folder = Path()
+
+    def start(self, experiment: Experiment) -> dict[str, Any]:
+        """The run's document. Raises SpecError where the question turns out to be impossible."""
+        return self._run(self.store.submit("run", experiment.model_dump(mode="json")), fresh=True)
+
+    def resume(self, run_id: str) -> dict[str, Any]:
+        """Go on from the checkpoint. Raises SpecError for a run that cannot be resumed."""
+        job = self.store.control(run_id, "resume")
+        if job.kind != "run" or job.state != "queued":
+            raise SpecError(f"run {run_id} is {job.state}: only an interrupted run can be resumed")
+        return self._run(run_id, fresh=False)
+
+    def _run(self, run_id: str, fresh: bool) -> dict[str, Any]:
+        self.folder = self.store.path(run_id)
+        life = self.processes.register("command")
+        writer = Writer(self.store, life)
+        try:
+            with self._signals():
+                job = writer.take(run_id)
+                if job is None:
+                    return self._watch(run_id)
+                return self._execute(writer, job, fresh)
+        except Lost:
+            raise SpecError(f"run {run_id} was deleted or given to another process") from None
+        finally:
+            self.processes.leave(life)
+
+    def _execute(self, writer: Writer, job: Job, fresh: bool) -> dict[str, Any]:
+        checkpoint = writer.folder(job.id) / "checkpoint.pt"
+        try:
+            document = execute(
+                build(job.spec),
+                sink=_Told(StoreSink(writer, job.id), self.bar),
+                control=_Stop(self, StoreControl(writer, job.id)),
+                checkpoint=checkpoint,
+            )
+        except (SpecError, Refused) as error:
+            writer.finish(job.id, "failed", error=str(error))
+            if fresh and not checkpoint.exists() and not isinstance(error, DiskFull):
+                self.store.delete(job.id)  # it never began
+            raise SpecError(str(error)) from None
+        except (Lost, KeyboardInterrupt):
+            raise
+        except Exception as error:  # noqa: BLE001 - a run that fails is stored with its reason
+            return self._failed(writer, job.id, error)
+        if document["status"] == "paused":
+            writer.release(job.id)
+            return _interrupted(document)
+        writer.finish(job.id, document["status"], document)
+        return document
+
+    def _failed(self, writer: Writer, run_id: str, error: Exception) -> dict[str, Any]:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:500]
+        document = {"run_id": run_id, "status": "failed", "error": reason, "out": str(self.folder)}
+        writer.finish(run_id, "failed", document, error=reason)
+        return document
+
+    def _watch(self, run_id: str) -> dict[str, Any]:
+        """A worker has the run: show its progress until it ends or is paused."""
+        while True:
+            job = self.store.job(run_id)
+            if job is None:
+                raise Lost(run_id)
+            if self.stopping and job.active and not job.asked:
+                self.store.control(run_id, "pause")
+            if job.state == "paused":
+                return _interrupted({"run_id": run_id, "out": str(self.folder)})
+            if job.over:
+                if job.result is None and job.state == "failed":
+                    raise SpecError(job.error or "the run failed")
+                return job.result or {"run_id": run_id, "status": job.state, "out": str(self.folder)}
+            self.bar.show(*told(job.progress))
+            time.sleep(FOLLOW_SECONDS)
+
+    @contextmanager
+    def _signals(self) -> Iterator[None]:
+        """The first Ctrl-C (or SIGTERM) stops at a checkpoint, the second at once."""
+
+        def stop(*_: Any) -> None:
+            if self.stopping:
+                raise KeyboardInterrupt
+            self.stopping = True
+
+        before = {s: signal.signal(s, stop) for s in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+class _Stop:
+    """What the terminal or the page asks of the run."""
+
+    def __init__(self, runner: Runner, control: StoreControl) -> None:
+        self.runner, self.control = runner, control
+
+    def poll(self) -> str:
+        if self.runner.stopping:
+            self.runner.store.control(self.control.job_id, "pause")  # so that it waits to be resumed
+            return "pause"
+        return self.control.poll()
+
+
+class _Told:
+    """The store's sink, and the bar besides."""
+
+    def __init__(self, sink: StoreSink, bar: Bar) -> None:
+        self._sink, self._bar = sink, bar
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._sink, name)
+
+    def record(self, progress: dict[str, Any], points: list[Point]) -> None:
+        self._bar.show(*told(progress))
+        self._sink.record(progress, points)
+
+    def notice(self, text: str) -> None:
+        self._bar.say(f"note: {text}")
+        self._sink.notice(text)
+
+
+def _interrupted(document: dict[str, Any]) -> dict[str, Any]:
+    command = f"python -m gi_core attack --resume {document['run_id']}"
+    return {**document, "status": "cancelled", "resumable": True, "note": f"interrupted; go on with: {command}"}
