@@ -65,4 +65,6 @@ def _tell(document: dict[str, Any], as_json: bool) -> int:
         print(json.dumps(document), flush=True)
     elif document.get("metrics") is not None:
         print(report.text(document))
+    elif status == "cancelled" and not document.get("resumable"):
+        print(f"run {document['run_id']} was cancelled before its first iteration", file=sys.stderr)
     return CODES.get(status, INTERRUPTED)

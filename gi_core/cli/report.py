@@ -19,6 +19,8 @@ def text(document: dict[str, Any]) -> str:
         *_numbers(document.get("metrics") or {}),
         *_pictures(document.get("per_image") or []),
         *_labels(document.get("labels") or {}),
+        *_defenses(document.get("defenses") or []),
+        *_trials(document),
         f"{'files':18}{document['out']}",
     ]
     return "\n".join(lines)
@@ -63,3 +65,24 @@ def _labels(labels: dict[str, Any]) -> list[str]:
     recovered = " ".join(str(k) for k in labels["recovered"])
     true = " ".join(str(k) for k in labels["true"]) if labels.get("true") else "unknown"
     return [f"{'labels':18}true {true}, recovered {recovered}"]
+
+
+def _defenses(effects: list[dict[str, Any]]) -> list[str]:
+    return [
+        f"{'defense':18}{e['kind']}: norm {e['norm_before']:.3g} to {e['norm_after']:.3g}, changed by "
+        f"{_cell(e['relative_change'])} of it, cosine {_cell(e['cosine'])}, {100 * e['zeros']:.0f} % zeros"
+        for e in effects
+    ]
+
+
+def _trials(document: dict[str, Any]) -> list[str]:
+    """What the attacker sees of its own success, and the spread of its trials by its own loss."""
+    lines = []
+    residual = (document.get("attacker") or {}).get("residual")
+    if residual is not None:
+        lines.append(f"{'residual':18}{residual:.2e} of the update's norm is not explained (the attacker's own measure)")
+    summary = document.get("trials_summary") or {}
+    if len(document.get("trials") or []) > 1 and summary:
+        parts = [f"{name} {_cell(e['score'])} ({shown('psnr', e['psnr'])})" for name, e in summary.items()]
+        lines.append(f"{'trials by loss':18}{', '.join(parts)}")
+    return lines

@@ -42,7 +42,9 @@ def evaluate(
     accuracy = _labels(per_image, order, labels_true, labels_recovered)
 
     metrics: dict[str, Any] = {name: _mean([e[name] for e in per_image]) for name in MEASURED}
-    if len(per_image) > 1:
+    if len(per_image) == 1:
+        metrics["iip_rank"] = per_image[0]["iip_rank"]
+    else:
         metrics |= {f"{name}_sd": _sd([e[name] for e in per_image]) for name in MEASURED}
     metrics["label_accuracy"] = accuracy
     metrics["iip_candidates"] = max(e.pop("iip_candidates") for e in per_image) or None

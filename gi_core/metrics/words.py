@@ -47,7 +47,7 @@ def _single(entry: dict[str, Any], candidates: int | None) -> str:
         word = "recognisable" if _clear(entry) else "not recognisable"
         return f"{word}: {psnr}; whether it is found among other pictures was not measured"
     if rank == 1 and entry["mse"] < EXACT:
-        return f"exact: the reconstruction cannot be told from the original, {psnr}, and finds it {among}, rank 1"
+        return f"exact: the reconstruction cannot be told from the original, {psnr}, and it finds it {among}, rank 1"
     if rank == 1 and _clear(entry):
         return f"recognisable: the reconstruction finds its original {among}, rank 1"
     if rank == 1:
