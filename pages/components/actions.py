@@ -1,0 +1,77 @@
+"""What can be done with a run besides looking: run it again, compare, share, save."""
+
+from __future__ import annotations
+
+import secrets
+
+import streamlit as st
+
+from gi_core.runs.job import Job
+from gi_core.spec import SpecError, build
+from pages.components import address, downloads, form, launch, words
+from pages.components.session import store
+from pages.components.source import Source
+
+_NONE = "nothing"
+
+
+def again(job: Job) -> None:
+    """The same question with another seed."""
+    st.button(
+        "Another seed", key="again", icon=":material/refresh:", on_click=_again, args=(job,),
+        help="Run the same experiment again from another random start.",
+    )  # fmt: skip
+
+
+def _again(job: Job) -> None:
+    try:
+        experiment = build({**job.spec, "seed": secrets.randbelow(10_000)})
+        run = launch.submit(experiment)
+    except SpecError as error:
+        address.say(str(error))
+        return
+    form.replace(experiment)
+    address.open_run(run)
+    st.session_state["live.restart"] = True
+
+
+def share(source: Source, trial: int, truth: bool) -> None:
+    """Link, command line and files."""
+    job = source.job
+    with st.popover("Share and save", icon=":material/ios_share:", key="share"):
+        st.markdown("**Link to this run**")
+        st.code(address.url(run=job.id), language=None, wrap_lines=True)
+        st.markdown("**Same experiment on a command line**")
+        try:
+            st.code(words.command(build(job.spec)), language="bash", wrap_lines=True)
+        except SpecError as error:
+            st.caption(words.plain(error))
+        st.markdown("**Save**")
+        downloads.draw(source, trial, truth)
+
+
+def overlay(job: Job) -> Job | None:
+    """Another run whose curves are drawn over this one's; kept in the address."""
+    others = {j.id: j for j in store().jobs(limit=30) if j.id != job.id and j.progress.get("iteration")}
+    asked = st.query_params.get("overlay")
+    if asked and asked not in others:
+        extra = store().job(asked)
+        if extra is not None and extra.kind == "run" and extra.id != job.id:
+            others[asked] = extra
+    options = [_NONE, *others]
+    wanted = asked if asked in others else _NONE
+    if st.session_state.get("overlay_with") != wanted:
+        st.session_state["overlay_with"] = wanted
+    st.selectbox(
+        "Overlay with", options, key="overlay_with", width=260, on_change=_overlay,
+        format_func=lambda k: k if k == _NONE else f"{others[k].title or words.question(others[k].spec)} · {k[:4]}",
+    )  # fmt: skip
+    return others.get(wanted)
+
+
+def _overlay() -> None:
+    value = st.session_state["overlay_with"]
+    if value == _NONE:
+        st.query_params.pop("overlay", None)
+    else:
+        st.query_params["overlay"] = value

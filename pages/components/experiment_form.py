@@ -1,0 +1,41 @@
+"""The form: four steps and a button, as one fragment, so that a change redraws nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from pages.components import address, form, launch, samples, steps
+
+_STEPS: tuple[tuple[str, str, Callable[[], None]], ...] = (
+    ("The private picture", "what the client has", samples.draw),
+    ("The network", "what it trains", steps.network),
+    ("The client", "what it sends", steps.client),
+    ("The attack", "what the server tries", steps.attack),
+)
+
+
+@st.fragment
+def draw() -> None:
+    """All of it, and the address that goes with it."""
+    with st.container(key="steps", gap="small"):
+        for number, (title, aside, body) in enumerate(_STEPS, 1):
+            st.html(f'<h3 class="gi-step"><i>{number}</i> {title} <small>{aside}</small></h3>')
+            with st.container(key=f"step_{number}", gap="xsmall"):
+                body()
+    _ending()
+    address.sync()
+
+
+def _ending() -> None:
+    """The launch area looks again by itself only while an answer is awaited."""
+    every = 0.6 if launch.awaited(form.current()) else None
+    st.session_state["launch.timer"] = every is not None
+    st.fragment(_launch, run_every=every, key="launch")()
+
+
+def _launch() -> None:
+    launch.draw()
+    if st.session_state["launch.timer"] and not launch.awaited(form.current()):
+        st.rerun(scope="app")

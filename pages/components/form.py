@@ -1,0 +1,56 @@
+"""The experiment that the form shows: one value per session, changed one setting at a time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from gi_core.spec import Experiment, SpecError, build
+
+_NOW, _KEPT, _WRONG = "form.experiment", "form.kept", "form.wrong"
+
+
+def current() -> Experiment:
+    """The experiment as it stands in the form."""
+    return st.session_state.setdefault(_NOW, Experiment())
+
+
+def replace(experiment: Experiment) -> None:
+    """Fill the whole form."""
+    st.session_state[_NOW] = experiment
+    st.session_state.pop(_WRONG, None)
+
+
+def change(path: tuple[str | int, ...], value: Any) -> None:
+    """Set one value; a value that does not fit is refused with a sentence and nothing changes."""
+    document = current().model_dump(mode="json")
+    here: Any = document
+    for part in path[:-1]:
+        here = here[part]
+    here[path[-1]] = value
+    try:
+        replace(build(document))
+    except SpecError as error:
+        st.session_state[_WRONG] = str(error)
+
+
+def choose(family: str, kind: str) -> None:
+    """Another attack, network or source of weights; what was set on this kind before comes back."""
+    kept = st.session_state.setdefault(_KEPT, {})
+    now = getattr(current(), family)
+    kept[(family, now.kind)] = now.model_dump(mode="json")
+    change((family,), kept.get((family, kind), {"kind": kind}))
+
+
+def toggle_defense(kinds: list[str]) -> None:
+    """Exactly these defenses, each with the strength it had."""
+    kept = st.session_state.setdefault(_KEPT, {})
+    for defense in current().defenses:
+        kept[("defenses", defense.kind)] = defense.model_dump(mode="json")
+    change(("defenses",), [kept.get(("defenses", kind), {"kind": kind}) for kind in kinds])
+
+
+def take_complaint() -> str | None:
+    """Why the last change was refused, once."""
+    return st.session_state.pop(_WRONG, None)

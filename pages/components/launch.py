@@ -1,0 +1,121 @@
+"""The end of the form: what it will take, why it cannot work, and the one button."""
+
+from __future__ import annotations
+
+import time
+
+import streamlit as st
+
+from gi_core import data
+from gi_core.runs.job import Job
+from gi_core.spec import Experiment, Problem, SpecError, problems
+from pages.components import address, form, words
+from pages.components.session import dispatcher, store, viewer
+
+_PATIENCE = 20.0
+
+
+def draw() -> None:
+    """Problems, estimate, button."""
+    experiment = form.current()
+    found = problems(experiment) + _forbidden(experiment)
+    fatal = any(p.fatal for p in found)
+    preview = None if fatal else _ask(experiment)
+    answered = (preview.result or {}) if preview and preview.state == "done" else {}
+    later = [Problem(p["field"], p["reason"], p.get("fatal", True)) for p in answered.get("problems", ())]
+    later = [p for p in later if p.reason not in {q.reason for q in found}]
+    fatal = fatal or any(p.fatal for p in later)
+    complaint = form.take_complaint()
+    with st.container(key="launch", gap="xsmall"):
+        _estimate(preview, answered, fatal)
+        for sentence in filter(None, (complaint, *(p.reason for p in found + later))):
+            st.html(f'<p class="gi-problem" role="status">{words.escape(_sentence(sentence))}</p>')
+        if preview is not None and preview.state == "failed" and preview.error:
+            st.html(f'<p class="gi-problem" role="status">{words.escape(_sentence(preview.error))}</p>')
+            fatal = True
+        if st.button("Run attack", type="primary", width="stretch", disabled=fatal, key="run_attack"):
+            _run(experiment)
+
+
+def _sentence(text: str) -> str:
+    text = text.strip()
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "?", "!")) else ".")
+
+
+def _forbidden(experiment: Experiment) -> list[Problem]:
+    """A browser may name bundled data, data sets and uploads, never a free path."""
+    weights = experiment.weights
+    if weights.kind == "file" and not weights.path.startswith("upload:"):
+        return [Problem("weights.path", "a page takes weights only as an upload: give the file in step 2")]
+    if weights.kind == "trained" and weights.data and not data.browser_allowed(weights.data):
+        return [Problem("weights.data", "a page trains only on data sets by name: leave the path to the command line")]
+    wrong = [ref for ref in experiment.samples if not data.browser_allowed(ref)]
+    return [
+        Problem("samples", f"a page cannot open {ref!r}: choose a picture above, or upload it") for ref in wrong[:1]
+    ]
+
+
+def _ask(experiment: Experiment) -> Job | None:
+    """The worker's preview of this experiment, asked for once."""
+    known, number, since = st.session_state.get("launch.preview", ("", "", 0.0))
+    if known != experiment.key():
+        try:
+            number = store().submit(
+                "preview", experiment.model_dump(mode="json"), owner=viewer() or "",
+                cache_key="preview:" + experiment.key(),
+            )  # fmt: skip
+        except SpecError:
+            return None
+        st.session_state["launch.preview"] = (experiment.key(), number, time.time())
+    return store().job(number)
+
+
+def awaited(experiment: Experiment) -> bool:
+    """Whether an answer of the worker is still to come."""
+    if any(p.fatal for p in problems(experiment) + _forbidden(experiment)):
+        return False
+    job = _ask(experiment)
+    since = st.session_state.get("launch.preview", ("", "", 0.0))[2]
+    return job is not None and not job.over and time.time() - since < _PATIENCE
+
+
+def _estimate(preview: Job | None, answer: dict, fatal: bool) -> None:
+    """One line of fixed height."""
+    if answer.get("seconds_estimate") is not None:
+        count, each = answer.get("iterations_estimate"), answer.get("seconds_per_iteration")
+        text = f"About <b>{words.span(answer['seconds_estimate'])}</b>"
+        if count and each:
+            text += f" · {count:.0f} iterations of {words.span(each) if each >= 0.1 else f'{1000 * each:.0f} ms'}"
+        if answer.get("gradient_norm") is not None:
+            text += f" · gradient norm {answer['gradient_norm']:.2g}"
+    elif fatal or preview is None:
+        text = ""
+    elif preview.over:
+        text = "No estimate for this one"
+    else:
+        text = "Estimating the time…"
+    st.html(f'<p class="gi-estimate" role="status">{text}&nbsp;</p>')
+
+
+def _run(experiment: Experiment) -> None:
+    """Queue the run and show it; a double click starts one run only."""
+    key, since, run = st.session_state.get("launch.last", ("", 0.0, None))
+    if key != experiment.key() or time.time() - since > 1.5:
+        try:
+            run = submit(experiment)
+        except SpecError as error:
+            st.html(f'<p class="gi-problem" role="alert">{words.escape(_sentence(str(error)))}</p>')
+            return
+        st.session_state["launch.last"] = (experiment.key(), time.time(), run)
+    address.open_run(run)
+    address.sync()
+    st.rerun(scope="app")
+
+
+def submit(experiment: Experiment) -> str:
+    """A new run of this experiment. Raises SpecError with one sentence."""
+    wrong = [p for p in problems(experiment) + _forbidden(experiment) if p.fatal]
+    if wrong:
+        raise SpecError(wrong[0].reason)
+    dispatcher().ensure()
+    return store().submit("run", experiment.model_dump(mode="json"), owner=viewer() or "")

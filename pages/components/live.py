@@ -1,0 +1,93 @@
+"""The view of one run: one fragment that reads the store, by itself while the run goes on."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from gi_core.runs.job import Job
+from pages.components import actions, address, curves, measures, stage, status, trials, viewer, words
+from pages.components.session import dispatcher, store
+from pages.components.source import Source, StoredRun
+
+_PACE = {"queued": 0.4, "running": 0.8, "pausing": 0.5, "paused": 2.0}
+
+
+def draw(run: str) -> None:
+    """Mount the fragment at the pace of the run's state."""
+    job = store().job(run)
+    if job is None:
+        st.info("This run was deleted.")
+        return
+    st.session_state["live.state"] = job.state
+    st.fragment(_live, run_every=_PACE.get(job.state), key="live")(run)
+
+
+def _live(run: str) -> None:
+    job = store().job(run)
+    if job is None or job.state != st.session_state.get("live.state") or st.session_state.pop("live.restart", False):
+        st.rerun(scope="app")
+    if not job.over:
+        dispatcher().ensure()
+    word = address.take_word()
+    if word:
+        st.warning(words.plain(word))
+    body(StoredRun(store(), job))
+
+
+def body(source: Source) -> None:
+    """Everything about the run, top to bottom."""
+    job = source.job
+    truth, present = not stage.attackers_view(), stage.presenting()
+    points = source.curve()
+    trial, picture = trials.shown(job), trials.picture(job)
+    if present:
+        stage.leave_button()
+    else:
+        with st.container(key="live_head", gap="xsmall"):
+            st.html(f'<h2 class="gi-question">{words.escape(job.title or words.question(job.spec))}</h2>')
+            with st.container(horizontal=True, gap="small", vertical_alignment="center", key="toolbar"):
+                status.buttons(job)
+                if job.over:
+                    actions.again(job)
+                actions.share(source, trial, truth)
+                stage.switches()
+            status.line(job, store().place(job.id) if job.state == "queued" else 0)
+    measures.draw_sentence(job, truth)
+    viewer.draw(source, points, trial, truth=truth, picture=picture, live=not job.over)
+    if not present:
+        trials.choose_picture(job)
+        measures.draw(job, truth)
+    _charts(job, points, truth, present)
+    if not present:
+        trials.draw(source, job)
+        _notes(job)
+
+
+def _charts(job: Job, points: list, truth: bool, present: bool) -> None:
+    other = None
+    if not present:
+        with st.container(horizontal=True, vertical_alignment="bottom", key="chart_bar"):
+            log = st.toggle("Logarithmic loss", value=True, key="log_axis")
+            other = actions.overlay(job)
+    log = st.session_state.get("log_axis", True)
+    runs = {"this run": points}
+    if other is not None:
+        runs[other.title or other.id] = store().curve(other.id)
+    with st.grid(2, min_column_width=300, gap="medium", key="charts"):
+        curves.losses(runs, log, "chart_loss")
+        if truth:
+            curves.likeness(runs, "chart_likeness")
+        if not present:
+            residual = job.progress.get("residual") or (job.result or {}).get("attacker", {}).get("residuals")
+            if residual:
+                curves.residuals(residual, "chart_residual")
+
+
+def _notes(job: Job) -> None:
+    """Notices, warnings, and the log."""
+    for notice in job.notices:
+        st.caption(words.plain(notice))
+    lines = store().log(job.id)
+    if lines:
+        with st.expander("Log of the run", type="compact", key="log"):
+            st.html("<br>".join(words.escape(text) for _, text in lines[-50:]))

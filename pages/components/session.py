@@ -1,0 +1,48 @@
+"""Who is looking, and the store that everybody shares."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from gi_core.runs.dispatcher import Dispatcher
+from gi_core.runs.store import Store
+
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+@st.cache_resource(show_spinner=False)
+def dispatcher() -> Dispatcher:
+    """One for the server's life: keeps a warm worker per lane."""
+    return Dispatcher(Store())
+
+
+@st.cache_resource(show_spinner=False, max_entries=64)
+def _store(viewer: str | None) -> Store:
+    return Store(viewer=viewer)
+
+
+def signed_in() -> bool:
+    """Whether Streamlit's sign-in is configured and this person has signed in."""
+    return bool(getattr(st.user, "is_logged_in", False))
+
+
+def needs_sign_in() -> bool:
+    """Whether sign-in is configured and this person has not done it."""
+    return getattr(st.user, "is_logged_in", None) is False
+
+
+def viewer() -> str | None:
+    """The owner of this person's jobs; None for the one trusted user without sign-in."""
+    if not signed_in():
+        return None
+    return str(st.user.get("email") or st.user.get("sub") or "signed in")
+
+
+def store() -> Store:
+    """The store as this person may see it."""
+    return _store(viewer())
+
+
+def exposed() -> bool:
+    """Whether other machines can reach the page while nobody has to sign in."""
+    return st.get_option("server.address") not in _LOOPBACK and not signed_in()

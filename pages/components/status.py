@@ -1,0 +1,69 @@
+"""How a run stands, and the buttons that change it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from gi_core.runs.job import Job
+from gi_core.spec import SpecError
+from pages.components import address, words
+from pages.components.session import store
+
+
+def line(job: Job, place: int) -> None:
+    """State, iteration, speed and time left, on lines of fixed height."""
+    sign, word = words.state(job)
+    progress = job.progress
+    done, total = progress.get("iteration") or 0, progress.get("iterations") or 0
+    facts = []
+    if job.state == "queued":
+        facts.append("next in line" if place == 0 else f"{place} before it in the queue")
+    elif done:
+        facts.append(f"iteration {done}" + (f" of at most {total}" if total and not job.over else ""))
+        if not job.over:
+            facts.append(words.rate(progress.get("per_second")))
+            if job.state == "running" and progress.get("seconds_left") is not None:
+                facts.append(f"{words.span(progress['seconds_left'])} left")
+        seconds = (job.result or {}).get("seconds") or progress.get("seconds")
+        if seconds:
+            facts.append(f"{words.span(seconds)} of attacking")
+    if job.interrupted:
+        facts.append("taken up again after its worker died")
+    share = 1.0 if job.state == "done" else min(1.0, done / total) if total else 0.0
+    st.html(
+        f'<div class="gi-state gi-{job.state}"><b><i aria-hidden="true">{sign}</i> {words.escape(word)}</b>'
+        f"<span>{words.escape(' · '.join(facts))}</span></div>"
+        f'<div class="gi-bar gi-{job.state}" role="progressbar" aria-label="Progress" aria-valuemin="0" '
+        f'aria-valuemax="100" aria-valuenow="{100 * share:.0f}"><i style="width:{100 * share:.1f}%"></i></div>'
+    )
+
+
+def buttons(job: Job) -> None:
+    """Pause, resume, cancel; all of them ask only, and show at once that they did."""
+    if job.state in ("running", "pausing"):
+        st.button(
+            "Pause", key="pause", icon=":material/pause:", on_click=_ask, args=(job.id, "pause"),
+            disabled=job.state == "pausing" or job.asked != "",
+        )  # fmt: skip
+    resumable = job.state == "paused" or (job.state in ("failed", "cancelled") and _checkpoint(job))
+    if resumable:
+        st.button("Resume", key="resume", icon=":material/play_arrow:", on_click=_ask, args=(job.id, "resume"))
+    if not job.over:
+        st.button(
+            "Cancel", key="cancel", icon=":material/stop:", on_click=_ask, args=(job.id, "cancel"),
+            disabled=job.asked == "cancel",
+        )  # fmt: skip
+
+
+def _checkpoint(job: Job) -> bool:
+    try:
+        return (store().path(job.id) / "checkpoint.pt").is_file()
+    except SpecError:
+        return False
+
+
+def _ask(run: str, action: str) -> None:
+    try:
+        store().control(run, action)
+    except SpecError as error:
+        address.say(str(error))

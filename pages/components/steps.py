@@ -1,0 +1,103 @@
+"""Steps two to four of the form: the network, what leaves the client, the attack."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from gi_core.spec import ATTACKS, DEFENSES, MODELS, Component, SpecError
+from pages.components import fields, form, uploads, words
+
+_WEIGHTS = {
+    "fresh": ("Fresh", "As initialised: the first round of training."),
+    "trained": ("Trained here", "Trained on this data first, then attacked; kept for next time."),
+    "file": ("From a file", "Your own .safetensors or .pt weights for this network."),
+    "imagenet": ("ImageNet", "The published ImageNet weights of this network."),
+}
+
+
+def network() -> None:
+    """Model and weights."""
+    _choice("Network", "model", MODELS)
+    model = form.current().model
+    _about(model)
+    fields.settings(model, ("model",))
+    kinds = [k for k in _WEIGHTS if k != "imagenet" or model.pretrained]
+    now = form.current().weights
+    _seed("f.weights", now.kind if now.kind in kinds else "fresh")
+    st.segmented_control(
+        "Weights", kinds, format_func=lambda k: _WEIGHTS[k][0], required=True, key="f.weights",
+        on_change=lambda: _weights(st.session_state["f.weights"]),
+    )  # fmt: skip
+    wanted = st.session_state["f.weights"]
+    st.caption(_WEIGHTS[wanted][1])
+    if wanted == "file":
+        _weights_file()
+    elif now.kind == "trained":
+        fields.settings(now, ("weights",), "More training settings")
+
+
+def client() -> None:
+    """What the client computes, and what it does so that less leaks."""
+    now = form.current()
+    _about(now.client)
+    _seed("f.defenses", [d.kind for d in now.defenses])
+    st.pills(
+        "Defenses", list(DEFENSES), selection_mode="multi", key="f.defenses",
+        format_func=lambda k: DEFENSES[k].title, help="In the order chosen. None: the update leaves as it is.",
+        on_change=lambda: form.toggle_defense(st.session_state["f.defenses"]),
+    )  # fmt: skip
+    for index, defense in enumerate(form.current().defenses):
+        with st.container(border=True, gap="xsmall"):
+            _about(defense, f"Guarantee: {defense.guarantee}.")
+            fields.settings(defense, ("defenses", index), None)
+    fields.settings(now.client, ("client",), "More about the client")
+
+
+def attack() -> None:
+    """The attack, its seed, and where it runs."""
+    _choice("Attack", "attack", ATTACKS)
+    now = form.current()
+    _about(now.attack)
+    fields.settings(now.attack, ("attack",), "More attack settings")
+    with st.expander("Seed, time limit, device", type="compact", key="fold.run"):
+        fields.widgets(now, (), ["seed", "seconds", "device"])
+
+
+def _choice(label: str, family: str, known: dict[str, type[Component]]) -> None:
+    key = f"f.{family}"
+    _seed(key, getattr(form.current(), family).kind)
+    st.selectbox(
+        label, list(known), key=key, format_func=lambda k: known[k].title, label_visibility="collapsed",
+        on_change=lambda: form.choose(family, st.session_state[key]),
+    )  # fmt: skip
+
+
+def _about(part: Component, more: str = "") -> None:
+    text = words.plain(part.description) + (f" {words.plain(more)}" if more else "")
+    st.caption(text, help=words.plain(part.paper) or None)
+
+
+def _weights(kind: str) -> None:
+    if kind == "file":
+        return
+    form.choose("weights", kind)
+
+
+def _weights_file() -> None:
+    now = form.current().weights
+    file = st.file_uploader("Weights", type=["safetensors", "pt", "pth"], key="weights_file", label_visibility="collapsed")
+    if file is not None and st.session_state.get("weights_taken") != file.file_id:
+        st.session_state["weights_taken"] = file.file_id
+        try:
+            form.change(("weights",), {"kind": "file", "path": uploads.keep_weights(file.getvalue())})
+        except SpecError as error:
+            st.error(words.plain(error))
+            return
+        st.rerun(scope="fragment")
+    if now.kind == "file":
+        st.caption(f"Using the file {words.plain(now.path.removeprefix('upload:')[:12])}…")
+
+
+def _seed(key: str, value: object) -> None:
+    if st.session_state.get(key) != value:
+        st.session_state[key] = value

@@ -1,0 +1,75 @@
+"""Files a person gives: checked by their header, kept under GI_HOME by their hash."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import warnings
+
+from PIL import Image, UnidentifiedImageError
+
+from gi_core.paths import home
+from gi_core.spec import SpecError
+
+MOST_BYTES = 25 * 2**20
+MOST_PIXELS = 50_000_000
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF")
+
+
+def keep_picture(content: bytes) -> str:
+    """Store a picture; its reference `upload:SHA256`. Nothing but the header is read here.
+
+    Raises SpecError for what is no picture, or too large.
+    """
+    _bound(content)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+                width, height = image.size
+    except Image.DecompressionBombError:
+        raise SpecError(f"the picture is too large: give one of at most {MOST_PIXELS // 10**6} megapixels") from None
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError):
+        raise SpecError("this file is not a picture that can be read: give a PNG, JPEG or WebP file") from None
+    if width * height > MOST_PIXELS:
+        raise SpecError(
+            f"the picture has {width * height / 1e6:.0f} megapixels: give one of at most {MOST_PIXELS // 10**6}"
+        )
+    return _keep(content)
+
+
+def keep_weights(content: bytes) -> str:
+    """Store a file of weights; its reference `upload:SHA256`. A worker parses it, under limits.
+
+    Raises SpecError for what is neither safetensors nor a torch file.
+    """
+    _bound(content)
+    length = int.from_bytes(content[:8], "little")
+    tensors = 2 <= length <= len(content) - 8 and content[8:9] == b"{"
+    if not tensors and content[:4] != b"PK\x03\x04":
+        raise SpecError("this is no file of weights: give .safetensors, or .pt written by torch.save")
+    return _keep(content)
+
+
+def _bound(content: bytes) -> None:
+    if not content:
+        raise SpecError("the file is empty: give another one")
+    if len(content) > MOST_BYTES:
+        raise SpecError(f"the file has {len(content) / 2**20:.0f} MiB: give one of at most {MOST_BYTES // 2**20} MiB")
+
+
+def _keep(content: bytes) -> str:
+    digest = hashlib.sha256(content).hexdigest()
+    folder = home() / "uploads"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    target = folder / digest
+    if not target.exists():
+        temporary = folder / f".{digest}.{os.getpid()}.tmp"
+        try:
+            temporary.write_bytes(content)
+            os.replace(temporary, target)
+        except OSError as error:
+            temporary.unlink(missing_ok=True)
+            raise SpecError(f"the file could not be kept: {error.strerror or error}") from None
+    return "upload:" + digest

@@ -1,0 +1,116 @@
+"""The pictures of a run: original, reconstruction, comparison, and their timeline."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+
+from gi_core.runs.job import Point
+from pages.components.pictures import montage, uri
+from pages.components.source import Source
+
+_WEB = Path(__file__).parent / "web"
+_VIEWER = st.components.v2.component(
+    "gi_viewer",
+    html=(_WEB / "viewer.html").read_text(),
+    css=(_WEB / "viewer.css").read_text(),
+    js=(_WEB / "difference.js").read_text() + (_WEB / "viewer.js").read_text(),
+)
+LIVE_FRAMES, ALL_FRAMES = 16, 60
+_WORDS = {
+    "original": "Original",
+    "reconstruction": "Reconstruction",
+    "compare": "Comparison",
+    "slider": "Slider",
+    "difference": "Difference",
+    "dark": "black: equal",
+    "divider": "Divider between original and reconstruction",
+    "timeline": "Timeline of the attack",
+    "iteration": "iteration",
+    "live": "live",
+    "play": "▶ Play",
+    "pause": "❚❚ Stop",
+    "follow": "↦ Live",
+    "native": "the same at its native size",
+    "hidden": "Hidden: the server never sees this.",
+    "waiting": "No picture yet",
+}
+
+
+@st.cache_data(max_entries=2000, show_spinner=False)
+def frame(run: str, iteration: int, trial: int, picture: int | None, _source: Source) -> str | None:
+    """One trial at one iteration as a data URI: all pictures of the batch, or one of them."""
+    images = _source.snapshot(iteration)
+    if images is None:
+        return None
+    return uri(select(images[min(trial, len(images) - 1)], picture))
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _original(run: str, picture: int | None, _source: Source) -> tuple[str, tuple[int, int], str] | None:
+    """(data URI, (width, height) of the sheet, pixels of one picture)."""
+    images = _source.originals()
+    if images is None:
+        return None
+    sheet = select(images, picture)
+    return uri(sheet), (sheet.shape[1], sheet.shape[0]), f"{images.shape[2]} × {images.shape[1]} px"
+
+
+def select(images: np.ndarray, picture: int | None) -> np.ndarray:
+    """(N, H, W, C) to one (h, w, C): a picture, or all of them tiled."""
+    return montage(images) if picture is None else images[min(picture, len(images) - 1)]
+
+
+def chosen(at: Sequence[int], most: int) -> list[int]:
+    """At most `most` of the iterations, denser at the start where most happens; first and last stay."""
+    if len(at) <= most:
+        return list(at)
+    places = np.unique(np.round((len(at) - 1) * np.linspace(0, 1, most) ** 1.4).astype(int))
+    return [at[k] for k in places]
+
+
+def draw(
+    source: Source, points: Sequence[Point], trial: int, *, truth: bool, picture: int | None = None,
+    live: bool = False, autoplay: bool = False, key: str = "viewer",
+) -> None:  # fmt: skip
+    """The viewer. trial: whose pictures. truth: False hides the original and all that needs it."""
+    run = source.job.id
+    kept = source.snapshots()
+    frames = []
+    for iteration in chosen(kept, LIVE_FRAMES if live else ALL_FRAMES):
+        src = frame(run, iteration, trial, picture, source)
+        if src is not None:
+            frames.append({"i": iteration, "src": src, "note": _note(points, iteration, truth)})
+    # before the worker has read the picture nothing is kept, or the next look would not see it
+    known = _original(run, picture, source) if kept or source.originals() is not None else None
+    if known is None:
+        _original.clear(run, picture, source)
+    _VIEWER(
+        key=key,
+        data={
+            "run": f"{run}/{trial}/{picture}",
+            "frames": frames,
+            "original": known[0] if known and truth else None,
+            "size": known[1] if known else (32, 32),
+            "pixels": known[2] if known else "",
+            "hidden": not truth,
+            "live": live,
+            "autoplay": autoplay,
+            "words": _WORDS,
+        },
+    )
+
+
+def _note(points: Sequence[Point], iteration: int, truth: bool) -> str:
+    """PSNR at a snapshot; the loss where the truth is hidden."""
+    at = bisect_right([p.iteration for p in points], iteration) - 1
+    if at < 0:
+        return ""
+    point = points[at]
+    if truth and point.psnr is not None:
+        return f"{point.psnr:.1f} dB"
+    return f"loss {point.losses['total']:.2g}" if "total" in point.losses else ""

@@ -1,0 +1,3 @@
+"""All runs."""
+import streamlit as st
+st.title("Runs", anchor=False)
