@@ -33,7 +33,7 @@ def evaluate(
     if rec.shape != true.shape or rec.ndim != 4:
         raise ValueError(f"pictures of shape {rec.shape} cannot be compared with {true.shape}")
     order = assignment(rec, true)
-    pool = None if candidates is None or not len(candidates) else array(candidates)
+    pool = None if candidates is None or not len(candidates) else np.asarray(candidates)
     rec = rec[order]
     per_image = [_picture(i, order[i], rec[i], true[i], pool) for i in range(len(true))]
     perceived, lpips_note = perceptual.distances(clamped(np.nan_to_num(rec, nan=0.5)), true)
