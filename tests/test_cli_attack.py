@@ -25,8 +25,8 @@ torch.set_num_threads(1)
 ROOT = Path(__file__).resolve().parent.parent
 SMALL = ["attack", "--sample", "bundled/faces:3", "--size", "8", "--model", "lenet:init=uniform"]
 KEYS = {
-    "run_id", "status", "seconds", "iterations", "seconds_per_iteration", "attack", "model", "plan", "metrics",
-    "per_image", "labels", "trials", "out",
+    "run_id", "status", "seconds", "iterations", "seconds_per_iteration", "attack", "model", "plan",
+    "metrics", "per_image", "labels", "trials", "out",
 }  # fmt: skip
 
 
@@ -68,9 +68,10 @@ def test_contract_of_the_json_object_and_the_files(capsys, gi_home, tmp_path):
 
 
 def test_text_for_a_person(capsys, gi_home, tmp_path):
-    assert main([*SMALL, "--sample", "bundled/faces:120", "--attack", "dlg:iterations=2,labels=known,trials=2"]) == 0
+    batch = [*SMALL, "--sample", "bundled/faces:120"]
+    assert main([*batch, "--attack", "dlg:iterations=2,labels=known,trials=2"]) == 0
     text = capsys.readouterr().out
-    for word in ("PSNR", "2 of 2" if "exact" in text else "pictures", "labels", "files", "picture", "trials by loss"):
+    for word in ("PSNR", "of 2 pictures", "labels", "files", "picture ", "trials by loss"):
         assert word in text
     run_id = Store().jobs()[0].id
     assert main(["runs", "list"]) == 0 and run_id in capsys.readouterr().out
@@ -156,9 +157,8 @@ def test_a_quicker_worker_is_watched(capsys, gi_home, monkeypatch):
 
 
 def test_progress_in_words():
-    fraction, text = told(
-        {"iteration": 30, "iterations": 300, "per_second": 12.345, "seconds_left": 21.9, "trial_losses": [2, 1e-3], "best": 1}
-    )
+    pace = {"per_second": 12.345, "seconds_left": 21.9, "trial_losses": [2, 1e-3], "best": 1}
+    fraction, text = told({"iteration": 30, "iterations": 300, **pace})
     assert fraction == 0.1 and text == "30/300  12.3 it/s  at most 22 s left  loss 1.00e-03"
     assert told({"stage": "building the network", "fraction": 0.5}) == (0.5, "building the network")
     assert told({}) == (0.0, "")
@@ -173,7 +173,8 @@ def test_the_bar_is_silent_where_nobody_watches(capsys):
 
 @pytest.mark.slow
 def test_control_c_leaves_a_run_that_can_be_resumed(gi_home):
-    argv = [sys.executable, "-m", "gi_core", *SMALL, "--attack", "inverting_gradients:iterations=100000", "--json"]
+    long = ["--attack", "inverting_gradients:iterations=100000", "--json"]
+    argv = [sys.executable, "-m", "gi_core", *SMALL, *long]
     child = subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     store, limit = Store(), time.monotonic() + 60
     while time.monotonic() < limit and child.poll() is None:

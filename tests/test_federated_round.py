@@ -73,7 +73,8 @@ def test_batch_norm_mode(mode):
     reference = network(norm=True).train(mode == "train")
     x = (torch.tensor(p.images) - 0.3) / 0.5
     loss = nn.functional.cross_entropy(reference(x), torch.tensor(p.labels))
-    for got, want in zip(update.tensors.values(), torch.autograd.grad(loss, list(reference.parameters())), strict=True):
+    expected = torch.autograd.grad(loss, list(reference.parameters()))
+    for got, want in zip(update.tensors.values(), expected, strict=True):
         torch.testing.assert_close(got, want, rtol=1e-4, atol=1e-6)
 
 
@@ -106,9 +107,8 @@ def test_effects_are_plain_numbers():
     assert effect["kind"] == "gaussian_noise" and effect["norm_after"] > effect["norm_before"] > 0
 
 
-DEFENSES = [
-    [], [{"kind": "gaussian_noise"}], [{"kind": "clipping"}], [{"kind": "pruning"}], [{"kind": "quantisation"}]
-]  # fmt: skip
+KINDS = ("gaussian_noise", "clipping", "pruning", "quantisation")
+DEFENSES = [[], *([{"kind": kind}] for kind in KINDS)]
 
 
 @pytest.mark.parametrize("chosen", DEFENSES, ids=lambda d: d[0]["kind"] if d else "none")
@@ -145,7 +145,8 @@ def reachable(start):
     queue, met = [start], set()
     while queue:
         item = queue.pop()
-        if id(item) in met or isinstance(item, (type, types.ModuleType, str, bytes, int, float, bool, type(None))):
+        plain = (type, types.ModuleType, str, bytes, int, float, bool, type(None))
+        if id(item) in met or isinstance(item, plain):
             continue
         met.add(id(item))
         if isinstance(item, np.ndarray):

@@ -10,7 +10,10 @@ from typing import Any
 
 from gi_core.spec import SpecError
 
-FILES = ("experiment.json", "result.json", "reconstruction.npz", "original.png", "reconstruction.png", "history.csv")
+FILES = (
+    "experiment.json", "result.json", "reconstruction.npz", "original.png", "reconstruction.png",
+    "history.csv",
+)  # fmt: skip
 
 
 def folder(name: str) -> Path:

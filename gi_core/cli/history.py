@@ -30,7 +30,8 @@ def _list(store: Store, arguments: argparse.Namespace) -> int:
     for job in found:
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(job.created))
         psnr = ((job.result or {}).get("metrics") or {}).get("psnr")
-        print(f"{job.id}  {when}  {job.state:10}{shown('psnr', psnr) if psnr is not None else '':10}{job.title}")
+        quality = shown("psnr", psnr) if psnr is not None else ""
+        print(f"{job.id}  {when}  {job.state:10}{quality:10}{job.title}")
     return 0
 
 

@@ -33,7 +33,8 @@ def fetch(arguments: argparse.Namespace) -> int:
 
     known = [*data.fetchable(), "lpips"]
     if arguments.name not in known:
-        raise SpecError(f"there is nothing called {arguments.name!r} to fetch: {suggestion(arguments.name, known)}")
+        hint = suggestion(arguments.name, known)
+        raise SpecError(f"there is nothing called {arguments.name!r} to fetch: {hint}")
     bar = Bar()
     try:
         if arguments.name == "lpips":

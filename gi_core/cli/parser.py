@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from gi_core import __version__
 from gi_core.spec import ATTACKS, CLIENTS, DEFENSES, MODELS, SpecError
@@ -22,7 +22,8 @@ class Parser(argparse.ArgumentParser):
         choice = re.search(r"argument (\S+): invalid choice: '(.*?)' \(choose from (.*)\)", message)
         if choice:
             known = re.findall(r"[\w-]+", choice[3])
-            of = choice[1] if choice[1].startswith("-") else self.prog.rpartition(" ")[2].replace("gi_core", "command")
+            place = self.prog.rpartition(" ")[2].replace("gi_core", "command")
+            of = choice[1] if choice[1].startswith("-") else place
             raise SpecError(f"unknown {of} {choice[2]!r}: {suggestion(choice[2], known)}")
         raise SpecError(message)
 
@@ -73,32 +74,52 @@ def build() -> tuple[Parser, dict[str, Parser]]:
     doctor = command("doctor", "what this machine has, what is missing and how to get it")
     doctor.add_argument("--json", action="store_true", help=_JSON)
     fetch = command("fetch", "download data or weights, with progress")
-    fetch.add_argument("name", metavar="NAME", help="mnist, fashion_mnist, cifar10, cifar100, lpips, or a model's name")
+    names = "mnist, fashion_mnist, cifar10, cifar100, lpips, or a model's name for its ImageNet weights"
+    fetch.add_argument("name", metavar="NAME", help=names)
     return parser, made
 
 
+_MANY: dict[str, Any] = {"action": "append"}
+_NUMBER: dict[str, Any] = {"type": int}
+_DEVICES: dict[str, Any] = {"choices": ("auto", "cpu", "cuda", "mps")}
+_ATTACK: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
+    ("--experiment", "FILE", "a saved experiment (JSON); other options change it", {}),
+    ("--resume", "ID", "take an interrupted run up from its checkpoint", {}),
+    (
+        "--sample", "REF",
+        "a private picture (repeat for a batch): bundled/NAME, mnist:7, folder:PATH:KEY, or a file", _MANY,
+    ),
+    ("--label", "K", "label in place of the data's own, once for each picture", _MANY | _NUMBER),
+    ("--size", "N", "side of the square pictures in pixels", _NUMBER),
+    ("--normalise", "none|auto|NAME", "input normalisation", {}),
+    ("--model", "NAME[:k=v,…]", "the network (python -m gi_core list models)", {}),
+    (
+        "--weights", "FILE|trained[:k=v,…]|imagenet",
+        "a .safetensors or .pt file, trained here, or ImageNet's; as initialised when left out", {},
+    ),
+    ("--client", "NAME[:k=v,…]", "what the client does in its round and shares", {}),
+    ("--defense", "NAME[:k=v,…]", "a defense of the client (repeat; applied in this order)", _MANY),
+    ("--attack", "NAME[:k=v,…]", "the attack (python -m gi_core list attacks)", {}),
+    ("--seed", "N", "of the attack's starts and of the defenses' noise", _NUMBER),
+    ("--device", "auto|cpu|cuda|mps", "where the attack runs", _DEVICES),
+    ("--set", "PATH=VALUE", "any other setting, by its dotted path: --set client.batch_norm=train", _MANY),
+    (
+        "--out", "DIR",
+        "write experiment.json, result.json, reconstruction.npz, pictures and history.csv here", {},
+    ),
+)  # fmt: skip
+
+
 def _attack(parser: Parser) -> None:
-    add = parser.add_argument
-    add("--experiment", metavar="FILE", help="a saved experiment (JSON); other options change it")
-    add("--resume", metavar="ID", help="take an interrupted run up from its checkpoint")
-    add("--sample", action="append", metavar="REF", help="a private picture (repeat for a batch): bundled/NAME, mnist:7, folder:PATH:KEY, or a file")
-    add("--label", action="append", type=int, metavar="K", help="label in place of the data's own, once for each picture")
-    add("--size", type=int, metavar="N", help="side of the square pictures in pixels")
-    add("--normalise", metavar="none|auto|NAME", help="input normalisation")
-    add("--model", metavar="NAME[:k=v,…]", help="the network (python -m gi_core list models)")
-    add("--weights", metavar="FILE|trained[:k=v,…]|imagenet", help="a .safetensors or .pt file, trained here, or ImageNet's; as initialised when left out")
-    add("--client", metavar="NAME[:k=v,…]", help="what the client does in its round and shares")
-    add("--defense", action="append", metavar="NAME[:k=v,…]", help="a defense of the client (repeat; applied in this order)")
-    add("--attack", metavar="NAME[:k=v,…]", help="the attack (python -m gi_core list attacks)")
-    add("--seed", type=int, metavar="N", help="of the attack's starts and of the defenses' noise")
-    add("--device", choices=("auto", "cpu", "cuda", "mps"), metavar="auto|cpu|cuda|mps")
-    add("--set", action="append", metavar="PATH=VALUE", help="any other setting, by its dotted path: --set client.batch_norm=train")
-    add("--out", metavar="DIR", help="write experiment.json, result.json, reconstruction.npz, pictures and history.csv here")
-    add("--json", action="store_true", help=_JSON)
+    for option, metavar, help, more in _ATTACK:
+        parser.add_argument(option, metavar=metavar, help=help, **more)
+    parser.add_argument("--json", action="store_true", help=_JSON)
 
 
 def _runs(parser: Parser) -> None:
-    actions = parser.add_subparsers(dest="action", metavar="list|show|export", parser_class=Parser, required=True)
+    actions = parser.add_subparsers(
+        dest="action", metavar="list|show|export", parser_class=Parser, required=True
+    )
     listing = actions.add_parser("list", help="all runs, newest first", allow_abbrev=False)
     listing.add_argument("--search", default="", help="a part of the title or of the question")
     listing.add_argument("--limit", type=int, default=50, help="at most this many")

@@ -19,7 +19,7 @@ _WORDS = ("fresh", "trained", "imagenet")
 
 
 def experiment(arguments: argparse.Namespace) -> Experiment:
-    """What the command line asks: the file's experiment or the default, then every option. Raises SpecError."""
+    """The file's experiment or the default, changed by every option. Raises SpecError."""
     base = _read(Path(arguments.experiment)) if arguments.experiment else Experiment()
     values: dict[str, Any] = base.model_dump(mode="json")
     if arguments.sample:
@@ -33,7 +33,8 @@ def experiment(arguments: argparse.Namespace) -> Experiment:
         if getattr(arguments, family) is not None:
             values[family] = parse_component(family, getattr(arguments, family)).model_dump(mode="json")
     if arguments.defense:
-        values["defenses"] = [parse_component("defense", d).model_dump(mode="json") for d in arguments.defense]
+        chosen = [parse_component("defense", text) for text in arguments.defense]
+        values["defenses"] = [defense.model_dump(mode="json") for defense in chosen]
     if arguments.weights is not None:
         values["weights"] = weights(arguments.weights).model_dump(mode="json")
     asked = build(values)

@@ -80,7 +80,8 @@ def _trials(document: dict[str, Any]) -> list[str]:
     lines = []
     residual = (document.get("attacker") or {}).get("residual")
     if residual is not None:
-        lines.append(f"{'residual':18}{residual:.2e} of the update's norm is not explained (the attacker's own measure)")
+        unexplained = f"{residual:.2e} of the update's norm is not explained"
+        lines.append(f"{'residual':18}{unexplained} (the attacker's own measure)")
     summary = document.get("trials_summary") or {}
     if len(document.get("trials") or []) > 1 and summary:
         parts = [f"{name} {_cell(e['score'])} ({shown('psnr', e['psnr'])})" for name, e in summary.items()]

@@ -160,4 +160,5 @@ class _Told:
 
 def _interrupted(document: dict[str, Any]) -> dict[str, Any]:
     command = f"python -m gi_core attack --resume {document['run_id']}"
-    return {**document, "status": "cancelled", "resumable": True, "note": f"interrupted; go on with: {command}"}
+    note = f"interrupted; go on with: {command}"
+    return {**document, "status": "cancelled", "resumable": True, "note": note}

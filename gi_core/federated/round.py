@@ -56,7 +56,9 @@ def play(experiment: Experiment, model: nn.Module, pictures: Pictures, device: s
     except ValueError as error:
         if "Expected more than 1 value per channel" not in str(error):
             raise
-        raise SpecError("batch norm in train mode needs more than one value per channel: add pictures or use eval") from None
+        raise SpecError(
+            "batch norm in train mode needs more than one value per channel: add pictures or use eval"
+        ) from None
     effects = []
     for settings, defense in zip(experiment.defenses, active, strict=True):
         before = update
@@ -66,7 +68,9 @@ def play(experiment: Experiment, model: nn.Module, pictures: Pictures, device: s
 
     told = experiment.attack.labels == "known"
     if told and not experiment.client.labels_known:
-        raise SpecError("the attack asks for the labels, which the server does not know: switch client.labels_known on")
+        raise SpecError(
+            "the attack asks for the labels, which the server does not know: switch client.labels_known on"
+        )
     knowledge = Knowledge(
         model=_frozen(shared),
         input_shape=tuple(pictures.images.shape[1:]),

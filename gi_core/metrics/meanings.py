@@ -22,23 +22,37 @@ class Meaning:
 
 
 _ALL = (
-    Meaning("mse", "MSE", "", "lower", "Mean squared error of the pixels, both pictures in [0, 1]; below 0.001 looks the same."),
+    Meaning(
+        "mse", "MSE", "", "lower",
+        "Mean squared error of the pixels, both pictures in [0, 1]; below 0.001 looks the same.",
+    ),
     Meaning(
         "psnr", "PSNR", "dB", "higher",
-        f"Error on a logarithmic scale: above 20 dB recognisable, above 30 dB hard to tell apart; at most {PSNR_CAP:.0f}.",
+        f"Error on a log scale: above 20 dB recognisable, above 30 hard to tell; {PSNR_CAP:.0f} at most.",
     ),
-    Meaning("ssim", "SSIM", "", "higher", "Likeness of local structure, 1 when equal, near 0 when unrelated."),
-    Meaning("lpips", "LPIPS", "", "lower", "Distance as a trained eye (AlexNet) sees it, 0 when equal, above 0.5 when unrelated."),
+    Meaning(
+        "ssim", "SSIM", "", "higher", "Likeness of local structure, 1 when equal, near 0 when unrelated."
+    ),
+    Meaning(
+        "lpips", "LPIPS", "", "lower",
+        "Distance as a trained eye (AlexNet) sees it, 0 when equal, above 0.5 when unrelated.",
+    ),
     Meaning(
         "iip_rank", "Identified as", "", "lower",
-        "Place of the true original when all candidate pictures are sorted by distance to the reconstruction; 1 is a hit.",
+        "Place of the true original among candidate pictures, sorted by distance; 1 is a hit.",
     ),
     Meaning(
         "iip_percentile", "Identifiability", "%", "higher",
-        "Share of the other candidate pictures that are farther from the reconstruction than its original; 50 is chance.",
+        "Share of the other candidates that are farther off than the original; 50 is chance.",
     ),
-    Meaning("rmse_unclamped", "RMSE, unclamped", "", "lower", "Root mean squared error before pixels are clamped to [0, 1], to compare with theory."),
-    Meaning("label_accuracy", "Labels right", "", "higher", "Share of the labels that the attack recovered correctly."),
+    Meaning(
+        "rmse_unclamped", "RMSE, unclamped", "", "lower",
+        "Root mean squared error before pixels are clamped to [0, 1], to compare with theory.",
+    ),
+    Meaning(
+        "label_accuracy", "Labels right", "", "higher",
+        "Share of the labels that the attack recovered correctly.",
+    ),
 )  # fmt: skip
 
 MEANINGS: dict[str, Meaning] = {meaning.name: meaning for meaning in _ALL}
@@ -53,5 +67,6 @@ def shown(name: str, value: float | int | None) -> str:
     if name == "label_accuracy":
         return f"{100 * value:.0f} %"
     unit = MEANINGS[name].unit if name in MEANINGS else ""
-    text = f"{value:.1f}" if unit else (f"{value:.3f}" if abs(value) >= 1e-3 or value == 0 else f"{value:.1e}")
-    return f"{text} {unit}".strip()
+    if unit:
+        return f"{value:.1f} {unit}"
+    return f"{value:.3f}" if abs(value) >= 1e-3 or value == 0 else f"{value:.1e}"

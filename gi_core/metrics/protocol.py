@@ -69,7 +69,8 @@ def quick(images: Any, originals: Any) -> tuple[float | None, float | None]:
 
 
 def _picture(index: int, matched: int, rec: Array, true: Array, pool: Array | None) -> dict[str, Any]:
-    entry: dict[str, Any] = {"index": index, "matched": matched, **dict.fromkeys(MEASURED), "iip_candidates": 0}
+    entry: dict[str, Any] = {"index": index, "matched": matched, "iip_candidates": 0}
+    entry |= dict.fromkeys(MEASURED)
     if np.isnan(rec).any():
         return entry
     with np.errstate(over="ignore", invalid="ignore"):

@@ -43,18 +43,17 @@ def _single(entry: dict[str, Any], candidates: int | None) -> str:
     psnr = f"PSNR {entry['psnr']:.1f} dB"
     if rank is None:
         if entry["mse"] < EXACT:
-            return f"exact: the reconstruction cannot be told from the original, {psnr}"
+            return f"exact: it cannot be told from the original, {psnr}"
         word = "recognisable" if _clear(entry) else "not recognisable"
         return f"{word}: {psnr}; whether it is found among other pictures was not measured"
     if rank == 1 and entry["mse"] < EXACT:
-        return f"exact: the reconstruction cannot be told from the original, {psnr}, and it finds it {among}, rank 1"
+        return f"exact: it cannot be told from the original, {psnr}, and finds it {among}, rank 1"
     if rank == 1 and _clear(entry):
         return f"recognisable: the reconstruction finds its original {among}, rank 1"
     if rank == 1:
         return f"identifiable: too poor for the eye ({psnr}), yet it finds its original {among}, rank 1"
-    if entry.get("iip_percentile", 0) >= CHANCE:
-        return f"traces only: the original is number {rank} {among} by distance to the reconstruction, {psnr}"
-    return f"not recognisable: the original is number {rank} {among} by distance to the reconstruction, {psnr}"
+    word = "traces only" if entry.get("iip_percentile", 0) >= CHANCE else "not recognisable"
+    return f"{word}: the original is number {rank} {among} by distance to the reconstruction, {psnr}"
 
 
 def _batch(measured: list[dict[str, Any]], total: int, candidates: int | None) -> str:
@@ -68,5 +67,6 @@ def _batch(measured: list[dict[str, Any]], total: int, candidates: int | None) -
     else:
         words = f"not recognisable: none of {total} pictures"
     if candidates:
-        words += f"; {found} of {total} find{'s' * (found == 1)} the original among {candidates} pictures at rank 1"
+        verb = "finds" if found == 1 else "find"
+        words += f"; {found} of {total} {verb} the original among {candidates} pictures at rank 1"
     return words
