@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from runs_helpers import ListSink, Script, tiny
 
 from gi_core import attacks
 from gi_core.runs import checkpoint as checkpoints
@@ -21,6 +20,7 @@ from gi_core.runs.execute import execute
 from gi_core.runs.recorder import Pace, to_uint8
 from gi_core.runs.sink import Free
 from gi_core.spec import SpecError, read_experiment
+from tests.runs_helpers import ListSink, Script, tiny
 
 ATTACKS = ("dlg", "idlg", "inverting_gradients", "levenberg_marquardt")
 
@@ -50,8 +50,8 @@ def test_a_run_leaves_everything_the_design_lists(gi_home, tmp_path):
     table = list(csv.DictReader((sink.folder / "history.csv").open()))
     assert [int(row["iteration"]) for row in table] == list(range(1, 13)) and table[0]["psnr"]
     assert [p.iteration for p in sink.points] == list(range(1, 13))
-    assert min(sink.pictures) == 1 and max(sink.pictures) == 12
-    assert sink.pictures[1].shape == (1, 1, 8, 8, 1) and sink.truth.shape == (1, 8, 8, 1)
+    assert min(sink.pictures) == 0 and max(sink.pictures) == 12
+    assert 1 in sink.pictures and sink.pictures[1].shape == (1, 1, 8, 8, 1) and sink.truth.shape == (1, 8, 8, 1)
     last = [p for p in sink.progress if p.get("iteration")][-1]
     assert last["iteration"] == 12 and set(last["residual"]) and last["plan"] and last["labels"] == [[0]]
     assert not list(sink.folder.glob(".*"))

@@ -121,6 +121,8 @@ class _Run:
         )  # fmt: skip
         self.step: Step | None = None
         self.note = ""
+        if not found:
+            self._show_start()
 
     def _measure(self):
         self.sink.record({"stage": "measuring how to run this network fastest"}, [])
@@ -139,6 +141,14 @@ class _Run:
             "class_names": list(pictures.class_names),
             "labels_true": [int(k) for k in pictures.labels] if self.truth else None,
         }
+
+    def _show_start(self) -> None:
+        """The first frame is the start itself: a step of a second-order attack may take seconds."""
+        self.sink.record({**self._about(), "stage": "attacking", "iteration": 0}, [])
+        if getattr(self.experiment.attack, "scoring", "") in ("mean", "median"):
+            return  # an answer made of all trials needs their scores
+        images, _ = self.attack.answer(self.state)
+        self.sink.snapshot(0, to_uint8(images[None]))
 
     def _quality(self, images: Tensor) -> tuple[float | None, float | None]:
         return metrics.quick(images.detach().cpu().double().numpy(), self.question.pictures.images)

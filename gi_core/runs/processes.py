@@ -15,7 +15,10 @@ SERVER_GONE_SECONDS = 15.0
 
 @dataclass(frozen=True)
 class Process:
-    """id names one life of a process; role is server, worker or command; beat in unix seconds."""
+    """id names one life of a process; role is server, worker or command; beat in unix seconds.
+
+    note: of a worker, "starting", "idle", or the id of its job.
+    """
 
     id: str
     role: str
@@ -23,6 +26,7 @@ class Process:
     pid: int
     pid_started: str
     beat: float
+    note: str = ""
 
     @property
     def alive(self) -> bool:
@@ -35,14 +39,22 @@ class Processes:
     def __init__(self, database: Database) -> None:
         self.database = database
 
-    def register(self, role: str, lane: str = "") -> str:
-        """Enter this process; the id of its life."""
-        name, (pid, start) = new_id(), process.me()
+    def register(
+        self, role: str, lane: str = "", *, of: tuple[int, str] | None = None, name: str = "", note: str = ""
+    ) -> str:
+        """Enter this process, or another one given as (pid, start); the id of its life."""
+        name = name or new_id()
+        pid, start = of or process.me()
         self.database.write(
-            "INSERT INTO processes (id, role, lane, pid, pid_started, beat) VALUES (?, ?, ?, ?, ?, ?)",
-            (name, role, lane, pid, start, time.time()),
+            "INSERT OR IGNORE INTO processes (id, role, lane, pid, pid_started, beat, note)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (name, role, lane, pid, start, time.time(), note),
         )
         return name
+
+    def say(self, name: str, note: str) -> None:
+        """What the process is doing."""
+        self.database.write("UPDATE processes SET note = ? WHERE id = ?", (note, name))
 
     def beat(self, name: str) -> bool:
         """Say that it lives; False when somebody struck it off."""

@@ -6,6 +6,7 @@ import math
 import re
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ from torch import nn
 from gi_core import data, federated, models
 from gi_core.data import Pictures
 from gi_core.federated import Round
+from gi_core.runs.limits import memory_limit
 from gi_core.runs.rows import encode
 from gi_core.spec import Experiment, SpecError, problems
 
@@ -86,9 +88,11 @@ def check(experiment: Experiment) -> None:
 def ask(experiment: Experiment, device: torch.device, progress: Progress) -> Question:
     """Read the pictures, build the network, play the client's round. Raises SpecError."""
     progress(0.0, "reading the pictures")
-    pictures = data.load(experiment)
+    with memory_limit():
+        pictures = data.load(experiment)
     progress(0.0, "building the network")
-    model, info = models.prepare(experiment, pictures, progress=progress)
+    with memory_limit() if experiment.weights.kind == "file" else nullcontext():
+        model, info = models.prepare(experiment, pictures, progress=progress)
     progress(1.0, "playing the client's round")
     done = federated.play(experiment, model, pictures, device)
     return Question(experiment, pictures, model, info, done, done.update.norm(), device)

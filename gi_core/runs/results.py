@@ -117,12 +117,12 @@ def write_files(
     if originals is not None:
         arrays["originals"] = originals.astype(np.float32)
     _atomically(folder / "reconstruction.npz", lambda t: _save_npz(t, arrays))
-    _save_png(folder / "reconstruction.png", sheet(pixels))
+    save_png(folder / "reconstruction.png", sheet(pixels))
     pair = [pixels[0]]
     if originals is not None:
-        _save_png(folder / "original.png", sheet(originals))
+        save_png(folder / "original.png", sheet(originals))
         pair.insert(0, originals[0])
-    _save_png(folder / "thumbnail.png", np.concatenate([_enlarged(p) for p in pair], axis=1))
+    save_png(folder / "thumbnail.png", np.concatenate([_enlarged(p) for p in pair], axis=1))
     _atomically(folder / "history.csv", lambda t: _save_history(t, points))
     write_text(folder / "result.json", encode(document))
 
@@ -149,7 +149,8 @@ def _enlarged(image: np.ndarray) -> np.ndarray:
     return np.asarray(Image.fromarray(np.ascontiguousarray(_rgb(image))).resize((THUMBNAIL, THUMBNAIL), kind))
 
 
-def _save_png(path: Path, pixels: np.ndarray) -> None:
+def save_png(path: Path, pixels: np.ndarray) -> None:
+    """Write uint8 (H, W, 3). Raises DiskFull."""
     image = Image.fromarray(np.ascontiguousarray(pixels))
     _atomically(path, lambda temporary: image.save(temporary, format="PNG"))
 

@@ -65,7 +65,13 @@ _FIRST = (
     )""",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)
+# What a process is doing, for people; when a job was last taken, to tell whether it got anywhere since.
+_SECOND = (
+    "ALTER TABLE processes ADD COLUMN note TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE jobs ADD COLUMN claimed REAL",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND)
 
 
 def migrate(connection: sqlite3.Connection) -> None:

@@ -56,8 +56,8 @@ class Writer:
         now = time.time()
         taken = connection.execute(
             "UPDATE jobs SET state = 'running', asked = '', worker = ?, attempts = attempts + 1,"
-            " started = coalesce(started, ?), finished = NULL WHERE id = ? AND state = 'queued'",
-            (self.worker, now, job_id),
+            " claimed = ?, started = coalesce(started, ?), finished = NULL WHERE id = ? AND state = 'queued'",
+            (self.worker, now, now, job_id),
         ).rowcount
         if not taken:
             return None

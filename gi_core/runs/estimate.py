@@ -1,0 +1,48 @@
+"""How long a run will take, before it is run: measured seconds per iteration times iterations."""
+
+from __future__ import annotations
+
+import time
+
+from gi_core import attacks
+from gi_core.attacks import plan as plans
+from gi_core.runs.question import Question
+from gi_core.spec.attacks import AttackSettings, Dlg, InvertingGradients, LevenbergMarquardt
+from gi_core.spec.plan import Plan
+
+STEPS_SECONDS, PLAN_SECONDS = 0.3, 0.3
+TYPICAL = {"dlg": 100, "idlg": 100, "levenberg_marquardt": 15}
+"""Iterations after which attacks that stop by themselves usually have; the others use them all."""
+
+
+def evaluations(settings: AttackSettings) -> float:
+    """Gradient evaluations of one trial in one iteration, roughly; each counts as one `Plan.seconds`."""
+    if isinstance(settings, LevenbergMarquardt):
+        return 5.0 * settings.krylov  # two products with the Jacobian for each Lanczos vector
+    if isinstance(settings, Dlg):
+        return 2.5 * settings.inner * settings.trials
+    if isinstance(settings, InvertingGradients) and settings.optimiser == "lbfgs":
+        return 50.0 * settings.trials
+    return 1.2 * settings.trials
+
+
+def iterations(settings: AttackSettings) -> int:
+    """Iterations that the attack will typically take."""
+    return min(settings.iterations, TYPICAL.get(settings.kind, settings.iterations))
+
+
+def seconds_per_iteration(question: Question) -> tuple[float, Plan]:
+    """Measured on real steps where a step is short, else from the plan's measured gradient."""
+    settings, done = question.experiment.attack, question.round
+    plan = plans.measure(done.update, done.knowledge, settings, question.device, PLAN_SECONDS)
+    guess = (plan.seconds or 0.0) * evaluations(settings)
+    if guess > STEPS_SECONDS:
+        return guess, plan
+    attack = attacks.make(settings, done.update, done.knowledge, plan=plan, device=question.device)
+    state, steps, began = attack.init(question.experiment.seed), 0, time.perf_counter()
+    while steps < 5 and time.perf_counter() - began < STEPS_SECONDS:
+        state, step = attack.step(state)
+        steps += 1
+        if step.done:
+            break
+    return (time.perf_counter() - began) / steps, plan

@@ -1,0 +1,87 @@
+"""What can be said of an experiment before it is run, in about a second.
+
+The pictures as the network gets them, whether the update says anything at all, and how long an
+attack will take. Nothing is trained for it: where training comes first, it says so.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from gi_core import data
+from gi_core.runs import estimate, results
+from gi_core.runs.limits import memory_limit
+from gi_core.runs.question import Questions, choose_device, refuse_no_signal
+from gi_core.runs.rows import finite
+from gi_core.spec import Experiment, SpecError, problems
+
+PATIENCE = 3.0
+
+
+class _TooLong(Exception):
+    """Weights are being trained or fetched; a preview does not wait for that."""
+
+
+def preview(experiment: Experiment, folder: Path, questions: Questions) -> dict[str, Any]:
+    """The result of a preview job.
+
+    problems: [{field, reason, fatal}], worst first. input_shape (C, H, W). original_png_path: the
+    pictures as the network gets them. gradient_norm, seconds_estimate, seconds_per_iteration and
+    iterations_estimate are None where a fatal problem, or training, comes first.
+    """
+    found = [{"field": p.field, "reason": p.reason, "fatal": p.fatal} for p in problems(experiment)]
+    answer: dict[str, Any] = {
+        "problems": found, "notices": [], "gradient_norm": None, "parameters": None, "accuracy": None,
+        "input_shape": None, "classes": None, "labels_true": None, "class_names": None,
+        "seconds_estimate": None, "seconds_per_iteration": None, "iterations_estimate": None,
+        "plan": None, "original_png_path": None,
+    }  # fmt: skip
+    try:
+        _pictures(experiment, folder, answer)
+        if not any(p["fatal"] for p in found):
+            _round(experiment, questions, answer)
+    except _TooLong:
+        answer["notices"].append("the network is trained first, which takes longer than can be estimated here")
+    except (SpecError, ValueError) as error:
+        if not isinstance(error, SpecError) and type(error).__name__ != "Refused":
+            raise
+        found.insert(0, {"field": "", "reason": str(error), "fatal": True})
+    return finite(answer)
+
+
+def _pictures(experiment: Experiment, folder: Path, answer: dict[str, Any]) -> None:
+    with memory_limit():
+        pictures = data.load(experiment)
+    path = folder / "original.png"
+    results.save_png(path, results.sheet(pictures.images))
+    answer |= {
+        "notices": list(pictures.notices),
+        "input_shape": [int(k) for k in pictures.images.shape[1:]],
+        "classes": int(pictures.classes),
+        "labels_true": [int(k) for k in pictures.labels],
+        "class_names": list(pictures.class_names),
+        "original_png_path": str(path),
+    }
+
+
+def _round(experiment: Experiment, questions: Questions, answer: dict[str, Any]) -> None:
+    began = time.monotonic()
+
+    def progress(fraction: float, text: str) -> None:
+        if time.monotonic() - began > PATIENCE and experiment.weights.kind == "trained":
+            raise _TooLong
+
+    question = questions.get(experiment, choose_device(experiment.device), progress)
+    answer |= {"gradient_norm": question.norm, **{k: question.info.get(k) for k in ("parameters", "accuracy")}}
+    refuse_no_signal(question)
+    each, plan = estimate.seconds_per_iteration(question)
+    count = estimate.iterations(experiment.attack)
+    total = each * count if experiment.seconds is None else min(each * count, experiment.seconds)
+    answer |= {
+        "seconds_per_iteration": each,
+        "iterations_estimate": count,
+        "seconds_estimate": total,
+        "plan": plan.model_dump(mode="json"),
+    }

@@ -1,0 +1,119 @@
+"""How a worker does each kind of job."""
+
+from __future__ import annotations
+
+import hashlib
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gi_core import data, models
+from gi_core.attacks.base import Refused
+from gi_core.runs import results
+from gi_core.runs.execute import Stopped, execute
+from gi_core.runs.job import Job
+from gi_core.runs.limits import memory_limit
+from gi_core.runs.preview import preview
+from gi_core.runs.question import Questions
+from gi_core.runs.sink import Control, StoreSink
+from gi_core.runs.writer import Lost, Writer
+from gi_core.spec import Experiment, SpecError, build
+
+MOST_THUMBNAILS = 200
+
+
+def do(job: Job, writer: Writer, control: Control, questions: Questions) -> None:
+    """Do a job that this worker holds, and write how it ended. Raises Lost."""
+    try:
+        outcome = _KINDS[job.kind](job, writer, control, questions)
+    except (SpecError, Refused) as error:
+        writer.finish(job.id, "failed", error=str(error))
+        return
+    except Stopped as stop:
+        outcome = {"status": "cancelled" if stop.asked == "cancel" else "paused", "asked": stop.asked}
+    except Lost:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever happens, the job ends with a reason
+        writer.log(job.id, traceback.format_exc(limit=-8))
+        reason = " ".join(str(error).split())[:300]
+        writer.finish(job.id, "failed", error=f"an unexpected error ended it, {type(error).__name__}: {reason}")
+        return
+    _end(job, writer, outcome)
+
+
+def _end(job: Job, writer: Writer, outcome: dict[str, Any]) -> None:
+    status = outcome.get("status", "done")
+    if status != "paused":
+        writer.finish(job.id, status, None if outcome.get("iterations") == 0 else outcome)
+    elif outcome.get("asked") == "leave":
+        writer.requeue(job.id)
+    else:
+        writer.release(job.id)
+
+
+def _run(job: Job, writer: Writer, control: Control, questions: Questions) -> dict[str, Any]:
+    sink = StoreSink(writer, job.id)
+    return execute(
+        build(job.spec), sink=sink, control=control, checkpoint=sink.folder / "checkpoint.pt", questions=questions
+    )
+
+
+def _preview(job: Job, writer: Writer, control: Control, questions: Questions) -> dict[str, Any]:
+    answer = preview(build(job.spec), writer.folder(job.id), questions)
+    if any(p["fatal"] for p in answer["problems"]) or answer["seconds_estimate"] is None:
+        writer.drop_cache_key(job.id)  # what is missing may be there the next time
+    return answer
+
+
+def _train(job: Job, writer: Writer, control: Control, questions: Questions) -> dict[str, Any]:
+    """Prepare the network of an Experiment, so that its runs find it trained."""
+    experiment = build(job.spec)
+
+    def progress(fraction: float, text: str) -> None:
+        asked = control.poll()
+        if asked:
+            raise Stopped(asked)
+        writer.record(job.id, {"stage": text, "fraction": fraction}, [])
+
+    pictures = data.load(experiment)
+    _, info = models.prepare(experiment, pictures, progress=progress)
+    return {"status": "done", **info}
+
+
+def _thumbnails(job: Job, writer: Writer, control: Control, questions: Questions) -> dict[str, Any]:
+    """spec: {samples: [ref], size: pixels or null}. Result: files {ref: path}, missing {ref: sentence}."""
+    samples, size = job.spec.get("samples") or [], job.spec.get("size")
+    files: dict[str, str] = {}
+    missing: dict[str, str] = {}
+    for ref in samples[:MOST_THUMBNAILS]:
+        asked = control.poll()
+        if asked:
+            raise Stopped(asked)
+        try:
+            with memory_limit():
+                pictures = data.load(build({"samples": [ref], "size": size, "model": {"kind": "linear"}}))
+        except SpecError as error:
+            missing[ref] = str(error)
+            continue
+        files[ref] = str(_thumbnail(writer.folder(job.id), ref, pictures.images[:1]))
+    return {"status": "done", "files": files, "missing": missing}
+
+
+def _thumbnail(folder: Path, ref: str, images: np.ndarray) -> Path:
+    path = folder / f"{hashlib.sha256(ref.encode()).hexdigest()[:16]}.png"
+    results.save_png(path, results.sheet(images))
+    return path
+
+
+_KINDS: dict[str, Callable[[Job, Writer, Control, Questions], dict[str, Any]]] = {
+    "run": _run,
+    "preview": _preview,
+    "train": _train,
+    "thumbnails": _thumbnails,
+}
+
+WARM_UP = Experiment(size=8)
+"""The question that a fresh worker asks itself, so that a person's first one finds everything loaded."""

@@ -1,0 +1,179 @@
+"""A long-lived worker: `python -m gi_core.runs.worker --lane interactive|batch`.
+
+Loads torch before the first job comes, keeps the last questions, and takes jobs from its lane
+until there is neither a server nor a job. Previews are answered between two iterations of a run,
+in the same process: they read the pictures and network that the run will need, and cost no second
+torch (about 350 MB).
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sqlite3
+import sys
+import threading
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+from gi_core.runs.job import LANES, Job
+from gi_core.runs.processes import BEAT_SECONDS, Processes
+from gi_core.runs.sink import POLL_SECONDS, StoreControl
+from gi_core.runs.store import Store
+from gi_core.runs.writer import Lost, Writer
+
+IDLE_SECONDS = {"interactive": 20.0, "batch": 60.0}
+LOOK_SECONDS = 0.1
+NICE = {"interactive": 5, "batch": 15}
+YIELD_SHARE = 0.1
+QUICK = ("preview", "thumbnails")
+
+
+class Worker:
+    """One lane's worker."""
+
+    def __init__(self, store: Store, lane: str, life: str = "") -> None:
+        self.store, self.lane = store, lane
+        self.processes = Processes(store.database)
+        self.life = self.processes.register("worker", lane, name=life, note="starting")
+        self.writer = Writer(store, self.life)
+        self.leaving = threading.Event()
+        self._idle_since = time.monotonic()
+
+    def run(self) -> None:
+        """Work until it is time to leave."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self.leaving.set())
+        threading.Thread(target=self._beat, daemon=True).start()
+        try:
+            self._warm_up()
+            while not self.leaving.is_set():
+                job = self.writer.claim(self.lane)
+                if job is not None:
+                    self.do(job)
+                elif self._unwanted():
+                    break
+                else:
+                    self.leaving.wait(LOOK_SECONDS)
+        finally:
+            self.processes.leave(self.life)
+
+    def do(self, job: Job, control: Any = None) -> None:
+        """One job, from claim to end; one that was taken away is dropped."""
+        from gi_core.runs import work
+
+        self.processes.say(self.life, job.id)
+        try:
+            work.do(job, self.writer, control or _Control(self, job.id), self.questions)
+        except Lost:
+            print(f"job {job.id} was taken away", file=sys.stderr)
+        finally:
+            self.processes.say(self.life, "idle")
+            self._idle_since = time.monotonic()
+
+    def answer_quickly(self) -> None:
+        """Between two iterations: do one waiting preview or row of thumbnails, if there is one."""
+        job = self.writer.claim(self.lane, QUICK)
+        if job is None:
+            return
+        import torch
+
+        state = torch.random.get_rng_state()
+        try:
+            self.do(job, _Short(self, job.id))
+        finally:
+            torch.random.set_rng_state(state)
+
+    def others_wait(self) -> bool:
+        """Whether a person's job runs or waits in the interactive lane."""
+        row = self.store.database.row(
+            "SELECT 1 FROM jobs WHERE lane = 'interactive' AND state IN ('queued', 'running', 'pausing') LIMIT 1"
+        )
+        return row is not None
+
+    def _warm_up(self) -> None:
+        import torch
+
+        torch.set_num_threads(1)
+        from gi_core import metrics
+        from gi_core.runs import question, work
+        from gi_core.runs.preview import preview
+
+        self.questions = question.Questions()
+        waiting = "SELECT 1 FROM jobs WHERE state = 'queued' AND lane = ?"
+        if self.store.database.row(waiting, (self.lane,)) is None:
+            folder = self.store.home / "warm-up"
+            folder.mkdir(exist_ok=True)
+            try:
+                preview(work.WARM_UP, folder, self.questions)
+                metrics.quick(*[question.data.load(work.WARM_UP).images] * 2)
+            except Exception:  # noqa: BLE001 - a job that meets the same trouble will say so to its person
+                traceback.print_exc()
+        self.processes.say(self.life, "idle")
+
+    def _unwanted(self) -> bool:
+        """Idle for a while without a server (the batch lane: idle for a while)."""
+        if time.monotonic() - self._idle_since < IDLE_SECONDS[self.lane]:
+            return False
+        return self.lane == "batch" or not self.processes.served()
+
+    def _beat(self) -> None:
+        """Say that it lives; leave when the store is gone or somebody struck it off."""
+        while not self.leaving.wait(BEAT_SECONDS):
+            try:
+                if not (self.store.database.file.exists() and self.processes.beat(self.life)):
+                    self.leaving.set()
+            except sqlite3.Error as error:
+                print(f"no heartbeat: {error}", file=sys.stderr)
+
+
+class _Control(StoreControl):
+    """What the person asked, previews in between, and for the batch lane, yielding to persons."""
+
+    def __init__(self, worker: Worker, job_id: str) -> None:
+        super().__init__(worker.writer, job_id)
+        self.worker = worker
+        self._before = time.monotonic()
+
+    def poll(self) -> str:
+        if self._next > time.monotonic() and not self.worker.leaving.is_set():
+            return ""
+        asked = super().poll()
+        if not asked and self.worker.lane == "interactive":
+            self.worker.answer_quickly()
+        elif not asked:
+            asked = self._yield()
+        return asked or ("leave" if self.worker.leaving.is_set() else "")
+
+    def _yield(self) -> str:
+        """While a person's job runs, the batch lane gets a tenth of the time, so that it never starves."""
+        worked = time.monotonic() - self._before
+        until = time.monotonic() + worked / YIELD_SHARE
+        asked = ""
+        while not asked and time.monotonic() < until and self.worker.others_wait():
+            self.worker.leaving.wait(POLL_SECONDS)
+            asked = "leave" if self.worker.leaving.is_set() else self.writer.asked(self.job_id)
+        self._before = time.monotonic()
+        return asked
+
+
+class _Short(StoreControl):
+    """A short job between two iterations of another: it is only cancelled."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Entry of the process. GI_HOME says which store."""
+    parser = argparse.ArgumentParser(prog="python -m gi_core.runs.worker", description=__doc__.splitlines()[0])
+    parser.add_argument("--lane", choices=LANES, default="interactive")
+    parser.add_argument("--home", type=Path, default=None, help="folder of the store; default GI_HOME")
+    parser.add_argument("--life", default="", help=argparse.SUPPRESS)
+    given = parser.parse_args(arguments)
+    os.nice(NICE[given.lane])
+    Worker(Store(given.home), given.lane, given.life).run()
+
+
+if __name__ == "__main__":
+    main()
