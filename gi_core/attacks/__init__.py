@@ -19,7 +19,9 @@ MACHINES = {
 }
 
 
-def make(settings: AttackSettings, update: Update, knowledge: Knowledge, *, plan: Plan, device: torch.device | str) -> Attack:
+def make(
+    settings: AttackSettings, update: Update, knowledge: Knowledge, *, plan: Plan, device: torch.device | str
+) -> Attack:
     """The machine of a kind, everything prepared once. Raises Refused."""
     return MACHINES[settings.kind](settings, update, knowledge, plan, torch.device(device))
 

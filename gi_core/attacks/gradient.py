@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import warnings
 from collections.abc import Callable, Sequence
 
 import torch
@@ -16,6 +17,9 @@ from torch.func import functional_call, grad, vmap
 
 from gi_core.federated.types import Knowledge
 from gi_core.spec.plan import Plan
+
+# Said by torch whenever oneDNN is switched on a machine without Intel's GPU; it concerns nobody here.
+warnings.filterwarnings("ignore", message="TF32 acceleration on top of oneDNN")
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
@@ -45,14 +49,13 @@ class GradientMap:
         from gi_core.models import set_batch_norm
 
         model = set_batch_norm(copy.deepcopy(knowledge.model), knowledge.batch_norm)
-        self.model = model.to(device=device, dtype=dtype).requires_grad_(False)
+        self.model = model.to(device=device, dtype=dtype).requires_grad_(True)
         self.channels_last = plan.channels_last
         if self.channels_last:
             self.model = self.model.to(memory_format=torch.channels_last)
         self.plan, self.loss = plan, loss
-        self.names = [name for name, _ in self.model.named_parameters()]
         self.parameters = {k: p.detach() for k, p in self.model.named_parameters()}
-        self.leaves = [p.detach().requires_grad_(True) for p in self.parameters.values()]
+        self.leaves = list(self.model.parameters())
         self._batched = vmap(grad(self._one), in_dims=(None, 0, 0))
 
     def _one(self, parameters: dict[str, Tensor], x: Tensor, target: Tensor) -> Tensor:
@@ -66,7 +69,7 @@ class GradientMap:
         picture = x[0]
         if self.channels_last:
             picture = picture.contiguous(memory_format=torch.channels_last)
-        loss = self._one(dict(zip(self.names, self.leaves, strict=True)), picture, target[0])
+        loss = self.loss(self.model(picture), target[0])
         wanted = self.leaves if only is None else [self.leaves[i] for i in only]
         gradients = torch.autograd.grad(loss, wanted, create_graph=True)
         return [g[None] for g in gradients]

@@ -57,7 +57,9 @@ class Replay:
         except RuntimeError as error:
             self.wanted = False
             torch.cuda.synchronize()
-            self.events.append(f"the step could not be captured as a CUDA graph and runs eagerly: {str(error).splitlines()[0]}")
+            self.events.append(
+                f"the step could not be captured as a CUDA graph and runs eagerly: {str(error).splitlines()[0]}"
+            )
             return
         self.graph = graph
         self.events.append("the step is replayed as a CUDA graph")

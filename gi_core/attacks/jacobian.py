@@ -6,6 +6,8 @@ J^T v uses that u(w) = J w is linear in a dummy w, so J^T v = (du/dw)^T v.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -20,19 +22,32 @@ class JacobianProducts:
         self.scale = scale
         self.gradients = [g[0] for g in gradient(self.x[None], target[None])]
         self.value = [g.detach() * scale for g in self.gradients]
-        self.dummies = [torch.zeros_like(g, requires_grad=True) for g in self.gradients]
-        (self.pulled,) = torch.autograd.grad(self.gradients, self.x, self.dummies, create_graph=True)
+        # Tensors that do not depend on x (the last bias under a linear loss) have a zero Jacobian.
+        self.moving = [i for i, g in enumerate(self.gradients) if g.requires_grad]
+        outputs = [self.gradients[i] for i in self.moving]
+        self.outputs, self.dummies = outputs, [torch.zeros_like(g, requires_grad=True) for g in outputs]
+        (self.pulled,) = torch.autograd.grad(outputs, self.x, self.dummies, create_graph=True)
 
     def j(self, parts: list[Tensor]) -> Tensor:
-        """J b: parts shaped as the gradient -> (d,)."""
-        (out,) = torch.autograd.grad(self.gradients, self.x, parts, retain_graph=True)
-        return out.reshape(-1) * self.scale
+        """J b: one part for each parameter -> (d,)."""
+        return self._pull([parts[i] for i in self.moving]) * self.scale
 
     def jt(self, v: Tensor) -> list[Tensor]:
-        """J^T v: v (d,) -> parts shaped as the gradient."""
-        parts = torch.autograd.grad(self.pulled, self.dummies, v.view_as(self.x), retain_graph=True)
-        return [p * self.scale for p in parts]
+        """J^T v: v (d,) -> one part for each parameter."""
+        parts = [torch.zeros_like(g) for g in self.value]
+        for i, part in zip(self.moving, self._push(v), strict=True):
+            parts[i] = part * self.scale
+        return parts
 
     def jjt(self, v: Tensor) -> Tensor:
         """J J^T v, (d,) -> (d,)."""
-        return self.j(self.jt(v))
+        return self._pull(self._push(v)) * self.scale**2
+
+    def _pull(self, parts: Sequence[Tensor]) -> Tensor:
+        (out,) = torch.autograd.grad(self.outputs, self.x, parts, retain_graph=True)
+        return out.reshape(-1)
+
+    def _push(self, v: Tensor) -> Sequence[Tensor]:
+        # Unused: a bias of a piecewise linear network, whose gradient moves only where a mask changes.
+        seed = v.view_as(self.x)
+        return torch.autograd.grad(self.pulled, self.dummies, seed, retain_graph=True, materialize_grads=True)

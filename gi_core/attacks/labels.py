@@ -36,11 +36,22 @@ def bias_sign(update: Update, knowledge: Knowledge) -> Tensor:
 
 
 def observed_delta(update: Update, knowledge: Knowledge) -> Tensor:
-    """dL/dz, read from the last bias gradient of a single picture. (K,)"""
+    """dL/dz, read from the last bias gradient of a single picture. (K,) Raises Refused."""
+    if update.images != 1:
+        raise Refused(f"dL/dlogits is that of one picture, and this update is of {update.images}: choose known labels")
     _, bias = last_gradients(update, knowledge)
     if bias is None:
         raise Refused("the last layer has no bias, so dL/dlogits is not in the update: choose known or idlg labels")
     return bias
+
+
+def unit_delta(update: Update, knowledge: Knowledge) -> tuple[Tensor, float]:
+    """delta = dL/dz scaled to length one, float64 (K,), and its length. Raises Refused."""
+    delta = observed_delta(update, knowledge).double()
+    size = float(delta.norm())
+    if not 0.0 < size < float("inf"):
+        raise Refused("the last bias gradient is zero or not finite, so dL/dlogits cannot be read from it")
+    return delta / size, size
 
 
 def hard_labels(strategy: str, update: Update, knowledge: Knowledge) -> Tensor:

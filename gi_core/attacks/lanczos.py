@@ -20,7 +20,14 @@ class ShiftedSolver:
     residual there is below eta |b|, tested every 10 vectors. `products` counts products with A.
     """
 
-    def __init__(self, product: Callable[[Tensor], Tensor], b: Tensor, most: int, shift: Callable[[float], float], eta: float = 0.1):
+    def __init__(
+        self,
+        product: Callable[[Tensor], Tensor],
+        b: Tensor,
+        most: int,
+        shift: Callable[[float], float],
+        eta: float = 0.1,
+    ):
         most = min(most, b.numel())
         self.size = float(b.norm())
         basis = b.new_zeros(most, b.numel())
@@ -54,7 +61,9 @@ class ShiftedSolver:
         return self.basis.T @ torch.from_numpy(y).to(self.basis)
 
     @staticmethod
-    def _good(alphas: list[float], betas: list[float], beta: float, shift: Callable[[float], float], eta: float) -> bool:
+    def _good(
+        alphas: list[float], betas: list[float], beta: float, shift: Callable[[float], float], eta: float
+    ) -> bool:
         theta, s = np.linalg.eigh(_tridiagonal(alphas, betas))
         last = s[-1] @ (s[0] / (np.maximum(theta, 0) + shift(float(theta[-1]))))
         return abs(beta * last) < eta

@@ -32,7 +32,14 @@ SAME = 0.05
 class KrylovLM:
     """The machine (see `attacks.base.Attack`). Starts follow one another, only as needed."""
 
-    def __init__(self, settings: LevenbergMarquardt, update: Update, knowledge: Knowledge, plan: Plan, device: torch.device):
+    def __init__(
+        self,
+        settings: LevenbergMarquardt,
+        update: Update,
+        knowledge: Knowledge,
+        plan: Plan,
+        device: torch.device,
+    ):
         self.settings, self.update, self.knowledge, self.device = settings, update, knowledge, device
         self.shape = (update.images, *knowledge.input_shape)
         targets = [t.detach().to(device, torch.float64) for t in update.tensors.values()]
@@ -40,12 +47,9 @@ class KrylovLM:
         refuse_bad_update(size)
         observed = settings.labels == "observed_delta"
         if observed:
-            delta = label_strategies.observed_delta(update, knowledge).to(device, torch.float64)
-            refuse_bad_update(float(delta.norm()))
-            size = float(delta.norm())
+            delta, size = label_strategies.unit_delta(update, knowledge)
             targets = [t / size for t in targets]
-            self.target = (delta / size)[None]
-            self.labels = delta.argmin().reshape(1).cpu()
+            self.target, self.labels = delta.to(device)[None], delta.argmin().reshape(1).cpu()
             size = float(torch.sqrt(sum((t * t).sum() for t in targets)))
         else:
             self.labels = label_strategies.hard_labels(settings.labels, update, knowledge)
@@ -65,7 +69,7 @@ class KrylovLM:
         x = self._draw(seed, 0)
         return {
             "seed": seed, "iteration": 0, "x": x, "origin": x.clone(), "damping": 0.0, "largest": 0.0, "bad": 0,
-            "fallen": False, "inner": 0, "residual": float("inf"), "objective": float("inf"), "ended": [], "ended_residual": [],
+            "fallen": False, "inner": 0, "residual": float("inf"), "objective": float("inf"), "ended": [], "ended_residual": [], "open": True,
         }  # fmt: skip
 
     def _residual(self, values: list[Tensor]) -> list[Tensor]:
@@ -141,7 +145,9 @@ class KrylovLM:
             or state["inner"] >= self.settings.iterations
         )
 
-    def _search(self, state: State, solver: ShiftedSolver, objective: float) -> tuple[float, float, float, Tensor] | None:
+    def _search(
+        self, state: State, solver: ShiftedSolver, objective: float
+    ) -> tuple[float, float, float, Tensor] | None:
         """Damping by line search: smaller while it helps, larger while it does not."""
         x, origin, best = state["x"], state["origin"], None
 
@@ -171,6 +177,7 @@ class KrylovLM:
         """A start has ended: is the answer certified, hopeless, or is another start worth it?"""
         state["ended"].append(state["x"].clone())
         state["ended_residual"].append(state["residual"])
+        state["open"] = False
         residuals = sorted(state["ended_residual"])
         if len(residuals) < self.settings.trials:
             return False, ""
@@ -184,13 +191,22 @@ class KrylovLM:
 
     def _restart(self, state: State) -> None:
         x = self._draw(state["seed"], len(state["ended"]))
-        state.update(x=x, origin=x.clone(), damping=0.0, largest=0.0, bad=0, fallen=False, inner=0, residual=float("inf"))
+        state.update(
+            x=x,
+            origin=x.clone(),
+            damping=0.0,
+            largest=0.0,
+            bad=0,
+            fallen=False,
+            inner=0,
+            residual=float("inf"),
+            open=True,
+        )
 
     def _starts(self, state: State) -> tuple[Tensor, Tensor]:
         """Pictures (T, N, C, H, W) and relative squared residuals (T,) of all starts so far."""
-        open_start = len(state["ended"]) == 0 or state["inner"] == 0 or state["ended"][-1] is not state["x"]
         images, residuals = list(state["ended"]), list(state["ended_residual"])
-        if open_start and not (images and torch.equal(images[-1], state["x"])):
+        if state["open"]:
             images.append(state["x"])
             residuals.append(state["residual"])
         return torch.stack(images), torch.tensor(residuals, dtype=torch.float64)

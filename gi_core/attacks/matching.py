@@ -28,24 +28,39 @@ PATIENCE, PROGRESS = 25, 1e-3
 class GradientMatching:
     """The machine (see `attacks.base.Attack`)."""
 
-    def __init__(self, settings: Dlg | InvertingGradients, update: Update, knowledge: Knowledge, plan: Plan, device: torch.device):
-        published = isinstance(settings, InvertingGradients)
-        extra = {k: getattr(settings, k) for k in ("total_variation", "tensors", "weighting")} if published else {}
+    def __init__(
+        self,
+        settings: Dlg | InvertingGradients,
+        update: Update,
+        knowledge: Knowledge,
+        plan: Plan,
+        device: torch.device,
+    ):
+        inverting = isinstance(settings, InvertingGradients)
+        if inverting:
+            extra = {k: getattr(settings, k) for k in ("total_variation", "tensors", "weighting")}
+        else:
+            small = settings.small_gradients
+            extra = {
+                "small_gradients": ("published" if settings.trials == 1 else "observed_delta")
+                if small == "auto"
+                else small
+            }
         self.problem = MatchingProblem(
-            update, knowledge, plan, device, objective=settings.objective if published else "l2",
+            update, knowledge, plan, device, objective=settings.objective if inverting else "l2",
             labels=settings.labels, start=settings.start, precision=settings.precision, **extra,
         )  # fmt: skip
-        self.settings, self.published = settings, published
-        self.second_order = not published or settings.optimiser == "lbfgs"
+        self.settings, self.inverting = settings, inverting
+        self.second_order = not inverting or settings.optimiser == "lbfgs"
         if self.second_order:
-            self.optimiser = Lbfgs() if published else Lbfgs(settings.learning_rate, settings.inner, settings.history)
+            self.optimiser = Lbfgs() if inverting else Lbfgs(settings.learning_rate, settings.inner, settings.history)
         else:
             self.optimiser = Adam() if settings.optimiser == "adam" else Nesterov()
         self.replay = Replay(plan.cuda_graph and not self.second_order and not self.problem.random)
         allowed = settings.restarts
         self.restarts = (0 if settings.trials == 1 else 8) if allowed is None else allowed
         # Absolute, as published, for large gradients; relative for small ones, where it would mean nothing.
-        self.stop = 0.0 if published else settings.stop_loss * min(1.0, self.problem.size**2)
+        self.stop = 0.0 if inverting else settings.stop_loss * min(1.0, self.problem.size**2)
 
     def init(self, seed: int) -> State:
         trials = self.settings.trials
@@ -90,7 +105,7 @@ class GradientMatching:
             return terms["total"], gradient
 
         _, frozen = self.optimiser.step(state["optimiser"], here, evaluate)
-        if self.published and self.settings.boxed:
+        if self.inverting and self.settings.boxed:
             self._box(state["z"], here)
         return first, frozen.cpu()
 
@@ -122,7 +137,9 @@ class GradientMatching:
 
     def _box(self, z: Tensor, here: Tensor | slice) -> None:
         pixels = z[here, : self.problem.pixel_count]
-        z[here, : self.problem.pixel_count] = self.problem.pixels.clamp(pixels.view(-1, *self.problem.shape)).reshape(pixels.shape)
+        z[here, : self.problem.pixel_count] = self.problem.pixels.clamp(pixels.view(-1, *self.problem.shape)).reshape(
+            pixels.shape
+        )
 
     def _keep(self, state: State, live: Tensor, here: Tensor, before: Tensor, terms: dict[str, Tensor]) -> None:
         """Terms at the points before the move, and each trial's best point by them."""
@@ -145,10 +162,12 @@ class GradientMatching:
         """End or restart trials that are solved, lost or stalled."""
         events, k = [], state["iteration"]
         loss = state["terms"]["total"][live]
-        x, _ = self.problem.split(state["z"][live.to(state["z"].device)])
-        far = (self.problem.pixels.decode(x).flatten(1).abs().amax(1)).cpu()
-        progress = loss < (1 - PROGRESS) * state["mark"][live]
-        state["mark"][live[progress]], state["mark_at"][live[progress]] = loss[progress], k
+        far = self._distance(state["z"], live)
+        if self.second_order:
+            progress = loss < (1 - PROGRESS) * state["mark"][live]
+            state["mark"][live[progress]], state["mark_at"][live[progress]] = loss[progress], k
+        elif bool(torch.isfinite(loss).all()) and float(far.max()) < FAR:
+            return events
         for i, trial in enumerate(live.tolist()):
             value = float(loss[i])
             lost = not (value < float("inf")) or not (float(far[i]) < FAR)
@@ -159,13 +178,22 @@ class GradientMatching:
             near = value < 1e-6 * self.problem.size**2
             if solved or (stalled and near and not lost):
                 state["solved"][trial], state["live"][trial] = True, False
-            elif (lost or not self.published) and int(state["attempt"][trial]) < self.restarts:
+            elif (lost or not self.inverting) and int(state["attempt"][trial]) < self.restarts:
                 self._restart(state, trial)
-                events.append(f"trial {trial + 1} {'diverged' if lost else 'stalled'} at iteration {k} and starts again")
+                events.append(
+                    f"trial {trial + 1} {'diverged' if lost else 'stalled'} at iteration {k} and starts again"
+                )
             else:
                 state["live"][trial] = False
                 events.append(f"trial {trial + 1} {'diverged' if lost else 'came to rest'} at iteration {k}")
         return events
+
+    def _distance(self, z: Tensor, live: Tensor) -> Tensor:
+        """Largest |pixel| of each live trial (boxed pixels cannot stray)."""
+        if getattr(self.settings, "boxed", False):
+            return torch.zeros(len(live))
+        x, _ = self.problem.split(z[live.to(z.device)])
+        return self.problem.pixels.decode(x).flatten(1).abs().amax(1).cpu()
 
     def _restart(self, state: State, trial: int) -> None:
         state["attempt"][trial] += 1
@@ -179,7 +207,7 @@ class GradientMatching:
         state["mark"][trial], state["mark_at"][trial] = float("inf"), state["iteration"]
 
     def _finished(self, state: State) -> tuple[bool, str]:
-        if state["solved"].any() and not self.published:
+        if state["solved"].any() and not self.inverting:
             return True, "the gradient is matched"
         if not state["live"].any():
             return True, "every trial has come to rest"

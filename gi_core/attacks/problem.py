@@ -12,7 +12,15 @@ from torch import Tensor
 from gi_core.attacks import labels as label_strategies
 from gi_core.attacks import objectives
 from gi_core.attacks.base import Refused
-from gi_core.attacks.gradient import GradientMap, cross_entropy, flatten, soft_cross_entropy, split_like
+from gi_core.attacks.gradient import (
+    GradientMap,
+    cross_entropy,
+    flatten,
+    last_dense,
+    linear_loss,
+    soft_cross_entropy,
+    split_like,
+)
 from gi_core.attacks.priors import Pixels, total_variation
 from gi_core.attacks.trials import generator, start
 from gi_core.federated.types import Knowledge, Update
@@ -24,26 +32,41 @@ class MatchingProblem:
 
     def __init__(self, update: Update, knowledge: Knowledge, plan: Plan, device: torch.device, *, objective: str,
                  labels: str, start: str, precision: str, total_variation: float = 0.0, tensors: str = "all",
-                 weighting: str = "equal"):  # fmt: skip
+                 weighting: str = "equal", small_gradients: str = "published"):  # fmt: skip
+        self.events: list[str] = []
         self.device, self.dtype = device, getattr(torch, precision)
         self.update, self.knowledge, self.plan = update, knowledge, plan
         self.start, self.tv, self.name, self.weighting = start, total_variation, objective, weighting
-        self.joint = labels == "joint"
         self.shape = (update.images, *knowledge.input_shape)
         self.pixel_count = int(torch.Size(self.shape).numel())
+        labels = self._strategy(labels, small_gradients)
+        self.joint, observed = labels == "joint", labels == "observed_delta"
         self.targets = [t.detach().to(device, self.dtype) for t in update.tensors.values()]
-        self.norms = [float(t.double().norm()) for t in self.targets]
-        self.size = sum(n * n for n in self.norms) ** 0.5
-        refuse_bad_update(self.size)
-        loss = soft_cross_entropy if self.joint else cross_entropy
-        self.gradient = GradientMap(knowledge, loss, plan, self.dtype, device)
-        self.pixels = Pixels(knowledge.mean, knowledge.std, torch.zeros((), dtype=self.dtype, device=device))
-        if not self.joint:
+        if observed:
+            delta, size = label_strategies.unit_delta(update, knowledge)
+            self.targets = [t / size for t in self.targets]
+            self.target, self.labels = delta.to(device, self.dtype)[None], delta.argmin().reshape(1).cpu()
+        elif not self.joint:
             self.labels = label_strategies.hard_labels(labels, update, knowledge)
             self.target = label_strategies.as_target(self.labels, knowledge.classes, self.targets[0])
+        self.norms = [float(t.double().norm()) for t in self.targets]
+        self.size = sum(n * n for n in self.norms) ** 0.5
+        loss = soft_cross_entropy if self.joint else linear_loss if observed else cross_entropy
+        self.gradient = GradientMap(knowledge, loss, plan, self.dtype, device)
+        self.pixels = Pixels(knowledge.mean, knowledge.std, torch.zeros((), dtype=self.dtype, device=device))
         self.random = tensors == "random8"
-        self.chunk, self.events = max(1, plan.chunk), []
+        self.chunk = max(1, plan.chunk)
         self._choose(list(range(min(8, len(self.targets)))) if self.random else self._named(tensors))
+
+    def _strategy(self, labels: str, small_gradients: str) -> str:
+        """The label strategy asked for, or the observed delta where the gradient is small and that was asked."""
+        refuse_bad_update(norm := self.update.norm())
+        layer = last_dense(self.knowledge.model)
+        readable = self.update.images == 1 and layer is not None and layer.bias is not None
+        if small_gradients == "published" or norm >= 1.0 or not readable:
+            return labels
+        self.events.append(f"the gradient is small (norm {norm:.1e}), so dL/dlogits is read from the last bias")
+        return "observed_delta"
 
     def _named(self, tensors: str) -> list[int]:
         try:
@@ -83,7 +106,7 @@ class MatchingProblem:
 
     def recovered(self, z: Tensor) -> Tensor:
         """Labels (T, N) of the points."""
-        return self.split(z)[1].argmax(-1).cpu()
+        return self.split(z)[1].argmax(-1).cpu() if self.joint else self.labels.expand(len(z), -1)
 
     def evaluate(self, z: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """z (T, D) -> gradient (T, D) and the terms `gradient`, `total_variation`, `total` (T,)."""
@@ -109,14 +132,16 @@ class MatchingProblem:
         x, target = self.split(leaf)
         g = self.gradient(x, target, self.index)
         value, cotangent = self.objective(flatten([t.detach() for t in g]))
-        (gradient,) = torch.autograd.grad(g, leaf, split_like(cotangent, g))
+        pairs = [(a, v) for a, v in zip(g, split_like(cotangent, g), strict=True) if a.requires_grad]
+        outputs, cotangents = zip(*pairs, strict=True)
+        (gradient,) = torch.autograd.grad(outputs, leaf, cotangents)
         terms = {"gradient": value}
         total = value
         if self.tv:
             tv, tv_gradient = total_variation(x.detach())
             gradient[:, : self.pixel_count] += self.tv * tv_gradient.flatten(1)
             terms["total_variation"] = tv
-            total = value + self.tv * tv
+            total = total + self.tv * tv
         terms["total"] = total
         return gradient, terms
 
@@ -133,4 +158,6 @@ def refuse_bad_update(norm: float) -> None:
     if not norm < float("inf"):
         raise Refused("the update holds values that are not finite, so there is nothing to match")
     if norm == 0:
-        raise Refused("the update is zero everywhere: it says nothing about the picture (a perfectly fitted or dead network, or everything pruned)")
+        raise Refused(
+            "the update is zero everywhere: it says nothing about the picture (a perfectly fitted or dead network, or everything pruned)"
+        )

@@ -7,13 +7,13 @@ the picture), `observed_delta` (the last bias gradient is read as dL/dlogits: no
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal, Union
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from gi_core.spec.base import Component, setting
 
-Labels = Literal["known", "idlg", "bias_sign", "joint"]
+Labels = Literal["known", "idlg", "bias_sign", "joint", "observed_delta"]
 Start = Literal["randn", "rand", "uniform", "zeros", "grey"]
 _START_HELP = "Start of a trial: normal, U(-1,1), U(0,1) pixels, zeros or mid-grey."
 
@@ -21,11 +21,16 @@ _START_HELP = "Start of a trial: normal, U(-1,1), U(0,1) pixels, zeros or mid-gr
 class AttackSettings(Component):
     """What every attack has."""
 
-    trials: int = setting(1, "Independent starts, judged by the attacker's own loss.", title="Trials", ge=1, le=64, basic=True)
+    trials: int = setting(
+        1, "Independent starts, judged by the attacker's own loss.", title="Trials", ge=1, le=64, basic=True
+    )
     iterations: int = setting(300, "Most iterations.", title="Iterations", ge=1, le=100_000, basic=True)
     restarts: int | None = setting(
-        None, "Fresh starts for a trial that diverges or turns NaN; empty: none with one trial, else 8.",
-        title="Restarts after divergence", ge=0, le=1000,
+        None,
+        "Fresh starts for a trial that diverges or turns NaN; empty: none with one trial, else 8.",
+        title="Restarts after divergence",
+        ge=0,
+        le=1000,
     )
 
 
@@ -35,13 +40,33 @@ class Dlg(AttackSettings):
     description: ClassVar[str] = "Matches the gradient with L-BFGS, picture and soft label together."
     paper: ClassVar[str] = "Zhu et al., Deep Leakage from Gradients, NeurIPS 2019"
 
-    trials: int = setting(4, "Independent starts, judged by the attacker's own loss; 1 is the published algorithm.", title="Trials", ge=1, le=64, basic=True)
-    iterations: int = setting(300, "Most L-BFGS steps (each of at most 20 inner iterations).", title="Iterations", ge=1, le=100_000, basic=True)
+    trials: int = setting(
+        4,
+        "Independent starts, judged by the attacker's own loss; 1 is the published algorithm.",
+        title="Trials",
+        ge=1,
+        le=64,
+        basic=True,
+    )
+    iterations: int = setting(
+        300,
+        "Most L-BFGS steps (each of at most 20 inner iterations).",
+        title="Iterations",
+        ge=1,
+        le=100_000,
+        basic=True,
+    )
     labels: Labels = setting("joint", "Where the labels come from.", title="Labels")
     learning_rate: float = setting(1.0, "L-BFGS step length.", title="Step length", gt=0, le=10)
     inner: int = setting(20, "Inner iterations of one L-BFGS step.", title="Inner iterations", ge=1, le=100)
     history: int = setting(100, "Pairs that L-BFGS remembers.", title="History", ge=1, le=500)
     stop_loss: float = setting(1e-6, "Stop a trial when the gradient distance falls below this.", title="Stop at", ge=0)
+    small_gradients: Literal["auto", "published", "observed_delta"] = setting(
+        "auto",
+        "When |g*| < 1, L-BFGS's absolute tolerances end the search too soon: go on as published, or read"
+        " dL/dlogits from the last bias gradient and match on its scale; auto does so with several trials.",
+        title="Small gradients",
+    )
     start: Start = setting("randn", _START_HELP, title="Start")
     precision: Literal["float32", "float64"] = setting("float32", "Arithmetic of the attack.", title="Precision")
 
@@ -49,7 +74,9 @@ class Dlg(AttackSettings):
 class Idlg(Dlg):
     kind: Literal["idlg"] = "idlg"  # type: ignore[assignment]
     title: ClassVar[str] = "iDLG"
-    description: ClassVar[str] = "Reads the label from the last layer's gradient, then matches the gradient with L-BFGS."
+    description: ClassVar[str] = (
+        "Reads the label from the last layer's gradient, then matches the gradient with L-BFGS."
+    )
     paper: ClassVar[str] = "Zhao et al., iDLG: Improved Deep Leakage from Gradients, 2020"
 
     labels: Labels = setting("idlg", "Where the labels come from.", title="Labels")
@@ -62,24 +89,52 @@ class InvertingGradients(AttackSettings):
     paper: ClassVar[str] = "Geiping et al., Inverting Gradients, NeurIPS 2020"
 
     iterations: int = setting(4800, "Most iterations.", title="Iterations", ge=1, le=100_000, basic=True)
-    total_variation: float = setting(1e-2, "Weight of total variation, in normalised units.", title="Total variation", ge=0, le=100, basic=True)
+    total_variation: float = setting(
+        1e-2, "Weight of total variation, in normalised units.", title="Total variation", ge=0, le=100, basic=True
+    )
     learning_rate: float = setting(0.1, "Step size of the optimiser.", title="Step size", gt=0, le=10, basic=True)
     objective: Literal["cosine", "cosine_local", "l2", "l1", "max"] = setting(
-        "cosine", "Distance of gradients: one global cosine, a cosine per tensor, squared, absolute, or largest.", title="Objective"
+        "cosine",
+        "Distance of gradients: one global cosine, a cosine per tensor, squared, absolute, or largest.",
+        title="Objective",
     )
-    tensors: Literal["all", "first4", "first5", "first10", "first50", "last5", "last10", "last50", "top1", "top4", "top10", "top50", "random8"] = setting(
-        "all", "Which tensors of the update are matched: all, first or last in order, largest by norm, or eight drawn anew each time.", title="Tensors"
+    tensors: Literal[
+        "all",
+        "first4",
+        "first5",
+        "first10",
+        "first50",
+        "last5",
+        "last10",
+        "last50",
+        "top1",
+        "top4",
+        "top10",
+        "top50",
+        "random8",
+    ] = setting(
+        "all",
+        "Which tensors of the update are matched: all, first or last in order, largest by norm, or eight drawn anew each time.",
+        title="Tensors",
     )
-    weighting: Literal["equal", "linear", "exponential"] = setting("equal", "Weight of a tensor by its depth.", title="Weighting")
-    optimiser: Literal["adam", "sgd", "lbfgs"] = setting("adam", "Adam, SGD with Nesterov momentum, or L-BFGS.", title="Optimiser")
+    weighting: Literal["equal", "linear", "exponential"] = setting(
+        "equal", "Weight of a tensor by its depth.", title="Weighting"
+    )
+    optimiser: Literal["adam", "sgd", "lbfgs"] = setting(
+        "adam", "Adam, SGD with Nesterov momentum, or L-BFGS.", title="Optimiser"
+    )
     signed: bool = setting(True, "Use only the sign of the picture's gradient.", title="Signed")
     boxed: bool = setting(True, "Keep pixels in range after each step.", title="Boxed")
-    decay: bool = setting(True, "Divide the step size by ten at 3/8, 5/8 and 7/8 of the iterations.", title="Step decay")
+    decay: bool = setting(
+        True, "Divide the step size by ten at 3/8, 5/8 and 7/8 of the iterations.", title="Step decay"
+    )
     labels: Labels = setting("idlg", "Where the labels come from.", title="Labels", basic=True)
     start: Start = setting("randn", _START_HELP, title="Start")
     filter: Literal["none", "median"] = setting("none", "3x3 median filter every 500 iterations.", title="Filter")
     scoring: Literal["loss", "total_variation", "mean", "median"] = setting(
-        "loss", "How the answer is chosen among trials: least loss, least variation, or the pixelwise mean or median of all.", title="Scoring"
+        "loss",
+        "How the answer is chosen among trials: least loss, least variation, or the pixelwise mean or median of all.",
+        title="Scoring",
     )
     precision: Literal["float32", "float64"] = setting("float32", "Arithmetic of the attack.", title="Precision")
 
@@ -87,21 +142,34 @@ class InvertingGradients(AttackSettings):
 class LevenbergMarquardt(AttackSettings):
     kind: Literal["levenberg_marquardt"] = "levenberg_marquardt"
     title: ClassVar[str] = "Levenberg-Marquardt"
-    description: ClassVar[str] = "Second-order matching with Krylov steps; reads the label from the update itself. Precise on smooth networks, trained ones too."
+    description: ClassVar[str] = (
+        "Second-order matching with Krylov steps; reads the label from the update itself. Precise on smooth networks, trained ones too."
+    )
     paper: ClassVar[str] = "this project"
 
     iterations: int = setting(60, "Most outer steps of one start.", title="Iterations", ge=1, le=10_000, basic=True)
-    restarts: int | None = setting(4, "Fresh starts when the residual shows that a start failed.", title="Restarts", ge=0, le=1000)  # type: ignore[assignment]
+    restarts: int | None = setting(
+        4, "Fresh starts when the residual shows that a start failed.", title="Restarts", ge=0, le=1000
+    )  # type: ignore[assignment]
     labels: Literal["observed_delta", "known", "idlg", "bias_sign"] = setting(
-        "observed_delta", "Where the labels come from; observed delta needs one picture and a last layer with bias.", title="Labels", basic=True
+        "observed_delta",
+        "Where the labels come from; observed delta needs one picture and a last layer with bias.",
+        title="Labels",
+        basic=True,
     )
-    total_variation: float = setting(0.0, "Weight of total variation in the normalised objective.", title="Total variation", ge=0, le=100, basic=True)
+    total_variation: float = setting(
+        0.0, "Weight of total variation in the normalised objective.", title="Total variation", ge=0, le=100, basic=True
+    )
     tikhonov: float = setting(0.0, "Weight of the distance from the start.", title="Tikhonov", ge=0, le=100)
     krylov: int = setting(200, "Most Lanczos vectors of one step.", title="Lanczos vectors", ge=5, le=2000)
-    tolerance: float = setting(1e-6, "A start has failed when its relative squared residual stays above this.", title="Residual that certifies", gt=0, le=1)
+    tolerance: float = setting(
+        1e-6,
+        "A start has failed when its relative squared residual stays above this.",
+        title="Residual that certifies",
+        gt=0,
+        le=1,
+    )
     start: Start = setting("uniform", _START_HELP, title="Start")
 
 
-AnyAttack = Annotated[
-    Union[Dlg, Idlg, InvertingGradients, LevenbergMarquardt], Field(discriminator="kind")
-]
+AnyAttack = Annotated[Dlg | Idlg | InvertingGradients | LevenbergMarquardt, Field(discriminator="kind")]

@@ -39,9 +39,7 @@ class Component(Settings):
         kind = self.kind  # type: ignore[attr-defined]
         fields = type(self).model_fields
         changed = {
-            key: getattr(self, key)
-            for key in fields
-            if key != "kind" and getattr(self, key) != fields[key].default
+            key: getattr(self, key) for key in fields if key != "kind" and getattr(self, key) != fields[key].default
         }
         if not changed:
             return kind
@@ -56,9 +54,7 @@ def _scalar(value: Any) -> str:
     return str(value)
 
 
-def setting(
-    default: Any, help: str, *, title: str | None = None, basic: bool = False, **bounds: Any
-) -> Any:
+def setting(default: Any, help: str, *, title: str | None = None, basic: bool = False, **bounds: Any) -> Any:
     """One field: `help` is a sentence; `basic` fields are shown first, the rest folded."""
     return Field(default, title=title, description=help, json_schema_extra={"basic": basic}, **bounds)
 

@@ -41,7 +41,10 @@ def _batch(e: Experiment):
 
 def _labels(e: Experiment):
     if e.attack.labels == "known" and not e.client.labels_known:
-        yield Problem("attack.labels", "the server does not know the labels: switch client.labels_known on or choose another label strategy")
+        yield Problem(
+            "attack.labels",
+            "the server does not know the labels: switch client.labels_known on or choose another label strategy",
+        )
 
 
 def _model(e: Experiment):
@@ -59,7 +62,15 @@ def _model(e: Experiment):
             yield Problem("model.patch", f"a patch of {model.patch} does not divide the picture's side {e.size}")
     if e.client.batch_norm == "train" and not model.has_batch_norm:
         yield Problem("client.batch_norm", f"{model.title} has no batch norm: the mode changes nothing", fatal=False)
-    if isinstance(e.attack, LevenbergMarquardt) and getattr(model, "activation", "relu") in ("relu", "leaky_relu") and model.kind != "linear":
-        yield Problem("attack", "Levenberg-Marquardt stalls at the kinks of ReLU: expect a poor picture, or choose a smooth activation", fatal=False)
+    if (
+        isinstance(e.attack, LevenbergMarquardt)
+        and getattr(model, "activation", "relu") in ("relu", "leaky_relu")
+        and model.kind != "linear"
+    ):
+        yield Problem(
+            "attack",
+            "Levenberg-Marquardt stalls at the kinks of ReLU: expect a poor picture, or choose a smooth activation",
+            fatal=False,
+        )
     if isinstance(e.attack, InvertingGradients) and e.attack.optimiser == "lbfgs" and e.attack.signed:
         yield Problem("attack.signed", "L-BFGS needs the true gradient: switch signed off")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal, Union
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -51,7 +51,8 @@ class Trained(Settings):
     kind: Literal["trained"] = "trained"
     epochs: int = setting(5, "Passes over the training pictures.", title="Epochs", ge=1, le=200, basic=True)
     data: str | None = setting(
-        None, "Data set to train on (mnist, cifar10, bundled, npz:FILE, folder:PATH); the sample's own when empty.",
+        None,
+        "Data set to train on (mnist, cifar10, bundled, npz:FILE, folder:PATH); the sample's own when empty.",
         title="Training data",
     )
     learning_rate: float = setting(1e-3, "Adam's step size.", title="Learning rate", gt=0, le=1)
@@ -65,4 +66,4 @@ class Pretrained(Settings):
     kind: Literal["imagenet"] = "imagenet"
 
 
-AnyWeights = Annotated[Union[Fresh, FromFile, Trained, Pretrained], Field(discriminator="kind")]
+AnyWeights = Annotated[Fresh | FromFile | Trained | Pretrained, Field(discriminator="kind")]

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal, Union
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -27,7 +27,14 @@ class GaussianNoise(DefenseSettings):
     paper: ClassVar[str] = "Zhu et al., Deep Leakage from Gradients, NeurIPS 2019, section 5"
     guarantee: ClassVar[str] = "heuristic, no guarantee (no clipping, so no differential privacy)"
 
-    std: float = setting(1e-2, "Standard deviation of the noise, in the update's own units.", title="Noise level", ge=0, le=1e3, basic=True)
+    std: float = setting(
+        1e-2,
+        "Standard deviation of the noise, in the update's own units.",
+        title="Noise level",
+        ge=0,
+        le=1e3,
+        basic=True,
+    )
 
 
 class Clipping(DefenseSettings):
@@ -45,17 +52,19 @@ class Pruning(DefenseSettings):
     description: ClassVar[str] = "Sets the smallest values of each tensor of the update to zero."
     paper: ClassVar[str] = "Zhu et al., Deep Leakage from Gradients, NeurIPS 2019, section 5"
 
-    fraction: float = setting(0.4, "Share of values set to zero, per tensor.", title="Share pruned", ge=0, lt=1, basic=True)
+    fraction: float = setting(
+        0.4, "Share of values set to zero, per tensor.", title="Share pruned", ge=0, lt=1, basic=True
+    )
 
 
 class Quantisation(DefenseSettings):
     kind: Literal["quantisation"] = "quantisation"
     title: ClassVar[str] = "Quantisation"
-    description: ClassVar[str] = "Rounds each tensor of the update to 2^bits evenly spaced levels (1 bit: sign times mean size)."
+    description: ClassVar[str] = (
+        "Rounds each tensor of the update to 2^bits evenly spaced levels (1 bit: sign times mean size)."
+    )
 
     bits: int = setting(8, "Bits of a value.", title="Bits", ge=1, le=16, basic=True)
 
 
-AnyDefense = Annotated[
-    Union[GaussianNoise, Clipping, Pruning, Quantisation], Field(discriminator="kind")
-]
+AnyDefense = Annotated[GaussianNoise | Clipping | Pruning | Quantisation, Field(discriminator="kind")]

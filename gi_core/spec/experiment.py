@@ -22,12 +22,18 @@ class Experiment(Settings):
 
     schema_version: Literal[1] = 1
     samples: tuple[str, ...] = setting(
-        ("bundled/astronaut",), "References of the private pictures, such as bundled/astronaut or mnist:7.",
-        min_length=1, max_length=MAX_BATCH,
+        ("bundled/astronaut",),
+        "References of the private pictures, such as bundled/astronaut or mnist:7.",
+        min_length=1,
+        max_length=MAX_BATCH,
     )
     labels: tuple[int, ...] | None = setting(None, "Labels in place of the data's own, one for each picture.")
-    size: int | None = setting(None, "Side of the square picture in pixels; its own (64 at most) when empty.", ge=4, le=MAX_SIZE)
-    channels: Literal[1, 3] | None = setting(None, "Convert pictures to grey (1) or colour (3); as they are when empty.")
+    size: int | None = setting(
+        None, "Side of the square picture in pixels; its own (64 at most) when empty.", ge=4, le=MAX_SIZE
+    )
+    channels: Literal[1, 3] | None = setting(
+        None, "Convert pictures to grey (1) or colour (3); as they are when empty."
+    )
     normalise: str = setting("none", "Input normalisation: none, auto (the data set's own), or a data set's name.")
     model: AnyModel = LeNet()
     weights: AnyWeights = Fresh()

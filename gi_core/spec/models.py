@@ -7,7 +7,7 @@ golden values reachable.
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal, Union
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -47,7 +47,9 @@ class LeNet(Model):
     min_size: ClassVar[int] = 4
 
     layers: Literal[3, 4] = setting(
-        3, "Convolutions: 3 as in DLG (strides 2, 2, 1), 4 as in the influence paper (2, 2, 1, 1).", title="Convolutions"
+        3,
+        "Convolutions: 3 as in DLG (strides 2, 2, 1), 4 as in the influence paper (2, 2, 1, 1).",
+        title="Convolutions",
     )
     activation: Activation = setting("sigmoid", "Non-linearity after each convolution.", title="Activation", basic=True)
     width: int = setting(12, "Channels of each convolution.", title="Width", ge=1, le=256)
@@ -111,7 +113,10 @@ class TorchvisionModel(Model):
 class TorchvisionResNet(TorchvisionModel):
     paper: ClassVar[str] = "He et al., Deep Residual Learning, CVPR 2016"
     stem: Literal["imagenet", "cifar"] = setting(
-        "imagenet", "First layers: 7x7 stride 2 with pooling, or 3x3 stride 1 for small pictures.", title="Stem", basic=True
+        "imagenet",
+        "First layers: 7x7 stride 2 with pooling, or 3x3 stride 1 for small pictures.",
+        title="Stem",
+        basic=True,
     )
 
 
@@ -161,7 +166,9 @@ class VisionTransformer(Model):
     channels_only: ClassVar[int | None] = 3
     min_size: ClassVar[int] = 8
 
-    patch: int = setting(4, "Side of a patch in pixels; must divide the picture's side.", title="Patch", ge=1, le=32, basic=True)
+    patch: int = setting(
+        4, "Side of a patch in pixels; must divide the picture's side.", title="Patch", ge=1, le=32, basic=True
+    )
     depth: int = setting(4, "Encoder blocks.", title="Depth", ge=1, le=24)
     heads: int = setting(4, "Attention heads; must divide the hidden size.", title="Heads", ge=1, le=16)
     hidden: int = setting(128, "Hidden size.", title="Hidden size", ge=8, le=1024)
@@ -184,9 +191,6 @@ class Linear(Model):
 
 
 AnyModel = Annotated[
-    Union[
-        LeNet, ConvNet, ResNet20, ResNet32, ResNet56, ResNet18, ResNet34, ResNet50, ResNet152,
-        DenseNet121, MobileNetV2, VisionTransformer, Mlp, Linear,
-    ],
+    LeNet | ConvNet | ResNet20 | ResNet32 | ResNet56 | ResNet18 | ResNet34 | ResNet50 | ResNet152 | DenseNet121 | MobileNetV2 | VisionTransformer | Mlp | Linear,
     Field(discriminator="kind"),
 ]  # fmt: skip

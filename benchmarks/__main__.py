@@ -1,0 +1,53 @@
+"""`python -m benchmarks [speed|solution|live] [--device cuda]`: prints rows, keeps them as JSON."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import time
+from pathlib import Path
+
+import torch
+
+from benchmarks.live import live
+from benchmarks.solution import solution
+from benchmarks.speed import speed
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", nargs="*", choices=["speed", "solution", "live", []], default=[])
+    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
+    parser.add_argument("--images", type=int, default=5, help="pictures of each time-to-solution case")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    parts = {"speed": lambda: speed(arguments.device), "solution": lambda: solution(arguments.images), "live": live}
+    for name in arguments.what or parts:
+        rows = []
+        print(f"\n{name}")
+        for row in parts[name]():
+            rows.append(row)
+            print("  " + "  ".join(f"{k}={_short(v)}" for k, v in row.items()), flush=True)
+        _keep(name, arguments.device, rows)
+
+
+def _short(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.3g}"
+    if isinstance(value, dict):
+        return ",".join(f"{k}={_short(v)}" for k, v in value.items())
+    return str(value)
+
+
+def _keep(name: str, device: str, rows: list[dict]) -> None:
+    RESULTS.mkdir(exist_ok=True)
+    about = {"torch": torch.__version__, "machine": platform.machine(), "threads": torch.get_num_threads()}
+    text = json.dumps({"when": time.strftime("%Y-%m-%d"), **about, "rows": rows}, indent=1)
+    (RESULTS / f"{name}_{device}.json").write_text(text)
+
+
+if __name__ == "__main__":
+    main()

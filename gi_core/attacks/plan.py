@@ -1,0 +1,148 @@
+"""The engine plan: which kernels, memory format and chunk run this network fastest, measured.
+
+A few gradient evaluations of each variant on the real update, the fastest wins; kept in
+`GI_HOME/plans.json` by network, shape and device, so that the next run starts at once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+
+import torch
+from torch import Tensor
+
+from gi_core.attacks.gradient import GradientMap, cross_entropy, flatten
+from gi_core.attacks.labels import as_target
+from gi_core.federated.types import Knowledge, Update
+from gi_core.paths import home
+from gi_core.spec.attacks import AttackSettings, InvertingGradients
+from gi_core.spec.plan import Plan
+
+MAX_CHUNK = 32
+BYTES_PER_CHUNK = 2 * 2**30
+
+
+def measure(
+    update: Update,
+    knowledge: Knowledge,
+    settings: AttackSettings,
+    device: torch.device,
+    budget_seconds: float = 1.0,
+) -> Plan:
+    """The plan for this attack: from the cache if it is known, else measured within about the budget."""
+    key = plan_key(update, knowledge, settings, device)
+    known = _read().get(key)
+    if known is not None:
+        return Plan(**{**known, "source": "cached"})
+    plan = _measure(update, knowledge, settings, device, budget_seconds)
+    _write(key, plan)
+    return plan
+
+
+def plan_key(update: Update, knowledge: Knowledge, settings: AttackSettings, device: torch.device) -> str:
+    """Depends on what decides speed: parameter shapes, layers, picture, trials, device, torch."""
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+    parts = [
+        repr(knowledge.model), [list(t.shape) for t in update.tensors.values()], list(knowledge.input_shape), update.images,
+        settings.kind, settings.trials, getattr(settings, "precision", "float64"), name, torch.get_num_threads(), torch.__version__,
+    ]  # fmt: skip
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+
+def _measure(
+    update: Update, knowledge: Knowledge, settings: AttackSettings, device: torch.device, budget: float
+) -> Plan:
+    base = Plan(
+        device=device.type, threads=torch.get_num_threads(), source="measured", chunk=_memory_chunk(update, knowledge, settings),
+        cuda_graph=device.type == "cuda" and isinstance(settings, InvertingGradients),
+    )  # fmt: skip
+    if getattr(settings, "precision", "float64") == "float64":
+        return base.model_copy(
+            update={"seconds": _seconds(update, knowledge, base, torch.float64, device, 1, budget / 2)}
+        )
+    best, spent = None, time.perf_counter()
+    for variant in _variants(base, knowledge):
+        if best is not None and time.perf_counter() - spent > budget:
+            break
+        seconds = _seconds(update, knowledge, variant, torch.float32, device, 1, budget / 6)
+        if best is None or seconds < best.seconds:
+            best = variant.model_copy(update={"seconds": seconds})
+    assert best is not None
+    if settings.trials == 1:
+        return best
+    together = min(settings.trials, best.chunk)
+    batched = _seconds(update, knowledge, best, torch.float32, device, together, budget / 3)
+    chunk = together if batched < best.seconds else 1
+    return best.model_copy(update={"chunk": chunk, "seconds": min(batched, best.seconds)})
+
+
+def _variants(base: Plan, knowledge: Knowledge) -> list[Plan]:
+    """Likeliest first: plain kernels for small networks on a CPU, channels-last oneDNN for large."""
+    layouts = [base.model_copy(update={"channels_last": True}), base]
+    if base.device != "cpu":
+        return layouts[::-1]
+    plain = base.model_copy(update={"onednn": False})
+    small = sum(p.numel() for p in knowledge.model.parameters()) < 1e5
+    return [plain, base] if small else [*layouts, plain]
+
+
+def _memory_chunk(update: Update, knowledge: Knowledge, settings: AttackSettings) -> int:
+    """Trials whose gradients and graph fit the budget: about eight copies of each are alive at once."""
+    per_trial = (
+        8 * 4 * (sum(t.numel() for t in update.tensors.values()) + 64 * update.images * sum(knowledge.input_shape) * 32)
+    )
+    return int(max(1, min(MAX_CHUNK, settings.trials, BYTES_PER_CHUNK // per_trial)))
+
+
+def _seconds(
+    update: Update,
+    knowledge: Knowledge,
+    plan: Plan,
+    dtype: torch.dtype,
+    device: torch.device,
+    trials: int,
+    budget: float,
+) -> float:
+    """Median seconds of one gradient and its image gradient, per trial."""
+    gradient = GradientMap(knowledge, cross_entropy, plan, dtype, device)
+    x = torch.full((trials, update.images, *knowledge.input_shape), 0.5, dtype=dtype, device=device)
+    x += torch.linspace(0, 0.1, x[0].numel(), dtype=dtype, device=device).view_as(x[0])
+    target = as_target(torch.zeros(update.images, dtype=torch.int64), knowledge.classes, x).expand(trials, -1, -1)
+    times, started = [], time.perf_counter()
+    with gradient.running():
+        while len(times) < 2 or (len(times) < 7 and time.perf_counter() - started < budget):
+            times.append(_once(gradient, x, target))
+            if times[0] > budget:
+                break
+    return sorted(times[1:] or times)[len(times[1:] or times) // 2] / trials
+
+
+def _once(gradient: GradientMap, x: Tensor, target: Tensor) -> float:
+    if x.is_cuda:
+        torch.cuda.synchronize()
+    began = time.perf_counter()
+    leaf = x.detach().requires_grad_(True)
+    g = gradient(leaf, target)
+    flatten([t.detach() for t in g])
+    torch.autograd.grad(g, leaf, [t.detach() for t in g])
+    if x.is_cuda:
+        torch.cuda.synchronize()
+    return time.perf_counter() - began
+
+
+def _read() -> dict[str, dict]:
+    try:
+        return json.loads((home() / "plans.json").read_text())
+    except (OSError, ValueError):
+        return {}  # nothing kept yet, or a torn file: measuring again costs a second
+
+
+def _write(key: str, plan: Plan) -> None:
+    path = home() / "plans.json"
+    plans = {**_read(), key: plan.model_dump(mode="json")}
+    temporary = path.with_suffix(f".{os.getpid()}.tmp")
+    temporary.write_text(json.dumps(plans, indent=1))
+    temporary.replace(path)
