@@ -6,17 +6,11 @@ from pathlib import Path
 
 import streamlit as st
 
-ROOT = Path(__file__).parent
+from pages.components import shell
 
-st.set_page_config(page_title="Gradient Inversion Studio", page_icon=str(ROOT / "assets" / "icon.svg"), layout="wide")
-page = st.navigation(
-    [
-        st.Page("pages/lab.py", title="Lab", url_path="lab", default=True),
-        st.Page("pages/runs.py", title="Runs", url_path="runs"),
-    ],
-    position="top",
-)
+ASSETS = Path(__file__).parent / "assets"
 
-from pages.components import shell  # noqa: E402  (after st.navigation, which has to come first)
-
+st.set_page_config("Gradient Inversion Studio", str(ASSETS / "icon.svg"), layout="wide")
+page = st.navigation(shell.pages(), position="top")
+st.logo(str(ASSETS / "logo.svg"), icon_image=str(ASSETS / "icon.svg"), size="large")
 shell.show(page)

@@ -1,3 +1,18 @@
-"""All runs."""
+"""All runs: find, reopen, compare two, rename, pin, delete."""
+
+from __future__ import annotations
+
 import streamlit as st
+
+from pages.components import address, compare, runs_list, shell
+
+shell.enter()
+address.leave()
 st.title("Runs", anchor=False)
+if "compare" in st.query_params:
+    pair = compare.asked()
+    compare.draw(pair)
+    if len(pair) < 2:
+        runs_list.draw()
+else:
+    runs_list.draw()

@@ -63,7 +63,7 @@ def overlay(job: Job) -> Job | None:
     if st.session_state.get("overlay_with") != wanted:
         st.session_state["overlay_with"] = wanted
     st.selectbox(
-        "Overlay with", options, key="overlay_with", width=260, on_change=_overlay,
+        "Overlay with", options, options.index(wanted), key="overlay_with", width=260, on_change=_overlay,
         format_func=lambda k: k if k == _NONE else f"{others[k].title or words.question(others[k].spec)} · {k[:4]}",
     )  # fmt: skip
     return others.get(wanted)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import streamlit as st
@@ -12,6 +13,7 @@ from pages.components import form, link
 from pages.components.session import store
 
 _SEEN, _RUN, _AWAY, _SAY = "address.seen", "address.run", "address.away", "address.say"
+_SECONDS = 12.0
 
 
 def arrive() -> None:
@@ -89,10 +91,11 @@ def url(**query: str) -> str:
 
 
 def say(sentence: str) -> None:
-    """A sentence for the next drawing of the page."""
-    st.session_state[_SAY] = sentence
+    """A sentence that the page shows for a while."""
+    st.session_state[_SAY] = (sentence, time.monotonic())
 
 
-def take_word() -> str | None:
-    """That sentence, once."""
-    return st.session_state.pop(_SAY, None)
+def word() -> str | None:
+    """That sentence, if it is recent."""
+    sentence, since = st.session_state.get(_SAY, (None, 0.0))
+    return sentence if time.monotonic() - since < _SECONDS else None

@@ -41,7 +41,8 @@ def losses(runs: Mapping[str, Sequence[Point]], log: bool, key: str, height: int
             label = term.replace("_", " ") + (f" · {name}" if len(runs) > 1 else "")
             _line(figure, go, *thin(x, y), label, number)
             number += 1
-    _finish(figure, "What the server sees: loss", height, log=log)
+    _finish(figure, height, log=log)
+    _heading("Loss", "what the server sees")
     st.plotly_chart(figure, key=key, config=_CONFIG, height=height, alt="Loss terms over the iterations")
 
 
@@ -57,8 +58,9 @@ def likeness(runs: Mapping[str, Sequence[Point]], key: str, height: int = 250) -
             y = np.array([k[1] for k in known], dtype=float)
             _line(figure, go, *thin(x, y), title + (f" · {name}" if len(runs) > 1 else ""), number, axis)
             number += 1
-    _finish(figure, "What it cannot see: likeness", height)
-    figure.update_layout(yaxis2={"overlaying": "y", "side": "right", "showgrid": False, "range": [-0.05, 1.05]})
+    _finish(figure, height, corner="bottom")
+    _heading("Likeness to the original", "what it cannot see")
+    figure.update_layout(yaxis2={"overlaying": "y", "side": "right", "showgrid": False, "range": [-0.05, 1.05], "tickvals": [0, 0.5, 1]})
     st.plotly_chart(figure, key=key, config=_CONFIG, height=height, alt="PSNR and SSIM over the iterations")
 
 
@@ -74,7 +76,8 @@ def residuals(residual: Mapping[str, float], key: str, height: int = 250) -> Non
             hovertemplate="%{customdata}: %{y:.2g}<extra></extra>",
         )
     )  # fmt: skip
-    _finish(figure, "Gradient not yet explained, by layer", height, log=True)
+    _finish(figure, height, log=True)
+    _heading("Unexplained gradient", "by layer, 1 is all of it")
     few = len(names) <= 12
     ticks = names if few else [n if k % -(-len(names) // 10) == 0 else "" for k, n in enumerate(names)]
     figure.update_xaxes(tickvals=np.arange(len(names)), ticktext=ticks, tickangle=-35, title=None)
@@ -87,13 +90,19 @@ def _line(figure: Any, go: Any, x: np.ndarray, y: np.ndarray, name: str, number:
     figure.add_trace(go.Scatter(x=x, y=y, name=name, mode=mode, line=line, yaxis=axis))
 
 
-def _finish(figure: Any, title: str, height: int, log: bool = False) -> None:
+def _heading(title: str, aside: str) -> None:
+    st.html(f'<h4 class="gi-sub">{title} <small>{aside}</small></h4>')
+
+
+def _finish(figure: Any, height: int, log: bool = False, corner: str = "top") -> None:
     """The look that all charts share; `uirevision` keeps a zoom across refreshes."""
     figure.update_layout(
-        title={"text": title, "font": {"size": 14}, "x": 0, "xanchor": "left", "y": 0.98, "yanchor": "top"},
         height=height,
-        margin={"l": 8, "r": 8, "t": 52, "b": 8},
-        legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0, "font": {"size": 12}},
+        margin={"l": 8, "r": 8, "t": 10, "b": 8},
+        legend={
+            "x": 1, "xanchor": "right", "y": 1 if corner == "top" else 0, "yanchor": corner,
+            "font": {"size": 12}, "bgcolor": "rgba(0,0,0,0)",
+        },
         uirevision="kept",
         showlegend=True if len(figure.data) > 1 else None,
         hovermode="x unified",

@@ -31,6 +31,8 @@ def draw() -> None:
     measures.draw_sentence(job, True)
     viewer.draw(source, points, 0, truth=True, autoplay=True, key="viewer_example")
     measures.draw(job, True)
-    with st.grid(2, min_column_width=300, gap="medium", key="example_charts"):
-        curves.losses({"example": points}, True, "example_loss")
-        curves.likeness({"example": points}, "example_likeness")
+    with st.container(horizontal=True, gap="medium", key="example_charts"):
+        with st.container(width="stretch", gap="xsmall"):
+            curves.losses({"example": points}, True, "example_loss")
+        with st.container(width="stretch", gap="xsmall"):
+            curves.likeness({"example": points}, "example_likeness")

@@ -14,7 +14,6 @@ from gi_core.spec.base import is_basic
 from pages.components import form
 
 Path = tuple[str | int, ...]
-_WHOLE = 2**31 - 1
 
 
 def settings(value: BaseModel, path: Path, folded: str | None = "More settings") -> None:
@@ -39,49 +38,27 @@ def widgets(value: BaseModel, path: Path, names: Iterable[str]) -> None:
 def widget(field: FieldInfo, path: Path, value: Any, owner: BaseModel) -> None:
     """One field as the widget that fits its type."""
     inner, optional = _inner(field.annotation)
-    kind = getattr(owner, "kind", "")
-    key = f"f.{_key(path)}.{kind}"
+    key = form.key(f"{_key(path)}.{getattr(owner, 'kind', '')}")
     label = field.title or str(path[-1]).replace("_", " ").capitalize()
     common = {"key": key, "help": field.description, "on_change": _changed, "args": (key, path)}
     if get_origin(inner) is Literal:
         options = ([None] if optional else []) + list(get_args(inner))
-        _seed(key, value)
-        st.selectbox(label, options, format_func=_readable, **common)
+        st.selectbox(label, options, options.index(value), format_func=_readable, **common)
     elif inner is bool:
-        _seed(key, bool(value))
-        st.toggle(label, **common)
+        st.toggle(label, bool(value), **common)
     elif inner in (int, float):
-        _number(label, field, value, optional, inner, common)
+        low, high = _bounds(field, inner)
+        step = 1 if inner is int else float(abs(value or field.default or 1.0)) / 2
+        start = None if value is None else inner(value)
+        common |= {"format": "%g"} if inner is float else {}
+        st.number_input(label, low, high, start, step=step, placeholder="automatic", **common)
     elif inner is str:
-        _seed(key, value or "")
-        st.text_input(label, max_chars=200, placeholder="automatic", **common)
-
-
-def _number(label: str, field: FieldInfo, value: Any, optional: bool, kind: type, common: dict) -> None:
-    low, high = _bounds(field)
-    key = common["key"]
-    if kind is int:
-        _seed(key, value)
-        low, high = int(low) if low is not None else -_WHOLE, int(high) if high is not None else _WHOLE
-        st.number_input(label, low, high, value=None if optional else "min", step=1, placeholder="automatic", **common)
-        return
-    _seed(key, None if value is None else float(value))
-    scale = abs(value or field.default or 1.0)
-    st.number_input(
-        label, low, high, value=None if optional else "min", step=float(scale) / 2, format="%g",
-        placeholder="automatic", **common,
-    )  # fmt: skip
+        st.text_input(label, value or "", max_chars=200, placeholder="automatic", **common)
 
 
 def _changed(key: str, path: Path) -> None:
     value = st.session_state[key]
     form.change(path, None if value == "" else value)
-
-
-def _seed(key: str, value: Any) -> None:
-    """The form's value is the truth; the widget shows it."""
-    if key not in st.session_state or st.session_state[key] != value:
-        st.session_state[key] = value
 
 
 def _inner(annotation: Any) -> tuple[Any, bool]:
@@ -92,13 +69,13 @@ def _inner(annotation: Any) -> tuple[Any, bool]:
     return annotation, False
 
 
-def _bounds(field: FieldInfo) -> tuple[float | None, float | None]:
+def _bounds(field: FieldInfo, kind: type) -> tuple[Any, Any]:
     """Least and largest value that a person can enter; open bounds are kept out by validation."""
     low = high = None
     for mark in field.metadata:
         low = getattr(mark, "ge", getattr(mark, "gt", low))
         high = getattr(mark, "le", getattr(mark, "lt", high))
-    return (None if low is None else float(low)), (None if high is None else float(high))
+    return (None if low is None else kind(low)), (None if high is None else kind(high))
 
 
 def _readable(option: Any) -> str:

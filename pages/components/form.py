@@ -1,4 +1,8 @@
-"""The experiment that the form shows: one value per session, changed one setting at a time."""
+"""The experiment that the form shows: one value per session, changed one setting at a time.
+
+Widgets start from this value and report changes to it. When it is filled from elsewhere (a link, a
+preset) their keys change, so that every widget starts anew and none can show an old value.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ import streamlit as st
 
 from gi_core.spec import Experiment, SpecError, build
 
-_NOW, _KEPT, _WRONG = "form.experiment", "form.kept", "form.wrong"
+_NOW, _KEPT, _WRONG, _EDITION = "form.experiment", "form.kept", "form.wrong", "form.edition"
 
 
 def current() -> Experiment:
@@ -16,9 +20,15 @@ def current() -> Experiment:
     return st.session_state.setdefault(_NOW, Experiment())
 
 
+def key(name: str) -> str:
+    """The key of a widget in this edition of the form."""
+    return f"form{st.session_state.get(_EDITION, 0)}.{name}"
+
+
 def replace(experiment: Experiment) -> None:
     """Fill the whole form."""
     st.session_state[_NOW] = experiment
+    st.session_state[_EDITION] = st.session_state.get(_EDITION, 0) + 1
     st.session_state.pop(_WRONG, None)
 
 
@@ -30,8 +40,10 @@ def change(path: tuple[str | int, ...], value: Any) -> None:
         here = here[part]
     here[path[-1]] = value
     try:
-        replace(build(document))
+        st.session_state[_NOW] = build(document)
+        st.session_state.pop(_WRONG, None)
     except SpecError as error:
+        replace(current())
         st.session_state[_WRONG] = str(error)
 
 
@@ -43,7 +55,7 @@ def choose(family: str, kind: str) -> None:
     change((family,), kept.get((family, kind), {"kind": kind}))
 
 
-def toggle_defense(kinds: list[str]) -> None:
+def choose_defenses(kinds: list[str]) -> None:
     """Exactly these defenses, each with the strength it had."""
     kept = st.session_state.setdefault(_KEPT, {})
     for defense in current().defenses:
@@ -51,6 +63,6 @@ def toggle_defense(kinds: list[str]) -> None:
     change(("defenses",), [kept.get(("defenses", kind), {"kind": kind}) for kind in kinds])
 
 
-def take_complaint() -> str | None:
-    """Why the last change was refused, once."""
-    return st.session_state.pop(_WRONG, None)
+def complaint() -> str | None:
+    """Why the last change was refused."""
+    return st.session_state.get(_WRONG)

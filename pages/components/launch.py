@@ -25,7 +25,7 @@ def draw() -> None:
     later = [Problem(p["field"], p["reason"], p.get("fatal", True)) for p in answered.get("problems", ())]
     later = [p for p in later if p.reason not in {q.reason for q in found}]
     fatal = fatal or any(p.fatal for p in later)
-    complaint = form.take_complaint()
+    complaint = form.complaint()
     with st.container(key="launch", gap="xsmall"):
         _estimate(preview, answered, fatal)
         for sentence in filter(None, (complaint, *(p.reason for p in found + later))):
@@ -118,4 +118,5 @@ def submit(experiment: Experiment) -> str:
     if wrong:
         raise SpecError(wrong[0].reason)
     dispatcher().ensure()
-    return store().submit("run", experiment.model_dump(mode="json"), owner=viewer() or "")
+    spec = experiment.model_dump(mode="json")
+    return store().submit("run", spec, owner=viewer() or "", title=words.question(spec))

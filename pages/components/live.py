@@ -28,9 +28,6 @@ def _live(run: str) -> None:
         st.rerun(scope="app")
     if not job.over:
         dispatcher().ensure()
-    word = address.take_word()
-    if word:
-        st.warning(words.plain(word))
     body(StoredRun(store(), job))
 
 
@@ -44,8 +41,10 @@ def body(source: Source) -> None:
         stage.leave_button()
     else:
         with st.container(key="live_head", gap="xsmall"):
-            st.html(f'<h2 class="gi-question">{words.escape(job.title or words.question(job.spec))}</h2>')
-            with st.container(horizontal=True, gap="small", vertical_alignment="center", key="toolbar"):
+            title = job.title or words.question(job.spec)
+            title = title if truth else "A picture that the server never saw"
+            with st.container(horizontal=True, gap="xsmall", vertical_alignment="center", key="toolbar"):
+                st.html(f'<h2 class="gi-question">{words.escape(title)}</h2>', width="stretch")
                 status.buttons(job)
                 if job.over:
                     actions.again(job)
@@ -60,7 +59,8 @@ def body(source: Source) -> None:
     _charts(job, points, truth, present)
     if not present:
         trials.draw(source, job)
-        _notes(job)
+        if truth:
+            _notes(job)
 
 
 def _charts(job: Job, points: list, truth: bool, present: bool) -> None:
@@ -72,14 +72,16 @@ def _charts(job: Job, points: list, truth: bool, present: bool) -> None:
     log = st.session_state.get("log_axis", True)
     runs = {"this run": points}
     if other is not None:
-        runs[other.title or other.id] = store().curve(other.id)
-    with st.grid(2, min_column_width=300, gap="medium", key="charts"):
-        curves.losses(runs, log, "chart_loss")
+        runs["overlay"] = store().curve(other.id)
+    residual = job.progress.get("residual") or (job.result or {}).get("attacker", {}).get("residuals")
+    with st.container(key="charts", horizontal=True, gap="medium"):
+        with st.container(width="stretch", gap="xsmall"):
+            curves.losses(runs, log, "chart_loss")
         if truth:
-            curves.likeness(runs, "chart_likeness")
-        if not present:
-            residual = job.progress.get("residual") or (job.result or {}).get("attacker", {}).get("residuals")
-            if residual:
+            with st.container(width="stretch", gap="xsmall"):
+                curves.likeness(runs, "chart_likeness")
+        if residual and not present:
+            with st.container(width="stretch", gap="xsmall"):
                 curves.residuals(residual, "chart_residual")
 
 

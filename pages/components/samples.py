@@ -10,7 +10,7 @@ import streamlit as st
 from gi_core import data
 from gi_core.data.types import SampleInfo
 from gi_core.spec import SpecError
-from pages.components import fields, form, uploads, words
+from pages.components import datasets, fields, form, stage, uploads, words
 from pages.components.picture_grid import Item, picture_grid
 from pages.components.pictures import data_uri
 
@@ -38,6 +38,9 @@ def thumbnail(name: str) -> str:
 
 def draw() -> None:
     """Groups of thumbnails, an upload, and how the picture is prepared."""
+    if stage.attackers_view():
+        st.html('<p class="gi-about">Hidden in the attacker\'s view.</p>')
+        return
     infos = known()
     groups = list(dict.fromkeys(info.group for info in infos if info.available))
     chosen = form.current().samples
@@ -47,7 +50,7 @@ def draw() -> None:
             "Kind of picture", groups, default=mine if mine in groups else groups[0], required=True,
             key="sample_group", label_visibility="collapsed", wrap=False,
         )  # fmt: skip
-    shown = [i for i in infos if i.group == group]
+    shown = [i for i in infos if i.group == group and i.available]
     several = len(chosen) > 1 or st.session_state.get("sample_several", False)
     items = [
         Item(i.ref, thumbnail(i.thumbnail), i.title, hint=i.missing or i.title, disabled=not i.available)
@@ -55,12 +58,15 @@ def draw() -> None:
     ]
     extra = [ref for ref in chosen if ref not in {i.ref for i in infos}]
     items = [Item(ref, _BLANK, words.sample_name(ref)) for ref in extra] + items
-    picture_grid("Private picture", items, chosen, _pick, key="sample_grid", several=several, cell=58)
-    _missing([i for i in infos if not i.available])
-    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        with st.popover("Your own picture", icon=":material/upload:", key="sample_own"):
+    picture_grid("Private picture", items, chosen, _pick, key="sample_grid", several=several, cell=72)
+    missing = [i for i in infos if not i.available]
+    with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
+        with st.popover("Your own", icon=":material/upload:", key="sample_own"):
             _upload()
-        with st.popover("Size, label, batch", icon=":material/tune:", key="sample_more"):
+        if missing:
+            with st.popover("More", icon=":material/database:", key="sample_sets"):
+                datasets.draw(missing)
+        with st.popover("Size, batch", icon=":material/tune:", key="sample_more"):
             st.toggle(
                 "Several pictures at once", key="sample_several", on_change=_one_again,
                 help="The client computes one gradient on all of them together, which hides each a little.",
@@ -105,21 +111,13 @@ def _labels(infos: list[SampleInfo]) -> None:
     now = form.current()
     if len(now.samples) > 1:
         return
-    value = now.labels[0] if now.labels else None
-    if st.session_state.get("sample_label") != value:
-        st.session_state["sample_label"] = value
+    key = form.key("label")
     st.number_input(
-        "Label", 0, 21_999, value=None, step=1, placeholder="the picture's own", key="sample_label",
-        on_change=_set_label, help="The class that the client trains this picture on.",
+        "Label", 0, 21_999, now.labels[0] if now.labels else None, step=1, placeholder="the picture's own",
+        key=key, on_change=_set_label, args=(key,), help="The class that the client trains this picture on.",
     )  # fmt: skip
 
 
-def _set_label() -> None:
-    value = st.session_state["sample_label"]
+def _set_label(key: str) -> None:
+    value = st.session_state[key]
     form.change(("labels",), None if value is None else [int(value)])
-
-
-def _missing(infos: list[SampleInfo]) -> None:
-    """What could be had, and how."""
-    for sentence in dict.fromkeys(i.missing for i in infos if i.missing):
-        st.caption(words.plain(sentence))

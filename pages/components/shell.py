@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+import threading
 from pathlib import Path
 
 import streamlit as st
@@ -12,7 +12,27 @@ from gi_core.spec import SpecError
 from pages.components import session, words
 
 _WEB = Path(__file__).parent / "web"
-_LOG = logging.getLogger("gi_core.pages")
+_ROOT = Path(__file__).resolve().parents[2]
+_INSIDE = threading.local()
+
+
+def pages() -> list[StreamlitPage]:
+    """The pages, in the order of the navigation."""
+    return [
+        st.Page(_ROOT / "pages" / "lab.py", title="Lab", url_path="lab", default=True),
+        st.Page(_ROOT / "pages" / "runs.py", title="Runs", url_path="runs"),
+    ]
+
+
+def enter() -> None:
+    """Called by every page first.
+
+    Until some session has called `st.navigation`, Streamlit takes `pages/` for an app of the old
+    kind and runs an address such as /runs without app.py: say what the pages are, and start over.
+    """
+    if not getattr(_INSIDE, "page", False):
+        st.navigation(pages(), position="hidden")
+        st.rerun()
 
 
 def show(page: StreamlitPage) -> None:
@@ -26,6 +46,9 @@ def show(page: StreamlitPage) -> None:
         st.warning("Other machines can reach this page and nobody has to sign in: whoever opens it sees all runs.")
     try:
         session.dispatcher().ensure()
+        _INSIDE.page = True
         page.run()
     except SpecError as error:
         st.error(words.plain(error))
+    finally:
+        _INSIDE.page = False

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
+
+_STYLE = Path(__file__).parent / "web" / "present.css"
 
 
 def attackers_view() -> bool:
@@ -20,7 +24,7 @@ def switches() -> None:
     if st.session_state.get("attackers_view") != attackers_view():
         st.session_state["attackers_view"] = attackers_view()
     st.toggle(
-        "Attacker's view", key="attackers_view", on_change=_attacker,
+        "Attacker's view", attackers_view(), key="attackers_view", on_change=_attacker,
         help="Hides the original and everything computed from it: this is all that the server has.",
     )  # fmt: skip
     st.button(
@@ -30,7 +34,8 @@ def switches() -> None:
 
 
 def leave_button() -> None:
-    """The way out of the presentation."""
+    """The way out of the presentation, and the style that clears the page."""
+    st.html(_STYLE)
     st.button("Leave presentation", key="leave_present", type="tertiary", on_click=_present, args=(False,), shortcut="Escape")
 
 

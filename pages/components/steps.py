@@ -23,13 +23,12 @@ def network() -> None:
     fields.settings(model, ("model",))
     kinds = [k for k in _WEIGHTS if k != "imagenet" or model.pretrained]
     now = form.current().weights
-    _seed("f.weights", now.kind if now.kind in kinds else "fresh")
-    st.segmented_control(
-        "Weights", kinds, format_func=lambda k: _WEIGHTS[k][0], required=True, key="f.weights",
-        on_change=lambda: _weights(st.session_state["f.weights"]),
+    key = form.key("weights")
+    wanted = st.segmented_control(
+        "Weights", kinds, default=now.kind if now.kind in kinds else "fresh", required=True, key=key,
+        format_func=lambda k: _WEIGHTS[k][0], on_change=_weights, args=(key,),
     )  # fmt: skip
-    wanted = st.session_state["f.weights"]
-    st.caption(_WEIGHTS[wanted][1])
+    st.html(f'<p class="gi-about">{_WEIGHTS[wanted][1]}</p>')
     if wanted == "file":
         _weights_file()
     elif now.kind == "trained":
@@ -40,17 +39,19 @@ def client() -> None:
     """What the client computes, and what it does so that less leaks."""
     now = form.current()
     _about(now.client)
-    _seed("f.defenses", [d.kind for d in now.defenses])
+    key = form.key("defenses")
     st.pills(
-        "Defenses", list(DEFENSES), selection_mode="multi", key="f.defenses",
+        "Defenses", list(DEFENSES), selection_mode="multi", default=[d.kind for d in now.defenses], key=key,
         format_func=lambda k: DEFENSES[k].title, help="In the order chosen. None: the update leaves as it is.",
-        on_change=lambda: form.toggle_defense(st.session_state["f.defenses"]),
+        on_change=lambda: form.choose_defenses(st.session_state[key]),
     )  # fmt: skip
     for index, defense in enumerate(form.current().defenses):
         with st.container(border=True, gap="xsmall"):
             _about(defense, f"Guarantee: {defense.guarantee}.")
             fields.settings(defense, ("defenses", index), None)
-    fields.settings(now.client, ("client",), "More about the client")
+    names = ["labels_known"] + (["batch_norm"] if now.model.has_batch_norm else [])
+    with st.expander("More about the client", type="compact", key="fold.client"):
+        fields.widgets(now.client, ("client",), names)
 
 
 def attack() -> None:
@@ -64,23 +65,25 @@ def attack() -> None:
 
 
 def _choice(label: str, family: str, known: dict[str, type[Component]]) -> None:
-    key = f"f.{family}"
-    _seed(key, getattr(form.current(), family).kind)
+    key = form.key(family)
+    options = list(known)
     st.selectbox(
-        label, list(known), key=key, format_func=lambda k: known[k].title, label_visibility="collapsed",
+        label, options, options.index(getattr(form.current(), family).kind), key=key,
+        format_func=lambda k: known[k].title, label_visibility="collapsed",
         on_change=lambda: form.choose(family, st.session_state[key]),
     )  # fmt: skip
 
 
 def _about(part: Component, more: str = "") -> None:
-    text = words.plain(part.description) + (f" {words.plain(more)}" if more else "")
-    st.caption(text, help=words.plain(part.paper) or None)
+    text = words.escape(part.description + (f" {more}" if more else ""))
+    paper = f"<cite>{words.escape(part.paper)}</cite>" if part.paper else ""
+    st.html(f'<p class="gi-about">{text}{paper}</p>')
 
 
-def _weights(kind: str) -> None:
-    if kind == "file":
-        return
-    form.choose("weights", kind)
+def _weights(key: str) -> None:
+    """`file` is chosen once a file is there."""
+    if st.session_state[key] != "file":
+        form.choose("weights", st.session_state[key])
 
 
 def _weights_file() -> None:
@@ -96,8 +99,3 @@ def _weights_file() -> None:
         st.rerun(scope="fragment")
     if now.kind == "file":
         st.caption(f"Using the file {words.plain(now.path.removeprefix('upload:')[:12])}…")
-
-
-def _seed(key: str, value: object) -> None:
-    if st.session_state.get(key) != value:
-        st.session_state[key] = value

@@ -57,11 +57,13 @@ def choose_picture(job: Job) -> None:
     count = len(job.spec.get("samples") or ())
     if count < 2:
         return
-    options = [None, *range(count)]
-    if st.session_state.get("picture_choice") != picture(job):
-        st.session_state["picture_choice"] = picture(job)
+    now, key = picture(job), f"picture_{job.id}"
     st.pills(
-        "Picture of the batch", options, key="picture_choice", required=True,
-        format_func=lambda k: "all" if k is None else str(k + 1),
-        on_change=lambda: st.session_state.update({"picture.chosen": (job.id, st.session_state["picture_choice"])}),
+        "Picture of the batch", range(-1, count), default=-1 if now is None else now, key=key, required=True,
+        format_func=lambda k: "all" if k < 0 else str(k + 1), on_change=_chose, args=(key, job.id),
     )  # fmt: skip
+
+
+def _chose(key: str, run: str) -> None:
+    number = st.session_state[key]
+    st.session_state["picture.chosen"] = (run, None if number < 0 else number)

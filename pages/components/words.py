@@ -15,7 +15,7 @@ STATES = {
     "queued": ("◷", "waiting"),
     "running": ("▶", "running"),
     "pausing": ("◷", "pausing…"),
-    "paused": ("⏸", "paused"),
+    "paused": ("❚❚", "paused"),
     "done": ("✓", "done"),
     "failed": ("✕", "failed"),
     "cancelled": ("■", "cancelled"),
@@ -38,7 +38,7 @@ def escape(text: Any) -> str:
 
 def plain(text: Any) -> str:
     """For Streamlit's markdown: the text as it is, nothing in it is markup."""
-    return "".join("\\" + c if c in r"\`*_{}[]()<>#+-.!|$~:&^=" else c for c in str(text).replace("\n", " "))
+    return "".join("\\" + c if c in r"\`*_[]<>#$~:|" else c for c in str(text).replace("\n", " "))
 
 
 def span(seconds: float | None) -> str:

@@ -19,7 +19,7 @@ export default function ({ data, parentElement }) {
     // Whole-number enlargement keeps every pixel square and equal; small frames are simply filled.
     const box = element.closest(".frame").clientWidth || 240;
     const free = box / Math.max(width, height);
-    const scale = free >= 3 ? Math.floor(free) : free;
+    const scale = Math.floor(free) / free > 0.87 ? Math.floor(free) : free;
     element.style.width = width * scale + "px";
     element.style.height = height * scale + "px";
   };
