@@ -171,20 +171,41 @@ def test_the_bar_is_silent_where_nobody_watches(capsys):
     assert capsys.readouterr().err == ""
 
 
-@pytest.mark.slow
-def test_control_c_leaves_a_run_that_can_be_resumed(gi_home):
+def begun(iteration: int = 1) -> tuple[subprocess.Popen, Store, str]:
+    """A command with a long run that has come to an iteration."""
     long = ["--attack", "inverting_gradients:iterations=100000", "--json"]
     argv = [sys.executable, "-m", "gi_core", *SMALL, *long]
     child = subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     store, limit = Store(), time.monotonic() + 60
     while time.monotonic() < limit and child.poll() is None:
         jobs = store.jobs(states=("running",))
-        if jobs and jobs[0].progress.get("iteration"):
-            break
+        if jobs and (jobs[0].progress.get("iteration") or 0) >= iteration:
+            return child, store, jobs[0].id
         time.sleep(0.1)
+    child.kill()
+    raise AssertionError(child.communicate())
+
+
+@pytest.mark.slow
+def test_control_c_leaves_a_run_that_can_be_resumed(gi_home):
+    child, store, run_id = begun()
     child.send_signal(signal.SIGINT)
     out, err = child.communicate(timeout=30)
     assert child.returncode == 130 and "Traceback" not in err
-    run_id = json.loads(out.splitlines()[-1])["run_id"]
+    assert json.loads(out.splitlines()[-1])["run_id"] == run_id
     assert f"--resume {run_id}" in err and store.job(run_id).state == "paused"
     assert (store.path(run_id) / "checkpoint.pt").is_file()
+
+
+@pytest.mark.slow
+def test_a_killed_command_leaves_a_run_that_can_be_resumed(capsys, gi_home):
+    child, store, run_id = begun()
+    checkpoint, limit = store.path(run_id) / "checkpoint.pt", time.monotonic() + 60
+    while not checkpoint.is_file() and time.monotonic() < limit:
+        time.sleep(0.1)
+    child.kill()
+    child.communicate()
+    assert store.job(run_id).state == "running"
+    assert main(["runs", "list", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["status"] == "paused"
+    assert store.control(run_id, "resume").state == "queued"

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 from gi_core.cli import files, report
+from gi_core.cli.storage import open_store
 from gi_core.metrics.meanings import shown
 from gi_core.runs.job import Job
 from gi_core.runs.store import Store
@@ -17,7 +18,7 @@ from gi_core.spec import SpecError
 
 def runs(arguments: argparse.Namespace) -> int:
     """One of the three actions. Raises SpecError for an unknown run."""
-    return {"list": _list, "show": _show, "export": _export}[arguments.action](Store(), arguments)
+    return {"list": _list, "show": _show, "export": _export}[arguments.action](open_store(), arguments)
 
 
 def _list(store: Store, arguments: argparse.Namespace) -> int:

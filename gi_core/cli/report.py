@@ -13,7 +13,7 @@ def text(document: dict[str, Any]) -> str:
     pace = f" ({each:.3g} s each)" if each else ""
     lines = [
         f"run {document['run_id']}  {document['status']}: {document['iterations']} iterations in "
-        f"{document['seconds']:.1f} s{pace}",
+        f"{document['seconds']:.1f} s{pace}" + (f", {document['note']}" if document.get("note") else ""),
         document.get("verdict", ""),
         "",
         *_numbers(document.get("metrics") or {}),

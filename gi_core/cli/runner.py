@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from gi_core.attacks.base import Refused
 from gi_core.cli.progress import Bar, told
+from gi_core.cli.storage import open_store
 from gi_core.runs.database import DiskFull
 from gi_core.runs.execute import execute
 from gi_core.runs.job import Job, Point
 from gi_core.runs.processes import Processes
 from gi_core.runs.sink import StoreControl, StoreSink
-from gi_core.runs.store import Store
 from gi_core.runs.writer import Lost, Writer
 from gi_core.spec import Experiment, SpecError, build
 
@@ -31,8 +35,10 @@ class Runner:
     """
 
     def __init__(self, bar: Bar) -> None:
+        if "OMP_NUM_THREADS" not in os.environ:
+            torch.set_num_threads(1)  # as a worker: two on a busy machine of two cores are ten times slower
         self.bar = bar
-        self.store = Store()
+        self.store = open_store()
         self.processes = Processes(self.store.database)
         self.stopping = False
         self.folder = Path()
@@ -90,6 +96,7 @@ class Runner:
     def _failed(self, writer: Writer, run_id: str, error: Exception) -> dict[str, Any]:
         reason = " ".join(f"{type(error).__name__}: {error}".split())[:500]
         document = {"run_id": run_id, "status": "failed", "error": reason, "out": str(self.folder)}
+        writer.log(run_id, traceback.format_exc(limit=-8))
         writer.finish(run_id, "failed", document, error=reason)
         return document
 

@@ -1,0 +1,21 @@
+"""The store as a command opens it."""
+
+from __future__ import annotations
+
+from gi_core.runs import recovery
+from gi_core.runs.processes import Processes
+from gi_core.runs.store import Store
+
+
+def open_store() -> Store:
+    """The store, once runs of commands that died (kill -9, power) wait, paused, to be resumed.
+
+    The dashboard's dispatcher does the same; without a dashboard nobody else would.
+    """
+    store = Store()
+    processes = Processes(store.database)
+    for entry in processes.all("command"):
+        if not entry.alive:
+            recovery.recover(store.database, store.runs, entry.id, "command")
+            processes.leave(entry.id)
+    return store
