@@ -8,6 +8,7 @@ import streamlit as st
 
 from gi_core.metrics.meanings import MEANINGS, shown
 from gi_core.runs.job import Job, valid_id
+from gi_core.spec import SpecError, build
 from pages.components import curves, measures, trials, viewer, words
 from pages.components.session import store
 from pages.components.source import StoredRun
@@ -52,9 +53,8 @@ def _names(jobs: list[Job]) -> list[str]:
 
 def _table(jobs: list[Job], names: list[str]) -> None:
     """Settings that differ, then results; equal settings are left out."""
-    left, right = (flat(job.spec) for job in jobs)
-    keys = [k for k in dict.fromkeys([*left, *right]) if left.get(k) != right.get(k)]
-    lines = [(k.replace("_", " ").replace(".", " › "), _text(left.get(k)), _text(right.get(k))) for k in keys]
+    left, right = (parts(job.spec) for job in jobs)
+    lines = [(k, left[k], right[k]) for k in left if left[k] != right[k]]
     results = [(job.result or {}).get("metrics") or {} for job in jobs]
     for name in ("psnr", "ssim", "mse", "lpips", "iip_rank", "label_accuracy"):
         if any(name in r for r in results):
@@ -68,18 +68,22 @@ def _table(jobs: list[Job], names: list[str]) -> None:
     st.html(f'<div class="gi-scroll"><table class="gi-table"><tr>{head}</tr>{body}</table></div>')
 
 
-def flat(value: Any, path: str = "") -> dict[str, Any]:
-    """Nested values by dotted path."""
-    if isinstance(value, dict):
-        return {k: v for name, item in value.items() for k, v in flat(item, f"{path}.{name}" if path else name).items()}
-    if isinstance(value, list) and any(isinstance(item, dict) for item in value):
-        return {k: v for n, item in enumerate(value, 1) for k, v in flat(item, f"{path} {n}").items()}
-    return {path: value}
-
-
-def _text(value: Any) -> str:
-    if value is None:
-        return "–"
-    if isinstance(value, list):
-        return ", ".join(map(str, value)) or "none"
-    return str(value)
+def parts(spec: dict[str, Any]) -> dict[str, str]:
+    """Each part of the question as it is written on a command line."""
+    try:
+        e = build(spec)
+    except SpecError:
+        return {name: str(spec.get(name)) for name in ("samples", "model", "attack", "seed")}
+    return {
+        "Pictures": ", ".join(e.samples),
+        "Labels": ", ".join(map(str, e.labels or ())) or "their own",
+        "Size": str(e.size or "its own"),
+        "Colour": {None: "as it is", 1: "grey", 3: "colour"}[e.channels],
+        "Normalisation": e.normalise,
+        "Network": e.model.name,
+        "Weights": ", ".join(f"{k} {v}" for k, v in e.weights.model_dump().items() if v is not None),
+        "Client": e.client.name,
+        "Defenses": ", ".join(d.name for d in e.defenses) or "none",
+        "Attack": e.attack.name,
+        "Seed": str(e.seed),
+    }

@@ -18,7 +18,7 @@ _ACTIONS = {"rename": "Rename", "pin": "Pin", "unpin": "Unpin", "delete": "Delet
 
 def draw(job: Job) -> None:
     """A card of fixed height with a row of buttons under it."""
-    with st.container(border=True, gap="xsmall", key=f"card_{job.id}"):
+    with st.container(border=True, height="stretch", gap="xsmall", key=f"card_{job.id}"):
         st.html(_body(job))
         with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
             st.page_link("pages/lab.py", label="Open", icon=":material/open_in_new:", query_params={"run": job.id})

@@ -13,10 +13,19 @@ from pages.components import session, words
 
 _WEB = Path(__file__).parent / "web"
 _ROOT = Path(__file__).resolve().parents[2]
+_ASSETS = _ROOT / "assets"
 _INSIDE = threading.local()
 
 
-def pages() -> list[StreamlitPage]:
+def run() -> None:
+    """The whole app; `st.navigation` comes before anything that can fail."""
+    st.set_page_config("Gradient Inversion Studio", str(_ASSETS / "icon.svg"), layout="wide")
+    page = st.navigation(_pages(), position="top")
+    st.logo(str(_ASSETS / "logo.svg"), icon_image=str(_ASSETS / "icon.svg"), size="large")
+    _show(page)
+
+
+def _pages() -> list[StreamlitPage]:
     """The pages, in the order of the navigation."""
     return [
         st.Page(_ROOT / "pages" / "lab.py", title="Lab", url_path="lab", default=True),
@@ -28,14 +37,14 @@ def enter() -> None:
     """Called by every page first.
 
     Until some session has called `st.navigation`, Streamlit takes `pages/` for an app of the old
-    kind and runs an address such as /runs without app.py: say what the pages are, and start over.
+    kind and runs an address such as /runs without app.py: then the page does what app.py does.
     """
     if not getattr(_INSIDE, "page", False):
-        st.navigation(pages(), position="hidden")
-        st.rerun()
+        run()
+        st.stop()
 
 
-def show(page: StreamlitPage) -> None:
+def _show(page: StreamlitPage) -> None:
     """Run the page inside its surroundings."""
     st.html(_WEB / "lab.css")
     if session.needs_sign_in():

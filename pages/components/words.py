@@ -15,7 +15,7 @@ STATES = {
     "queued": ("◷", "waiting"),
     "running": ("▶", "running"),
     "pausing": ("◷", "pausing…"),
-    "paused": ("❚❚", "paused"),
+    "paused": ("‖", "paused"),
     "done": ("✓", "done"),
     "failed": ("✕", "failed"),
     "cancelled": ("■", "cancelled"),
