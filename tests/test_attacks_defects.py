@@ -24,7 +24,7 @@ def test_a_diverged_trial_starts_again_and_says_so():
     built, state = _spoiled("dlg", trials=2, inner=4)
     state, step = built.step(state)
     assert any("trial 1 diverged" in e and "starts again" in e for e in step.events)
-    assert int(state["attempt"][0]) == 1 and float(state["z"][0].abs().max()) < 1e3
+    assert state["trials"]["attempt"][0] == 1 and float(state["z"][0].abs().max()) < 1e3
 
 
 def test_a_trial_that_turns_nan_starts_again():
@@ -40,7 +40,7 @@ def test_a_trial_that_turns_nan_starts_again():
 def test_without_restarts_a_lost_trial_ends_and_can_never_win():
     built, state = _spoiled("dlg", trials=2, restarts=0, inner=4)
     state, step = built.step(state)
-    assert not bool(state["live"][0])
+    assert not state["trials"]["live"][0]
     state, step = advance(built, state, 5)
     assert step.best == 1 and float(step.score[0]) > float(step.score[1])
 
@@ -48,8 +48,8 @@ def test_without_restarts_a_lost_trial_ends_and_can_never_win():
 def test_an_untouched_trial_can_never_win():
     built, _ = machine(experiment(attack={"kind": "dlg", "trials": 3}))
     state = built.init(0)
-    assert torch.isinf(state["score"]).all()
-    state["live"][2] = False
+    assert state["trials"]["score"] == [float("inf")] * 3
+    state["trials"]["live"][2] = False
     state, step = built.step(state)
     assert step.best != 2 and torch.isinf(step.score[2])
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -79,11 +79,18 @@ class GradientMap:
         return kernels(self.plan)
 
 
-def kernels(plan: Plan) -> contextlib.AbstractContextManager:
+@contextlib.contextmanager
+def kernels(plan: Plan) -> Iterator[None]:
     """oneDNN switched as the plan says (it is slower than the plain kernels on tiny networks)."""
-    if not plan.device.startswith("cpu") or plan.onednn == torch.backends.mkldnn.enabled:
-        return contextlib.nullcontext()
-    return torch.backends.mkldnn.flags(enabled=plan.onednn)
+    before = torch.backends.mkldnn.enabled
+    if not plan.device.startswith("cpu") or plan.onednn == before:
+        yield
+        return
+    torch.backends.mkldnn.set_flags(plan.onednn)
+    try:
+        yield
+    finally:
+        torch.backends.mkldnn.set_flags(before)
 
 
 def flatten(tensors: Sequence[Tensor]) -> Tensor:

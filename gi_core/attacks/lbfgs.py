@@ -29,12 +29,11 @@ class Lbfgs:
     change_tolerance: float = 1e-9
 
     def init(self, z: Tensor) -> dict[str, Tensor]:
-        """State for points z (T, D)."""
+        """What is remembered about points z (T, D)."""
         count, size = z.shape
         m = self.history
         double = torch.float64
         return {
-            "z": z,
             "s": z.new_zeros(count, m, size),
             "y": z.new_zeros(count, m, size),
             "sy": torch.zeros(count, m, m, dtype=double, device=z.device),
@@ -47,17 +46,11 @@ class Lbfgs:
             "iterations": torch.zeros(count, dtype=torch.int64, device=z.device),
         }
 
-    def reset(self, state: dict[str, Tensor], trial: int, z: Tensor) -> None:
-        """Forget all about one trial and put it at z (D,)."""
-        for name, fresh in self.init(z[None]).items():
-            state[name][trial] = fresh[0]
-
-    def step(self, state: dict[str, Tensor], live: Tensor, evaluate: Evaluate) -> tuple[Tensor, Tensor]:
-        """At most `inner` iterations of the trials `live` (indices).
+    def step(self, state: dict[str, Tensor], z: Tensor, live: Tensor, evaluate: Evaluate) -> tuple[Tensor, Tensor]:
+        """At most `inner` iterations of the trials `live` (indices) of the points z (T, D), moved in place.
 
         Returns the values at the start of the step (T',) and whether a trial made no move (T',).
         """
-        z = state["z"]
         value, gradient = evaluate(z[live], live)
         first_value, here = value, live
         still = gradient.abs().amax(1) <= self.gradient_tolerance

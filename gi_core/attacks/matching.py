@@ -9,7 +9,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from gi_core.attacks import bookkeeping
 from gi_core.attacks.base import State, Step
+from gi_core.attacks.bookkeeping import Rules, best_trial
 from gi_core.attacks.first_order import Adam, Nesterov, decayed
 from gi_core.attacks.graphs import Replay
 from gi_core.attacks.lbfgs import Lbfgs
@@ -19,83 +21,78 @@ from gi_core.federated.types import Knowledge, Update
 from gi_core.spec.attacks import Dlg, InvertingGradients
 from gi_core.spec.plan import Plan
 
-FAR = 1e3
-"""A pixel this far outside [0, 1] means that the trial has diverged."""
-PATIENCE, PROGRESS = 25, 1e-3
-"""L-BFGS steps without this relative progress end a trial."""
-
 
 class GradientMatching:
     """The machine (see `attacks.base.Attack`)."""
 
     def __init__(
-        self,
-        settings: Dlg | InvertingGradients,
-        update: Update,
-        knowledge: Knowledge,
-        plan: Plan,
-        device: torch.device,
+        self, settings: Dlg | InvertingGradients, update: Update, knowledge: Knowledge, plan: Plan, device: torch.device
     ):
-        inverting = isinstance(settings, InvertingGradients)
-        if inverting:
-            extra = {k: getattr(settings, k) for k in ("total_variation", "tensors", "weighting")}
+        self.settings, self.inverting = settings, isinstance(settings, InvertingGradients)
+        if self.inverting:
+            options = {k: getattr(settings, k) for k in ("objective", "total_variation", "tensors", "weighting")}
         else:
             small = settings.small_gradients
-            extra = {
-                "small_gradients": ("published" if settings.trials == 1 else "observed_delta")
-                if small == "auto"
-                else small
-            }
+            auto = "published" if settings.trials == 1 else "observed_delta"
+            options = {"objective": "l2", "small_gradients": auto if small == "auto" else small}
         self.problem = MatchingProblem(
-            update, knowledge, plan, device, objective=settings.objective if inverting else "l2",
-            labels=settings.labels, start=settings.start, precision=settings.precision, **extra,
+            update, knowledge, plan, device,
+            labels=settings.labels, start=settings.start, precision=settings.precision, **options,
         )  # fmt: skip
-        self.settings, self.inverting = settings, inverting
-        self.second_order = not inverting or settings.optimiser == "lbfgs"
-        if self.second_order:
-            self.optimiser = Lbfgs() if inverting else Lbfgs(settings.learning_rate, settings.inner, settings.history)
-        else:
-            self.optimiser = Adam() if settings.optimiser == "adam" else Nesterov()
+        self.second_order = not self.inverting or settings.optimiser == "lbfgs"
+        self.boxed = self.inverting and settings.boxed
+        self.optimiser = self._optimiser()
         self.replay = Replay(plan.cuda_graph and not self.second_order and not self.problem.random)
-        allowed = settings.restarts
-        self.restarts = (0 if settings.trials == 1 else 8) if allowed is None else allowed
+        self.rules = self._rules()
+
+    def _optimiser(self) -> Lbfgs | Adam | Nesterov:
+        s = self.settings
+        if not self.inverting:
+            return Lbfgs(s.learning_rate, s.inner, s.history)
+        return {"lbfgs": Lbfgs, "adam": Adam, "sgd": Nesterov}[s.optimiser]()
+
+    def _rules(self) -> Rules:
+        s, square = self.settings, self.problem.size**2
+        restarts = (0 if s.trials == 1 else 8) if s.restarts is None else s.restarts
         # Absolute, as published, for large gradients; relative for small ones, where it would mean nothing.
-        self.stop = 0.0 if inverting else settings.stop_loss * min(1.0, self.problem.size**2)
+        stop = 0.0 if self.inverting else s.stop_loss * min(1.0, square)
+        return Rules(stop, 1e-6 * square, self.second_order, restarts, restart_stalled=not self.inverting)
 
     def init(self, seed: int) -> State:
         trials = self.settings.trials
         z = torch.stack([self.problem.draw(seed, t, 0) for t in range(trials)])
-        infinite = torch.full((trials,), float("inf"), dtype=torch.float64)
         optimiser = self.optimiser.init(z)
         return {
-            "seed": seed, "iteration": 0, "z": optimiser.get("z", z), "optimiser": optimiser,
-            "live": torch.ones(trials, dtype=torch.bool), "attempt": torch.zeros(trials, dtype=torch.int64),
-            "best": z.clone(), "score": infinite.clone(), "mark": infinite.clone(),
-            "mark_at": torch.zeros(trials, dtype=torch.int64), "terms": {}, "solved": torch.zeros(trials, dtype=torch.bool),
+            "seed": seed, "iteration": 0, "z": z, "optimiser": optimiser, "best": z.clone(),
+            "trials": bookkeeping.fresh(trials), "terms": {},
         }  # fmt: skip
 
     def step(self, state: State) -> tuple[State, Step]:
         state["iteration"] += 1
-        k, s, z = state["iteration"], self.settings, state["z"]
-        live = state["live"].nonzero()[:, 0]
+        k, s, z, record = state["iteration"], self.settings, state["z"], state["trials"]
+        live = [t for t, alive in enumerate(record["live"]) if alive]
+        whole = len(live) == len(z)
+        here = torch.arange(len(z), device=z.device) if whole else torch.tensor(live, device=z.device)
         self.problem.redraw(state["seed"], k)
-        here = live.to(z.device)
-        before = z[here].clone()
-        rate = s.learning_rate
+        before = z.clone() if whole else z[here]
+        rate, frozen = s.learning_rate, [False] * len(live)
         if self.second_order:
             terms, frozen = self._quasi_newton(state, here)
         else:
             rate = decayed(rate, k, s.iterations) if s.decay else rate
-            terms, frozen = self._first_order(state, here, rate), torch.zeros(len(live), dtype=torch.bool)
-        self._keep(state, live, here, before, terms)
-        events = [*self.problem.events, *self.replay.take_events(), *self._retire(state, live, frozen)]
-        self.problem.events.clear()
-        done, note = self._finished(state)
-        if done:
+            terms = self._first_order(state, here, rate, whole)
+        self._keep(state, live, before, terms)
+        total = [state["terms"]["total"][t] for t in live]
+        again, events = bookkeeping.retire(record, self.rules, live, k, total, self._farthest(z, here), frozen)
+        for trial in again:
+            self._restart(state, trial)
+        events = [*self.problem.take_events(), *self.replay.take_events(), *events]
+        note = self._finished(state)
+        if note:
             self._close(state)
-        return state, self._report(state, rate, done, note, tuple(events))
+        return state, self._report(state, rate, note, tuple(events))
 
-    def _quasi_newton(self, state: State, here: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+    def _quasi_newton(self, state: State, here: Tensor) -> tuple[dict[str, Tensor], list[bool]]:
         first: dict[str, Tensor] = {}
 
         def evaluate(z: Tensor, _: Tensor) -> tuple[Tensor, Tensor]:
@@ -104,14 +101,13 @@ class GradientMatching:
                 first.update(terms)
             return terms["total"], gradient
 
-        _, frozen = self.optimiser.step(state["optimiser"], here, evaluate)
-        if self.inverting and self.settings.boxed:
-            self._box(state["z"], here)
-        return first, frozen.cpu()
+        _, frozen = self.optimiser.step(state["optimiser"], state["z"], here, evaluate)
+        if self.boxed:
+            state["z"][here] = self._box(state["z"][here])
+        return first, frozen.tolist()
 
-    def _first_order(self, state: State, here: Tensor, rate: float) -> dict[str, Tensor]:
+    def _first_order(self, state: State, here: Tensor, rate: float, whole: bool) -> dict[str, Tensor]:
         z, optimiser = state["z"], state["optimiser"]
-        whole = len(here) == len(z)
         point = z if whole else z[here]
         parts = optimiser if whole else {k: v[here] for k, v in optimiser.items()}
         rates = torch.tensor(self.optimiser.rates(state["iteration"], rate), dtype=z.dtype).to(z.device)
@@ -131,117 +127,78 @@ class GradientMatching:
         if self.settings.signed:
             gradient[:, : self.problem.pixel_count].sign_()
         self.optimiser.apply(z, gradient, parts, rates)
-        if self.settings.boxed:
-            self._box(z, slice(None))
+        if self.boxed:
+            self._box(z)
         return terms
 
-    def _box(self, z: Tensor, here: Tensor | slice) -> None:
-        pixels = z[here, : self.problem.pixel_count]
-        z[here, : self.problem.pixel_count] = self.problem.pixels.clamp(pixels.view(-1, *self.problem.shape)).reshape(
-            pixels.shape
-        )
+    def _box(self, z: Tensor) -> Tensor:
+        """Pixels kept in [0, 1], in place."""
+        x, _ = self.problem.split(z)
+        self.problem.pixels.clamp_(x)
+        return z
 
-    def _keep(self, state: State, live: Tensor, here: Tensor, before: Tensor, terms: dict[str, Tensor]) -> None:
+    def _keep(self, state: State, live: list[int], before: Tensor, terms: dict[str, Tensor]) -> None:
         """Terms at the points before the move, and each trial's best point by them."""
-        count = len(state["live"])
-        numbers = torch.stack([v.double() for v in terms.values()]).cpu()
-        for name, row in zip(terms, numbers, strict=True):
-            state["terms"].setdefault(name, torch.full((count,), float("nan"), dtype=torch.float64))[live] = row
-        score = state["terms"][self._scored_by][live]
-        better = torch.nan_to_num(score, nan=float("inf")) < state["score"][live]
-        state["score"][live[better]] = score[better]
-        chosen = better.to(here.device)
-        state["best"][here[chosen]] = before[chosen]
-
-    @property
-    def _scored_by(self) -> str:
+        numbers = bookkeeping.rows(terms)
+        for name, row in numbers.items():
+            column = state["terms"].setdefault(name, [float("nan")] * len(state["z"]))
+            for trial, value in zip(live, row, strict=True):
+                column[trial] = value
         wants_tv = getattr(self.settings, "scoring", "loss") == "total_variation" and self.problem.tv
-        return "total_variation" if wants_tv else "gradient"
+        better = bookkeeping.improved(state["trials"], live, numbers["total_variation" if wants_tv else "gradient"])
+        if len(better) == len(state["z"]):
+            state["best"] = before
+        elif better:
+            state["best"][[live[i] for i in better]] = before[better]
 
-    def _retire(self, state: State, live: Tensor, frozen: Tensor) -> list[str]:
-        """End or restart trials that are solved, lost or stalled."""
-        events, k = [], state["iteration"]
-        loss = state["terms"]["total"][live]
-        far = self._distance(state["z"], live)
-        if self.second_order:
-            progress = loss < (1 - PROGRESS) * state["mark"][live]
-            state["mark"][live[progress]], state["mark_at"][live[progress]] = loss[progress], k
-        elif bool(torch.isfinite(loss).all()) and float(far.max()) < FAR:
-            return events
-        for i, trial in enumerate(live.tolist()):
-            value = float(loss[i])
-            lost = not (value < float("inf")) or not (float(far[i]) < FAR)
-            solved = value < self.stop
-            stalled = self.second_order and (bool(frozen[i]) or k - int(state["mark_at"][trial]) > PATIENCE)
-            if not (lost or solved or stalled):
-                continue
-            near = value < 1e-6 * self.problem.size**2
-            if solved or (stalled and near and not lost):
-                state["solved"][trial], state["live"][trial] = True, False
-            elif (lost or not self.inverting) and int(state["attempt"][trial]) < self.restarts:
-                self._restart(state, trial)
-                events.append(
-                    f"trial {trial + 1} {'diverged' if lost else 'stalled'} at iteration {k} and starts again"
-                )
-            else:
-                state["live"][trial] = False
-                events.append(f"trial {trial + 1} {'diverged' if lost else 'came to rest'} at iteration {k}")
-        return events
-
-    def _distance(self, z: Tensor, live: Tensor) -> Tensor:
-        """Largest |pixel| of each live trial (boxed pixels cannot stray)."""
-        if getattr(self.settings, "boxed", False):
-            return torch.zeros(len(live))
-        x, _ = self.problem.split(z[live.to(z.device)])
-        return self.problem.pixels.decode(x).flatten(1).abs().amax(1).cpu()
+    def _farthest(self, z: Tensor, here: Tensor) -> list[float]:
+        """Largest |pixel| of each live trial; boxed pixels cannot stray."""
+        if self.boxed:
+            return [0.0] * len(here)
+        x, _ = self.problem.split(z[here])
+        return self.problem.pixels.decode(x).flatten(1).abs().amax(1).tolist()
 
     def _restart(self, state: State, trial: int) -> None:
-        state["attempt"][trial] += 1
-        z = self.problem.draw(state["seed"], trial, int(state["attempt"][trial]))
-        if self.second_order:
-            self.optimiser.reset(state["optimiser"], trial, z)
-        else:
-            for name, fresh in self.optimiser.init(z).items():
-                state["optimiser"][name][trial] = fresh
-            state["z"][trial] = z
-        state["mark"][trial], state["mark_at"][trial] = float("inf"), state["iteration"]
+        z = self.problem.draw(state["seed"], trial, state["trials"]["attempt"][trial])
+        for name, fresh in self.optimiser.init(z[None]).items():
+            state["optimiser"][name][trial] = fresh[0]
+        state["z"][trial] = z
 
-    def _finished(self, state: State) -> tuple[bool, str]:
-        if state["solved"].any() and not self.inverting:
-            return True, "the gradient is matched"
-        if not state["live"].any():
-            return True, "every trial has come to rest"
-        if state["iteration"] >= self.settings.iterations:
-            return True, "all iterations done"
-        return False, ""
+    def _finished(self, state: State) -> str:
+        """Why there is nothing more to do, or ""."""
+        record = state["trials"]
+        if any(record["solved"]) and not self.inverting:
+            return "the gradient is matched"
+        if not any(record["live"]):
+            return "every trial has come to rest"
+        return "all iterations done" if state["iteration"] >= self.settings.iterations else ""
 
     def _close(self, state: State) -> None:
         """Judge the last points too, then show each trial at its best."""
-        everyone = torch.arange(len(state["live"]))
         _, terms = self.problem.evaluate(state["z"])
-        self._keep(state, everyone, everyone.to(state["z"].device), state["z"], terms)
+        self._keep(state, list(range(len(state["z"]))), state["z"].clone(), terms)
         state["z"].copy_(state["best"])
 
-    def _report(self, state: State, rate: float, done: bool, note: str, events: tuple[str, ...]) -> Step:
+    def _report(self, state: State, rate: float, note: str, events: tuple[str, ...]) -> Step:
         x, _ = self.problem.split(state["z"])
+        column = {k: torch.tensor(v, dtype=torch.float64) for k, v in state["terms"].items()}
+        score = torch.tensor(state["trials"]["score"], dtype=torch.float64)
         return Step(
-            iteration=state["iteration"], losses={k: v.clone() for k, v in state["terms"].items()},
-            images=self.problem.pixels.decode(x), labels=self.problem.recovered(state["z"]), best=int(state["score"].argmin()),
-            score=state["score"].clone(), rate=rate, done=done, note=note, events=events,
+            iteration=state["iteration"], losses=column, images=self.problem.pixels.decode(x),
+            labels=self.problem.recovered(state["z"]), best=best_trial(state["trials"]),
+            score=score, rate=rate, done=bool(note), note=note, events=events,
         )  # fmt: skip
 
     def residual(self, state: State) -> dict[str, float]:
-        return self.problem.residual(state["z"][int(state["score"].argmin())])
+        return self.problem.residual(state["z"][best_trial(state["trials"])])
 
     def answer(self, state: State) -> tuple[Tensor, Tensor]:
         """Best trial's best point; or, if asked, the pixelwise mean or median of all trials."""
-        best = int(state["score"].argmin())
+        best = best_trial(state["trials"])
         x, _ = self.problem.split(state["best"])
-        labels = self.problem.recovered(state["best"])[best]
-        pixels = self.problem.pixels.decode(x)
+        pixels, labels = self.problem.pixels.decode(x), self.problem.recovered(state["best"])[best]
         scoring = getattr(self.settings, "scoring", "loss")
-        if scoring in ("mean", "median"):
-            usable = pixels[torch.isfinite(state["score"]).to(pixels.device)]
-            chosen = usable.mean(0) if scoring == "mean" else usable.median(0).values
-            return chosen, labels
-        return pixels[best], labels
+        if scoring == "loss" or scoring == "total_variation":
+            return pixels[best], labels
+        usable = pixels[[t for t, score in enumerate(state["trials"]["score"]) if score < float("inf")] or [best]]
+        return usable.mean(0) if scoring == "mean" else usable.median(0).values, labels

@@ -46,9 +46,10 @@ def cosine(target: Tensor, w: Tensor | None) -> Objective:
 
     def evaluate(g: Tensor) -> tuple[Tensor, Tensor]:
         wg = g if w is None else g * w
-        norm = (wg * g).sum(1, keepdim=True).sqrt()
-        c = (g @ unit_t)[:, None] / norm
-        return (1 - c)[:, 0], (wg * (c / norm) - unit_t) / norm
+        norm = torch.linalg.vector_norm(g, dim=1) if w is None else (wg * g).sum(1).sqrt()
+        c = (g @ unit_t) / norm
+        v = wg * (c / norm**2)[:, None]
+        return 1 - c, v.sub_(unit_t / norm[:, None])
 
     return evaluate
 

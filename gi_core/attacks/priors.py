@@ -7,23 +7,23 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 
-def total_variation(x: Tensor) -> tuple[Tensor, Tensor]:
-    """TV = mean |dx/dw| + mean |dx/dh| (anisotropic) of each trial, and its subgradient.
+def add_total_variation(x: Tensor, weight: float, gradient: Tensor) -> Tensor:
+    """TV = mean |dx/dw| + mean |dx/dh| (anisotropic) of each trial; weight * dTV/dx is added to `gradient`.
 
-    x (T, N, C, H, W) -> (T,), (T, N, C, H, W). Geiping et al. 2020.
+    x, gradient (T, N, C, H, W) -> (T,). Geiping et al. 2020.
     """
-    value, gradient = x.new_zeros(x.shape[0]), torch.zeros_like(x)
+    value = x.new_zeros(x.shape[0])
     for axis in (-1, -2):
-        d = x.diff(dim=axis)
-        if d[0].numel() == 0:
+        size = x.shape[axis] - 1
+        if size == 0:
             continue
+        d = x.narrow(axis, 1, size) - x.narrow(axis, 0, size)
         count = d[0].numel()
-        value = value + d.abs().flatten(1).sum(1) / count
-        s = d.sign() / count
-        size = d.shape[axis]
-        gradient.narrow(axis, 1, size).add_(s)
-        gradient.narrow(axis, 0, size).sub_(s)
-    return value, gradient
+        value.add_(torch.linalg.vector_norm(d, 1, (1, 2, 3, 4)), alpha=1 / count)
+        d.sign_()
+        gradient.narrow(axis, 1, size).add_(d, alpha=weight / count)
+        gradient.narrow(axis, 0, size).sub_(d, alpha=weight / count)
+    return value
 
 
 def median_filter(x: Tensor) -> Tensor:
@@ -39,6 +39,7 @@ class Pixels:
     def __init__(self, mean: tuple[float, ...], std: tuple[float, ...], like: Tensor):
         self.mean = like.new_tensor(mean).view(-1, 1, 1)
         self.std = like.new_tensor(std).view(-1, 1, 1)
+        self.low, self.high = -self.mean / self.std, (1 - self.mean) / self.std
         self.plain = all(m == 0 for m in mean) and all(s == 1 for s in std)
 
     def decode(self, x: Tensor) -> Tensor:
@@ -47,10 +48,12 @@ class Pixels:
     def encode(self, pixels: Tensor) -> Tensor:
         return pixels if self.plain else (pixels - self.mean) / self.std
 
-    def clamp(self, x: Tensor) -> Tensor:
-        """x kept inside pixels [0, 1]."""
-        low, high = (0 - self.mean) / self.std, (1 - self.mean) / self.std
-        return torch.minimum(torch.maximum(x, low), high)
+    def clamp_(self, x: Tensor) -> None:
+        """x kept inside pixels [0, 1], in place."""
+        if self.plain:
+            x.clamp_(0, 1)
+        else:
+            x.clamp_(self.low, self.high)
 
 
 class SmoothPrior:

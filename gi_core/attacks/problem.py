@@ -21,7 +21,7 @@ from gi_core.attacks.gradient import (
     soft_cross_entropy,
     split_like,
 )
-from gi_core.attacks.priors import Pixels, total_variation
+from gi_core.attacks.priors import Pixels, add_total_variation
 from gi_core.attacks.trials import generator, start
 from gi_core.federated.types import Knowledge, Update
 from gi_core.spec.plan import Plan
@@ -123,6 +123,8 @@ class MatchingProblem:
                 self.chunk = (min(self.chunk, len(z)) + 1) // 2
                 self.events.append(f"out of memory: trials now advance {self.chunk} at a time")
                 torch.cuda.empty_cache()
+        if len(parts) == 1:
+            return parts[0]
         gradient = torch.cat([p[0] for p in parts])
         terms = {name: torch.cat([p[1][name] for p in parts]) for name in parts[0][1]}
         return gradient, terms
@@ -138,12 +140,16 @@ class MatchingProblem:
         terms = {"gradient": value}
         total = value
         if self.tv:
-            tv, tv_gradient = total_variation(x.detach())
-            gradient[:, : self.pixel_count] += self.tv * tv_gradient.flatten(1)
+            tv = add_total_variation(x.detach(), self.tv, gradient[:, : self.pixel_count].view_as(x))
             terms["total_variation"] = tv
             total = total + self.tv * tv
         terms["total"] = total
         return gradient, terms
+
+    def take_events(self) -> list[str]:
+        """What happened since the last call."""
+        events, self.events = self.events, []
+        return events
 
     def residual(self, z: Tensor) -> dict[str, float]:
         """||g_l - g*_l|| / ||g*_l|| of every tensor at one point z (D,)."""
