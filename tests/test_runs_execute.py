@@ -177,10 +177,15 @@ def test_questions_are_kept_by_what_they_ask(gi_home):
     kept, device = questions.Questions(most=2), torch.device("cpu")
     quiet = lambda fraction, text: None  # noqa: E731
     first = kept.get(tiny(), device, quiet)
-    assert kept.get(tiny(settings={"iterations": 99}), device, quiet) is first
-    assert kept.get(tiny(seed=6), device, quiet) is not first
+    other = kept.get(tiny("dlg"), device, quiet)
+    assert other.round is first.round and other.experiment.attack.kind == "dlg"
+    told = kept.get(tiny(settings={"labels": "known"}), device, quiet)
+    assert told.round is not first.round and told.round.knowledge.labels is not None
+    again = kept.get(tiny(settings={"iterations": 99}), device, quiet)
+    assert again.round is first.round and again.experiment.attack.iterations == 99
+    kept.get(tiny(seed=6), device, quiet)
     kept.get(tiny(seed=7), device, quiet)
-    assert kept.get(tiny(), device, quiet) is not first
+    assert kept.get(tiny(), device, quiet).round is not first.round
 
 
 def test_recording_costs_little(gi_home, tmp_path):

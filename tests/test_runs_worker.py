@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -77,6 +78,22 @@ def test_a_bad_question_fails_with_one_sentence(store, worker):
         store.submit("run", spec)
         job = _do_next(worker)
         assert job.state == "failed" and word in job.error and "\n" not in job.error
+
+
+def test_a_full_disk_fails_the_run_with_one_sentence(store, worker, monkeypatch):
+    store.submit("run", _spec(settings={"iterations": 5000}))
+    save, left = np.save, [4]
+
+    def full(*arguments, **options):
+        left[0] -= 1
+        if left[0] < 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return save(*arguments, **options)
+
+    monkeypatch.setattr(np, "save", full)
+    job = _do_next(worker)
+    assert job.state == "failed" and job.error.startswith("the disk is full: delete runs")
+    assert store.snapshots(job.id) and not list(store.path(job.id).rglob("*.tmp"))
 
 
 def test_an_unexpected_error_is_a_sentence_and_the_rest_is_in_the_log(store, worker, monkeypatch):
@@ -281,6 +298,22 @@ def test_dispatcher_starts_one_worker_whoever_asks_and_replaces_a_dead_one(store
         for _, child in started:
             child.kill()
             child.wait()
+
+
+def test_an_idle_worker_of_an_older_program_makes_way(store, monkeypatch):
+    monkeypatch.setattr(Dispatcher, "_spawn", lambda self, lane: None)
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    processes = Processes(store.database)
+    life = processes.register("worker", "interactive", of=(child.pid, process.started(child.pid)), note="idle")
+    dispatcher = Dispatcher(store)
+    dispatcher.look()
+    assert child.poll() is None
+    store.database.write("UPDATE processes SET code = code - 1, note = 'abc' WHERE id = ?", (life,))
+    dispatcher.look()
+    assert child.poll() is None  # it has a job
+    processes.say(life, "idle")
+    dispatcher.look()
+    assert child.wait(5) == -signal.SIGTERM
 
 
 def test_workers_that_die_at_once_are_started_ever_more_slowly(store, monkeypatch):

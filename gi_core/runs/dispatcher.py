@@ -38,6 +38,7 @@ class Dispatcher:
         self.processes = Processes(self.store.database)
         self.error = ""
         self._life = ""
+        process.edition()  # read now, while it is what this server has loaded
         self._children: list[subprocess.Popen] = []
         self._starts: dict[str, list[float]] = {lane: [] for lane in LANES}
         self._thread: threading.Thread | None = None
@@ -130,6 +131,9 @@ class Dispatcher:
     def _man(self, lane: str) -> None:
         """Start the lane's worker if it has none, more slowly when workers die one after another."""
         workers: list[Process] = self.processes.all("worker", lane)
+        for worker in workers:
+            if worker.code < process.edition() and worker.note == "idle":
+                os.kill(worker.pid, signal.SIGTERM)  # it loaded an older program
         if workers or (lane == "batch" and not self._has_work(lane)):
             return
         now = time.monotonic()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from functools import cache
 from pathlib import Path
 
 
@@ -32,6 +33,13 @@ def _started_by_ps(pid: int) -> str | None:
 def alive(pid: int, start: str) -> bool:
     """Whether the very process that started then still runs."""
     return pid > 0 and started(pid) == start
+
+
+@cache
+def edition() -> int:
+    """When the program's files were last changed, as this process found them (unix nanoseconds)."""
+    files = Path(__file__).resolve().parents[1].rglob("*.py")
+    return max((file.stat().st_mtime_ns for file in files), default=0)
 
 
 def me() -> tuple[int, str]:

@@ -17,7 +17,7 @@ SERVER_GONE_SECONDS = 15.0
 class Process:
     """id names one life of a process; role is server, worker or command; beat in unix seconds.
 
-    note: of a worker, "starting", "idle", or the id of its job.
+    note: of a worker, "starting", "idle", or the id of its job. code: edition of the program.
     """
 
     id: str
@@ -27,6 +27,7 @@ class Process:
     pid_started: str
     beat: float
     note: str = ""
+    code: int = 0
 
     @property
     def alive(self) -> bool:
@@ -46,9 +47,9 @@ class Processes:
         name = name or new_id()
         pid, start = of or process.me()
         self.database.write(
-            "INSERT OR IGNORE INTO processes (id, role, lane, pid, pid_started, beat, note)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (name, role, lane, pid, start, time.time(), note),
+            "INSERT OR IGNORE INTO processes (id, role, lane, pid, pid_started, beat, note, code)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (name, role, lane, pid, start, time.time(), note, process.edition()),
         )
         return name
 

@@ -7,7 +7,7 @@ import re
 from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -57,7 +57,7 @@ class Questions:
         key = _key(experiment, device)
         if key in self._kept:
             self._kept.move_to_end(key)
-            return self._kept[key][0]
+            return replace(self._kept[key][0], experiment=experiment)  # its attack may be another
         question = ask(experiment, device, progress)
         if _stable(experiment):
             self._kept[key] = (question, _bytes(question))

@@ -71,7 +71,10 @@ _SECOND = (
     "ALTER TABLE jobs ADD COLUMN claimed REAL",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND)
+# Which edition of the program a process runs: an idle worker of an older one makes way.
+_THIRD = ("ALTER TABLE processes ADD COLUMN code INTEGER NOT NULL DEFAULT 0",)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD)
 
 
 def migrate(connection: sqlite3.Connection) -> None:

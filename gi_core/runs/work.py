@@ -12,7 +12,7 @@ import numpy as np
 
 from gi_core import data, models
 from gi_core.attacks.base import Refused
-from gi_core.runs import results
+from gi_core.runs import quota, results
 from gi_core.runs.execute import Stopped, execute
 from gi_core.runs.job import Job
 from gi_core.runs.limits import memory_limit
@@ -56,6 +56,8 @@ def _end(job: Job, writer: Writer, outcome: dict[str, Any]) -> None:
 
 def _run(job: Job, writer: Writer, control: Control, questions: Questions) -> dict[str, Any]:
     sink = StoreSink(writer, job.id)
+    for notice in quota.prune(writer.database, writer.store.runs):
+        sink.notice(notice)
     return execute(
         build(job.spec), sink=sink, control=control, checkpoint=sink.folder / "checkpoint.pt", questions=questions
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import random
 import signal
 import sqlite3
 import sys
@@ -19,11 +20,14 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from gi_core.runs.job import LANES, Job
 from gi_core.runs.processes import BEAT_SECONDS, Processes
 from gi_core.runs.sink import POLL_SECONDS, StoreControl
 from gi_core.runs.store import Store
 from gi_core.runs.writer import Lost, Writer
+from gi_core.spec import SpecError
 
 IDLE_SECONDS = {"interactive": 20.0, "batch": 60.0}
 LOOK_SECONDS = 0.1
@@ -51,7 +55,7 @@ class Worker:
         try:
             self._warm_up()
             while not self.leaving.is_set():
-                job = self.writer.claim(self.lane)
+                job = self._claim()
                 if job is not None:
                     self.do(job)
                 elif self._unwanted():
@@ -60,6 +64,15 @@ class Worker:
                     self.leaving.wait(LOOK_SECONDS)
         finally:
             self.processes.leave(self.life)
+
+    def _claim(self) -> Job | None:
+        """The next job; none while the store cannot be written (a full disk): it may be the next time."""
+        try:
+            return self.writer.claim(self.lane)
+        except (SpecError, sqlite3.OperationalError) as error:
+            print(f"no job taken: {error}", file=sys.stderr)
+            self.leaving.wait(BEAT_SECONDS)
+            return None
 
     def do(self, job: Job, control: Any = None) -> None:
         """One job, from claim to end; one that was taken away is dropped."""
@@ -81,11 +94,13 @@ class Worker:
             return
         import torch
 
-        state = torch.random.get_rng_state()
+        state, others = torch.random.get_rng_state(), (np.random.get_state(), random.getstate())
         try:
-            self.do(job, _Short(self, job.id))
+            self.do(job, StoreControl(self.writer, job.id))
         finally:
             torch.random.set_rng_state(state)
+            np.random.set_state(others[0])
+            random.setstate(others[1])
 
     def others_wait(self) -> bool:
         """Whether a person's job runs or waits in the interactive lane."""
@@ -158,10 +173,6 @@ class _Control(StoreControl):
             asked = "leave" if self.worker.leaving.is_set() else self.writer.asked(self.job_id)
         self._before = time.monotonic()
         return asked
-
-
-class _Short(StoreControl):
-    """A short job between two iterations of another: it is only cancelled."""
 
 
 def main(arguments: list[str] | None = None) -> None:
