@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import zlib
 from typing import Any
@@ -53,7 +52,9 @@ def decode(text: str) -> Experiment:
     try:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
         return read_experiment((raw if raw.lstrip().startswith(b"{") else _inflate(raw)).decode())
-    except (binascii.Error, zlib.error, UnicodeDecodeError):
+    except SpecError:
+        raise
+    except (ValueError, zlib.error):
         raise SpecError("the experiment in this link cannot be read: copy the whole link again") from None
 
 

@@ -1,0 +1,144 @@
+"""A real server and a real browser, on a store of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from gi_core.runs.store import Store
+
+ROOT = Path(__file__).resolve().parents[2]
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+ARGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+
+
+@dataclass
+class Server:
+    """A running dashboard. store: what it works on."""
+
+    url: str
+    store: Store
+    process: subprocess.Popen
+    start: list[str]
+    environment: dict[str, str]
+
+    def wait(self) -> None:
+        for _ in range(150):
+            try:
+                if urllib.request.urlopen(self.url + "/_stcore/health", timeout=2).read() == b"ok":
+                    return
+            except OSError:
+                time.sleep(0.2)
+        raise AssertionError("the server did not start")
+
+    def restart(self) -> None:
+        """Kill the server, not its workers, and start it again on the same port."""
+        self.process.terminate()
+        self.process.wait(20)
+        self.process = subprocess.Popen(self.start, cwd=ROOT, env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.wait()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory) -> Iterator[Server]:
+    """`streamlit run app.py` on a free port with a fresh GI_HOME; its worker is warm."""
+    home = tmp_path_factory.mktemp("home")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    start = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
+    environment = {**os.environ, "GI_HOME": str(home), "GI_DATA": str(home / "data"), "OMP_NUM_THREADS": "1"}
+    log = open(home / "server.log", "w")
+    process = subprocess.Popen(start, cwd=ROOT, env=environment, stdout=log, stderr=log)
+    found = Server(f"http://127.0.0.1:{port}", Store(home), process, start, environment)
+    try:
+        found.wait()
+        yield found
+    finally:
+        found.process.terminate()
+        found.process.wait(20)
+        _end_workers(home)
+        log.close()
+
+
+def _end_workers(home: Path) -> None:
+    """The workers of this store alone, by their process ids."""
+    from gi_core.runs.processes import Processes
+
+    for worker in Processes(Store(home).database).all("worker"):
+        if worker.alive:
+            os.kill(worker.pid, 15)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator:
+    """One browser for the module."""
+    if CHROMIUM is None:
+        pytest.skip("needs Chromium: apt-get install chromium")
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=ARGS)
+        yield browser
+        browser.close()
+
+
+class Watch:
+    """What a page asked other hosts for, and what its scripts complained of."""
+
+    def __init__(self, page, base: str) -> None:
+        self.foreign: list[str] = []
+        self.errors: list[str] = []
+        page.on("request", lambda r: self.foreign.append(r.url) if not r.url.startswith((base, "data:", "blob:")) else None)
+        page.on("pageerror", lambda e: self.errors.append(str(e)))
+
+
+@pytest.fixture
+def tab(chromium, server):
+    """open(path, **context) -> a fresh page of its own session, with a `watch`."""
+    contexts = []
+
+    def open_(path: str = "/", **options):
+        context = chromium.new_context(**{"viewport": {"width": 1440, "height": 900}, **options})
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(30_000)
+        page.watch = Watch(page, server.url)
+        page.goto(server.url + path)
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture(scope="session")
+def shots(tmp_path_factory) -> Path:
+    """Where screenshots go: GI_SHOTS, else a temporary folder."""
+    folder = Path(os.environ.get("GI_SHOTS") or tmp_path_factory.mktemp("shots"))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def axe(page) -> list[dict]:
+    """WCAG A and AA violations that axe finds."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]})
+    return [
+        {"id": v["id"], "nodes": [json.dumps(n["target"]) + " " + n["html"][:160] for n in v["nodes"]]}
+        for v in found.response["violations"]
+    ]
