@@ -162,6 +162,7 @@ def test_progress_in_words():
     assert fraction == 0.1 and text == "30/300  12.3 it/s  at most 22 s left  loss 1.00e-03"
     assert told({"stage": "building the network", "fraction": 0.5}) == (0.5, "building the network")
     assert told({}) == (0.0, "")
+    assert told({"iteration": 14, "iterations": 10, "seconds_left": 0}) == (1.0, "14 iterations, started anew")
 
 
 def test_the_bar_is_silent_where_nobody_watches(capsys):

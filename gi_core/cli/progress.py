@@ -51,16 +51,17 @@ def told(progress: dict[str, Any]) -> tuple[float, str]:
     done, total = progress.get("iteration") or 0, progress.get("iterations") or 0
     if not done or not total:
         return float(progress.get("fraction") or 0.0), str(progress.get("stage") or "")
-    parts = [f"{done}/{total}"]
+    over = done > total  # an attack that starts anew counts on: `iterations` is of one start
+    parts = [f"{done} iterations, started anew" if over else f"{done}/{total}"]
     if progress.get("per_second"):
         parts.append(f"{progress['per_second']:.3g} it/s")
-    if progress.get("seconds_left") is not None:
+    if progress.get("seconds_left") is not None and not over:
         parts.append(f"at most {_span(progress['seconds_left'])} left")
     losses = progress.get("trial_losses") or []
     best = progress.get("best")
     if best is not None and best < len(losses) and losses[best] is not None:
         parts.append(f"loss {losses[best]:.2e}")
-    return done / total, "  ".join(parts)
+    return min(1.0, done / total), "  ".join(parts)
 
 
 def _span(seconds: float) -> str:
