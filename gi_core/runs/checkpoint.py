@@ -59,14 +59,20 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
 
 
 def load(path: Path, key: str, device: torch.device) -> Checkpoint | None:
-    """The checkpoint of this very experiment; None when there is none that can be used."""
+    """The checkpoint of this very experiment on this device; None when there is none that can be used.
+
+    Each tensor returns to the device it was on: a State on a GPU keeps its scores on the CPU.
+    """
     try:
-        document: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+        document: dict[str, Any] = torch.load(path, weights_only=True)
         if document["version"] != VERSION or document["key"] != key:
+            return None
+        plan = Plan(**{**document["plan"], "source": "checkpoint"})
+        if plan.device != device.type:
             return None
         return Checkpoint(
             key=key,
-            plan=Plan(**{**document["plan"], "source": "checkpoint"}),
+            plan=plan,
             state=document["state"],
             iteration=document["iteration"],
             seconds=document["seconds"],
