@@ -2,5 +2,6 @@
 
 from gi_core.models.batch_norm import set_batch_norm
 from gi_core.models.build import build
+from gi_core.models.prepare import prepare
 
-__all__ = ["build", "set_batch_norm"]
+__all__ = ["build", "prepare", "set_batch_norm"]

@@ -1,0 +1,139 @@
+"""Weights files: read without executing anything, checked against the network, written whole."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import struct
+import tempfile
+import zipfile
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from gi_core.data.refs import upload_path
+from gi_core.spec.base import SpecError
+
+MAX_BYTES = 2 * 2**30
+_WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "weights")
+
+
+def resolve_path(path: str) -> Path:
+    """A weights path as given, or `upload:SHA256` under GI_HOME."""
+    return upload_path(path) if path.startswith("upload:") else Path(path).expanduser()
+
+
+def read_state(path: Path, name: str) -> dict[str, Tensor]:
+    """Tensors of a `.safetensors` file or a `.pt` state dict, told apart by content. Raises SpecError.
+
+    A pickle that names anything but tensors and containers is refused unexecuted.
+    """
+    try:
+        size = path.stat().st_size
+        with open(path, "rb") as file:
+            head = file.read(9)
+    except OSError as error:
+        raise SpecError(f"cannot read weights {name}: {error.strerror or error}") from None
+    if size > MAX_BYTES or _unpacked(path, head) > MAX_BYTES:
+        raise SpecError(f"weights {name} are larger than {MAX_BYTES / 2**30:.0f} GB: give a smaller file")
+    state = _safetensors(path, name) if _is_safetensors(head, size) else _torch(path, name)
+    for wrapper in _WRAPPERS:
+        if isinstance(state, dict) and isinstance(state.get(wrapper), dict):
+            state = state[wrapper]
+    if not isinstance(state, dict) or not state or not all(isinstance(v, Tensor) for v in state.values()):
+        raise SpecError(f"weights {name} hold no state dict: save model.state_dict()")
+    return {str(key).removeprefix("module."): value for key, value in state.items()}
+
+
+def _is_safetensors(head: bytes, size: int) -> bool:
+    return len(head) == 9 and head[8:9] == b"{" and struct.unpack("<Q", head[:8])[0] <= size - 8
+
+
+def _unpacked(path: Path, head: bytes) -> int:
+    """Bytes that a zip archive says it holds: known before anything is unpacked."""
+    if not head.startswith(b"PK"):
+        return 0
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return sum(entry.file_size for entry in archive.infolist())
+    except (zipfile.BadZipFile, OSError):
+        return 0
+
+
+def _safetensors(path: Path, name: str) -> dict:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError, ValueError, KeyError):
+        raise SpecError(f"weights {name} are a damaged safetensors file: save them again") from None
+
+
+def _torch(path: Path, name: str) -> object:
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        if "Unsupported global" in str(error) or "Unsupported class" in str(error):
+            raise SpecError(
+                f"weights {name} hold code, not only tensors, and were refused without running it:"
+                " save model.state_dict(), best as safetensors"
+            ) from None
+        raise SpecError(f"weights {name} are no weights file: give .safetensors, or .pt with a state dict") from None
+    except Exception:  # torch's reader raises many kinds on damaged files
+        raise SpecError(f"weights {name} are no weights file: give .safetensors, or .pt with a state dict") from None
+
+
+def load_state(model: nn.Module, state: dict[str, Tensor], name: str) -> None:
+    """Copy `state` into `model`. Raises one SpecError that lists what is missing, extra or misshapen."""
+    own = model.state_dict()
+    optional = {key for key in own if key.endswith("num_batches_tracked")}
+    missing = [key for key in own if key not in state and key not in optional]
+    extra = [key for key in state if key not in own]
+    shapes = [
+        f"{key} is {_size(state[key])} instead of {_size(own[key])}"
+        for key in own if key in state and state[key].shape != own[key].shape
+    ]  # fmt: skip
+    parts = [
+        f"{label} {_some(names)}"
+        for label, names in (("missing", missing), ("not known to it", extra), ("of another shape:", shapes)) if names
+    ]  # fmt: skip
+    if parts:
+        raise SpecError(f"weights {name} are of another architecture: " + "; ".join(parts))
+    if not all(torch.isfinite(v).all() for k, v in state.items() if v.is_floating_point()):
+        raise SpecError(f"weights {name} hold values that are not finite: train or save them again")
+    model.load_state_dict({key: state[key].to(own[key].dtype) for key in own if key in state}, strict=False)
+
+
+def _size(tensor: Tensor) -> str:
+    return "x".join(map(str, tensor.shape)) or "a scalar"
+
+
+def _some(names: list[str], shown: int = 4) -> str:
+    return ", ".join(names[:shown]) + (f" and {len(names) - shown} more" if len(names) > shown else "")
+
+
+def write_state(model: nn.Module, path: Path, info: dict) -> None:
+    """Weights as safetensors and `info` as JSON beside them, each renamed into place. Raises SpecError."""
+    from safetensors.torch import save
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        tensors = {key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()}
+        _replace(path.with_suffix(".json"), json.dumps(info, sort_keys=True).encode())
+        _replace(path, save(tensors))
+    except OSError as error:
+        raise SpecError(f"cannot write {path}: {error.strerror or error}") from None
+
+
+def _replace(path: Path, content: bytes) -> None:
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+        try:
+            file.write(content)
+            file.flush()
+            os.replace(file.name, path)
+        except OSError:
+            Path(file.name).unlink(missing_ok=True)
+            raise
