@@ -106,8 +106,10 @@ def test_code_in_a_weights_file_is_refused_unexecuted(capsys, gi_home, tmp_path)
             return (os.system, (f"touch {trap}",))
 
     file.write_bytes(pickle.dumps({"conv.weight": Evil()}))
-    assert "evil.pt" in refused(capsys, "attack", "--weights", str(file), "--size", "16")
-    assert not trap.exists()
+    argv = [sys.executable, "-m", "gi_core", "attack", "--weights", str(file), "--size", "16"]
+    done = subprocess.run(argv, capture_output=True, text=True)
+    assert done.returncode == 2 and not trap.exists()
+    assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1 and "evil.pt" in done.stderr
 
 
 def test_refusals_and_help_do_not_load_torch(gi_home):

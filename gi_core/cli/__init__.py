@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from importlib import import_module
 
@@ -19,6 +20,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     from gi_core.cli.parser import parse
     from gi_core.spec import SpecError
 
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")  # what libraries tell developers is no line of ours
     try:
         arguments = parse(sys.argv[1:] if argv is None else argv)
         if isinstance(arguments, int):
