@@ -126,6 +126,36 @@ def test_preview_of_a_question_that_cannot_be_asked(store, worker, monkeypatch):
     assert "nobody" in _do_next(worker).result["problems"][0]["reason"]
 
 
+def test_a_network_is_trained_as_a_job_and_a_preview_does_not_wait_for_it(store, worker):
+    trained = {
+        "size": 16, "model": {"kind": "lenet", "activation": "gelu", "width": 4},
+        "weights": {"kind": "trained", "epochs": 200, "batch_size": 16},
+    }  # fmt: skip
+    store.submit("preview", _spec(**trained), cache_key="k")
+    before = time.monotonic()
+    job = _do_next(worker)
+    assert time.monotonic() - before < 3 and "trained first" in job.result["notices"][-1], job.result
+    assert job.result["gradient_norm"] is None and job.cache_key is None
+    trained["weights"]["epochs"] = 1
+    store.submit("train", _spec(**trained))
+    job = _do_next(worker)
+    assert job.state == "done" and 0 <= job.result["accuracy"] <= 1
+    store.submit("preview", _spec(**trained))
+    assert _do_next(worker).result["accuracy"] == job.result["accuracy"]
+
+
+def test_pause_and_cancel_reach_a_training(store, worker):
+    weights = {"kind": "trained", "epochs": 200, "batch_size": 16}
+    run = store.submit("run", _spec(size=16, model={"kind": "lenet", "width": 4}, weights=weights))
+    for action, state in (("pause", "paused"), ("cancel", "cancelled")):
+        store.control(run, "resume")
+        thread = _in_thread(worker, worker.writer.claim("interactive"))
+        wait(lambda: "training" in store.job(run).progress.get("stage", ""))
+        store.control(run, action)
+        thread.join(10)
+        assert store.job(run).state == state and store.job(run).result is None
+
+
 def test_thumbnails_are_files(store, worker):
     store.submit("thumbnails", {"samples": ["bundled/faces:3", "bundled/nobody"], "size": 16})
     result = _do_next(worker).result

@@ -21,7 +21,25 @@ PATIENCE = 3.0
 
 
 class _TooLong(Exception):
-    """Weights are being trained or fetched; a preview does not wait for that."""
+    """Weights are being trained; a preview does not wait for that."""
+
+
+class _Patience:
+    """Progress of a training: ended once it is clear that it takes longer than `PATIENCE`."""
+
+    def __init__(self) -> None:
+        self._mark: tuple[float, float] | None = None
+
+    def __call__(self, fraction: float, text: str) -> None:
+        if not 0 < fraction < 1:
+            return
+        now = time.monotonic()
+        if self._mark is None:
+            self._mark = (now, fraction)
+            return
+        passed, done = now - self._mark[0], fraction - self._mark[1]
+        if passed > 0.2 and done > 0 and passed * (1 - fraction) / done > PATIENCE:
+            raise _TooLong
 
 
 def preview(experiment: Experiment, folder: Path, questions: Questions) -> dict[str, Any]:
@@ -67,13 +85,7 @@ def _pictures(experiment: Experiment, folder: Path, answer: dict[str, Any]) -> N
 
 
 def _round(experiment: Experiment, questions: Questions, answer: dict[str, Any]) -> None:
-    began = time.monotonic()
-
-    def progress(fraction: float, text: str) -> None:
-        if time.monotonic() - began > PATIENCE and experiment.weights.kind == "trained":
-            raise _TooLong
-
-    question = questions.get(experiment, choose_device(experiment.device), progress)
+    question = questions.get(experiment, choose_device(experiment.device), _Patience())
     answer |= {"gradient_norm": question.norm, **{k: question.info.get(k) for k in ("parameters", "accuracy")}}
     refuse_no_signal(question)
     each, plan = estimate.seconds_per_iteration(question)
