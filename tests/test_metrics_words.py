@@ -27,7 +27,7 @@ def result(*entries: dict, candidates: int | None = 200) -> dict:
     [
         ({}, "recognisable: the reconstruction finds its original among 200 pictures, rank 1"),
         ({"mse": 1e-6, "psnr": 60.0}, "exact: "),
-        ({"psnr": 12.0, "ssim": 0.1, "mse": 0.06}, "identifiable: too poor for the eye (PSNR 12.0 dB)"),
+        ({"psnr": 12.0, "ssim": 0.1, "mse": 0.06}, "identifiable: poor to the eye (PSNR 12.0 dB)"),
         ({**POOR, "iip_rank": 4, "iip_percentile": 98.0}, "traces only: the original is number 4"),
         ({**POOR, "iip_rank": 33, "iip_percentile": 83.9}, "not recognisable: the original is number 33"),
         ({**POOR, "iip_rank": 120, "iip_percentile": 40.0}, "not recognisable: the original is number 120"),

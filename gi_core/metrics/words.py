@@ -51,7 +51,7 @@ def _single(entry: dict[str, Any], candidates: int | None) -> str:
     if rank == 1 and _clear(entry):
         return f"recognisable: the reconstruction finds its original {among}, rank 1"
     if rank == 1:
-        return f"identifiable: too poor for the eye ({psnr}), yet it finds its original {among}, rank 1"
+        return f"identifiable: poor to the eye ({psnr}), yet it finds its original {among}, rank 1"
     word = "traces only" if entry.get("iip_percentile", 0) >= CHANCE else "not recognisable"
     return f"{word}: the original is number {rank} {among} by distance to the reconstruction, {psnr}"
 
