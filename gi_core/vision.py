@@ -38,6 +38,11 @@ def import_torchvision() -> ModuleType:
         return importlib.import_module("torchvision")
 
 
+def compiled() -> bool:
+    """Whether torchvision's compiled operators loaded; known after `import_torchvision`."""
+    return not _libraries
+
+
 def _load_compiled(torch: Any) -> None:
     spec = importlib.util.find_spec("torchvision")
     for folder in spec.submodule_search_locations if spec else ():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from gi_core.data import archives, bundled, folders
-from gi_core.data.refs import SHA256, split_folder
+from gi_core.data.refs import SHA256
 from gi_core.data.types import SampleInfo
 from gi_core.paths import data_home
 from gi_core.spec.base import SpecError
@@ -76,10 +76,9 @@ def browser_allowed(ref: str) -> bool:
     if ref.startswith("npz:"):
         return _inside(ref.removeprefix("npz:"))
     if ref.startswith("folder:"):
-        try:
-            return _inside(ref.removeprefix("folder:")) or _inside(split_folder(ref)[0])
-        except SpecError:
-            return False
+        # with a key or without: as it stands, and as far as the last colon
+        path = ref.removeprefix("folder:")
+        return _inside(path) and (":" not in path or _inside(path.rpartition(":")[0]))
     return False
 
 

@@ -25,7 +25,8 @@ def load(experiment: Experiment) -> Pictures:
     images = to_float(np.stack([fit(s.pixels, size, channels) for s in samples]))
     names = _class_names(samples, experiment)
     source = next((s.family for s in samples if s.class_names), samples[0].family)
-    mean, std = normalisation(experiment.normalise, source, channels)
+    own = "imagenet" if experiment.weights.kind == "imagenet" else source  # what the weights were trained with
+    mean, std = normalisation(experiment.normalise, own, channels)
     labels = _labels(experiment, samples, len(names))
     return Pictures(images, labels, len(names), names, source, mean, std, _notices(samples, size, channels))
 

@@ -13,7 +13,7 @@ from gi_core.spec.base import SpecError
 from gi_core.spec.experiment import Experiment
 
 MAX_TRAINING_BYTES = 512 * 2**20
-CROPS = 40 * len(bundled.PICTURES)
+CROPS = 100 * len(bundled.PICTURES)
 TrainingSet = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 

@@ -45,7 +45,7 @@ def train(
     warm_start(model, normalised(images[_sample(labels)], mean, std, device))
     order = torch.Generator().manual_seed(settings.seed)
     optimiser = torch.optim.Adam(model.parameters(), settings.learning_rate)
-    batches = max(1, math.ceil(len(labels) / settings.batch_size))
+    batches = math.ceil(len(labels) / batch_of(len(labels), settings.batch_size))
     steps, step, running = settings.epochs * batches, 0, 0.0
     for epoch in range(settings.epochs):
         for rows in torch.randperm(len(labels), generator=order).chunk(batches):
@@ -66,6 +66,11 @@ def train(
     model.to("cpu")
     progress(1.0, f"trained: test accuracy {reached:.1%}")
     return reached
+
+
+def batch_of(pictures: int, asked: int) -> int:
+    """The batch size asked for, smaller (8 at least) where an epoch would have under 16 steps."""
+    return min(asked, max(8, pictures // 16))
 
 
 def _sample(labels: np.ndarray) -> np.ndarray:
