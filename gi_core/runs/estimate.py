@@ -18,7 +18,7 @@ TYPICAL = {"dlg": 100, "idlg": 100, "levenberg_marquardt": 15}
 def evaluations(settings: AttackSettings) -> float:
     """Gradient evaluations of one trial in one iteration, roughly; each counts as one `Plan.seconds`."""
     if isinstance(settings, LevenbergMarquardt):
-        return 5.0 * settings.krylov  # two products with the Jacobian for each Lanczos vector
+        return 2.5 * settings.krylov  # early steps need few Lanczos vectors, late ones all; measured mean
     if isinstance(settings, Dlg):
         return 2.5 * settings.inner * settings.trials
     if isinstance(settings, InvertingGradients) and settings.optimiser == "lbfgs":
