@@ -162,7 +162,17 @@ def test_progress_in_words():
     assert fraction == 0.1 and text == "30/300  12.3 it/s  at most 22 s left  loss 1.00e-03"
     assert told({"stage": "building the network", "fraction": 0.5}) == (0.5, "building the network")
     assert told({}) == (0.0, "")
-    assert told({"iteration": 14, "iterations": 10, "seconds_left": 0}) == (1.0, "14 iterations, started anew")
+    anew = {"iteration": 14, "iterations": 10, "seconds_left": 0}
+    assert told(anew) == (1.0, "14 iterations, started anew")
+
+
+def test_doctor_names_what_is_missing_and_its_remedy(capsys, gi_home):
+    assert main(["doctor", "--json"]) == 0
+    rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
+    assert rows["torch"]["ok"] and not rows["LPIPS weights"]["ok"]
+    assert "fetch lpips" in rows["LPIPS weights"]["remedy"]
+    assert main(["doctor"]) == 0
+    assert "python -m gi_core fetch mnist" in capsys.readouterr().out
 
 
 def test_the_bar_is_silent_where_nobody_watches(capsys):

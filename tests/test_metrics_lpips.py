@@ -138,3 +138,9 @@ def test_fetch_refuses_in_one_sentence(gi_home, tmp_path, monkeypatch):
     with pytest.raises(SpecError, match="No space left on device"):
         fetching.fetch(url=source.as_uri(), sha256="")
     assert not (data_home() / "lpips" / perceptual.FEATURES).exists()
+
+
+def test_a_damaged_file_put_there_by_hand_is_named(weights):
+    weights.write_bytes(b"half a download")
+    with pytest.raises(SpecError, match="cannot be read .*: delete it and fetch it again"):
+        fetching.fetch()

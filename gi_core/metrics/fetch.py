@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from gi_core.data.download import Progress, download, silent
-from gi_core.metrics.perceptual import FEATURES, URL
+from gi_core.metrics.perceptual import FEATURES, URL, Unreadable, read_features
 from gi_core.paths import data_home
 from gi_core.spec import SpecError
 
@@ -32,11 +32,13 @@ def fetch(progress: Progress = silent, url: str = URL, sha256: str = HASH) -> Pa
 
 def _cut(whole: Path, kept: Path) -> None:
     """Only the convolutions are used: 10 of 233 MB."""
-    import torch
     from safetensors import SafetensorError
     from safetensors.torch import save_file
 
-    state = torch.load(whole, map_location="cpu", weights_only=True)
+    try:
+        state = read_features(whole)
+    except Unreadable as error:
+        raise SpecError(f"{error}: delete it and fetch it again") from None
     part = kept.with_name(f".{kept.name}.{os.getpid()}.tmp")
     try:
         save_file({k: v.contiguous() for k, v in state.items() if k.startswith("features.")}, part)

@@ -41,7 +41,7 @@ def distances(a: Array, b: Array) -> tuple[list[float] | None, str]:
         return None, f"the LPIPS weights are not on this machine; {HOW}"
     try:
         network = _network(str(path), path.stat().st_mtime_ns)
-    except _Unreadable as error:
+    except Unreadable as error:
         return None, f"{error}; delete it and {HOW}"
     import torch
 
@@ -51,8 +51,8 @@ def distances(a: Array, b: Array) -> tuple[list[float] | None, str]:
     return values, f"pictures enlarged from {side} to {SMALLEST} pixels for LPIPS" if side < SMALLEST else ""
 
 
-class _Unreadable(ValueError):
-    pass
+class Unreadable(ValueError):
+    """A weights file that is damaged, or of something else."""
 
 
 def _prepared(pictures: Array) -> Any:
@@ -83,17 +83,20 @@ def _network(path: str, _changed: int) -> Any:
         network = lpips.LPIPS(net="alex", pnet_rand=True, pretrained=False, verbose=False)
     linear = Path(lpips.__file__).parent / "weights" / "v0.1" / "alex.pth"
     network.load_state_dict(torch.load(linear, map_location="cpu", weights_only=True), strict=False)
-    trunk = _features(Path(path))
+    trunk = read_features(Path(path))
     expected = network.net.state_dict()
     renamed = {name: trunk.get(f"features.{name.partition('.')[2]}") for name in expected}
     if any(t is None or t.shape != expected[k].shape for k, t in renamed.items()):
-        raise _Unreadable(f"{path} does not hold AlexNet's weights")
+        raise Unreadable(f"{path} does not hold AlexNet's weights")
     network.net.load_state_dict(renamed)
     return network.eval().requires_grad_(False)
 
 
-def _features(path: Path) -> dict[str, Any]:
-    """name -> tensor of a `.safetensors` file or of a `.pth` state dict, never run as code."""
+def read_features(path: Path) -> dict[str, Any]:
+    """name -> tensor of a `.safetensors` file or of a `.pth` state dict, never run as code.
+
+    Raises Unreadable.
+    """
     import pickle
 
     import torch
@@ -105,4 +108,4 @@ def _features(path: Path) -> dict[str, Any]:
             return load_file(path)
         return torch.load(path, map_location="cpu", weights_only=True)
     except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
-        raise _Unreadable(f"{path} cannot be read ({type(error).__name__})") from None
+        raise Unreadable(f"{path} cannot be read ({type(error).__name__})") from None
