@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.components import address, example, experiment_form, live, presets, shell, stage, words
+from pages.components import address, example, experiment_form, live, shell, stage, words
 
 shell.enter()
 address.arrive()
@@ -21,7 +21,7 @@ else:
                     '<p class="gi-lead">A client trains on a private picture and sends only a gradient. '
                     "Choose picture, network and attack, press the button, and watch what comes back.</p>"
                 )
-            presets.draw()
+            experiment_form.draw_presets()
             word = address.word()
             if word:
                 st.warning(words.plain(word))

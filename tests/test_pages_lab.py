@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 from gi_core.runs.store import Store
 from gi_core.spec import Experiment, build
 from pages.components import link, session
+from pages.components.presets import presets
 from tests import pages_fakes as fakes
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -96,8 +97,6 @@ def test_defenses_are_chips_with_strengths(store):
 
 
 def test_presets_fill_the_form_and_are_valid(store):
-    from pages.components.presets import presets
-
     assert 6 <= len(presets()) <= 8
     app = lab()
     app.button(key="preset_2").click().run()
@@ -182,7 +181,7 @@ def test_presentation_hides_everything_else(store):
 def test_a_bad_link_is_one_sentence(store, query):
     app = lab(**query)
     assert len(app.warning) == 1 and "Traceback" not in app.warning[0].value
-    assert form(app) == Experiment() and store.jobs() == []
+    assert form(app) == presets()[0].experiment and store.jobs() == []
 
 
 @pytest.mark.parametrize(

@@ -30,10 +30,6 @@ def test_a_link_carries_any_experiment(attack, model):
     assert len(link.encode(asked)) < 250
 
 
-def test_the_default_experiment_needs_no_link():
-    assert link.encode(Experiment()) == ""
-
-
 def test_a_link_may_be_json_or_base64_of_json():
     asked = build({"attack": {"kind": "dlg"}})
     text = asked.to_json()

@@ -8,7 +8,7 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 import streamlit as st
 
 from gi_core.runs.job import valid_id
-from gi_core.spec import Experiment, SpecError, build
+from gi_core.spec import SpecError, build
 from pages.components import form, link
 from pages.components.session import store
 
@@ -27,7 +27,7 @@ def arrive() -> None:
     st.session_state[_SEEN] = asked
     run, text = asked
     st.session_state[_RUN] = None
-    form.replace(Experiment())
+    form.replace(form.start())
     if run is not None:
         _open(run)
     if text:
@@ -67,21 +67,21 @@ def shown() -> str | None:
 def sync() -> None:
     """Write run and form into the address, as short as they can be."""
     run, experiment = shown(), form.current()
-    text = link.encode(experiment)
+    known = form.start()
     if run is not None:
         job = store().job(run)
         try:
-            same = job is not None and build(job.spec) == experiment
+            known = build(job.spec) if job is not None else None
         except SpecError:
-            same = False
-        text = "" if same else text or "{}"
-    for name, value in (("run", run), ("experiment", text or None)):
+            known = None
+    text = None if experiment == known else link.encode(experiment)
+    for name, value in (("run", run), ("experiment", text)):
         if st.query_params.get(name) != value:
             if value is None:
                 st.query_params.pop(name, None)
             else:
                 st.query_params[name] = value
-    st.session_state[_SEEN] = (run, text or None)
+    st.session_state[_SEEN] = (run, text)
 
 
 def url(**query: str) -> str:

@@ -1,4 +1,8 @@
-"""Curves and bars of a run, drawn with plotly."""
+"""Curves and bars of a run.
+
+Drawn with ECharts: a keyed chart is updated in place, where a plotly chart is taken out and put in
+again at each refresh (its identity is its data), which flickers.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +16,7 @@ from gi_core.runs.job import Point
 
 MOST = 1000
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")  # Okabe and Ito
-DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
-_CONFIG = {"displayModeBar": False, "responsive": True}
+DASHES: tuple[Any, ...] = ("solid", [8, 4], [2, 3], [10, 3, 2, 3], [14, 5], [5, 2, 2, 2, 2, 2])
 
 
 def thin(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -28,84 +31,82 @@ def thin(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def losses(runs: Mapping[str, Sequence[Point]], log: bool, key: str, height: int = 250) -> None:
     """Every loss term over the iterations; runs are told apart by name when there are two."""
-    import plotly.graph_objects as go
-
-    figure, number = go.Figure(), 0
+    series = []
     for name, points in runs.items():
         x = np.array([p.iteration for p in points], dtype=np.int64)
-        terms = list(dict.fromkeys(term for p in points for term in p.losses))
+        terms = dict.fromkeys(term for p in points for term in p.losses)
         for term in sorted(terms, key=lambda t: t != "total"):
             y = np.array([p.losses.get(term, np.nan) for p in points], dtype=float)
             if log:
-                y = np.where(y > 0, y, np.nan)
+                y[~(y > 0)] = np.nan
             label = term.replace("_", " ") + (f" · {name}" if len(runs) > 1 else "")
-            _line(figure, go, *thin(x, y), label, number)
-            number += 1
-    _finish(figure, height, log=log)
+            series.append(_line(x, y, label, len(series)))
     _heading("Loss", "what the server sees")
-    st.plotly_chart(figure, key=key, config=_CONFIG, height=height, alt="Loss terms over the iterations")
+    _draw(series, {"type": "log" if log else "value"}, key, height, "Loss terms over the iterations", corner="top")
 
 
 def likeness(runs: Mapping[str, Sequence[Point]], key: str, height: int = 250) -> None:
     """PSNR (left) and SSIM (right): what the server cannot see."""
-    import plotly.graph_objects as go
-
-    figure, number = go.Figure(), 0
+    series = []
     for name, points in runs.items():
-        for field, title, axis in (("psnr", "PSNR (dB)", "y"), ("ssim", "SSIM", "y2")):
+        for axis, (field, title) in enumerate((("psnr", "PSNR (dB)"), ("ssim", "SSIM"))):
             known = [(p.iteration, getattr(p, field)) for p in points if getattr(p, field) is not None]
             x = np.array([k[0] for k in known], dtype=np.int64)
             y = np.array([k[1] for k in known], dtype=float)
-            _line(figure, go, *thin(x, y), title + (f" · {name}" if len(runs) > 1 else ""), number, axis)
-            number += 1
-    _finish(figure, height, corner="bottom")
+            label = title + (f" · {name}" if len(runs) > 1 else "")
+            series.append(_line(x, y, label, len(series)) | {"yAxisIndex": axis})
     _heading("Likeness to the original", "what it cannot see")
-    figure.update_layout(yaxis2={"overlaying": "y", "side": "right", "showgrid": False, "range": [-0.05, 1.05], "tickvals": [0, 0.5, 1]})
-    st.plotly_chart(figure, key=key, config=_CONFIG, height=height, alt="PSNR and SSIM over the iterations")
+    axes = [{"type": "value"}, {"type": "value", "min": 0, "max": 1, "interval": 0.5, "splitLine": {"show": False}}]
+    _draw(series, axes, key, height, "PSNR and SSIM over the iterations", corner="bottom")
 
 
 def residuals(residual: Mapping[str, float], key: str, height: int = 250) -> None:
     """How much of each tensor of the update is still unexplained, 1 is all of it."""
-    import plotly.graph_objects as go
-
     names = list(residual)
-    values = np.array([residual[n] or np.nan for n in names], dtype=float)
-    figure = go.Figure(
-        go.Bar(
-            x=np.arange(len(names)), y=values, marker_color=COLOURS[0], customdata=names,
-            hovertemplate="%{customdata}: %{y:.2g}<extra></extra>",
-        )
-    )  # fmt: skip
-    _finish(figure, height, log=True)
+    least = min((v for v in residual.values() if v and np.isfinite(v) and v > 0), default=1e-3)
+    floor = float(10 ** np.floor(np.log10(least) - 0.01))
+    values = [v if v and np.isfinite(v) and v > 0 else None for v in residual.values()]
+    bars = {"type": "bar", "data": values, "itemStyle": {"color": COLOURS[0]}, "barCategoryGap": "25%"}
     _heading("Unexplained gradient", "by layer, 1 is all of it")
-    few = len(names) <= 12
-    ticks = names if few else [n if k % -(-len(names) // 10) == 0 else "" for k, n in enumerate(names)]
-    figure.update_xaxes(tickvals=np.arange(len(names)), ticktext=ticks, tickangle=-35, title=None)
-    st.plotly_chart(figure, key=key, config=_CONFIG, height=height, alt="Relative gradient residual of each layer")
+    option = {
+        "animation": False,
+        "grid": _GRID,
+        "tooltip": {"trigger": "axis", "valueFormatter": "%.2g", "confine": True},
+        "xAxis": {"type": "category", "data": names, "axisLabel": {"rotate": 35, "width": 72, "overflow": "truncate"}},
+        "yAxis": {"type": "log", "min": floor, "startValue": floor},
+        "series": [bars],
+    }
+    st.echarts_chart(option, key=key, height=height, alt="Relative gradient residual of each layer")
 
 
-def _line(figure: Any, go: Any, x: np.ndarray, y: np.ndarray, name: str, number: int, axis: str = "y") -> None:
-    line = {"color": COLOURS[number % 6], "dash": DASHES[number % 6], "width": 2}
-    mode = "lines" if len(x) > 1 else "markers"
-    figure.add_trace(go.Scatter(x=x, y=y, name=name, mode=mode, line=line, yaxis=axis))
+_GRID = {"left": 4, "right": 8, "top": 12, "bottom": 4, "containLabel": True}
+
+
+def _line(x: np.ndarray, y: np.ndarray, name: str, number: int) -> dict[str, Any]:
+    x, y = thin(x, y)
+    return {
+        "type": "line",
+        "name": name,
+        "data": np.stack([x.astype(float), y], axis=1).tolist(),
+        "symbol": "circle" if len(x) == 1 else "none",
+        "lineStyle": {"color": COLOURS[number % 6], "type": DASHES[number % 6], "width": 2},
+        "itemStyle": {"color": COLOURS[number % 6]},
+    }
+
+
+def _draw(series: list, y_axis: Any, key: str, height: int, alt: str, corner: str) -> None:
+    """The look that lines share; updated in place, without animation."""
+    option = {
+        "animation": False,
+        "grid": _GRID,
+        "tooltip": {"trigger": "axis", "valueFormatter": "%.4g", "confine": True},
+        "legend": {"right": 12, corner: 40 if corner == "bottom" else 8, "orient": "vertical", "itemWidth": 32},
+        "xAxis": {"type": "value", "min": "dataMin", "max": "dataMax", "splitLine": {"show": False}},
+        "yAxis": y_axis,
+        "series": series,
+    }
+    st.echarts_chart(option, key=key, height=height, alt=alt)
 
 
 def _heading(title: str, aside: str) -> None:
     st.html(f'<h4 class="gi-sub">{title} <small>{aside}</small></h4>')
-
-
-def _finish(figure: Any, height: int, log: bool = False, corner: str = "top") -> None:
-    """The look that all charts share; `uirevision` keeps a zoom across refreshes."""
-    figure.update_layout(
-        height=height,
-        margin={"l": 8, "r": 8, "t": 10, "b": 8},
-        legend={
-            "x": 1, "xanchor": "right", "y": 1 if corner == "top" else 0, "yanchor": corner,
-            "font": {"size": 12}, "bgcolor": "rgba(0,0,0,0)",
-        },
-        uirevision="kept",
-        showlegend=True if len(figure.data) > 1 else None,
-        hovermode="x unified",
-    )
-    figure.update_xaxes(title={"text": "iteration", "font": {"size": 12}}, automargin=True)
-    figure.update_yaxes(type="log" if log else "linear", automargin=True, exponentformat="power", nticks=6)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from pages.components import address, form, launch, samples, steps
+from pages.components.presets import presets
 
 _STEPS: tuple[tuple[str, str, Callable[[], None]], ...] = (
     ("The private picture", "what the client has", samples.draw),
@@ -39,3 +40,14 @@ def _launch() -> None:
     launch.draw()
     if st.session_state["launch.timer"] and not launch.awaited(form.current()):
         st.rerun(scope="app")
+
+
+def draw_presets() -> None:
+    """A row of buttons that fill the form."""
+    with st.container(horizontal=True, gap="xsmall", vertical_alignment="center", key="presets"):
+        st.markdown("**Worth seeing**", width="content")
+        for number, preset in enumerate(presets()):
+            st.button(
+                preset.title, key=f"preset_{number}", help=preset.sentence,
+                on_click=form.replace, args=(preset.experiment,),
+            )  # fmt: skip

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import streamlit as st
 
+from gi_core import data
+from pages.components import words
+
 _PROGRAM = """
 import sys
-from gi_core.data.fetch import fetch
 from gi_core.spec import SpecError
+name = sys.argv[1]
+tell = lambda share, text: print(f"{share:.3f} {text}", flush=True)
 try:
-    fetch(sys.argv[1], lambda share, text: print(f"{share:.3f} {text}", flush=True))
+    if name == "lpips":
+        from gi_core.metrics.fetch import fetch as fetch_lpips
+        fetch_lpips(tell)
+    else:
+        from gi_core.data import fetch
+        fetch(name, tell)
 except SpecError as error:
     sys.exit("error: " + str(error))
 """
+_TITLES = {"lpips": "the LPIPS weights"}
+_COMMAND = re.compile(r"gi_core fetch ([a-z0-9_]+)")
 
 
 @dataclass
@@ -28,7 +40,6 @@ class Fetch:
     text: str = "starting"
     over: bool = False
     error: str = ""
-    lock: threading.Lock = field(default_factory=threading.Lock)
 
 
 @st.cache_resource(show_spinner=False)
@@ -36,9 +47,9 @@ def _fetches() -> dict[str, Fetch]:
     return {}
 
 
-def find(name: str) -> Fetch | None:
-    """The download of that name in this server's life, or None."""
-    return _fetches().get(name)
+def active() -> bool:
+    """Whether any download is under way."""
+    return any(not fetch.over for fetch in _fetches().values())
 
 
 def start(name: str) -> None:
@@ -48,11 +59,6 @@ def start(name: str) -> None:
         return
     fetch = _fetches()[name] = Fetch()
     threading.Thread(target=_follow, args=(name, fetch), daemon=True).start()
-
-
-def active() -> bool:
-    """Whether any download is under way."""
-    return any(not fetch.over for fetch in _fetches().values())
 
 
 def _follow(name: str, fetch: Fetch) -> None:
@@ -71,3 +77,35 @@ def _follow(name: str, fetch: Fetch) -> None:
         last = (stderr.strip().splitlines() or ["it stopped without a reason"])[-1]
         fetch.error = last.removeprefix("error: ")
     fetch.over = True
+
+
+def offer(name: str, title: str, place: str) -> None:
+    """A button that fetches, its progress, or why it failed."""
+    fetch = _fetches().get(name)
+    if fetch is not None and not fetch.over:
+        st.progress(fetch.share, text=words.plain(f"{title}: {fetch.text}"))
+        return
+    st.button(f"Fetch {title}", key=f"fetch_{place}_{name}", on_click=start, args=(name,), width="stretch")
+    if fetch is not None and fetch.error:
+        st.html(f'<p class="gi-problem">{words.escape(fetch.error)}</p>')
+
+
+def offers(sentences: list[str], place: str) -> None:
+    """Buttons for whatever these sentences say has to be fetched; they follow by themselves."""
+    names = {n for text in sentences for n in _COMMAND.findall(text)} & {*data.fetchable(), "lpips"}
+    if names:
+        follow({name: _TITLES.get(name, name) for name in sorted(names)}, place)
+
+
+def follow(titles: dict[str, str], place: str) -> None:
+    """Offers that refresh while a download is under way, and the page once it is over."""
+    every = 0.7 if active() else None
+    st.fragment(_offers, run_every=every, key=f"fetching_{place}")(titles, place, every is not None)
+
+
+def _offers(titles: dict[str, str], place: str, timed: bool) -> None:
+    for name, title in titles.items():
+        offer(name, title, place)
+    if active() != timed:
+        st.cache_data.clear()
+        st.rerun(scope="app")

@@ -11,13 +11,21 @@ from typing import Any
 import streamlit as st
 
 from gi_core.spec import Experiment, SpecError, build
+from pages.components.presets import presets
 
 _NOW, _KEPT, _WRONG, _EDITION = "form.experiment", "form.kept", "form.wrong", "form.edition"
 
 
 def current() -> Experiment:
     """The experiment as it stands in the form."""
-    return st.session_state.setdefault(_NOW, Experiment())
+    if _NOW not in st.session_state:
+        st.session_state[_NOW] = start()
+    return st.session_state[_NOW]
+
+
+def start() -> Experiment:
+    """What a newcomer finds in the form: the first preset."""
+    return presets()[0].experiment
 
 
 def key(name: str) -> str:

@@ -9,7 +9,7 @@ import streamlit as st
 from gi_core import data
 from gi_core.runs.job import Job
 from gi_core.spec import Experiment, Problem, SpecError, problems
-from pages.components import address, form, words
+from pages.components import address, fetching, form, words
 from pages.components.session import dispatcher, store, viewer
 
 _PATIENCE = 20.0
@@ -33,6 +33,8 @@ def draw() -> None:
         if preview is not None and preview.state == "failed" and preview.error:
             st.html(f'<p class="gi-problem" role="status">{words.escape(_sentence(preview.error))}</p>')
             fatal = True
+        said = [p.reason for p in found + later] + [preview.error or "" if preview else ""]
+        fetching.offers(said, "launch")
         if st.button("Run attack", type="primary", width="stretch", disabled=fatal, key="run_attack"):
             _run(experiment)
 

@@ -35,11 +35,8 @@ def _plain(value: Any) -> Any:
 
 
 def encode(experiment: Experiment) -> str:
-    """base64url of what differs from the default experiment, deflated; "" for the default itself."""
-    short = shorten(experiment)
-    if not short:
-        return ""
-    text = json.dumps(short, separators=(",", ":")).encode()
+    """base64url of what differs from the default experiment, deflated."""
+    text = json.dumps(shorten(experiment), separators=(",", ":")).encode()
     return base64.urlsafe_b64encode(zlib.compress(text, 9)).decode().rstrip("=")
 
 

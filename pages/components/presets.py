@@ -1,4 +1,4 @@
-"""Experiments worth seeing, one click each; they are data in `gi_core/spec/presets.json`."""
+"""Experiments worth seeing; they are data in `gi_core/spec/presets.json`."""
 
 from __future__ import annotations
 
@@ -7,11 +7,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-import streamlit as st
-
 import gi_core.spec
 from gi_core.spec import Experiment, build
-from pages.components import form
 
 _FILE = Path(gi_core.spec.__file__).with_name("presets.json")
 
@@ -30,14 +27,3 @@ def presets() -> tuple[Preset, ...]:
     """All of them, in order. Raises SpecError where one is not a valid experiment."""
     entries = json.loads(_FILE.read_text())
     return tuple(Preset(e["title"], e["sentence"], build(e["experiment"])) for e in entries)
-
-
-def draw() -> None:
-    """A row of buttons that fill the form."""
-    with st.container(horizontal=True, gap="xsmall", vertical_alignment="center", key="presets"):
-        st.markdown("**Worth seeing**", width="content")
-        for number, preset in enumerate(presets()):
-            st.button(
-                preset.title, key=f"preset_{number}", help=preset.sentence,
-                on_click=form.replace, args=(preset.experiment,),
-            )  # fmt: skip

@@ -10,7 +10,7 @@ import streamlit as st
 from gi_core import data
 from gi_core.data.types import SampleInfo
 from gi_core.spec import SpecError
-from pages.components import datasets, fields, form, stage, uploads, words
+from pages.components import fetching, fields, form, stage, uploads, words
 from pages.components.picture_grid import Item, picture_grid
 from pages.components.pictures import data_uri
 
@@ -65,7 +65,8 @@ def draw() -> None:
             _upload()
         if missing:
             with st.popover("More", icon=":material/database:", key="sample_sets"):
-                datasets.draw(missing)
+                st.html('<p class="gi-about">Fetched once from their publishers, then kept on this machine.</p>')
+                fetching.follow({i.ref.split(":")[0]: i.title for i in missing}, "sets")
         with st.popover("Size, batch", icon=":material/tune:", key="sample_more"):
             st.toggle(
                 "Several pictures at once", key="sample_several", on_change=_one_again,
