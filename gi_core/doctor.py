@@ -74,9 +74,11 @@ def _data() -> Iterator[Row]:
 
 
 def _weights() -> Iterator[Row]:
-    from gi_core.metrics.perceptual import weights_file
-    from gi_core.models.imagenet import FILES, path_of
-
+    try:
+        from gi_core.metrics.perceptual import weights_file
+        from gi_core.models.imagenet import FILES, path_of
+    except ImportError:
+        return  # said above: a package is not installed
     found = weights_file()
     yield "LPIPS weights", found is not None, str(found or "not on this machine (optional)"), "" if found else "python -m gi_core fetch lpips"
     for kind in FILES:

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from gi_core.data import bundled
-from gi_core.data.catalogue import SHOWN_FACES
+from gi_core.data.offers import SHOWN_FACES
 from gi_core.data.images import channels_of, fit
 
 SIDE = 96

@@ -8,7 +8,7 @@ import numpy as np
 
 from gi_core.data import archives, bundled, folders
 from gi_core.data.images import fit, read_image
-from gi_core.data.load import load
+from gi_core.data.loading import load
 from gi_core.spec.base import SpecError
 from gi_core.spec.experiment import Experiment
 

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from gi_core.models.batch_norm import set_batch_norm
-from gi_core.models.build import build
+from gi_core.models.building import build
 from gi_core.models.files import load_state, read_state, resolve_path
 from gi_core.models.imagenet import load_imagenet
 from gi_core.models.trained import trained

@@ -8,7 +8,7 @@ import numpy as np
 
 from gi_core.data import archives, bundled, folders
 from gi_core.data.images import fit, to_float
-from gi_core.data.load import geometry
+from gi_core.data.loading import geometry
 from gi_core.data.refs import resolve
 from gi_core.data.types import Sample
 from gi_core.spec.base import SpecError
