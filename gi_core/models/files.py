@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import re
 import struct
 import tempfile
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -38,7 +40,7 @@ def read_state(path: Path, name: str) -> dict[str, Tensor]:
         raise SpecError(f"cannot read weights {name}: {error.strerror or error}") from None
     if size > MAX_BYTES or _unpacked(path, head) > MAX_BYTES:
         raise SpecError(f"weights {name} are larger than {MAX_BYTES / 2**30:.0f} GB: give a smaller file")
-    state = _safetensors(path, name) if _is_safetensors(head, size) else _torch(path, name)
+    state = _safetensors(path, name) if _is_safetensors(head, size) else _torch(path, name, head)
     for wrapper in _WRAPPERS:
         if isinstance(state, dict) and isinstance(state.get(wrapper), dict):
             state = state[wrapper]
@@ -72,11 +74,14 @@ def _safetensors(path: Path, name: str) -> dict:
         raise SpecError(f"weights {name} are a damaged safetensors file: save them again") from None
 
 
-def _torch(path: Path, name: str) -> object:
+def _torch(path: Path, name: str, head: bytes) -> object:
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch remarks on newer pickle protocols before it refuses
+            return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        if "Unsupported global" in str(error) or "Unsupported class" in str(error):
+        bare = head.startswith(b"\x80")  # a pickle that torch did not write, with what torch never writes
+        if bare or re.search(r"unsupported (global|class)", str(error), re.IGNORECASE):
             raise SpecError(
                 f"weights {name} hold code, not only tensors, and were refused without running it:"
                 " save model.state_dict(), best as safetensors"
