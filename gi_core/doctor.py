@@ -37,7 +37,9 @@ def _software() -> Iterator[Row]:
         from gi_core.vision import compiled, import_torchvision
 
         import_torchvision()
-        kernels = "compiled operators loaded" if compiled() else "compiled operators declared only (none is needed)"
+        kernels = (
+            "compiled operators loaded" if compiled() else "compiled operators declared only (none is needed)"
+        )
         yield "torchvision import", True, kernels, ""
     except (ImportError, RuntimeError) as error:
         yield "torchvision import", False, str(error).splitlines()[0], "pip install -r requirements.txt"
@@ -64,13 +66,27 @@ def _device() -> Iterator[Row]:
 def _data() -> Iterator[Row]:
     try:
         present = bundled.data_folder().is_dir()
-        yield "bundled pictures", present, f"{len(bundled.PICTURES)} pictures, {bundled.FACES} faces", "" if present else "pip install scikit-image"
+        yield (
+            "bundled pictures",
+            present,
+            f"{len(bundled.PICTURES)} pictures, {bundled.FACES} faces",
+            "" if present else "pip install scikit-image",
+        )
     except SpecError as error:
         yield "bundled pictures", False, str(error), "pip install -r requirements.txt"
     for name, data_set in archives.DATA_SETS.items():
         splits = [s for s in ("test", "train") if archives.available(name, s)]  # type: ignore[arg-type]
-        detail = f"{' and '.join(splits)} in {data_home() / data_set.folder}" if splits else "not on this machine (optional)"
-        yield data_set.title, len(splits) == 2, detail, "" if len(splits) == 2 else f"python -m gi_core fetch {name}"
+        detail = (
+            f"{' and '.join(splits)} in {data_home() / data_set.folder}"
+            if splits
+            else "not on this machine (optional)"
+        )
+        yield (
+            data_set.title,
+            len(splits) == 2,
+            detail,
+            "" if len(splits) == 2 else f"python -m gi_core fetch {name}",
+        )
 
 
 def _weights() -> Iterator[Row]:
@@ -80,7 +96,12 @@ def _weights() -> Iterator[Row]:
     except ImportError:
         return  # said above: a package is not installed
     found = weights_file()
-    yield "LPIPS weights", found is not None, str(found or "not on this machine (optional)"), "" if found else "python -m gi_core fetch lpips"
+    yield (
+        "LPIPS weights",
+        found is not None,
+        str(found or "not on this machine (optional)"),
+        "" if found else "python -m gi_core fetch lpips",
+    )
     for kind in FILES:
         here = path_of(kind).is_file()
         detail = str(path_of(kind)) if here else "not on this machine (optional)"
@@ -91,7 +112,12 @@ def _disk() -> Iterator[Row]:
     try:
         path = home()
     except OSError as error:
-        yield "GI_HOME", False, f"cannot be made: {error.strerror}", "set GI_HOME to a folder you can write to"
+        yield (
+            "GI_HOME",
+            False,
+            f"cannot be made: {error.strerror}",
+            "set GI_HOME to a folder you can write to",
+        )
         return
     yield _place("GI_HOME", path, "runs")
     yield _place("GI_DATA", data_home(), "data sets and downloaded weights")

@@ -60,10 +60,16 @@ def internet(gi_home, monkeypatch):
     def digest(name: str) -> str:
         return hashlib.md5(files[name]).hexdigest()
 
-    monkeypatch.setitem(fetching._IDX, "mnist", (fetching._IDX["mnist"][0], {n: digest(n) for n in _mnist_files()}))
-    monkeypatch.setitem(fetching._TAR, "cifar10", (fetching._TAR["cifar10"][0], digest("cifar-10-python.tar.gz")))
+    monkeypatch.setitem(
+        fetching._IDX, "mnist", (fetching._IDX["mnist"][0], {n: digest(n) for n in _mnist_files()})
+    )
+    monkeypatch.setitem(
+        fetching._TAR, "cifar10", (fetching._TAR["cifar10"][0], digest("cifar-10-python.tar.gz"))
+    )
     monkeypatch.setattr(
-        download.urllib.request, "urlopen", lambda request, timeout: _Response(files[request.full_url.rsplit("/")[-1]])
+        download.urllib.request,
+        "urlopen",
+        lambda request, timeout: _Response(files[request.full_url.rsplit("/")[-1]]),
     )
     return files
 
@@ -119,7 +125,9 @@ def test_a_data_set_with_code_in_it_is_not_executed(internet):
 
 
 def test_loading_never_downloads(gi_home, monkeypatch):
-    monkeypatch.setattr(download.urllib.request, "urlopen", lambda *a, **k: pytest.fail("a download without a request"))
+    monkeypatch.setattr(
+        download.urllib.request, "urlopen", lambda *a, **k: pytest.fail("a download without a request")
+    )
     for name in archives.DATA_SETS:
         with pytest.raises(SpecError, match=f"python -m gi_core fetch {name}"):
             data.load(Experiment(samples=(f"{name}:0",)))
@@ -151,13 +159,28 @@ def test_unknown_names_suggest_the_nearest(gi_home):
 @pytest.mark.parametrize(
     ("ref", "allowed"),
     [
-        ("bundled/astronaut", True), ("bundled/faces:3", True), ("mnist:7", True), ("mnist/train:7", True), ("cifar10", True),
-        ("bundled", True), ("upload:" + "a" * 64, True), ("upload:../../etc/passwd", False), ("/etc/passwd", False),
-        ("picture.png", False), ("folder:/etc:0", False), ("folder:{data}/pets:0", True), ("folder:{data}/pets", True),
-        ("folder:{data}/../secret:0", False), ("folder:/secret:/..{data}/0", False), ("npz:{data}/set.npz", True),
-        ("npz:/tmp/set.npz", False), ("weights.pt", False), ("mnist", True), ("", False),
+        ("bundled/astronaut", True),
+        ("bundled/faces:3", True),
+        ("mnist:7", True),
+        ("mnist/train:7", True),
+        ("cifar10", True),
+        ("bundled", True),
+        ("upload:" + "a" * 64, True),
+        ("upload:../../etc/passwd", False),
+        ("/etc/passwd", False),
+        ("picture.png", False),
+        ("folder:/etc:0", False),
+        ("folder:{data}/pets:0", True),
+        ("folder:{data}/pets", True),
+        ("folder:{data}/../secret:0", False),
+        ("folder:/secret:/..{data}/0", False),
+        ("npz:{data}/set.npz", True),
+        ("npz:/tmp/set.npz", False),
+        ("weights.pt", False),
+        ("mnist", True),
+        ("", False),
     ],
-)  # fmt: skip
+)
 def test_a_browser_may_name_no_free_path(gi_home, ref, allowed):
     assert data.browser_allowed(ref.format(data=paths.data_home())) is allowed
 
@@ -171,7 +194,9 @@ def test_the_catalogue_offers_what_can_be_loaded(gi_home):
         if sample.available:
             pictures = data.load(Experiment(samples=(sample.ref,)))
             assert pictures.labels.tolist() == [sample.label]
-            assert pictures.class_names[sample.label] == sample.class_name and data.browser_allowed(sample.ref)
+            assert pictures.class_names[sample.label] == sample.class_name and data.browser_allowed(
+                sample.ref
+            )
         else:
             assert "python -m gi_core fetch" in sample.missing
     assert {s.group for s in offered} >= {"Photographs", "Medical", "Documents", "Faces", "MNIST", "pets"}

@@ -32,8 +32,8 @@ def folder(tmp_path):
 
 def test_importing_loads_neither_torch_nor_skimage_nor_streamlit():
     code = (
-        "import sys; import gi_core.data, gi_core.spec, gi_core.spec.networks; from gi_core.spec import Experiment;"
-        "gi_core.data.load(Experiment()); gi_core.data.catalogue(); gi_core.data.candidates(Experiment(), 20);"
+        "import sys, gi_core.data, gi_core.spec.networks; from gi_core.spec import Experiment;"
+        "from gi_core import data; data.load(Experiment()); data.catalogue(); data.candidates(Experiment(), 20);"
         "print([m for m in ('torch', 'torchvision', 'skimage', 'streamlit') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -72,7 +72,9 @@ def test_folder_by_stem_by_class_and_stem_and_by_index(folder):
 
 def test_published_pictures_are_read_exactly(shared_data):
     pictures = _load(f"folder:{shared_data}/mnist_test:0000")
-    assert pictures.images.shape == (1, 1, 28, 28) and pictures.labels.tolist() == [7] and pictures.notices == ()
+    assert (
+        pictures.images.shape == (1, 1, 28, 28) and pictures.labels.tolist() == [7] and pictures.notices == ()
+    )
     file = next(shared_data.glob("mnist_test/7/0000.png"))
     assert np.array_equal(pictures.images[0, 0], np.asarray(Image.open(file), np.float32) / np.float32(255))
 
@@ -94,17 +96,24 @@ def test_a_photograph_of_twenty_megapixels_is_resized_with_a_notice(tmp_path):
     path = tmp_path / "large.jpg"
     Image.new("RGB", (5000, 4000), (10, 200, 30)).save(path)
     pictures = _load(str(path))
-    assert pictures.images.shape == (1, 3, 64, 64) and pictures.notices == ("resized from 5000x4000 to 64x64",)
+    assert pictures.images.shape == (1, 3, 64, 64) and pictures.notices == (
+        "resized from 5000x4000 to 64x64",
+    )
     assert np.allclose(pictures.images[0].mean((1, 2)) * 255, (10, 200, 30), atol=3)
 
 
 @pytest.mark.parametrize(
     ("mode", "value", "channels", "expected"),
     [
-        ("1", 1, 1, [1.0]), ("L", 51, 1, [0.2]), ("I;16", 13107, 1, [0.2]), ("RGBA", (0, 0, 0, 0), 3, [1, 1, 1]),
-        ("LA", (0, 0), 1, [1.0]), ("P", 0, 3, [0, 0, 0]), ("CMYK", (0, 0, 0, 0), 3, [1, 1, 1]),
+        ("1", 1, 1, [1.0]),
+        ("L", 51, 1, [0.2]),
+        ("I;16", 13107, 1, [0.2]),
+        ("RGBA", (0, 0, 0, 0), 3, [1, 1, 1]),
+        ("LA", (0, 0), 1, [1.0]),
+        ("P", 0, 3, [0, 0, 0]),
+        ("CMYK", (0, 0, 0, 0), 3, [1, 1, 1]),
     ],
-)  # fmt: skip
+)
 def test_every_kind_of_picture_becomes_grey_or_colour(tmp_path, mode, value, channels, expected):
     path = tmp_path / ("picture.tif" if mode == "CMYK" else "picture.png")
     Image.new(mode, (8, 8), value).save(path)
@@ -132,17 +141,24 @@ def test_channels_and_size_follow_the_experiment():
 @pytest.mark.parametrize(
     ("name", "channels", "mean", "std"),
     [
-        ("none", 3, (0, 0, 0), (1, 1, 1)), ("cifar10", 3, (0.491467, 0.482262, 0.446770), (0.247032, 0.243485, 0.261588)),
-        ("mnist", 3, (0.130664,) * 3, (0.308108,) * 3), ("imagenet", 1, (0.449,), (0.226,)), ("auto", 3, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+        ("none", 3, (0, 0, 0), (1, 1, 1)),
+        ("cifar10", 3, (0.491467, 0.482262, 0.446770), (0.247032, 0.243485, 0.261588)),
+        ("mnist", 3, (0.130664,) * 3, (0.308108,) * 3),
+        ("imagenet", 1, (0.449,), (0.226,)),
+        ("auto", 3, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
     ],
-)  # fmt: skip
+)
 def test_normalisation(name, channels, mean, std):
     pictures = _load("bundled/coffee", normalise=name, channels=channels)
     assert pictures.mean == pytest.approx(mean) and pictures.std == pytest.approx(std)
 
 
 def test_candidates_start_with_the_experiments_own_and_do_not_repeat(folder):
-    for samples in (("bundled/chelsea",), ("bundled/faces:5", "bundled/faces:7"), (f"folder:{folder}:c0001",)):
+    for samples in (
+        ("bundled/chelsea",),
+        ("bundled/faces:5", "bundled/faces:7"),
+        (f"folder:{folder}:c0001",),
+    ):
         asked = Experiment(samples=samples)
         own, pool = data.load(asked).images, data.candidates(asked, 60)
         assert pool.shape == (60, *own.shape[1:]) and pool.dtype == np.float32
@@ -152,13 +168,17 @@ def test_candidates_start_with_the_experiments_own_and_do_not_repeat(folder):
 
 
 def test_training_sets_hold_out_a_tenth_of_each_class(tmp_path, folder):
-    images, labels, test_images, test_labels = data.training_set(None, Experiment(samples=("bundled/faces:0",)))
+    images, labels, test_images, test_labels = data.training_set(
+        None, Experiment(samples=("bundled/faces:0",))
+    )
     assert images.shape == (180, 1, 25, 25) and images.dtype == np.uint8
     assert np.bincount(labels).tolist() == [90, 90] and np.bincount(test_labels).tolist() == [10, 10]
     assert not {t.tobytes() for t in test_images} & {i.tobytes() for i in images}
     crops = data.training_set("bundled", Experiment(size=8))
     assert crops[0].shape == (1100, 3, 8, 8) and set(crops[3]) == set(range(11))
-    _, labels, _, test_labels = data.training_set(f"folder:{folder}", Experiment(samples=(f"folder:{folder}:0",), size=8))
+    _, labels, _, test_labels = data.training_set(
+        f"folder:{folder}", Experiment(samples=(f"folder:{folder}:0",), size=8)
+    )
     assert sorted(labels) == [0, 0, 1, 1] and sorted(test_labels) == [0, 1]
     np.savez(tmp_path / "set.npz", images=np.zeros((20, 9, 9, 3), np.uint8), labels=np.arange(20) % 2)
     split = data.training_set(f"npz:{tmp_path}/set.npz", Experiment(size=8))

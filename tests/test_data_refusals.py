@@ -65,7 +65,12 @@ def test_a_decompression_bomb_is_refused_from_its_header(tmp_path):
 
     for side in (11_000, 60_000):
         header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
-        content = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0")) + chunk(b"IEND", b"")
+        content = (
+            b"\x89PNG\r\n\x1a\n"
+            + chunk(b"IHDR", header)
+            + chunk(b"IDAT", zlib.compress(b"\0"))
+            + chunk(b"IEND", b"")
+        )
         (tmp_path / "bomb.png").write_bytes(content)
         assert "more than 100 megapixels" in _refusal(tmp_path / "bomb.png")
 
@@ -90,10 +95,14 @@ def test_folders_say_what_they_lack(tmp_path):
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
-        ("npz:{0}/none.npz", "there is no file"), ("npz:{0}/code.npz", "cannot read"), ("npz:{0}/float.npz", "uint8"),
-        ("npz:{0}/labels.npz", "set model.classes=41"), ("nmist", "there is no training data"), ("file", "set weights.data"),
+        ("npz:{0}/none.npz", "there is no file"),
+        ("npz:{0}/code.npz", "cannot read"),
+        ("npz:{0}/float.npz", "uint8"),
+        ("npz:{0}/labels.npz", "set model.classes=41"),
+        ("nmist", "there is no training data"),
+        ("file", "set weights.data"),
     ],
-)  # fmt: skip
+)
 def test_training_data_refused(tmp_path, name, sentence):
     pixels = np.zeros((4, 8, 8), np.uint8)
     np.savez(tmp_path / "code.npz", images=np.array([object()] * 4), labels=np.arange(4))

@@ -12,7 +12,17 @@ def _rows() -> dict[str, tuple]:
 
 def test_everything_has_a_line_and_what_is_missing_a_remedy(gi_home):
     rows = _rows()
-    assert {"Python", "torch", "CPU", "CUDA", "bundled pictures", "LPIPS weights", "ImageNet resnet18", "GI_HOME", "GI_DATA"} <= set(rows)
+    assert {
+        "Python",
+        "torch",
+        "CPU",
+        "CUDA",
+        "bundled pictures",
+        "LPIPS weights",
+        "ImageNet resnet18",
+        "GI_HOME",
+        "GI_DATA",
+    } <= set(rows)
     assert {data_set.title for data_set in archives.DATA_SETS.values()} <= set(rows)
     for name, ok, detail, remedy in rows.values():
         assert detail and (ok or remedy), name

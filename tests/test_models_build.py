@@ -27,11 +27,17 @@ def _count(model: torch.nn.Module) -> int:
 @pytest.mark.parametrize(
     ("settings", "shape", "count"),
     [
-        (M.LeNet(), (3, 32, 32), 15_826), (M.LeNet(layers=4), (1, 28, 28), 17_038), (M.ConvNet(), (3, 32, 32), 2_904_970),
-        (M.ResNet20(), (3, 32, 32), 272_474), (M.ResNet20(width=4), (3, 32, 32), 4_327_754), (M.ResNet32(), (3, 32, 32), 466_906),
-        (M.ResNet56(), (3, 32, 32), 855_770), (M.Linear(), (1, 28, 28), 7_850), (M.ResNet18(stem="cifar"), (3, 32, 32), 11_173_962),
+        (M.LeNet(), (3, 32, 32), 15_826),
+        (M.LeNet(layers=4), (1, 28, 28), 17_038),
+        (M.ConvNet(), (3, 32, 32), 2_904_970),
+        (M.ResNet20(), (3, 32, 32), 272_474),
+        (M.ResNet20(width=4), (3, 32, 32), 4_327_754),
+        (M.ResNet32(), (3, 32, 32), 466_906),
+        (M.ResNet56(), (3, 32, 32), 855_770),
+        (M.Linear(), (1, 28, 28), 7_850),
+        (M.ResNet18(stem="cifar"), (3, 32, 32), 11_173_962),
     ],
-)  # fmt: skip
+)
 def test_published_parameter_counts(settings, shape, count):
     model = models.build(settings, shape, 10)
     assert _count(model) == count
@@ -62,18 +68,26 @@ def test_every_network_can_be_differentiated_twice_alone_and_over_trials(kind):
 
     batched = vmap(grad(energy))(pictures)
     x = pictures[1].clone().requires_grad_()
-    gradient = torch.autograd.grad(F.cross_entropy(model(x), labels), list(model.parameters()), create_graph=True)
+    gradient = torch.autograd.grad(
+        F.cross_entropy(model(x), labels), list(model.parameters()), create_graph=True
+    )
     (alone,) = torch.autograd.grad(sum((g**2).sum() for g in gradient), x)
     assert alone.norm() > 0
     assert torch.allclose(batched[1], alone, rtol=1e-3, atol=1e-4 * float(alone.abs().max()))
 
 
 def test_graph_shapes_are_those_of_the_module():
-    for settings, shape in ((M.LeNet(), (1, 27, 27)), (M.ConvNet(width=4, depth=3), (3, 20, 20)), (M.ResNet20(), (3, 18, 18))):
+    for settings, shape in (
+        (M.LeNet(), (1, 27, 27)),
+        (M.ConvNet(width=4, depth=3), (3, 20, 20)),
+        (M.ResNet20(), (3, 18, 18)),
+    ):
         model, seen = models.build(settings, shape, 4), {}
         for layer in model.graph.layers:
             module = model.get_submodule(layer.name)
-            module.register_forward_hook(lambda _, __, y, name=layer.name: seen.__setitem__(name, tuple(y.shape[1:])))
+            module.register_forward_hook(
+                lambda _, __, y, name=layer.name, seen=seen: seen.update({name: tuple(y.shape[1:])})
+            )
         model(torch.rand(1, *shape))
         assert seen == {layer.name: layer.shape for layer in model.graph.layers}
         assert model.graph.output_shape == (4,)
@@ -83,7 +97,9 @@ def test_graph_shapes_are_those_of_the_module():
 
 
 def test_convnet_keeps_the_published_plan_at_depth_eight():
-    convolutions = [la.op.channels for la in layer_graph(M.ConvNet(width=16), (3, 32, 32), 10).layers if la.kind == "conv"]
+    convolutions = [
+        la.op.channels for la in layer_graph(M.ConvNet(width=16), (3, 32, 32), 10).layers if la.kind == "conv"
+    ]
     assert convolutions == [16, 32, 32, 64, 64, 64, 64, 64]
     for depth in (2, 3, 5, 16):
         graph = layer_graph(M.ConvNet(width=2, depth=depth, batch_norm=False), (1, 9, 9), 3)
@@ -96,7 +112,9 @@ def test_uniform_initialisation_is_the_published_draw():
     built = models.build(M.LeNet(init="uniform", seed=1234), (3, 32, 32), 10)
     with torch.random.fork_rng():
         torch.manual_seed(1234)
-        by_hand = [torch.nn.Conv2d(3 if k == 0 else 12, 12, 5, padding=2) for k in range(3)] + [torch.nn.Linear(768, 10)]
+        by_hand = [torch.nn.Conv2d(3 if k == 0 else 12, 12, 5, padding=2) for k in range(3)] + [
+            torch.nn.Linear(768, 10)
+        ]
         for module in by_hand:
             module.weight.data.uniform_(-0.5, 0.5)
             module.bias.data.uniform_(-0.5, 0.5)
@@ -144,12 +162,16 @@ def test_attention_has_torchs_values():
 @pytest.mark.parametrize(
     ("settings", "shape", "sentence"),
     [
-        (M.ResNet18(), (1, 64, 64), "takes colour pictures"), (M.ResNet18(), (3, 28, 28), "at least 32 pixels"),
-        (M.ConvNet(), (3, 8, 8), "at least 9 pixels"), (M.VisionTransformer(patch=5), (3, 32, 32), "does not divide"),
-        (M.VisionTransformer(heads=3), (3, 32, 32), "3 heads do not divide"), (M.VisionTransformer(patch=1), (3, 64, 64), "4096 tokens"),
-        (M.Mlp(hidden=4096), (3, 512, 512), "million parameters"), (M.LeNet(width=256, classes=22000), (3, 512, 512), "million parameters"),
+        (M.ResNet18(), (1, 64, 64), "takes colour pictures"),
+        (M.ResNet18(), (3, 28, 28), "at least 32 pixels"),
+        (M.ConvNet(), (3, 8, 8), "at least 9 pixels"),
+        (M.VisionTransformer(patch=5), (3, 32, 32), "does not divide"),
+        (M.VisionTransformer(heads=3), (3, 32, 32), "3 heads do not divide"),
+        (M.VisionTransformer(patch=1), (3, 64, 64), "4096 tokens"),
+        (M.Mlp(hidden=4096), (3, 512, 512), "million parameters"),
+        (M.LeNet(width=256, classes=22000), (3, 512, 512), "million parameters"),
     ],
-)  # fmt: skip
+)
 def test_networks_that_do_not_fit_the_picture_are_refused(settings, shape, sentence):
     with pytest.raises(SpecError, match=sentence):
         models.build(settings, shape, settings.classes or 10)

@@ -23,7 +23,9 @@ def silent(fraction: float, text: str) -> None:
     """A progress that nobody watches."""
 
 
-def download(url: str, target: Path, progress: Progress = silent, *, md5: str = "", sha256_prefix: str = "") -> Path:
+def download(
+    url: str, target: Path, progress: Progress = silent, *, md5: str = "", sha256_prefix: str = ""
+) -> Path:
     """Fetch `url` to `target` (kept if it is there already). progress gets fractions of this file.
 
     Raises SpecError: offline, refused by the host, damaged on the way, disk full.
@@ -42,9 +44,13 @@ def download(url: str, target: Path, progress: Progress = silent, *, md5: str = 
         os.replace(part, target)
         return target
     except urllib.error.HTTPError as error:
-        raise SpecError(f"{host} refused {name} (HTTP {error.code}): try again later, or put the file at {target}") from None
+        raise SpecError(
+            f"{host} refused {name} (HTTP {error.code}): try again later, or put the file at {target}"
+        ) from None
     except (urllib.error.URLError, TimeoutError, ConnectionError, http.client.HTTPException):
-        raise SpecError(f"cannot reach {host}: connect this machine to the internet, or put {name} at {target}") from None
+        raise SpecError(
+            f"cannot reach {host}: connect this machine to the internet, or put {name} at {target}"
+        ) from None
     except OSError as error:
         raise SpecError(f"cannot write {target}: {error.strerror or error}") from None
     finally:
@@ -66,7 +72,10 @@ def _stream(url: str, file, progress: Progress) -> tuple[str, str]:
             md5.update(block)
             sha256.update(block)
             done += len(block)
-            progress(done / total if total else 0.0, f"{done / 1e6:.1f} MB" + (f" of {total / 1e6:.1f} MB" if total else ""))
+            progress(
+                done / total if total else 0.0,
+                f"{done / 1e6:.1f} MB" + (f" of {total / 1e6:.1f} MB" if total else ""),
+            )
     if total and done != total:
         raise ConnectionError("the connection broke")
     return md5.hexdigest(), sha256.hexdigest()

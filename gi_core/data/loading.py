@@ -25,7 +25,9 @@ def load(experiment: Experiment) -> Pictures:
     images = to_float(np.stack([fit(s.pixels, size, channels) for s in samples]))
     names = _class_names(samples, experiment)
     source = next((s.family for s in samples if s.class_names), samples[0].family)
-    own = "imagenet" if experiment.weights.kind == "imagenet" else source  # what the weights were trained with
+    own = (
+        "imagenet" if experiment.weights.kind == "imagenet" else source
+    )  # what the weights were trained with
     mean, std = normalisation(experiment.normalise, own, channels)
     labels = _labels(experiment, samples, len(names))
     return Pictures(images, labels, len(names), names, source, mean, std, _notices(samples, size, channels))
@@ -56,7 +58,9 @@ def _labels(experiment: Experiment, samples: list[Sample], classes: int) -> np.n
     for ref, label in zip(experiment.samples, labels, strict=True):
         if label >= classes:
             hint = "choose another label" if given is not None else "raise model.classes or give a label"
-            raise SpecError(f"label {label} of {ref} is out of range, the network has classes 0 to {classes - 1}: {hint}")
+            raise SpecError(
+                f"label {label} of {ref} is out of range, the network has classes 0 to {classes - 1}: {hint}"
+            )
     return labels
 
 
@@ -67,5 +71,7 @@ def _notices(samples: list[Sample], size: int, channels: int) -> tuple[str, ...]
         if sample.notices and sample.notices[0] != f"{size}x{size}":
             found.append(f"resized from {sample.notices[0]} to {size}x{size}")
         if channels_of(sample.pixels) != channels:
-            found.append("grey picture repeated in three channels" if channels == 3 else "colours turned to grey")
+            found.append(
+                "grey picture repeated in three channels" if channels == 3 else "colours turned to grey"
+            )
     return tuple(dict.fromkeys(found))

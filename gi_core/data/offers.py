@@ -27,7 +27,16 @@ def _bundled() -> list[SampleInfo]:
     for k in SHOWN_FACES:
         label = int(k >= bundled.FACES // 2)
         title = f"{('Face', 'No face')[label]} {k}"
-        found.append(SampleInfo(f"bundled/faces:{k}", title, "Faces", label, bundled.FACE_NAMES[label], thumbnail=f"faces-{k}.png"))
+        found.append(
+            SampleInfo(
+                f"bundled/faces:{k}",
+                title,
+                "Faces",
+                label,
+                bundled.FACE_NAMES[label],
+                thumbnail=f"faces-{k}.png",
+            )
+        )
     return found
 
 
@@ -35,7 +44,11 @@ def _data_sets() -> list[SampleInfo]:
     found = []
     for name, data_set in archives.DATA_SETS.items():
         if not archives.available(name):
-            found.append(SampleInfo(f"{name}:0", data_set.title, data_set.title, None, "", False, archives.missing(name)))
+            found.append(
+                SampleInfo(
+                    f"{name}:0", data_set.title, data_set.title, None, "", False, archives.missing(name)
+                )
+            )
             continue
         try:
             _, labels, names = archives.read(name, "test")
@@ -43,7 +56,9 @@ def _data_sets() -> list[SampleInfo]:
             found.append(SampleInfo(f"{name}:0", data_set.title, data_set.title, None, "", False, str(error)))
             continue
         for k, label in enumerate(labels[:SHOWN_OF_DATA_SET].tolist()):
-            found.append(SampleInfo(f"{name}:{k}", f"{data_set.title} {k}", data_set.title, label, names[label]))
+            found.append(
+                SampleInfo(f"{name}:{k}", f"{data_set.title} {k}", data_set.title, label, names[label])
+            )
     return found
 
 
@@ -59,7 +74,11 @@ def _own_folders() -> list[SampleInfo]:
         except SpecError:
             continue  # not a folder of class sub-folders
         for k, (_, label) in enumerate(folder.files[:SHOWN_OF_DATA_SET]):
-            found.append(SampleInfo(f"folder:{path}:{k}", f"{path.name} {k}", path.name, label, folder.class_names[label]))
+            found.append(
+                SampleInfo(
+                    f"folder:{path}:{k}", f"{path.name} {k}", path.name, label, folder.class_names[label]
+                )
+            )
     return found
 
 

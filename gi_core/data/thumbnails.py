@@ -11,8 +11,8 @@ import numpy as np
 from PIL import Image
 
 from gi_core.data import bundled
-from gi_core.data.offers import SHOWN_FACES
 from gi_core.data.images import channels_of, fit
+from gi_core.data.offers import SHOWN_FACES
 
 SIDE = 96
 FOLDER = Path(__file__).resolve().parents[2] / "assets" / "samples"

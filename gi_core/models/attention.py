@@ -18,7 +18,9 @@ class Attention(nn.MultiheadAttention):
     Same parameters and same values as `nn.MultiheadAttention(batch_first=True)` without dropout.
     """
 
-    def forward(self, query: Tensor, key: Tensor, value: Tensor, **_: Any) -> tuple[Tensor, None]:  # type: ignore[override]
+    def forward(  # type: ignore[override]
+        self, query: Tensor, key: Tensor, value: Tensor, **_: Any
+    ) -> tuple[Tensor, None]:
         count, tokens, hidden = query.shape
         weight, bias = self.in_proj_weight, self.in_proj_bias
         # one projection of the three: the encoder attends to its own input (query is key is value)

@@ -86,9 +86,13 @@ def _torch(path: Path, name: str, head: bytes) -> object:
                 f"weights {name} hold code, not only tensors, and were refused without running it:"
                 " save model.state_dict(), best as safetensors"
             ) from None
-        raise SpecError(f"weights {name} are no weights file: give .safetensors, or .pt with a state dict") from None
+        raise SpecError(
+            f"weights {name} are no weights file: give .safetensors, or .pt with a state dict"
+        ) from None
     except Exception:  # torch's reader raises many kinds on damaged files
-        raise SpecError(f"weights {name} are no weights file: give .safetensors, or .pt with a state dict") from None
+        raise SpecError(
+            f"weights {name} are no weights file: give .safetensors, or .pt with a state dict"
+        ) from None
 
 
 def load_state(model: nn.Module, state: dict[str, Tensor], name: str) -> None:
@@ -103,8 +107,9 @@ def load_state(model: nn.Module, state: dict[str, Tensor], name: str) -> None:
     ]  # fmt: skip
     parts = [
         f"{label} {_some(names)}"
-        for label, names in (("missing", missing), ("not known to it", extra), ("of another shape:", shapes)) if names
-    ]  # fmt: skip
+        for label, names in (("missing", missing), ("not known to it", extra), ("of another shape:", shapes))
+        if names
+    ]
     if parts:
         raise SpecError(f"weights {name} are of another architecture: " + "; ".join(parts))
     if not all(torch.isfinite(v).all() for k, v in state.items() if v.is_floating_point()):

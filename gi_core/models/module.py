@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from gi_core.spec.graph import INPUT, Act, Add, BatchNorm, Conv, Dense, Flatten, GlobalAverage, Graph, MaxPool, Op
+from gi_core.spec.graph import (
+    INPUT,
+    Act,
+    Add,
+    BatchNorm,
+    Conv,
+    Dense,
+    Flatten,
+    GlobalAverage,
+    Graph,
+    MaxPool,
+    Op,
+)
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
     "sigmoid": nn.Sigmoid, "relu": nn.ReLU, "leaky_relu": nn.LeakyReLU, "gelu": nn.GELU,
@@ -63,7 +75,9 @@ class GraphModule(nn.Module):
         for layer in graph.layers:
             self.add_module(layer.name, layer_module(layer.op))
         chain = [INPUT, *(layer.name for layer in graph.layers)]
-        self._sequential = all(layer.inputs == (before,) for layer, before in zip(graph.layers, chain, strict=False))
+        self._sequential = all(
+            layer.inputs == (before,) for layer, before in zip(graph.layers, chain, strict=False)
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         if self._sequential:
@@ -80,4 +94,3 @@ class GraphModule(nn.Module):
 def count(model: nn.Module) -> int:
     """Number of trainable values."""
     return sum(p.numel() for p in model.parameters())
-

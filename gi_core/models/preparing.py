@@ -41,7 +41,11 @@ def prepare(
     if highest >= classes:
         raise SpecError(f"label {highest} is out of range: the network has {classes} classes, counted from 0")
     model = build(settings, (channels, height, width), classes)
-    info: dict[str, Any] = {"parameters": sum(p.numel() for p in model.parameters()), "weights": "fresh", "notices": []}
+    info: dict[str, Any] = {
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "weights": "fresh",
+        "notices": [],
+    }
     if isinstance(weights, FromFile):
         path = resolve_path(weights.path)
         load_state(model, read_state(path, path.name), path.name)

@@ -56,7 +56,8 @@ def construct(settings: Model, input_shape: tuple[int, int, int], classes: int) 
         raise SpecError(f"{settings.title} takes colour pictures, this one is grey: set channels to 3")
     if min(height, width) < settings.min_size:
         raise SpecError(
-            f"{settings.title} needs pictures of at least {settings.min_size} pixels, not {min(height, width)}: choose a larger size"
+            f"{settings.title} needs pictures of at least {settings.min_size} pixels, not {min(height, width)}:"
+            " choose a larger size"
         )
     if isinstance(settings, TorchvisionResNet):
         model = _resnet(settings, classes)
@@ -84,16 +85,28 @@ def _resnet(settings: TorchvisionResNet, classes: int) -> nn.Module:
 
 def _vit(settings: VisionTransformer, size: int, classes: int) -> nn.Module:
     if size % settings.patch:
-        raise SpecError(f"a patch of {settings.patch} does not divide the picture's side {size}: change model.patch or the size")
+        raise SpecError(
+            f"a patch of {settings.patch} does not divide the picture's side {size}:"
+            " change model.patch or the size"
+        )
     if settings.hidden % settings.heads:
-        raise SpecError(f"{settings.heads} heads do not divide the hidden size {settings.hidden}: change model.heads")
+        raise SpecError(
+            f"{settings.heads} heads do not divide the hidden size {settings.hidden}: change model.heads"
+        )
     tokens = (size // settings.patch) ** 2
     if tokens > MAX_TOKENS:
         raise SpecError(
-            f"a patch of {settings.patch} cuts {size} pixels into {tokens} tokens, at most {MAX_TOKENS} are taken: choose a larger model.patch"
+            f"a patch of {settings.patch} cuts {size} pixels into {tokens} tokens, at most {MAX_TOKENS} are taken:"
+            " choose a larger model.patch"
         )
     model = TorchvisionVit(
-        size, settings.patch, settings.depth, settings.heads, settings.hidden, 4 * settings.hidden, num_classes=classes
+        size,
+        settings.patch,
+        settings.depth,
+        settings.heads,
+        settings.hidden,
+        4 * settings.hidden,
+        num_classes=classes,
     )
     for module in model.modules():
         if isinstance(module, nn.MultiheadAttention):

@@ -25,7 +25,11 @@ _RECIPE = 1  # raise it when training or the crops change, so that older weights
 
 
 def trained(
-    experiment: Experiment, pictures: Pictures, model: nn.Module, classes: int, progress: Callable[[float, str], None]
+    experiment: Experiment,
+    pictures: Pictures,
+    model: nn.Module,
+    classes: int,
+    progress: Callable[[float, str], None],
 ) -> dict[str, Any]:
     """Give `model` its trained weights. info: weights (in words), accuracy, training_pictures.
 
@@ -43,7 +47,9 @@ def trained(
     data = training_set(weights.data, experiment)
     accuracy = train(model, data, weights, pictures.mean, pictures.std, progress, _device(experiment.device))
     if not all(torch.isfinite(p).all() for p in model.state_dict().values()):
-        raise SpecError(f"training diverged at learning rate {weights.learning_rate:g}: lower weights.learning_rate")
+        raise SpecError(
+            f"training diverged at learning rate {weights.learning_rate:g}: lower weights.learning_rate"
+        )
     words = f"trained here for {weights.epochs} epochs on {weights.data or pictures.source}"
     info = {"weights": words, "accuracy": accuracy, "training_pictures": len(data[1])}
     write_state(model, path, info)
@@ -69,9 +75,15 @@ def _key(experiment: Experiment, weights: Trained, pictures: Pictures, classes: 
     """What decides the weights: network, recipe, data (with its file's age), shape, normalisation."""
     data = weights.data or pictures.source
     parts = [
-        _RECIPE, experiment.model.model_dump(mode="json"), weights.model_dump(mode="json"), classes, data, _stamp(data),
-        list(pictures.images.shape[1:]), [float(v) for v in (*pictures.mean, *pictures.std)],
-    ]  # fmt: skip
+        _RECIPE,
+        experiment.model.model_dump(mode="json"),
+        weights.model_dump(mode="json"),
+        classes,
+        data,
+        _stamp(data),
+        list(pictures.images.shape[1:]),
+        [float(v) for v in (*pictures.mean, *pictures.std)],
+    ]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:20]
 
 

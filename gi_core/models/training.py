@@ -60,7 +60,9 @@ def train(
             optimiser.step()
             value = float(loss.detach())
             running = value if step == 1 else 0.95 * running + 0.05 * value
-            progress(step / (steps + 1), f"training: epoch {epoch + 1} of {settings.epochs}, loss {running:.3f}")
+            progress(
+                step / (steps + 1), f"training: epoch {epoch + 1} of {settings.epochs}, loss {running:.3f}"
+            )
     model.eval()
     reached = accuracy(model, test_images, test_labels, mean, std, device)
     model.to("cpu")
@@ -80,7 +82,12 @@ def _sample(labels: np.ndarray) -> np.ndarray:
 
 @torch.no_grad()
 def accuracy(
-    model: nn.Module, images: np.ndarray, labels: np.ndarray, mean: tuple[float, ...], std: tuple[float, ...], device: str
+    model: nn.Module,
+    images: np.ndarray,
+    labels: np.ndarray,
+    mean: tuple[float, ...],
+    std: tuple[float, ...],
+    device: str,
 ) -> float:
     """Share of pictures whose largest logit is their label."""
     right = 0

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from math import prod
-from typing import ClassVar, Union
+from typing import ClassVar
 
 from gi_core.spec.base import SpecError
 from gi_core.spec.models import Activation
@@ -35,7 +35,9 @@ class Conv:
 
     def shape(self, x: Shape) -> Shape:
         if len(x) != 3 or x[0] != self.channels_in:
-            raise SpecError(f"a convolution of {self.channels_in} channels does not take an input of shape {x}")
+            raise SpecError(
+                f"a convolution of {self.channels_in} channels does not take an input of shape {x}"
+            )
         return (self.channels, *(_steps(n + 2 * self.padding, self.kernel, self.stride) for n in x[1:]))
 
 
@@ -132,7 +134,7 @@ class Add:
         return x
 
 
-Op = Union[Conv, Dense, BatchNorm, Act, MaxPool, GlobalAverage, Flatten, Add]
+Op = Conv | Dense | BatchNorm | Act | MaxPool | GlobalAverage | Flatten | Add
 
 
 def _steps(extent: int, kernel: int, stride: int) -> int:
@@ -200,7 +202,17 @@ class Builder:
         self.shapes[name], self.last = shape, name
         return name
 
-    def conv(self, name: str, channels: int, kernel: int, stride: int = 1, padding: int = 0, *, bias: bool = True, source: str | None = None) -> str:
+    def conv(
+        self,
+        name: str,
+        channels: int,
+        kernel: int,
+        stride: int = 1,
+        padding: int = 0,
+        *,
+        bias: bool = True,
+        source: str | None = None,
+    ) -> str:
         source = source or self.last
         return self.add(name, Conv(self.shapes[source][0], channels, kernel, stride, padding, bias), source)
 

@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from gi_core.spec.base import SpecError
-from gi_core.spec.graph import INPUT, Act, Add, BatchNorm, Builder, Flatten, GlobalAverage, Graph, MaxPool, Shape
+from gi_core.spec.graph import (
+    INPUT,
+    Act,
+    Add,
+    BatchNorm,
+    Builder,
+    Flatten,
+    GlobalAverage,
+    Graph,
+    MaxPool,
+    Shape,
+)
 from gi_core.spec.models import CifarResNet, ConvNet, LeNet, Linear, Mlp, Model
 
 MAX_PARAMETERS = 300_000_000  # 1.2 GB of float32; the update is as large again
@@ -18,7 +29,10 @@ def layer_graph(settings: Model, input_shape: Shape, classes: int) -> Graph | No
     if build is None:
         return None
     if min(input_shape[1:]) < settings.min_size:
-        raise SpecError(f"{settings.title} needs pictures of at least {settings.min_size} pixels, not {min(input_shape[1:])}: choose a larger size")
+        raise SpecError(
+            f"{settings.title} needs pictures of at least {settings.min_size} pixels, not {min(input_shape[1:])}:"
+            " choose a larger size"
+        )
     b = Builder(input_shape)
     build(b, settings)
     b.dense("fc", classes)
@@ -26,7 +40,7 @@ def layer_graph(settings: Model, input_shape: Shape, classes: int) -> Graph | No
     if graph.parameters > MAX_PARAMETERS:
         raise SpecError(
             f"{settings.title} would have {graph.parameters / 1e6:.0f} million parameters here, at most"
-            f" {MAX_PARAMETERS / 1e6:.0f} are taken: choose smaller pictures, a smaller width or fewer classes"
+            f" {MAX_PARAMETERS / 1e6:.0f} are taken: choose smaller pictures, less width or fewer classes"
         )
     return graph
 
