@@ -33,7 +33,8 @@ def folder(tmp_path):
 def test_importing_loads_neither_torch_nor_skimage_nor_streamlit():
     code = (
         "import sys, gi_core.data, gi_core.spec.networks; from gi_core.spec import Experiment;"
-        "from gi_core import data; data.load(Experiment()); data.catalogue(); data.candidates(Experiment(), 20);"
+        "from gi_core import data; data.load(Experiment()); data.catalogue();"
+        "data.candidates(Experiment(), 20);"
         "print([m for m in ('torch', 'torchvision', 'skimage', 'streamlit') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -56,8 +56,8 @@ def construct(settings: Model, input_shape: tuple[int, int, int], classes: int) 
         raise SpecError(f"{settings.title} takes colour pictures, this one is grey: set channels to 3")
     if min(height, width) < settings.min_size:
         raise SpecError(
-            f"{settings.title} needs pictures of at least {settings.min_size} pixels, not {min(height, width)}:"
-            " choose a larger size"
+            f"{settings.title} needs pictures of at least {settings.min_size} pixels,"
+            f" not {min(height, width)}: choose a larger size"
         )
     if isinstance(settings, TorchvisionResNet):
         model = _resnet(settings, classes)
@@ -96,8 +96,8 @@ def _vit(settings: VisionTransformer, size: int, classes: int) -> nn.Module:
     tokens = (size // settings.patch) ** 2
     if tokens > MAX_TOKENS:
         raise SpecError(
-            f"a patch of {settings.patch} cuts {size} pixels into {tokens} tokens, at most {MAX_TOKENS} are taken:"
-            " choose a larger model.patch"
+            f"a patch of {settings.patch} cuts {size} pixels into {tokens} tokens,"
+            f" at most {MAX_TOKENS} are taken: choose a larger model.patch"
         )
     model = TorchvisionVit(
         size,

@@ -30,8 +30,8 @@ def layer_graph(settings: Model, input_shape: Shape, classes: int) -> Graph | No
         return None
     if min(input_shape[1:]) < settings.min_size:
         raise SpecError(
-            f"{settings.title} needs pictures of at least {settings.min_size} pixels, not {min(input_shape[1:])}:"
-            " choose a larger size"
+            f"{settings.title} needs pictures of at least {settings.min_size} pixels,"
+            f" not {min(input_shape[1:])}: choose a larger size"
         )
     b = Builder(input_shape)
     build(b, settings)
