@@ -42,9 +42,9 @@ def test_importing_loads_neither_torch_nor_skimage_nor_streamlit():
 
 
 @pytest.mark.parametrize("name", list(bundled.PICTURES))
-def test_bundled_pictures_are_64_pixels_and_labelled_by_name(name):
+def test_bundled_pictures_are_32_pixels_and_labelled_by_name(name):
     pictures = _load(f"bundled/{name}")
-    assert pictures.images.shape[2:] == (64, 64) and pictures.images.dtype == np.float32
+    assert pictures.images.shape[2:] == (32, 32) and pictures.images.dtype == np.float32
     assert 0 <= pictures.images.min() and 0.2 < pictures.images.max() <= 1
     assert pictures.class_names[pictures.labels[0]] == name and pictures.classes == 11
     assert pictures.notices == ()
@@ -97,8 +97,8 @@ def test_a_photograph_of_twenty_megapixels_is_resized_with_a_notice(tmp_path):
     path = tmp_path / "large.jpg"
     Image.new("RGB", (5000, 4000), (10, 200, 30)).save(path)
     pictures = _load(str(path))
-    assert pictures.images.shape == (1, 3, 64, 64) and pictures.notices == (
-        "resized from 5000x4000 to 64x64",
+    assert pictures.images.shape == (1, 3, 32, 32) and pictures.notices == (
+        "resized from 5000x4000 to 32x32",
     )
     assert np.allclose(pictures.images[0].mean((1, 2)) * 255, (10, 200, 30), atol=3)
 

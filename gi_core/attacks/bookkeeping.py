@@ -42,11 +42,15 @@ class Rules:
     restart_stalled: bool
 
 
-def improved(record: Record, live: list[int], score: list[float]) -> list[int]:
-    """Note the scores of the live trials; positions (in `live`) whose score is their best so far."""
+def improved(record: Record, live: list[int], score: list[float], latest: bool = False) -> list[int]:
+    """Note the scores of the live trials; positions (in `live`) whose score is their best so far.
+
+    latest: any finite score is taken, so that a trial stands for where it is now (under a decaying
+    step its last point is its best picture, though not always its least distance).
+    """
     better = []
     for i, (trial, value) in enumerate(zip(live, score, strict=True)):
-        if value < record["score"][trial]:  # false for NaN
+        if value < (INFINITY if latest else record["score"][trial]):  # false for NaN
             record["score"][trial] = value
             better.append(i)
     return better

@@ -145,7 +145,8 @@ class GradientMatching:
             for trial, value in zip(live, row, strict=True):
                 column[trial] = value
         wants_tv = getattr(self.settings, "scoring", "loss") == "total_variation" and self.problem.tv
-        better = bookkeeping.improved(state["trials"], live, numbers["total_variation" if wants_tv else "gradient"])
+        score = numbers["total_variation" if wants_tv else "gradient"]
+        better = bookkeeping.improved(state["trials"], live, score, latest=not self.second_order)
         if len(better) == len(state["z"]):
             state["best"] = before
         elif better:

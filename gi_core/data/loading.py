@@ -11,7 +11,7 @@ from gi_core.data.types import Pictures, Sample
 from gi_core.spec.base import SpecError
 from gi_core.spec.experiment import Experiment
 
-OWN_SIZE_LIMIT = 64
+OWN_SIZE_LIMIT = 32  # larger pictures outgrow what a LeNet gradient determines
 NO_CLASSES = 10  # pictures without a data set: a ten-class network, as the papers attack
 
 

@@ -49,7 +49,7 @@ class Trained(Settings):
     """The network trained here on the sample's own data set, cached."""
 
     kind: Literal["trained"] = "trained"
-    epochs: int = setting(5, "Passes over the training pictures.", title="Epochs", ge=1, le=200, basic=True)
+    epochs: int = setting(12, "Passes over the training pictures.", title="Epochs", ge=1, le=200, basic=True)
     data: str | None = setting(
         None,
         "Data set to train on (mnist, cifar10, bundled, npz:FILE, folder:PATH); the sample's own when empty.",

@@ -29,7 +29,7 @@ class Experiment(Settings):
     )
     labels: tuple[int, ...] | None = setting(None, "Labels in place of the data's own, one for each picture.")
     size: int | None = setting(
-        None, "Side of the square picture in pixels; its own (64 at most) when empty.", ge=4, le=MAX_SIZE
+        None, "Side of the square picture in pixels; its own (32 at most) when empty.", ge=4, le=MAX_SIZE
     )
     channels: Literal[1, 3] | None = setting(
         None, "Convert pictures to grey (1) or colour (3); as they are when empty."
