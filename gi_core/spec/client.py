@@ -49,13 +49,13 @@ class Trained(Settings):
     """The network trained here on the sample's own data set, cached."""
 
     kind: Literal["trained"] = "trained"
-    epochs: int = setting(12, "Passes over the training pictures.", title="Epochs", ge=1, le=200, basic=True)
+    epochs: int = setting(10, "Passes over the training pictures.", title="Epochs", ge=1, le=200, basic=True)
     data: str | None = setting(
         None,
         "Data set to train on (mnist, cifar10, bundled, npz:FILE, folder:PATH); the sample's own when empty.",
         title="Training data",
     )
-    learning_rate: float = setting(1e-3, "Adam's step size.", title="Learning rate", gt=0, le=1)
+    learning_rate: float = setting(3e-3, "Adam's step size.", title="Learning rate", gt=0, le=1)
     batch_size: int = setting(64, "Pictures in a step.", title="Batch size", ge=1, le=4096)
     seed: int = setting(0, "Seed of the order of pictures.", title="Training seed", ge=0, le=2**31 - 1)
 
