@@ -23,7 +23,7 @@ def sentence(job: Job, truth: bool) -> str:
     stage = str(job.progress.get("stage") or "")
     if job.state == "queued":
         return "Waiting for the worker"
-    if not job.progress.get("iteration"):
+    if not job.progress.get("iteration") and stage != "attacking":
         return (stage or "The worker is reading the picture and playing the client's round").capitalize()
     return "The server is guessing a picture whose gradient would match the one it received"
 
