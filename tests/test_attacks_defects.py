@@ -118,3 +118,10 @@ def test_attacks_accumulate_nothing_into_the_model():
     assert all(p.grad is None for p in knowledge.model.parameters())
     assert all(p.grad is None for p in built.problem.gradient.model.parameters())
     assert all(torch.equal(v, before[k]) for k, v in knowledge.model.state_dict().items())
+
+
+def test_double_precision_is_refused_where_the_device_has_none():
+    update, knowledge, _ = play(experiment())
+    asked = experiment(attack={"kind": "levenberg_marquardt"})
+    with pytest.raises(Refused, match="double precision"):
+        make(asked.attack, update, knowledge, plan=PLAN, device="mps")

@@ -24,7 +24,13 @@ def _solve(asked: Experiment) -> tuple[float, float, list[int], list[int]]:
     pictures = data.load(asked)
     model, _ = models.prepare(asked, pictures)
     update, knowledge = federated.client_round(asked, model, pictures, "cpu")
-    attack = make(asked.attack, update, knowledge, plan=measure(update, knowledge, asked.attack, torch.device("cpu")), device="cpu")
+    attack = make(
+        asked.attack,
+        update,
+        knowledge,
+        plan=measure(update, knowledge, asked.attack, torch.device("cpu")),
+        device="cpu",
+    )
     state = attack.init(asked.seed)
     for state, step in stream(attack, state):  # noqa: B007
         pass
@@ -40,7 +46,10 @@ def _asked(folder, dataset: str, index: int, model: dict, attack: dict, **more) 
 
 @pytest.mark.parametrize(("kind", "least"), [("dlg", 10), ("idlg", 9)])
 def test_dlg_and_idlg_on_mnist(shared_data, gi_home, kind, least):
-    results = [_solve(_asked(shared_data, "mnist", i, {"init": "uniform", "seed": 1000 + i}, {"kind": kind})) for i in range(10)]
+    results = [
+        _solve(_asked(shared_data, "mnist", i, {"init": "uniform", "seed": 1000 + i}, {"kind": kind}))
+        for i in range(10)
+    ]
     assert sum(error < 1e-3 for error, *_ in results) >= least
     if kind == "idlg":
         assert all(found == true for *_, found, true in results)
@@ -51,7 +60,10 @@ def test_levenberg_marquardt_where_dlg_gets_none(shared_data, gi_home):
     mnist = [_solve(_asked(shared_data, "mnist", i, {"seed": i}, attack)) for i in range(10)]
     cifar = [_solve(_asked(shared_data, "cifar10", i, {"seed": i}, attack)) for i in range(3)]
     assert all(error < 1e-4 and score < 1e-6 and found == true for error, score, found, true in mnist + cifar)
-    dlg = [_solve(_asked(shared_data, "mnist", i, {"seed": i}, {"kind": "dlg", "trials": 1, "iterations": 30})) for i in range(3)]
+    dlg = [
+        _solve(_asked(shared_data, "mnist", i, {"seed": i}, {"kind": "dlg", "trials": 1, "iterations": 30}))
+        for i in range(3)
+    ]
     assert not any(error < 1e-4 for error, *_ in dlg)
 
 

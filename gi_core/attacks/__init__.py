@@ -23,7 +23,10 @@ def make(
     settings: AttackSettings, update: Update, knowledge: Knowledge, *, plan: Plan, device: torch.device | str
 ) -> Attack:
     """The machine of a kind, everything prepared once. Raises Refused."""
-    return MACHINES[settings.kind](settings, update, knowledge, plan, torch.device(device))
+    device = torch.device(device)
+    if device.type == "mps" and getattr(settings, "precision", "float64") == "float64":
+        raise Refused(f"{settings.title} computes in double precision, which mps does not have: choose device cpu")
+    return MACHINES[settings.kind](settings, update, knowledge, plan, device)
 
 
 __all__ = ["MACHINES", "Attack", "Refused", "State", "Step", "make", "stream"]
