@@ -31,9 +31,7 @@ def _solve(asked: Experiment) -> tuple[float, float, list[int], list[int]]:
         plan=measure(update, knowledge, asked.attack, torch.device("cpu")),
         device="cpu",
     )
-    state = attack.init(asked.seed)
-    for state, step in stream(attack, state):  # noqa: B007
-        pass
+    *_, (state, step) = stream(attack, attack.init(asked.seed))
     images, labels = attack.answer(state)
     error = float(((images.double().clamp(0, 1) - torch.from_numpy(pictures.images)) ** 2).mean())
     return error, float(step.score.min()), labels.tolist(), pictures.labels.tolist()

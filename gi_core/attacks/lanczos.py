@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
+from scipy.linalg import eigh_tridiagonal, eigvalsh_tridiagonal, solveh_banded
 from torch import Tensor
 
 
@@ -47,8 +48,8 @@ class ShiftedSolver:
             betas.append(beta)
             q = w / beta
         self.basis, self.products = basis[:k], k
-        self.theta, self.vectors = np.linalg.eigh(_tridiagonal(alphas, betas))
-        self.theta = np.maximum(self.theta, 0.0)
+        theta, self.vectors = eigh_tridiagonal(alphas, betas[: k - 1])
+        self.theta = np.maximum(theta, 0.0)
 
     @property
     def largest(self) -> float:
@@ -61,13 +62,15 @@ class ShiftedSolver:
         return self.basis.T @ torch.from_numpy(y).to(self.basis)
 
     @staticmethod
-    def _good(
-        alphas: list[float], betas: list[float], beta: float, shift: Callable[[float], float], eta: float
-    ) -> bool:
-        theta, s = np.linalg.eigh(_tridiagonal(alphas, betas))
-        last = s[-1] @ (s[0] / (np.maximum(theta, 0) + shift(float(theta[-1]))))
-        return abs(beta * last) < eta
-
-
-def _tridiagonal(alphas: list[float], betas: list[float]) -> np.ndarray:
-    return np.diag(alphas) + np.diag(betas[: len(alphas) - 1], 1) + np.diag(betas[: len(alphas) - 1], -1)
+    def _good(alphas: list[float], betas: list[float], beta: float, shift: Callable[[float], float], eta: float) -> bool:
+        """Whether beta |last entry of (T + shift)^-1 e_1| < eta: the residual there, relative to |b|."""
+        k = len(alphas)
+        top = eigvalsh_tridiagonal(alphas, betas[: k - 1], select="i", select_range=(k - 1, k - 1))
+        banded = np.zeros((2, k))
+        banded[0, 1:], banded[1] = betas[: k - 1], np.asarray(alphas) + shift(float(top[0]))
+        first = np.zeros(k)
+        first[0] = 1.0
+        try:
+            return abs(beta * solveh_banded(banded, first)[-1]) < eta
+        except np.linalg.LinAlgError:  # not positive definite at this shift, by rounding: go on
+            return False
