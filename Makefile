@@ -19,7 +19,7 @@ test: .venv/.dev
 test-slow: .venv/.dev
 	$(ENV) $(BIN)/python -m pytest -m slow
 
-bench: .venv/.run
+bench: .venv/.dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks
 
 lint: .venv/.dev

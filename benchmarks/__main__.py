@@ -1,4 +1,4 @@
-"""`python -m benchmarks [speed|solution|live] [--device cuda]`: prints rows, keeps them as JSON."""
+"""`python -m benchmarks [speed|solution|live|clicks] [--device cuda]`: prints rows, keeps them as JSON."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 
+from benchmarks.clicks import clicks
 from benchmarks.live import live
 from benchmarks.solution import solution
 from benchmarks.speed import speed
@@ -19,12 +20,12 @@ RESULTS = Path(__file__).parent / "results"
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", nargs="*", choices=["speed", "solution", "live", []], default=[])
+    parser.add_argument("what", nargs="*", choices=["speed", "solution", "live", "clicks", []], default=[])
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     parser.add_argument("--images", type=int, default=5, help="pictures of each time-to-solution case")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    parts = {"speed": lambda: speed(arguments.device), "solution": lambda: solution(arguments.images), "live": live}
+    parts = {"speed": lambda: speed(arguments.device), "solution": lambda: solution(arguments.images), "live": live, "clicks": clicks}
     for name in arguments.what or parts:
         rows = []
         print(f"\n{name}")
