@@ -37,12 +37,10 @@ def losses(runs: Mapping[str, Sequence[Point]], log: bool, key: str, height: int
         terms = dict.fromkeys(term for p in points for term in p.losses)
         for term in sorted(terms, key=lambda t: t != "total"):
             y = np.array([p.losses.get(term, np.nan) for p in points], dtype=float)
-            if log:
-                y[~(y > 0)] = np.nan
             label = term.replace("_", " ") + (f" · {name}" if len(runs) > 1 else "")
-            series.append(_line(x, y, label, len(series)))
+            series.append(_line(x, y, label, len(series), log))
     _heading("Loss", "what the server sees")
-    _draw(series, {"type": "log" if log else "value"}, key, height, "Loss terms over the iterations", corner="top")
+    _draw(series, _POWERS if log else {"type": "value"}, key, height, "Loss terms over the iterations", "top")
 
 
 def likeness(runs: Mapping[str, Sequence[Point]], key: str, height: int = 250) -> None:
@@ -57,37 +55,46 @@ def likeness(runs: Mapping[str, Sequence[Point]], key: str, height: int = 250) -
             series.append(_line(x, y, label, len(series)) | {"yAxisIndex": axis})
     _heading("Likeness to the original", "what it cannot see")
     axes = [{"type": "value"}, {"type": "value", "min": 0, "max": 1, "interval": 0.5, "splitLine": {"show": False}}]
-    _draw(series, axes, key, height, "PSNR and SSIM over the iterations", corner="bottom")
+    _draw(series, axes, key, height, "PSNR and SSIM over the iterations", "bottom")
 
 
 def residuals(residual: Mapping[str, float], key: str, height: int = 250) -> None:
     """How much of each tensor of the update is still unexplained, 1 is all of it."""
-    names = list(residual)
-    least = min((v for v in residual.values() if v and np.isfinite(v) and v > 0), default=1e-3)
-    floor = float(10 ** np.floor(np.log10(least) - 0.01))
-    values = [v if v and np.isfinite(v) and v > 0 else None for v in residual.values()]
-    bars = {"type": "bar", "data": values, "itemStyle": {"color": COLOURS[0]}, "barCategoryGap": "25%"}
+    values = np.array([residual[name] or np.nan for name in residual], dtype=float)
+    powers = np.log10(np.where(values > 0, values, np.nan))
+    known = powers[np.isfinite(powers)]
+    floor = float(np.floor(known.min() - 0.05)) if known.size else -1.0
+    bars = [[k, float(p), float(v)] if np.isfinite(p) else [k, None, None] for k, (p, v) in enumerate(zip(powers, values, strict=True))]
     _heading("Unexplained gradient", "by layer, 1 is all of it")
     option = {
         "animation": False,
         "grid": _GRID,
         "tooltip": {"trigger": "axis", "valueFormatter": "%.2g", "confine": True},
-        "xAxis": {"type": "category", "data": names, "axisLabel": {"rotate": 35, "width": 72, "overflow": "truncate"}},
-        "yAxis": {"type": "log", "min": floor, "startValue": floor},
-        "series": [bars],
-    }
+        "xAxis": {
+            "type": "category", "data": list(residual),
+            "axisLabel": {"rotate": 35, "width": 72, "overflow": "truncate"},
+        },
+        "yAxis": _POWERS | {"min": floor, "startValue": floor},
+        "series": [{
+            "type": "bar", "data": bars, "encode": {"x": 0, "y": 1, "tooltip": [2]},
+            "itemStyle": {"color": COLOURS[0]}, "barCategoryGap": "25%",
+        }],
+    }  # fmt: skip
     st.echarts_chart(option, key=key, height=height, alt="Relative gradient residual of each layer")
 
 
 _GRID = {"left": 4, "right": 8, "top": 12, "bottom": 4, "containLabel": True}
+# a logarithmic axis whose labels stay short: the powers of ten are drawn, the values are told on hovering
+_POWERS: dict[str, Any] = {"type": "value", "scale": True, "minInterval": 1, "axisLabel": {"formatter": "1e{value}"}}
 
 
-def _line(x: np.ndarray, y: np.ndarray, name: str, number: int) -> dict[str, Any]:
-    x, y = thin(x, y)
+def _line(x: np.ndarray, y: np.ndarray, name: str, number: int, log: bool = False) -> dict[str, Any]:
+    x, y = thin(x, np.where(y > 0, y, np.nan) if log else y)
     return {
         "type": "line",
         "name": name,
-        "data": np.stack([x.astype(float), y], axis=1).tolist(),
+        "data": np.stack([x.astype(float), np.log10(y) if log else y, y], axis=1).tolist(),
+        "encode": {"x": 0, "y": 1, "tooltip": [2]},
         "symbol": "circle" if len(x) == 1 else "none",
         "lineStyle": {"color": COLOURS[number % 6], "type": DASHES[number % 6], "width": 2},
         "itemStyle": {"color": COLOURS[number % 6]},
@@ -100,11 +107,17 @@ def _draw(series: list, y_axis: Any, key: str, height: int, alt: str, corner: st
         "animation": False,
         "grid": _GRID,
         "tooltip": {"trigger": "axis", "valueFormatter": "%.4g", "confine": True},
-        "legend": {"right": 12, corner: 40 if corner == "bottom" else 8, "orient": "vertical", "itemWidth": 32},
-        "xAxis": {"type": "value", "min": "dataMin", "max": "dataMax", "splitLine": {"show": False}},
+        "legend": {
+            "right": 24, corner: 36 if corner == "bottom" else 8, "orient": "vertical", "itemWidth": 32,
+            "itemStyle": {"opacity": 0},
+        },
+        "xAxis": {
+            "type": "value", "min": "dataMin", "max": "dataMax", "minInterval": 1, "splitLine": {"show": False},
+            "axisLabel": {"showMaxLabel": False},
+        },
         "yAxis": y_axis,
         "series": series,
-    }
+    }  # fmt: skip
     st.echarts_chart(option, key=key, height=height, alt=alt)
 
 

@@ -85,7 +85,7 @@ def offer(name: str, title: str, place: str) -> None:
     if fetch is not None and not fetch.over:
         st.progress(fetch.share, text=words.plain(f"{title}: {fetch.text}"))
         return
-    st.button(f"Fetch {title}", key=f"fetch_{place}_{name}", on_click=start, args=(name,), width="stretch")
+    st.button(f"Fetch {title}", key=f"fetch_{place}_{name}", on_click=start, args=(name,))
     if fetch is not None and fetch.error:
         st.html(f'<p class="gi-problem">{words.escape(fetch.error)}</p>')
 

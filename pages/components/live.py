@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from gi_core.runs.job import Job
-from pages.components import actions, address, curves, measures, stage, status, trials, viewer, words
+from pages.components import actions, curves, fetching, measures, stage, status, trials, viewer, words
 from pages.components.session import dispatcher, store
 from pages.components.source import Source, StoredRun
 
@@ -56,6 +56,8 @@ def body(source: Source) -> None:
     if not present:
         trials.choose_picture(job)
         measures.draw(job, truth)
+        if truth and job.result is not None:
+            fetching.offers([str((job.result.get("metrics") or {}).get("lpips_note") or "")], "lpips")
     _charts(job, points, truth, present)
     if not present:
         trials.draw(source, job)

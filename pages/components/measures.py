@@ -8,7 +8,6 @@ import streamlit as st
 
 from gi_core.metrics.meanings import MEANINGS, shown
 from gi_core.runs.job import Job
-from pages.components import fetching
 from pages.components.words import escape
 
 _SHOWN = ("psnr", "ssim", "mse", "lpips", "iip_rank", "label_accuracy")
@@ -62,7 +61,6 @@ def draw(job: Job, truth: bool) -> None:
         for title, value, text in cards
     )
     st.html(f'<div class="gi-cards">{html}</div>')
-    fetching.offers([str((result.get("metrics") or {}).get("lpips_note") or "")] if truth else [], "lpips")
     if truth and len(result.get("per_image") or ()) > 1:
         _per_image(result)
 
