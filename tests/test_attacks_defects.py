@@ -125,3 +125,13 @@ def test_double_precision_is_refused_where_the_device_has_none():
     asked = experiment(attack={"kind": "levenberg_marquardt"})
     with pytest.raises(Refused, match="double precision"):
         make(asked.attack, update, knowledge, plan=PLAN, device="mps")
+
+
+@pytest.mark.parametrize(
+    "attack", [{"kind": "dlg", "trials": 64, "history": 500}, {"kind": "levenberg_marquardt", "krylov": 2000}]
+)
+def test_what_cannot_fit_the_memory_is_refused_before_it_is_taken(attack, monkeypatch):
+    update, knowledge, _ = play(experiment())
+    monkeypatch.setattr("os.sysconf", lambda name: 100)
+    with pytest.raises(Refused, match="would take"):
+        make(experiment(attack=attack).attack, update, knowledge, plan=PLAN, device="cpu")

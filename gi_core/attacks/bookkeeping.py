@@ -74,7 +74,9 @@ def retire(record: Record, rules: Rules, live: list[int], iteration: int, total:
             record["attempt"][trial] += 1
             record["mark"][trial], record["mark_at"][trial] = INFINITY, iteration
             again.append(trial)
-            events.append(f"trial {trial + 1} {'diverged' if lost else 'stalled'} at iteration {iteration} and starts again")
+            events.append(
+                f"trial {trial + 1} {'diverged' if lost else 'stalled'} at iteration {iteration} and starts again"
+            )
         else:
             record["live"][trial] = False
             events.append(f"trial {trial + 1} {'diverged' if lost else 'came to rest'} at iteration {iteration}")

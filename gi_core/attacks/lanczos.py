@@ -62,7 +62,9 @@ class ShiftedSolver:
         return self.basis.T @ torch.from_numpy(y).to(self.basis)
 
     @staticmethod
-    def _good(alphas: list[float], betas: list[float], beta: float, shift: Callable[[float], float], eta: float) -> bool:
+    def _good(
+        alphas: list[float], betas: list[float], beta: float, shift: Callable[[float], float], eta: float
+    ) -> bool:
         """Whether beta |last entry of (T + shift)^-1 e_1| < eta: the residual there, relative to |b|."""
         k = len(alphas)
         top = eigvalsh_tridiagonal(alphas, betas[: k - 1], select="i", select_range=(k - 1, k - 1))

@@ -17,7 +17,7 @@ from gi_core.attacks.gradient import GradientMap, cross_entropy, linear_loss
 from gi_core.attacks.jacobian import JacobianProducts
 from gi_core.attacks.lanczos import ShiftedSolver
 from gi_core.attacks.priors import Pixels, SmoothPrior
-from gi_core.attacks.problem import refuse_bad_update
+from gi_core.attacks.problem import refuse_bad_update, refuse_too_large
 from gi_core.attacks.trials import generator, start
 from gi_core.federated.types import Knowledge, Update
 from gi_core.spec.attacks import LevenbergMarquardt
@@ -42,6 +42,8 @@ class KrylovLM:
     ):
         self.settings, self.update, self.knowledge, self.device = settings, update, knowledge, device
         self.shape = (update.images, *knowledge.input_shape)
+        pixels = int(torch.Size(self.shape).numel())
+        refuse_too_large("the Krylov basis", 2 * min(settings.krylov, pixels) * pixels, torch.float64, device)
         targets = [t.detach().to(device, torch.float64) for t in update.tensors.values()]
         size = float(torch.sqrt(sum((t * t).sum() for t in targets)))
         refuse_bad_update(size)

@@ -16,7 +16,7 @@ from gi_core.attacks.first_order import Adam, Nesterov, decayed
 from gi_core.attacks.graphs import Replay
 from gi_core.attacks.lbfgs import Lbfgs
 from gi_core.attacks.priors import median_filter
-from gi_core.attacks.problem import MatchingProblem
+from gi_core.attacks.problem import MatchingProblem, refuse_too_large
 from gi_core.federated.types import Knowledge, Update
 from gi_core.spec.attacks import Dlg, InvertingGradients
 from gi_core.spec.plan import Plan
@@ -42,6 +42,10 @@ class GradientMatching:
         self.second_order = not self.inverting or settings.optimiser == "lbfgs"
         self.boxed = self.inverting and settings.boxed
         self.optimiser = self._optimiser()
+        if self.second_order:
+            problem = self.problem
+            numbers = 2 * settings.trials * self.optimiser.history * problem.pixel_count
+            refuse_too_large("the history of L-BFGS", numbers, problem.dtype, device)
         self.replay = Replay(plan.cuda_graph and not self.second_order and not self.problem.random)
         self.rules = self._rules()
 

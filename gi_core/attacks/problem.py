@@ -6,6 +6,8 @@ Trials are evaluated in chunks that fit the memory; a chunk halves when the memo
 
 from __future__ import annotations
 
+import os
+
 import torch
 from torch import Tensor
 
@@ -166,4 +168,18 @@ def refuse_bad_update(norm: float) -> None:
     if norm == 0:
         raise Refused(
             "the update is zero everywhere: it says nothing about the picture (a perfectly fitted or dead network, or everything pruned)"
+        )
+
+
+def refuse_too_large(what: str, numbers: int, dtype: torch.dtype, device: torch.device) -> None:
+    """Raises Refused when so many numbers would take over half of the device's memory."""
+    if device.type == "cuda":
+        memory = torch.cuda.get_device_properties(device).total_memory
+    else:
+        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    needed = numbers * dtype.itemsize
+    if needed > memory / 2:
+        raise Refused(
+            f"{what} would take {needed / 2**30:.0f} GB of the device's {memory / 2**30:.0f} GB:"
+            " choose smaller pictures, fewer pictures or trials, or a shorter memory"
         )
