@@ -12,8 +12,9 @@ _ASKED = "runs.asked"
 
 
 def ask(run: str, action: str) -> None:
-    """Open the dialog in the coming run of the page."""
+    """Open the dialog in the coming run of the whole page, so that refreshing cards cannot close it."""
     st.session_state[_ASKED] = (run, action)
+    st.rerun()
 
 
 def draw() -> None:

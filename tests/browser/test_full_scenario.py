@@ -161,7 +161,7 @@ def test_runs_page_rename_and_delete(server, tab, finished, shots):
     card = page.locator(f".st-key-card_{finished}")
     card.get_by_role("button", name="More").click()
     page.get_by_role("option", name="Rename").or_(page.get_by_role("menuitem", name="Rename")).click()
-    page.get_by_label("Name").fill("Coffee <b>cup</b>")
+    page.get_by_role("textbox", name="Name").fill("Coffee <b>cup</b>")
     page.get_by_role("button", name="Rename").last.click()
     until(lambda: server.store.job(finished).title == "Coffee <b>cup</b>", 10, "renaming")
     card.get_by_text("Coffee <b>cup</b>").wait_for()
