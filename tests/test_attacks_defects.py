@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 import torch
 
-from gi_core.attacks import Refused, make
+from gi_core.attacks import Refused, inception, make
 from gi_core.attacks.labels import hard_labels
 from tests.victims import PLAN, advance, experiment, machine, play
 
@@ -89,6 +89,35 @@ def test_every_picture_of_a_batch_has_its_own_soft_label():
     _, logits = built.problem.split(state["z"])
     assert logits.shape[1] == 2 and not torch.equal(logits[:, 0], logits[:, 1])
     assert step.labels.shape == (2, 2)
+
+
+def test_inception_scoring_needs_its_weights_and_picks_the_surest_trial(gi_home, monkeypatch):
+    attack = {"kind": "inverting_gradients", "trials": 3, "iterations": 3, "scoring": "inception", "start": "randn"}
+    with pytest.raises(Refused, match="fetch inception_v3"):
+        machine(experiment(attack=attack))
+    brightness = torch.nn.Sequential(
+        torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), torch.nn.Linear(3, 2, bias=False)
+    )
+    monkeypatch.setattr(inception, "load", lambda device: inception.entropy_of(brightness))
+    built, _ = machine(experiment(attack=attack))
+    state, step = advance(built, built.init(0), 3)
+    entropies = inception.entropy_of(brightness)(step.images)
+    assert step.done and step.best == int(entropies.argmin()) and 0 <= float(entropies.min()) <= 0.7
+    torch.testing.assert_close(built.answer(state)[0], step.images[step.best])
+
+
+def test_inception_weights_load_from_their_file(gi_home, monkeypatch):
+    from gi_core.models.imagenet import path_of
+    from gi_core.vision import import_torchvision
+
+    import_torchvision()
+    from torchvision.models import inception_v3
+
+    path = path_of("inception_v3")
+    path.parent.mkdir(parents=True)
+    torch.save(inception_v3(weights=None, init_weights=False).state_dict(), path)
+    score = inception.load(torch.device("cpu"))(torch.rand(2, 1, 1, 8, 8, generator=torch.Generator().manual_seed(0)))
+    assert score.shape == (2,) and torch.isfinite(score).all()
 
 
 def test_mean_scoring_averages_the_trials():

@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from gi_core.attacks import bookkeeping
+from gi_core.attacks import bookkeeping, inception
 from gi_core.attacks.base import State, Step
 from gi_core.attacks.bookkeeping import Rules, best_trial
 from gi_core.attacks.first_order import Adam, Nesterov, decayed
@@ -48,6 +48,7 @@ class GradientMatching:
             refuse_too_large("the history of L-BFGS", numbers, problem.dtype, device)
         self.replay = Replay(plan.cuda_graph and not self.second_order and not self.problem.random)
         self.rules = self._rules()
+        self.entropy = inception.load(device) if getattr(settings, "scoring", "") == "inception" else None
 
     def _optimiser(self) -> Lbfgs | Adam | Nesterov:
         s = self.settings
@@ -183,6 +184,10 @@ class GradientMatching:
         _, terms = self.problem.evaluate(state["z"])
         self._keep(state, list(range(len(state["z"]))), state["z"].clone(), terms)
         state["z"].copy_(state["best"])
+        if self.entropy is not None:
+            x, _ = self.problem.split(state["best"])
+            scores, record = self.entropy(self.problem.pixels.decode(x)).tolist(), state["trials"]
+            record["score"] = [e if s < float("inf") else s for e, s in zip(scores, record["score"], strict=True)]
 
     def _report(self, state: State, rate: float, note: str, events: tuple[str, ...]) -> Step:
         x, _ = self.problem.split(state["z"])
@@ -203,7 +208,7 @@ class GradientMatching:
         x, _ = self.problem.split(state["best"])
         pixels, labels = self.problem.pixels.decode(x), self.problem.recovered(state["best"])[best]
         scoring = getattr(self.settings, "scoring", "loss")
-        if scoring == "loss" or scoring == "total_variation":
+        if scoring not in ("mean", "median"):
             return pixels[best], labels
         usable = pixels[[t for t, score in enumerate(state["trials"]["score"]) if score < float("inf")] or [best]]
         return usable.mean(0) if scoring == "mean" else usable.median(0).values, labels

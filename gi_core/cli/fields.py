@@ -17,6 +17,7 @@ def component(cls: type[Component]) -> dict[str, Any]:
         "paper": cls.paper,
         "needs": sorted(cls.needs),
         **({"guarantee": cls.guarantee, "hook": cls.hook} if hasattr(cls, "guarantee") else {}),
+        "presets": cls.presets,
         "fields": fields(cls),
     }
 

@@ -38,6 +38,8 @@ def _text(one: dict[str, Any]) -> str:
         values = allowed(field)
         head = f"{field['name']}={_value(field['default'])}"
         lines += _wrap(f"{head}  {field['help']}" + (f" [{values}]" if values else ""), 4)
+    for name, values in one["presets"].items():
+        lines += _wrap(f"preset={name}  " + ", ".join(f"{k}={_value(v)}" for k, v in values.items()), 4)
     return "\n".join(lines)
 
 

@@ -6,12 +6,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from gi_core.spec import Experiment, SpecError, build, parse_component, read_experiment, with_setting
 from gi_core.spec.client import Fresh, FromFile, Pretrained, Trained
-from gi_core.spec.experiment import sentence
-from gi_core.spec.parse import scalar
+from gi_core.spec.parse import with_values
 from gi_core.spec.registry import suggestion
 
 MOST_BYTES = 1 << 20
@@ -47,7 +44,7 @@ def weights(text: str) -> Fresh | FromFile | Trained | Pretrained:
     """`FILE | trained[:k=v,...] | imagenet | fresh`. Raises SpecError."""
     word, _, rest = text.partition(":")
     if word == "trained":
-        return _trained(rest)
+        return with_values(Trained, "weights trained", rest)
     if text == "imagenet":
         return Pretrained()
     if text == "fresh":
@@ -60,22 +57,6 @@ def weights(text: str) -> Fresh | FromFile | Trained | Pretrained:
         hint = near if near.startswith("did") else "give a .safetensors or .pt file, trained or imagenet"
         raise SpecError(f"there is no weights file {text!r}: {hint}")
     return FromFile(path=str(path.resolve()))
-
-
-def _trained(text: str) -> Trained:
-    values = {}
-    for pair in filter(None, (p.strip() for p in text.split(","))):
-        key, equals, value = (part.strip() for part in pair.partition("="))
-        known = [name for name in Trained.model_fields if name != "kind"]
-        if not equals:
-            raise SpecError(f"weights trained: write {pair!r} as name=value")
-        if key not in known:
-            raise SpecError(f"weights trained has no setting {key!r}: {suggestion(key, known)}")
-        values[key] = scalar(value)
-    try:
-        return Trained(**values)
-    except ValidationError as error:
-        raise SpecError(f"weights trained: {sentence(error)}") from None
 
 
 def _read(path: Path) -> Experiment:

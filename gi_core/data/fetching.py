@@ -41,7 +41,8 @@ _TAR = {
 
 def fetchable() -> list[str]:
     """Names that `fetch` takes: data sets, and networks with ImageNet weights."""
-    return [*archives.DATA_SETS, *(kind for kind, cls in MODELS.items() if issubclass(cls, TorchvisionModel))]
+    networks = (kind for kind, cls in MODELS.items() if issubclass(cls, TorchvisionModel))
+    return [*archives.DATA_SETS, *networks, "inception_v3"]
 
 
 def fetch(dataset: str, progress: Progress = silent) -> Path:

@@ -87,6 +87,20 @@ class InvertingGradients(AttackSettings):
     title: ClassVar[str] = "Inverting Gradients"
     description: ClassVar[str] = "Matches the gradient's direction with Adam on its sign, under total variation."
     paper: ClassVar[str] = "Geiping et al., Inverting Gradients, NeurIPS 2020"
+    presets: ClassVar[dict[str, dict[str, Any]]] = {
+        "default": {"iterations": 4800, "total_variation": 1e-4, "start": "randn"},
+        "paper": {"iterations": 24000, "total_variation": 1e-4, "start": "randn"},
+        "notebook": {"iterations": 4000, "total_variation": 1e-6, "start": "randn"},
+        "imagenet": {"iterations": 24000, "total_variation": 1e-1, "trials": 8, "start": "randn"},
+        "imagenet_untrained": {
+            "iterations": 24000, "total_variation": 1e-6, "tensors": "top10", "filter": "median", "trials": 4, "start": "randn",
+        },
+        "batch": {"iterations": 24000, "total_variation": 1e-2, "trials": 4, "labels": "known", "start": "randn"},
+        "zhu": {
+            "objective": "l2", "optimiser": "lbfgs", "signed": False, "boxed": False, "decay": False, "iterations": 300,
+            "total_variation": 1e-4, "start": "randn",
+        },
+    }  # fmt: skip
 
     iterations: int = setting(4800, "Most iterations.", title="Iterations", ge=1, le=100_000, basic=True)
     total_variation: float = setting(
@@ -133,9 +147,10 @@ class InvertingGradients(AttackSettings):
         "grey", _START_HELP + " Published: randn; grey ends about 0.3 dB better.", title="Start"
     )
     filter: Literal["none", "median"] = setting("none", "3x3 median filter every 500 iterations.", title="Filter")
-    scoring: Literal["loss", "total_variation", "mean", "median"] = setting(
+    scoring: Literal["loss", "total_variation", "inception", "mean", "median"] = setting(
         "loss",
-        "How the answer is chosen among trials: least loss, least variation, or the pixelwise mean or median of all.",
+        "How the answer is chosen among trials: least loss, least variation, least entropy of ImageNet's Inception-v3,"
+        " or the pixelwise mean or median of all.",
         title="Scoring",
     )
     precision: Literal["float32", "float64"] = setting("float32", "Arithmetic of the attack.", title="Precision")

@@ -25,13 +25,15 @@ class Component(Settings):
     """A choosable part of an experiment, found by its `kind`.
 
     title, description: what a person reads. paper: where it was published, if anywhere.
-    needs: capabilities (see `spec.check`) without which it is refused.
+    needs: capabilities (see `spec.check`) without which it is refused. presets: named sets of values
+    (published configurations), chosen on a command line with `preset=NAME`.
     """
 
     title: ClassVar[str] = ""
     description: ClassVar[str] = ""
     paper: ClassVar[str] = ""
     needs: ClassVar[frozenset[str]] = frozenset()
+    presets: ClassVar[dict[str, dict[str, Any]]] = {}
 
     @property
     def name(self) -> str:

@@ -30,7 +30,7 @@ def problems(experiment: Experiment) -> list[Problem]:
 def _batch(e: Experiment):
     n = len(e.samples)
     if e.labels is not None and len(e.labels) != n:
-        yield Problem("labels", f"give one label for each picture: {n} pictures, {len(e.labels)} labels")
+        yield Problem("labels", f"give one label for each picture: {n}, not {len(e.labels)}")
     if n > 1 and e.attack.labels in ("idlg", "bias_sign", "observed_delta"):
         yield Problem(
             "attack.labels",

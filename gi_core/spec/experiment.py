@@ -13,6 +13,7 @@ from gi_core.spec.base import Settings, SpecError, setting
 from gi_core.spec.client import AnyClient, AnyWeights, FedSgd, Fresh
 from gi_core.spec.defenses import AnyDefense
 from gi_core.spec.models import AnyModel, LeNet
+from gi_core.spec.sentences import sentence
 
 MAX_BATCH, MAX_SIZE = 64, 512
 
@@ -60,18 +61,9 @@ class Experiment(Settings):
         return self.model_dump_json(**kwargs)
 
 
-def sentence(error: ValidationError) -> str:
-    """The first problem of a validation error as one sentence a person can act on."""
-    first = error.errors(include_url=False)[0]
-    where = ".".join(str(p) for p in first["loc"])
-    message = first["msg"].removeprefix("Value error, ")
-    more = len(error.errors()) - 1
-    return f"{where}: {message}" + (f" (and {more} more)" if more else "")
-
-
 def read_experiment(text: str) -> Experiment:
     """Parse JSON. Raises SpecError with one sentence."""
     try:
         return Experiment.model_validate_json(text)
     except ValidationError as error:
-        raise SpecError("the experiment is not valid: " + sentence(error)) from None
+        raise SpecError("the experiment is not valid: " + sentence(error, Experiment)) from None

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from gi_core.spec.base import Component, SpecError
-from gi_core.spec.experiment import Experiment, sentence
+from gi_core.spec.base import Component, Settings, SpecError
+from gi_core.spec.experiment import Experiment
 from gi_core.spec.registry import find, suggestion
+from gi_core.spec.sentences import sentence
+
+Chosen = TypeVar("Chosen", bound=Settings)
 
 
 def scalar(text: str) -> Any:
@@ -24,21 +27,32 @@ def scalar(text: str) -> Any:
 def parse_component(family: str, text: str) -> Component:
     """`NAME[:k=v,...]` of a family (attack, model, defense, client). Raises SpecError."""
     kind, _, rest = text.partition(":")
-    cls = find(family, kind.strip())
-    values = {}
-    for pair in filter(None, (p.strip() for p in rest.split(","))):
-        key, equals, value = pair.partition("=")
-        key = key.strip()
+    return with_values(find(family, kind.strip()), f"{family} {kind}", rest)
+
+
+def with_values(cls: type[Chosen], name: str, text: str) -> Chosen:
+    """A settings class with `k=v,...` set; `name` is what a person calls it. Raises SpecError.
+
+    `preset=NAME` stands for a named set of values, under those given beside it.
+    """
+    values, preset = {}, {}
+    for pair in filter(None, (p.strip() for p in text.split(","))):
+        key, equals, value = (part.strip() for part in pair.partition("="))
+        known = [field for field in cls.model_fields if field != "kind"]
         if not equals:
-            raise SpecError(f"{family} {kind}: write {pair!r} as name=value")
-        if key not in cls.model_fields or key == "kind":
-            known = [name for name in cls.model_fields if name != "kind"]
-            raise SpecError(f"{family} {kind} has no setting {key!r}: {suggestion(key, known)}")
-        values[key] = scalar(value.strip())
+            raise SpecError(f"{name}: write {pair!r} as name=value")
+        if key == "preset" and getattr(cls, "presets", None):
+            if value not in cls.presets:
+                raise SpecError(f"{name} has no preset {value!r}: {suggestion(value, cls.presets)}")
+            preset = cls.presets[value]
+            continue
+        if key not in known:
+            raise SpecError(f"{name} has no setting {key!r}: {suggestion(key, known)}")
+        values[key] = scalar(value)
     try:
-        return cls(**values)
+        return cls(**{**preset, **values})
     except ValidationError as error:
-        raise SpecError(f"{family} {kind}: {sentence(error)}") from None
+        raise SpecError(f"{name}: {sentence(error, cls)}") from None
 
 
 def build(values: dict[str, Any]) -> Experiment:
@@ -46,7 +60,7 @@ def build(values: dict[str, Any]) -> Experiment:
     try:
         return Experiment.model_validate(values)
     except ValidationError as error:
-        raise SpecError(sentence(error)) from None
+        raise SpecError(sentence(error, Experiment)) from None
 
 
 def with_setting(experiment: Experiment, assignment: str) -> Experiment:

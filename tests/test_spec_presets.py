@@ -1,0 +1,21 @@
+"""Published configurations by name."""
+
+from __future__ import annotations
+
+import pytest
+
+from gi_core.spec import ATTACKS, SpecError, parse_component
+
+PRESETS = [(kind, name) for kind, cls in ATTACKS.items() for name in cls.presets]
+
+
+@pytest.mark.parametrize(("kind", "name"), PRESETS)
+def test_every_preset_is_valid_and_what_stands_beside_it_wins(kind, name):
+    found = parse_component("attack", f"{kind}:iterations=7,preset={name}")
+    expected = {**ATTACKS[kind].presets[name], "iterations": 7}
+    assert {k: getattr(found, k) for k in expected} == expected
+
+
+def test_an_unknown_preset_suggests_the_nearest():
+    with pytest.raises(SpecError, match="did you mean 'paper'"):
+        parse_component("attack", "inverting_gradients:preset=papr")
