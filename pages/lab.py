@@ -8,7 +8,7 @@ from pages.components import address, example, experiment_form, live, shell, sta
 
 shell.enter()
 address.arrive()
-run = address.shown()
+run = address.get("run")
 
 if run is not None and stage.presenting():
     live.draw(run)

@@ -12,7 +12,7 @@ from pages.components import address, downloads, form, launch, words
 from pages.components.session import store
 from pages.components.source import Source
 
-_NONE = "nothing"
+_NONE = "no overlay"
 
 
 def again(job: Job) -> None:
@@ -31,7 +31,7 @@ def _again(job: Job) -> None:
         address.say(str(error))
         return
     form.replace(experiment)
-    address.open_run(run)
+    address.put(run=run)
     st.session_state["live.restart"] = True
 
 
@@ -53,7 +53,7 @@ def share(source: Source, trial: int, truth: bool) -> None:
 def overlay(job: Job) -> Job | None:
     """Another run whose curves are drawn over this one's; kept in the address."""
     others = {j.id: j for j in store().jobs(limit=30) if j.id != job.id and j.progress.get("iteration")}
-    asked = st.query_params.get("overlay")
+    asked = address.get("overlay")
     if asked and asked not in others:
         extra = store().job(asked)
         if extra is not None and extra.kind == "run" and extra.id != job.id:
@@ -63,15 +63,16 @@ def overlay(job: Job) -> Job | None:
     if st.session_state.get("overlay_with") != wanted:
         st.session_state["overlay_with"] = wanted
     st.selectbox(
-        "Overlay with", options, options.index(wanted), key="overlay_with", width=260, on_change=_overlay,
-        format_func=lambda k: k if k == _NONE else f"{others[k].title or words.question(others[k].spec)} · {k[:4]}",
+        "Overlay with", options, options.index(wanted), key="overlay_with", width=280, on_change=_overlay, label_visibility="collapsed",
+        format_func=lambda k: "Overlay another run" if k == _NONE else _name(others[k]),
     )  # fmt: skip
     return others.get(wanted)
 
 
+def _name(job: Job) -> str:
+    return f"Over {job.title or words.question(job.spec)} · {job.id[:4]}"
+
+
 def _overlay() -> None:
     value = st.session_state["overlay_with"]
-    if value == _NONE:
-        st.query_params.pop("overlay", None)
-    else:
-        st.query_params["overlay"] = value
+    address.put(overlay=None if value == _NONE else value)

@@ -1,4 +1,8 @@
-"""What the page shows, in its address: a refresh, a second tab or a shared link shows the same."""
+"""What the page shows, in its address: a refresh, a second tab or a shared link shows the same.
+
+The session is the truth and the address its mirror. A request that was on its way while the address
+changed still carries the old one, so an address that was just replaced is no wish of the person.
+"""
 
 from __future__ import annotations
 
@@ -12,27 +16,49 @@ from gi_core.spec import SpecError, build
 from pages.components import form, link
 from pages.components.session import store
 
-_SEEN, _RUN, _AWAY, _SAY = "address.seen", "address.run", "address.away", "address.say"
-_SECONDS = 12.0
+NAMES = ("run", "experiment", "view", "present", "overlay")
+_STATE, _OLD, _AWAY, _SAY = "address.state", "address.old", "address.away", "address.say"
+_STALE_SECONDS, _SAY_SECONDS = 5.0, 12.0
+
+
+def get(name: str) -> str | None:
+    """One value as the page shows it."""
+    return st.session_state.get(_STATE, {}).get(name)
+
+
+def put(**values: str | None) -> None:
+    """Change values here and in the address."""
+    before = st.session_state.get(_STATE, {})
+    state = {**before, **values}
+    if state != before:
+        _supersede(before)
+        st.session_state[_STATE] = state
+    for name in values:
+        if st.query_params.get(name) != state[name]:
+            if state[name] is None:
+                st.query_params.pop(name, None)
+            else:
+                st.query_params[name] = state[name]
 
 
 def arrive() -> None:
     """Take over what the address asks for, once; a link fills the form and never starts anything."""
-    asked = (st.query_params.get("run"), st.query_params.get("experiment"))
+    asked = {name: st.query_params.get(name) for name in NAMES}
     away = st.session_state.pop(_AWAY, False)
-    if asked == st.session_state.get(_SEEN, ("", "")):
+    if asked == st.session_state.get(_STATE) or _stale(asked):
         return
-    if away and asked == (None, None):
+    if away and not any(asked.values()):
+        _supersede(asked)
+        put(**st.session_state.get(_STATE, {}))
         return
-    st.session_state[_SEEN] = asked
-    run, text = asked
-    st.session_state[_RUN] = None
+    _supersede(st.session_state.get(_STATE, {}))
+    st.session_state[_STATE] = asked
     form.replace(form.start())
-    if run is not None:
-        _open(run)
-    if text:
+    if asked["run"] is not None:
+        _open(asked["run"])
+    if asked["experiment"]:
         try:
-            form.replace(link.decode(text))
+            form.replace(link.decode(asked["experiment"]))
         except SpecError as error:
             say(str(error))
 
@@ -40,13 +66,24 @@ def arrive() -> None:
 def _open(run: str) -> None:
     job = store().job(run) if valid_id(run) else None
     if job is None or job.kind != "run":
+        put(run=None)
         say("There is no such run here: it may have been deleted, or the link is incomplete.")
         return
-    st.session_state[_RUN] = run
     try:
         form.replace(build(job.spec))
     except SpecError as error:
         say(f"This run's experiment can no longer be read: {error}")
+
+
+def _supersede(state: dict[str, str | None]) -> None:
+    now = time.monotonic()
+    kept = [(old, since) for old, since in st.session_state.get(_OLD, []) if now - since < _STALE_SECONDS]
+    st.session_state[_OLD] = [*kept, (dict(state), now)]
+
+
+def _stale(asked: dict[str, str | None]) -> bool:
+    now = time.monotonic()
+    return any(old == asked and now - since < _STALE_SECONDS for old, since in st.session_state.get(_OLD, []))
 
 
 def leave() -> None:
@@ -54,19 +91,9 @@ def leave() -> None:
     st.session_state[_AWAY] = True
 
 
-def open_run(run: str | None) -> None:
-    """Show a run (or none) from now on."""
-    st.session_state[_RUN] = run
-
-
-def shown() -> str | None:
-    """Id of the run on show."""
-    return st.session_state.get(_RUN)
-
-
 def sync() -> None:
-    """Write run and form into the address, as short as they can be."""
-    run, experiment = shown(), form.current()
+    """Write the form into the address, as short as it can be."""
+    run, experiment = get("run"), form.current()
     known = form.start()
     if run is not None:
         job = store().job(run)
@@ -74,14 +101,7 @@ def sync() -> None:
             known = build(job.spec) if job is not None else None
         except SpecError:
             known = None
-    text = None if experiment == known else link.encode(experiment)
-    for name, value in (("run", run), ("experiment", text)):
-        if st.query_params.get(name) != value:
-            if value is None:
-                st.query_params.pop(name, None)
-            else:
-                st.query_params[name] = value
-    st.session_state[_SEEN] = (run, text)
+    put(run=run, experiment=None if experiment == known else link.encode(experiment))
 
 
 def url(**query: str) -> str:
@@ -98,4 +118,4 @@ def say(sentence: str) -> None:
 def word() -> str | None:
     """That sentence, if it is recent."""
     sentence, since = st.session_state.get(_SAY, (None, 0.0))
-    return sentence if time.monotonic() - since < _SECONDS else None
+    return sentence if time.monotonic() - since < _SAY_SECONDS else None

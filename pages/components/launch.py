@@ -109,7 +109,7 @@ def _run(experiment: Experiment) -> None:
             st.html(f'<p class="gi-problem" role="alert">{words.escape(_sentence(str(error)))}</p>')
             return
         st.session_state["launch.last"] = (experiment.key(), time.time(), run)
-    address.open_run(run)
+    address.put(run=run)
     address.sync()
     st.rerun(scope="app")
 

@@ -68,7 +68,7 @@ def body(source: Source) -> None:
 def _charts(job: Job, points: list, truth: bool, present: bool) -> None:
     other = None
     if not present:
-        with st.container(horizontal=True, vertical_alignment="bottom", key="chart_bar"):
+        with st.container(horizontal=True, vertical_alignment="center", key="chart_bar"):
             log = st.toggle("Logarithmic loss", value=True, key="log_axis")
             other = actions.overlay(job)
     log = st.session_state.get("log_axis", True)

@@ -45,7 +45,8 @@ def draw_sentence(job: Job, truth: bool) -> None:
     text = sentence(job, truth).strip()
     head, colon, rest = text.partition(": ")
     tone = " gi-failed" if job.state == "failed" else ""
-    body = f"<b>{escape(head[:1].upper() + head[1:])}</b>{escape(colon + rest)}"
+    head = escape(head[:1].upper() + head[1:])
+    body = f"<b>{head}</b>{escape(colon + rest)}" if colon else head
     st.html(f'<p class="gi-verdict{tone}" role="status">{body}</p>')
 
 

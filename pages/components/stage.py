@@ -6,17 +6,19 @@ from pathlib import Path
 
 import streamlit as st
 
+from pages.components import address
+
 _STYLE = Path(__file__).parent / "web" / "present.css"
 
 
 def attackers_view() -> bool:
     """Whether the truth, and everything computed from it, is hidden."""
-    return st.query_params.get("view") == "attacker"
+    return address.get("view") == "attacker"
 
 
 def presenting() -> bool:
     """Whether only the pictures, the curve and the sentence are shown."""
-    return st.query_params.get("present") == "1"
+    return address.get("present") == "1"
 
 
 def switches() -> None:
@@ -40,16 +42,10 @@ def leave_button() -> None:
 
 
 def _attacker() -> None:
-    _param("view", "attacker" if st.session_state["attackers_view"] else None)
+    address.put(view="attacker" if st.session_state["attackers_view"] else None)
+    st.session_state["live.restart"] = True  # the form hides the picture too
 
 
 def _present(on: bool) -> None:
-    _param("present", "1" if on else None)
+    address.put(present="1" if on else None)
     st.session_state["live.restart"] = True
-
-
-def _param(name: str, value: str | None) -> None:
-    if value is None:
-        st.query_params.pop(name, None)
-    else:
-        st.query_params[name] = value

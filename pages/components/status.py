@@ -21,7 +21,8 @@ def line(job: Job, place: int) -> None:
     elif done:
         facts.append(f"iteration {done}" + (f" of at most {total}" if total and not job.over else ""))
         if not job.over:
-            facts.append(words.rate(progress.get("per_second")))
+            if job.state == "running":
+                facts.append(words.rate(progress.get("per_second")))
             if job.state == "running" and progress.get("seconds_left") is not None:
                 facts.append(f"{words.span(progress['seconds_left'])} left")
         seconds = (job.result or {}).get("seconds") or progress.get("seconds")

@@ -66,7 +66,7 @@ export default function ({ data, parentElement }) {
     range.disabled = last < 1;
     const text = frame ? `${say.iteration} ${frame.i}` : "";
     range.setAttribute("aria-valuetext", text);
-    $("output").textContent = data.live && state.follow ? `${text} · ${say.live}` : text;
+    $("output").textContent = frame && data.live && state.follow ? `${text} · ${say.live}` : text;
     $(".play").textContent = state.timer ? say.pause : data.live && !state.follow ? say.follow : say.play;
     $(".play").disabled = last < 1;
     strip(frames);
