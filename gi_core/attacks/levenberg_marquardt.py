@@ -11,13 +11,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from gi_core.attacks import labels as label_strategies
 from gi_core.attacks.base import State, Step
-from gi_core.attacks.gradient import GradientMap, cross_entropy, linear_loss
+from gi_core.attacks.gradient import GradientMap
 from gi_core.attacks.jacobian import JacobianProducts
 from gi_core.attacks.lanczos import ShiftedSolver
+from gi_core.attacks.observation import observe, refuse_too_large
 from gi_core.attacks.priors import Pixels, SmoothPrior
-from gi_core.attacks.problem import refuse_bad_update, refuse_too_large
 from gi_core.attacks.trials import generator, start
 from gi_core.federated.types import Knowledge, Update
 from gi_core.spec.attacks import LevenbergMarquardt
@@ -44,21 +43,10 @@ class KrylovLM:
         self.shape = (update.images, *knowledge.input_shape)
         pixels = int(torch.Size(self.shape).numel())
         refuse_too_large("the Krylov basis", 2 * min(settings.krylov, pixels) * pixels, torch.float64, device)
-        targets = [t.detach().to(device, torch.float64) for t in update.tensors.values()]
-        size = float(torch.sqrt(sum((t * t).sum() for t in targets)))
-        refuse_bad_update(size)
-        observed = settings.labels == "observed_delta"
-        if observed:
-            delta, size = label_strategies.unit_delta(update, knowledge)
-            targets = [t / size for t in targets]
-            self.target, self.labels = delta.to(device)[None], delta.argmin().reshape(1).cpu()
-            size = float(torch.sqrt(sum((t * t).sum() for t in targets)))
-        else:
-            self.labels = label_strategies.hard_labels(settings.labels, update, knowledge)
-            self.target = label_strategies.as_target(self.labels, knowledge.classes, targets[0])
-        self.scale = 1.0 / size
-        self.targets = [t * self.scale for t in targets]
-        self.gradient = GradientMap(knowledge, linear_loss if observed else cross_entropy, plan, torch.float64, device)
+        seen = observe(update, knowledge, settings.labels, torch.float64, device)
+        self.scale, self.labels, self.target = 1.0 / seen.size, seen.labels, seen.target
+        self.targets = [t * self.scale for t in seen.gradients]
+        self.gradient = GradientMap(knowledge, seen.loss, plan, torch.float64, device)
         self.pixels = Pixels(knowledge.mean, knowledge.std, torch.zeros((), dtype=torch.float64, device=device))
         self.prior = SmoothPrior(settings.total_variation, settings.tikhonov)
 
@@ -68,10 +56,14 @@ class KrylovLM:
         return x.to(self.device, torch.float64)
 
     def init(self, seed: int) -> State:
-        x = self._draw(seed, 0)
+        return {"seed": seed, "iteration": 0, "ended": [], "ended_residual": [], **self._begin(seed, 0)}
+
+    def _begin(self, seed: int, attempt: int) -> State:
+        """What belongs to one start."""
+        x = self._draw(seed, attempt)
         return {
-            "seed": seed, "iteration": 0, "x": x, "origin": x.clone(), "damping": 0.0, "largest": 0.0, "bad": 0,
-            "fallen": False, "inner": 0, "residual": float("inf"), "objective": float("inf"), "ended": [], "ended_residual": [], "open": True,
+            "x": x, "origin": x.clone(), "damping": 0.0, "largest": 0.0, "bad": 0, "fallen": False, "inner": 0,
+            "residual": float("inf"), "open": True,
         }  # fmt: skip
 
     def _residual(self, values: list[Tensor]) -> list[Tensor]:
@@ -112,7 +104,7 @@ class KrylovLM:
         if not objective < float("inf"):
             state["residual"] = float("inf")
             return True
-        state["residual"], state["objective"] = squared, objective
+        state["residual"] = squared
         diffusion = self.prior.operator(x)
         rhs = -local.j(residual) - self.prior.gradient(x, origin).reshape(-1)
         if float(rhs.norm()) == 0.0:
@@ -134,7 +126,7 @@ class KrylovLM:
         else:
             value, squared, damping, moved = best
             fell = (objective - value) / objective
-            state["x"], state["residual"], state["objective"] = moved, squared, value
+            state["x"], state["residual"] = moved, squared
             state["damping"] = max(damping, 1e-14 * state["largest"])
             state["fallen"] = True
             state["bad"] += int(fell < 1e-3)
@@ -192,18 +184,7 @@ class KrylovLM:
         return False, ""
 
     def _restart(self, state: State) -> None:
-        x = self._draw(state["seed"], len(state["ended"]))
-        state.update(
-            x=x,
-            origin=x.clone(),
-            damping=0.0,
-            largest=0.0,
-            bad=0,
-            fallen=False,
-            inner=0,
-            residual=float("inf"),
-            open=True,
-        )
+        state.update(self._begin(state["seed"], len(state["ended"])))
 
     def _starts(self, state: State) -> tuple[Tensor, Tensor]:
         """Pictures (T, N, C, H, W) and relative squared residuals (T,) of all starts so far."""

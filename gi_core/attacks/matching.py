@@ -15,8 +15,9 @@ from gi_core.attacks.bookkeeping import Rules, best_trial
 from gi_core.attacks.first_order import Adam, Nesterov, decayed
 from gi_core.attacks.graphs import Replay
 from gi_core.attacks.lbfgs import Lbfgs
+from gi_core.attacks.observation import refuse_too_large
 from gi_core.attacks.priors import median_filter
-from gi_core.attacks.problem import MatchingProblem, refuse_too_large
+from gi_core.attacks.problem import MatchingProblem
 from gi_core.federated.types import Knowledge, Update
 from gi_core.spec.attacks import Dlg, InvertingGradients
 from gi_core.spec.plan import Plan

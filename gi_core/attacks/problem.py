@@ -6,23 +6,14 @@ Trials are evaluated in chunks that fit the memory; a chunk halves when the memo
 
 from __future__ import annotations
 
-import os
-
 import torch
 from torch import Tensor
 
-from gi_core.attacks import labels as label_strategies
 from gi_core.attacks import objectives
 from gi_core.attacks.base import Refused
-from gi_core.attacks.gradient import (
-    GradientMap,
-    cross_entropy,
-    flatten,
-    last_dense,
-    linear_loss,
-    soft_cross_entropy,
-    split_like,
-)
+from gi_core.attacks.gradient import GradientMap, flatten, last_dense, split_like
+from gi_core.attacks.labels import draw_logits
+from gi_core.attacks.observation import observe, refuse_bad_update
 from gi_core.attacks.priors import Pixels, add_total_variation
 from gi_core.attacks.trials import generator, start
 from gi_core.federated.types import Knowledge, Update
@@ -41,24 +32,13 @@ class MatchingProblem:
         self.start, self.tv, self.name, self.weighting = start, total_variation, objective, weighting
         self.shape = (update.images, *knowledge.input_shape)
         self.pixel_count = int(torch.Size(self.shape).numel())
-        labels = self._strategy(labels, small_gradients)
-        self.joint, observed = labels == "joint", labels == "observed_delta"
-        self.targets = [t.detach().to(device, self.dtype) for t in update.tensors.values()]
-        if observed:
-            delta, size = label_strategies.unit_delta(update, knowledge)
-            self.targets = [t / size for t in self.targets]
-            self.target, self.labels = delta.to(device, self.dtype)[None], delta.argmin().reshape(1).cpu()
-        elif not self.joint:
-            self.labels = label_strategies.hard_labels(labels, update, knowledge)
-            self.target = label_strategies.as_target(self.labels, knowledge.classes, self.targets[0])
-        self.norms = [float(t.double().norm()) for t in self.targets]
-        self.size = sum(n * n for n in self.norms) ** 0.5
-        loss = soft_cross_entropy if self.joint else linear_loss if observed else cross_entropy
-        self.gradient = GradientMap(knowledge, loss, plan, self.dtype, device)
+        self.seen = observe(update, knowledge, self._strategy(labels, small_gradients), self.dtype, device)
+        self.joint, self.size = self.seen.target is None, self.seen.size
+        self.gradient = GradientMap(knowledge, self.seen.loss, plan, self.dtype, device)
         self.pixels = Pixels(knowledge.mean, knowledge.std, torch.zeros((), dtype=self.dtype, device=device))
         self.random = tensors == "random8"
         self.chunk = max(1, plan.chunk)
-        self._choose(list(range(min(8, len(self.targets)))) if self.random else self._named(tensors))
+        self._choose(list(range(min(8, len(update.tensors)))) if self.random else self._named(tensors))
 
     def _strategy(self, labels: str, small_gradients: str) -> str:
         """The label strategy asked for, or the observed delta where the gradient is small and that was asked."""
@@ -72,22 +52,22 @@ class MatchingProblem:
 
     def _named(self, tensors: str) -> list[int]:
         try:
-            return objectives.choose_tensors(tensors, self.norms)
+            return objectives.choose_tensors(tensors, self.seen.norms)
         except ValueError as error:
             raise Refused(str(error)) from None
 
     def _choose(self, index: list[int]) -> None:
-        chosen = [self.targets[i] for i in index]
-        weights = objectives.depth_weights(self.weighting, index, len(self.targets))
+        chosen, count = [self.seen.gradients[i] for i in index], len(self.seen.gradients)
+        weights = objectives.depth_weights(self.weighting, index, count)
         flat = torch.cat([t.reshape(-1) for t in chosen])
         refuse_bad_update(float(flat.double().norm()))
         self.objective = objectives.make(self.name, flat, [t.numel() for t in chosen], weights)
-        self.index = None if len(index) == len(self.targets) else index
+        self.index = None if len(index) == count else index
 
     def redraw(self, seed: int, iteration: int) -> None:
         """A new choice of tensors, where the settings ask for a random one."""
         if self.random:
-            order = torch.randperm(len(self.targets), generator=generator(seed, 2**31 - 1, iteration))
+            order = torch.randperm(len(self.seen.gradients), generator=generator(seed, 2**31 - 1, iteration))
             self._choose(sorted(order[:8].tolist()))
 
     def draw(self, seed: int, trial: int, attempt: int) -> Tensor:
@@ -96,7 +76,7 @@ class MatchingProblem:
         x = start(self.start, self.shape, draws, Pixels(self.knowledge.mean, self.knowledge.std, torch.zeros(())))
         parts = [x.reshape(-1)]
         if self.joint:
-            parts.append(label_strategies.draw_logits((self.shape[0], self.knowledge.classes), draws).reshape(-1))
+            parts.append(draw_logits((self.shape[0], self.knowledge.classes), draws).reshape(-1))
         return torch.cat(parts).to(self.device, self.dtype)
 
     def split(self, z: Tensor) -> tuple[Tensor, Tensor]:
@@ -104,11 +84,11 @@ class MatchingProblem:
         x = z[:, : self.pixel_count].view(-1, *self.shape)
         if self.joint:
             return x, z[:, self.pixel_count :].view(len(z), self.shape[0], -1)
-        return x, self.target.expand(len(z), *self.target.shape)
+        return x, self.seen.target.expand(len(z), -1, -1)
 
     def recovered(self, z: Tensor) -> Tensor:
         """Labels (T, N) of the points."""
-        return self.split(z)[1].argmax(-1).cpu() if self.joint else self.labels.expand(len(z), -1)
+        return self.split(z)[1].argmax(-1).cpu() if self.joint else self.seen.labels.expand(len(z), -1)
 
     def evaluate(self, z: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """z (T, D) -> gradient (T, D) and the terms `gradient`, `total_variation`, `total` (T,)."""
@@ -157,29 +137,5 @@ class MatchingProblem:
         """||g_l - g*_l|| / ||g*_l|| of every tensor at one point z (D,)."""
         with self.gradient.running():
             g = self.gradient(*self.split(z[None]))
-        pairs = zip(self.update.tensors, g, self.targets, self.norms, strict=True)
+        pairs = zip(self.update.tensors, g, self.seen.gradients, self.seen.norms, strict=True)
         return {k: float((a.detach()[0] - b).double().norm()) / (n or 1.0) for k, a, b, n in pairs}
-
-
-def refuse_bad_update(norm: float) -> None:
-    """Raises Refused for an update that holds no signal."""
-    if not norm < float("inf"):
-        raise Refused("the update holds values that are not finite, so there is nothing to match")
-    if norm == 0:
-        raise Refused(
-            "the update is zero everywhere: it says nothing about the picture (a perfectly fitted or dead network, or everything pruned)"
-        )
-
-
-def refuse_too_large(what: str, numbers: int, dtype: torch.dtype, device: torch.device) -> None:
-    """Raises Refused when so many numbers would take over half of the device's memory."""
-    if device.type == "cuda":
-        memory = torch.cuda.get_device_properties(device).total_memory
-    else:
-        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    needed = numbers * dtype.itemsize
-    if needed > memory / 2:
-        raise Refused(
-            f"{what} would take {needed / 2**30:.0f} GB of the device's {memory / 2**30:.0f} GB:"
-            " choose smaller pictures, fewer pictures or trials, or a shorter memory"
-        )

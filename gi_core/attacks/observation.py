@@ -1,0 +1,79 @@
+"""What the server observed, made ready to be matched: gradients, the loss they belong to, its target.
+
+With an observed delta the loss is <delta, f(x)> and everything is divided by |dL/dlogits|, so that
+a confidently classified sample is matched on the same scale as any other.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from gi_core.attacks import labels as strategies
+from gi_core.attacks.base import Refused
+from gi_core.attacks.gradient import Loss, cross_entropy, linear_loss, soft_cross_entropy
+from gi_core.federated.types import Knowledge, Update
+
+
+@dataclass(frozen=True)
+class Observation:
+    """gradients: one tensor per parameter. target: (N, K) of the loss, None when label logits are
+    optimised jointly. labels: (N,) recovered, None likewise. norms: L2 of each gradient; size: of all.
+    """
+
+    gradients: list[Tensor]
+    loss: Loss
+    target: Tensor | None
+    labels: Tensor | None
+    norms: list[float]
+
+    @property
+    def size(self) -> float:
+        return sum(n * n for n in self.norms) ** 0.5
+
+
+def observe(
+    update: Update, knowledge: Knowledge, strategy: str, dtype: torch.dtype, device: torch.device
+) -> Observation:
+    """The observation under a label strategy (see `spec.attacks`). Raises Refused."""
+    refuse_bad_update(update.norm())
+    gradients = [t.detach().to(device, dtype) for t in update.tensors.values()]
+    loss, target, labels = cross_entropy, None, None
+    if strategy == "observed_delta":
+        delta, size = strategies.unit_delta(update, knowledge)
+        gradients = [t / size for t in gradients]
+        loss, target, labels = linear_loss, delta.to(device, dtype)[None], delta.argmin().reshape(1).cpu()
+    elif strategy == "joint":
+        loss = soft_cross_entropy
+    else:
+        labels = strategies.hard_labels(strategy, update, knowledge)
+        target = strategies.as_target(labels, knowledge.classes, gradients[0])
+    return Observation(gradients, loss, target, labels, [float(t.double().norm()) for t in gradients])
+
+
+def refuse_bad_update(norm: float) -> None:
+    """Raises Refused for an update that holds no signal."""
+    if not norm < float("inf"):
+        raise Refused("the update holds values that are not finite, so there is nothing to match")
+    if norm == 0:
+        raise Refused(
+            "the update is zero everywhere: it says nothing about the picture"
+            " (a perfectly fitted or dead network, or everything pruned)"
+        )
+
+
+def refuse_too_large(what: str, numbers: int, dtype: torch.dtype, device: torch.device) -> None:
+    """Raises Refused when so many numbers would take over half of the device's memory."""
+    if device.type == "cuda":
+        memory = torch.cuda.get_device_properties(device).total_memory
+    else:
+        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    needed = numbers * dtype.itemsize
+    if needed > memory / 2:
+        raise Refused(
+            f"{what} would take {needed / 2**30:.0f} GB of the device's {memory / 2**30:.0f} GB:"
+            " choose smaller pictures, fewer pictures or trials, or a shorter memory"
+        )
