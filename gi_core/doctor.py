@@ -37,9 +37,7 @@ def _software() -> Iterator[Row]:
         from gi_core.vision import compiled, import_torchvision
 
         import_torchvision()
-        kernels = (
-            "compiled operators loaded" if compiled() else "compiled operators declared only (none is needed)"
-        )
+        kernels = "compiled operators loaded" if compiled() else "compiled operators declared only (none is needed)"
         yield "torchvision import", True, kernels, ""
     except (ImportError, RuntimeError) as error:
         yield "torchvision import", False, str(error).splitlines()[0], "pip install -r requirements.txt"
@@ -77,9 +75,7 @@ def _data() -> Iterator[Row]:
     for name, data_set in archives.DATA_SETS.items():
         splits = [s for s in ("test", "train") if archives.available(name, s)]  # type: ignore[arg-type]
         detail = (
-            f"{' and '.join(splits)} in {data_home() / data_set.folder}"
-            if splits
-            else "not on this machine (optional)"
+            f"{' and '.join(splits)} in {data_home() / data_set.folder}" if splits else "not on this machine (optional)"
         )
         yield (
             data_set.title,
@@ -111,15 +107,10 @@ def _weights() -> Iterator[Row]:
 def _disk() -> Iterator[Row]:
     try:
         path = home()
-    except OSError as error:
-        yield (
-            "GI_HOME",
-            False,
-            f"cannot be made: {error.strerror}",
-            "set GI_HOME to a folder you can write to",
-        )
-        return
-    yield _place("GI_HOME", path, "runs")
+        yield _place("GI_HOME", path, "runs")
+    except SpecError as error:
+        detail, _, remedy = str(error).rpartition(": ")
+        yield "GI_HOME", False, detail, remedy
     yield _place("GI_DATA", data_home(), "data sets and downloaded weights")
 
 

@@ -1,20 +1,43 @@
-"""Where things live on this machine."""
+"""Where things live on this machine, and paths as a person writes them."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
+from gi_core.spec.base import SpecError
+
 
 def home() -> Path:
-    """Runs, weights and plans: `GI_HOME`, default `~/.gi_core`, readable by its owner only."""
-    path = Path(os.environ.get("GI_HOME") or Path.home() / ".gi_core").expanduser()
-    if not path.is_dir():
-        path.mkdir(parents=True, mode=0o700, exist_ok=True)
-        path.chmod(0o700)
+    """Runs, weights and plans: `GI_HOME`, default `~/.gi_core`, readable by its owner only.
+
+    Raises SpecError where it cannot be made.
+    """
+    path = user_path(os.environ.get("GI_HOME") or "~/.gi_core")
+    try:
+        if not path.is_dir():
+            path.mkdir(parents=True, mode=0o700, exist_ok=True)
+            path.chmod(0o700)
+    except OSError as error:
+        reason = f"cannot make the folder {path} ({error.strerror})"
+        raise SpecError(f"{reason}: set GI_HOME to a folder you can write to") from None
     return path
 
 
 def data_home() -> Path:
     """Data sets and downloaded weights: `GI_DATA`, default `~/.cache/gi_core`."""
-    return Path(os.environ.get("GI_DATA") or Path.home() / ".cache" / "gi_core").expanduser()
+    return user_path(os.environ.get("GI_DATA") or "~/.cache/gi_core")
+
+
+def user_path(text: str) -> Path:
+    """The path, `~` resolved; it need not exist. Raises SpecError for one that this system cannot look up."""
+    try:
+        path = Path(text).expanduser()
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return path
+    except (RuntimeError, ValueError):  # no such ~user; a null byte
+        raise SpecError(f"{text[:80]!r} is not a path: write it in full") from None
+    except OSError as error:  # too long, in a folder that may not be read, links in a circle
+        raise SpecError(f"cannot read {text[:80]!r}: {error.strerror}") from None
+    return path

@@ -52,6 +52,16 @@ def refused(capsys, *argv: str) -> str:
         ("attack --label 1 --label 2", "one label for each picture"),
         ("attack --sample bundled/astronut", "did you mean 'astronaut'?"),
         ("attack --sample nowhere.png", "there is no sample 'nowhere.png'"),
+        ("attack --sample /dev/zero", "/dev/zero is not a file"),
+        ("attack --sample ~nobody-here/a.png", "'~nobody-here/a.png' is not a path"),
+        ("attack --weights ~nobody-here/a.pt", "'~nobody-here/a.pt' is not a path"),
+        ("attack --experiment ~nobody-here/a.json", "'~nobody-here/a.json' is not a path"),
+        ("attack --out ~nobody-here/a", "'~nobody-here/a' is not a path"),
+        ("attack --sample folder:~nobody-here:0", "'~nobody-here' is not a path"),
+        ("attack --sample " + "a" * 5000, "name too long"),
+        ("attack --weights " + "a" * 5000, "name too long"),
+        ("attack --defense gaussian_noise:std=nan", "defense gaussian_noise: std: give a finite number, not 'nan'"),
+        ("runs list --limit -3", "--limit"),
         ("attack --sample mnist:0", "run python -m gi_core fetch mnist"),
         ("attack --sample folder:nowhere:0", "nowhere"),
         ("attack --normalise mnits", "mnits"),
@@ -67,7 +77,7 @@ def refused(capsys, *argv: str) -> str:
     ],
 )
 def test_one_sentence(argv, says, capsys, gi_home):
-    assert says in refused(capsys, *argv.split())
+    assert says.lower() in refused(capsys, *argv.split()).lower()
 
 
 def test_pictures_that_cannot_be_read(capsys, gi_home, tmp_path):
@@ -85,6 +95,28 @@ def test_an_experiment_file_that_is_none(capsys, gi_home, tmp_path):
     for content in (b"{", b'{"sampels": []}', b"\xff\xfe\x00", b'{"schema_version": 99}'):
         file.write_bytes(content)
         refused(capsys, "attack", "--experiment", str(file))
+
+
+@pytest.mark.parametrize("command", ["attack", "runs list", "doctor"])
+def test_a_home_that_cannot_be_used(command, capsys, tmp_path, monkeypatch):
+    taken = tmp_path / "taken"
+    taken.write_text("a file, no folder")
+    monkeypatch.setenv("GI_HOME", str(taken))
+    if command == "doctor":  # it goes on to say what else there is
+        assert main([command]) == 0
+        assert "set GI_HOME" in capsys.readouterr().out
+        return
+    assert "set GI_HOME" in refused(capsys, *command.split())
+
+
+@pytest.mark.parametrize("content", [b"no database, but long enough to be taken for one", b""])
+def test_a_damaged_store(content, capsys, gi_home):
+    gi_home.mkdir(exist_ok=True)
+    (gi_home / "store.sqlite").write_bytes(content)
+    if content:
+        assert "store.sqlite" in refused(capsys, "runs", "list")
+    else:
+        assert main(["runs", "list"]) == 0  # a new one
 
 
 def test_weights_of_another_network(capsys, gi_home, tmp_path):

@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from gi_core.paths import user_path
 from gi_core.spec import SpecError
 
 FILES = (
@@ -18,7 +19,7 @@ FILES = (
 
 def folder(name: str) -> Path:
     """The folder, made if need be. Raises SpecError where nothing can be written."""
-    path = Path(name).expanduser()
+    path = user_path(name)
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:

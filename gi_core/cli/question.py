@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from gi_core.paths import user_path
 from gi_core.spec import Experiment, SpecError, build, parse_component, read_experiment, with_setting
 from gi_core.spec.client import Fresh, FromFile, Pretrained, Trained
 from gi_core.spec.parse import with_values
@@ -17,7 +18,7 @@ _WORDS = ("fresh", "trained", "imagenet")
 
 def experiment(arguments: argparse.Namespace) -> Experiment:
     """The file's experiment or the default, changed by every option. Raises SpecError."""
-    base = _read(Path(arguments.experiment)) if arguments.experiment else Experiment()
+    base = _read(user_path(arguments.experiment)) if arguments.experiment else Experiment()
     values: dict[str, Any] = base.model_dump(mode="json")
     if arguments.sample:
         values |= {"samples": arguments.sample, "labels": None}
@@ -51,7 +52,7 @@ def weights(text: str) -> Fresh | FromFile | Trained | Pretrained:
         return Fresh()
     if text.startswith("upload:"):
         return FromFile(path=text)
-    path = Path(text).expanduser()
+    path = user_path(text)
     if not path.is_file():
         near = suggestion(word, _WORDS)
         hint = near if near.startswith("did") else "give a .safetensors or .pt file, trained or imagenet"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gi_core.data.images import SUFFIXES, read_image
 from gi_core.data.types import Sample
+from gi_core.paths import user_path
 from gi_core.spec.base import SpecError
 
 MAX_FILES = 200_000
@@ -25,7 +26,7 @@ class Folder:
 
 def open_folder(path: str) -> Folder:
     """List a folder. Raises SpecError where it is missing or has no class sub-folders."""
-    root = Path(path).expanduser()
+    root = user_path(path)
     try:
         stamp = (root.stat().st_mtime_ns, *(e.stat().st_mtime_ns for e in _subfolders(root)))
     except NotADirectoryError:

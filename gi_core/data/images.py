@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import stat
 import warnings
 from pathlib import Path
 
@@ -25,7 +26,10 @@ def read_image(path: Path, name: str | None = None) -> tuple[np.ndarray, str]:
     """
     name = name or str(path)
     try:
-        if path.stat().st_size > MAX_FILE_BYTES:
+        status = path.stat()
+        if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
+            raise SpecError(f"{name} is not a file: give a PNG or JPEG file")  # a device or pipe may never end
+        if status.st_size > MAX_FILE_BYTES:
             raise SpecError(f"{name} is larger than {MAX_FILE_BYTES // 2**20} MB: give a smaller picture")
         content = path.read_bytes()
     except IsADirectoryError:

@@ -8,7 +8,7 @@ from pathlib import Path
 from gi_core.data import archives, bundled, folders
 from gi_core.data.images import read_image
 from gi_core.data.types import Sample
-from gi_core.paths import home
+from gi_core.paths import home, user_path
 from gi_core.spec.base import SpecError
 from gi_core.spec.registry import suggestion
 
@@ -39,7 +39,7 @@ def resolve(ref: str) -> Sample:
                 f" write {match[1]}/train:{match[3]} or {match[1]}:{match[3]}"
             )
         return archives.sample(match[1], split, match[3])
-    return _file(Path(ref).expanduser(), "file", ref, ref)
+    return _file(user_path(ref), "file", ref, ref)
 
 
 def split_folder(ref: str) -> tuple[str, str]:
@@ -62,7 +62,7 @@ def upload_path(ref: str) -> Path:
 
 
 def _file(path: Path, family: str, name: str, ref: str) -> Sample:
-    if family == "file" and not path.exists():
+    if family == "file" and (not ref or not path.exists()):
         known = [
             *(f"bundled/{n}" for n in bundled.PICTURES),
             "bundled/faces",

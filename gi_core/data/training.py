@@ -9,6 +9,7 @@ import numpy as np
 from gi_core.data import archives, bundled, folders
 from gi_core.data.images import fit, read_image
 from gi_core.data.loading import load
+from gi_core.paths import user_path
 from gi_core.spec.base import SpecError
 from gi_core.spec.experiment import Experiment
 
@@ -101,8 +102,10 @@ def _crops(seed: int, count: int) -> tuple[list[np.ndarray], np.ndarray]:
 
 def _npz(path: str) -> tuple[np.ndarray, np.ndarray]:
     try:
-        with np.load(Path(path).expanduser(), allow_pickle=False) as file:
+        with np.load(user_path(path), allow_pickle=False) as file:
             images, labels = file["images"], file["labels"]
+    except SpecError:
+        raise
     except FileNotFoundError:
         raise SpecError(f"there is no file {path} to train on") from None
     except Exception:  # zip and npy readers raise many kinds on damaged files

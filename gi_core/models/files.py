@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from gi_core.data.refs import upload_path
+from gi_core.paths import user_path
 from gi_core.spec.base import SpecError
 
 MAX_BYTES = 2 * 2**30
@@ -24,7 +25,7 @@ _WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "weights")
 
 def resolve_path(path: str) -> Path:
     """A weights path as given, or `upload:SHA256` under GI_HOME."""
-    return upload_path(path) if path.startswith("upload:") else Path(path).expanduser()
+    return upload_path(path) if path.startswith("upload:") else user_path(path)
 
 
 def read_state(path: Path, name: str) -> dict[str, Tensor]:

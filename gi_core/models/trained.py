@@ -13,7 +13,7 @@ from torch import nn
 
 from gi_core.models.files import load_state, read_state, write_state
 from gi_core.models.training import train
-from gi_core.paths import home
+from gi_core.paths import home, user_path
 from gi_core.spec.base import SpecError
 from gi_core.spec.client import Trained
 
@@ -91,7 +91,7 @@ def _stamp(data: str) -> list[list[float]]:
     """Size and age of a data file, or of a folder and its sub-folders: another content trains anew."""
     if ":" not in data:
         return []
-    root = Path(data.split(":", 1)[1]).expanduser()
+    root = user_path(data.split(":", 1)[1])
     try:
         parts = [root, *(sorted(p for p in root.iterdir() if p.is_dir()) if root.is_dir() else ())]
         return [[p.stat().st_size, p.stat().st_mtime] for p in parts]
