@@ -239,6 +239,14 @@ def test_migrations_bring_an_old_store_up_and_refuse_a_newer_one(store, monkeypa
         Store(store.home).job(job)
 
 
+def test_a_disk_that_fills_up_while_the_store_is_made_is_one_sentence(tmp_path):
+    small = sqlite3.connect(tmp_path / "store.sqlite")
+    small.execute("PRAGMA page_size = 512")
+    small.execute("PRAGMA max_page_count = 4")
+    with pytest.raises(sqlite3.OperationalError, match="full"):  # not "no transaction is active"
+        schema.migrate(small)
+
+
 def test_a_broken_migration_changes_nothing(store, monkeypatch):
     store.database.row("SELECT 1")
     bad = ("ALTER TABLE jobs ADD COLUMN colour TEXT", "NOT SQL")

@@ -1,12 +1,11 @@
 """The state of a run on disk: an attack's State, its plan, and the curves so far.
 
-Written under a temporary name and renamed, so a kill leaves the old one or the new one; read with
-`weights_only=True`, so a planted file cannot run code.
+Written whole, so a kill leaves the old one or the new one; read with `weights_only=True`, so a
+planted file cannot run code.
 """
 
 from __future__ import annotations
 
-import os
 import pickle
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 import torch
 
 from gi_core.attacks.base import State
-from gi_core.runs.database import disk
+from gi_core.runs import whole
 from gi_core.runs.job import Point
 from gi_core.spec.plan import Plan
 
@@ -47,15 +46,7 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
         "points": [asdict(p) for p in checkpoint.points],
         "every": checkpoint.every,
     }
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with disk(path.parent):
-        try:
-            with open(temporary, "wb") as file:
-                torch.save(document, file)
-            os.replace(temporary, path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
+    whole.write(path, lambda file: torch.save(document, file))
 
 
 def load(path: Path, key: str, device: torch.device) -> Checkpoint | None:

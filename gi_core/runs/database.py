@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -15,27 +16,35 @@ from gi_core.spec import SpecError
 BUSY_SECONDS = 15.0
 
 
+_FULL = "the disk is full: delete runs, or free space under {}"
+_CLOSED = "cannot write into {}: set GI_HOME to a folder you can write to"
+_DAMAGED = "store.sqlite in {} is damaged: move it away, or set GI_HOME to another folder"
+
+
 class DiskFull(SpecError):
     """No space is left where runs are kept."""
 
 
 @contextmanager
 def disk(folder: Path) -> Iterator[None]:
-    """Turn "no space left", from the file system or SQLite, into `DiskFull`."""
+    """Turn "no space left" into `DiskFull` and a folder or store that cannot be used into SpecError."""
     try:
         yield
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        raise DiskFull(_sentence(folder)) from error
-    except sqlite3.OperationalError as error:
-        if getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_FULL:
-            raise
-        raise DiskFull(_sentence(folder)) from error
-
-
-def _sentence(folder: Path) -> str:
-    return f"the disk is full: delete runs, or free space under {folder}"
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DiskFull(_FULL.format(folder)) from error
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
+            raise SpecError(_CLOSED.format(folder)) from error
+        raise
+    except sqlite3.DatabaseError as error:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the low byte is the kind of error
+        if code == sqlite3.SQLITE_FULL:
+            raise DiskFull(_FULL.format(folder)) from error
+        if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
+            raise SpecError(_CLOSED.format(folder)) from error
+        if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+            raise SpecError(_DAMAGED.format(folder)) from error
+        raise
 
 
 class Database:
@@ -55,6 +64,7 @@ class Database:
         found = getattr(self._local, "connection", None)
         if found is None:
             with disk(self.folder):
+                os.close(os.open(self.file, os.O_CREAT | os.O_RDWR, 0o600))  # for its owner, wherever it is
                 found = sqlite3.connect(self.file, timeout=BUSY_SECONDS, isolation_level=None)
                 found.row_factory = sqlite3.Row
                 found.execute("PRAGMA journal_mode = WAL")

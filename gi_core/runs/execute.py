@@ -7,6 +7,7 @@ ground truth stays on this side, for the curve and the result.
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -202,7 +203,8 @@ class _Run:
             self.recorder.tell(self.step, self.seconds)
         if asked != "cancel" or self.step is None:
             raise Stopped(asked)
-        self.recorder.take(self.step, self.seconds, lambda: self.attack.residual(self.state), True)
+        told = replace(self.step, events=())  # they were logged when the step was taken
+        self.recorder.take(told, self.seconds, lambda: self.attack.residual(self.state), True)
         self.note = f"cancelled after {self.iteration} iterations"
         self.sink.log(self.note)
         return self._result("cancelled")

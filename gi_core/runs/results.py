@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
-import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from PIL import Image
 
 from gi_core import data, metrics
 from gi_core.attacks.base import Attack, State, Step
-from gi_core.runs.database import disk
+from gi_core.runs import whole
 from gi_core.runs.job import Point
 from gi_core.runs.question import Question
 from gi_core.runs.rows import encode, finite
@@ -101,7 +100,7 @@ def result(
 
 def write_text(path: Path, text: str) -> None:
     """Whole or not at all. Raises DiskFull."""
-    _atomically(path, lambda temporary: temporary.write_text(text))
+    whole.write(path, lambda file: file.write(text.encode()))
 
 
 def write_files(
@@ -116,14 +115,14 @@ def write_files(
     arrays = {"images": pixels}
     if originals is not None:
         arrays["originals"] = originals.astype(np.float32)
-    _atomically(folder / "reconstruction.npz", lambda t: _save_npz(t, arrays))
+    whole.write(folder / "reconstruction.npz", lambda file: np.savez_compressed(file, **arrays))
     save_png(folder / "reconstruction.png", sheet(pixels))
     pair = [pixels[0]]
     if originals is not None:
         save_png(folder / "original.png", sheet(originals))
         pair.insert(0, originals[0])
     save_png(folder / "thumbnail.png", np.concatenate([_enlarged(p) for p in pair], axis=1))
-    _atomically(folder / "history.csv", lambda t: _save_history(t, points))
+    write_text(folder / "history.csv", _history(points))
     write_text(folder / "result.json", encode(document))
 
 
@@ -152,31 +151,16 @@ def _enlarged(image: np.ndarray) -> np.ndarray:
 def save_png(path: Path, pixels: np.ndarray) -> None:
     """Write uint8 (H, W, 3). Raises DiskFull."""
     image = Image.fromarray(np.ascontiguousarray(pixels))
-    _atomically(path, lambda temporary: image.save(temporary, format="PNG"))
+    whole.write(path, lambda file: image.save(file, format="PNG"))
 
 
-def _save_npz(path: Path, arrays: dict[str, np.ndarray]) -> None:
-    with open(path, "wb") as file:
-        np.savez_compressed(file, **arrays)
-
-
-def _save_history(path: Path, points: list[Point]) -> None:
+def _history(points: list[Point]) -> str:
     names = sorted({name for p in points for name in p.losses})
-    with open(path, "w", newline="") as file:
-        table = csv.writer(file)
-        table.writerow(["iteration", "seconds", "rate", "best_trial", *names, "psnr", "ssim"])
-        for p in points:
-            losses = [p.losses.get(name, "") for name in names]
-            quality = ["" if v is None else v for v in (p.psnr, p.ssim)]
-            table.writerow([p.iteration, f"{p.seconds:.4f}", p.rate, p.best, *losses, *quality])
-
-
-def _atomically(path: Path, write: Callable[[Path], Any]) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with disk(path.parent):
-        try:
-            write(temporary)
-            os.replace(temporary, path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
+    text = io.StringIO(newline="")
+    table = csv.writer(text)
+    table.writerow(["iteration", "seconds", "rate", "best_trial", *names, "psnr", "ssim"])
+    for p in points:
+        losses = [p.losses.get(name, "") for name in names]
+        quality = ["" if v is None else v for v in (p.psnr, p.ssim)]
+        table.writerow([p.iteration, f"{p.seconds:.4f}", p.rate, p.best, *losses, *quality])
+    return text.getvalue()

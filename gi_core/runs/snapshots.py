@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gi_core.runs import whole
 from gi_core.runs.database import disk
 
 MOST = 200
@@ -16,16 +17,8 @@ _NAME = re.compile(r"([0-9]{1,12})\.npy")
 
 
 def write_array(path: Path, array: np.ndarray) -> None:
-    """Write a `.npy` under a temporary name, then rename it. Raises DiskFull, leaving nothing."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with disk(path.parent):
-        try:
-            with open(temporary, "wb") as file:
-                np.save(file, array, allow_pickle=False)
-            os.replace(temporary, path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
+    """Write a `.npy`, whole or not at all. Raises DiskFull."""
+    whole.write(path, lambda file: np.save(file, array, allow_pickle=False))
 
 
 def read_array(path: Path) -> np.ndarray | None:

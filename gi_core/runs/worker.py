@@ -141,7 +141,7 @@ class Worker:
             try:
                 if not (self.store.database.file.exists() and self.processes.beat(self.life)):
                     self.leaving.set()
-            except sqlite3.Error as error:
+            except (sqlite3.Error, SpecError) as error:  # a full or busy disk: the next beat may succeed
                 print(f"no heartbeat: {error}", file=sys.stderr)
 
 
