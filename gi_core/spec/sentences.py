@@ -33,7 +33,7 @@ def sentence(error: ValidationError, of: type[BaseModel]) -> str:
     first, more = found[0], len(found) - 1
     message = _message(first, of)
     where = _where(first["loc"])
-    named = f"{where}: {message}" if where and not message.startswith("there is no") else message
+    named = f"{where}: {message}" if where and not message.startswith("there is no setting") else message
     return named + (f" (and {more} more)" if more else "")
 
 
