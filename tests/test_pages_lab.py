@@ -6,7 +6,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -60,7 +59,13 @@ def widget(app: AppTest, kind: str, name: str):
 
 
 def text(app: AppTest) -> str:
-    return "\n".join([*(h.value for h in app.html if not h.value.startswith("<style")), *(m.value for m in app.markdown), *(w.value for w in app.warning)])
+    return "\n".join(
+        [
+            *(h.value for h in app.html if not h.value.startswith("<style")),
+            *(m.value for m in app.markdown),
+            *(w.value for w in app.warning),
+        ]
+    )
 
 
 def test_first_view_has_an_example_and_one_primary_button(store):

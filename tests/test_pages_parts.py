@@ -25,7 +25,9 @@ from tests import pages_fakes as fakes
 @pytest.mark.parametrize("attack", sorted(ATTACKS))
 @pytest.mark.parametrize("model", sorted(MODELS))
 def test_a_link_carries_any_experiment(attack, model):
-    asked = build({"attack": {"kind": attack}, "model": {"kind": model, "seed": 3}, "seed": 5, "samples": ["bundled/cell"]})
+    asked = build(
+        {"attack": {"kind": attack}, "model": {"kind": model, "seed": 3}, "seed": 5, "samples": ["bundled/cell"]}
+    )
     assert link.decode(link.encode(asked)) == asked
     assert len(link.encode(asked)) < 250
 
@@ -100,7 +102,13 @@ def test_the_command_line_asks_the_same_question():
 
 
 def test_words():
-    assert [words.span(s) for s in (0.42, 12, 200, 7500, None)] == ["0.4 s", "12 s", "3 min 20 s", "2 h 5 min", "unknown"]
+    assert [words.span(s) for s in (0.42, 12, 200, 7500, None)] == [
+        "0.4 s",
+        "12 s",
+        "3 min 20 s",
+        "2 h 5 min",
+        "unknown",
+    ]
     assert words.rate(20) == "20 it/s" and words.rate(0.25) == "4 s/it"
     assert words.escape("<b>") == "&lt;b&gt;" and words.plain("*a* :red[b]") == r"\*a\* \:red\[b\]"
 

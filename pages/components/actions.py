@@ -40,7 +40,8 @@ def share(source: Source, trial: int, truth: bool) -> None:
     job = source.job
     with st.popover("Share and save", icon=":material/ios_share:", key="share"):
         st.markdown("**Link to this run**")
-        st.code(address.url(run=job.id), language=None, wrap_lines=True)
+        more = {n: address.get(n) for n in ("view", "overlay") if address.get(n)}
+        st.code(address.url(run=job.id, **more), language=None, wrap_lines=True)
         st.markdown("**Same experiment on a command line**")
         try:
             st.code(words.command(build(job.spec)), language="bash", wrap_lines=True)

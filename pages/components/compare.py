@@ -37,7 +37,9 @@ def draw(jobs: list[Job]) -> None:
                 st.page_link("pages/lab.py", label="Open", icon=":material/open_in_new:", query_params={"run": job.id})
                 measures.draw_sentence(job, True)
                 source = StoredRun(store(), job)
-                viewer.draw(source, source.curve(), trials.best(job), truth=True, live=not job.over, key=f"viewer_{side}")
+                viewer.draw(
+                    source, source.curve(), trials.best(job), truth=True, live=not job.over, key=f"viewer_{side}"
+                )
     _table(jobs, names)
     series = {letter: store().curve(job.id) for job, letter in zip(jobs, "AB", strict=True)}
     with st.container(horizontal=True, gap="medium", key="charts"):

@@ -64,7 +64,10 @@ def residuals(residual: Mapping[str, float], key: str, height: int = 250) -> Non
     powers = np.log10(np.where(values > 0, values, np.nan))
     known = powers[np.isfinite(powers)]
     floor = float(np.floor(known.min() - 0.05)) if known.size else -1.0
-    bars = [[k, float(p), float(v)] if np.isfinite(p) else [k, None, None] for k, (p, v) in enumerate(zip(powers, values, strict=True))]
+    bars = [
+        [k, float(p), float(v)] if np.isfinite(p) else [k, None, None]
+        for k, (p, v) in enumerate(zip(powers, values, strict=True))
+    ]
     _heading("Unexplained gradient", "by layer, 1 is all of it")
     option = {
         "animation": False,

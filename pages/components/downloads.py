@@ -53,9 +53,16 @@ def draw(source: Source, trial: int, truth: bool) -> None:
     if isinstance(source, StoredRun) and truth:
         folder = source.store.path(job.id)
         if (folder / "reconstruction.npz").is_file():
-            _button("Numbers (npz)", lambda: (folder / "reconstruction.npz").read_bytes(), f"{job.id}.npz", "application/zip")
+            _button(
+                "Numbers (npz)",
+                lambda: (folder / "reconstruction.npz").read_bytes(),
+                f"{job.id}.npz",
+                "application/zip",
+            )
     document = {"experiment": job.spec, "result": job.result if truth else None}
-    _button("Experiment and result (JSON)", lambda: json.dumps(document, indent=1), f"{job.id}.json", "application/json")
+    _button(
+        "Experiment and result (JSON)", lambda: json.dumps(document, indent=1), f"{job.id}.json", "application/json"
+    )
 
 
 def _button(label: str, make, name: str, mime: str) -> None:

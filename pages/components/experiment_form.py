@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from pages.components import address, form, launch, samples, steps
+from pages.components import address, form, launch, samples, steps, thumbnails
 from pages.components.presets import presets
 
 _STEPS: tuple[tuple[str, str, Callable[[], None]], ...] = (
@@ -31,15 +31,19 @@ def draw() -> None:
 
 def _ending() -> None:
     """The launch area looks again by itself only while an answer is awaited."""
-    every = 0.6 if launch.awaited(form.current()) else None
+    every = 0.6 if _waiting() else None
     st.session_state["launch.timer"] = every is not None
     st.fragment(_launch, run_every=every, key="launch")()
 
 
 def _launch() -> None:
     launch.draw()
-    if st.session_state["launch.timer"] and not launch.awaited(form.current()):
+    if st.session_state["launch.timer"] and not _waiting():
         st.rerun(scope="app")
+
+
+def _waiting() -> bool:
+    return launch.awaited(form.current()) or thumbnails.awaited()
 
 
 def draw_presets() -> None:

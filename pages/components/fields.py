@@ -43,7 +43,7 @@ def widget(field: FieldInfo, path: Path, value: Any, owner: BaseModel) -> None:
     common = {"key": key, "help": field.description, "on_change": _changed, "args": (key, path)}
     if get_origin(inner) is Literal:
         options = ([None] if optional else []) + list(get_args(inner))
-        st.selectbox(label, options, options.index(value), format_func=_readable, **common)
+        st.selectbox(label, options, options.index(value), format_func=_readable, placeholder="automatic", **common)
     elif inner is bool:
         st.toggle(label, bool(value), **common)
     elif inner in (int, float):

@@ -33,6 +33,8 @@ def draw() -> None:
         if preview is not None and preview.state == "failed" and preview.error:
             st.html(f'<p class="gi-problem" role="status">{words.escape(_sentence(preview.error))}</p>')
             fatal = True
+        for notice in answered.get("notices") or ():
+            st.html(f'<p class="gi-about">{words.escape(_sentence(notice))}</p>')
         said = [p.reason for p in found + later] + [preview.error or "" if preview else ""]
         fetching.offers(said, "launch")
         if st.button("Run attack", type="primary", width="stretch", disabled=fatal, key="run_attack"):
@@ -88,6 +90,8 @@ def _estimate(preview: Job | None, answer: dict, fatal: bool) -> None:
         text = f"About <b>{words.span(answer['seconds_estimate'])}</b>"
         if count and each:
             text += f" · {count:.0f} iterations of {words.span(each) if each >= 0.1 else f'{1000 * each:.0f} ms'}"
+        if answer.get("accuracy") is not None:
+            text += f" · network right on {100 * answer['accuracy']:.0f} %"
         if answer.get("gradient_norm") is not None:
             text += f" · gradient norm {answer['gradient_norm']:.2g}"
     elif fatal or preview is None:

@@ -93,7 +93,9 @@ def _evidence(job: Job, result: dict[str, Any]) -> list[tuple[str, str, str]]:
     if loss is not None:
         cards.append(("Loss", f"{loss:.2g}", "How far the guess's gradient is from the one received."))
     if own.get("residual") is not None:
-        cards.append(("Unexplained", f"{100 * own['residual']:.2g} %", "Share of the update that the guess does not explain."))
+        cards.append(
+            ("Unexplained", f"{100 * own['residual']:.2g} %", "Share of the update that the guess does not explain.")
+        )
     if labels:
         names = (result.get("labels") or {}).get("names") or []
         flat = [names[k] if isinstance(k, int) and k < len(names) else str(k) for k in labels][:4]

@@ -19,9 +19,7 @@ def montage(images: np.ndarray) -> np.ndarray:
         return images[0]
     columns = math.ceil(math.sqrt(count))
     lines = math.ceil(count / columns)
-    sheet = np.full(
-        (lines * (height + GAP) - GAP, columns * (width + GAP) - GAP, channels), 128, dtype=np.uint8
-    )
+    sheet = np.full((lines * (height + GAP) - GAP, columns * (width + GAP) - GAP, channels), 128, dtype=np.uint8)
     for index, image in enumerate(images):
         y, x = divmod(index, columns)
         top, left = y * (height + GAP), x * (width + GAP)

@@ -33,7 +33,11 @@ def draw(job: Job) -> None:
 def _body(job: Job) -> str:
     sign, word = words.state(job)
     picture = thumbnail(job)
-    image = f'<img src="{picture}" alt="original and reconstruction">' if picture else '<div class="gi-none">no picture yet</div>'
+    image = (
+        f'<img src="{picture}" alt="original and reconstruction">'
+        if picture
+        else '<div class="gi-none">no picture yet</div>'
+    )
     question = words.question(job.spec)
     title = job.title or question
     pin = " · pinned" if job.pinned else ""

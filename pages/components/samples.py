@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-from pathlib import Path
-
 import streamlit as st
 
 from gi_core import data
 from gi_core.data.types import SampleInfo
 from gi_core.spec import SpecError
-from pages.components import fetching, fields, form, stage, uploads, words
+from pages.components import fetching, fields, form, stage, thumbnails, uploads, words
 from pages.components.picture_grid import Item, picture_grid
-from pages.components.pictures import data_uri
 
-_FOLDER = Path(__file__).resolve().parents[2] / "assets" / "samples"
-_BLANK = data_uri(
-    b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 48 48"><rect width="48" height="48" fill="#8a949e"/>'
-    b'<path d="M10 36l9-12 7 8 5-6 8 10z" fill="#fff"/><circle cx="32" cy="16" r="4" fill="#fff"/></svg>',
-    "image/svg+xml",
-)
 MOST = 64
 
 
@@ -27,13 +17,6 @@ MOST = 64
 def known() -> list[SampleInfo]:
     """What can be chosen on this machine."""
     return list(data.catalogue())
-
-
-@lru_cache(maxsize=512)
-def thumbnail(name: str) -> str:
-    """A committed thumbnail as a data URI, or a placeholder."""
-    path = _FOLDER / name
-    return data_uri(path.read_bytes()) if name and path.is_file() else _BLANK
 
 
 def draw() -> None:
@@ -45,20 +28,19 @@ def draw() -> None:
     groups = list(dict.fromkeys(info.group for info in infos if info.available))
     chosen = form.current().samples
     mine = next((i.group for i in infos if i.ref == chosen[0]), None)
-    with st.container(horizontal=True, gap="xsmall", vertical_alignment="center", key="sample_bar"):
-        group = st.segmented_control(
-            "Kind of picture", groups, default=mine if mine in groups else groups[0], required=True,
-            key="sample_group", label_visibility="collapsed", wrap=False,
-        )  # fmt: skip
+    group = st.pills(
+        "Kind of picture", groups, default=mine if mine in groups else groups[0], required=True,
+        key=form.key("group"), label_visibility="collapsed",
+    )  # fmt: skip
     shown = [i for i in infos if i.group == group and i.available]
-    several = len(chosen) > 1 or st.session_state.get("sample_several", False)
-    items = [
-        Item(i.ref, thumbnail(i.thumbnail), i.title, hint=i.missing or i.title, disabled=not i.available)
-        for i in shown
+    extra = [ref for ref in chosen if ref not in {i.ref for i in infos} and data.browser_allowed(ref)]
+    source = thumbnails.sources(shown, extra)
+    items = [Item(ref, source[ref], words.sample_name(ref)) for ref in extra]
+    items += [
+        Item(i.ref, source[i.ref], i.title if i.thumbnail else i.class_name or i.title, hint=i.title) for i in shown
     ]
-    extra = [ref for ref in chosen if ref not in {i.ref for i in infos}]
-    items = [Item(ref, _BLANK, words.sample_name(ref)) for ref in extra] + items
-    picture_grid("Private picture", items, chosen, _pick, key="sample_grid", several=several, cell=72)
+    picture_grid("Private picture", items, chosen, _pick, key="sample_grid", several=_several(), cell=72)
+    _by_number(shown)
     missing = [i for i in infos if not i.available]
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
         with st.popover("Your own", icon=":material/upload:", key="sample_own"):
@@ -69,7 +51,7 @@ def draw() -> None:
                 fetching.follow({i.ref.split(":")[0]: i.title for i in missing}, "sets")
         with st.popover("Size, batch", icon=":material/tune:", key="sample_more"):
             st.toggle(
-                "Several pictures at once", key="sample_several", on_change=_one_again,
+                "Several pictures at once", _several(), key=form.key("several"), on_change=_one_again,
                 help="The client computes one gradient on all of them together, which hides each a little.",
             )  # fmt: skip
             fields.widgets(form.current(), (), ["size", "channels", "normalise"])
@@ -78,7 +60,7 @@ def draw() -> None:
 
 def _pick(ref: str) -> None:
     chosen = list(form.current().samples)
-    if not (st.session_state.get("sample_several") or len(chosen) > 1):
+    if not _several():
         chosen = [ref]
     elif ref in chosen:
         chosen = [c for c in chosen if c != ref] or chosen
@@ -88,8 +70,27 @@ def _pick(ref: str) -> None:
     form.change(("samples",), chosen)
 
 
+def _by_number(shown: list[SampleInfo]) -> None:
+    """Any picture of a data set, not only the first few."""
+    name, colon, _ = shown[0].ref.rpartition(":")
+    if name not in data.fetchable():
+        return
+    key = form.key(f"number.{name}")
+    chosen = form.current().samples[0].rpartition(":")
+    value = int(chosen[2]) if chosen[0] == name and chosen[2].isdigit() else None
+    st.number_input(
+        "Any other, by its number", 0, 9999, value, step=1, placeholder="0 to 9999", key=key,
+        on_change=lambda: st.session_state[key] is not None and _pick(f"{name}:{int(st.session_state[key])}"),
+    )  # fmt: skip
+
+
+def _several() -> bool:
+    """Whether the client trains on more than one picture at once."""
+    return bool(st.session_state.get(form.key("several"), len(form.current().samples) > 1))
+
+
 def _one_again() -> None:
-    if not st.session_state["sample_several"]:
+    if not _several():
         form.change(("labels",), None)
         form.change(("samples",), [form.current().samples[0]])
 

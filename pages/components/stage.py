@@ -38,7 +38,9 @@ def switches() -> None:
 def leave_button() -> None:
     """The way out of the presentation, and the style that clears the page."""
     st.html(_STYLE)
-    st.button("Leave presentation", key="leave_present", type="tertiary", on_click=_present, args=(False,), shortcut="Escape")
+    st.button(
+        "Leave presentation", key="leave_present", type="tertiary", on_click=_present, args=(False,), shortcut="Escape"
+    )
 
 
 def _attacker() -> None:

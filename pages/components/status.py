@@ -18,6 +18,8 @@ def line(job: Job, place: int) -> None:
     facts = []
     if job.state == "queued":
         facts.append("next in line" if place == 0 else f"{place} before it in the queue")
+        if store().jobs(states=("running", "pausing"), limit=1):
+            facts.append("another run is going on")
     elif done:
         facts.append(f"iteration {done}" + (f" of at most {total}" if total and not job.over else ""))
         if not job.over:
@@ -28,6 +30,9 @@ def line(job: Job, place: int) -> None:
         seconds = (job.result or {}).get("seconds") or progress.get("seconds")
         if seconds:
             facts.append(f"{words.span(seconds)} of attacking")
+    accuracy = ((job.result or {}).get("model") or {}).get("accuracy")
+    if accuracy is not None:
+        facts.append(f"network trained to {100 * accuracy:.0f} %")
     if job.interrupted:
         facts.append("taken up again after its worker died")
     share = 1.0 if job.state == "done" else min(1.0, done / total) if total else 0.0

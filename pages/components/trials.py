@@ -39,7 +39,9 @@ def draw(source: Source, job: Job) -> None:
         )
         for k in range(len(images))
     ]  # fmt: skip
-    st.html('<h4 class="gi-sub">All trials <small>loss under each; ★ the attacker\'s own choice; click to look</small></h4>')
+    st.html(
+        '<h4 class="gi-sub">All trials <small>loss under each; ★ the attacker\'s own choice; click to look</small></h4>'
+    )
     picture_grid(
         "Trials", items, [str(chosen)], lambda k: st.session_state.update({"trial.clicked": (job.id, int(k))}),
         key="trial_grid", cell=84, crisp=True,

@@ -6,6 +6,7 @@ import hashlib
 import io
 import os
 import warnings
+from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
 
@@ -14,6 +15,7 @@ from gi_core.spec import SpecError
 
 MOST_BYTES = 25 * 2**20
 MOST_PIXELS = 50_000_000
+MOST_FILES = 200
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF")
 
 
@@ -64,7 +66,9 @@ def _keep(content: bytes) -> str:
     folder = home() / "uploads"
     folder.mkdir(mode=0o700, exist_ok=True)
     target = folder / digest
-    if not target.exists():
+    if target.exists():
+        os.utime(target)
+    else:
         temporary = folder / f".{digest}.{os.getpid()}.tmp"
         try:
             temporary.write_bytes(content)
@@ -72,4 +76,12 @@ def _keep(content: bytes) -> str:
         except OSError as error:
             temporary.unlink(missing_ok=True)
             raise SpecError(f"the file could not be kept: {error.strerror or error}") from None
+    _prune(folder)
     return "upload:" + digest
+
+
+def _prune(folder: Path) -> None:
+    """Only the newest `MOST_FILES` stay."""
+    files = sorted(folder.glob("[0-9a-f]*"), key=lambda f: f.stat().st_mtime)
+    for old in files[:-MOST_FILES]:
+        old.unlink(missing_ok=True)

@@ -49,7 +49,9 @@ class Server:
         """Kill the server, not its workers, and start it again on the same port."""
         self.process.terminate()
         self.process.wait(20)
-        self.process = subprocess.Popen(self.start, cwd=ROOT, env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.process = subprocess.Popen(
+            self.start, cwd=ROOT, env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
         self.wait()
 
 
@@ -102,7 +104,9 @@ class Watch:
     def __init__(self, page, base: str) -> None:
         self.foreign: list[str] = []
         self.errors: list[str] = []
-        page.on("request", lambda r: self.foreign.append(r.url) if not r.url.startswith((base, "data:", "blob:")) else None)
+        page.on(
+            "request", lambda r: self.foreign.append(r.url) if not r.url.startswith((base, "data:", "blob:")) else None
+        )
         page.on("pageerror", lambda e: self.errors.append(str(e)))
 
 

@@ -31,7 +31,9 @@ def start(page) -> str:
     """Press the button; the run's id."""
     before = run_of(page)
     page.get_by_role("button", name="Run attack").click()
-    page.wait_for_function("old => location.search.includes('run=') && !(old && location.search.includes(old))", arg=before)
+    page.wait_for_function(
+        "old => location.search.includes('run=') && !(old && location.search.includes(old))", arg=before
+    )
     return run_of(page)
 
 
