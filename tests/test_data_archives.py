@@ -60,12 +60,8 @@ def internet(gi_home, monkeypatch):
     def digest(name: str) -> str:
         return hashlib.md5(files[name]).hexdigest()
 
-    monkeypatch.setitem(
-        fetching._IDX, "mnist", (fetching._IDX["mnist"][0], {n: digest(n) for n in _mnist_files()})
-    )
-    monkeypatch.setitem(
-        fetching._TAR, "cifar10", (fetching._TAR["cifar10"][0], digest("cifar-10-python.tar.gz"))
-    )
+    monkeypatch.setitem(fetching._IDX, "mnist", (fetching._IDX["mnist"][0], {n: digest(n) for n in _mnist_files()}))
+    monkeypatch.setitem(fetching._TAR, "cifar10", (fetching._TAR["cifar10"][0], digest("cifar-10-python.tar.gz")))
     monkeypatch.setattr(
         download.urllib.request,
         "urlopen",
@@ -125,9 +121,7 @@ def test_a_data_set_with_code_in_it_is_not_executed(internet):
 
 
 def test_loading_never_downloads(gi_home, monkeypatch):
-    monkeypatch.setattr(
-        download.urllib.request, "urlopen", lambda *a, **k: pytest.fail("a download without a request")
-    )
+    monkeypatch.setattr(download.urllib.request, "urlopen", lambda *a, **k: pytest.fail("a download without a request"))
     for name in archives.DATA_SETS:
         with pytest.raises(SpecError, match=f"python -m gi_core fetch {name}"):
             data.load(Experiment(samples=(f"{name}:0",)))
@@ -194,9 +188,7 @@ def test_the_catalogue_offers_what_can_be_loaded(gi_home):
         if sample.available:
             pictures = data.load(Experiment(samples=(sample.ref,)))
             assert pictures.labels.tolist() == [sample.label]
-            assert pictures.class_names[sample.label] == sample.class_name and data.browser_allowed(
-                sample.ref
-            )
+            assert pictures.class_names[sample.label] == sample.class_name and data.browser_allowed(sample.ref)
         else:
             assert "python -m gi_core fetch" in sample.missing
     assert {s.group for s in offered} >= {"Photographs", "Medical", "Documents", "Faces", "MNIST", "pets"}

@@ -73,9 +73,7 @@ def test_folder_by_stem_by_class_and_stem_and_by_index(folder):
 
 def test_published_pictures_are_read_exactly(shared_data):
     pictures = _load(f"folder:{shared_data}/mnist_test:0000")
-    assert (
-        pictures.images.shape == (1, 1, 28, 28) and pictures.labels.tolist() == [7] and pictures.notices == ()
-    )
+    assert pictures.images.shape == (1, 1, 28, 28) and pictures.labels.tolist() == [7] and pictures.notices == ()
     file = next(shared_data.glob("mnist_test/7/0000.png"))
     assert np.array_equal(pictures.images[0, 0], np.asarray(Image.open(file), np.float32) / np.float32(255))
 
@@ -97,9 +95,7 @@ def test_a_photograph_of_twenty_megapixels_is_resized_with_a_notice(tmp_path):
     path = tmp_path / "large.jpg"
     Image.new("RGB", (5000, 4000), (10, 200, 30)).save(path)
     pictures = _load(str(path))
-    assert pictures.images.shape == (1, 3, 32, 32) and pictures.notices == (
-        "resized from 5000x4000 to 32x32",
-    )
+    assert pictures.images.shape == (1, 3, 32, 32) and pictures.notices == ("resized from 5000x4000 to 32x32",)
     assert np.allclose(pictures.images[0].mean((1, 2)) * 255, (10, 200, 30), atol=3)
 
 
@@ -169,9 +165,7 @@ def test_candidates_start_with_the_experiments_own_and_do_not_repeat(folder):
 
 
 def test_training_sets_hold_out_a_tenth_of_each_class(tmp_path, folder):
-    images, labels, test_images, test_labels = data.training_set(
-        None, Experiment(samples=("bundled/faces:0",))
-    )
+    images, labels, test_images, test_labels = data.training_set(None, Experiment(samples=("bundled/faces:0",)))
     assert images.shape == (180, 1, 25, 25) and images.dtype == np.uint8
     assert np.bincount(labels).tolist() == [90, 90] and np.bincount(test_labels).tolist() == [10, 10]
     assert not {t.tobytes() for t in test_images} & {i.tobytes() for i in images}

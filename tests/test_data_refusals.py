@@ -66,10 +66,7 @@ def test_a_decompression_bomb_is_refused_from_its_header(tmp_path):
     for side in (11_000, 60_000):
         header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
         content = (
-            b"\x89PNG\r\n\x1a\n"
-            + chunk(b"IHDR", header)
-            + chunk(b"IDAT", zlib.compress(b"\0"))
-            + chunk(b"IEND", b"")
+            b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0")) + chunk(b"IEND", b"")
         )
         (tmp_path / "bomb.png").write_bytes(content)
         assert "more than 100 megapixels" in _refusal(tmp_path / "bomb.png")

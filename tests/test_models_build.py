@@ -68,9 +68,7 @@ def test_every_network_can_be_differentiated_twice_alone_and_over_trials(kind):
 
     batched = vmap(grad(energy))(pictures)
     x = pictures[1].clone().requires_grad_()
-    gradient = torch.autograd.grad(
-        F.cross_entropy(model(x), labels), list(model.parameters()), create_graph=True
-    )
+    gradient = torch.autograd.grad(F.cross_entropy(model(x), labels), list(model.parameters()), create_graph=True)
     (alone,) = torch.autograd.grad(sum((g**2).sum() for g in gradient), x)
     assert alone.norm() > 0
     assert torch.allclose(batched[1], alone, rtol=1e-3, atol=1e-4 * float(alone.abs().max()))

@@ -60,9 +60,7 @@ def test_weights_from_a_file(gi_home, tmp_path, form):
         name = f"upload:{digest}"
     model, info = _prepare(weights=_file(name))
     assert all(torch.equal(v, state[k]) for k, v in model.state_dict().items())
-    assert info["parameters"] == sum(v.numel() for v in state.values()) and info["weights"].startswith(
-        "from "
-    )
+    assert info["parameters"] == sum(v.numel() for v in state.values()) and info["weights"].startswith("from ")
 
 
 def test_weights_of_another_architecture_are_one_sentence(tmp_path):
@@ -72,9 +70,7 @@ def test_weights_of_another_architecture_are_one_sentence(tmp_path):
     said = _refusal(weights=_file(tmp_path / "w.safetensors"))
     assert "another architecture" in said and "missing conv1.bias" in said and "conv4.weight" in said
     save_file(_state(width=10), tmp_path / "w.safetensors")
-    assert "conv1.weight is 10x1x5x5 instead of 12x1x5x5" in _refusal(
-        weights=_file(tmp_path / "w.safetensors")
-    )
+    assert "conv1.weight is 10x1x5x5 instead of 12x1x5x5" in _refusal(weights=_file(tmp_path / "w.safetensors"))
 
 
 @pytest.mark.parametrize("new_format", [True, False])
@@ -121,11 +117,7 @@ def test_trained_weights_are_cached_with_their_accuracy(gi_home):
     )
     pictures, told = data.load(asked), []
     model, info = models.prepare(asked, pictures, lambda fraction, text: told.append((fraction, text)))
-    assert (
-        0.5 < info["accuracy"] <= 1
-        and info["training_pictures"] == 180
-        and "2 epochs on faces" in info["weights"]
-    )
+    assert 0.5 < info["accuracy"] <= 1 and info["training_pictures"] == 180 and "2 epochs on faces" in info["weights"]
     fractions = [f for f, _ in told]
     assert fractions == sorted(fractions) and fractions[-1] == 1.0 and "epoch 2 of 2" in told[-2][1]
     again, cached = models.prepare(asked, pictures, lambda *_: pytest.fail("trained twice"))
@@ -215,11 +207,7 @@ def test_imagenet_weights_with_and_without_their_last_layer(gi_home):
         and "normalise=imagenet" in info["notices"][0]
     )
     whole, info = _prepare(**{**asked, "model": {"kind": "resnet18", "classes": 1000}, "normalise": "auto"})
-    assert (
-        torch.equal(whole.fc.weight, state["fc.weight"])
-        and info["weights"] == "ImageNet's"
-        and not info["notices"]
-    )
+    assert torch.equal(whole.fc.weight, state["fc.weight"]) and info["weights"] == "ImageNet's" and not info["notices"]
     assert "stem=imagenet" in _refusal(**{**asked, "model": {"kind": "resnet18", "stem": "cifar"}})
     assert "no ImageNet weights for LeNet" in _refusal(weights={"kind": "imagenet"})
 

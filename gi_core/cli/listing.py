@@ -43,7 +43,7 @@ def _text(one: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _wrap(text: str, indent: int) -> "list[str]":
+def _wrap(text: str, indent: int) -> list[str]:
     width = max(50, min(110, shutil.get_terminal_size().columns))
     return textwrap.wrap(text, width, initial_indent=" " * indent, subsequent_indent=" " * (indent + 2))
 

@@ -117,9 +117,7 @@ def _attack(parser: Parser) -> None:
 
 
 def _runs(parser: Parser) -> None:
-    actions = parser.add_subparsers(
-        dest="action", metavar="list|show|export", parser_class=Parser, required=True
-    )
+    actions = parser.add_subparsers(dest="action", metavar="list|show|export", parser_class=Parser, required=True)
     listing = actions.add_parser("list", help="all runs, newest first", allow_abbrev=False)
     listing.add_argument("--search", default="", help="a part of the title or of the question")
     listing.add_argument("--limit", type=int, default=50, help="at most this many")

@@ -48,9 +48,7 @@ _THINGS = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "hors
 
 DATA_SETS: dict[str, DataSet] = {
     "mnist": DataSet("MNIST", "MNIST/raw", 1, 28, _DIGITS, {"train": 60000, "test": 10000}),
-    "fashion_mnist": DataSet(
-        "Fashion-MNIST", "FashionMNIST/raw", 1, 28, _CLOTHES, {"train": 60000, "test": 10000}
-    ),
+    "fashion_mnist": DataSet("Fashion-MNIST", "FashionMNIST/raw", 1, 28, _CLOTHES, {"train": 60000, "test": 10000}),
     "cifar10": DataSet("CIFAR-10", "cifar-10-batches-py", 3, 32, _THINGS, {"train": 50000, "test": 10000}),
     "cifar100": DataSet("CIFAR-100", "cifar-100-python", 3, 32, (), {"train": 50000, "test": 10000}),
 }
@@ -92,8 +90,7 @@ def _read(name: str, split: Split, paths: tuple[Path, ...]) -> tuple[np.ndarray,
     try:
         if name == "cifar100":
             names = tuple(
-                n.decode() if isinstance(n, bytes) else n
-                for n in _field(_unpickle(paths[1]), "fine_label_names")
+                n.decode() if isinstance(n, bytes) else n for n in _field(_unpickle(paths[1]), "fine_label_names")
             )
             images, labels = _cifar(paths[:1], "fine_labels")
         elif name == "cifar10":
@@ -160,7 +157,5 @@ def sample(name: str, split: Split, index: str) -> Sample:
     images, labels, names = read(name, split)
     k = int(index)
     if k >= len(images):
-        raise SpecError(
-            f"{name} here has only {len(images)} pictures: give an index from 0 to {len(images) - 1}"
-        )
+        raise SpecError(f"{name} here has only {len(images)} pictures: give an index from 0 to {len(images) - 1}")
     return Sample(name, f"{split}:{k}", np.ascontiguousarray(images[k]), int(labels[k]), names)

@@ -23,9 +23,7 @@ def silent(fraction: float, text: str) -> None:
     """A progress that nobody watches."""
 
 
-def download(
-    url: str, target: Path, progress: Progress = silent, *, md5: str = "", sha256_prefix: str = ""
-) -> Path:
+def download(url: str, target: Path, progress: Progress = silent, *, md5: str = "", sha256_prefix: str = "") -> Path:
     """Fetch `url` to `target` (kept if it is there already). progress gets fractions of this file.
 
     Raises SpecError: offline, refused by the host, damaged on the way, disk full.

@@ -25,9 +25,7 @@ def load(experiment: Experiment) -> Pictures:
     images = to_float(np.stack([fit(s.pixels, size, channels) for s in samples]))
     names = _class_names(samples, experiment)
     source = next((s.family for s in samples if s.class_names), samples[0].family)
-    own = (
-        "imagenet" if experiment.weights.kind == "imagenet" else source
-    )  # what the weights were trained with
+    own = "imagenet" if experiment.weights.kind == "imagenet" else source  # what the weights were trained with
     mean, std = normalisation(experiment.normalise, own, channels)
     labels = _labels(experiment, samples, len(names))
     return Pictures(images, labels, len(names), names, source, mean, std, _notices(samples, size, channels))
@@ -71,7 +69,5 @@ def _notices(samples: list[Sample], size: int, channels: int) -> tuple[str, ...]
         if sample.notices and sample.notices[0] != f"{size}x{size}":
             found.append(f"resized from {sample.notices[0]} to {size}x{size}")
         if channels_of(sample.pixels) != channels:
-            found.append(
-                "grey picture repeated in three channels" if channels == 3 else "colours turned to grey"
-            )
+            found.append("grey picture repeated in three channels" if channels == 3 else "colours turned to grey")
     return tuple(dict.fromkeys(found))

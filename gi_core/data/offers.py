@@ -45,9 +45,7 @@ def _data_sets() -> list[SampleInfo]:
     for name, data_set in archives.DATA_SETS.items():
         if not archives.available(name):
             found.append(
-                SampleInfo(
-                    f"{name}:0", data_set.title, data_set.title, None, "", False, archives.missing(name)
-                )
+                SampleInfo(f"{name}:0", data_set.title, data_set.title, None, "", False, archives.missing(name))
             )
             continue
         try:
@@ -56,9 +54,7 @@ def _data_sets() -> list[SampleInfo]:
             found.append(SampleInfo(f"{name}:0", data_set.title, data_set.title, None, "", False, str(error)))
             continue
         for k, label in enumerate(labels[:SHOWN_OF_DATA_SET].tolist()):
-            found.append(
-                SampleInfo(f"{name}:{k}", f"{data_set.title} {k}", data_set.title, label, names[label])
-            )
+            found.append(SampleInfo(f"{name}:{k}", f"{data_set.title} {k}", data_set.title, label, names[label]))
     return found
 
 
@@ -75,9 +71,7 @@ def _own_folders() -> list[SampleInfo]:
             continue  # not a folder of class sub-folders
         for k, (_, label) in enumerate(folder.files[:SHOWN_OF_DATA_SET]):
             found.append(
-                SampleInfo(
-                    f"folder:{path}:{k}", f"{path.name} {k}", path.name, label, folder.class_names[label]
-                )
+                SampleInfo(f"folder:{path}:{k}", f"{path.name} {k}", path.name, label, folder.class_names[label])
             )
     return found
 

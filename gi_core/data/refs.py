@@ -35,8 +35,7 @@ def resolve(ref: str) -> Sample:
         split = match[2] or "test"
         if split not in ("train", "test"):
             raise SpecError(
-                f"{match[1]} has no split {split!r}:"
-                f" write {match[1]}/train:{match[3]} or {match[1]}:{match[3]}"
+                f"{match[1]} has no split {split!r}: write {match[1]}/train:{match[3]} or {match[1]}:{match[3]}"
             )
         return archives.sample(match[1], split, match[3])
     return _file(user_path(ref), "file", ref, ref)
@@ -69,11 +68,7 @@ def _file(path: Path, family: str, name: str, ref: str) -> Sample:
             *(f"{n}:0" for n in archives.DATA_SETS),
         ]
         hint = suggestion(ref, known)
-        hint = (
-            hint
-            if hint.startswith("did you")
-            else "give a file, folder:PATH:KEY, bundled/NAME or mnist:INDEX"
-        )
+        hint = hint if hint.startswith("did you") else "give a file, folder:PATH:KEY, bundled/NAME or mnist:INDEX"
         raise SpecError(f"there is no sample {ref!r}: {hint}")
     pixels, size = read_image(path, name)
     return Sample(family, str(path.resolve()), pixels, notices=(size,))

@@ -45,9 +45,7 @@ def training_set(name: str | None, experiment: Experiment) -> TrainingSet:
     return (*_fit_all(images, labels, size, channels, room), *_fit_all(*test, size, channels, room // 5 + 1))
 
 
-def _fit_all(
-    images, labels: np.ndarray, size: int, channels: int, room: int
-) -> tuple[np.ndarray, np.ndarray]:
+def _fit_all(images, labels: np.ndarray, size: int, channels: int, room: int) -> tuple[np.ndarray, np.ndarray]:
     """At most `room` pictures, evenly spaced, so that a large size cannot fill the memory."""
     chosen = np.linspace(0, len(labels) - 1, min(room, len(labels))).astype(int)
     out = np.empty((len(chosen), channels, size, size), np.uint8)
@@ -86,9 +84,7 @@ def _raw(name: str):
         folder = folders.open_folder(name.removeprefix("folder:"))
         return [f for f, _ in folder.files], np.asarray([label for _, label in folder.files]), None
     if name in ("file", "upload"):
-        raise SpecError(
-            "a single picture has no data set to train on: set weights.data, for instance to bundled"
-        )
+        raise SpecError("a single picture has no data set to train on: set weights.data, for instance to bundled")
     raise SpecError(
         f"there is no training data {name!r}: write mnist, fashion_mnist, cifar10, cifar100, bundled, faces,"
         " npz:FILE or folder:PATH"
@@ -109,9 +105,7 @@ def _npz(path: str) -> tuple[np.ndarray, np.ndarray]:
     except FileNotFoundError:
         raise SpecError(f"there is no file {path} to train on") from None
     except Exception:  # zip and npy readers raise many kinds on damaged files
-        raise SpecError(
-            f"cannot read {path}: give an npz file with arrays images (uint8) and labels"
-        ) from None
+        raise SpecError(f"cannot read {path}: give an npz file with arrays images (uint8) and labels") from None
     fits = images.ndim == 3 or (images.ndim == 4 and images.shape[3] in (1, 3))
     if (
         not fits
@@ -120,9 +114,7 @@ def _npz(path: str) -> tuple[np.ndarray, np.ndarray]:
         or labels.dtype.kind not in "iu"
         or not len(images)
     ):
-        raise SpecError(
-            f"{path} needs images of uint8, N x H x W or N x H x W x 3, and one whole label for each"
-        )
+        raise SpecError(f"{path} needs images of uint8, N x H x W or N x H x W x 3, and one whole label for each")
     if int(labels.min()) < 0:
         raise SpecError(f"{path} has negative labels: count classes from 0")
     return images[..., 0] if images.ndim == 4 and images.shape[3] == 1 else images, labels.astype(np.int64)

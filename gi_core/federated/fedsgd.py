@@ -24,9 +24,7 @@ def gradient(model: nn.Module, inputs: Tensor, labels: Tensor) -> Update:
         logits = model(inputs)
         classes = logits.shape[1]
         if int(labels.max()) >= classes:
-            raise SpecError(
-                f"label {int(labels.max())} is out of range: the network has classes 0 to {classes - 1}"
-            )
+            raise SpecError(f"label {int(labels.max())} is out of range: the network has classes 0 to {classes - 1}")
         loss = F.cross_entropy(logits, labels)
         values = torch.autograd.grad(loss, list(parameters.values()), allow_unused=True)
     tensors = {

@@ -68,9 +68,7 @@ def play(experiment: Experiment, model: nn.Module, pictures: Pictures, device: s
 
     told = experiment.attack.labels == "known"
     if told and not experiment.client.labels_known:
-        raise SpecError(
-            "the attack asks for the labels, which the server does not know: switch client.labels_known on"
-        )
+        raise SpecError("the attack asks for the labels, which the server does not know: switch client.labels_known on")
     knowledge = Knowledge(
         model=_frozen(shared),
         input_shape=tuple(pictures.images.shape[1:]),

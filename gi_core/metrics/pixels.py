@@ -51,9 +51,7 @@ def ssim(a: Array, b: Array) -> float | None:
     if not window:
         return None
     return float(
-        structural_similarity(
-            a, b, win_size=window, data_range=1.0, gaussian_weights=True, sigma=1.5, channel_axis=0
-        )
+        structural_similarity(a, b, win_size=window, data_range=1.0, gaussian_weights=True, sigma=1.5, channel_axis=0)
     )
 
 

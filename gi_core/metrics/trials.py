@@ -36,9 +36,7 @@ def _entry(trial: int, pictures: np.ndarray, score: float, true: np.ndarray | No
         "trial": trial, "score": score if math.isfinite(score) else None, "mse": None, "psnr": None
     }  # fmt: skip
     if true is not None and not np.isnan(pictures).any():
-        errors = [
-            mse(clamped(pictures[j]), true[i]) for i, j in enumerate(assignment(pictures, true))
-        ]
+        errors = [mse(clamped(pictures[j]), true[i]) for i, j in enumerate(assignment(pictures, true))]
         entry["mse"] = float(np.mean(errors))
         entry["psnr"] = float(np.mean([psnr(e) for e in errors]))
     return entry

@@ -87,13 +87,9 @@ def _torch(path: Path, name: str, head: bytes) -> object:
                 f"weights {name} hold code, not only tensors, and were refused without running it:"
                 " save model.state_dict(), best as safetensors"
             ) from None
-        raise SpecError(
-            f"weights {name} are no weights file: give .safetensors, or .pt with a state dict"
-        ) from None
+        raise SpecError(f"weights {name} are no weights file: give .safetensors, or .pt with a state dict") from None
     except Exception:  # torch's reader raises many kinds on damaged files
-        raise SpecError(
-            f"weights {name} are no weights file: give .safetensors, or .pt with a state dict"
-        ) from None
+        raise SpecError(f"weights {name} are no weights file: give .safetensors, or .pt with a state dict") from None
 
 
 def load_state(model: nn.Module, state: dict[str, Tensor], name: str) -> None:

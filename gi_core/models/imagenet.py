@@ -51,16 +51,13 @@ def load_imagenet(model: nn.Module, settings: Model, classes: int) -> str:
     """
     kind: str = settings.kind  # type: ignore[attr-defined]
     if kind not in FILES:
-        raise SpecError(
-            f"there are no ImageNet weights for {settings.title}: choose fresh or trained weights"
-        )
+        raise SpecError(f"there are no ImageNet weights for {settings.title}: choose fresh or trained weights")
     if getattr(settings, "stem", "imagenet") != "imagenet":
         raise SpecError("ImageNet weights belong to the ImageNet stem: set model.stem=imagenet")
     path = path_of(kind)
     if not path.is_file():
         raise SpecError(
-            f"the ImageNet weights of {settings.title} are not on this machine:"
-            f" run python -m gi_core fetch {kind}"
+            f"the ImageNet weights of {settings.title} are not on this machine: run python -m gi_core fetch {kind}"
         )
     state = {_new_name(key): value for key, value in read_state(path, path.name).items()}
     if classes != CLASSES:

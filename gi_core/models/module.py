@@ -75,9 +75,7 @@ class GraphModule(nn.Module):
         for layer in graph.layers:
             self.add_module(layer.name, layer_module(layer.op))
         chain = [INPUT, *(layer.name for layer in graph.layers)]
-        self._sequential = all(
-            layer.inputs == (before,) for layer, before in zip(graph.layers, chain, strict=False)
-        )
+        self._sequential = all(layer.inputs == (before,) for layer, before in zip(graph.layers, chain, strict=False))
 
     def forward(self, x: Tensor) -> Tensor:
         if self._sequential:

@@ -86,13 +86,10 @@ def _resnet(settings: TorchvisionResNet, classes: int) -> nn.Module:
 def _vit(settings: VisionTransformer, size: int, classes: int) -> nn.Module:
     if size % settings.patch:
         raise SpecError(
-            f"a patch of {settings.patch} does not divide the picture's side {size}:"
-            " change model.patch or the size"
+            f"a patch of {settings.patch} does not divide the picture's side {size}: change model.patch or the size"
         )
     if settings.hidden % settings.heads:
-        raise SpecError(
-            f"{settings.heads} heads do not divide the hidden size {settings.hidden}: change model.heads"
-        )
+        raise SpecError(f"{settings.heads} heads do not divide the hidden size {settings.hidden}: change model.heads")
     tokens = (size // settings.patch) ** 2
     if tokens > MAX_TOKENS:
         raise SpecError(

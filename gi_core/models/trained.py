@@ -47,9 +47,7 @@ def trained(
     data = training_set(weights.data, experiment)
     accuracy = train(model, data, weights, pictures.mean, pictures.std, progress, _device(experiment.device))
     if not all(torch.isfinite(p).all() for p in model.state_dict().values()):
-        raise SpecError(
-            f"training diverged at learning rate {weights.learning_rate:g}: lower weights.learning_rate"
-        )
+        raise SpecError(f"training diverged at learning rate {weights.learning_rate:g}: lower weights.learning_rate")
     words = f"trained here for {weights.epochs} epochs on {weights.data or pictures.source}"
     info = {"weights": words, "accuracy": accuracy, "training_pictures": len(data[1])}
     write_state(model, path, info)

@@ -60,9 +60,7 @@ def train(
             optimiser.step()
             value = float(loss.detach())
             running = value if step == 1 else 0.95 * running + 0.05 * value
-            progress(
-                step / (steps + 1), f"training: epoch {epoch + 1} of {settings.epochs}, loss {running:.3f}"
-            )
+            progress(step / (steps + 1), f"training: epoch {epoch + 1} of {settings.epochs}, loss {running:.3f}")
     model.eval()
     reached = accuracy(model, test_images, test_labels, mean, std, device)
     model.to("cpu")

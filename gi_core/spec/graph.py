@@ -35,9 +35,7 @@ class Conv:
 
     def shape(self, x: Shape) -> Shape:
         if len(x) != 3 or x[0] != self.channels_in:
-            raise SpecError(
-                f"a convolution of {self.channels_in} channels does not take an input of shape {x}"
-            )
+            raise SpecError(f"a convolution of {self.channels_in} channels does not take an input of shape {x}")
         return (self.channels, *(_steps(n + 2 * self.padding, self.kernel, self.stride) for n in x[1:]))
 
 
