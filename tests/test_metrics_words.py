@@ -9,7 +9,6 @@ import pytest
 
 from gi_core.metrics import verdict
 
-
 POOR = {"psnr": 8.0, "ssim": 0.0}
 
 

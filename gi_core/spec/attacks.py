@@ -7,7 +7,7 @@ the picture), `observed_delta` (the last bias gradient is read as dL/dlogits: no
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
