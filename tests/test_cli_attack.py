@@ -19,6 +19,8 @@ from PIL import Image
 
 from gi_core.cli import main, runner
 from gi_core.cli.progress import Bar, told
+from gi_core.runs.database import DiskFull
+from gi_core.runs.processes import Processes
 from gi_core.runs.store import Store
 
 torch.set_num_threads(1)
@@ -116,6 +118,20 @@ def test_a_full_disk_is_one_sentence(capsys, gi_home, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     assert main([*short, "--out", str(tmp_path / "file" / "o")]) == 2
     assert "cannot make the folder" in capsys.readouterr().err
+
+
+def test_a_disk_that_fills_up_at_the_very_end_takes_no_run_away(capsys, gi_home, monkeypatch):
+    def full(*_, **__):
+        raise DiskFull("the disk is full")
+
+    def no_room(path, *_, **__):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Processes, "leave", full)
+    monkeypatch.setattr(Path, "write_text", no_room)  # plans are kept by it
+    document = run(capsys, *SMALL, "--attack", "dlg:iterations=1,trials=1")
+    assert document["status"] == "done" and document["plan"]["source"] == "measured"
+    assert not list(gi_home.glob("*.tmp"))
 
 
 def test_interrupted_then_resumed_equals_uninterrupted(capsys, gi_home, monkeypatch):

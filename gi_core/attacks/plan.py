@@ -140,8 +140,12 @@ def _read() -> dict[str, dict]:
 
 
 def _write(key: str, plan: Plan) -> None:
+    """Keep the plan; where it cannot be kept (a full disk), it is measured again the next time."""
     path = home() / "plans.json"
     plans = {**_read(), key: plan.model_dump(mode="json")}
     temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    temporary.write_text(json.dumps(plans, indent=1))
-    temporary.replace(path)
+    try:
+        temporary.write_text(json.dumps(plans, indent=1))
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)

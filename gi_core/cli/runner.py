@@ -7,7 +7,7 @@ import signal
 import time
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +67,8 @@ class Runner:
         except Lost:
             raise SpecError(f"run {run_id} was deleted or given to another process") from None
         finally:
-            self.processes.leave(life)
+            with suppress(SpecError):  # a disk that is full now takes no finished run away
+                self.processes.leave(life)
 
     def _execute(self, writer: Writer, job: Job, fresh: bool) -> dict[str, Any]:
         checkpoint = writer.folder(job.id) / "checkpoint.pt"
