@@ -29,7 +29,8 @@ class MatchingProblem:
         self.events: list[str] = []
         self.device, self.dtype = device, getattr(torch, precision)
         self.update, self.knowledge, self.plan = update, knowledge, plan
-        self.start, self.tv, self.name, self.weighting = start, total_variation, objective, weighting
+        self.start = start if start != "auto" else "grey" if update.images == 1 else "randn"
+        self.tv, self.name, self.weighting = total_variation, objective, weighting
         self.shape = (update.images, *knowledge.input_shape)
         self.pixel_count = int(torch.Size(self.shape).numel())
         self.seen = observe(update, knowledge, self._strategy(labels, small_gradients), self.dtype, device)

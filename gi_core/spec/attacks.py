@@ -143,8 +143,11 @@ class InvertingGradients(AttackSettings):
         True, "Divide the step size by ten at 3/8, 5/8 and 7/8 of the iterations.", title="Step decay"
     )
     labels: Labels = setting("idlg", "Where the labels come from.", title="Labels", basic=True)
-    start: Start = setting(
-        "grey", _START_HELP + " Published: randn; grey ends about 0.3 dB better.", title="Start"
+    start: Start | Literal["auto"] = setting(
+        "auto",
+        _START_HELP + " auto: grey for one picture (0.3 dB better than the published randn), randn for several,"
+        " which must start apart.",
+        title="Start",
     )
     filter: Literal["none", "median"] = setting("none", "3x3 median filter every 500 iterations.", title="Filter")
     scoring: Literal["loss", "total_variation", "inception", "mean", "median"] = setting(
