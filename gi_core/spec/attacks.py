@@ -143,7 +143,7 @@ class InvertingGradients(AttackSettings):
         True, "Divide the step size by ten at 3/8, 5/8 and 7/8 of the iterations.", title="Step decay"
     )
     labels: Labels = setting("idlg", "Where the labels come from.", title="Labels", basic=True)
-    start: Start | Literal["auto"] = setting(
+    start: Literal["auto", "randn", "rand", "uniform", "zeros", "grey"] = setting(
         "auto",
         _START_HELP + " auto: grey for one picture (0.3 dB better than the published randn), randn for several,"
         " which must start apart.",
