@@ -234,6 +234,29 @@ def test_overlay_is_part_of_the_link(store):
     assert not lab(run=one, overlay=two).exception
 
 
+def test_sign_in_comes_first_where_it_is_configured(store):
+    fakes.run(store, title="somebody's")
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
+    app.user = {"is_logged_in": False}
+    app.run()
+    assert [b.label for b in app.button] == ["Sign in"]
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
+    app.user = {"is_logged_in": True, "email": "ada@example.com"}
+    app.query_params["run"] = store.jobs()[0].id
+    app.run()
+    assert not app.exception and "somebody" not in text(app) and len(app.warning) == 1
+
+
+def test_a_late_request_with_the_old_address_undoes_nothing(store):
+    app = lab()
+    widget(app, "selectbox", "attack").select("dlg").run()
+    new = app.query_params["experiment"]
+    del app.query_params["experiment"]
+    app.run()
+    assert form(app).attack.kind == "dlg"
+    assert app.query_params["experiment"] == new
+
+
 def test_pages_never_load_the_heavy_libraries(gi_home):
     program = """
 import sys

@@ -107,7 +107,7 @@ def sync() -> None:
 def url(**query: str) -> str:
     """The full address of this page with a query."""
     parts = urlsplit(str(st.context.url or "http://127.0.0.1:8501/"))
-    return urlunsplit((parts.scheme, parts.netloc, parts.path, urlencode(query), ""))
+    return urlunsplit((parts.scheme, parts.netloc, parts.path or "/", urlencode(query), ""))
 
 
 def say(sentence: str) -> None:

@@ -44,10 +44,15 @@ def animation(source: Source, trial: int) -> bytes:
 
 def draw(source: Source, trial: int, truth: bool) -> None:
     """Buttons, each lazy; nothing is computed before the click."""
-    job = source.job
     if not source.snapshots():
         st.caption("There is nothing to save before the first picture.")
         return
+    with st.grid(2, min_column_width=200, gap="xsmall"):
+        _buttons(source, trial, truth)
+
+
+def _buttons(source: Source, trial: int, truth: bool) -> None:
+    job = source.job
     _button("Picture (PNG)", lambda: picture(source, trial, truth), f"{job.id}.png", "image/png")
     _button("Timeline (GIF)", lambda: animation(source, trial), f"{job.id}.gif", "image/gif")
     if isinstance(source, StoredRun) and truth:

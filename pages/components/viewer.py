@@ -21,6 +21,7 @@ _VIEWER = st.components.v2.component(
     js=(_WEB / "difference.js").read_text() + (_WEB / "viewer.js").read_text(),
 )
 LIVE_FRAMES, ALL_FRAMES = 16, 60
+LIVE_PIXELS, ALL_PIXELS = 500_000, 4_000_000
 _WORDS = {
     "original": "Original",
     "reconstruction": "Reconstruction",
@@ -41,16 +42,19 @@ _WORDS = {
 }
 
 
-@st.cache_data(max_entries=2000, show_spinner=False)
-def frame(run: str, iteration: int, trial: int, picture: int | None, _source: Source) -> str | None:
-    """One trial at one iteration as a data URI: all pictures of the batch, or one of them."""
+@st.cache_data(max_size="96MiB", show_spinner=False)
+def frame(
+    run: str, iteration: int, trial: int, picture: int | None, _source: Source, order: tuple[int, ...] | None = None
+) -> str | None:
+    """One trial at one iteration as a data URI: all pictures of the batch (in that order), or one of them."""
     images = _source.snapshot(iteration)
     if images is None:
         return None
-    return uri(select(images[min(trial, len(images) - 1)], picture))
+    batch = images[min(trial, len(images) - 1)]
+    return uri(select(batch[list(order)] if order else batch, picture))
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
+@st.cache_data(max_size="16MiB", show_spinner=False)
 def _original(run: str, picture: int | None, _source: Source) -> tuple[str, tuple[int, int], str] | None:
     """(data URI, (width, height) of the sheet, pixels of one picture)."""
     images = _source.originals()
@@ -81,14 +85,15 @@ def draw(
     run = source.job.id
     kept = source.snapshots()
     frames = []
-    for iteration in chosen(kept, LIVE_FRAMES if live else ALL_FRAMES):
-        src = frame(run, iteration, trial, picture, source)
-        if src is not None:
-            frames.append({"i": iteration, "src": src, "note": _note(points, iteration, truth)})
     # before the worker has read the picture nothing is kept, or the next look would not see it
     known = _original(run, picture, source) if kept or source.originals() is not None else None
     if known is None:
         _original.clear(run, picture, source)
+    order = _order(source) if truth else None
+    for iteration in chosen(kept, _most(known[1] if known else (32, 32), live)):
+        src = frame(run, iteration, trial, picture, source, order)
+        if src is not None:
+            frames.append({"i": iteration, "src": src, "note": _note(points, iteration, truth)})
     _VIEWER(
         key=key,
         data={
@@ -103,6 +108,19 @@ def draw(
             "words": _WORDS,
         },
     )
+
+
+def _most(size: tuple[int, int], live: bool) -> int:
+    """How many frames a message may carry: fewer large ones."""
+    room = (LIVE_PIXELS if live else ALL_PIXELS) // (size[0] * size[1])
+    return max(4, min(LIVE_FRAMES if live else ALL_FRAMES, room))
+
+
+def _order(source: Source) -> tuple[int, ...] | None:
+    """Which reconstruction belongs to each original of a batch, once that was judged."""
+    matched = [entry.get("matched") for entry in (source.job.result or {}).get("per_image") or ()]
+    count = len(source.job.spec.get("samples") or ())
+    return tuple(matched) if count > 1 and sorted(k for k in matched if k is not None) == list(range(count)) else None
 
 
 def _note(points: Sequence[Point], iteration: int, truth: bool) -> str:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import signal
 import zipfile
 
 import pytest
 from PIL import Image
 
+from gi_core.runs.processes import Processes
 from gi_core.spec import Experiment, build
 from pages.components import link
 from tests.browser.conftest import axe
@@ -132,11 +135,11 @@ def test_downloads(tab, finished):
 def test_attackers_view_and_presentation(tab, finished, shots):
     page = tab(f"/?run={finished}")
     page.locator(".st-key-viewer .original .big:visible").wait_for()
-    page.get_by_text("Attacker's view").click()
+    page.get_by_text("Attacker's view", exact=True).click()
     page.get_by_text("Hidden: the server never sees this.").first.wait_for()
     assert "view=attacker" in page.url and "PSNR" not in page.locator(".st-key-stage").inner_text()
     page.screenshot(path=shots / "attacker.png")
-    page.get_by_text("Attacker's view").click()
+    page.get_by_text("Attacker's view", exact=True).click()
     page.get_by_role("button", name="Present").click()
     page.get_by_role("button", name="Leave presentation").wait_for()
     page.screenshot(path=shots / "presentation.png")
@@ -200,3 +203,17 @@ def test_the_first_address_after_a_start_may_be_any_page(server, tab):
     page = tab("/runs")
     page.get_by_role("link", name="Lab").wait_for()
     assert page.locator("[data-testid=stSidebarNav]:visible").count() == 0
+
+
+def test_a_killed_worker_is_told_within_five_seconds(server, tab):
+    page = tab(address(LONG))
+    warm(server)
+    run = start(page)
+    until(lambda: server.store.job(run).progress.get("iteration"), 30, "the first iteration")
+    page.locator(".gi-state", has_text="running").wait_for()
+    (worker,) = [w for w in Processes(server.store.database).all("worker", "interactive") if w.alive]
+    os.kill(worker.pid, signal.SIGKILL)
+    page.locator(".gi-state", has_text="worker died").wait_for(timeout=5000)
+    page.locator(".gi-state", has_text="running").wait_for()
+    page.get_by_role("button", name="Cancel").click()
+    until(lambda: server.store.job(run).over, 20, "cancelling")
