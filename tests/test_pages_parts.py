@@ -109,6 +109,7 @@ def test_words():
         "2 h 5 min",
         "unknown",
     ]
+    assert words.sample_name("bundled/faces:3") == "Face 3" and words.sample_name("mnist:7") == "Mnist 7"
     assert words.rate(20) == "20 it/s" and words.rate(0.25) == "4 s/it"
     assert words.escape("<b>") == "&lt;b&gt;" and words.plain("*a* :red[b]") == r"\*a\* \:red\[b\]"
 

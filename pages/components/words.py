@@ -74,6 +74,9 @@ def sample_name(ref: str) -> str:
     """A sample reference as people say it."""
     if ref.startswith("upload:"):
         return "uploaded picture"
+    if ref.startswith("bundled/faces:"):
+        number = ref.rpartition(":")[2]
+        return ("Face " if number.isdigit() and int(number) < 100 else "No face ") + number
     name = ref.removeprefix("bundled/").replace("_", " ").replace(":", " ")
     return name[:1].upper() + name[1:]
 
