@@ -15,7 +15,7 @@ from gi_core.spec.base import SpecError
 
 Row = tuple[str, bool, str, str]
 ENOUGH_BYTES = 2 * 10**9
-_PACKAGES = ("torch", "torchvision", "scikit-image", "streamlit", "plotly", "lpips")
+_PACKAGES = ("torch", "torchvision", "scikit-image", "streamlit", "lpips")
 
 
 def report() -> list[Row]:

@@ -98,12 +98,6 @@ def flatten(tensors: Sequence[Tensor]) -> Tensor:
     return torch.cat([t.reshape(t.shape[0], -1) for t in tensors], 1)
 
 
-def split_like(flat: Tensor, tensors: Sequence[Tensor]) -> list[Tensor]:
-    """(T, P) -> views shaped as the tensors."""
-    parts = flat.split([t[0].numel() for t in tensors], 1)
-    return [part.view_as(t) for part, t in zip(parts, tensors, strict=True)]
-
-
 def last_dense(model: nn.Module) -> nn.Linear | None:
     """The last layer if it is dense: the one whose parameters come last."""
     layers = [m for m in model.modules() if next(m.parameters(recurse=False), None) is not None]

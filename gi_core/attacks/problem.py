@@ -11,7 +11,7 @@ from torch import Tensor
 
 from gi_core.attacks import objectives
 from gi_core.attacks.base import Refused
-from gi_core.attacks.gradient import GradientMap, flatten, last_dense, split_like
+from gi_core.attacks.gradient import GradientMap, flatten, last_dense
 from gi_core.attacks.labels import draw_logits
 from gi_core.attacks.observation import observe, refuse_bad_update
 from gi_core.attacks.priors import Pixels, add_total_variation
@@ -115,11 +115,10 @@ class MatchingProblem:
     def _evaluate(self, z: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         leaf = z.detach().requires_grad_(True)
         x, target = self.split(leaf)
-        g = self.gradient(x, target, self.index)
-        value, cotangent = self.objective(flatten([t.detach() for t in g]))
-        pairs = [(a, v) for a, v in zip(g, split_like(cotangent, g), strict=True) if a.requires_grad]
-        outputs, cotangents = zip(*pairs, strict=True)
-        (gradient,) = torch.autograd.grad(outputs, leaf, cotangents)
+        # One flat output: a single cotangent, and tensors that do not depend on x take no part.
+        g = flatten(self.gradient(x, target, self.index))
+        value, cotangent = self.objective(g.detach())
+        (gradient,) = torch.autograd.grad(g, leaf, cotangent)
         terms = {"gradient": value}
         total = value
         if self.tv:

@@ -17,7 +17,7 @@ from gi_core.spec.graph import (
 )
 from gi_core.spec.models import CifarResNet, ConvNet, LeNet, Linear, Mlp, Model
 
-MAX_PARAMETERS = 300_000_000  # 1.2 GB of float32; the update is as large again
+MAX_PARAMETERS = 120_000_000  # 0.5 GB of float32; update, targets and their derivatives are as large again
 
 
 def layer_graph(settings: Model, input_shape: Shape, classes: int) -> Graph | None:
