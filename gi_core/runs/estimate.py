@@ -11,14 +11,14 @@ from gi_core.spec.attacks import AttackSettings, Dlg, InvertingGradients, Levenb
 from gi_core.spec.plan import Plan
 
 STEPS_SECONDS, PLAN_SECONDS = 0.3, 0.3
-TYPICAL = {"dlg": 100, "idlg": 100, "levenberg_marquardt": 15}
+TYPICAL = {"dlg": 100, "idlg": 100, "levenberg_marquardt": 10}
 """Iterations after which attacks that stop by themselves usually have; the others use them all."""
 
 
 def evaluations(settings: AttackSettings) -> float:
     """Gradient evaluations of one trial in one iteration, roughly; each counts as one `Plan.seconds`."""
     if isinstance(settings, LevenbergMarquardt):
-        return 2.5 * settings.krylov  # early steps need few Lanczos vectors, late ones all; measured mean
+        return 0.9 * settings.krylov  # early steps need few Lanczos vectors, late ones all; measured mean
     if isinstance(settings, Dlg):
         return 2.5 * settings.inner * settings.trials
     if isinstance(settings, InvertingGradients) and settings.optimiser == "lbfgs":

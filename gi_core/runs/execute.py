@@ -116,6 +116,8 @@ class _Run:
             sink.originals(to_uint8(torch.from_numpy(question.pictures.images)))
         if found:
             sink.log(f"resumed from the checkpoint at iteration {self.iteration}")
+        if truth:
+            self._quality(torch.from_numpy(question.pictures.images))  # imports scikit-image, which is no cost of the view
         self.recorder = Recorder(
             sink, self._about(), settings.iterations, self.experiment.seconds,
             self._quality if truth else None, found.points if found else [], found.every if found else 1,
@@ -199,12 +201,11 @@ class _Run:
 
     def _stopped(self, asked: str) -> dict[str, Any]:
         if self.step is not None:
+            told = replace(self.step, events=())  # they were logged when the step was taken
+            self.recorder.take(told, self.seconds, lambda: self.attack.residual(self.state), True)
             self._save()
-            self.recorder.tell(self.step, self.seconds)
         if asked != "cancel" or self.step is None:
             raise Stopped(asked)
-        told = replace(self.step, events=())  # they were logged when the step was taken
-        self.recorder.take(told, self.seconds, lambda: self.attack.residual(self.state), True)
         self.note = f"cancelled after {self.iteration} iterations"
         self.sink.log(self.note)
         return self._result("cancelled")
