@@ -33,7 +33,7 @@ def textbook_cosine(model: nn.Module, target: list[Tensor], x: Tensor, label: Te
         optimiser.step()
         with torch.no_grad():
             x.clamp_(0, 1)
-        yield x.detach(), float(cost)
+        yield x.detach(), float(cost.detach())
 
 
 def textbook_dlg(
@@ -61,4 +61,4 @@ def textbook_dlg(
 
     for _ in range(steps):
         distance = optimiser.step(closure)
-        yield x.detach(), float(distance)
+        yield x.detach(), float(distance.detach())
