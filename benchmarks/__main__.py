@@ -25,7 +25,12 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=5, help="pictures of each time-to-solution case")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    parts = {"speed": lambda: speed(arguments.device), "solution": lambda: solution(arguments.images), "live": live, "clicks": clicks}
+    parts = {
+        "speed": lambda: speed(arguments.device),
+        "solution": lambda: solution(arguments.images),
+        "live": live,
+        "clicks": clicks,
+    }
     for name in arguments.what or parts:
         rows = []
         print(f"\n{name}")

@@ -117,7 +117,9 @@ class _Run:
         if found:
             sink.log(f"resumed from the checkpoint at iteration {self.iteration}")
         if truth:
-            self._quality(torch.from_numpy(question.pictures.images))  # imports scikit-image, which is no cost of the view
+            self._quality(
+                torch.from_numpy(question.pictures.images)
+            )  # imports scikit-image, which is no cost of the view
         self.recorder = Recorder(
             sink, self._about(), settings.iterations, self.experiment.seconds,
             self._quality if truth else None, found.points if found else [], found.every if found else 1,
