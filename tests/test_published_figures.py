@@ -76,7 +76,7 @@ def test_levenberg_marquardt_on_a_trained_gelu_network(shared_data, gi_home):
 
 def test_inverting_gradients_on_an_untrained_convnet(shared_data, gi_home):
     asked = build({
-        "samples": [f"folder:{shared_data}/cifar10_test:0010"], "model": {"kind": "convnet"}, "normalise": "cifar10",
+        "samples": [f"folder:{shared_data}/cifar10_test:0010"], "model": {"kind": "convnet"},
         "attack": {"kind": "inverting_gradients", "iterations": 300, "total_variation": 1e-2, "labels": "known"},
     })  # fmt: skip
     error, *_ = _solve(asked)
