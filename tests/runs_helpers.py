@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -80,3 +81,19 @@ class Script:
         began = any(p.get("iteration") for p in self.sink.progress)
         self.polls += began
         return self.asked if self.polls > self.after else ""
+
+
+def tiny_spec(**changes: Any) -> dict[str, Any]:
+    """`tiny` as a job holds it."""
+    return tiny(**changes).model_dump(mode="json")
+
+
+def wait(condition, seconds: float = 30.0):
+    """Until the condition holds; its value."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.02)
+    raise AssertionError("it did not happen in time")

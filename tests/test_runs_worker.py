@@ -4,36 +4,20 @@ from __future__ import annotations
 
 import errno
 import os
-import signal
-import subprocess
-import sys
 import threading
 import time
 
 import numpy as np
 import pytest
 
-from gi_core.runs import process, recovery, work
-from gi_core.runs.dispatcher import Dispatcher
+from gi_core.runs import work
 from gi_core.runs.limits import memory_limit
-from gi_core.runs.processes import Processes
 from gi_core.runs.question import Questions
 from gi_core.runs.store import Store
 from gi_core.runs.worker import Worker
-from gi_core.runs.writer import Lost, Writer
+from gi_core.runs.writer import Writer
 from gi_core.spec import SpecError
-from tests.runs_helpers import tiny
-
-
-def wait(condition, seconds: float = 30.0):
-    """Until the condition holds; its value."""
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        value = condition()
-        if value:
-            return value
-        time.sleep(0.02)
-    raise AssertionError("it did not happen in time")
+from tests.runs_helpers import tiny_spec, wait
 
 
 @pytest.fixture
@@ -48,10 +32,6 @@ def worker(store) -> Worker:
     return made
 
 
-def _spec(**changes) -> dict:
-    return tiny(**changes).model_dump(mode="json")
-
-
 def _do_next(worker: Worker):
     job = worker.writer.claim(worker.lane)
     worker.do(job)
@@ -59,7 +39,7 @@ def _do_next(worker: Worker):
 
 
 def test_a_worker_runs_a_job_to_its_end(store, worker):
-    store.submit("run", _spec())
+    store.submit("run", tiny_spec())
     job = _do_next(worker)
     assert job.state == "done" and job.result["run_id"] == job.id and job.result["metrics"]["psnr"]
     assert [p.iteration for p in store.curve(job.id)] == list(range(1, 13))
@@ -71,9 +51,9 @@ def test_a_worker_runs_a_job_to_its_end(store, worker):
 
 def test_a_bad_question_fails_with_one_sentence(store, worker):
     for spec, word in (
-        (_spec(samples=["bundled/nobody"]), "nobody"),
+        (tiny_spec(samples=["bundled/nobody"]), "nobody"),
         ({"model": {"kind": "lenett"}}, "model"),
-        (_spec(labels=[9]), "out of range"),
+        (tiny_spec(labels=[9]), "out of range"),
     ):
         store.submit("run", spec)
         job = _do_next(worker)
@@ -81,7 +61,7 @@ def test_a_bad_question_fails_with_one_sentence(store, worker):
 
 
 def test_a_full_disk_fails_the_run_with_one_sentence(store, worker, monkeypatch):
-    store.submit("run", _spec(settings={"iterations": 5000}))
+    store.submit("run", tiny_spec(settings={"iterations": 5000}))
     save, left = np.save, [4]
 
     def full(*arguments, **options):
@@ -98,14 +78,14 @@ def test_a_full_disk_fails_the_run_with_one_sentence(store, worker, monkeypatch)
 
 def test_an_unexpected_error_is_a_sentence_and_the_rest_is_in_the_log(store, worker, monkeypatch):
     monkeypatch.setattr("gi_core.runs.execute.metrics.evaluate", lambda *a, **k: 1 / 0)
-    store.submit("run", _spec())
+    store.submit("run", tiny_spec())
     job = _do_next(worker)
     assert job.state == "failed" and "ZeroDivisionError" in job.error
     assert "Traceback" in store.log(job.id)[-1][1]
 
 
 def test_preview_says_what_it_will_take(store, worker):
-    job_id = store.submit("preview", _spec(settings={"iterations": 4800}), cache_key="k")
+    job_id = store.submit("preview", tiny_spec(settings={"iterations": 4800}), cache_key="k")
     answer = _do_next(worker).result
     assert answer["problems"] == [] and answer["gradient_norm"] > 0
     assert answer["input_shape"] == [1, 8, 8] and answer["classes"] == 4 and answer["labels_true"] == [0]
@@ -115,14 +95,14 @@ def test_preview_says_what_it_will_take(store, worker):
 
 
 def test_preview_of_a_question_that_cannot_be_asked(store, worker, monkeypatch):
-    store.submit("preview", _spec(samples=["bundled/faces:1", "bundled/faces:2"]), cache_key="k")
+    store.submit("preview", tiny_spec(samples=["bundled/faces:1", "bundled/faces:2"]), cache_key="k")
     job = _do_next(worker)
     assert job.result["problems"][0]["fatal"] and job.result["seconds_estimate"] is None
     assert job.result["input_shape"] and job.cache_key is None
     monkeypatch.setattr("gi_core.federated.Update.norm", lambda self: 1e-20)
-    store.submit("preview", _spec(seed=77))
+    store.submit("preview", tiny_spec(seed=77))
     assert "almost zero" in _do_next(worker).result["problems"][0]["reason"]
-    store.submit("preview", _spec(samples=["bundled/nobody"]))
+    store.submit("preview", tiny_spec(samples=["bundled/nobody"]))
     assert "nobody" in _do_next(worker).result["problems"][0]["reason"]
 
 
@@ -131,22 +111,22 @@ def test_a_network_is_trained_as_a_job_and_a_preview_does_not_wait_for_it(store,
         "size": 16, "model": {"kind": "lenet", "activation": "gelu", "width": 4},
         "weights": {"kind": "trained", "epochs": 200, "batch_size": 16},
     }  # fmt: skip
-    store.submit("preview", _spec(**trained), cache_key="k")
+    store.submit("preview", tiny_spec(**trained), cache_key="k")
     before = time.monotonic()
     job = _do_next(worker)
     assert time.monotonic() - before < 3 and "trained first" in job.result["notices"][-1], job.result
     assert job.result["gradient_norm"] is None and job.cache_key is None
     trained["weights"]["epochs"] = 1
-    store.submit("train", _spec(**trained))
+    store.submit("train", tiny_spec(**trained))
     job = _do_next(worker)
     assert job.state == "done" and 0 <= job.result["accuracy"] <= 1
-    store.submit("preview", _spec(**trained))
+    store.submit("preview", tiny_spec(**trained))
     assert _do_next(worker).result["accuracy"] == job.result["accuracy"]
 
 
 def test_pause_and_cancel_reach_a_training(store, worker):
     weights = {"kind": "trained", "epochs": 200, "batch_size": 16}
-    run = store.submit("run", _spec(size=16, model={"kind": "lenet", "width": 4}, weights=weights))
+    run = store.submit("run", tiny_spec(size=16, model={"kind": "lenet", "width": 4}, weights=weights))
     for action, state in (("pause", "paused"), ("cancel", "cancelled")):
         store.control(run, "resume")
         thread = _in_thread(worker, worker.writer.claim("interactive"))
@@ -169,10 +149,10 @@ def _in_thread(worker: Worker, job) -> threading.Thread:
 
 
 def test_previews_are_answered_between_iterations(store, worker):
-    run = store.submit("run", _spec(settings={"iterations": 100_000}))
+    run = store.submit("run", tiny_spec(settings={"iterations": 100_000}))
     thread = _in_thread(worker, worker.writer.claim("interactive"))
     wait(lambda: store.job(run).progress.get("iteration"))
-    preview = store.submit("preview", _spec(seed=3))
+    preview = store.submit("preview", tiny_spec(seed=3))
     wait(lambda: store.job(preview).state == "done", 10)
     before = store.job(run).progress["iteration"]
     wait(lambda: store.job(run).progress["iteration"] > before)
@@ -183,25 +163,25 @@ def test_previews_are_answered_between_iterations(store, worker):
 
 
 def test_a_preview_between_iterations_changes_nothing(store, worker):
-    whole = store.submit("run", _spec(attack="dlg"))
+    whole = store.submit("run", tiny_spec(attack="dlg"))
     _do_next(worker)
-    store.submit("run", _spec(attack="dlg"), cache_key="again")
+    store.submit("run", tiny_spec(attack="dlg"), cache_key="again")
     job = worker.writer.claim("interactive")
     for seed in range(4):
-        store.submit("preview", _spec(seed=seed))
+        store.submit("preview", tiny_spec(seed=seed))
     worker.do(job)
     kept = [store.job(i).result for i in (whole, job.id)]
     assert kept[0]["trials"] == kept[1]["trials"] and kept[0]["metrics"] == kept[1]["metrics"]
 
 
 def test_a_paused_run_leaves_the_lane_free_and_goes_on(store, worker):
-    first = store.submit("run", _spec(settings={"iterations": 600}))
+    first = store.submit("run", tiny_spec(settings={"iterations": 600}))
     thread = _in_thread(worker, worker.writer.claim("interactive"))
     wait(lambda: (store.job(first).progress.get("iteration") or 0) > 5)
     store.control(first, "pause")
     thread.join(10)
     assert store.job(first).state == "paused" and (store.path(first) / "checkpoint.pt").exists()
-    store.submit("run", _spec())
+    store.submit("run", tiny_spec())
     assert _do_next(worker).state == "done"
     store.control(first, "resume")
     job = _do_next(worker)
@@ -211,7 +191,7 @@ def test_a_paused_run_leaves_the_lane_free_and_goes_on(store, worker):
 
 
 def test_a_worker_told_to_leave_puts_its_job_back(store, worker):
-    run = store.submit("run", _spec(settings={"iterations": 100_000}))
+    run = store.submit("run", tiny_spec(settings={"iterations": 100_000}))
     thread = _in_thread(worker, worker.writer.claim("interactive"))
     wait(lambda: store.job(run).progress.get("iteration"))
     worker.leaving.set()
@@ -223,7 +203,7 @@ def test_a_worker_told_to_leave_puts_its_job_back(store, worker):
 def test_the_batch_lane_yields_to_a_person(store):
     worker = Worker(store, "batch")
     worker.questions = Questions()
-    run = store.submit("run", _spec(settings={"iterations": 100_000}), lane="batch")
+    run = store.submit("run", tiny_spec(settings={"iterations": 100_000}), lane="batch")
     thread = _in_thread(worker, worker.writer.claim("batch"))
     iteration = lambda: store.job(run).progress.get("iteration") or 0  # noqa: E731
     wait(iteration)
@@ -234,7 +214,7 @@ def test_the_batch_lane_yields_to_a_person(store):
         return iteration() - before
 
     alone = speed()
-    person = store.submit("run", _spec())
+    person = store.submit("run", tiny_spec())
     time.sleep(0.6)
     beside = speed()
     Writer(store, "x").take(person)
@@ -245,114 +225,12 @@ def test_the_batch_lane_yields_to_a_person(store):
 
 
 def test_deleted_or_stolen_jobs_are_dropped(store, worker):
-    run = store.submit("run", _spec(settings={"iterations": 100_000}))
+    run = store.submit("run", tiny_spec(settings={"iterations": 100_000}))
     thread = _in_thread(worker, worker.writer.claim("interactive"))
     wait(lambda: store.job(run).progress.get("iteration"))
     store.database.write("UPDATE jobs SET worker = 'another' WHERE id = ?", (run,))
     thread.join(10)
     assert not thread.is_alive() and store.job(run).state == "running"
-
-
-def test_the_dead_are_told_from_the_living_by_pid_and_start():
-    pid, start = process.me()
-    assert process.alive(pid, start) and not process.alive(pid, "1") and not process.alive(0, start)
-    child = subprocess.Popen([sys.executable, "-c", ""])
-    began = process.started(child.pid)
-    wait(lambda: not process.alive(child.pid, began or "gone"))  # a zombie is dead too
-    child.wait()
-
-
-def _held(store, **columns) -> str:
-    run = store.submit("run", _spec())
-    Writer(store, "dead").take(run)
-    for name, value in columns.items():
-        store.database.write(f"UPDATE jobs SET {name} = ? WHERE id = ?", (value, run))
-    return run
-
-
-@pytest.mark.parametrize(
-    ("columns", "checkpoint", "role", "state", "word"),
-    [
-        ({}, True, "worker", "queued", "goes on from the last checkpoint"),
-        ({}, False, "worker", "queued", "starts again"),
-        ({"attempts": 3}, False, "worker", "failed", "died 3 times"),
-        ({"attempts": 3}, True, "worker", "queued", "goes on"),
-        ({"attempts": 3, "claimed": 1e12}, True, "worker", "failed", "died 3 times"),
-        ({"asked": "cancel"}, True, "worker", "cancelled", "by force"),
-        ({"asked": "pause", "state": "pausing"}, True, "worker", "paused", "resume"),
-        ({}, True, "command", "paused", "resume"),
-        ({}, False, "command", "failed", "command"),
-    ],
-)
-def test_what_becomes_of_a_dead_worker_s_job(store, columns, checkpoint, role, state, word):
-    run = _held(store, **columns)
-    folder = Writer(store, "dead").folder(run)
-    if checkpoint:
-        (folder / "checkpoint.pt").write_bytes(b"x")
-    assert recovery.recover(store.database, store.runs, "dead", role) == [run]
-    job = store.job(run)
-    assert job.state == state and job.interrupted and word in job.notices[-1]
-    assert word in store.log(run)[-1][1] and (job.error is not None) == (state == "failed")
-    assert recovery.recover(store.database, store.runs, "dead", role) == []
-    with pytest.raises(Lost):
-        Writer(store, "dead").record(run, {}, [])
-
-
-def test_dispatcher_starts_one_worker_whoever_asks_and_replaces_a_dead_one(store, monkeypatch):
-    started = []
-
-    def spawn(self, lane):
-        child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
-        started.append((lane, child))
-        self.processes.register("worker", lane, of=(child.pid, process.started(child.pid)))
-
-    monkeypatch.setattr(Dispatcher, "_spawn", spawn)
-    first, second = Dispatcher(store), Dispatcher(Store())
-    try:
-        for dispatcher in (first, second, first):
-            dispatcher.look()
-        assert [lane for lane, _ in started] == ["interactive"] and len(Processes(store.database).all("server")) == 2
-        store.submit("run", _spec(), lane="batch")
-        second.look()
-        assert [lane for lane, _ in started] == ["interactive", "batch"]
-        started[0][1].kill()
-        wait(lambda: first.look() or len(started) == 3)
-        assert started[2][0] == "interactive"
-        run = store.submit("run", _spec())
-        Writer(store, Processes(store.database).all("worker", "interactive")[0].id).take(run)
-        store.control(run, "cancel")
-        store.database.write("UPDATE jobs SET asked_at = asked_at - 20 WHERE id = ?", (run,))
-        first.look()
-        wait(lambda: first.look() or store.job(run).state == "cancelled")
-    finally:
-        for _, child in started:
-            child.kill()
-            child.wait()
-
-
-def test_an_idle_worker_of_an_older_program_makes_way(store, monkeypatch):
-    monkeypatch.setattr(Dispatcher, "_spawn", lambda self, lane: None)
-    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
-    processes = Processes(store.database)
-    life = processes.register("worker", "interactive", of=(child.pid, process.started(child.pid)), note="idle")
-    dispatcher = Dispatcher(store)
-    dispatcher.look()
-    assert child.poll() is None
-    store.database.write("UPDATE processes SET code = code - 1, note = 'abc' WHERE id = ?", (life,))
-    dispatcher.look()
-    assert child.poll() is None  # it has a job
-    processes.say(life, "idle")
-    dispatcher.look()
-    assert child.wait(5) == -signal.SIGTERM
-
-
-def test_workers_that_die_at_once_are_started_ever_more_slowly(store, monkeypatch):
-    tries = []
-    monkeypatch.setattr(Dispatcher, "_spawn", lambda self, lane: tries.append(lane))
-    dispatcher = Dispatcher(store)
-    for _ in range(20):
-        dispatcher.look()
-    assert len(tries) == 3
 
 
 def test_a_file_that_wants_too_much_memory_is_refused():
@@ -367,64 +245,3 @@ def test_every_kind_of_job_can_be_done():
     from gi_core.runs.job import KINDS
 
     assert set(work._KINDS) == set(KINDS)
-
-
-def _stop_all(store: Store) -> None:
-    for entry in Processes(store.database).all("worker"):
-        if entry.alive:
-            os.kill(entry.pid, signal.SIGKILL)
-
-
-@pytest.mark.slow
-def test_kill_9_of_a_worker_is_noticed_within_5_s_and_the_run_goes_on(store):
-    dispatcher = Dispatcher(store)
-    try:
-        dispatcher.ensure()
-        run = store.submit("run", _spec(settings={"iterations": 6000}))
-        wait(lambda: (store.path(run) / "checkpoint.pt").exists(), 90)
-        held = Processes(store.database).all("worker", "interactive")[0]
-        os.kill(held.pid, signal.SIGKILL)
-        killed = time.monotonic()
-        wait(lambda: store.job(run).interrupted, 5)
-        assert time.monotonic() - killed < 5 and "goes on" in store.job(run).notices[-1]
-        wait(lambda: store.job(run).state == "done", 180)
-        assert any("resumed from the checkpoint" in text for _, text in store.log(run))
-        job = store.job(run)
-        control = store.submit("run", _spec(settings={"iterations": 6000}), cache_key="whole")
-        wait(lambda: store.job(control).state == "done", 180)
-        assert store.job(control).result["metrics"] == job.result["metrics"]
-    finally:
-        dispatcher.stop()
-        _stop_all(store)
-
-
-@pytest.mark.slow
-def test_a_run_outlives_its_server_and_the_next_one_finds_it(store):
-    code = (
-        "import time; from gi_core.runs.store import Store; from gi_core.runs.dispatcher import Dispatcher;"
-        "Dispatcher(Store()).ensure(); time.sleep(600)"
-    )
-    servers = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(2)]
-    try:
-        run = store.submit("run", _spec(settings={"iterations": 100_000}))
-        wait(lambda: store.job(run).progress.get("iteration"), 90)
-        assert len(Processes(store.database).all("worker", "interactive")) == 1
-        for server in servers:
-            server.kill()
-            server.wait()
-        life = Processes(store.database).all("worker", "interactive")[0].id
-        before = store.job(run).progress["iteration"]
-        servers.append(subprocess.Popen([sys.executable, "-c", code]))
-        wait(lambda: len([p for p in Processes(store.database).all("server") if p.alive]) == 1)
-        wait(lambda: store.job(run).progress["iteration"] > before + 50)
-        assert [p.id for p in Processes(store.database).all("worker", "interactive")] == [life]
-        assert store.job(run).state == "running" and not store.job(run).interrupted
-        servers[-1].kill()
-        servers[-1].wait()
-        store.control(run, "cancel")
-        wait(lambda: store.job(run).state == "cancelled", 20)
-        wait(lambda: not Processes(store.database).all("worker"), 60)  # neither server nor job: it leaves
-    finally:
-        for server in servers:
-            server.kill()
-        _stop_all(store)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 INFINITY = float("inf")
@@ -90,7 +91,5 @@ def best_trial(record: Record) -> int:
 
 def rows(terms: dict[str, Tensor]) -> dict[str, list[float]]:
     """Terms (T,) on a device as plain numbers, in one transfer."""
-    import torch
-
     numbers = torch.stack(list(terms.values())).tolist()
     return dict(zip(terms, numbers, strict=True))
