@@ -21,6 +21,28 @@ class Refused(ValueError):
 
 
 @dataclass(frozen=True)
+class LayerReport:
+    """What a recursion found of one layer's input.
+
+    name: the layer's module. route: how it was solved, in words of `analysis.rank`. unknowns, rank,
+    deficiency: of the equations that were solved. condition: largest over smallest singular value.
+    residual: relative, of those equations. error: relative error expected of the recovered values.
+    preview: the values recovered, (C, H, W) or (D,), float32 on the CPU.
+    """
+
+    name: str
+    route: str
+    unknowns: int
+    rank: int
+    deficiency: int
+    condition: float
+    residual: float
+    error: float
+    preview: Tensor
+    note: str = ""
+
+
+@dataclass(frozen=True)
 class Step:
     """One iteration, for every trial at once.
 
@@ -29,7 +51,8 @@ class Step:
     state, so copy it to keep it. labels: (T, N) recovered labels. best: index of the trial that
     the attacker's own score prefers. score: (T,) that score, lower is better. rate: learning rate
     or damping. done: nothing more to do; note: why, in words ("" while running).
-    events: things worth logging ("trial 2 restarted: diverged").
+    events: things worth logging ("trial 2 restarted: diverged"). layer: of a recursion, the layer that
+    this step recovered (of the trial `best`).
     """
 
     iteration: int
@@ -42,6 +65,7 @@ class Step:
     done: bool = False
     note: str = ""
     events: tuple[str, ...] = field(default=())
+    layer: LayerReport | None = None
 
 
 class Attack(Protocol):

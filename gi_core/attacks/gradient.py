@@ -9,29 +9,23 @@ from __future__ import annotations
 import contextlib
 import copy
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 
+from gi_core.federated.losses import Loss, soft
 from gi_core.federated.types import Knowledge
 from gi_core.spec.plan import Plan
 
 # Said by torch whenever oneDNN is switched on a machine without Intel's GPU; it concerns nobody here.
 warnings.filterwarnings("ignore", message="TF32 acceleration on top of oneDNN")
 
-Loss = Callable[[Tensor, Tensor], Tensor]
 
-
-def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
-    """Mean over pictures of -sum_k t_k log softmax(z)_k; logits, target (N, K), t on the simplex."""
-    return -(target * torch.log_softmax(logits, -1)).sum(-1).mean()
-
-
-def soft_cross_entropy(logits: Tensor, label_logits: Tensor) -> Tensor:
-    """Cross-entropy against softmax(l) where l (N, K) is optimised too (DLG)."""
-    return cross_entropy(logits, torch.softmax(label_logits, -1))
+def soft_loss(loss: Loss) -> Loss:
+    """A loss against the target of free numbers (N, K), which are optimised too (DLG)."""
+    return lambda logits, label_logits: loss(logits, soft(label_logits))
 
 
 def linear_loss(logits: Tensor, delta: Tensor) -> Tensor:

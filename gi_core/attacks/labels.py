@@ -1,17 +1,18 @@
 """Labels that the server reads from the update itself.
 
 dL/dz_k = p_k - 1[k = c] is negative only for the true class c, and the last dense layer shows it:
-its bias gradient is dL/dz, and row k of its weight gradient is dL/dz_k times the features.
+its bias gradient is dL/dz, and row k of its weight gradient is dL/dz_k times the features. With one
+logit, dL/dz is negative for a positive label.
 """
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn.functional import one_hot
 
 from gi_core.attacks.base import Refused
 from gi_core.attacks.gradient import last_dense
+from gi_core.federated.losses import as_labels
 from gi_core.federated.types import Knowledge, Update
 
 
@@ -27,12 +28,12 @@ def last_gradients(update: Update, knowledge: Knowledge) -> tuple[Tensor, Tensor
 def row_sign(update: Update, knowledge: Knowledge) -> Tensor:
     """iDLG: c = argmin_k sum_j dL/dW[k, j]; right when the features are not negative. (1,) int64."""
     weight, _ = last_gradients(update, knowledge)
-    return weight.sum(1).argmin().reshape(1)
+    return as_labels(-weight.sum(1)[None])
 
 
 def bias_sign(update: Update, knowledge: Knowledge) -> Tensor:
     """c = argmin_k dL/db[k], whatever the features' signs. (1,) int64."""
-    return observed_delta(update, knowledge).argmin().reshape(1)
+    return as_labels(-observed_delta(update, knowledge)[None])
 
 
 def observed_delta(update: Update, knowledge: Knowledge) -> Tensor:
@@ -63,11 +64,6 @@ def hard_labels(strategy: str, update: Update, knowledge: Knowledge) -> Tensor:
     if update.images != 1:
         raise Refused(f"label strategy {strategy} reads one label, and this update is of {update.images} pictures")
     return {"idlg": row_sign, "bias_sign": bias_sign}[strategy](update, knowledge).cpu()
-
-
-def as_target(labels: Tensor, classes: int, like: Tensor) -> Tensor:
-    """(N,) classes -> (N, K) one-hot in the dtype and device of `like`."""
-    return one_hot(labels.to(like.device), classes).to(like.dtype)
 
 
 def draw_logits(shape: tuple[int, int], generator: torch.Generator) -> Tensor:

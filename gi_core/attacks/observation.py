@@ -14,7 +14,8 @@ from torch import Tensor
 
 from gi_core.attacks import labels as strategies
 from gi_core.attacks.base import Refused
-from gi_core.attacks.gradient import Loss, cross_entropy, linear_loss, soft_cross_entropy
+from gi_core.attacks.gradient import linear_loss, soft_loss
+from gi_core.federated.losses import LOSSES, Loss, as_labels, as_target
 from gi_core.federated.types import Knowledge, Update
 
 
@@ -41,16 +42,16 @@ def observe(
     """The observation under a label strategy (see `spec.attacks`). Raises Refused."""
     refuse_bad_update(update.norm())
     gradients = [t.detach().to(device, dtype) for t in update.tensors.values()]
-    loss, target, labels = cross_entropy, None, None
+    loss, target, labels = LOSSES[knowledge.loss], None, None
     if strategy == "observed_delta":
         delta, size = strategies.unit_delta(update, knowledge)
         gradients = [t / size for t in gradients]
-        loss, target, labels = linear_loss, delta.to(device, dtype)[None], delta.argmin().reshape(1).cpu()
+        loss, target, labels = linear_loss, delta.to(device, dtype)[None], as_labels(-delta[None]).cpu()
     elif strategy == "joint":
-        loss = soft_cross_entropy
+        loss = soft_loss(loss)
     else:
         labels = strategies.hard_labels(strategy, update, knowledge)
-        target = strategies.as_target(labels, knowledge.classes, gradients[0])
+        target = as_target(labels, knowledge.classes, gradients[0])
     return Observation(gradients, loss, target, labels, [float(t.double().norm()) for t in gradients])
 
 

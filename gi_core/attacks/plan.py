@@ -14,8 +14,8 @@ import time
 import torch
 from torch import Tensor
 
-from gi_core.attacks.gradient import GradientMap, cross_entropy, flatten
-from gi_core.attacks.labels import as_target
+from gi_core.attacks.gradient import GradientMap, flatten
+from gi_core.federated.losses import LOSSES, as_target
 from gi_core.federated.types import Knowledge, Update
 from gi_core.paths import home
 from gi_core.spec.attacks import AttackSettings, InvertingGradients
@@ -106,7 +106,7 @@ def _seconds(
     budget: float,
 ) -> float:
     """Least seconds of one gradient and its image gradient, per trial."""
-    gradient = GradientMap(knowledge, cross_entropy, plan, dtype, device)
+    gradient = GradientMap(knowledge, LOSSES[knowledge.loss], plan, dtype, device)
     x = torch.full((trials, update.images, *knowledge.input_shape), 0.5, dtype=dtype, device=device)
     x += torch.linspace(0, 0.1, x[0].numel(), dtype=dtype, device=device).view_as(x[0])
     target = as_target(torch.zeros(update.images, dtype=torch.int64), knowledge.classes, x).expand(trials, -1, -1)

@@ -16,6 +16,7 @@ from gi_core.attacks.labels import draw_logits
 from gi_core.attacks.observation import observe, refuse_bad_update
 from gi_core.attacks.priors import Pixels, add_total_variation
 from gi_core.attacks.trials import generator, start
+from gi_core.federated.losses import as_labels
 from gi_core.federated.types import Knowledge, Update
 from gi_core.spec.plan import Plan
 
@@ -89,7 +90,7 @@ class MatchingProblem:
 
     def recovered(self, z: Tensor) -> Tensor:
         """Labels (T, N) of the points."""
-        return self.split(z)[1].argmax(-1).cpu() if self.joint else self.seen.labels.expand(len(z), -1)
+        return as_labels(self.split(z)[1]).cpu() if self.joint else self.seen.labels.expand(len(z), -1)
 
     def evaluate(self, z: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """z (T, D) -> gradient (T, D) and the terms `gradient`, `total_variation`, `total` (T,)."""

@@ -8,6 +8,7 @@ from gi_core.data.images import channels_of, fit, to_float
 from gi_core.data.normalisation import resolve as normalisation
 from gi_core.data.refs import resolve
 from gi_core.data.types import Pictures, Sample
+from gi_core.spec import losses
 from gi_core.spec.base import SpecError
 from gi_core.spec.experiment import Experiment
 
@@ -28,7 +29,19 @@ def load(experiment: Experiment) -> Pictures:
     own = "imagenet" if experiment.weights.kind == "imagenet" else source  # what the weights were trained with
     mean, std = normalisation(experiment.normalise, own, channels)
     labels = _labels(experiment, samples, len(names))
-    return Pictures(images, labels, len(names), names, source, mean, std, _notices(samples, size, channels))
+    notices = _notices(samples, size, channels)
+    if experiment.model.one_logit:
+        labels, names, notices = _one_logit(labels, len(names), notices)
+    return Pictures(images, labels, len(names), names, source, mean, std, notices)
+
+
+def _one_logit(labels: np.ndarray, classes: int, notices: tuple[str, ...]):
+    """(labels, names, notices) of a network of one output."""
+    if classes == 2:
+        return labels, losses.BINARY_NAMES, notices
+    mapped = np.asarray([losses.binary(int(k), classes) for k in labels], dtype=np.int64)
+    said = f"the network has one output: {losses.positive(classes)} of {classes} count as positive"
+    return mapped, losses.BINARY_NAMES, (*notices, said)
 
 
 def geometry(experiment: Experiment, samples: list[Sample]) -> tuple[int, int]:

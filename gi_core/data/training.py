@@ -10,6 +10,7 @@ from gi_core.data import archives, bundled, folders
 from gi_core.data.images import fit, read_image
 from gi_core.data.loading import load
 from gi_core.paths import user_path
+from gi_core.spec import losses
 from gi_core.spec.base import SpecError
 from gi_core.spec.experiment import Experiment
 
@@ -31,7 +32,11 @@ def training_set(name: str | None, experiment: Experiment) -> TrainingSet:
     name = name or pictures.source
     images, labels, test = _raw(name)
     highest = max(labels.max(initial=0), test[1].max(initial=0) if test else 0)
-    if highest >= pictures.classes:
+    if experiment.model.one_logit:
+        classes = int(highest) + 1
+        labels, *rest = (_one_logit(part, classes) for part in (labels, *(test[1:] if test else ())))
+        test = (test[0], rest[0]) if test else None
+    elif highest >= pictures.classes:
         raise SpecError(
             f"{name} has labels up to {highest}, the network only {pictures.classes} classes:"
             f" set model.classes={highest + 1}"
@@ -43,6 +48,11 @@ def training_set(name: str | None, experiment: Experiment) -> TrainingSet:
         images, labels = [images[k] for k in rest], labels[rest]
     room = max(1, MAX_TRAINING_BYTES // (channels * size * size))
     return (*_fit_all(images, labels, size, channels, room), *_fit_all(*test, size, channels, room // 5 + 1))
+
+
+def _one_logit(labels: np.ndarray, classes: int) -> np.ndarray:
+    """Labels of a network of one output."""
+    return np.asarray([losses.binary(int(k), classes) for k in labels], np.int64) if classes > 2 else labels
 
 
 def _fit_all(images, labels: np.ndarray, size: int, channels: int, room: int) -> tuple[np.ndarray, np.ndarray]:

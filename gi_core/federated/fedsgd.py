@@ -1,4 +1,4 @@
-"""g = d/dtheta (1/N) sum_n CE(f_theta(x_n), y_n): the gradient that FedSGD shares.
+"""g = d/dtheta (1/N) sum_n L(f_theta(x_n), y_n): the gradient that FedSGD shares.
 
 McMahan et al., Communication-Efficient Learning, AISTATS 2017.
 """
@@ -9,12 +9,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from gi_core.federated.losses import LOSSES, as_target
 from gi_core.federated.types import Update
 from gi_core.spec import SpecError
 
 
-def gradient(model: nn.Module, inputs: Tensor, labels: Tensor) -> Update:
-    """One FedSGD round. inputs: (N, C, H, W) normalised; labels: (N,) int64.
+def gradient(model: nn.Module, inputs: Tensor, labels: Tensor, loss: str = "cross_entropy") -> Update:
+    """One FedSGD round. inputs: (N, C, H, W) normalised; labels: (N,) int64; loss: a name of `spec.losses`.
 
     A parameter that does not reach the loss has a zero gradient. Raises SpecError for a label that
     the model has no output for and for a gradient that is not finite.
@@ -22,11 +23,14 @@ def gradient(model: nn.Module, inputs: Tensor, labels: Tensor) -> Update:
     parameters = dict(model.named_parameters())
     with torch.enable_grad():
         logits = model(inputs)
-        classes = logits.shape[1]
+        classes = logits.shape[1] if loss == "cross_entropy" else max(2, logits.shape[1])
         if int(labels.max()) >= classes:
             raise SpecError(f"label {int(labels.max())} is out of range: the network has classes 0 to {classes - 1}")
-        loss = F.cross_entropy(logits, labels)
-        values = torch.autograd.grad(loss, list(parameters.values()), allow_unused=True)
+        if loss == "cross_entropy":
+            value = F.cross_entropy(logits, labels)
+        else:
+            value = LOSSES[loss](logits, as_target(labels, logits.shape[1], logits))
+        values = torch.autograd.grad(value, list(parameters.values()), allow_unused=True)
     tensors = {
         name: torch.zeros_like(p) if g is None else g.detach()
         for (name, p), g in zip(parameters.items(), values, strict=True)

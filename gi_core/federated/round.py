@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from functools import partial
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 import gi_core.defenses as defenses
 from gi_core.federated.fedsgd import gradient
 from gi_core.federated.types import Knowledge, Update
-from gi_core.spec import SpecError
+from gi_core.spec import SpecError, losses
 
 if TYPE_CHECKING:
     from gi_core.data import Pictures
@@ -25,10 +26,12 @@ ROUNDS: dict[str, defenses.LocalRound] = {"fedsgd": gradient}
 class Round:
     """update, knowledge: all an attack gets. effects: one dict of plain numbers for each defense
     that filters the update (`defenses.effect`), for the person who watches, never for the attack.
+    labels: (N,) those the client trained with, which its setting may have reversed.
     """
 
     update: Update
     knowledge: Knowledge
+    labels: Tensor
     effects: tuple[dict[str, Any], ...] = ()
 
 
@@ -45,12 +48,15 @@ def play(experiment: Experiment, model: nn.Module, pictures: Pictures, device: s
     shared = copy.deepcopy(model).to(device=device, dtype=torch.float32).eval()
     for defense in active:
         shared = defense.wrap_model(shared)
-    compute = ROUNDS[experiment.client.kind]
+    loss = losses.chosen(experiment.client.loss, experiment.model.one_logit)
+    compute: defenses.LocalRound = partial(ROUNDS[experiment.client.kind], loss=loss)
     for defense in active:
         compute = defense.local_round(compute)
 
     labels = torch.tensor(pictures.labels, dtype=torch.int64, device=device)
     private = set_batch_norm(shared, experiment.client.batch_norm).requires_grad_(True)  # a copy
+    if experiment.client.label == "reversed":
+        labels = _reversed(private, normalised(pictures, device))
     try:
         update = compute(private, normalised(pictures, device), labels)
     except ValueError as error:
@@ -72,14 +78,21 @@ def play(experiment: Experiment, model: nn.Module, pictures: Pictures, device: s
     knowledge = Knowledge(
         model=_frozen(shared),
         input_shape=tuple(pictures.images.shape[1:]),
-        classes=int(experiment.model.classes or pictures.classes),
+        classes=experiment.model.outputs(pictures.classes),
         mean=tuple(pictures.mean),
         std=tuple(pictures.std),
         labels=labels.clone() if told else None,
         batch_norm=experiment.client.batch_norm,
+        loss=loss,
         defenses=tuple(defense.known for defense in active),
     )
-    return Round(update, knowledge, tuple(effects))
+    return Round(update, knowledge, labels.cpu(), tuple(effects))
+
+
+@torch.no_grad()
+def _reversed(model: nn.Module, inputs: Tensor) -> Tensor:
+    """The label that a network of one output gets wrong: 0 where it says more than zero, else 1."""
+    return (model(inputs)[:, 0] <= 0).long()
 
 
 def normalised(pictures: Pictures, device: torch.device) -> Tensor:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-import torch
 from torch import Tensor, nn
+
+from gi_core.spec.losses import Loss
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Update:
 
     def norm(self) -> float:
         """L2 norm over all tensors."""
-        return float(torch.sqrt(sum((t.double() ** 2).sum() for t in self.tensors.values())))
+        return sum(float((t.double() ** 2).sum()) for t in self.tensors.values()) ** 0.5
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,8 @@ class Knowledge:
 
     model: architecture and weights before the round. input_shape: (C, H, W). mean, std: (C,) of the
     normalisation, pixels = x * std + mean. labels: (N,) int64 if leaked and asked for, else None.
-    defenses: what is known of each defense, if anything (for adaptive attacks).
+    loss: name of `spec.losses` that the client minimises. defenses: what is known of each defense, if
+    anything (for adaptive attacks). classes: outputs of the network, 1 for one logit.
     """
 
     model: nn.Module
@@ -43,4 +45,5 @@ class Knowledge:
     std: tuple[float, ...]
     labels: Tensor | None = None
     batch_norm: Literal["eval", "train"] = "eval"
+    loss: Loss = "cross_entropy"
     defenses: tuple[dict, ...] = field(default=())

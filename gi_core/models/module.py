@@ -8,6 +8,7 @@ from gi_core.spec.graph import (
     INPUT,
     Act,
     Add,
+    AveragePool,
     BatchNorm,
     Conv,
     Dense,
@@ -20,7 +21,7 @@ from gi_core.spec.graph import (
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
     "sigmoid": nn.Sigmoid, "relu": nn.ReLU, "leaky_relu": nn.LeakyReLU, "gelu": nn.GELU,
-    "silu": nn.SiLU, "tanh": nn.Tanh, "elu": nn.ELU, "softplus": nn.Softplus,
+    "silu": nn.SiLU, "tanh": nn.Tanh, "elu": nn.ELU, "softplus": nn.Softplus, "none": nn.Identity,
 }  # fmt: skip
 
 
@@ -42,15 +43,21 @@ def layer_module(op: Op) -> nn.Module:
     """The torch module of one layer, drawn by torch's default initialisation."""
     match op:
         case Conv():
-            return nn.Conv2d(op.channels_in, op.channels, op.kernel, op.stride, op.padding, bias=op.bias)
+            return nn.Conv2d(
+                op.channels_in, op.channels, op.kernel, op.stride, op.padding, op.dilation, op.groups, op.bias
+            )
         case Dense():
             return nn.Linear(op.features_in, op.features, bias=op.bias)
         case BatchNorm():
             return nn.BatchNorm2d(op.channels)
+        case Act(kind="leaky_relu"):
+            return nn.LeakyReLU(op.slope)
         case Act():
             return ACTIVATIONS[op.kind]()
+        case AveragePool():
+            return nn.AvgPool2d(op.size, op.stride, op.padding)
         case MaxPool():
-            return nn.MaxPool2d(op.size)
+            return nn.MaxPool2d(op.size, op.stride, op.padding)
         case GlobalAverage():
             return Average()
         case Flatten():

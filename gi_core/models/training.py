@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from gi_core.federated.losses import as_labels
 from gi_core.models.warm_start import SAMPLE, warm_start
 from gi_core.spec.client import Trained
 
@@ -54,7 +55,7 @@ def train(
             step += 1
             optimiser.param_groups[0]["lr"] = rate(step, steps, settings.learning_rate)
             x = normalised(images[rows.numpy()], mean, std, device)
-            loss = F.cross_entropy(model(x), torch.from_numpy(labels[rows.numpy()]).to(device))
+            loss = _loss(model(x), torch.from_numpy(labels[rows.numpy()]).to(device))
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             optimiser.step()
@@ -66,6 +67,13 @@ def train(
     model.to("cpu")
     progress(1.0, f"trained: test accuracy {reached:.1%}")
     return reached
+
+
+def _loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """Cross-entropy; logistic for one output."""
+    if logits.shape[1] == 1:
+        return F.binary_cross_entropy_with_logits(logits[:, 0], labels.to(logits.dtype))
+    return F.cross_entropy(logits, labels)
 
 
 def batch_of(pictures: int, asked: int) -> int:
@@ -87,11 +95,12 @@ def accuracy(
     std: tuple[float, ...],
     device: str,
 ) -> float:
-    """Share of pictures whose largest logit is their label."""
+    """Share of pictures whose largest logit (or the sign of the only one) is their label."""
     right = 0
     for start in range(0, len(labels), 256):
         x = normalised(images[start : start + 256], mean, std, device)
-        right += int((model(x).argmax(1).cpu().numpy() == labels[start : start + 256]).sum())
+        said = as_labels(model(x)).cpu().numpy()
+        right += int((said == labels[start : start + 256]).sum())
     return right / len(labels)
 
 

@@ -95,6 +95,7 @@ def ask(experiment: Experiment, device: torch.device, progress: Progress) -> Que
         model, info = models.prepare(experiment, pictures, progress=progress)
     progress(1.0, "playing the client's round")
     done = federated.play(experiment, model, pictures, device)
+    pictures = replace(pictures, labels=done.labels.numpy())
     return Question(experiment, pictures, model, info, done, done.update.norm(), device)
 
 

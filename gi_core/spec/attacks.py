@@ -11,30 +11,18 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from gi_core.spec.base import Component, setting
+from gi_core.spec.attack_base import AttackSettings, Iterative
+from gi_core.spec.base import setting
+from gi_core.spec.closed_form import AnalyticLinear, ClosedForm, Peeling, RGap, RGapHybrid
+
+__all__ = ["AnyAttack", "AttackSettings", "ClosedForm"]
 
 Labels = Literal["known", "idlg", "bias_sign", "joint", "observed_delta"]
 Start = Literal["randn", "rand", "uniform", "zeros", "grey"]
 _START_HELP = "Start of a trial: normal, U(-1,1), U(0,1) pixels, zeros or mid-grey."
 
 
-class AttackSettings(Component):
-    """What every attack has."""
-
-    trials: int = setting(
-        1, "Independent starts, judged by the attacker's own loss.", title="Trials", ge=1, le=64, basic=True
-    )
-    iterations: int = setting(300, "Most iterations.", title="Iterations", ge=1, le=100_000, basic=True)
-    restarts: int | None = setting(
-        None,
-        "Fresh starts for a trial that diverges or turns NaN; empty: none with one trial, else 8.",
-        title="Restarts after divergence",
-        ge=0,
-        le=1000,
-    )
-
-
-class Dlg(AttackSettings):
+class Dlg(Iterative):
     kind: Literal["dlg"] = "dlg"
     title: ClassVar[str] = "DLG"
     description: ClassVar[str] = "Matches the gradient with L-BFGS, picture and soft label together."
@@ -82,7 +70,7 @@ class Idlg(Dlg):
     labels: Labels = setting("idlg", "Where the labels come from.", title="Labels")
 
 
-class InvertingGradients(AttackSettings):
+class InvertingGradients(Iterative):
     kind: Literal["inverting_gradients"] = "inverting_gradients"
     title: ClassVar[str] = "Inverting Gradients"
     description: ClassVar[str] = "Matches the gradient's direction with Adam on its sign, under total variation."
@@ -159,7 +147,7 @@ class InvertingGradients(AttackSettings):
     precision: Literal["float32", "float64"] = setting("float32", "Arithmetic of the attack.", title="Precision")
 
 
-class LevenbergMarquardt(AttackSettings):
+class LevenbergMarquardt(Iterative):
     kind: Literal["levenberg_marquardt"] = "levenberg_marquardt"
     title: ClassVar[str] = "Levenberg-Marquardt"
     description: ClassVar[str] = (
@@ -192,4 +180,7 @@ class LevenbergMarquardt(AttackSettings):
     start: Start = setting("uniform", _START_HELP, title="Start")
 
 
-AnyAttack = Annotated[Dlg | Idlg | InvertingGradients | LevenbergMarquardt, Field(discriminator="kind")]
+AnyAttack = Annotated[
+    Dlg | Idlg | InvertingGradients | LevenbergMarquardt | AnalyticLinear | RGap | RGapHybrid | Peeling,
+    Field(discriminator="kind"),
+]

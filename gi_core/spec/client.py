@@ -21,6 +21,17 @@ class FedSgd(Component):
         title="Batch norm mode",
         basic=True,
     )
+    loss: Literal["auto", "cross_entropy", "logistic", "mse"] = setting(
+        "auto",
+        "What the client minimises: cross-entropy, logistic (one output), or squared error; auto: by the number of outputs.",
+        title="Loss",
+    )
+    label: Literal["true", "reversed"] = setting(
+        "true",
+        "The client's label for a network of one output: the true one, or the one that the network gets wrong, as in"
+        " R-GAP's published demonstration.",
+        title="Label of one output",
+    )
     labels_known: bool = setting(
         True, "Whether an attack may be told the labels, if it asks for them.", title="Server knows the labels"
     )

@@ -1,9 +1,4 @@
-"""Networks that a client may train, as settings.
-
-`init` and `seed` mean: seed all generators with `seed`, construct (framework default), then
-redraw each module's weight and bias in order, which is the published convention and makes
-golden values reachable.
-"""
+"""Networks that a client may train, as settings."""
 
 from __future__ import annotations
 
@@ -11,33 +6,12 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from gi_core.spec.base import Component, setting
+from gi_core.spec.base import setting
+from gi_core.spec.custom import CustomNet
+from gi_core.spec.model_base import SMOOTH, Activation, Init, Model
+from gi_core.spec.rgap_models import Cnn6, Cnn6D, Fcn3
 
-Activation = Literal["sigmoid", "relu", "leaky_relu", "gelu", "silu", "tanh", "elu", "softplus"]
-Init = Literal["default", "uniform", "normal", "kaiming", "xavier"]
-
-SMOOTH = {"sigmoid", "gelu", "silu", "tanh", "elu", "softplus"}
-
-
-class Model(Component):
-    """What every network has."""
-
-    has_batch_norm: ClassVar[bool] = False
-    min_size: ClassVar[int] = 1
-    channels_only: ClassVar[int | None] = None
-    pretrained: ClassVar[bool] = False
-
-    init: Init = setting(
-        "default",
-        "How weights are drawn: framework default, U(-0.5, 0.5) as in DLG, normal, kaiming or xavier.",
-        title="Initialisation",
-        basic=True,
-    )
-    seed: int = setting(0, "Seed of the network's weights.", title="Weight seed", ge=0, le=2**31 - 1)
-    classes: int | None = setting(
-        None, "Number of classes; the data's own when empty.", title="Classes", ge=1, le=22000
-    )
-
+__all__ = ["SMOOTH", "Activation", "AnyModel", "Init", "Model"]
 
 class LeNet(Model):
     kind: Literal["lenet"] = "lenet"
@@ -191,6 +165,6 @@ class Linear(Model):
 
 
 AnyModel = Annotated[
-    LeNet | ConvNet | ResNet20 | ResNet32 | ResNet56 | ResNet18 | ResNet34 | ResNet50 | ResNet152 | DenseNet121 | MobileNetV2 | VisionTransformer | Mlp | Linear,
+    LeNet | ConvNet | ResNet20 | ResNet32 | ResNet56 | ResNet18 | ResNet34 | ResNet50 | ResNet152 | DenseNet121 | MobileNetV2 | VisionTransformer | Mlp | Linear | Cnn6 | Cnn6D | Fcn3 | CustomNet,
     Field(discriminator="kind"),
 ]  # fmt: skip

@@ -7,6 +7,7 @@ from gi_core.spec.graph import (
     INPUT,
     Act,
     Add,
+    AveragePool,
     BatchNorm,
     Builder,
     Flatten,
@@ -15,7 +16,10 @@ from gi_core.spec.graph import (
     MaxPool,
     Shape,
 )
+from gi_core.spec.custom import ConvLayer, CustomNet, DenseLayer, PoolLayer, ResidualLayer
+from gi_core.spec.model_base import LEAKY_SLOPE
 from gi_core.spec.models import CifarResNet, ConvNet, LeNet, Linear, Mlp, Model
+from gi_core.spec.rgap_models import SLOPE, Cnn6, Cnn6D, Fcn3
 
 MAX_PARAMETERS = 120_000_000  # 0.5 GB of float32; update, targets and their derivatives are as large again
 
@@ -35,7 +39,9 @@ def layer_graph(settings: Model, input_shape: Shape, classes: int) -> Graph | No
         )
     b = Builder(input_shape)
     build(b, settings)
-    b.dense("fc", classes)
+    b.dense("fc", settings.outputs(classes), bias=getattr(settings, "bias", True))
+    if isinstance(settings, Fcn3):
+        b.add("act3", Act("leaky_relu", SLOPE))  # as published: after the logit too
     graph = b.graph()
     if graph.parameters > MAX_PARAMETERS:
         raise SpecError(
@@ -80,18 +86,25 @@ def _resnet(b: Builder, s: CifarResNet) -> None:
     b.add("pool", GlobalAverage())
 
 
-def _block(b: Builder, name: str, channels: int, stride: int, s: CifarResNet) -> None:
+def _block(
+    b: Builder, name: str, channels: int, stride: int, s: CifarResNet | ResidualLayer,
+    kernel: int = 3, bias: bool = False, norm: bool = True,
+) -> None:  # fmt: skip
+    """act(conv2(act(conv1 x)) + skip x), the skip a 1x1 convolution where shapes differ."""
     entry, channels_in = b.last, b.shape[0]
-    b.conv(f"{name}_conv1", channels, 3, stride, 1, bias=False)
-    b.add(f"{name}_bn1", BatchNorm(channels))
-    b.add(f"{name}_act1", Act(s.activation))
-    b.conv(f"{name}_conv2", channels, 3, 1, 1, bias=False)
-    main = b.add(f"{name}_bn2", BatchNorm(channels))
+    act = Act(s.activation, getattr(s, "slope", LEAKY_SLOPE))
+
+    def conv(part: str, kernel: int, stride: int, source: str | None = None) -> str:
+        at = b.conv(f"{name}_{part}", channels, kernel, stride, kernel // 2, bias=bias, source=source)
+        return b.add(f"{name}_{part.replace('conv', 'bn')}" + "bn" * (part == "down"), BatchNorm(channels)) if norm else at
+
+    conv("conv1", kernel, stride)
+    b.add(f"{name}_act1", act)
+    main = conv("conv2", kernel, 1)
     if stride != 1 or channels_in != channels:
-        b.conv(f"{name}_down", channels, 1, stride, bias=False, source=entry)
-        entry = b.add(f"{name}_downbn", BatchNorm(channels))
+        entry = conv("down", 1, stride, source=entry)
     b.add(f"{name}_add", Add(), main, entry)
-    b.add(f"{name}_act2", Act(s.activation))
+    b.add(f"{name}_act2", act)
 
 
 def _mlp(b: Builder, s: Mlp) -> None:
@@ -105,4 +118,56 @@ def _linear(b: Builder, s: Linear) -> None:
     b.add("flatten", Flatten())
 
 
-_GRAPHS = {LeNet: _lenet, ConvNet: _convnet, Mlp: _mlp, Linear: _linear}
+def _cnn6(b: Builder, s: Cnn6) -> None:
+    rows = ((12, 4, 2, 2), (s.second, 3, 2, 1), (36, 3, 1, 1), (36, 3, 1, 1), (64, 3, 2, 1), (128, 3, 1, 1))
+    for k, (channels, kernel, stride, padding) in enumerate(rows, start=1):
+        b.conv(f"conv{k}", channels, kernel, stride, padding, bias=False)
+        b.add(f"act{k}", Act("leaky_relu", SLOPE))
+    b.add("flatten", Flatten())
+
+
+def _fcn3(b: Builder, s: Fcn3) -> None:
+    b.add("flatten", Flatten())
+    for k, features in enumerate((1000, 100), start=1):
+        b.dense(f"fc{k}", features, bias=False)
+        b.add(f"act{k}", Act("leaky_relu", SLOPE))
+
+
+def _custom(b: Builder, s: CustomNet) -> None:
+    """Rows named layer1, layer2, ...; pictures are flattened before the first dense row."""
+    for k, row in enumerate(s.layers, start=1):
+        name = f"layer{k}"
+        if isinstance(row, DenseLayer):
+            if len(b.shape) == 3:
+                b.add(f"{name}_flatten", Flatten())
+            b.dense(name, row.features, bias=row.bias)
+        elif len(b.shape) != 3:
+            raise SpecError(f"layer {k} needs a picture, and the dense layer before it gives a vector: put it earlier")
+        elif isinstance(row, ResidualLayer):
+            if row.kernel % 2 == 0:
+                raise SpecError(f"layer {k}: the kernel of a residual block is odd, so that its sum fits")
+            _block(b, name, row.channels, row.stride, row, row.kernel, row.bias, row.batch_norm)
+            continue
+        elif isinstance(row, PoolLayer):
+            b.add(name, (MaxPool if row.kind == "max_pool" else AveragePool)(row.size, row.stride))
+            continue
+        elif not isinstance(row, ConvLayer):
+            b.add(name, GlobalAverage())
+            continue
+        else:
+            b.conv(
+                name, row.channels, row.kernel, row.stride, row.padding,
+                bias=row.bias, groups=row.groups, dilation=row.dilation,
+            )  # fmt: skip
+            if row.batch_norm:
+                b.add(f"{name}_bn", BatchNorm(row.channels))
+        if row.activation != "none":
+            b.add(f"{name}_act", Act(row.activation, row.slope))
+    if len(b.shape) == 3:
+        b.add("flatten", Flatten())
+
+
+_GRAPHS = {
+    LeNet: _lenet, ConvNet: _convnet, Mlp: _mlp, Linear: _linear,
+    Cnn6: _cnn6, Cnn6D: _cnn6, Fcn3: _fcn3, CustomNet: _custom,
+}  # fmt: skip

@@ -1,0 +1,99 @@
+"""Attacks that solve for the picture layer by layer, as settings.
+
+They run once: a step is a layer, and several trials are the several solutions of one equation.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+from gi_core.spec.attack_base import AttackSettings
+from gi_core.spec.base import setting
+
+_MATCHING = "Most steps of gradient matching after the recursion."
+
+
+class ClosedForm(AttackSettings):
+    """What every recursion has."""
+
+    trials: ClassVar[int] = 1
+    iterations: ClassVar[int] = 0
+
+    labels: Literal["infer", "known"] = setting(
+        "infer", "Read the label from the update and from what fits, or be told it.", title="Labels"
+    )
+
+
+class AnalyticLinear(ClosedForm):
+    kind: Literal["analytic_linear"] = "analytic_linear"
+    title: ClassVar[str] = "Analytic (dense layers)"
+    description: ClassVar[str] = (
+        "Divides weight gradients by bias gradients, through a chain of dense layers; exact for one picture."
+    )
+    paper: ClassVar[str] = "Geiping et al., Inverting Gradients, NeurIPS 2020, proposition 3.1"
+
+    rows: Literal["least_squares", "largest"] = setting(
+        "least_squares",
+        "Use all rows of the weight gradient, weighted, or only that of the largest bias gradient.",
+        title="Rows",
+    )
+
+
+class RGap(ClosedForm):
+    kind: Literal["rgap"] = "rgap"
+    title: ClassVar[str] = "R-GAP"
+    description: ClassVar[str] = (
+        "Solves the network's equations layer by layer from the loss to the picture: no iterations, no starting guess."
+    )
+    paper: ClassVar[str] = "Zhu and Blaschko, R-GAP: Recursive Gradient Attack on Privacy, ICLR 2021"
+    presets: ClassVar[dict[str, dict[str, Any]]] = {
+        "published": {"weighting": "published", "root": "small", "labels": "known"},
+    }
+
+    weighting: Literal["balanced", "published"] = setting(
+        "balanced",
+        "How gradient and weight constraints are weighed: by their precision, or as they are, in single precision.",
+        title="Weighting",
+        basic=True,
+    )
+    root: Literal["both", "small", "large"] = setting(
+        "both",
+        "With one logit and no bias the loss may fit two pictures of different brightness: try both, or one of them.",
+        title="Root",
+    )
+
+
+class Peeling(ClosedForm):
+    kind: Literal["peeling"] = "peeling"
+    title: ClassVar[str] = "Peeling"
+    description: ClassVar[str] = (
+        "R-GAP's recursion for ReLU and smooth networks of any number of classes, polished by Levenberg-Marquardt."
+    )
+    paper: ClassVar[str] = "this project"
+
+    mask_tolerance: float | None = setting(
+        None,
+        "A ReLU unit is inactive below this share of the largest; empty: whichever fits the layer below.",
+        title="Mask tolerance",
+        gt=0,
+        lt=1,
+    )
+    total_variation_rounds: int = setting(
+        10, "Rounds of total variation in a layer that is short of rank.", title="Smoothing rounds", ge=0, le=200
+    )
+    matching: int = setting(10, _MATCHING, title="Matching steps", ge=0, le=1000, basic=True)
+
+
+class RGapHybrid(RGap):
+    kind: Literal["rgap_hybrid"] = "rgap_hybrid"  # type: ignore[assignment]
+    title: ClassVar[str] = "R-GAP, then matching"
+    description: ClassVar[str] = (
+        "Where a layer is short of rank, the recursion's result starts an optimiser that uses the layers below it too."
+    )
+    paper: ClassVar[str] = "after Zhu and Blaschko, ICLR 2021 (the idea of a hybrid attack)"
+    presets: ClassVar[dict[str, dict[str, Any]]] = {}
+
+    total_variation: float = setting(
+        1e-3, "Weight of total variation while the optimiser finds its way.", title="Total variation", ge=0, le=100
+    )
+    matching: int = setting(200, _MATCHING, title="Matching steps", ge=0, le=10_000, basic=True)
