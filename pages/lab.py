@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.components import address, example, experiment_form, live, shell, stage, words
+from pages.components import address, example, experiment_form, form, live, shell, stage, words
+from pages.components.presets import presets
 
 shell.enter()
+form.use(form.LAB, presets()[0].experiment)
 address.arrive()
 run = address.get("run")
 

@@ -1,6 +1,6 @@
-"""What the page shows, in its address: a refresh, a second tab or a shared link shows the same.
+"""What a page shows, in its address: a refresh, a second tab or a shared link shows the same.
 
-The session is the truth and the address its mirror. A request that was on its way while the address
+Each page with a form has an address of its own, which comes back with the page. The session is the truth and the address its mirror. A request that was on its way while the address
 changed still carries the old one, so an address that was just replaced is no wish of the person.
 """
 
@@ -17,22 +17,26 @@ from pages.components import form, link
 from pages.components.session import store
 
 NAMES = ("run", "experiment", "view", "present", "overlay")
-_STATE, _OLD, _AWAY, _SAY = "address.state", "address.old", "address.away", "address.say"
+_SHOWN, _SAY = "address.shown", "address.say"
 _STALE_SECONDS, _SAY_SECONDS = 5.0, 12.0
+
+
+def _at(part: str) -> str:
+    return f"address.{form.page()}.{part}"
 
 
 def get(name: str) -> str | None:
     """One value as the page shows it."""
-    return st.session_state.get(_STATE, {}).get(name)
+    return st.session_state.get(_at("state"), {}).get(name)
 
 
 def put(**values: str | None) -> None:
     """Change values here and in the address."""
-    before = st.session_state.get(_STATE, {})
+    before = st.session_state.get(_at("state"), {})
     state = {**before, **values}
     if state != before:
         _supersede(before)
-        st.session_state[_STATE] = state
+        st.session_state[_at("state")] = state
     for name in values:
         if st.query_params.get(name) != state[name]:
             if state[name] is None:
@@ -44,15 +48,17 @@ def put(**values: str | None) -> None:
 def arrive() -> None:
     """Take over what the address asks for, once; a link fills the form and never starts anything."""
     asked = {name: st.query_params.get(name) for name in NAMES}
-    away = st.session_state.pop(_AWAY, False)
-    if asked == st.session_state.get(_STATE) or _stale(asked):
+    state = st.session_state.get(_at("state"))
+    away = state is not None and st.session_state.get(_SHOWN) != form.page()
+    st.session_state[_SHOWN] = form.page()
+    if asked == state or _stale(asked):
         return
     if away and not any(asked.values()):
         _supersede(asked)
-        put(**st.session_state.get(_STATE, {}))
+        put(**state)
         return
-    _supersede(st.session_state.get(_STATE, {}))
-    st.session_state[_STATE] = asked
+    _supersede(state or {})
+    st.session_state[_at("state")] = asked
     form.replace(form.start())
     if asked["run"] is not None:
         _open(asked["run"])
@@ -77,18 +83,18 @@ def _open(run: str) -> None:
 
 def _supersede(state: dict[str, str | None]) -> None:
     now = time.monotonic()
-    kept = [(old, since) for old, since in st.session_state.get(_OLD, []) if now - since < _STALE_SECONDS]
-    st.session_state[_OLD] = [*kept, (dict(state), now)]
+    kept = [(old, since) for old, since in st.session_state.get(_at("old"), []) if now - since < _STALE_SECONDS]
+    st.session_state[_at("old")] = [*kept, (dict(state), now)]
 
 
 def _stale(asked: dict[str, str | None]) -> bool:
     now = time.monotonic()
-    return any(old == asked and now - since < _STALE_SECONDS for old, since in st.session_state.get(_OLD, []))
+    return any(old == asked and now - since < _STALE_SECONDS for old, since in st.session_state.get(_at("old"), []))
 
 
 def leave() -> None:
-    """Another page is shown: the lab comes back as it was."""
-    st.session_state[_AWAY] = True
+    """A page without a form is shown: the others come back as they were."""
+    st.session_state[_SHOWN] = ""
 
 
 def sync() -> None:

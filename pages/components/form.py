@@ -1,4 +1,4 @@
-"""The experiment that the form shows: one value per session, changed one setting at a time.
+"""The experiment that a page's form shows: one value per page, changed one setting at a time.
 
 Widgets start from this value and report changes to it. When it is filled from elsewhere (a link, a
 preset) their keys change, so that every widget starts anew and none can show an old value.
@@ -13,31 +13,47 @@ import streamlit as st
 from gi_core.spec import Experiment, SpecError, build
 from pages.components.presets import presets
 
-_NOW, _KEPT, _WRONG, _EDITION = "form.experiment", "form.kept", "form.wrong", "form.edition"
+LAB = "form"
+_SHOWN = "form.shown"
+
+
+def use(page: str, first: Experiment) -> None:
+    """From here on this page's form is meant. first: what a newcomer finds in it."""
+    st.session_state[_SHOWN] = page
+    st.session_state[_at("start")] = first
+
+
+def page() -> str:
+    """Whose form is meant."""
+    return st.session_state.get(_SHOWN, LAB)
+
+
+def _at(part: str) -> str:
+    return f"{page()}.{part}"
 
 
 def current() -> Experiment:
     """The experiment as it stands in the form."""
-    if _NOW not in st.session_state:
-        st.session_state[_NOW] = start()
-    return st.session_state[_NOW]
+    if _at("experiment") not in st.session_state:
+        st.session_state[_at("experiment")] = start()
+    return st.session_state[_at("experiment")]
 
 
 def start() -> Experiment:
-    """What a newcomer finds in the form: the first preset."""
-    return presets()[0].experiment
+    """What a newcomer finds in the form: the first preset, unless the page says otherwise."""
+    return st.session_state.get(_at("start")) or presets()[0].experiment
 
 
 def key(name: str) -> str:
     """The key of a widget in this edition of the form."""
-    return f"form{st.session_state.get(_EDITION, 0)}.{name}"
+    return f"{page()}{st.session_state.get(_at('edition'), 0)}.{name}"
 
 
 def replace(experiment: Experiment) -> None:
     """Fill the whole form."""
-    st.session_state[_NOW] = experiment
-    st.session_state[_EDITION] = st.session_state.get(_EDITION, 0) + 1
-    st.session_state.pop(_WRONG, None)
+    st.session_state[_at("experiment")] = experiment
+    st.session_state[_at("edition")] = st.session_state.get(_at("edition"), 0) + 1
+    st.session_state.pop(_at("wrong"), None)
 
 
 def change(path: tuple[str | int, ...], value: Any) -> None:
@@ -48,16 +64,16 @@ def change(path: tuple[str | int, ...], value: Any) -> None:
         here = here[part]
     here[path[-1]] = value
     try:
-        st.session_state[_NOW] = build(document)
-        st.session_state.pop(_WRONG, None)
+        st.session_state[_at("experiment")] = build(document)
+        st.session_state.pop(_at("wrong"), None)
     except SpecError as error:
         replace(current())
-        st.session_state[_WRONG] = str(error)
+        st.session_state[_at("wrong")] = str(error)
 
 
 def choose(family: str, kind: str) -> None:
     """Another attack, network or source of weights; what was set on this kind before comes back."""
-    kept = st.session_state.setdefault(_KEPT, {})
+    kept = st.session_state.setdefault(_at("kept"), {})
     now = getattr(current(), family)
     kept[(family, now.kind)] = now.model_dump(mode="json")
     change((family,), kept.get((family, kind), {"kind": kind}))
@@ -65,7 +81,7 @@ def choose(family: str, kind: str) -> None:
 
 def choose_defenses(kinds: list[str]) -> None:
     """Exactly these defenses, each with the strength it had."""
-    kept = st.session_state.setdefault(_KEPT, {})
+    kept = st.session_state.setdefault(_at("kept"), {})
     for defense in current().defenses:
         kept[("defenses", defense.kind)] = defense.model_dump(mode="json")
     change(("defenses",), [kept.get(("defenses", kind), {"kind": kind}) for kind in kinds])
@@ -73,4 +89,4 @@ def choose_defenses(kinds: list[str]) -> None:
 
 def complaint() -> str | None:
     """Why the last change was refused."""
-    return st.session_state.get(_WRONG)
+    return st.session_state.get(_at("wrong"))
