@@ -1,0 +1,53 @@
+"""A network's layers with their numbers: weights and gradients of the update, batch norm folded in.
+
+With batch norm in eval mode z' = a (W x + b - m) + beta, a = gamma / sqrt(v + eps): the layer acts as
+W' = a W, b' = a (b - m) + beta, and of k' = dL/dz' the update shows G / a.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from torch import Tensor, nn
+
+from gi_core.analysis.chain import Affine
+from gi_core.attacks.recursion.operators import Array
+from gi_core.federated.types import Update
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """weight, bias of z = W x + b after folding; gradient dL/dW and, where the layer has a bias or a batch norm,
+    bias_gradient = sum over positions of dL/dz. shown: (F,) whether a filter's gradient tells anything.
+    """
+
+    weight: Array
+    bias: Array
+    gradient: Array
+    bias_gradient: Array | None
+    shown: np.ndarray
+
+
+def numbers(layer: Affine, model: nn.Module, update: Update) -> Numbers:
+    """The numbers of one affine layer, float64."""
+    module = model.get_submodule(layer.name)
+    weight, gradient = _array(module.weight), _array(update.tensors[f"{layer.name}.weight"])
+    outputs = len(weight)
+    bias = np.zeros(outputs) if module.bias is None else _array(module.bias)
+    bias_gradient = None if module.bias is None else _array(update.tensors[f"{layer.name}.bias"])
+    shown = np.ones(outputs, bool)
+    if layer.batch_norm:
+        norm = model.get_submodule(layer.batch_norm)
+        scale = _array(norm.weight) / np.sqrt(_array(norm.running_var) + norm.eps)
+        bias = scale * (bias - _array(norm.running_mean)) + _array(norm.bias)
+        shown = scale != 0
+        across = scale.reshape(-1, *[1] * (weight.ndim - 1))
+        weight = weight * across
+        gradient = np.divide(gradient, across, out=np.zeros_like(gradient), where=across != 0)
+        bias_gradient = _array(update.tensors[f"{layer.batch_norm}.bias"])
+    return Numbers(weight, bias, gradient, bias_gradient, shown)
+
+
+def _array(tensor: Tensor) -> Array:
+    return tensor.detach().cpu().double().numpy()

@@ -1,0 +1,166 @@
+"""Least squares of a layer's equations, with their structure.
+
+K = I (x) K0, so one eigendecomposition K0^T K0 = V diag(lambda) V^T serves every channel. Directions of K0 with
+sigma >= SURE sigma_max are solved from the gradient alone, one channel at a time. The rest, x_c = x0_c + V_r b_c, is
+solved jointly from the weight constraints: (sum W_c V_r)^T(...) + diag(lambda_r), of C q unknowns instead of C H W.
+What stays undetermined gets the solution of least norm. Above MOST_DENSE unknowns: LSMR with the operators.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import reduce
+
+import numpy as np
+from scipy import linalg
+from scipy.linalg import lapack
+
+from gi_core.attacks.recursion import matrix_free
+from gi_core.attacks.recursion.operators import Array
+from gi_core.attacks.recursion.system import MOST_PIXELS, Part, System, parts
+from gi_core.spec.graph import Shape
+
+SURE = 1e-2
+NOTHING = 1e-13
+"""Eigenvalues of normal equations below this share of the largest are zero."""
+FLOAT32 = 6e-8
+MOST_DENSE = 4600
+
+
+@dataclass(frozen=True)
+class Solution:
+    """x (C, H, W); route, rank, condition, residual and expected relative error as `attacks.base.LayerReport`.
+    """
+
+    x: Array
+    route: str
+    rank: int
+    condition: float
+    residual: float
+    error: float
+
+    @property
+    def deficiency(self) -> int:
+        return self.x.size - self.rank
+
+
+def solve(systems: list[System], input_shape: Shape, *, balanced: bool = True) -> Solution:
+    """The input of a layer from all its equations; several systems (a residual block) share one input.
+
+    input_shape (C, H, W). balanced: weigh equations by their precision; False: all alike, as published.
+    """
+    split = [parts(s, input_shape, balanced) for s in systems]
+    groups = len(split[0])
+    solved = [_solve_group([each[g] for each in split], input_shape, balanced) for g in range(groups)]
+    x = np.concatenate([s.x for s in solved])
+    squares = np.array([[s.squared, s.right] for s in solved]).sum(0)
+    routes = {s.route for s in solved}
+    worst = next(r for r in ("under-determined", "matrix-free", "joint", "gradient") if r in routes)
+    error = float(np.sqrt(sum(s.error**2 * np.sum(s.x**2) for s in solved) / max(np.sum(x**2), 1e-300)))
+    return Solution(
+        x, worst, sum(s.rank for s in solved), max(s.condition for s in solved),
+        float(np.sqrt(squares[0] / max(squares[1], 1e-300))), error,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Group:
+    x: Array
+    route: str
+    rank: int
+    condition: float
+    squared: float
+    right: float
+    error: float
+
+
+def _solve_group(equations: list[Part], input_shape: Shape, balanced: bool) -> _Group:
+    channels, pixels = equations[0].target.shape[1], input_shape[1] * input_shape[2]
+    if pixels > MOST_PIXELS:
+        return _iterate(equations, channels, input_shape)
+    gram = sum(p.rho**2 * (p.kernel.T @ p.kernel) for p in equations)
+    right = sum(p.rho**2 * (p.kernel.T @ p.target) for p in equations)
+    values, vectors = linalg.eigh(gram, driver="evd", overwrite_a=True, check_finite=False)
+    values = np.maximum(values, 0.0)
+    top = values[-1]
+    sure = values > top * SURE**2 if balanced and top > 0 else np.zeros(pixels, bool)
+    if channels * int((~sure).sum()) > MOST_DENSE:
+        return _iterate(equations, channels, input_shape)
+    known, rest = vectors[:, sure], vectors[:, ~sure]
+    x = (known @ ((known.T @ right) / values[sure, None])).T  # (C, H W)
+    spread = float((1 / values[sure]).sum()) * channels
+    condition = float((top / values[sure][0]) ** 0.5) if sure.any() else 1.0
+    rank, route = channels * int(sure.sum()), "gradient"
+    if rest.shape[1]:
+        joint = _joint(equations, x, rest, values[~sure], right)
+        x = x + (rest @ joint.b).T
+        rank, condition, spread = rank + joint.rank, max(condition, joint.condition), spread + joint.spread
+        route = "joint" if joint.rank == joint.b.size else "under-determined"
+    return _finish(equations, x, route, rank, condition, spread, input_shape)
+
+
+@dataclass(frozen=True)
+class _Joint:
+    b: Array
+    rank: int
+    condition: float
+    spread: float
+
+
+def _joint(equations: list[Part], x: Array, rest: Array, values: Array, right: Array) -> _Joint:
+    """The rest (q, C) by normal equations; spread is the trace of their inverse."""
+    channels, q = len(x), rest.shape[1]
+    normal = reduce(lambda a, b: a + b, (p.weights.T @ p.weights for p in equations)).tocsr()
+    back = sum(p.weights.T @ (p.z - p.weights @ x.ravel()) for p in equations).reshape(channels, -1)
+    matrix = np.empty((channels * q, channels * q))
+    pixels = rest.shape[0]
+    for c in range(channels):
+        rows = normal[c * pixels : (c + 1) * pixels].tocsc()
+        for d in range(c + 1):
+            block = rest.T @ (rows[:, d * pixels : (d + 1) * pixels] @ rest)
+            matrix[c * q : (c + 1) * q, d * q : (d + 1) * q] = block
+            matrix[d * q : (d + 1) * q, c * q : (c + 1) * q] = block.T
+    matrix[np.diag_indices_from(matrix)] += np.tile(values, channels)
+    wanted = (back @ rest + right.T @ rest).ravel()
+    size = np.abs(matrix).sum(0).max()
+    factor, failed = lapack.dpotrf(matrix, lower=1)
+    if not failed:
+        reciprocal, _ = lapack.dpocon(factor, size, uplo="L")
+        if reciprocal > NOTHING:
+            b = linalg.cho_solve((factor, True), wanted, check_finite=False)
+            return _Joint(b.reshape(channels, q).T, b.size, reciprocal**-0.5, _inverse_trace(factor))
+    return _least_norm(matrix, wanted, channels, q)
+
+
+def _least_norm(matrix: Array, wanted: Array, channels: int, q: int) -> _Joint:
+    values, vectors = linalg.eigh(matrix, driver="evd", check_finite=False)
+    kept = values > NOTHING * values[-1]
+    if not kept.any():
+        return _Joint(np.zeros((q, channels)), 0, float("inf"), 0.0)
+    inside = vectors[:, kept]
+    b = inside @ ((inside.T @ wanted) / values[kept])
+    spread = float((1 / values[kept]).sum())
+    return _Joint(b.reshape(channels, q).T, int(kept.sum()), float((values[-1] / values[kept][0]) ** 0.5), spread)
+
+
+def _inverse_trace(factor: Array, probes: int = 8) -> float:
+    """trace(A^-1) from its Cholesky factor, by Hutchinson's estimator with fixed signs."""
+    signs = np.random.default_rng(0).choice([-1.0, 1.0], (len(factor), probes))
+    return float((signs * linalg.cho_solve((factor, True), signs, check_finite=False)).sum() / probes)
+
+
+def _finish(
+    equations: list[Part], x: Array, route: str, rank: int, condition: float, spread: float, input_shape: Shape
+) -> _Group:
+    """Residual, and the error that residual or float32 rounding makes in x: s sqrt(trace (A^T A)^-1) / |x|."""
+    squares = np.array([p.residual(x) for p in equations]).sum(0)
+    rows = sum(p.target.size + p.z.size for p in equations)
+    noise = max((squares[0] / max(1, rows - rank)) ** 0.5, FLOAT32 * (squares[1] / max(1, rows)) ** 0.5)
+    error = noise * spread**0.5 / max(float(np.linalg.norm(x)), 1e-300)
+    return _Group(x.reshape(-1, *input_shape[1:]), route, rank, condition, squares[0], squares[1], error)
+
+
+def _iterate(equations: list[Part], channels: int, input_shape: Shape) -> _Group:
+    found = matrix_free.solve(equations, channels, input_shape[1] * input_shape[2])
+    spread = found.condition**2 / max(found.norm, 1e-300) ** 2  # the worst direction alone: a lower estimate
+    return _finish(equations, found.x, "matrix-free", found.x.size, found.condition, spread, input_shape)
