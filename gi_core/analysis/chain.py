@@ -165,14 +165,22 @@ class _Walk:
             return None
         second, after = self._affine(after, activations=False)
         skip, end = None, self.layers[after - 1].name
-        if after < len(self.layers) and self.layers[after].inputs == (entry,) and isinstance(self.layers[after].op, Conv):
+        if (
+            after < len(self.layers)
+            and self.layers[after].inputs == (entry,)
+            and isinstance(self.layers[after].op, Conv)
+        ):
             skip, after = self._affine(after, activations=False)
         joined = self.layers[after - 1].name if skip is not None else entry
         if after >= len(self.layers) or not _adds(self.layers[after], end, joined):
             return None
         add, after = self.layers[after], after + 1
         act = None
-        if after < len(self.layers) and isinstance(self.layers[after].op, Act) and self.layers[after].inputs == (add.name,):
+        if (
+            after < len(self.layers)
+            and isinstance(self.layers[after].op, Act)
+            and self.layers[after].inputs == (add.name,)
+        ):
             act, after = self.layers[after].op, after + 1
         return Residual(add.name, (first, second), skip, act, self.shapes[entry], add.shape), after
 

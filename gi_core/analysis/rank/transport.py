@@ -1,0 +1,60 @@
+"""The generic rank of a matrix from its pattern: a flow on a product of two axes.
+
+A left node (i, j) offers `supply` rows, a right node `demand` columns, and they may be matched
+where both axes say so. The largest flow is the rank that almost all values of the entries give,
+wherever no further algebra binds them (Koenig; Hall's condition is the two densities).
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+from gi_core.analysis.rank.axis import Axis
+
+MOST_EDGES = 60_000
+
+
+@lru_cache(maxsize=4096)
+def transport(rows: Axis, columns: Axis, supply: int, demand: int) -> int | None:
+    """The largest flow; None where only a large flow problem could tell (see MOST_EDGES)."""
+    lefts, rights = rows.lefts * columns.lefts * supply, rows.rights * columns.rights * demand
+    if supply * rows.left_density * columns.left_density <= demand:
+        return lefts  # every row finds a column of its own
+    if demand * rows.right_density * columns.right_density <= supply:
+        return rights
+    first, second = _compressed(rows), _compressed(columns)
+    if len(first[0]) * len(second[0]) > MOST_EDGES:
+        return None
+    return _flow(first, second, supply, demand)
+
+
+def _compressed(axis: Axis) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Edges (E, 2) between left nodes and kinds of right nodes, and how many each kind stands for."""
+    seers: dict[int, list[int]] = {h: [] for h in range(axis.rights)}
+    for a, nodes in enumerate(axis.seen):
+        for h in nodes:
+            seers[h].append(a)
+    kinds: dict[tuple[int, ...], int] = {}
+    for seen_by in seers.values():
+        kinds[tuple(seen_by)] = kinds.get(tuple(seen_by), 0) + 1
+    edges = [(a, k) for k, seen_by in enumerate(kinds) for a in seen_by]
+    return np.array(edges), np.array(list(kinds.values())), np.array([axis.lefts])
+
+
+def _flow(rows, columns, supply: int, demand: int) -> int:
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import maximum_flow
+
+    (e, kinds_e, (lefts_e,)), (f, kinds_f, (lefts_f,)) = rows, columns
+    left = (e[:, None, 0] * lefts_f + f[None, :, 0]).ravel()
+    right = (e[:, None, 1] * len(kinds_f) + f[None, :, 1]).ravel()
+    lefts, rights = lefts_e * lefts_f, len(kinds_e) * len(kinds_f)
+    room = demand * (kinds_e[:, None] * kinds_f[None, :]).ravel()
+    source, sink = lefts + rights, lefts + rights + 1
+    tail = np.concatenate([np.full(lefts, source), left, lefts + np.arange(rights)])
+    head = np.concatenate([np.arange(lefts), lefts + right, np.full(rights, sink)])
+    capacity = np.concatenate([np.full(lefts, supply), np.full(len(left), supply), room]).astype(np.int32)
+    graph = coo_matrix((capacity, (tail, head)), shape=(sink + 1, sink + 1)).tocsr()
+    return int(maximum_flow(graph, source, sink).flow_value)
