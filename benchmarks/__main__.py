@@ -14,6 +14,7 @@ from benchmarks.clicks import clicks
 from benchmarks.live import live
 from benchmarks.solution import solution
 from benchmarks.speed import speed
+from gi_core.threads import one_thread
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -24,7 +25,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     parser.add_argument("--images", type=int, default=5, help="pictures of each time-to-solution case")
     arguments = parser.parse_args()
-    torch.set_num_threads(1)
+    one_thread()
     parts = {
         "speed": lambda: speed(arguments.device),
         "solution": lambda: solution(arguments.images),

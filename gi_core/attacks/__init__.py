@@ -7,8 +7,9 @@ import torch
 from gi_core.attacks.base import Attack, Refused, State, Step, stream
 from gi_core.attacks.levenberg_marquardt import KrylovLM
 from gi_core.attacks.matching import GradientMatching
+from gi_core.attacks.recursion.machine import Recursion
 from gi_core.federated.types import Knowledge, Update
-from gi_core.spec.attacks import AttackSettings
+from gi_core.spec.attacks import AttackSettings, ClosedForm
 from gi_core.spec.plan import Plan
 
 MACHINES = {
@@ -16,6 +17,7 @@ MACHINES = {
     "idlg": GradientMatching,
     "inverting_gradients": GradientMatching,
     "levenberg_marquardt": KrylovLM,
+    "rgap": Recursion,
 }
 
 
@@ -24,7 +26,8 @@ def make(
 ) -> Attack:
     """The machine of a kind, everything prepared once. Raises Refused."""
     device = torch.device(device)
-    if device.type == "mps" and getattr(settings, "precision", "float64") == "float64":
+    on_device = not isinstance(settings, ClosedForm)
+    if on_device and device.type == "mps" and getattr(settings, "precision", "float64") == "float64":
         raise Refused(f"{settings.title} computes in double precision, which mps does not have: choose device cpu")
     return MACHINES[settings.kind](settings, update, knowledge, plan, device)
 

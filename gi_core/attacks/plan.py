@@ -18,7 +18,7 @@ from gi_core.attacks.gradient import GradientMap, flatten
 from gi_core.federated.losses import LOSSES, as_target
 from gi_core.federated.types import Knowledge, Update
 from gi_core.paths import home
-from gi_core.spec.attacks import AttackSettings, InvertingGradients
+from gi_core.spec.attacks import AttackSettings, ClosedForm, InvertingGradients
 from gi_core.spec.plan import Plan
 
 MAX_CHUNK = 32
@@ -33,6 +33,8 @@ def measure(
     budget_seconds: float = 1.0,
 ) -> Plan:
     """The plan for this attack: from the cache if it is known, else measured within about the budget."""
+    if isinstance(settings, ClosedForm):
+        return Plan(device=device.type, threads=torch.get_num_threads())  # float64 on the CPU, nothing to choose
     key = plan_key(update, knowledge, settings, device)
     known = _read().get(key)
     if known is not None:

@@ -11,8 +11,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from gi_core.attacks.base import Refused
 from gi_core.cli.progress import Bar, told
 from gi_core.cli.storage import open_store
@@ -23,6 +21,7 @@ from gi_core.runs.processes import Processes
 from gi_core.runs.sink import StoreControl, StoreSink
 from gi_core.runs.writer import Lost, Writer
 from gi_core.spec import Experiment, SpecError, build
+from gi_core.threads import one_thread
 
 FOLLOW_SECONDS = 0.2
 
@@ -36,7 +35,7 @@ class Runner:
 
     def __init__(self, bar: Bar) -> None:
         if "OMP_NUM_THREADS" not in os.environ:
-            torch.set_num_threads(1)  # as a worker: two on a busy machine of two cores are ten times slower
+            one_thread()  # as a worker
         self.bar = bar
         self.store = open_store()
         self.processes = Processes(self.store.database)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import time
 
 from gi_core import attacks
 from gi_core.attacks import plan as plans
 from gi_core.runs.question import Question
-from gi_core.spec.attacks import AttackSettings, Dlg, InvertingGradients, LevenbergMarquardt
+from gi_core.spec.attacks import AttackSettings, ClosedForm, Dlg, InvertingGradients, LevenbergMarquardt
 from gi_core.spec.plan import Plan
 
 STEPS_SECONDS, PLAN_SECONDS = 0.3, 0.3
@@ -27,13 +28,28 @@ def evaluations(settings: AttackSettings) -> float:
 
 
 def iterations(settings: AttackSettings) -> int:
-    """Iterations that the attack will typically take."""
+    """Iterations that the attack will typically take; a recursion's are its layers."""
     return min(settings.iterations, TYPICAL.get(settings.kind, settings.iterations))
+
+
+FLOPS = 1.5e10
+"""Double-precision operations in a second of a factorisation on one core, roughly."""
+
+
+def _of_layers(question: Question) -> tuple[float, Plan]:
+    """A layer of n unknowns takes about n^3 / 3 operations where its equations must be solved jointly."""
+    attack = attacks.make(
+        question.experiment.attack, question.round.update, question.round.knowledge, plan=Plan(), device=question.device
+    )
+    sizes = [min(4600, math.prod(block.input_shape)) for block in attack.blocks]
+    return sum(n**3 / 3 / FLOPS + 0.01 for n in sizes) / len(sizes), Plan(device=question.device.type)
 
 
 def seconds_per_iteration(question: Question) -> tuple[float, Plan]:
     """Measured on real steps where a step is short, else from the plan's measured gradient."""
     settings, done = question.experiment.attack, question.round
+    if isinstance(settings, ClosedForm):
+        return _of_layers(question)
     plan = plans.measure(done.update, done.knowledge, settings, question.device, PLAN_SECONDS)
     guess = (plan.seconds or 0.0) * evaluations(settings)
     if guess > STEPS_SECONDS:

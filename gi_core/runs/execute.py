@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -18,7 +19,7 @@ from gi_core import attacks, metrics
 from gi_core.attacks import plan as plans
 from gi_core.attacks.base import Attack, Refused, Step
 from gi_core.runs import checkpoint as checkpoints
-from gi_core.runs import results
+from gi_core.runs import recursions, results
 from gi_core.runs.checkpoint import Checkpoint
 from gi_core.runs.question import Question, Questions, check, choose_device, refuse_no_signal
 from gi_core.runs.recorder import Recorder, to_uint8
@@ -121,7 +122,7 @@ class _Run:
                 torch.from_numpy(question.pictures.images)
             )  # imports scikit-image, which is no cost of the view
         self.recorder = Recorder(
-            sink, self._about(), settings.iterations, self.experiment.seconds,
+            sink, self._about(), getattr(self.attack, "steps", settings.iterations), self.experiment.seconds,
             self._quality if truth else None, found.points if found else [], found.every if found else 1,
         )  # fmt: skip
         self.step: Step | None = None
@@ -212,13 +213,18 @@ class _Run:
         self.sink.log(self.note)
         return self._result("cancelled")
 
+    def _recursion(self, images: np.ndarray) -> dict[str, Any]:
+        """What a recursion's result has besides."""
+        found = recursions.extras(self.question, images, self.truth, self.sink.folder)
+        return {**found, "layers": self.recorder.layers.told} if self.recorder.layers.told else found
+
     def _result(self, status: str) -> dict[str, Any]:
         self.sink.record({**self.recorder.last, "stage": "comparing with the original"}, [])
         document, images = results.result(
             self.question, self.attack, self.state, self.step,
             run_id=self.sink.run_id, status=status, note=self.note, seconds=self.seconds,
             iterations=self.iteration, plan=self.plan.model_dump(mode="json"),
-            residual=self.recorder.residual, truth=self.truth,
+            residual=self.recorder.residual, truth=self.truth, more=self._recursion,
         )  # fmt: skip
         document["out"] = str(self.sink.folder)
         originals = self.question.pictures.images if self.truth else None

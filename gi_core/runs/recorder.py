@@ -12,6 +12,7 @@ from torch import Tensor
 
 from gi_core.attacks.base import Step
 from gi_core.runs.job import Point
+from gi_core.runs.layers import Layers
 from gi_core.runs.sink import Sink
 
 SHORTEST, SHARE, GROWTH = 0.4, 0.03, 0.01
@@ -70,6 +71,7 @@ class Recorder:
         self._snapshot, self._residual, self._report = Pace(), Pace(), Pace()
         self._residual.spent(0.0, 0.0)
         self._mark: tuple[float, int] | None = None
+        self.layers = Layers(sink.folder, max((p.iteration for p in points), default=0))
         self._zero = time.perf_counter()
 
     def take(self, step: Step, seconds: float, residual: Callable[[], dict[str, float]], last: bool) -> None:
@@ -77,6 +79,8 @@ class Recorder:
         now = time.perf_counter() - self._zero
         for event in step.events:
             self.sink.log(event)
+        if step.layer is not None:
+            self.layers.take(step.layer)
         shown = last or self._snapshot.due(now)
         if shown or step.iteration == 1 or step.iteration % self.every == 0:
             self._add(self._point(step, seconds, shown))
@@ -134,6 +138,7 @@ class Recorder:
             "best": int(step.best),
             "labels": step.labels.tolist(),
             "note": step.note,
+            **({"layers": self.layers.told} if self.layers.told else {}),
         }
         self.sink.record(self.last, self._fresh)
         self._fresh = []

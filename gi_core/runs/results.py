@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -55,8 +56,12 @@ def result(
     plan: dict[str, Any],
     residual: dict[str, float],
     truth: bool,
+    more: Callable[[np.ndarray], dict[str, Any]] = lambda images: {},
 ) -> tuple[dict[str, Any], np.ndarray]:
-    """The JSON object of the command line, and the images (N, C, H, W) matched to the originals."""
+    """The JSON object of the command line, and the images (N, C, H, W) matched to the originals.
+
+    more: what else is said of the attack's answer (N, C, H, W).
+    """
     answer, found = attack.answer(state)
     images, labels = answer.detach().cpu().double().numpy(), found.cpu().numpy()
     judged = judge(question, images, labels, truth)
@@ -93,6 +98,7 @@ def result(
         "gradient_norm": question.norm,
         "device": str(question.device),
         "notices": list(question.pictures.notices),
+        **more(images),
     }
     document["verdict"] = metrics.verdict(document)
     return finite(document), images[order]

@@ -110,13 +110,12 @@ class Worker:
         return row is not None
 
     def _warm_up(self) -> None:
-        import torch
-
-        torch.set_num_threads(1)
         from gi_core import metrics
         from gi_core.runs import question, work
         from gi_core.runs.preview import preview
+        from gi_core.threads import one_thread
 
+        one_thread()
         self.questions = question.Questions()
         waiting = "SELECT 1 FROM jobs WHERE state = 'queued' AND lane = ?"
         if self.store.database.row(waiting, (self.lane,)) is None:

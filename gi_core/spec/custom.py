@@ -71,7 +71,9 @@ AnyLayer = Annotated[
 class CustomNet(Model):
     kind: Literal["custom"] = "custom"
     title: ClassVar[str] = "Drawn network"
-    description: ClassVar[str] = "A network of your own: rows of layers, drawn on the rank-analysis page or read from a file."
+    description: ClassVar[str] = (
+        "A network of your own: rows of layers, drawn on the rank-analysis page or read from a file."
+    )
     has_batch_norm: ClassVar[bool] = True
 
     layers: tuple[AnyLayer, ...] = setting(

@@ -30,4 +30,6 @@ def binary(label: int, classes: int) -> int:
 def positive(classes: int) -> str:
     """The positive classes in words."""
     chosen_ = [k for k in range(classes) if binary(k, classes)]
-    return f"class {chosen_[0]}" if len(chosen_) == 1 else f"classes {chosen_[0]} to {chosen_[-1]}" if chosen_ else "none"
+    return (
+        f"class {chosen_[0]}" if len(chosen_) == 1 else f"classes {chosen_[0]} to {chosen_[-1]}" if chosen_ else "none"
+    )

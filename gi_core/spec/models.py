@@ -13,6 +13,7 @@ from gi_core.spec.rgap_models import Cnn6, Cnn6D, Fcn3
 
 __all__ = ["SMOOTH", "Activation", "AnyModel", "Init", "Model"]
 
+
 class LeNet(Model):
     kind: Literal["lenet"] = "lenet"
     title: ClassVar[str] = "LeNet (DLG)"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gi_core.spec.base import SpecError
+from gi_core.spec.custom import ConvLayer, CustomNet, DenseLayer, PoolLayer, ResidualLayer
 from gi_core.spec.graph import (
     INPUT,
     Act,
@@ -16,7 +17,6 @@ from gi_core.spec.graph import (
     MaxPool,
     Shape,
 )
-from gi_core.spec.custom import ConvLayer, CustomNet, DenseLayer, PoolLayer, ResidualLayer
 from gi_core.spec.model_base import LEAKY_SLOPE
 from gi_core.spec.models import CifarResNet, ConvNet, LeNet, Linear, Mlp, Model
 from gi_core.spec.rgap_models import SLOPE, Cnn6, Cnn6D, Fcn3
@@ -96,7 +96,9 @@ def _block(
 
     def conv(part: str, kernel: int, stride: int, source: str | None = None) -> str:
         at = b.conv(f"{name}_{part}", channels, kernel, stride, kernel // 2, bias=bias, source=source)
-        return b.add(f"{name}_{part.replace('conv', 'bn')}" + "bn" * (part == "down"), BatchNorm(channels)) if norm else at
+        return (
+            b.add(f"{name}_{part.replace('conv', 'bn')}" + "bn" * (part == "down"), BatchNorm(channels)) if norm else at
+        )
 
     conv("conv1", kernel, stride)
     b.add(f"{name}_act1", act)

@@ -43,7 +43,9 @@ class KernelOperator:
         op, (_, height, width) = self.op, self.input_shape
         y = y.reshape(len(y), -1, op.kernel, op.kernel)
         x = F.conv_transpose2d(y, self.k, stride=op.dilation, dilation=op.stride)
-        x = F.pad(x, (0, max(0, width + 2 * op.padding - x.shape[-1]), 0, max(0, height + 2 * op.padding - x.shape[-2])))
+        x = F.pad(
+            x, (0, max(0, width + 2 * op.padding - x.shape[-1]), 0, max(0, height + 2 * op.padding - x.shape[-2]))
+        )
         return x[..., op.padding : op.padding + height, op.padding : op.padding + width]
 
 

@@ -56,10 +56,11 @@ def wanted(logits: list[float], root: str) -> list[tuple[str, float]]:
     return {"both": named, "small": named[:1], "large": named[1:]}[root]
 
 
-def several(loss: str, logits: Array, label: int) -> Array:
-    """dL/dz of several logits: softmax(z) - e_c, or 2 (z - e_c) / K."""
-    target = np.eye(len(logits))[label]
+def several(loss: str, z: Array, label: int, slope: float | None = None) -> Array:
+    """dL/dz of several outputs f = z, or leaky ReLU of z: (softmax(f) - e_c) s'(z), or 2 (f - e_c) / K s'(z)."""
+    steep = np.where(z < 0, 1.0 if slope is None else slope, 1.0)
+    logits, target = z * steep, np.eye(len(z))[label]
     if loss == "mse":
-        return 2 * (logits - target) / len(logits)
+        return 2 * (logits - target) / len(logits) * steep
     powers = np.exp(logits - logits.max())
-    return powers / powers.sum() - target
+    return (powers / powers.sum() - target) * steep

@@ -29,8 +29,7 @@ MOST_DENSE = 4600
 
 @dataclass(frozen=True)
 class Solution:
-    """x (C, H, W); route, rank, condition, residual and expected relative error as `attacks.base.LayerReport`.
-    """
+    """x (C, H, W); route, rank, condition, residual and expected relative error as `attacks.base.LayerReport`."""
 
     x: Array
     route: str

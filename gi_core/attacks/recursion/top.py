@@ -28,8 +28,8 @@ class Candidate:
 
 
 def candidates(last: Numbers, loss: str, slope: float | None, label: int | None, root: str) -> list[Candidate]:
-    """All explanations, likeliest first. loss: name of `spec.losses`. slope: of a leaky ReLU after one logit
-    (FCN3), else None. label: if known. root: both, small or large. Raises Refused.
+    """All explanations, likeliest first. loss: name of `spec.losses`. slope: of a leaky ReLU after the
+    last layer (FCN3), else None. label: if known. root: both, small or large. Raises Refused.
     """
     if not np.abs(last.gradient).max() > 0:
         raise Refused("the last layer's gradient is zero, so the recursion has nothing to begin with")
@@ -38,7 +38,7 @@ def candidates(last: Numbers, loss: str, slope: float | None, label: int | None,
     if len(last.weight) == 1:
         found = _one_logit(last, loss, slope, label, root)
     else:
-        found = _several(last, loss, label)
+        found = _several(last, loss, slope, label)
     if not found:
         raise Refused(
             "no logit fits the last layer's gradient: the update is noised, or it is of more than one picture"
@@ -75,7 +75,7 @@ def _one_logit(last: Numbers, loss: str, slope: float | None, label: int | None,
     return found
 
 
-def _several(last: Numbers, loss: str, label: int | None) -> list[Candidate]:
+def _several(last: Numbers, loss: str, slope: float | None, label: int | None) -> list[Candidate]:
     """G = sigma u v^T; x = alpha v, k = (sigma / alpha) u, alpha > 0, solves k = dL/dz(W alpha v + b)."""
     left, values, right = np.linalg.svd(last.gradient, full_matrices=False)
     found: list[tuple[float, Candidate]] = []
@@ -84,17 +84,22 @@ def _several(last: Numbers, loss: str, label: int | None) -> list[Candidate]:
         for c in range(len(u)) if label is None else (label,):
             # dL/dz of the label is negative: under cross-entropy it alone is.
             if u[c] < 0 and (loss != "cross_entropy" or np.sum(u < 0) == 1):
-                found += _scales(last, loss, values[0], u, v, c)
+                found += _scales(last, loss, slope, values[0], u, v, c)
     found.sort(key=lambda pair: pair[0])
     return [candidate for misfit, candidate in found if misfit <= max(1e-3, 10 * found[0][0])][:4]
 
 
-def _scales(last: Numbers, loss: str, size: float, u: Array, v: Array, c: int) -> list[tuple[float, Candidate]]:
+def _scales(
+    last: Numbers, loss: str, slope: float | None, size: float, u: Array, v: Array, c: int
+) -> list[tuple[float, Candidate]]:
     """(misfit, candidate) of every alpha that fits the label's own entry, the largest of k."""
     logits = last.weight @ v
 
+    def expected(alpha: float) -> Array:
+        return roots.several(loss, alpha * logits + last.bias, c, slope)
+
     def mismatch(alpha: float) -> float:
-        return roots.several(loss, alpha * logits + last.bias, c)[c] * alpha - size * u[c]
+        return expected(alpha)[c] * alpha - size * u[c]
 
     grid = np.logspace(-6, 6, 241)
     values = np.array([mismatch(alpha) for alpha in grid])
@@ -102,6 +107,6 @@ def _scales(last: Numbers, loss: str, size: float, u: Array, v: Array, c: int) -
     for i in np.flatnonzero(np.sign(values[:-1]) != np.sign(values[1:])):
         alpha = brentq(mismatch, grid[i], grid[i + 1], xtol=1e-15, rtol=8.9e-16)
         k = size / alpha * u
-        misfit = float(np.linalg.norm(roots.several(loss, alpha * logits + last.bias, c) - k) / np.linalg.norm(k))
+        misfit = float(np.linalg.norm(expected(alpha) - k) / np.linalg.norm(k))
         found.append((misfit, Candidate(k, alpha * v, c, f"label {c}, |x| = {alpha:.4g}")))
     return found

@@ -1,0 +1,16 @@
+"""How many cores a process takes: one, unless it is told otherwise."""
+
+from __future__ import annotations
+
+
+def one_thread() -> None:
+    """One thread for torch and for the BLAS of numpy and scipy.
+
+    Two on a busy machine of two cores are ten times slower than one, and the order of sums stays the same.
+    """
+    import scipy.linalg  # noqa: F401 - loads its BLAS, which can be limited only then
+    import torch
+    from threadpoolctl import threadpool_limits
+
+    torch.set_num_threads(1)
+    threadpool_limits(1, user_api="blas")
