@@ -7,6 +7,7 @@ import torch
 from gi_core.attacks.base import Attack, Refused, State, Step, stream
 from gi_core.attacks.levenberg_marquardt import KrylovLM
 from gi_core.attacks.matching import GradientMatching
+from gi_core.attacks.recursion.analytic import AnalyticLinear
 from gi_core.attacks.recursion.machine import Recursion
 from gi_core.federated.types import Knowledge, Update
 from gi_core.spec.attacks import AttackSettings, ClosedForm
@@ -18,6 +19,7 @@ MACHINES = {
     "inverting_gradients": GradientMatching,
     "levenberg_marquardt": KrylovLM,
     "rgap": Recursion,
+    "analytic_linear": AnalyticLinear,
 }
 
 

@@ -225,7 +225,7 @@ class Recursion:
 
     def _labels(self, c: dict[str, Any]) -> Tensor:
         """(N,): the candidate's label; of a batch, the classes whose dL/dz is most negative."""
-        if self.update.images > 1 and self.knowledge.classes >= self.update.images:
+        if self.update.images > 1 and len(c["k"]) == self.knowledge.classes >= self.update.images:
             return c["k"].argsort()[: self.update.images]
         return torch.full((self.update.images,), c["label"])
 

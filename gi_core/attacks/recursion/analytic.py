@@ -1,0 +1,81 @@
+"""Analytic recovery through dense layers: dL/dW = (dL/dz) x^T and dL/db = dL/dz, hence x = dL/dW_i / dL/db_i.
+
+Where the first layer has a bias nothing else is needed. Where only a later one has, the recursion goes down from
+it. Of a batch each row gives sum_n k_ni x_n / sum_n k_ni, a mixture. Geiping et al. 2020, proposition 3.1.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gi_core.analysis.chain import Affine
+from gi_core.attacks.base import Refused, State
+from gi_core.attacks.recursion.layers import Numbers
+from gi_core.attacks.recursion.machine import Recursion
+from gi_core.attacks.recursion.operators import Array
+from gi_core.attacks.recursion.top import Candidate
+from gi_core.spec.graph import Dense
+
+
+class AnalyticLinear(Recursion):
+    """The machine: a recursion of dense layers that begins at the first one with a bias."""
+
+    masks = True
+
+    def _refuse(self) -> None:
+        blocks = self.blocks
+        other = next((b for b in blocks if not (isinstance(b, Affine) and isinstance(b.op, Dense))), None)
+        if other is not None:
+            raise Refused(
+                f"layer {other.name} is not dense: analytic recovery goes through dense layers only, choose R-GAP or"
+                " peeling for convolutions"
+            )
+        biased = next((i for i, b in enumerate(blocks) if b.op.bias), None)
+        if biased is None:
+            raise Refused("no dense layer has a bias, so dL/dz is not in the update: choose R-GAP")
+        self.blocks = blocks[: biased + 1]
+        super()._refuse()
+
+    def _candidates(self) -> list[Candidate]:
+        first = self.walk.numbers(self.blocks[-1])
+        k = first.bias_gradient
+        if not np.abs(k).max() > 0:
+            raise Refused("the bias gradient is zero everywhere, so there is nothing to divide by")
+        return [Candidate(k, self._input(first, k), self._label(), "dL/dz is the bias gradient")]
+
+    def _input(self, first: Numbers, k: Array) -> Array:
+        """sum_i k_i dL/dW_i / sum_i k_i^2, or the row of the largest |k_i| alone."""
+        if self.settings.rows == "largest":
+            i = int(np.abs(k).argmax())
+            return first.gradient[i] / k[i]
+        return first.gradient.T @ k / (k @ k)
+
+    def _label(self) -> int:
+        """The class whose dL/dz is negative, where the last layer has a bias; else -1."""
+        last = list(self.update.tensors.items())[-1]
+        if not last[0].endswith(".bias"):
+            return -1
+        delta = last[1]
+        return int(delta[0] < 0) if delta.numel() == 1 else int(delta.argmin())
+
+    def _finish(self, state: State) -> None:
+        super()._finish(state)
+        rows = self._rows()
+        if rows is not None:
+            for c in state["candidates"]:
+                c["image"] = self.pixels.decode(rows)
+
+    def _rows(self) -> Tensor | None:
+        """Of a batch through a linear model: row y_n is mostly the picture of class y_n, so one row for each."""
+        last = self.blocks[-1]
+        n = self.update.images
+        if n == 1 or last.name != next(reversed(self.update.tensors)).removesuffix(".bias") or len(self.blocks) > 1:
+            return None
+        first = self.walk.numbers(last)
+        rows = np.argsort(first.bias_gradient)[:n]
+        if len(rows) < n or not np.all(first.bias_gradient[rows] != 0):
+            return None
+        return torch.from_numpy(first.gradient[rows] / first.bias_gradient[rows, None]).reshape(self.shape)
+
