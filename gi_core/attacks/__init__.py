@@ -9,6 +9,7 @@ from gi_core.attacks.levenberg_marquardt import KrylovLM
 from gi_core.attacks.matching import GradientMatching
 from gi_core.attacks.recursion.analytic import AnalyticLinear
 from gi_core.attacks.recursion.machine import Recursion
+from gi_core.attacks.recursion.peeling import Peeling
 from gi_core.federated.types import Knowledge, Update
 from gi_core.spec.attacks import AttackSettings, ClosedForm
 from gi_core.spec.plan import Plan
@@ -20,6 +21,7 @@ MACHINES = {
     "levenberg_marquardt": KrylovLM,
     "rgap": Recursion,
     "analytic_linear": AnalyticLinear,
+    "peeling": Peeling,
 }
 
 

@@ -58,9 +58,16 @@ class KrylovLM:
     def init(self, seed: int) -> State:
         return {"seed": seed, "iteration": 0, "ended": [], "ended_residual": [], **self._begin(seed, 0)}
 
+    def init_at(self, x: Tensor, seed: int) -> State:
+        """The state before the first iteration from a given picture (N, C, H, W), normalised."""
+        x = x.to(self.device, torch.float64)
+        return {"seed": seed, "iteration": 0, "ended": [], "ended_residual": [], **self._from(x)}
+
     def _begin(self, seed: int, attempt: int) -> State:
+        return self._from(self._draw(seed, attempt))
+
+    def _from(self, x: Tensor) -> State:
         """What belongs to one start."""
-        x = self._draw(seed, attempt)
         return {
             "x": x, "origin": x.clone(), "damping": 0.0, "largest": 0.0, "bad": 0, "fallen": False, "inner": 0,
             "residual": float("inf"), "open": True,

@@ -6,6 +6,7 @@ second is carried along as a scaled copy.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,15 +15,14 @@ from torch import Tensor
 
 from gi_core.analysis.chain import Affine, Block, Unsupported, blocking, chain
 from gi_core.attacks.base import LayerReport, Refused, State, Step
-from gi_core.attacks.gradient import GradientMap
-from gi_core.attacks.observation import refuse_bad_update
+from gi_core.attacks.gradient import GradientMap, last_dense
+from gi_core.attacks.observation import observe, refuse_bad_update
 from gi_core.attacks.priors import Pixels
 from gi_core.attacks.recursion.readings import homogeneous
 from gi_core.attacks.recursion.solver import Solution
 from gi_core.attacks.recursion.top import Candidate, candidates
 from gi_core.attacks.recursion.verdict import Found, note
 from gi_core.attacks.recursion.walk import Descent, Front, Walk
-from gi_core.federated.losses import LOSSES, as_target
 from gi_core.federated.types import Knowledge, Update
 from gi_core.spec.closed_form import ClosedForm
 from gi_core.spec.graph import Dense
@@ -234,15 +234,16 @@ class Recursion:
         return self._image(c), self._labels(c)
 
     def residual(self, state: State) -> dict[str, float]:
-        """Of the gradient itself, once there is a picture."""
-        c = state["candidates"][self._best(state)]
-        if c["image"] is None:
+        """||g_l - g*_l|| / ||g*_l|| of the gradient itself, once there is a picture; {} before."""
+        if state["candidates"][self._best(state)]["image"] is None:
             return {}
-        gradient = GradientMap(
-            self.knowledge, LOSSES[self.knowledge.loss], self.plan, torch.float64, torch.device("cpu")
-        )
-        x = self.pixels.encode(self._image(c))[None]
-        target = as_target(self._labels(c), self.knowledge.classes, x)[None]
-        seen = [g.detach()[0] for g in gradient(x, target)]
-        pairs = zip(self.update.tensors.items(), seen, strict=True)
-        return {n: float((g - t.cpu().double()).norm() / (t.double().norm().cpu() or 1.0)) for (n, t), g in pairs}
+        picture, labels = self.answer(state)
+        last = last_dense(self.knowledge.model)
+        readable = self.update.images == 1 and last is not None and last.bias is not None
+        knowledge = replace(self.knowledge, labels=labels.clamp(min=0))
+        cpu = torch.device("cpu")
+        seen = observe(self.update, knowledge, "observed_delta" if readable else "known", torch.float64, cpu)
+        gradient = GradientMap(knowledge, seen.loss, self.plan, torch.float64, cpu)
+        found = gradient(self.pixels.encode(picture)[None], seen.target[None])
+        pairs = zip(self.update.tensors, found, seen.gradients, seen.norms, strict=True)
+        return {name: float((g.detach()[0] - t).norm()) / (norm or 1.0) for name, g, t, norm in pairs}

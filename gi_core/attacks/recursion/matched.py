@@ -1,0 +1,65 @@
+"""A recursion followed by gradient matching: its picture starts Krylov Levenberg-Marquardt."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from gi_core.attacks.base import State, Step
+from gi_core.attacks.gradient import last_dense
+from gi_core.attacks.levenberg_marquardt import KrylovLM
+from gi_core.attacks.recursion.machine import Recursion
+from gi_core.spec.attacks import LevenbergMarquardt
+
+
+class Matched(Recursion):
+    """The machine in two phases; `state["matching"]` is the optimiser's state once it runs."""
+
+    total_variation = 0.0
+
+    def init(self, seed: int) -> State:
+        return {**super().init(seed), "seed": seed, "matching": None, "layers": 0}
+
+    def step(self, state: State) -> tuple[State, Step]:
+        if state["matching"] is not None:
+            return self._match(state)
+        state, step = super().step(state)
+        if not step.done or not self.settings.matching:
+            return state, step
+        state["layers"] = state["iteration"]
+        answer, label = super().answer(state)
+        optimiser = self._optimiser(label)
+        if optimiser is None:
+            return state, step
+        state["matching"] = optimiser.init_at(self.pixels.encode(self.started(answer)), state["seed"])
+        events = (*step.events, f"the recursion: {step.note}")
+        return state, replace(step, done=False, note="", events=events)
+
+    def started(self, picture: Tensor) -> Tensor:
+        """Where matching begins, in pixels (N, C, H, W); a wild value (a wrong sign, inverted) would never return."""
+        return picture.clamp(-1, 2)
+
+    def _optimiser(self, label: Tensor) -> KrylovLM | None:
+        layer = last_dense(self.knowledge.model)
+        readable = layer is not None and layer.bias is not None
+        settings = LevenbergMarquardt(
+            iterations=self.settings.matching, restarts=0, labels="observed_delta" if readable else "known",
+            total_variation=self.total_variation,
+        )  # fmt: skip
+        knowledge = replace(self.knowledge, labels=label)
+        return KrylovLM(settings, self.update, knowledge, self.plan, torch.device("cpu"))
+
+    def _match(self, state: State) -> tuple[State, Step]:
+        optimiser = self._optimiser(super().answer(state)[1])
+        state["iteration"] += 1
+        state["matching"], step = optimiser.step(state["matching"])
+        return state, replace(step, iteration=state["iteration"])
+
+    def answer(self, state: State) -> tuple[Tensor, Tensor]:
+        found, label = super().answer(state)
+        if state["matching"] is None:
+            return found, label
+        picture, _ = self._optimiser(label).answer(state["matching"])
+        return picture, label

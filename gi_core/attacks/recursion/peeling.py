@@ -1,0 +1,46 @@
+"""Peeling: the recursion through ReLU too, by the masks that recovered activations show.
+
+A unit is inactive where its recovered value is rounding; how large rounding is, the negative values tell, which
+a ReLU never gives. Where that does not fit the layer below, other thresholds are tried.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gi_core.analysis.chain import Affine
+from gi_core.attacks.base import Refused
+from gi_core.attacks.recursion.matched import Matched
+from gi_core.attacks.recursion.operators import Array
+from gi_core.attacks.recursion.top import Candidate
+from gi_core.attacks.recursion.walk import Descent, Front
+
+OTHERS = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2)
+FITS = 1e-4
+
+
+class Peeling(Matched):
+    """The machine (see `attacks.base.Attack`)."""
+
+    masks = True
+
+    def _candidates(self) -> list[Candidate]:
+        if not self.blocks[-1].op.bias:
+            if self.knowledge.classes == 1 and any(b.reading == "mask" for b in self.blocks):
+                raise Refused("the last layer has no bias, so dL/dlogits is not in the update: peeling needs it")
+        return super()._candidates()
+
+    def descend(self, block: Affine, front: Front, candidate: dict[str, Any]) -> Descent:
+        if block.reading != "mask":
+            return super().descend(block, front, candidate)
+        given = self.settings.mask_tolerance
+        found = self.walk.descend(block, front, given if given is not None else rounding(front.value))
+        if given is not None or found.solution.residual < FITS:
+            return found
+        others = [self.walk.descend(block, front, tolerance) for tolerance in OTHERS]
+        return min((found, *others), key=lambda d: d.solution.residual)
+
+
+def rounding(value: Array) -> float:
+    """Twice the largest negative value of what a ReLU gave, as a share of the largest positive one; 1e-7 at least."""
+    return max(1e-7, -2 * float(value.min()) / max(float(value.max()), 1e-300))
