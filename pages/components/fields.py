@@ -14,11 +14,12 @@ from gi_core.spec.base import is_basic
 from pages.components import form
 
 Path = tuple[str | int, ...]
+_NO_WIDGET = ("kind", "schema_version", "layers")
 
 
 def settings(value: BaseModel, path: Path, folded: str | None = "More settings") -> None:
     """Widgets of all fields: basic ones first, the rest folded."""
-    fields = [(n, f) for n, f in type(value).model_fields.items() if n not in ("kind", "schema_version")]
+    fields = [(n, f) for n, f in type(value).model_fields.items() if n not in _NO_WIDGET]
     widgets(value, path, [n for n, f in fields if is_basic(f)])
     rest = [n for n, f in fields if not is_basic(f)]
     if rest and folded:
@@ -35,12 +36,12 @@ def widgets(value: BaseModel, path: Path, names: Iterable[str]) -> None:
                 widget(type(value).model_fields[name], (*path, name), getattr(value, name), value)
 
 
-def widget(field: FieldInfo, path: Path, value: Any, owner: BaseModel) -> None:
-    """One field as the widget that fits its type."""
+def widget(field: FieldInfo, path: Path, value: Any, owner: BaseModel, told: bool = True) -> None:
+    """One field as the widget that fits its type. told: with the sentence that explains it."""
     inner, optional = _inner(field.annotation)
     key = form.key(f"{_key(path)}.{getattr(owner, 'kind', '')}")
     label = field.title or str(path[-1]).replace("_", " ").capitalize()
-    common = {"key": key, "help": field.description, "on_change": _changed, "args": (key, path)}
+    common = {"key": key, "help": field.description if told else None, "on_change": _changed, "args": (key, path)}
     if get_origin(inner) is Literal:
         options = ([None] if optional else []) + list(get_args(inner))
         st.selectbox(label, options, options.index(value), format_func=_readable, placeholder="automatic", **common)

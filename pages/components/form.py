@@ -71,12 +71,15 @@ def change(path: tuple[str | int, ...], value: Any) -> None:
         st.session_state[_at("wrong")] = str(error)
 
 
-def choose(family: str, kind: str) -> None:
-    """Another attack, network or source of weights; what was set on this kind before comes back."""
+def choose(family: str, kind: str, first: dict[str, Any] | None = None) -> None:
+    """Another attack, network or source of weights; what was set on this kind before comes back.
+
+    first: its values when it is chosen for the first time.
+    """
     kept = st.session_state.setdefault(_at("kept"), {})
     now = getattr(current(), family)
     kept[(family, now.kind)] = now.model_dump(mode="json")
-    change((family,), kept.get((family, kind), {"kind": kind}))
+    change((family,), kept.get((family, kind), first or {"kind": kind}))
 
 
 def choose_defenses(kinds: list[str]) -> None:

@@ -19,8 +19,8 @@ def known() -> list[SampleInfo]:
     return list(data.catalogue())
 
 
-def draw() -> None:
-    """Groups of thumbnails, an upload, and how the picture is prepared."""
+def draw(geometry: bool = True) -> None:
+    """Groups of thumbnails, an upload, and how the picture is prepared; geometry: its size too."""
     if stage.attackers_view():
         st.html('<p class="gi-about">Hidden in the attacker\'s view.</p>')
         return
@@ -49,12 +49,12 @@ def draw() -> None:
             with st.popover("More", icon=":material/database:", key="sample_sets"):
                 st.html('<p class="gi-about">Fetched once from their publishers, then kept on this machine.</p>')
                 fetching.follow({i.ref.split(":")[0]: i.title for i in missing}, "sets")
-        with st.popover("Size, batch", icon=":material/tune:", key="sample_more"):
+        with st.popover("Size, batch" if geometry else "Batch", icon=":material/tune:", key="sample_more"):
             st.toggle(
                 "Several pictures at once", _several(), key=form.key("several"), on_change=_one_again,
                 help="The client computes one gradient on all of them together, which hides each a little.",
             )  # fmt: skip
-            fields.widgets(form.current(), (), ["size", "channels", "normalise"])
+            fields.widgets(form.current(), (), ["size", "channels", "normalise"][0 if geometry else 2 :])
             _labels(infos)
 
 

@@ -29,6 +29,7 @@ def _pages() -> list[StreamlitPage]:
     """The pages, in the order of the navigation."""
     return [
         st.Page(_ROOT / "pages" / "lab.py", title="Lab", url_path="lab", default=True),
+        st.Page(_ROOT / "pages" / "rank.py", title="Rank analysis", url_path="rank"),
         st.Page(_ROOT / "pages" / "runs.py", title="Runs", url_path="runs"),
     ]
 

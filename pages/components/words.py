@@ -10,6 +10,7 @@ from typing import Any
 
 from gi_core.runs.job import Job
 from gi_core.spec import ATTACKS, MODELS, Experiment
+from gi_core.spec.models import Model
 
 STATES = {
     "queued": ("◷", "waiting"),
@@ -94,12 +95,17 @@ def question(spec: Mapping[str, Any]) -> str:
     return " · ".join(part for part in parts if part)
 
 
+def model(settings: Model) -> str:
+    """A network for a command line; a drawn one is saved as a file first."""
+    return "custom:network.json" if settings.kind == "custom" else settings.name
+
+
 def command(experiment: Experiment) -> str:
     """The same experiment for a terminal."""
     words = ["python", "-m", "gi_core", "attack"]
     for ref in experiment.samples:
         words += ["--sample", ref]
-    words += ["--model", experiment.model.name, "--attack", experiment.attack.name]
+    words += ["--model", model(experiment.model), "--attack", experiment.attack.name]
     if experiment.client.name != "fedsgd":
         words += ["--client", experiment.client.name]
     for defense in experiment.defenses:

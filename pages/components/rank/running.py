@@ -1,0 +1,70 @@
+"""From the network shown to an attack on it: one click, or the whole lab."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from gi_core.analysis.chain import blocking, chain
+from gi_core.analysis.rank import RankReport
+from gi_core.spec import ATTACKS, Experiment, SpecError
+from pages.components import address, form, launch, link, words
+from pages.components.rank import question
+from pages.components.rank.question import Fault, drawing
+
+LABELS = {"rgap": "R-GAP", "rgap_hybrid": "then matching", "peeling": "Peeling"}
+_WHY = {
+    "rgap": "Every activation has an inverse: the recursion reads each layer's input from the next one.",
+    "rgap_hybrid": "A layer is short of rank: the recursion's result starts an optimiser, which uses the layers before it too.",
+    "peeling": "Reads which ReLU units were active, then solves each layer; no label needed.",
+}
+
+
+def suitable(experiment: Experiment, report: RankReport) -> tuple[list[str], str]:
+    """(attacks that can walk this network, the best first; why there is none)."""
+    blocks = chain(drawing(experiment.model, question.shape(experiment), question.classes(experiment)))
+    stopped = blocking(blocks, masks=True)
+    if stopped is not None:
+        return [], f"the recursion cannot pass {stopped[0]}: {stopped[1]}"
+    if blocking(blocks, masks=False) is not None:
+        return ["peeling"], ""
+    first = "rgap_hybrid" if report.verdict == "optimisation" else "rgap"
+    return [first, *(kind for kind in ("rgap", "rgap_hybrid") if kind != first)], ""
+
+
+def draw(report: RankReport, fault: Fault | None) -> None:
+    """The attack, the button, and the way to the lab."""
+    now = form.current()
+    kinds, why = ([], "") if fault else suitable(now, report)
+    with st.container(key="launch", gap="xsmall"):
+        kind = kinds[0] if kinds else "rgap"
+        if len(kinds) > 1:
+            kind = st.segmented_control(
+                "Attack", sorted(kinds, key=list(LABELS).index), default=kinds[0], required=True,
+                key=f"rank_attack_{kinds[0]}", format_func=LABELS.__getitem__, label_visibility="collapsed",
+            )  # fmt: skip
+        text = f"No recursion here: {why}." if why else _WHY[kind] if not fault else "Mend the layer that does not fit first."
+        st.html(f'<p class="gi-about">{words.escape(text)}</p>')
+        asked = now.model_copy(update={"attack": ATTACKS[kind]()})
+        with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+            if st.button(f"Run {ATTACKS[kind].title}", type="primary", width="stretch", disabled=not kinds, key="run_rgap"):
+                _run(asked)
+            st.page_link(
+                "pages/lab.py", label="Attack in the lab", icon=":material/science:",
+                query_params={"experiment": link.encode(asked if kinds else _searching(now))},
+            )  # fmt: skip
+
+
+def _searching(experiment: Experiment) -> Experiment:
+    """The same question for an attack that searches, where no recursion passes."""
+    return experiment.model_copy(update={"attack": ATTACKS["inverting_gradients"]()})
+
+
+def _run(experiment: Experiment) -> None:
+    try:
+        run = launch.submit(experiment)
+    except SpecError as error:
+        st.html(f'<p class="gi-problem" role="alert">{words.escape(str(error))}.</p>')
+        return
+    address.put(run=run)
+    address.sync()
+    st.rerun(scope="app")

@@ -1,0 +1,49 @@
+"""The answer in one sentence, and the few numbers that go with it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from gi_core.analysis.rank import RankReport
+from pages.components.rank.question import Fault
+from pages.components.words import escape
+
+VERDICTS = {
+    "exact": ("◉", "Exact", "The picture can be solved for, without guessing."),
+    "optimisation": ("◐", "Determined for optimisation", "R-GAP falls short; an optimiser still has enough equations."),
+    "partial": ("◔", "Partial", "Some of the picture is left open by the equations."),
+    "unsupported": ("⊘", "No closed form", "A layer stops the recursion; other attacks may still work."),
+}
+
+
+def draw(report: RankReport, fault: Fault | None) -> None:
+    """Fixed height: what is wrong, or the verdict of the network as drawn."""
+    sign, title, plain = VERDICTS[report.verdict]
+    tone = "stale" if fault else report.verdict
+    sentence = report.sentence or plain
+    said = f'<p class="gi-problem" role="alert">{escape(_sentence(fault.sentence))}</p>' if fault else ""
+    st.html(
+        f'<div class="gi-answer gi-{tone}" role="status"><i aria-hidden="true">{sign}</i><div>'
+        f"<h2>{title}</h2><p>{escape(_sentence(sentence))}</p>{said or _facts(report)}</div></div>"
+    )
+
+
+def _facts(report: RankReport) -> str:
+    facts = [
+        (f"{len(report.layers)} layers", "Layers with weights, and what stands between them"),
+        (
+            f"security index {report.security_index}",
+            "Missing ranks summed over the layers, those near the picture weighing more (padding counted, as in COPA);"
+            " the further below zero, the safer from a recursion",
+        ),
+    ]
+    if report.condition is not None:
+        facts.append((
+            f"worst condition {report.condition:.3g}",
+            "How much the worst layer multiplies errors, noise included; below 1000 is harmless to exact gradients",
+        ))  # fmt: skip
+    return "<small>" + " · ".join(f'<span title="{escape(why)}">{escape(text)}</span>' for text, why in facts) + "</small>"
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "?", "!")) else ".")

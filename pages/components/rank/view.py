@@ -1,0 +1,122 @@
+"""The rank page: a network on the left, what its gradient gives away on the right."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from gi_core.analysis.rank import RankReport
+from gi_core.runs.job import Job
+from gi_core.spec import SpecError, build
+from pages.components import address, fields, form, measures, outcomes, recursion, samples, status, words
+from pages.components.pictures import uri
+from pages.components.rank import chart, examples, measuring, network, question, running, verdict
+from pages.components.rank.question import Fault
+from pages.components.session import dispatcher, store
+from pages.components.source import StoredRun
+from pages.components.viewer import select
+
+_PACE = {"queued": 0.3, "running": 0.4, "pausing": 0.5, "paused": 2.0}
+_GOOD = "rank.good"
+
+
+@st.fragment
+def draw() -> None:
+    """All of it; every change counts anew."""
+    report, fault = _count()
+    with st.container(key="lab"):
+        with st.container(key="head", gap="xsmall"):
+            st.html('<h1 class="gi-title">Does this network give the picture away?</h1>')
+            st.html(
+                '<p class="gi-lead">A gradient is a set of equations for the picture. Count them layer by layer:'
+                " where there are enough, the picture can be computed, without any guessing.</p>"
+            )
+            examples.draw()
+            word = address.word()
+            if word:
+                st.warning(words.plain(word))
+        with st.container(key="form", gap="small"):
+            _form(report, fault)
+        with st.container(key="stage", gap="small"):
+            verdict.draw(report, fault)
+            chart.draw(report)
+            _recursion(report)
+            measuring.draw(report)
+    address.sync()
+
+
+def _count() -> tuple[RankReport, Fault | None]:
+    """The report, of the last good network where this one does not fit."""
+    now = form.current()
+    fault = question.fault(now)
+    if fault is None:
+        st.session_state[_GOOD] = now
+    good = st.session_state.get(_GOOD) or question.FIRST
+    return question.report(good), fault
+
+
+def _form(report: RankReport, fault: Fault | None) -> None:
+    with st.container(key="steps", gap="small"):
+        st.html('<h3 class="gi-step"><i>1</i> The network <small>known, or drawn by you</small></h3>')
+        with st.container(key="rank_network", gap="xsmall"):
+            network.draw(None if fault else report, fault)
+        st.html('<h3 class="gi-step"><i>2</i> The picture <small>size counts, content does not</small></h3>')
+        with st.container(key="rank_picture", gap="xsmall"):
+            fields.widgets(form.current(), (), ["size", "channels"])
+            samples.draw(geometry=False)
+    running.draw(report, fault)
+
+
+def _recursion(report: RankReport) -> None:
+    run = address.get("run")
+    job = store().job(run) if run else None
+    st.html(
+        '<h4 class="gi-sub">The recursion <small>from the loss back to the picture, one layer at a time</small></h4>'
+    )
+    if job is None:
+        recursion.draw(None, report, key="rank_strip")
+        return
+    st.session_state["rank.state"] = job.state
+    st.fragment(_live, run_every=_PACE.get(job.state), key="rank_live")(job.id)
+
+
+def _live(run: str) -> None:
+    job = store().job(run)
+    if job is None or job.state != st.session_state.get("rank.state"):
+        st.rerun(scope="app")
+    if not job.over:
+        dispatcher().ensure()
+    source = StoredRun(store(), job)
+    with st.container(key="rank_run", gap="xsmall"):
+        status.line(job, store().place(job.id) if job.state == "queued" else 0)
+        if _other(job):
+            st.html('<p class="gi-about">The network was changed since: run it again to see how this one does.</p>')
+        recursion.draw(job, question.of(job), pictures=_pictures(job, source), key="rank_strip")
+        measures.draw_sentence(job, True)
+        outcomes.draw(job, source, True)
+        st.page_link("pages/lab.py", label="This run in the lab", icon=":material/open_in_new:", query_params={"run": job.id})
+
+
+def _other(job: Job) -> bool:
+    """Whether the run is about another network than the one in the form."""
+    try:
+        asked = build(job.spec)
+    except SpecError:
+        return True
+    now = form.current()
+    return (asked.model, question.shape(asked)) != (now.model, question.shape(now))
+
+
+def _pictures(job: Job, source: StoredRun) -> list[dict[str, str]]:
+    """Original and answer, once there is one."""
+    kept, originals = source.snapshots(), source.originals()
+    images = source.snapshot(kept[-1]) if kept and job.state == "done" else None
+    if images is None or originals is None:
+        return []
+    psnr = ((job.result or {}).get("metrics") or {}).get("psnr")
+    mixed = outcomes.mixed(job)
+    note = f"one mixture of {mixed} pictures" if mixed else f"{psnr:.1f} dB" if psnr is not None else ""
+    best = images[min(int(job.progress.get("best") or 0), len(images) - 1)]
+    return [
+        {"title": "Original", "src": uri(select(originals, None)), "note": ""},
+        {"title": "Recovered", "src": uri(select(best, None)), "note": note},
+    ]
