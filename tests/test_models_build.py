@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 import torch
 from torch.func import functional_call, grad, vmap
-from torch.nn import functional as F
 
 from gi_core import models
+from gi_core.federated.losses import LOSSES, as_target
 from gi_core.models.attention import Attention
 from gi_core.spec import MODELS, SpecError
 from gi_core.spec import models as M
+from gi_core.spec.losses import chosen
 from gi_core.spec.networks import layer_graph
 
 SMALL = {
@@ -52,7 +53,7 @@ def test_every_network_can_be_built_and_run(kind):
     assert not model.training and all(p.dtype == torch.float32 for p in model.parameters())
     assert not any(getattr(m, "inplace", False) for m in model.modules())
     if kind not in DEEP:
-        assert model(torch.rand(2, 3, 32, 32)).shape == (2, 7)
+        assert model(torch.rand(2, 3, 32, 32)).shape == (2, settings.outputs(7))
 
 
 @pytest.mark.parametrize("kind", [k for k in MODELS if k not in DEEP])
@@ -60,15 +61,17 @@ def test_every_network_can_be_differentiated_twice_alone_and_over_trials(kind):
     settings = SMALL.get(kind) or MODELS[kind]()
     model = models.build(settings, (3, 32, 32), 5)
     parameters = {name: p.detach() for name, p in model.named_parameters()}
-    labels, pictures = torch.tensor([1]), torch.rand(2, 1, 3, 32, 32)
+    outputs, pictures = settings.outputs(5), torch.rand(2, 1, 3, 32, 32)
+    loss = LOSSES[chosen("auto", settings.one_logit)]
+    target = as_target(torch.tensor([1]), outputs, pictures)
 
     def energy(x: torch.Tensor) -> torch.Tensor:
-        gradient = grad(lambda p: F.cross_entropy(functional_call(model, p, (x,)), labels))(parameters)
+        gradient = grad(lambda p: loss(functional_call(model, p, (x,)), target))(parameters)
         return sum((g**2).sum() for g in gradient.values())
 
     batched = vmap(grad(energy))(pictures)
     x = pictures[1].clone().requires_grad_()
-    gradient = torch.autograd.grad(F.cross_entropy(model(x), labels), list(model.parameters()), create_graph=True)
+    gradient = torch.autograd.grad(loss(model(x), target), list(model.parameters()), create_graph=True)
     (alone,) = torch.autograd.grad(sum((g**2).sum() for g in gradient), x)
     assert alone.norm() > 0
     assert torch.allclose(batched[1], alone, rtol=1e-3, atol=1e-4 * float(alone.abs().max()))

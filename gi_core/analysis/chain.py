@@ -16,7 +16,7 @@ Reading = Literal["inverse", "mask", "none"]
 
 _READINGS: dict[str, Reading] = {
     "none": "inverse", "leaky_relu": "inverse", "elu": "inverse", "sigmoid": "inverse", "tanh": "inverse",
-    "softplus": "inverse", "relu": "mask",
+    "softplus": "inverse", "relu": "mask", "relu6": "mask",
 }  # fmt: skip
 _REASONS = {
     "max_pool": "max pooling does not tell which pixel of a window won",
@@ -25,7 +25,7 @@ _REASONS = {
     "batch_norm": "batch norm that does not follow a convolution is not folded into one",
     "add": "this sum does not close a residual block of two convolutions",
     "concat": "joined channels are not taken apart again",
-    "activation": "two non-linearities follow one another",
+    "activation": "this non-linearity does not follow a linear layer",
 }
 
 

@@ -52,8 +52,11 @@ def convolution(op: Conv, input_shape: Shape, masked: bool = False) -> Ranks:
     kernel = kernel_rank(op, input_shape, filters)
     seen = covered(op, input_shape)
     rank_weight = min(weight_rank(op, input_shape, channels, filters, masked), weight // groups)
-    shared = min(_shared(filters, positions, masked), rank_weight)
-    rank = min(channels * seen, rank_weight + channels * kernel - shared)
+    rows, columns = _axes(axis.outputs, op, input_shape)
+    rt, ct = _axes(axis.taps, op, input_shape)
+    te = sum(r.lefts for r in rt.values()) * sum(c.lefts for c in ct.values())
+    m = rows.lefts * columns.lefts
+    rank = min(channels * seen, channels * kernel + min(filters, channels * te) * (m - min(filters, m)))
     return Ranks(
         unknowns=op.channels_in * height * width,
         weight_constraints=weight,

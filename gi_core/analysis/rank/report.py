@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from math import prod
 from typing import Any, Literal
 
 from gi_core.spec.graph import Shape
@@ -99,7 +98,7 @@ def report(model: str, shape: Shape, layers: tuple[LayerRank, ...], mode: Mode, 
         input=shape,
         layers=layers,
         verdict=verdict,
-        sentence=_sentence(verdict, layers, stopped, prod(shape)),
+        sentence=_sentence(verdict, layers, stopped),
         breaking=stopped.name if stopped else None,
         security_index=_security_index(layers),
         condition=max(conditions, default=None),
@@ -108,7 +107,7 @@ def report(model: str, shape: Shape, layers: tuple[LayerRank, ...], mode: Mode, 
     )
 
 
-def _sentence(verdict: Verdict, layers: tuple[LayerRank, ...], stopped: LayerRank | None, pixels: int) -> str:
+def _sentence(verdict: Verdict, layers: tuple[LayerRank, ...], stopped: LayerRank | None) -> str:
     if stopped is None:
         return "Whoever sees the gradient of a single picture can compute the picture exactly, without any search."
     if verdict == "unsupported":
@@ -126,7 +125,7 @@ def _sentence(verdict: Verdict, layers: tuple[LayerRank, ...], stopped: LayerRan
     worst = max(layers, key=lambda layer: layer.index)
     return (
         f"Exact recovery stops because {short} stay open, and even an attack that searches lacks {worst.index}"
-        f" equations at layer {worst.name}: only a part of the picture, {pixels} values, is determined by the gradient."
+        f" equations at layer {worst.name}: the gradient of a single picture fixes only a part of it."
     )
 
 
