@@ -6,47 +6,52 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from scipy.sparse.linalg import LinearOperator, lsmr
+from torch.nn import grad
 
 from gi_core.attacks.recursion.operators import Array
 from gi_core.spec.graph import Conv, Shape
 
-TOLERANCE, MOST = 1e-12, 4000
+TOLERANCE, MOST, FEW = 1e-10, 1500, 200
+"""Iterations: most, and where the solution is not determined anyway."""
 
 
 class KernelOperator:
-    """K0 of `operators.kernel_matrix` as a convolution with k, strides and dilations exchanged; never stored."""
+    """K0 of `operators.kernel_matrix` as a convolution's own weight gradient at k; never stored."""
 
     def __init__(self, op: Conv, k: Array, input_shape: Shape, transposed: bool = False):
-        self.op, self.input_shape, self.transposed = op, input_shape, transposed
-        self.k = torch.from_numpy(np.ascontiguousarray(k))[:, None]
+        self.op, self.input_shape, self.transposed, self.k = op, input_shape, transposed, k
         shape = (len(k) * op.kernel**2, input_shape[1] * input_shape[2])
         self.shape = shape[::-1] if transposed else shape
 
     @property
     def T(self) -> KernelOperator:  # noqa: N802 - as arrays have it
-        return KernelOperator(self.op, self.k[:, 0].numpy(), self.input_shape, not self.transposed)
+        return KernelOperator(self.op, self.k, self.input_shape, not self.transposed)
 
     def __matmul__(self, value: Array) -> Array:
         """Of a vector or of columns, one for each channel."""
-        columns = torch.from_numpy(np.ascontiguousarray(value.reshape(self.shape[1], -1).T))
-        out = (self._back if self.transposed else self._forth)(columns).reshape(len(columns), -1).T.numpy()
+        columns = torch.from_numpy(np.ascontiguousarray(value.reshape(self.shape[1], -1)))
+        out = (self._back if self.transposed else self._forth)(columns).numpy()
         return out.reshape(self.shape[0], *value.shape[1:])
 
     def _forth(self, x: torch.Tensor) -> torch.Tensor:
-        op, side = self.op, self.op.kernel
-        x = x.view(-1, 1, *self.input_shape[1:])
-        return F.conv2d(x, self.k, stride=op.dilation, padding=op.padding, dilation=op.stride)[..., :side, :side]
+        """(H W, C) -> (F k^2, C)."""
+        op, channels = self.op, x.shape[1]
+        picture = x.T.reshape(1, channels, *self.input_shape[1:])
+        size = (len(self.k), channels, op.kernel, op.kernel)
+        out = grad.conv2d_weight(picture, size, self._k(), op.stride, op.padding, op.dilation)
+        return out.permute(0, 2, 3, 1).reshape(-1, channels)
 
     def _back(self, y: torch.Tensor) -> torch.Tensor:
-        op, (_, height, width) = self.op, self.input_shape
-        y = y.reshape(len(y), -1, op.kernel, op.kernel)
-        x = F.conv_transpose2d(y, self.k, stride=op.dilation, dilation=op.stride)
-        x = F.pad(
-            x, (0, max(0, width + 2 * op.padding - x.shape[-1]), 0, max(0, height + 2 * op.padding - x.shape[-2]))
-        )
-        return x[..., op.padding : op.padding + height, op.padding : op.padding + width]
+        """(F k^2, C) -> (H W, C)."""
+        op, channels = self.op, y.shape[1]
+        weight = y.reshape(len(self.k), op.kernel, op.kernel, channels).permute(0, 3, 1, 2)
+        size = (1, channels, *self.input_shape[1:])
+        out = grad.conv2d_input(size, weight, self._k(), op.stride, op.padding, op.dilation)
+        return out.reshape(channels, -1).T
+
+    def _k(self) -> torch.Tensor:
+        return torch.from_numpy(np.ascontiguousarray(self.k))[None]
 
 
 @dataclass(frozen=True)
@@ -58,7 +63,7 @@ class Found:
     norm: float
 
 
-def solve(equations: list, channels: int, pixels: int) -> Found:
+def solve(equations: list, channels: int, pixels: int, determined: bool) -> Found:
     """min |[rho K; W] x - [rho G; z]| over `system.Part`s, from zero, hence of least norm where x is not determined."""
     sizes = [n for p in equations for n in (p.target.size, p.z.size)]
     ends = np.cumsum([0, *sizes])
@@ -79,5 +84,5 @@ def solve(equations: list, channels: int, pixels: int) -> Found:
 
     right = np.concatenate([y for p in equations for y in (p.rho * p.target.ravel(), p.z)])
     operator = LinearOperator((len(right), channels * pixels), matvec=forward, rmatvec=backward, dtype=float)
-    x, _, _, _, _, norm, condition, _ = lsmr(operator, right, atol=TOLERANCE, btol=TOLERANCE, conlim=1e10, maxiter=MOST)
+    x, _, _, _, _, norm, condition, _ = lsmr(operator, right, atol=TOLERANCE, btol=TOLERANCE, conlim=1e10, maxiter=MOST if determined else FEW)
     return Found(x.reshape(channels, pixels), float(condition), float(norm))

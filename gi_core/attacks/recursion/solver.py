@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import reduce
+from math import prod
 
 import numpy as np
 from scipy import linalg
 from scipy.linalg import lapack
 
+from gi_core.analysis.rank import formulas
 from gi_core.attacks.recursion import matrix_free
 from gi_core.attacks.recursion.operators import Array
 from gi_core.attacks.recursion.system import MOST_PIXELS, Part, System, parts
@@ -50,16 +52,26 @@ def solve(systems: list[System], input_shape: Shape, *, balanced: bool = True) -
     """
     split = [parts(s, input_shape, balanced) for s in systems]
     groups = len(split[0])
-    solved = [_solve_group([each[g] for each in split], input_shape, balanced) for g in range(groups)]
+    counted = min(prod(input_shape), sum(_counted(s, input_shape) for s in systems))
+    determined = counted == prod(input_shape)
+    solved = [_solve_group([each[g] for each in split], input_shape, balanced, determined) for g in range(groups)]
     x = np.concatenate([s.x for s in solved])
     squares = np.array([[s.squared, s.right] for s in solved]).sum(0)
     routes = {s.route for s in solved}
-    worst = next(r for r in ("under-determined", "matrix-free", "joint", "gradient") if r in routes)
+    rank = sum(s.rank for s in solved)
+    if "matrix-free" in routes:  # nothing was factorised: counted for equations in general position
+        rank = counted
+    worst = next(r for r in ("matrix-free", "under-determined", "joint", "gradient") if r in routes)
+    worst = worst if rank == x.size else "under-determined"
     error = float(np.sqrt(sum(s.error**2 * np.sum(s.x**2) for s in solved) / max(np.sum(x**2), 1e-300)))
     return Solution(
-        x, worst, sum(s.rank for s in solved), max(s.condition for s in solved),
+        x, worst, rank, max(s.condition for s in solved),
         float(np.sqrt(squares[0] / max(squares[1], 1e-300))), error,
     )  # fmt: skip
+
+
+def _counted(system: System, input_shape: Shape) -> int:
+    return formulas.convolution(system.op, input_shape, masked=bool((system.trust == 0).any())).rank
 
 
 @dataclass(frozen=True)
@@ -73,10 +85,11 @@ class _Group:
     error: float
 
 
-def _solve_group(equations: list[Part], input_shape: Shape, balanced: bool) -> _Group:
+def _solve_group(equations: list[Part], input_shape: Shape, balanced: bool, determined: bool) -> _Group:
     channels, pixels = equations[0].target.shape[1], input_shape[1] * input_shape[2]
-    if pixels > MOST_PIXELS:
-        return _iterate(equations, channels, input_shape)
+    least = max(0, pixels - sum(p.kernel.shape[0] for p in equations)) if balanced else pixels
+    if pixels > MOST_PIXELS or channels * least > MOST_DENSE:
+        return _iterate(equations, channels, input_shape, determined)
     gram = sum(p.rho**2 * (p.kernel.T @ p.kernel) for p in equations)
     right = sum(p.rho**2 * (p.kernel.T @ p.target) for p in equations)
     values, vectors = linalg.eigh(gram, driver="evd", overwrite_a=True, check_finite=False)
@@ -84,7 +97,7 @@ def _solve_group(equations: list[Part], input_shape: Shape, balanced: bool) -> _
     top = values[-1]
     sure = values > top * SURE**2 if balanced and top > 0 else np.zeros(pixels, bool)
     if channels * int((~sure).sum()) > MOST_DENSE:
-        return _iterate(equations, channels, input_shape)
+        return _iterate(equations, channels, input_shape, determined)
     known, rest = vectors[:, sure], vectors[:, ~sure]
     x = (known @ ((known.T @ right) / values[sure, None])).T  # (C, H W)
     spread = float((1 / values[sure]).sum()) * channels
@@ -159,7 +172,7 @@ def _finish(
     return _Group(x.reshape(-1, *input_shape[1:]), route, rank, condition, squares[0], squares[1], error)
 
 
-def _iterate(equations: list[Part], channels: int, input_shape: Shape) -> _Group:
-    found = matrix_free.solve(equations, channels, input_shape[1] * input_shape[2])
+def _iterate(equations: list[Part], channels: int, input_shape: Shape, determined: bool) -> _Group:
+    found = matrix_free.solve(equations, channels, input_shape[1] * input_shape[2], determined)
     spread = found.condition**2 / max(found.norm, 1e-300) ** 2  # the worst direction alone: a lower estimate
     return _finish(equations, found.x, "matrix-free", found.x.size, found.condition, spread, input_shape)

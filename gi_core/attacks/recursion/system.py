@@ -11,7 +11,7 @@ from gi_core.attacks.recursion.matrix_free import KernelOperator
 from gi_core.attacks.recursion.operators import Array, kernel_matrix, largest_singular, weight_matrix
 from gi_core.spec.graph import Conv, Shape
 
-MOST_PIXELS = 4096
+MOST_PIXELS = 2304
 """Of a feature map whose K0 is written out; beyond, it stays an operator."""
 KERNEL_SHARE = 10.0
 """rho |K| = 10 |W|: gradient rows are exact to float32, weight rows carry the error of the layer above."""
