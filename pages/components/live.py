@@ -5,7 +5,20 @@ from __future__ import annotations
 import streamlit as st
 
 from gi_core.runs.job import Job
-from pages.components import actions, curves, fetching, measures, stage, status, trials, viewer, words
+from pages.components import (
+    actions,
+    curves,
+    fetching,
+    measures,
+    outcomes,
+    recursion,
+    stage,
+    status,
+    trials,
+    viewer,
+    words,
+)
+from pages.components.rank import question
 from pages.components.session import dispatcher, store
 from pages.components.source import Source, StoredRun
 
@@ -53,6 +66,8 @@ def body(source: Source) -> None:
             status.line(job, store().place(job.id) if job.state == "queued" else 0)
     measures.draw_sentence(job, truth)
     viewer.draw(source, points, trial, truth=truth, picture=picture, live=not job.over)
+    if recursion.layers(job):
+        _recursion(source, truth)
     if not present:
         trials.choose_picture(job)
         measures.draw(job, truth)
@@ -63,6 +78,16 @@ def body(source: Source) -> None:
         trials.draw(source, job)
         if truth:
             _notes(job)
+
+
+def _recursion(source: Source, truth: bool) -> None:
+    """Layers as they are recovered, and what else came of them."""
+    job = source.job
+    st.html('<h4 class="gi-sub">The recursion <small>from the loss back to the picture, layer by layer</small></h4>')
+    found = outcomes.figures(job, source, truth)
+    recursion.draw(job, question.of(job), pictures=found[-2:] if outcomes.rescaled(job) else (), key="strip")
+    if truth:
+        outcomes.mixture(job, source)
 
 
 def _charts(job: Job, points: list, truth: bool, present: bool) -> None:

@@ -32,7 +32,12 @@ BROKEN = 1e-2
 """Relative residual above which a layer's equations contradict what was handed down to them."""
 
 _PREVIEW = re.compile(r"layers/[\w.-]{1,40}\.png")
-_WORDS = {"again": "↻ Play again", "first": "from the loss", "last": "to the picture", "label": "Layers of the recursion"}
+_WORDS = {
+    "again": "↻ Play again",
+    "first": "from the loss",
+    "last": "to the picture",
+    "label": "Layers of the recursion",
+}
 
 
 def layers(job: Job | None) -> list[dict[str, Any]]:
@@ -42,8 +47,10 @@ def layers(job: Job | None) -> list[dict[str, Any]]:
     return (job.result or {}).get("layers") or job.progress.get("layers") or []
 
 
-def draw(job: Job | None, report: RankReport | None, *, pictures: Sequence[dict[str, str]] = (), key: str) -> None:
-    """report: of the network that the run is about. pictures: {title, src, note}, shown at the end."""
+def draw(
+    job: Job | None, report: RankReport | None, *, pictures: Sequence[dict[str, str]] = (), says: str = "", key: str
+) -> None:  # fmt: skip
+    """report: of the network that the run is about. pictures: {title, src, note}, and what is said of them at the end."""
     found = layers(job)
     _STRIP(
         key=key,
@@ -52,6 +59,7 @@ def draw(job: Job | None, report: RankReport | None, *, pictures: Sequence[dict[
             "live": job is not None and not job.over,
             "cards": cards(job, found, report),
             "pictures": list(pictures),
+            "says": says,
             "words": _WORDS,
         },
     )
@@ -66,7 +74,12 @@ def cards(job: Job | None, found: Sequence[Mapping[str, Any]], report: RankRepor
     plan = {layer.name: layer for layer in planned}
     first = next((entry["name"] for entry in found if broken(entry)), None)
     predicted = report.breaking if report is not None else None
-    return [_card(name, plan.get(name), known.get(name), name == predicted, name == first, job) for name in names]
+    made = [_card(name, plan.get(name), known.get(name), name == predicted, name == first, job) for name in names]
+    if predicted in names and first is None:
+        for card in made[names.index(predicted) + 1 :]:
+            if not card["done"]:
+                card |= {"tone": "after", "sign": "?", "text": "rests on what could not be recovered"}
+    return made
 
 
 def broken(entry: Mapping[str, Any]) -> bool:
@@ -79,7 +92,7 @@ def _card(
 ) -> dict[str, Any]:  # fmt: skip
     mark = marks.of(layer) if layer is not None else marks.Mark(name)
     card = {
-        "name": name, "what": layer.description if layer is not None else "", "done": entry is not None,
+        "name": name, "what": marks.arrows(layer.description.partition(",")[0]) if layer is not None else "", "done": entry is not None,
         "sign": mark.sign, "tone": mark.tone, "text": mark.text, "route": _route(layer.route if layer else ""),
         "facts": _predicted(layer), "src": None, "flag": "breaks here (predicted)" if predicted else "", "note": "",
     }  # fmt: skip
@@ -104,17 +117,25 @@ def _route(route: str) -> str:
     return ROUTES.get(route, route)
 
 
+_RANK = "Independent equations, and unknowns"
+_NUMBERS = (
+    ("condition", "cond.", "Condition: how much this layer multiplies errors"),
+    ("residual", "resid.", "Residual: how well the equations are fulfilled; near zero certifies the layer"),
+)
+
+
 def _predicted(layer: LayerRank | None) -> list[list[str]]:
+    """Lines of a card: [name, value, what it means]."""
     if layer is None or layer.route == "unsupported":
         return []
-    return [["rank", f"{layer.rank} of {layer.unknowns}"]]
+    return [["rank", f"{layer.rank} of {layer.unknowns}", _RANK]]
 
 
 def _observed(entry: Mapping[str, Any]) -> list[list[str]]:
-    facts = [["rank", f"{entry.get('rank')} of {entry.get('unknowns')}"]]
-    for name, title in (("condition", "cond."), ("residual", "resid.")):
+    facts = [["rank", f"{entry.get('rank')} of {entry.get('unknowns')}", _RANK]]
+    for name, title, hint in _NUMBERS:
         if entry.get(name) is not None:
-            facts.append([title, f"{entry[name]:.1e}" if name == "residual" else f"{entry[name]:.3g}"])
+            facts.append([title, f"{entry[name]:.1e}" if name == "residual" else f"{entry[name]:.3g}", hint])
     return facts
 
 

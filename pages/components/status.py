@@ -21,8 +21,11 @@ def line(job: Job, place: int) -> None:
         if store().jobs(states=("running", "pausing"), limit=1):
             facts.append("another run is going on")
     elif done:
-        facts.append(f"iteration {done}" + (f" of at most {total}" if total and not job.over else ""))
-        if not job.over:
+        solved = len(progress.get("layers") or ())
+        facts.append(_solved(solved, done) if solved else f"iteration {done}")
+        if total and not job.over and not solved:
+            facts[-1] += f" of at most {total}"
+        if not job.over and done > solved:
             if job.state == "running":
                 facts.append(words.rate(progress.get("per_second")))
             if job.state == "running" and progress.get("seconds_left") is not None:
@@ -42,6 +45,12 @@ def line(job: Job, place: int) -> None:
         f'<div class="gi-bar gi-{job.state}" role="progressbar" aria-label="Progress" aria-valuemin="0" '
         f'aria-valuemax="100" aria-valuenow="{100 * share:.0f}"><i style="width:{100 * share:.1f}%"></i></div>'
     )
+
+
+def _solved(layers: int, steps: int) -> str:
+    """How far a recursion got, and the steps of matching after it."""
+    more = steps - layers
+    return f"{layers} layer{'s' * (layers > 1)} solved" + (f", {more} steps of matching" if more > 0 else "")
 
 
 def buttons(job: Job) -> None:

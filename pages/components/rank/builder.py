@@ -28,11 +28,11 @@ NEW: dict[str, AnyLayer] = {
     "average_pool": PoolLayer(kind="average_pool"), "global_average": GlobalAverageLayer(),
 }  # fmt: skip
 _COLUMNS = {
-    "Size": ("channels", "features"), "Kernel": ("kernel", "size"), "Stride": ("stride",), "Padding": ("padding",),
+    "Channels": ("channels", "features"), "Kernel": ("kernel", "size"), "Stride": ("stride",), "Padding": ("padding",),
     "Activation": ("activation",), "Bias": ("bias",),
 }  # fmt: skip
 _ABOUT = {
-    "Size": "Channels of a convolution, outputs of a dense layer",
+    "Channels": "Channels of a convolution, outputs of a dense layer",
     "Kernel": "Side of the kernel, or of a pooling window",
     "Stride": "Pixels from one position to the next",
     "Padding": "Zeros around the picture",
@@ -44,25 +44,27 @@ _PATH = ("model", "layers")
 
 
 def draw(network: CustomNet, found: list[Mark], bad: int | None) -> None:
-    """All rows, the outputs, and what adds to them. bad: the row that does not fit."""
+    """All rows and the outputs. bad: the row that does not fit."""
     head = "".join(f'<span title="{_ABOUT[name]}">{name}</span>' for name in _COLUMNS)
     with st.container(key="rows", gap=None):
         st.html(f'<div class="gi-rows-head"><span></span><span>Layer</span>{head}</div>')
         for k, row in enumerate(network.layers):
             _row(k, row, len(network.layers), marks.of_row(found, k, bad))
         _outputs(network, marks.last(found))
-    with st.container(horizontal=True, gap="xsmall", key="rows_bar"):
-        st.menu_button(
-            "Add a layer", list(NEW), key=form.key("add_layer"), icon=":material/add:", format_func=NAMES.__getitem__,
-            on_click=_add, args=(form.key("add_layer"),), disabled=len(network.layers) >= MOST_LAYERS,
-        )  # fmt: skip
-        now = form.current()
-        st.menu_button(
-            "Start from", list(copying.starts(question.shape(now), question.classes(now))), key=form.key("start_from"),
-            icon=":material/content_copy:", format_func=lambda kind: MODELS[kind].title,
-            on_click=_start_from, args=(form.key("start_from"),),
-            help="Copies a known network into rows.",
-        )  # fmt: skip
+
+
+def bar(network: CustomNet) -> None:
+    """What adds rows, or replaces all of them."""
+    st.menu_button(
+        "Add a layer", list(NEW), key=form.key("add_layer"), icon=":material/add:", format_func=NAMES.__getitem__,
+        on_click=_add, args=(form.key("add_layer"),), disabled=len(network.layers) >= MOST_LAYERS,
+    )  # fmt: skip
+    now = form.current()
+    st.menu_button(
+        "Start from", list(copying.starts(question.shape(now), question.classes(now))), key=form.key("start_from"),
+        icon=":material/content_copy:", format_func=lambda kind: MODELS[kind].title,
+        on_click=_start_from, args=(form.key("start_from"),), help="Copies a known network into rows.",
+    )  # fmt: skip
 
 
 def _row(k: int, row: AnyLayer, count: int, mark: Mark) -> None:

@@ -10,9 +10,15 @@ from gi_core.analysis.rank import LayerRank, RankReport
 
 # stacked in this order: (title, colour, pattern, how many of them)
 _SLASH = {"symbol": "rect", "dashArrayX": [1, 0], "dashArrayY": [3, 3], "rotation": 0.785, "color": "rgba(0,0,0,0.45)"}
-_DOTS = {"symbol": "circle", "dashArrayX": [[4, 4], [0, 4, 4, 0]], "dashArrayY": [4, 0], "symbolSize": 0.7, "color": "rgba(255,255,255,0.8)"}
+_DOTS = {
+    "symbol": "circle",
+    "dashArrayX": [[4, 4], [0, 4, 4, 0]],
+    "dashArrayY": [4, 0],
+    "symbolSize": 0.7,
+    "color": "rgba(255,255,255,0.8)",
+}
 _NONE = {"symbol": "none"}
-_MOST_NAMES = 24
+_MOST_NAMES = 12
 
 
 def parts(layer: LayerRank) -> dict[str, int]:
@@ -40,7 +46,7 @@ _SERIES: tuple[tuple[str, str, str, dict], ...] = (
 )
 
 
-def draw(report: RankReport, height: int = 250) -> None:
+def draw(report: RankReport, height: int = 205) -> None:
     """Shares of each layer's unknowns; a full bar reaches the line."""
     st.html(
         '<h4 class="gi-sub">Equations for each unknown <small>by layer, the picture on the left;'
@@ -68,24 +74,24 @@ def option(report: RankReport) -> dict[str, Any]:
     short = [
         {"coord": [k, 1.0], "value": "stops" if layer.route == "unsupported" else f"{layer.deficiency} short"}
         for k, layer in enumerate(layers)
-        if layer.deficiency > 0 or layer.route == "unsupported"
+        if not layer.passed and (len(layers) <= _MOST_NAMES or layer.name == report.breaking)
     ]
     series[-1]["markLine"] = {
-        "silent": True, "symbol": "none", "data": [{"yAxis": 1.0}], "lineStyle": {"type": "solid", "width": 2},
+        "silent": True, "symbol": "none", "data": [{"yAxis": 1.0}], "lineStyle": {"type": "solid", "width": 2, "color": "#8a949e"},
         "label": {"formatter": "all unknowns", "position": "insideStartTop"},
     }  # fmt: skip
     series[-1]["markPoint"] = {
-        "silent": True, "symbol": "rect", "symbolSize": 0.01, "data": short[:_MOST_NAMES],
+        "silent": True, "symbol": "rect", "symbolSize": 0.01, "data": short,
         "label": {"formatter": "{c}", "position": "top", "fontWeight": "bold", "color": "inherit"},
     }  # fmt: skip
     return {
         "animation": True, "animationDuration": 0, "animationDurationUpdate": 250,
-        "grid": {"left": 4, "right": 8, "top": 34, "bottom": 26, "containLabel": True},
+        "grid": {"left": 4, "right": 8, "top": 24, "bottom": 26, "containLabel": True},
         "legend": {"bottom": 0, "left": 0, "itemWidth": 16, "itemHeight": 10, "icon": "rect"},
         "tooltip": {"trigger": "axis", "confine": True, "axisPointer": {"type": "shadow"}},
         "xAxis": {
             "type": "category", "data": [layer.name for layer in layers],
-            "axisLabel": {"rotate": 35 if len(layers) > 12 else 0, "width": 84, "overflow": "truncate", "hideOverlap": True},
+            "axisLabel": {"rotate": 35 if len(layers) > _MOST_NAMES else 0, "width": 84, "overflow": "truncate", "hideOverlap": True},
         },
         "yAxis": {"type": "value", "min": 0, "max": 1.0, "interval": 0.5, "axisLabel": {"show": False}},
         "series": series,

@@ -7,7 +7,10 @@ import streamlit as st
 from gi_core.spec import build
 from pages.components import form
 
-_CNN = [{"kind": "conv", "channels": c, "kernel": 5, "stride": s, "padding": 2, "activation": "relu"} for c, s in ((12, 2), (12, 2))]
+_CNN = [
+    {"kind": "conv", "channels": c, "kernel": 5, "stride": s, "padding": 2, "activation": "relu"}
+    for c, s in ((12, 2), (12, 2))
+]
 EXAMPLES: tuple[tuple[str, str, dict], ...] = (
     ("CNN6", "Every layer can be inverted: the picture comes back to the last bit of float32.", {"kind": "cnn6"}),
     ("CNN6-d", "The same with 20 channels in place of 36 in one layer: 280 equations are missing there.", {"kind": "cnn6_d"}),

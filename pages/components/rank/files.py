@@ -40,7 +40,9 @@ def draw() -> None:
         st.code(address.url(experiment=link.encode(now)), language=None, wrap_lines=True)
         st.markdown("**The same on a command line**")
         side = "x".join(map(str, (now.channels or 3, now.size or 32, now.size or 32)))
-        st.code(f"python -m gi_core rank --model {words.model(now.model)} --input {side}", language="bash", wrap_lines=True)
+        st.code(
+            f"python -m gi_core rank --model {words.model(now.model)} --input {side}", language="bash", wrap_lines=True
+        )
         if isinstance(now.model, CustomNet):
             st.download_button(
                 "Save the network (JSON)", lambda: write(now.model), "network.json", "application/json",

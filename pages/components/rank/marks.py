@@ -50,6 +50,11 @@ def last(found: list[Mark]) -> Mark:
     return found[-1] if found else Mark()
 
 
+def arrows(description: str) -> str:
+    """`conv 3->12 k4 s2 p2` with a proper arrow."""
+    return description.replace("->", " → ")
+
+
 def size(shape: Iterable[int]) -> str:
     """12 × 16 × 16."""
     return " × ".join(str(n) for n in shape)

@@ -7,6 +7,7 @@ import streamlit as st
 from gi_core.analysis.rank import RankReport
 from gi_core.spec import MODELS
 from gi_core.spec.custom import CustomNet
+from gi_core.spec.models import Model
 from pages.components import fields, form, words
 from pages.components.rank import builder, copying, files, marks, question
 from pages.components.rank.question import Fault
@@ -29,7 +30,12 @@ def draw(report: RankReport | None, fault: Fault | None) -> None:
         builder.draw(model, found, fault.row if fault else None)
     else:
         _known()
-    files.draw()
+    with st.container(horizontal=True, gap="xsmall", key="network_bar"):
+        if isinstance(model, CustomNet):
+            builder.bar(model)
+        else:
+            _edit(model)
+        files.draw()
 
 
 def _known() -> None:
@@ -44,6 +50,9 @@ def _known() -> None:
     )  # fmt: skip
     st.html(f'<p class="gi-about">{words.escape(model.description)}</p>')
     fields.settings(model, ("model",))
+
+
+def _edit(model: Model) -> None:
     now = form.current()
     if copying.rows(model, question.shape(now), question.classes(now)) is not None:
         st.button(

@@ -12,10 +12,7 @@ from gi_core.data.loading import NO_CLASSES, OWN_SIZE_LIMIT
 from gi_core.runs.job import Job
 from gi_core.spec import Experiment, SpecError, build
 from gi_core.spec.custom import ConvLayer, CustomNet, PoolLayer, ResidualLayer
-try:
-    from gi_core.spec.drawings import drawing
-except ImportError:
-    from gi_core.spec.networks import layer_graph as drawing
+from gi_core.spec.drawings import drawing
 from gi_core.spec.graph import Shape
 from gi_core.spec.models import Model
 

@@ -7,11 +7,12 @@ import streamlit as st
 from gi_core.analysis.chain import blocking, chain
 from gi_core.analysis.rank import RankReport
 from gi_core.spec import ATTACKS, Experiment, SpecError
+from gi_core.spec.drawings import drawing
 from pages.components import address, form, launch, link, words
 from pages.components.rank import question
-from pages.components.rank.question import Fault, drawing
+from pages.components.rank.question import Fault
 
-LABELS = {"rgap": "R-GAP", "rgap_hybrid": "then matching", "peeling": "Peeling"}
+LABELS = {"rgap": "R-GAP", "rgap_hybrid": "R-GAP, then matching", "peeling": "Peeling"}
 _WHY = {
     "rgap": "Every activation has an inverse: the recursion reads each layer's input from the next one.",
     "rgap_hybrid": "A layer is short of rank: the recursion's result starts an optimiser, which uses the layers before it too.",
@@ -42,11 +43,19 @@ def draw(report: RankReport, fault: Fault | None) -> None:
                 "Attack", sorted(kinds, key=list(LABELS).index), default=kinds[0], required=True,
                 key=f"rank_attack_{kinds[0]}", format_func=LABELS.__getitem__, label_visibility="collapsed",
             )  # fmt: skip
-        text = f"No recursion here: {why}." if why else _WHY[kind] if not fault else "Mend the layer that does not fit first."
+        text = (
+            f"No recursion here: {why}."
+            if why
+            else _WHY[kind]
+            if not fault
+            else "Mend the layer that does not fit first."
+        )
         st.html(f'<p class="gi-about">{words.escape(text)}</p>')
         asked = now.model_copy(update={"attack": ATTACKS[kind]()})
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-            if st.button(f"Run {ATTACKS[kind].title}", type="primary", width="stretch", disabled=not kinds, key="run_rgap"):
+            if st.button(
+                f"Run {ATTACKS[kind].title}", type="primary", width="stretch", disabled=not kinds, key="run_rgap"
+            ):
                 _run(asked)
             st.page_link(
                 "pages/lab.py", label="Attack in the lab", icon=":material/science:",

@@ -21,27 +21,32 @@ ROUTES = {
 COLUMNS: dict[str, tuple[str, str]] = {
     "layer": ("Layer", "Name in the network; the layer that sees the picture comes first."),
     "what": ("What", "Channels in and out, kernel (k), stride (s), padding (p), groups (g), dilation (d)."),
-    "mark": ("Back?", "✓ its input is determined exactly; a number: so many unknowns stay open; ✕ the recursion stops."),
+    "mark": (
+        "Back?",
+        "✓ its input is determined exactly; a number: so many unknowns stay open; ✕ the recursion stops.",
+    ),
     "route": (
         "Solved by",
         "division: a dense layer's gradient divided by k; gradient alone: one channel at a time; both together:"
         " gradient and weight equations in one system.",
     ),
     "unknowns": ("Unknowns", "Values of the layer's input, padding not counted."),
-    "weight_constraints": ("Weight eq.", "Equations W x = z: one for each output value."),
-    "gradient_constraints": ("Gradient eq.", "Equations from the weight gradient: one for each weight."),
-    "padding": ("Padding", "Padded values: known to be zero, left out of the unknowns."),
-    "kernel_rank": ("One channel", "Rank of the gradient equations of one channel, of so many pixels."),
-    "rank_gradient": ("Rank G", "Independent equations among the gradient ones."),
-    "rank_weight": ("Rank W", "Independent equations among the weight ones."),
-    "overlap": ("Shared", "Dimensions that gradient and weight equations have in common."),
-    "rank": ("Rank", "Independent equations of both together."),
+    "rank": ("Rank", "Independent equations, gradient and weight ones together."),
     "deficiency": ("Short", "Unknowns minus rank: 0 means that R-GAP recovers the input exactly."),
     "virtual": ("Virtual", "Restrictions from the layers before: R-GAP cannot use them, an optimiser can."),
     "index": ("RA index", "Short minus virtual: 0 or less means determined for optimisation."),
+    "rank_gradient": ("Rank G", "Independent equations among the gradient ones."),
+    "rank_weight": ("Rank W", "Independent equations among the weight ones."),
+    "overlap": ("Shared", "Dimensions that gradient and weight equations have in common."),
+    "gradient_constraints": ("Gradient eq.", "Equations from the weight gradient: one for each weight."),
+    "weight_constraints": ("Weight eq.", "Equations W x = z: one for each output value."),
+    "kernel_rank": ("One channel", "Rank of the gradient equations of one channel, of so many pixels."),
+    "padding": ("Padding", "Padded values: known to be zero, left out of the unknowns."),
     "condition": ("Condition", "Largest over smallest singular value: how much errors grow in this layer."),
     "reason": ("Why", "Why the recursion stops."),
 }
+ROW = 32
+_WIDTHS = {"mark": 84, "layer": 96}
 _MEASURED = {
     "measured": ("Rank, measured", "Rank of the real equations, with the network's weights; ≠ marks disagreement."),
     "measured_condition": ("Condition, measured", "Condition of the real equations."),
@@ -57,10 +62,15 @@ def draw(report: RankReport, measured: Mapping[str, Any] | None) -> None:
         at = shown.index("rank") + 1 if "rank" in shown else len(shown)
         shown[at:at] = list(_MEASURED)
     about = {**COLUMNS, **_MEASURED}
-    config = {name: st.column_config.Column(about[name][0], help=about[name][1], pinned=name == "layer") for name in shown}
+    config = {
+        name: st.column_config.Column(
+            about[name][0], help=about[name][1], pinned=name == "layer", width=_WIDTHS.get(name)
+        )
+        for name in shown
+    }
     st.dataframe(
         lines, column_order=shown, column_config=config, hide_index=True, key="rank_table",
-        height=min(38 * (len(lines) + 1), 560) + 2, alt="Unknowns, equations and ranks of every layer",
+        row_height=ROW, height=min(ROW * (len(lines) + 1), 560) + 3, alt="Unknowns, equations and ranks of every layer",
     )  # fmt: skip
     for layer in report.layers:
         if layer.reason:
@@ -76,10 +86,10 @@ def line(layer: LayerRank, measured: Mapping[str, Any] | None) -> dict[str, Any]
     entry = {name: getattr(layer, name, None) for name in COLUMNS if name not in ("layer", "what", "mark")}
     entry |= {
         "layer": layer.name,
-        "what": layer.description,
+        "what": marks.arrows(layer.description),
         "mark": f"{layer.deficiency} open" if mark.tone == "short" else mark.sign,
         "route": ROUTES.get(layer.route, layer.route),
-        "kernel_rank": f"{layer.kernel_rank} / {layer.pixels}" if layer.kernel_rank is not None else None,
+        "kernel_rank": f"{layer.kernel_rank} / {layer.pixels}" if layer.kernel_rank is not None else "",
         "condition": _short(layer.condition),
     }
     if layer.route == "unsupported":

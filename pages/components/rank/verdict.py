@@ -32,7 +32,7 @@ def _facts(report: RankReport) -> str:
     facts = [
         (f"{len(report.layers)} layers", "Layers with weights, and what stands between them"),
         (
-            f"security index {report.security_index}",
+            f"security index {report.security_index}".replace("-", "−"),
             "Missing ranks summed over the layers, those near the picture weighing more (padding counted, as in COPA);"
             " the further below zero, the safer from a recursion",
         ),
@@ -42,7 +42,9 @@ def _facts(report: RankReport) -> str:
             f"worst condition {report.condition:.3g}",
             "How much the worst layer multiplies errors, noise included; below 1000 is harmless to exact gradients",
         ))  # fmt: skip
-    return "<small>" + " · ".join(f'<span title="{escape(why)}">{escape(text)}</span>' for text, why in facts) + "</small>"
+    return (
+        "<small>" + " · ".join(f'<span title="{escape(why)}">{escape(text)}</span>' for text, why in facts) + "</small>"
+    )
 
 
 def _sentence(text: str) -> str:

@@ -8,12 +8,10 @@ from gi_core.analysis.rank import RankReport
 from gi_core.runs.job import Job
 from gi_core.spec import SpecError, build
 from pages.components import address, fields, form, measures, outcomes, recursion, samples, status, words
-from pages.components.pictures import uri
 from pages.components.rank import chart, examples, measuring, network, question, running, verdict
 from pages.components.rank.question import Fault
 from pages.components.session import dispatcher, store
 from pages.components.source import StoredRun
-from pages.components.viewer import select
 
 _PACE = {"queued": 0.3, "running": 0.4, "pausing": 0.5, "paused": 2.0}
 _GOOD = "rank.good"
@@ -90,10 +88,15 @@ def _live(run: str) -> None:
         status.line(job, store().place(job.id) if job.state == "queued" else 0)
         if _other(job):
             st.html('<p class="gi-about">The network was changed since: run it again to see how this one does.</p>')
-        recursion.draw(job, question.of(job), pictures=_pictures(job, source), key="rank_strip")
-        measures.draw_sentence(job, True)
-        outcomes.draw(job, source, True)
-        st.page_link("pages/lab.py", label="This run in the lab", icon=":material/open_in_new:", query_params={"run": job.id})
+        figures = outcomes.figures(job, source, True)
+        said = measures.sentence(job, True).strip()
+        recursion.draw(job, question.of(job), pictures=figures, says=said[:1].upper() + said[1:], key="rank_strip")
+        if not figures:
+            measures.draw_sentence(job, True)
+        outcomes.mixture(job, source)
+        st.page_link(
+            "pages/lab.py", label="This run in the lab", icon=":material/open_in_new:", query_params={"run": job.id}
+        )
 
 
 def _other(job: Job) -> bool:
@@ -104,19 +107,3 @@ def _other(job: Job) -> bool:
         return True
     now = form.current()
     return (asked.model, question.shape(asked)) != (now.model, question.shape(now))
-
-
-def _pictures(job: Job, source: StoredRun) -> list[dict[str, str]]:
-    """Original and answer, once there is one."""
-    kept, originals = source.snapshots(), source.originals()
-    images = source.snapshot(kept[-1]) if kept and job.state == "done" else None
-    if images is None or originals is None:
-        return []
-    psnr = ((job.result or {}).get("metrics") or {}).get("psnr")
-    mixed = outcomes.mixed(job)
-    note = f"one mixture of {mixed} pictures" if mixed else f"{psnr:.1f} dB" if psnr is not None else ""
-    best = images[min(int(job.progress.get("best") or 0), len(images) - 1)]
-    return [
-        {"title": "Original", "src": uri(select(originals, None)), "note": ""},
-        {"title": "Recovered", "src": uri(select(best, None)), "note": note},
-    ]

@@ -36,10 +36,11 @@ function fill(item, card) {
   empty.hidden = Boolean(card.src);
   item.querySelector(".route").textContent = card.route;
   const list = item.querySelector("dl");
-  list.replaceChildren(...card.facts.flatMap(([name, value]) => {
+  list.replaceChildren(...card.facts.flatMap(([name, value, hint]) => {
     const dt = document.createElement("dt"), dd = document.createElement("dd");
     dt.textContent = name;
     dd.textContent = value;
+    dt.title = dd.title = hint;
     return [dt, dd];
   }));
   text(item, "div", "flag", card.flag);
@@ -76,15 +77,17 @@ export default function ({ data, parentElement }) {
 
   resize(cards, "li", data.cards.length);
   data.cards.forEach((card, k) => fill(cards.children[k], card));
-  resize(pictures, "figure", data.pictures.length);
-  data.pictures.forEach((picture, k) => frame(pictures.children[k], picture));
+  const shown = pictures.querySelector(".shown");
+  resize(shown, "figure", data.pictures.length);
+  data.pictures.forEach((picture, k) => frame(shown.children[k], picture));
+  pictures.querySelector(".says").textContent = data.says;
 
   const steps = [...cards.children].filter((_, k) => data.cards[k].done);
   const show = () => {
     steps.forEach((item, k) => item.classList.toggle("waiting", k >= state.shown));
     const ended = state.shown >= steps.length;
     pictures.hidden = !data.pictures.length;
-    for (const figure of pictures.children) figure.classList.toggle("waiting", !ended);
+    pictures.classList.toggle("waiting", !ended);
     again.hidden = data.live || !steps.length || !ended;
     root.dataset.ended = String(ended && !data.live);
   };
