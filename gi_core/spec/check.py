@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gi_core.spec.attacks import InvertingGradients, LevenbergMarquardt
+from gi_core.spec.attacks import ClosedForm, InvertingGradients, LevenbergMarquardt
+from gi_core.spec.base import SpecError
 from gi_core.spec.client import Pretrained
 from gi_core.spec.experiment import Experiment
 
@@ -23,7 +24,13 @@ class Problem:
 
 def problems(experiment: Experiment) -> list[Problem]:
     """What is wrong with the question as asked, worst first; empty when it can be run."""
-    found = [*_batch(experiment), *_labels(experiment), *_model(experiment)]
+    found = [
+        *_batch(experiment),
+        *_labels(experiment),
+        *_model(experiment),
+        *_loss(experiment),
+        *_recursion(experiment),
+    ]
     return sorted(found, key=lambda p: not p.fatal)
 
 
@@ -44,6 +51,46 @@ def _labels(e: Experiment):
         yield Problem(
             "attack.labels",
             "the server does not know the labels: switch client.labels_known on or choose another label strategy",
+        )
+
+
+def _loss(e: Experiment):
+    model, client = e.model, e.client
+    if client.loss == "logistic" and not model.one_logit:
+        yield Problem("client.loss", f"the logistic loss needs one output, and {model.title} has one for each class")
+    if client.loss == "cross_entropy" and model.one_logit:
+        yield Problem("client.loss", "cross-entropy of one output is always zero: choose auto, logistic or mse")
+    if client.label == "reversed" and not model.one_logit:
+        yield Problem("client.label", f"a reversed label needs one output, and {model.title} has one for each class")
+
+
+def _recursion(e: Experiment):
+    """What stops a closed-form attack; the size decides little of it, so a usual one stands for one not given."""
+    if not isinstance(e.attack, ClosedForm):
+        return
+    from gi_core.analysis.chain import chain
+    from gi_core.analysis.refusals import refusal
+    from gi_core.spec.networks import layer_graph
+
+    side = e.size or max(32, e.model.min_size)
+    try:
+        graph = layer_graph(e.model, (e.channels or 3, side, side), 10)
+    except SpecError:
+        return  # said where the true size is known
+    if graph is None:
+        yield Problem("attack", f"{e.model.title} is not drawn as a chain of layers, so no recursion goes through it")
+        return
+    reason = refusal(e.attack.kind, chain(graph), len(e.samples), e.client.batch_norm)
+    if reason:
+        yield Problem("attack", reason)
+    elif len(e.samples) > 1:
+        yield Problem("samples", f"of {len(e.samples)} pictures a recursion gives one mixture", fatal=False)
+    noisy = [d.title for d in e.defenses if d.kind != "clipping"]
+    if noisy and not reason:
+        yield Problem(
+            "defenses",
+            f"a recursion takes the update for exact, so {noisy[0].lower()} is amplified layer by layer: expect a poor picture",
+            fatal=False,
         )
 
 

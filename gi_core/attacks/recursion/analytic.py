@@ -6,37 +6,27 @@ it. Of a batch each row gives sum_n k_ni x_n / sum_n k_ni, a mixture. Geiping et
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor
 
-from gi_core.analysis.chain import Affine
+from gi_core.analysis.refusals import first_biased
 from gi_core.attacks.base import Refused, State
 from gi_core.attacks.recursion.layers import Numbers
 from gi_core.attacks.recursion.machine import Recursion
 from gi_core.attacks.recursion.operators import Array
 from gi_core.attacks.recursion.top import Candidate
-from gi_core.spec.graph import Dense
 
 
 class AnalyticLinear(Recursion):
     """The machine: a recursion of dense layers that begins at the first one with a bias."""
 
-    masks = True
-
-    def _refuse(self) -> None:
-        blocks = self.blocks
-        other = next((b for b in blocks if not (isinstance(b, Affine) and isinstance(b.op, Dense))), None)
-        if other is not None:
-            raise Refused(
-                f"layer {other.name} is not dense: analytic recovery goes through dense layers only, choose R-GAP or"
-                " peeling for convolutions"
-            )
-        biased = next((i for i, b in enumerate(blocks) if b.op.bias), None)
-        if biased is None:
-            raise Refused("no dense layer has a bias, so dL/dz is not in the update: choose R-GAP")
-        self.blocks = blocks[: biased + 1]
-        super()._refuse()
+    def __init__(self, *arguments: Any):
+        super().__init__(*arguments)
+        self.blocks = self.blocks[: first_biased(self.blocks) + 1]
+        self.steps = len(self.blocks)
 
     def _candidates(self) -> list[Candidate]:
         first = self.walk.numbers(self.blocks[-1])
@@ -78,4 +68,3 @@ class AnalyticLinear(Recursion):
         if len(rows) < n or not np.all(first.bias_gradient[rows] != 0):
             return None
         return torch.from_numpy(first.gradient[rows] / first.bias_gradient[rows, None]).reshape(self.shape)
-

@@ -13,7 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gi_core.analysis.chain import Affine, Block, Unsupported, blocking, chain
+from gi_core.analysis.chain import Affine, Block, Unsupported, chain
+from gi_core.analysis.refusals import refusal
 from gi_core.attacks.base import LayerReport, Refused, State, Step
 from gi_core.attacks.gradient import GradientMap, last_dense
 from gi_core.attacks.observation import observe, refuse_bad_update
@@ -25,7 +26,6 @@ from gi_core.attacks.recursion.verdict import Found, note
 from gi_core.attacks.recursion.walk import Descent, Front, Walk
 from gi_core.federated.types import Knowledge, Update
 from gi_core.spec.closed_form import ClosedForm
-from gi_core.spec.graph import Dense
 from gi_core.spec.plan import Plan
 
 HOPELESS, WORSE = 1e-3, 100.0
@@ -35,8 +35,6 @@ HOPELESS, WORSE = 1e-3, 100.0
 class Recursion:
     """The machine (see `attacks.base.Attack`), on the CPU in float64 wherever the run is."""
 
-    masks = False
-
     def __init__(self, settings: ClosedForm, update: Update, knowledge: Knowledge, plan: Plan, device: torch.device):
         self.settings, self.update, self.knowledge, self.plan = settings, update, knowledge, plan
         refuse_bad_update(update.norm())
@@ -44,29 +42,14 @@ class Recursion:
         if graph is None:
             raise Refused("this network is not drawn as a chain of layers, so no recursion goes through it")
         self.blocks: tuple[Block, ...] = chain(graph)
-        self._refuse()
+        reason = refusal(settings.kind, self.blocks, update.images, knowledge.batch_norm)
+        if reason:
+            raise Refused(reason)
         balanced = getattr(settings, "weighting", "balanced") == "balanced"
         self.walk = Walk(knowledge.model, update, balanced=balanced)
         self.shape = (update.images, *knowledge.input_shape)
         self.pixels = Pixels(knowledge.mean, knowledge.std, torch.zeros((), dtype=torch.float64))
         self.steps = len(self.blocks)
-
-    def _refuse(self) -> None:
-        """What cannot be inverted, with the layer and the reason."""
-        if not self.blocks or not isinstance(self.blocks[-1], Affine) or not isinstance(self.blocks[-1].op, Dense):
-            raise Refused("the recursion begins at a dense last layer, which this network does not have")
-        stop = blocking(self.blocks[:-1], self.masks)
-        if stop is not None:
-            raise Refused(f"layer {stop[0]} cannot be inverted: {stop[1]}")
-        if self.knowledge.batch_norm == "train" and any(
-            isinstance(m, torch.nn.BatchNorm2d) for m in self.knowledge.model.modules()
-        ):
-            raise Refused("batch norm in train mode mixes all positions of a channel: choose client.batch_norm=eval")
-        if self.update.images > 1 and not all(isinstance(b, Affine) and isinstance(b.op, Dense) for b in self.blocks):
-            raise Refused(
-                f"a recursion through convolutions reads one picture, and this update is of {self.update.images}:"
-                " choose one picture, or gradient matching"
-            )
 
     # the candidates
 

@@ -84,5 +84,7 @@ def solve(equations: list, channels: int, pixels: int, determined: bool) -> Foun
 
     right = np.concatenate([y for p in equations for y in (p.rho * p.target.ravel(), p.z)])
     operator = LinearOperator((len(right), channels * pixels), matvec=forward, rmatvec=backward, dtype=float)
-    x, _, _, _, _, norm, condition, _ = lsmr(operator, right, atol=TOLERANCE, btol=TOLERANCE, conlim=1e10, maxiter=MOST if determined else FEW)
+    x, _, _, _, _, norm, condition, _ = lsmr(
+        operator, right, atol=TOLERANCE, btol=TOLERANCE, conlim=1e10, maxiter=MOST if determined else FEW
+    )
     return Found(x.reshape(channels, pixels), float(condition), float(norm))

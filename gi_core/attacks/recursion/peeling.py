@@ -9,10 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from gi_core.analysis.chain import Affine
-from gi_core.attacks.base import Refused
 from gi_core.attacks.recursion.matched import Matched
 from gi_core.attacks.recursion.operators import Array
-from gi_core.attacks.recursion.top import Candidate
 from gi_core.attacks.recursion.walk import Descent, Front
 
 OTHERS = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2)
@@ -21,14 +19,6 @@ FITS = 1e-4
 
 class Peeling(Matched):
     """The machine (see `attacks.base.Attack`)."""
-
-    masks = True
-
-    def _candidates(self) -> list[Candidate]:
-        if not self.blocks[-1].op.bias:
-            if self.knowledge.classes == 1 and any(b.reading == "mask" for b in self.blocks):
-                raise Refused("the last layer has no bias, so dL/dlogits is not in the update: peeling needs it")
-        return super()._candidates()
 
     def descend(self, block: Affine, front: Front, candidate: dict[str, Any]) -> Descent:
         if block.reading != "mask":
