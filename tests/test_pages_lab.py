@@ -102,7 +102,7 @@ def test_defenses_are_chips_with_strengths(store):
 
 
 def test_presets_fill_the_form_and_are_valid(store):
-    assert 6 <= len(presets()) <= 8
+    assert 6 <= len(presets()) <= 10
     app = lab()
     app.button(key="preset_2").click().run()
     assert form(app) == presets()[2].experiment

@@ -28,6 +28,10 @@ def sentence(job: Job, truth: bool) -> str:
 
 
 def _ended(result: dict[str, Any], truth: bool) -> str:
+    if result.get("mixture"):
+        return (
+            f"one mixture of {len(result['mixture']['coefficients'][0])} pictures: a recursion does not separate them"
+        )
     if truth and result.get("verdict"):
         return str(result["verdict"])
     residual = (result.get("attacker") or {}).get("residual")

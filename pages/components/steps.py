@@ -6,6 +6,7 @@ import streamlit as st
 
 from gi_core.spec import ATTACKS, DEFENSES, MODELS, Component, SpecError
 from pages.components import fields, form, uploads, words
+from pages.components.rank import summary
 
 _WEIGHTS = {
     "fresh": ("Fresh", "As initialised: the first round of training."),
@@ -20,6 +21,7 @@ def network() -> None:
     _choice("Network", "model", MODELS)
     model = form.current().model
     _about(model)
+    summary.draw(form.current())
     fields.settings(model, ("model",))
     kinds = [k for k in _WEIGHTS if k != "imagenet" or model.pretrained]
     now = form.current().weights
