@@ -12,6 +12,7 @@ import torch
 
 from benchmarks.clicks import clicks
 from benchmarks.live import live
+from benchmarks.recursion import recursion
 from benchmarks.solution import solution
 from benchmarks.speed import speed
 from gi_core.threads import one_thread
@@ -21,7 +22,7 @@ RESULTS = Path(__file__).parent / "results"
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", nargs="*", choices=["speed", "solution", "live", "clicks", []], default=[])
+    parser.add_argument("what", nargs="*", choices=["speed", "solution", "recursion", "live", "clicks", []], default=[])
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     parser.add_argument("--images", type=int, default=5, help="pictures of each time-to-solution case")
     arguments = parser.parse_args()
@@ -29,6 +30,7 @@ def main() -> None:
     parts = {
         "speed": lambda: speed(arguments.device),
         "solution": lambda: solution(arguments.images),
+        "recursion": recursion,
         "live": live,
         "clicks": clicks,
     }
