@@ -26,6 +26,7 @@ def fields(cls: type[Component]) -> list[dict[str, Any]]:
     """{name, title, help, type, default, choices, minimum, above, maximum, below, basic} each;
     `above` and `below` are bounds that are not themselves allowed; what does not apply is None."""
     schema = cls.model_json_schema()["properties"]
+    defaults = cls().model_dump(mode="json")
     found = []
     for name, info in cls.model_fields.items():
         if name == "kind":
@@ -39,7 +40,7 @@ def fields(cls: type[Component]) -> list[dict[str, Any]]:
                 "title": info.title or name,
                 "help": info.description or "",
                 "type": " or ".join("nothing" if k == "null" else k for k in dict.fromkeys(kinds)),
-                "default": info.default,
+                "default": defaults[name],
                 "choices": merged.get("enum"),
                 "minimum": merged.get("minimum"),
                 "above": merged.get("exclusiveMinimum"),

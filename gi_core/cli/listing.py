@@ -49,6 +49,8 @@ def _wrap(text: str, indent: int) -> list[str]:
 
 
 def _value(value: Any) -> str:
+    if isinstance(value, (tuple, type([]))):
+        return f"({len(value)} rows)"
     return value if isinstance(value, str) else json.dumps(value)
 
 
