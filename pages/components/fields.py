@@ -52,7 +52,8 @@ def widget(field: FieldInfo, path: Path, value: Any, owner: BaseModel, told: boo
         step = 1 if inner is int else float(abs(value or field.default or 1.0)) / 2
         start = None if value is None else inner(value)
         common |= {"format": "%g"} if inner is float else {}
-        st.number_input(label, low, high, start, step=step, placeholder="automatic", **common)
+        empty = "automatic" if told else "auto"
+        st.number_input(label, low, high, start, step=step, placeholder=empty, **common)
     elif inner is str:
         st.text_input(label, value or "", max_chars=200, placeholder="automatic", **common)
 

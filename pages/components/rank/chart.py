@@ -46,11 +46,12 @@ _SERIES: tuple[tuple[str, str, str, dict], ...] = (
 )
 
 
-def draw(report: RankReport, height: int = 205) -> None:
+def draw(report: RankReport, height: int = 175) -> None:
     """Shares of each layer's unknowns; a full bar reaches the line."""
+    key = "".join(f'<span><i class="gi-key-{name}"></i>{title}</span>' for name, title, _, _ in _SERIES)
     st.html(
         '<h4 class="gi-sub">Equations for each unknown <small>by layer, the picture on the left;'
-        " a bar that reaches the line determines its layer</small></h4>"
+        f' a bar that reaches the line determines its layer</small></h4><p class="gi-key">{key}</p>'
     )
     st.echarts_chart(
         option(report), key="rank_chart", height=height,
@@ -86,8 +87,7 @@ def option(report: RankReport) -> dict[str, Any]:
     }  # fmt: skip
     return {
         "animation": True, "animationDuration": 0, "animationDurationUpdate": 250,
-        "grid": {"left": 4, "right": 8, "top": 24, "bottom": 26, "containLabel": True},
-        "legend": {"bottom": 0, "left": 0, "itemWidth": 16, "itemHeight": 10, "icon": "rect"},
+        "grid": {"left": 4, "right": 8, "top": 24, "bottom": 0, "containLabel": True},
         "tooltip": {"trigger": "axis", "confine": True, "axisPointer": {"type": "shadow"}},
         "xAxis": {
             "type": "category", "data": [layer.name for layer in layers],

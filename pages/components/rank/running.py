@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import streamlit as st
 
-from gi_core.analysis.chain import blocking, chain
+from gi_core.analysis.chain import chain
 from gi_core.analysis.rank import RankReport
+from gi_core.analysis.refusals import refusal
 from gi_core.spec import ATTACKS, Experiment, SpecError
 from gi_core.spec.drawings import drawing
 from pages.components import address, form, launch, link, words
-from pages.components.rank import question
+from pages.components.rank import marks, question, verdict
 from pages.components.rank.question import Fault
 
 LABELS = {"rgap": "R-GAP", "rgap_hybrid": "R-GAP, then matching", "peeling": "Peeling"}
@@ -23,13 +24,11 @@ _WHY = {
 def suitable(experiment: Experiment, report: RankReport) -> tuple[list[str], str]:
     """(attacks that can walk this network, the best first; why there is none)."""
     blocks = chain(drawing(experiment.model, question.shape(experiment), question.classes(experiment)))
-    stopped = blocking(blocks, masks=True)
-    if stopped is not None:
-        return [], f"the recursion cannot pass {stopped[0]}: {stopped[1]}"
-    if blocking(blocks, masks=False) is not None:
-        return ["peeling"], ""
-    first = "rgap_hybrid" if report.verdict == "optimisation" else "rgap"
-    return [first, *(kind for kind in ("rgap", "rgap_hybrid") if kind != first)], ""
+    kinds = ["rgap_hybrid", "rgap"] if report.verdict == "optimisation" else ["rgap", "rgap_hybrid"]
+    images, norm = len(experiment.samples), experiment.client.batch_norm
+    why = {kind: refusal(kind, blocks, images, norm) for kind in (*kinds, "peeling")}
+    passing = [kind for kind in kinds if why[kind] is None] or [kind for kind in ("peeling",) if why[kind] is None]
+    return passing, "" if passing else str(why["peeling"])
 
 
 def draw(report: RankReport, fault: Fault | None) -> None:
@@ -43,13 +42,9 @@ def draw(report: RankReport, fault: Fault | None) -> None:
                 "Attack", sorted(kinds, key=list(LABELS).index), default=kinds[0], required=True,
                 key=f"rank_attack_{kinds[0]}", format_func=LABELS.__getitem__, label_visibility="collapsed",
             )  # fmt: skip
-        text = (
-            f"No recursion here: {why}."
-            if why
-            else _WHY[kind]
-            if not fault
-            else "Mend the layer that does not fit first."
-        )
+        text = marks.tidy(f"no recursion here: {why}") if why else _WHY[kind]
+        text = "Mend the layer that does not fit first." if fault else text
+        verdict.chip(report, fault)
         st.html(f'<p class="gi-about">{words.escape(text)}</p>')
         asked = now.model_copy(update={"attack": ATTACKS[kind]()})
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):

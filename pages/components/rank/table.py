@@ -76,7 +76,7 @@ def draw(report: RankReport, measured: Mapping[str, Any] | None) -> None:
         if layer.reason:
             st.html(
                 f'<p class="gi-about">{marks.of(layer).html()} <b>{words.escape(layer.name)}</b>:'
-                f" {words.escape(layer.reason)}.</p>"
+                f" {words.escape(marks.tidy(layer.reason))}</p>"
             )
 
 

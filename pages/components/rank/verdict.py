@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from gi_core.analysis.rank import RankReport
+from pages.components.rank.marks import tidy
 from pages.components.rank.question import Fault
 from pages.components.words import escape
 
@@ -21,10 +22,10 @@ def draw(report: RankReport, fault: Fault | None) -> None:
     sign, title, plain = VERDICTS[report.verdict]
     tone = "stale" if fault else report.verdict
     sentence = report.sentence or plain
-    said = f'<p class="gi-problem" role="alert">{escape(_sentence(fault.sentence))}</p>' if fault else ""
+    said = f'<p class="gi-problem" role="alert">{escape(tidy(fault.sentence))}</p>' if fault else ""
     st.html(
         f'<div class="gi-answer gi-{tone}" role="status"><i aria-hidden="true">{sign}</i><div>'
-        f"<h2>{title}</h2><p>{escape(_sentence(sentence))}</p>{said or _facts(report)}</div></div>"
+        f"<h2>{title}</h2><p>{escape(tidy(sentence))}</p>{said or _facts(report)}</div></div>"
     )
 
 
@@ -47,5 +48,8 @@ def _facts(report: RankReport) -> str:
     )
 
 
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "?", "!")) else ".")
+def chip(report: RankReport, fault: Fault | None) -> None:
+    """The verdict in a word, beside the button; shown where the form and the answer are not side by side."""
+    sign, title, _ = VERDICTS[report.verdict]
+    text = "✕ A layer does not fit" if fault else f"{sign} {title}"
+    st.html(f'<p class="gi-chip gi-{"stale" if fault else report.verdict}">{escape(text)}</p>')
