@@ -1,8 +1,9 @@
-"""The generic rank of a matrix from its pattern: a flow on a product of two axes.
+"""The rank of a matrix in general position from its pattern, a product of two axes.
 
-A left node (i, j) offers `supply` rows, a right node `demand` columns, and they may be matched
-where both axes say so. The largest flow is the rank that almost all values of the entries give,
-wherever no further algebra binds them (Koenig; Hall's condition is the two densities).
+A left node (i, j) offers `supply` rows, a right node `demand` columns, and they may be matched where
+both axes say so: the largest flow bounds the rank (Koenig), and almost all values of the entries
+reach it unless algebra binds them. They are bound where the matrix is a convolution of two
+dimensions without padding, or its transpose: polynomials in two variables have syzygies.
 """
 
 from __future__ import annotations
@@ -17,8 +18,13 @@ MOST_EDGES = 60_000
 
 
 @lru_cache(maxsize=4096)
-def transport(rows: Axis, columns: Axis, supply: int, demand: int) -> int | None:
-    """The largest flow; None where only a large flow problem could tell (see MOST_EDGES)."""
+def rank(rows: Axis, columns: Axis, supply: int, demand: int) -> int:
+    """Rank of the pattern; of a flow problem above MOST_EDGES, the smaller side."""
+    return min(_transport(rows, columns, supply, demand), _syzygies(rows, columns, supply, demand))
+
+
+def _transport(rows: Axis, columns: Axis, supply: int, demand: int) -> int:
+    """The largest flow. The densities decide nearly always: Hall's condition for either side."""
     lefts, rights = rows.lefts * columns.lefts * supply, rows.rights * columns.rights * demand
     if supply * rows.left_density * columns.left_density <= demand:
         return lefts  # every row finds a column of its own
@@ -26,8 +32,32 @@ def transport(rows: Axis, columns: Axis, supply: int, demand: int) -> int | None
         return rights
     first, second = _compressed(rows), _compressed(columns)
     if len(first[0]) * len(second[0]) > MOST_EDGES:
-        return None
+        return min(lefts, rights)
     return _flow(first, second, supply, demand)
+
+
+def _syzygies(rows: Axis, columns: Axis, supply: int, demand: int) -> int:
+    """Rows less the relations among them, for a convolution without padding or the transpose of one.
+
+    A polynomial matrix of C + 1 rows and C columns is annihilated by its maximal minors, of degree D: on
+    m x n positions that is (m - D)(n - D) relations. A step s makes C = demand s^2 phases.
+    """
+    bound = rows.lefts * columns.lefts * supply
+    if rows.valid and columns.valid:
+        (a, s), (b, t) = rows.valid, columns.valid
+        channels = demand * s * t
+        if supply == channels + 1:
+            bound -= _positive(rows.lefts - demand * t * (a - s)) * _positive(columns.lefts - demand * s * (b - t))
+    if rows.full and columns.full and demand == supply + 1:
+        relations = _positive(rows.rights - supply * (rows.full - 1)) * _positive(
+            columns.rights - supply * (columns.full - 1)
+        )
+        bound = min(bound, rows.rights * columns.rights * demand - relations)
+    return bound
+
+
+def _positive(value: int) -> int:
+    return max(0, value)
 
 
 def _compressed(axis: Axis) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
