@@ -100,8 +100,10 @@ def _card(
         if job is not None and job.over:
             card["note"] = "not reached"
         return card
-    wrong = broken(entry)
-    if observed:
+    wrong, count = broken(entry), len(job.spec.get("samples") or ()) if job is not None else 1
+    if observed and count > 1:
+        card["flag"] = f"equations of {count} pictures, mixed"
+    elif observed:
         card["flag"] = "broke here, as predicted" if predicted else "broke here"
     elif predicted:
         card["flag"] = "predicted to break, but held"
