@@ -16,6 +16,8 @@ from gi_core.attacks.recursion import roots
 from gi_core.attacks.recursion.layers import Numbers
 from gi_core.attacks.recursion.operators import Array
 
+ROUNDING = 1e-7
+
 
 @dataclass(frozen=True)
 class Candidate:
@@ -82,8 +84,8 @@ def _several(last: Numbers, loss: str, slope: float | None, label: int | None) -
     for sign in (1.0, -1.0):
         u, v = sign * left[:, 0], sign * right[0]
         for c in range(len(u)) if label is None else (label,):
-            # dL/dz of the label is negative: under cross-entropy it alone is.
-            if u[c] < 0 and (loss != "cross_entropy" or np.sum(u < 0) == 1):
+            # Under cross-entropy dL/dz of the label is negative, and it alone (but for rounding).
+            if loss != "cross_entropy" or (u[c] < 0 and np.sum(u < -ROUNDING) == 1):
                 found += _scales(last, loss, slope, values[0], u, v, c)
     found.sort(key=lambda pair: pair[0])
     return [candidate for misfit, candidate in found if misfit <= max(1e-3, 10 * found[0][0])][:4]
