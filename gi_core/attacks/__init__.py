@@ -8,6 +8,7 @@ from gi_core.attacks.base import Attack, Refused, State, Step, stream
 from gi_core.attacks.levenberg_marquardt import KrylovLM
 from gi_core.attacks.matching import GradientMatching
 from gi_core.attacks.recursion.analytic import AnalyticLinear
+from gi_core.attacks.recursion.hybrid import RGapHybrid
 from gi_core.attacks.recursion.machine import Recursion
 from gi_core.attacks.recursion.peeling import Peeling
 from gi_core.federated.types import Knowledge, Update
@@ -20,6 +21,7 @@ MACHINES = {
     "inverting_gradients": GradientMatching,
     "levenberg_marquardt": KrylovLM,
     "rgap": Recursion,
+    "rgap_hybrid": RGapHybrid,
     "analytic_linear": AnalyticLinear,
     "peeling": Peeling,
 }

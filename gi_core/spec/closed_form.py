@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal
 from gi_core.spec.attack_base import AttackSettings
 from gi_core.spec.base import setting
 
+_ROUNDS = "Rounds of total variation where the picture's own layer is short of equations."
 _MATCHING = "Most steps of gradient matching after the recursion."
 
 
@@ -78,9 +79,7 @@ class Peeling(ClosedForm):
         gt=0,
         lt=1,
     )
-    total_variation_rounds: int = setting(
-        10, "Rounds of total variation in a layer that is short of rank.", title="Smoothing rounds", ge=0, le=200
-    )
+    total_variation_rounds: int = setting(25, _ROUNDS, title="Smoothing rounds", ge=0, le=200)
     matching: int = setting(10, _MATCHING, title="Matching steps", ge=0, le=1000, basic=True)
 
 
@@ -94,6 +93,7 @@ class RGapHybrid(RGap):
     presets: ClassVar[dict[str, dict[str, Any]]] = {}
 
     total_variation: float = setting(
-        1e-3, "Weight of total variation while the optimiser finds its way.", title="Total variation", ge=0, le=100
+        1e-4, "Weight of total variation in the matching.", title="Total variation", ge=0, le=100
     )
+    total_variation_rounds: int = setting(25, _ROUNDS, title="Smoothing rounds", ge=0, le=200)
     matching: int = setting(200, _MATCHING, title="Matching steps", ge=0, le=10_000, basic=True)

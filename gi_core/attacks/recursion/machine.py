@@ -61,7 +61,7 @@ class Recursion:
             state["candidates"].append({
                 "k": torch.from_numpy(np.array(c.k)), "x": torch.from_numpy(np.array(c.x)), "label": c.label, "words": c.words,
                 "of": of, "scale": float(found[of].k[0] / c.k[0]) if of != i else 0.0, "residual": 0.0, "alive": True,
-                "value": None, "back": None, "deficient": "", "image": None, "error": 0.0,
+                "value": None, "back": None, "deficient": "", "chosen": "", "image": None, "error": 0.0,
             })  # fmt: skip
         return state
 
@@ -104,7 +104,7 @@ class Recursion:
                 self._advance(c, block, at)
         self._drop(state)
         best = self._best(state)
-        report = self._report_layer(state, best, block)
+        report = self._report_layer(state, block)
         done = at == 0
         if done:
             self._finish(state)
@@ -131,8 +131,9 @@ class Recursion:
             "route": solution.route, "rank": int(solution.rank), "unknowns": int(solution.x.size),
             "condition": float(solution.condition), "residual": float(solution.residual), "error": float(solution.error),
         }  # fmt: skip
-        if solution.deficiency and not c["deficient"]:
-            c["deficient"] = block.name
+        c["last"]["note"] = found.note
+        if solution.deficiency and not found.certified and not c["deficient"]:
+            c["deficient"], c["chosen"] = block.name, found.note
         if not c["deficient"]:
             c["residual"] = max(c["residual"], solution.residual)
             c["error"] = max(c["error"], solution.error)
@@ -156,6 +157,10 @@ class Recursion:
         scores = self._scores(state)
         return int(scores.argmin())
 
+    def chosen(self, state: State) -> dict[str, Any]:
+        """The best candidate, or the one that it is a scaled copy of."""
+        return state["candidates"][state["candidates"][self._best(state)]["of"]]
+
     def _scores(self, state: State) -> Tensor:
         """Worst residual of a layer, plus how far the picture strays outside [0, 1] on average."""
         found = []
@@ -177,14 +182,14 @@ class Recursion:
 
     # what is told
 
-    def _report_layer(self, state: State, best: int, block: Block) -> LayerReport:
-        c = state["candidates"][state["candidates"][best]["of"]]
+    def _report_layer(self, state: State, block: Block) -> LayerReport:
+        c = self.chosen(state)
         last = c["last"]
         return LayerReport(
             name=block.name, route=last["route"], unknowns=last["unknowns"], rank=last["rank"],
             deficiency=last["unknowns"] - last["rank"], condition=last["condition"], residual=last["residual"],
             error=last["error"], preview=c["value"].float(),
-            note="guessed: a layer above it is not determined" if c["deficient"] not in ("", block.name) else "",
+            note="guessed: a layer above it is not determined" if c["deficient"] not in ("", block.name) else last["note"],
         )  # fmt: skip
 
     def _report(self, state: State, best: int, layer: LayerReport, done: bool, events: tuple[str, ...]) -> Step:
@@ -192,8 +197,7 @@ class Recursion:
         images = torch.stack([self._image(c) for c in state["candidates"]])
         residual = torch.full_like(scores, layer.residual)
         labels = torch.stack([self._labels(c) for c in state["candidates"]])
-        c = state["candidates"][best]
-        said = note(Found.of(state["candidates"][c["of"]], self.update.images)) if done else ""
+        said = note(Found.of(self.chosen(state), self.update.images)) if done else ""
         return Step(
             iteration=state["iteration"], losses={"residual": residual, "total": torch.maximum(scores, residual)},
             images=images, labels=labels, best=best, score=scores, rate=layer.condition, done=done, note=said,

@@ -11,6 +11,7 @@ from gi_core.attacks.base import State, Step
 from gi_core.attacks.gradient import last_dense
 from gi_core.attacks.levenberg_marquardt import KrylovLM
 from gi_core.attacks.recursion.machine import Recursion
+from gi_core.attacks.recursion.verdict import INEXACT
 from gi_core.spec.attacks import LevenbergMarquardt
 
 
@@ -26,7 +27,7 @@ class Matched(Recursion):
         if state["matching"] is not None:
             return self._match(state)
         state, step = super().step(state)
-        if not step.done or not self.settings.matching:
+        if not step.done or not self.settings.matching or not self.worth_matching(state):
             return state, step
         state["layers"] = state["iteration"]
         answer, label = super().answer(state)
@@ -36,6 +37,11 @@ class Matched(Recursion):
         state["matching"] = optimiser.init_at(self.pixels.encode(self.started(answer)), state["seed"])
         events = (*step.events, f"the recursion: {step.note}")
         return state, replace(step, done=False, note="", events=events)
+
+    def worth_matching(self, state: State) -> bool:
+        """Not where every layer was determined, or smoothness has chosen: there is nothing to gain."""
+        c = self.chosen(state)
+        return not c["chosen"] and (bool(c["deficient"]) or c["residual"] > INEXACT)
 
     def started(self, picture: Tensor) -> Tensor:
         """Where matching begins, in pixels (N, C, H, W); a wild value (a wrong sign, inverted) would never return."""

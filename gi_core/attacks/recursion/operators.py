@@ -32,7 +32,7 @@ def kernel_matrix(op: Conv, k: Array, input_shape: Shape) -> Array:
         for v in range(op.kernel):
             columns, w = _places(op, v, input_shape[2], width)
             out[:, u, v, h[:, None], w[None, :]] = k[:, rows[:, None], columns[None, :]]
-    return out.reshape(filters * op.kernel**2, -1)
+    return out.reshape(filters * op.kernel**2, input_shape[1] * input_shape[2])  # filters may be none
 
 
 def weight_matrix(op: Conv, weight: Array, input_shape: Shape, shape: Shape) -> sparse.csr_matrix:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from gi_core.analysis.chain import Affine
+from gi_core.attacks.base import State
+from gi_core.attacks.recursion import completion
 from gi_core.attacks.recursion.matched import Matched
 from gi_core.attacks.recursion.operators import Array
 from gi_core.attacks.recursion.walk import Descent, Front
@@ -21,8 +23,19 @@ class Peeling(Matched):
     """The machine (see `attacks.base.Attack`)."""
 
     def descend(self, block: Affine, front: Front, candidate: dict[str, Any]) -> Descent:
+        found = self._masked(block, front)
+        if found.solution.deficiency and block is self.blocks[0]:
+            return completion.smoothest(found, self.knowledge.std, self.settings.total_variation_rounds)
+        return found
+
+    def worth_matching(self, state: State) -> bool:
+        """Unless smoothness has chosen: recovered activations carry a rounding that matching takes away."""
+        return not self.chosen(state)["chosen"]
+
+    def _masked(self, block: Affine, front: Front) -> Descent:
+        """Through a block, with the threshold that its equations agree with best."""
         if block.reading != "mask":
-            return super().descend(block, front, candidate)
+            return self.walk.descend(block, front)
         given = self.settings.mask_tolerance
         found = self.walk.descend(block, front, given if given is not None else rounding(front.value))
         if given is not None or found.solution.residual < FITS:

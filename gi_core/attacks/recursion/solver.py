@@ -8,7 +8,7 @@ What stays undetermined gets the solution of least norm. Above MOST_DENSE unknow
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from math import prod
 
@@ -26,12 +26,15 @@ SURE = 1e-2
 NOTHING = 1e-13
 """Eigenvalues of normal equations below this share of the largest are zero."""
 FLOAT32 = 6e-8
-MOST_DENSE = 4600
+MOST_DENSE, MOST_FREE = 4600, 2000
 
 
 @dataclass(frozen=True)
 class Solution:
-    """x (C, H, W); route, rank, condition, residual and expected relative error as `attacks.base.LayerReport`."""
+    """x (C, H, W); route, rank, condition, residual and expected relative error as `attacks.base.LayerReport`.
+
+    free: orthonormal directions (n, deficiency) that no equation sees, where they were worked out.
+    """
 
     x: Array
     route: str
@@ -39,6 +42,7 @@ class Solution:
     condition: float
     residual: float
     error: float
+    free: Array | None = None
 
     @property
     def deficiency(self) -> int:
@@ -63,11 +67,20 @@ def solve(systems: list[System], input_shape: Shape, *, balanced: bool = True) -
         rank = counted
     worst = next(r for r in ("matrix-free", "under-determined", "joint", "gradient") if r in routes)
     worst = worst if rank == x.size else "under-determined"
+    free = _free([s.free for s in solved], x.size)
     error = float(np.sqrt(sum(s.error**2 * np.sum(s.x**2) for s in solved) / max(np.sum(x**2), 1e-300)))
     return Solution(
         x, worst, rank, max(s.condition for s in solved),
-        float(np.sqrt(squares[0] / max(squares[1], 1e-300))), error,
+        float(np.sqrt(squares[0] / max(squares[1], 1e-300))), error, free,
     )  # fmt: skip
+
+
+def _free(groups: list[Array | None], unknowns: int) -> Array | None:
+    """Open directions of all groups, each in its own channels."""
+    if all(f is None for f in groups):
+        return None
+    size = unknowns // len(groups)
+    return linalg.block_diag(*[np.zeros((size, 0)) if f is None else f for f in groups])
 
 
 def _counted(system: System, input_shape: Shape) -> int:
@@ -83,6 +96,7 @@ class _Group:
     squared: float
     right: float
     error: float
+    free: Array | None = None
 
 
 def _solve_group(equations: list[Part], input_shape: Shape, balanced: bool, determined: bool) -> _Group:
@@ -102,13 +116,16 @@ def _solve_group(equations: list[Part], input_shape: Shape, balanced: bool, dete
     x = (known @ ((known.T @ right) / values[sure, None])).T  # (C, H W)
     spread = float((1 / values[sure]).sum()) * channels
     condition = float((top / values[sure][0]) ** 0.5) if sure.any() else 1.0
-    rank, route = channels * int(sure.sum()), "gradient"
+    rank, route, free = channels * int(sure.sum()), "gradient", None
     if rest.shape[1]:
         joint = _joint(equations, x, rest, values[~sure], right)
         x = x + (rest @ joint.b).T
         rank, condition, spread = rank + joint.rank, max(condition, joint.condition), spread + joint.spread
         route = "joint" if joint.rank == joint.b.size else "under-determined"
-    return _finish(equations, x, route, rank, condition, spread, input_shape)
+        if joint.free is not None:
+            of_channels = joint.free.reshape(channels, rest.shape[1], -1)
+            free = np.einsum("hq,cqd->chd", rest, of_channels).reshape(channels * pixels, -1)
+    return replace(_finish(equations, x, route, rank, condition, spread, input_shape), free=free)
 
 
 @dataclass(frozen=True)
@@ -117,6 +134,7 @@ class _Joint:
     rank: int
     condition: float
     spread: float
+    free: Array | None = None
 
 
 def _joint(equations: list[Part], x: Array, rest: Array, values: Array, right: Array) -> _Joint:
@@ -152,7 +170,9 @@ def _least_norm(matrix: Array, wanted: Array, channels: int, q: int) -> _Joint:
     inside = vectors[:, kept]
     b = inside @ ((inside.T @ wanted) / values[kept])
     spread = float((1 / values[kept]).sum())
-    return _Joint(b.reshape(channels, q).T, int(kept.sum()), float((values[-1] / values[kept][0]) ** 0.5), spread)
+    condition = float((values[-1] / values[kept][0]) ** 0.5)
+    free = vectors[:, ~kept] if (~kept).sum() <= MOST_FREE else None
+    return _Joint(b.reshape(channels, q).T, int(kept.sum()), condition, spread, free)
 
 
 def _inverse_trace(factor: Array, probes: int = 8) -> float:

@@ -10,24 +10,28 @@ EXACT, INEXACT = 1e-3, 1e-4
 
 @dataclass(frozen=True)
 class Found:
-    """residual: worst of a determined layer. deficient: first layer short of rank, "" if none. error: relative
+    """residual: worst of a determined layer. deficient: first layer short of rank, "" if none; chosen: how
+    its open directions were filled, "" for the smallest solution. error: relative
     error that the equations let expect of the picture. images: of the update.
     """
 
     residual: float
     deficient: str
+    chosen: str
     error: float
     images: int
 
     @classmethod
     def of(cls, candidate: dict[str, Any], images: int) -> Found:
-        return cls(candidate["residual"], candidate["deficient"], candidate["error"], images)
+        return cls(candidate["residual"], candidate["deficient"], candidate["chosen"], candidate["error"], images)
 
 
 def note(found: Found) -> str:
     """One sentence, from the attacker's side."""
     if found.images > 1:
         return f"one mixture of {found.images} pictures: a recursion does not separate them"
+    if found.deficient and found.chosen:
+        return f"layer {found.deficient} is short of equations: {found.chosen}"
     if found.deficient:
         return f"layer {found.deficient} is short of equations: what lies below it is the smallest solution, not the true one"
     if found.residual > INEXACT:

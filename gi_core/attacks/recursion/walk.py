@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy import sparse
 from torch import nn
 
 from gi_core.analysis.chain import Affine, Residual
@@ -30,11 +31,15 @@ class Front:
 
 @dataclass(frozen=True)
 class Descent:
-    """One block passed: what went in, and how it was found. systems: a convolution's equations."""
+    """One block passed: what went in, and how it was found.
+
+    note: how a layer that is short of equations was completed, and whether that is `certified`.
+    """
 
     front: Front
     solution: Solution
-    systems: tuple[System, ...] = ()
+    note: str = ""
+    certified: bool = False
 
 
 class Walk:
@@ -43,6 +48,7 @@ class Walk:
     def __init__(self, model: nn.Module, update: Update, *, balanced: bool = True):
         self.model, self.update, self.balanced = model, update, balanced
         self._numbers: dict[str, Numbers] = {}
+        self._matrices: dict[str, sparse.csr_matrix] = {}
 
     def numbers(self, layer: Affine) -> Numbers:
         """A layer's weights and gradients, batch norm folded in."""
@@ -69,7 +75,7 @@ class Walk:
 
     def _through(self, layer: Affine, systems: tuple[System, ...], k: Array) -> Descent:
         solution = solve(list(systems), layer.input_shape, balanced=self.balanced)
-        return Descent(Front(self._state(solution.x), self.back(layer, k)), solution, systems)
+        return Descent(Front(self._state(solution.x), self.back(layer, k)), solution)
 
     def _state(self, x: Array) -> Array:
         """The published weighting keeps its state in single precision."""
@@ -80,13 +86,19 @@ class Walk:
         weight = self.numbers(layer).weight
         if not isinstance(layer.op, Conv):
             return (weight.T @ k).reshape(layer.unflattened)
-        op, found = layer.op, []
-        out, inside = op.channels // op.groups, op.channels_in // op.groups
-        for g in range(op.groups):
-            mine = slice(g * out, (g + 1) * out)
-            matrix = weight_matrix(op, weight[mine], layer.input_shape, k.shape)
-            found.append((matrix.T @ k[mine].ravel()).reshape(inside, *layer.input_shape[1:]))
-        return np.concatenate(found)
+        return (self.matrix(layer).T @ k.ravel()).reshape(layer.input_shape)
+
+    def matrix(self, layer: Affine) -> sparse.csr_matrix:
+        """W of a convolution, all groups: row (f, a, b), column (c, h, w)."""
+        if layer.name not in self._matrices:
+            op, weight = layer.op, self.numbers(layer).weight
+            out = op.channels // op.groups
+            parts = [
+                weight_matrix(op, weight[g * out : (g + 1) * out], layer.input_shape, layer.shape)
+                for g in range(op.groups)
+            ]
+            self._matrices[layer.name] = parts[0] if op.groups == 1 else sparse.block_diag(parts, format="csr")
+        return self._matrices[layer.name]
 
     def _dense(self, layer: Affine, reading: Reading, k: Array) -> Descent:
         """G = k x^T: x = G^T k / (k^T k), with W x + b = z left over as a check."""
@@ -130,13 +142,11 @@ class Walk:
         error = max(solution.error, inner.error)
         solution = replace(solution, residual=max(solution.residual, inner.residual), error=error)
         front = Front(self._state(solution.x), self.back(first, k_inside) + skip_back)
-        return Descent(front, solution, tuple(systems))
+        return Descent(front, solution)
 
     def forward(self, layer: Affine, x: Array) -> Array:
-        """W x + b of a convolution without groups."""
-        mine = self.numbers(layer)
-        matrix = weight_matrix(layer.op, mine.weight, layer.input_shape, layer.shape)
-        return (matrix @ x.ravel()).reshape(layer.shape) + mine.bias[:, None, None]
+        """W x + b of a convolution."""
+        return (self.matrix(layer) @ x.ravel()).reshape(layer.shape) + self.numbers(layer).bias[:, None, None]
 
 
 def _identity(value: Array, reading: Reading, shape: Shape) -> System:
