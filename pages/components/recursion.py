@@ -130,11 +130,11 @@ def _predicted(layer: LayerRank | None) -> list[list[str]]:
     """Lines of a card: [name, value, what it means]."""
     if layer is None or layer.route == "unsupported":
         return []
-    return [["rank", f"{layer.rank} of {layer.unknowns}", _RANK]]
+    return [["rank", f"{layer.rank} / {layer.unknowns}", _RANK]]
 
 
 def _observed(entry: Mapping[str, Any]) -> list[list[str]]:
-    facts = [["rank", f"{entry.get('rank')} of {entry.get('unknowns')}", _RANK]]
+    facts = [["rank", f"{entry.get('rank')} / {entry.get('unknowns')}", _RANK]]
     for name, title, hint in _NUMBERS:
         if entry.get(name) is not None:
             facts.append([title, f"{entry[name]:.1e}" if name == "residual" else f"{entry[name]:.3g}", hint])

@@ -71,7 +71,7 @@ def _row(k: int, row: AnyLayer, count: int, mark: Mark) -> None:
     known = type(row).model_fields
     with st.container(key=f"row_{k}", horizontal=True, gap="xsmall", vertical_alignment="center"):
         st.html(mark.html())
-        st.html(f"<b>{NAMES[row.kind]}</b><small>{words.escape(mark.shape)}</small>")
+        st.html(f"<b>{k + 1} {NAMES[row.kind]}</b><small>{words.escape(mark.shape)}</small>")
         for names in _COLUMNS.values():
             name = next((n for n in names if n in known), None)
             if name is None:

@@ -35,9 +35,13 @@ def draw() -> None:
         with st.container(key="form", gap="small"):
             _form(report, fault)
         with st.container(key="stage", gap="small"):
+            job, same = _asked(address.get("run"))
             verdict.draw(report, fault)
-            chart.draw(report)
-            _recursion(report)
+            if not same:
+                chart.draw(report)
+            _recursion(report, job, same)
+            if same:
+                chart.draw(report)
             measuring.draw(report)
     address.sync()
 
@@ -64,14 +68,32 @@ def _form(report: RankReport, fault: Fault | None) -> None:
     running.draw(report, fault)
 
 
-def _recursion(report: RankReport) -> None:
-    run = address.get("run")
+def _asked(run: str | None) -> tuple[Job | None, bool]:
+    """(the run of the address, whether it is about what the form shows)."""
     job = store().job(run) if run else None
+    if job is None:
+        return None, False
+    try:
+        asked = build(job.spec)
+    except SpecError:
+        return job, False
+    now = form.current()
+    same = (asked.model, asked.samples, question.shape(asked)) == (now.model, now.samples, question.shape(now))
+    return job, same
+
+
+def _recursion(report: RankReport, job: Job | None, same: bool) -> None:
+    """Of the run, or predicted where what is shown has not been run."""
     st.html(
         '<h4 class="gi-sub">The recursion <small>from the loss back to the picture, one layer at a time</small></h4>'
     )
-    if job is None:
+    if job is None or not same:
         recursion.draw(None, report, key="rank_strip")
+        if job is not None:
+            st.page_link(
+                "pages/lab.py", label="The last run, of another network or picture", icon=":material/open_in_new:",
+                query_params={"run": job.id},
+            )  # fmt: skip
         return
     st.session_state["rank.state"] = job.state
     st.fragment(_live, run_every=_PACE.get(job.state), key="rank_live")(job.id)
@@ -86,8 +108,6 @@ def _live(run: str) -> None:
     source = StoredRun(store(), job)
     with st.container(key="rank_run", gap="xsmall"):
         status.line(job, store().place(job.id) if job.state == "queued" else 0)
-        if _other(job):
-            st.html('<p class="gi-about">The network was changed since: run it again to see how this one does.</p>')
         figures = outcomes.figures(job, source, True)
         said = measures.sentence(job, True).strip()
         recursion.draw(job, question.of(job), pictures=figures, says=said[:1].upper() + said[1:], key="rank_strip")
@@ -97,13 +117,3 @@ def _live(run: str) -> None:
         st.page_link(
             "pages/lab.py", label="This run in the lab", icon=":material/open_in_new:", query_params={"run": job.id}
         )
-
-
-def _other(job: Job) -> bool:
-    """Whether the run is about another network than the one in the form."""
-    try:
-        asked = build(job.spec)
-    except SpecError:
-        return True
-    now = form.current()
-    return (asked.model, question.shape(asked)) != (now.model, question.shape(now))
