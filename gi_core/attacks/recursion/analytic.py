@@ -6,6 +6,7 @@ it. Of a batch each row gives sum_n k_ni x_n / sum_n k_ni, a mixture. Geiping et
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,11 +14,13 @@ import torch
 from torch import Tensor
 
 from gi_core.analysis.refusals import first_biased
-from gi_core.attacks.base import Refused, State
+from gi_core.attacks.base import Refused, State, Step
 from gi_core.attacks.recursion.layers import Numbers
 from gi_core.attacks.recursion.machine import Recursion
 from gi_core.attacks.recursion.operators import Array
 from gi_core.attacks.recursion.top import Candidate
+
+ROWS = "each answer is one class's row: mostly the picture of that class, where no two share it"
 
 
 class AnalyticLinear(Recursion):
@@ -44,11 +47,26 @@ class AnalyticLinear(Recursion):
 
     def _label(self) -> int:
         """The class whose dL/dz is negative, where the last layer has a bias; else -1."""
-        last = list(self.update.tensors.items())[-1]
-        if not last[0].endswith(".bias"):
+        delta = self._delta()
+        if delta is None:
             return -1
-        delta = last[1]
         return int(delta[0] < 0) if delta.numel() == 1 else int(delta.argmin())
+
+    def _labels(self, c: dict[str, Any]) -> Tensor:
+        """(N,): of a batch, the classes whose dL/dz is most negative."""
+        delta, n = self._delta(), self.update.images
+        if n > 1 and delta is not None and delta.numel() >= n:
+            return delta.argsort()[:n]
+        return torch.full((n,), c["label"])
+
+    def _delta(self) -> Tensor | None:
+        """dL/dz of the last layer, where it has a bias."""
+        name, found = list(self.update.tensors.items())[-1]
+        return found.cpu() if name.endswith(".bias") else None
+
+    def step(self, state: State) -> tuple[State, Step]:
+        state, step = super().step(state)
+        return state, replace(step, note=ROWS) if step.done and self._rows() is not None else step
 
     def _finish(self, state: State) -> None:
         super()._finish(state)
