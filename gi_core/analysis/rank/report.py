@@ -20,8 +20,8 @@ class LayerRank:
     equations W x = z - b (known outputs only), gradient_constraints: entries of dL/dW; rank_weight,
     rank_gradient, rank: of W, K and both stacked; overlap: rank_weight + rank_gradient - rank.
     deficiency D = unknowns - rank: 0 where the layer is inverted exactly. virtual V: equations that x
-    owes to lying in the range of the layers before it, which an optimiser uses and a recursion does
-    not. index = D - V: at most 0 where an optimiser has enough equations. kernel_rank of `pixels`:
+    owes to lying in the range of the layers before it (in a residual block, to the block's input too), which an
+    optimiser uses and a recursion does not. index = D - V: at most 0 where an optimiser has enough equations. kernel_rank of `pixels`:
     rank of the kernel matrix K0 that all channels share, over all groups. condition: sigma_max / sigma_min
     of the stacked equations (numeric mode). reason: why a layer is unsupported, else "".
     """

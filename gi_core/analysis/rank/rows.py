@@ -47,7 +47,7 @@ def rows(blocks: tuple[Block, ...], input_shape: Shape, source: Source) -> Itera
 
 
 def _row(block: Affine | Unsupported, ranks: Ranks, reach: int, reason: str, more: str = "") -> LayerRank:
-    virtual = max(0, ranks.unknowns - reach)
+    virtual = max(0, ranks.unknowns - reach) + (ranks.spare if ranks.deficiency else 0)
     kind = block.kind if isinstance(block, Unsupported) else block.op.op
     return LayerRank(
         name=block.name,
@@ -65,7 +65,7 @@ def _row(block: Affine | Unsupported, ranks: Ranks, reach: int, reason: str, mor
         rank=ranks.rank,
         deficiency=ranks.deficiency,
         virtual=virtual,
-        index=ranks.deficiency - virtual - ranks.spare,
+        index=ranks.deficiency - virtual,
         route="unsupported" if reason else route(kind, ranks),
         kernel_rank=ranks.kernel_rank,
         pixels=ranks.pixels,
