@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch import nn
 
 from gi_core import data, federated, models
 from gi_core.attacks import make
@@ -15,6 +17,7 @@ from gi_core.spec import Experiment, build
 from gi_core.spec.plan import Plan
 
 torch.set_num_threads(1)
+Prepare = Callable[[nn.Module], None]
 PLAN = Plan(onednn=False, chunk=8)
 
 
@@ -53,35 +56,43 @@ class Recovered:
         return next(layer for layer in self.layers if layer.name == name)
 
 
-def open_attack(asked: Experiment, disturb: bool = False) -> tuple[Attack, torch.Tensor, list[int]]:
-    """The machine of a question, its pictures and labels. disturb: give batch norms statistics of their own."""
+def statistics(model: nn.Module) -> None:
+    """Give batch norms statistics and scales as training would."""
+    draws = torch.Generator().manual_seed(0)
+    for norm in (m for m in model.modules() if isinstance(m, nn.BatchNorm2d)):
+        norm.running_mean.normal_(generator=draws)
+        norm.running_var.uniform_(0.5, 2, generator=draws)
+        norm.weight.data.uniform_(0.5, 1.5, generator=draws)
+        norm.bias.data.normal_(generator=draws)
+
+
+def open_attack(asked: Experiment, prepare: Prepare | None = None) -> tuple[Attack, torch.Tensor, list[int]]:
+    """The machine of a question, its pictures and labels. prepare: changes the network before the round."""
     pictures = data.load(asked)
     model, _ = models.prepare(asked, pictures)
-    if disturb:
-        draws = torch.Generator().manual_seed(0)
-        for norm in (m for m in model.modules() if isinstance(m, torch.nn.BatchNorm2d)):
-            norm.running_mean.normal_(generator=draws)
-            norm.running_var.uniform_(0.5, 2, generator=draws)
-            norm.weight.data.uniform_(0.5, 1.5, generator=draws)
-            norm.bias.data.normal_(generator=draws)
+    if prepare is not None:
+        prepare(model)
     done = federated.play(asked, model, pictures, "cpu")
     attack = make(asked.attack, done.update, done.knowledge, plan=PLAN, device="cpu")
     return attack, torch.from_numpy(pictures.images).double(), done.labels.tolist()
 
 
-def recover(asked: Experiment, disturb: bool = False, saved: bool = False) -> Recovered:
+def recover(asked: Experiment, prepare: Prepare | None = None, saved: bool = False) -> Recovered:
     """Drive the attack to its end; saved: the state goes through a file after every step."""
-    attack, truth, labels = open_attack(asked, disturb)
+    attack, truth, labels = open_attack(asked, prepare)
     state, layers, step = attack.init(asked.seed), [], None
     while step is None or not step.done:
         state, step = attack.step(state)
         layers += [step.layer] if step.layer is not None else []
-        if saved:
-            file = io.BytesIO()
-            torch.save(state, file)
-            file.seek(0)
-            state = torch.load(file, weights_only=True)
+        state = through_a_file(state) if saved else state
     return Recovered(psnr(attack.answer(state)[0], truth), step, layers, attack, state, truth, labels)
+
+
+def through_a_file(state: State) -> State:
+    file = io.BytesIO()
+    torch.save(state, file)
+    file.seek(0)
+    return torch.load(file, weights_only=True)
 
 
 def psnr(images: torch.Tensor, truth: torch.Tensor) -> list[float]:
