@@ -67,6 +67,7 @@ def build() -> tuple[Parser, dict[str, Parser]]:
             epilog=_kinds(), formatter_class=argparse.RawDescriptionHelpFormatter,
         )
     )  # fmt: skip
+    _rank(command("rank", "count a network's equations: can its gradient give a picture away?"))
     listing = command("list", "what there is to choose from, with settings, bounds and defaults")
     listing.add_argument("what", choices=LISTS, metavar="|".join(LISTS))
     listing.add_argument("--json", action="store_true", help=_JSON)
@@ -92,7 +93,7 @@ _ATTACK: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
     ("--label", "K", "label in place of the data's own, once for each picture", _MANY | _NUMBER),
     ("--size", "N", "side of the square pictures in pixels", _NUMBER),
     ("--normalise", "none|auto|NAME", "input normalisation", {}),
-    ("--model", "NAME[:k=v,…]", "the network (python -m gi_core list models)", {}),
+    ("--model", "NAME[:k=v,…]", "the network (python -m gi_core list models), or custom:FILE.json with its layers", {}),
     (
         "--weights", "FILE|trained[:k=v,…]|imagenet",
         "a .safetensors or .pt file, trained here, or ImageNet's; as initialised when left out", {},
@@ -113,6 +114,16 @@ _ATTACK: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
 def _attack(parser: Parser) -> None:
     for option, metavar, help, more in _ATTACK:
         parser.add_argument(option, metavar=metavar, help=help, **more)
+    parser.add_argument("--json", action="store_true", help=_JSON)
+
+
+def _rank(parser: Parser) -> None:
+    of = "the network: NAME[:k=v,…], or custom:FILE.json with its layers"
+    parser.add_argument("--model", metavar="NAME[:k=v,…]", required=True, help=of)
+    size = "channels, height and width of the picture; 3x32x32 when left out, 1x28x28 for fcn3"
+    parser.add_argument("--input", metavar="CxHxW", help=size)
+    measured = "build the network and measure ranks and conditions of its layers, in place of counting"
+    parser.add_argument("--numeric", action="store_true", help=measured)
     parser.add_argument("--json", action="store_true", help=_JSON)
 
 

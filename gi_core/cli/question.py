@@ -9,7 +9,8 @@ from typing import Any
 from gi_core.paths import user_path
 from gi_core.spec import Experiment, SpecError, build, parse_component, read_experiment, with_setting
 from gi_core.spec.client import Fresh, FromFile, Pretrained, Trained
-from gi_core.spec.parse import with_values
+from gi_core.spec.model_base import Model
+from gi_core.spec.parse import MOST_NETWORK, read_network, with_values
 from gi_core.spec.registry import suggestion
 
 MOST_BYTES = 1 << 20
@@ -27,7 +28,9 @@ def experiment(arguments: argparse.Namespace) -> Experiment:
     for name in ("size", "normalise", "seed", "device"):
         if getattr(arguments, name) is not None:
             values[name] = getattr(arguments, name)
-    for family in ("model", "client", "attack"):
+    if arguments.model is not None:
+        values["model"] = network(arguments.model).model_dump(mode="json")
+    for family in ("client", "attack"):
         if getattr(arguments, family) is not None:
             values[family] = parse_component(family, getattr(arguments, family)).model_dump(mode="json")
     if arguments.defense:
@@ -58,6 +61,22 @@ def weights(text: str) -> Fresh | FromFile | Trained | Pretrained:
         hint = near if near.startswith("did") else "give a .safetensors or .pt file, trained or imagenet"
         raise SpecError(f"there is no weights file {text!r}: {hint}")
     return FromFile(path=str(path.resolve()))
+
+
+def network(text: str) -> Model:
+    """`NAME[:k=v,...]`, or `custom:FILE.json` with the layers of a drawn network. Raises SpecError."""
+    word, _, rest = text.partition(":")
+    if word.strip() != "custom" or not rest or ("=" in rest and not rest.endswith(".json")):
+        return parse_component("model", text)  # type: ignore[return-value]
+    path = user_path(rest)
+    if not path.is_file():
+        raise SpecError(f"there is no network file {rest!r}: give a .json file with layers, or settings as name=value")
+    try:
+        with path.open("rb") as file:
+            content = file.read(MOST_NETWORK + 1)
+    except OSError as error:
+        raise SpecError(f"cannot read the network {rest!r}: {error.strerror}") from None
+    return read_network(content)
 
 
 def _read(path: Path) -> Experiment:

@@ -12,7 +12,7 @@ import numpy as np
 
 from gi_core import data, models
 from gi_core.attacks.base import Refused
-from gi_core.runs import quota, results
+from gi_core.runs import quota, ranking, results
 from gi_core.runs.execute import Stopped, execute
 from gi_core.runs.job import Job
 from gi_core.runs.limits import memory_limit
@@ -110,11 +110,16 @@ def _thumbnail(folder: Path, ref: str, images: np.ndarray) -> Path:
     return path
 
 
+def _rank(job: Job, writer: Writer, control: Control, questions: Questions) -> dict[str, Any]:
+    return ranking.answer(job.spec)
+
+
 _KINDS: dict[str, Callable[[Job, Writer, Control, Questions], dict[str, Any]]] = {
     "run": _run,
     "preview": _preview,
     "train": _train,
     "thumbnails": _thumbnails,
+    "rank": _rank,
 }
 
 WARM_UP = Experiment(size=8)

@@ -8,10 +8,12 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from gi_core.spec.base import Component, Settings, SpecError
+from gi_core.spec.custom import CustomNet
 from gi_core.spec.experiment import Experiment
 from gi_core.spec.registry import find, suggestion
 from gi_core.spec.sentences import sentence
 
+MOST_NETWORK = 64 * 1024  # bytes; forty rows of layers take a tenth of it
 Chosen = TypeVar("Chosen", bound=Settings)
 
 
@@ -28,6 +30,16 @@ def parse_component(family: str, text: str) -> Component:
     """`NAME[:k=v,...]` of a family (attack, model, defense, client). Raises SpecError."""
     kind, _, rest = text.partition(":")
     return with_values(find(family, kind.strip()), f"{family} {kind}", rest)
+
+
+def read_network(content: bytes) -> CustomNet:
+    """A drawn network from the JSON of its file. Raises SpecError with one sentence."""
+    if len(content) > MOST_NETWORK:
+        raise SpecError(f"the file is too large for a network: at most {MOST_NETWORK // 1024} kB are read")
+    try:
+        return CustomNet.model_validate_json(content)
+    except ValidationError as error:
+        raise SpecError("this file is not a network: " + sentence(error, CustomNet)) from None
 
 
 def with_values(cls: type[Chosen], name: str, text: str) -> Chosen:

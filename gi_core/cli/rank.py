@@ -1,0 +1,104 @@
+"""`rank`: whether a network's gradient has enough equations to give a picture away, layer by layer."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+
+from gi_core.analysis.rank import LayerRank, RankReport, count
+from gi_core.cli.question import network
+from gi_core.spec import SpecError
+from gi_core.spec.drawings import check_input, drawing
+from gi_core.spec.graph import Shape
+
+CLASSES = 10
+INPUTS = {"fcn3": (1, 28, 28)}
+_NUMBERS = (
+    ("values", "unknowns"), ("weight eq", "weight_constraints"), ("gradient eq", "gradient_constraints"),
+    ("rank", "rank"), ("missing", "deficiency"), ("virtual", "virtual"), ("index", "index"),
+)  # fmt: skip
+
+
+def rank(arguments: argparse.Namespace) -> int:
+    """Print the verdict and a table; with --json one object. Raises SpecError."""
+    settings = network(arguments.model)
+    shape = INPUTS.get(settings.kind, (3, 32, 32)) if arguments.input is None else parse_input(arguments.input)
+    classes = settings.classes or CLASSES
+    if arguments.numeric:
+        report = _measured(settings, shape, classes)
+    else:
+        report = count(drawing(settings, shape, classes), settings.name)
+    print(json.dumps(report.to_json()) if arguments.json else text(report))
+    return 0
+
+
+def parse_input(text: str) -> Shape:
+    """`CxHxW` as numbers. Raises SpecError."""
+    if not re.fullmatch(r"\d{1,9}(x\d{1,9}){2}", text):
+        raise SpecError(f"--input {text!r}: give channels x height x width, such as 3x32x32")
+    return check_input([int(part) for part in text.split("x")])
+
+
+def _measured(settings, shape: Shape, classes: int) -> RankReport:
+    import torch
+
+    from gi_core.runs.ranking import measured
+
+    if "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(1)
+    return measured(settings, shape, classes)
+
+
+def text(report: RankReport) -> str:
+    """The verdict first, then a row for each layer, image first."""
+    how = "counted" if report.mode == "count" else "measured"
+    lines = [
+        f"{report.model}, {'x'.join(map(str, report.input))}: {report.verdict}",
+        report.sentence,
+        "",
+        *_table(report),
+        "",
+        f"{how}; security index {report.security_index}"
+        + (f", worst condition {report.condition:.3g}" if report.condition else ""),
+        *(f"note: {notice}" for notice in report.notices),
+    ]
+    return "\n".join(lines)
+
+
+def _table(report: RankReport) -> list[str]:
+    head = ["layer", "what", *(title for title, _ in _NUMBERS), "condition", "solved by"]
+    body = [
+        [
+            layer.name,
+            layer.description,
+            *(str(getattr(layer, key)) for _, key in _NUMBERS),
+            _condition(layer),
+            _route(layer),
+        ]
+        for layer in report.layers
+    ]
+    if report.mode == "count":  # nothing was measured
+        head, body = [_without(row, -2) for row in (head, *body)][0], [_without(row, -2) for row in body]
+    widths = [max(len(row[column]) for row in (head, *body)) for column in range(len(head))]
+    numbers = range(2, len(head) - 1)
+    return [
+        "  ".join(
+            cell.rjust(width) if column in numbers else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in (head, *body)
+    ]
+
+
+def _without(row: list[str], place: int) -> list[str]:
+    return row[:place] + row[place + 1 :]
+
+
+def _condition(layer: LayerRank) -> str:
+    return "-" if layer.condition is None else f"{layer.condition:.3g}"
+
+
+def _route(layer: LayerRank) -> str:
+    return f"{layer.route}: {layer.reason}" if layer.reason else layer.route
