@@ -13,6 +13,55 @@ from scipy.linalg import eigh_tridiagonal, eigvalsh_tridiagonal, solveh_banded
 from torch import Tensor
 
 
+Stop = Callable[[list[float], list[float], float], bool]
+"""(alphas, betas so far, next beta) -> whether the factorisation goes no further."""
+
+
+def factorise(
+    product: Callable[[Tensor], Tensor], start: Tensor, most: int, stop: Stop
+) -> tuple[Tensor, list[float], list[float]]:
+    """Basis (k, d), diagonal (k) and off-diagonal (k - 1) of T; `stop` is asked after each vector."""
+    basis = start.new_zeros(most, start.numel())
+    alphas: list[float] = []
+    betas: list[float] = []
+    q, k = start / start.norm(), 0
+    while True:
+        basis[k] = q
+        w = product(q)
+        alphas.append(float(q @ w))
+        k += 1
+        w = w - basis[:k].T @ (basis[:k] @ w)
+        w = w - basis[:k].T @ (basis[:k] @ w)
+        beta = float(w.norm())
+        broken = beta <= 1e-14 * max(abs(a) for a in alphas)
+        if k == most or broken or stop(alphas, betas, beta):
+            return basis[:k], alphas, betas
+        betas.append(beta)
+        q = w / beta
+
+
+def tridiagonal(
+    product: Callable[[Tensor], Tensor],
+    start: Tensor,
+    most: int,
+    settled: Callable[[np.ndarray, int], bool] | None = None,
+    every: int = 10,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Ritz values, ascending, and the first entries of their vectors (squared: quadrature weights).
+
+    settled(ritz values, k) ends it early, asked `every` so many vectors.
+    """
+
+    def stop(alphas: list[float], betas: list[float], beta: float) -> bool:
+        if settled is None or len(alphas) % every or len(alphas) < 2:
+            return False
+        return settled(eigh_tridiagonal(alphas, betas, eigvals_only=True), len(alphas))
+
+    _, alphas, betas = factorise(product, start, most, stop)
+    values, vectors = eigh_tridiagonal(alphas, betas)
+    return values, vectors[0]
+
+
 class ShiftedSolver:
     """Solves (A + lambda I) x = b for any lambda >= 0 after one factorisation.
 
@@ -31,24 +80,13 @@ class ShiftedSolver:
     ):
         most = min(most, b.numel())
         self.size = float(b.norm())
-        basis = b.new_zeros(most, b.numel())
-        alphas, betas = [], []
-        q, k = b / self.size, 0
-        while True:
-            basis[k] = q
-            w = product(q)
-            alphas.append(float(q @ w))
-            k += 1
-            w = w - basis[:k].T @ (basis[:k] @ w)
-            w = w - basis[:k].T @ (basis[:k] @ w)
-            beta = float(w.norm())
-            broken = beta <= 1e-14 * max(abs(a) for a in alphas)
-            if k == most or broken or (k % 10 == 0 and self._good(alphas, betas, beta, shift, eta)):
-                break
-            betas.append(beta)
-            q = w / beta
-        self.basis, self.products = basis[:k], k
-        theta, self.vectors = eigh_tridiagonal(alphas, betas[: k - 1])
+
+        def stop(alphas: list[float], betas: list[float], beta: float) -> bool:
+            return len(alphas) % 10 == 0 and self._good(alphas, betas, beta, shift, eta)
+
+        self.basis, alphas, betas = factorise(product, b, most, stop)
+        self.products = len(alphas)
+        theta, self.vectors = eigh_tridiagonal(alphas, betas)
         self.theta = np.maximum(theta, 0.0)
 
     @property

@@ -26,7 +26,13 @@ class Pruning(Defense):
         self.known["fraction"] = fraction
         if fraction == 0:
             return update
-        mask = {name: kept(tensor, fraction) for name, tensor in update.tensors.items()}
+        tensors = update.tensors
+        if self.settings.scope == "tensor":
+            mask = {name: kept(tensor, fraction) for name, tensor in tensors.items()}
+        else:
+            whole = kept(torch.cat([t.flatten() for t in tensors.values()]), fraction)
+            parts = whole.split([t.numel() for t in tensors.values()])
+            mask = {name: m.view_as(t) for (name, t), m in zip(tensors.items(), parts, strict=True)}
         self.known["mask"] = mask
         return replace(update, tensors={k: t * mask[k] for k, t in update.tensors.items()})
 

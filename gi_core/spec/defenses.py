@@ -49,11 +49,14 @@ class Clipping(DefenseSettings):
 class Pruning(DefenseSettings):
     kind: Literal["pruning"] = "pruning"
     title: ClassVar[str] = "Pruning"
-    description: ClassVar[str] = "Sets the smallest values of each tensor of the update to zero."
+    description: ClassVar[str] = "Sets the smallest values of the update, or of each of its tensors, to zero."
     paper: ClassVar[str] = "Zhu et al., Deep Leakage from Gradients, NeurIPS 2019, section 5"
 
     fraction: float = setting(
-        0.4, "Share of values set to zero, per tensor.", title="Share pruned", ge=0, lt=1, basic=True
+        0.4, "Share of values set to zero.", title="Share pruned", ge=0, lt=1, basic=True
+    )
+    scope: Literal["tensor", "global"] = setting(
+        "tensor", "The share of each tensor, or of all values together as in the influence paper.", title="Counted over"
     )
 
 

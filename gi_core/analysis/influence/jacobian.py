@@ -1,0 +1,141 @@
+"""J of one client's picture in float64: products from two kept graphs, lambda_max, spectrum, influence."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from scipy import linalg
+from torch import Tensor
+
+from gi_core.analysis.influence.spectrum import DAMPING, Array, Spectrum
+from gi_core.attacks.gradient import GradientMap
+from gi_core.attacks.jacobian import JacobianProducts
+from gi_core.attacks.lanczos import ShiftedSolver, tridiagonal
+from gi_core.attacks.trials import generator
+from gi_core.federated.losses import LOSSES, as_target
+from gi_core.federated.types import Knowledge, Update
+from gi_core.spec import SpecError
+from gi_core.spec.plan import Plan
+
+MOST_EXACT = 4096
+LARGEST = 1e-6
+"""Relative change at which lambda_max is taken as converged."""
+_SILENT = lambda fraction, text: None  # noqa: E731
+
+
+class Sample:
+    """One picture (N, C, H, W), normalised, with its labels (N,): all that is asked of its Jacobian.
+
+    knowledge: network, loss, normalisation. Raises SpecError where the linearisation has no meaning.
+    """
+
+    def __init__(self, knowledge: Knowledge, x: Tensor, labels: Tensor, device: torch.device | str = "cpu"):
+        if knowledge.batch_norm == "train":
+            raise SpecError(
+                "batch norm in train mode ties the picture to its own statistics, so its Jacobian is singular:"
+                " choose client.batch_norm=eval"
+            )
+        if any(isinstance(m, torch.nn.Dropout) and m.p > 0 and m.training for m in knowledge.model.modules()):
+            raise SpecError("dropout is on, so every gradient is another function of the picture: switch it off")
+        device = torch.device(device)
+        self.knowledge, self.shape = knowledge, tuple(x.shape)
+        self.dtype = torch.float32 if device.type == "mps" else torch.float64
+        gradient = GradientMap(knowledge, LOSSES[knowledge.loss], Plan(device=device.type), self.dtype, device)
+        x = x.to(device, self.dtype)
+        target = as_target(labels, knowledge.classes, x)
+        self.products = JacobianProducts(gradient, x, target)
+        self.norm = float(sum((g.double() ** 2).sum() for g in self.products.value)) ** 0.5
+        if not np.isfinite(self.norm):
+            raise SpecError("the gradient of this picture is not finite: choose other weights or another initialisation")
+        self.parameters = sum(g.numel() for g in self.products.value)
+        self.size = x.numel()
+        self._largest: float | None = None
+
+    def largest(self) -> float:
+        """lambda_max(J J^T) by Lanczos on the pixels, from a fixed start."""
+        if self._largest is None:
+            start = torch.randn(self.size, generator=generator(0, 0), dtype=torch.float64).to(self.products.x)
+            found = [0.0]
+
+            def settled(theta: Array, k: int) -> bool:
+                found.append(float(theta[-1]))
+                return abs(found[-1] - found[-2]) <= LARGEST * found[-1]
+
+            tridiagonal(self.products.jjt, start, min(100, self.size), settled, every=4)
+            self._largest = max(found[-1], 0.0)
+        return self._largest
+
+    def perturbation(self, before: Update, after: Update) -> Tensor:
+        """J delta (d,) of delta = after - before."""
+        pairs = zip(before.tensors.values(), after.tensors.values(), strict=True)
+        return self.products.j([(b.double() - a.double()).to(self.products.x) for a, b in pairs])
+
+    def influence(self, pushed: Tensor, damping: float = DAMPING, most: int = 1200) -> Tensor:
+        """(J J^T + eps)^-1 J delta (d,), by conjugate gradients in Lanczos form; damping relative to lambda_max."""
+        return self.influence_at(pushed, damping * self.largest(), most)
+
+    def influence_at(self, pushed: Tensor, shift: float, most: int = 1200) -> Tensor:
+        """The same at an absolute damping (the published eps = 1)."""
+        if float(pushed.norm()) == 0.0:
+            return torch.zeros_like(pushed)
+        solver = ShiftedSolver(self.products.jjt, pushed, min(most, self.size), lambda top: shift, eta=1e-8)
+        return solver.solve(shift)
+
+    def gram(self, progress: Callable[[float, str], None] = _SILENT) -> Array:
+        """J J^T (d, d), one product for each pixel."""
+        out, unit = np.empty((self.size, self.size)), torch.zeros(self.size, dtype=self.dtype, device=self.products.x.device)
+        for i in range(self.size):
+            unit[i] = 1
+            out[i] = self.products.jjt(unit).cpu().double().numpy()
+            unit[i] = 0
+            if i % 64 == 0:
+                progress(i / self.size, "working out the spectrum")
+        return (out + out.T) / 2
+
+    def spectrum(self, seconds: float = 60.0, progress: Callable[[float, str], None] = _SILENT) -> tuple[Spectrum, Array | None]:
+        """The spectrum, exact with its eigenvectors (d, d) where that fits in about so many seconds, else by
+        stochastic Lanczos quadrature (Ubaru, Chen and Saad 2017) without them.
+        """
+        each = self._seconds()
+        if self.size > MOST_EXACT or each * self.size > seconds:
+            return self._quadrature(seconds, each, progress), None
+        values, vectors = linalg.eigh(self.gram(progress), driver="evd", check_finite=False)
+        channels = self.shape[1]
+        energy = (vectors**2).reshape(self.shape[0], channels, -1, self.size).sum((0, 2))
+        return self._made(np.maximum(values, 0.0), np.ones(self.size), energy, exact=True), vectors
+
+    def _made(self, values: Array, weights: Array, energy: Array, exact: bool, spread: float = 0.0) -> Spectrum:
+        return Spectrum(values, weights, energy, tuple(self.knowledge.std), exact, self.norm, self.parameters, spread)
+
+    def _seconds(self) -> float:
+        unit = torch.ones(self.size, dtype=self.dtype, device=self.products.x.device)
+        self.products.jjt(unit)
+        began = time.perf_counter()
+        self.products.jjt(unit)
+        return time.perf_counter() - began
+
+    def _quadrature(self, seconds: float, each: float, progress: Callable[[float, str], None]) -> Spectrum:
+        """Nodes and weights of several random probes; the error bar is that of their mean of 1 / lambda."""
+        total = max(24, int(0.8 * seconds / each))
+        probes = int(np.clip(total // 40, 3, 12))
+        depth = int(np.clip(total // probes, 8, 200))
+        nodes, weights, means = [], [], []
+        for p in range(probes):
+            progress(p / probes, "estimating the spectrum")
+            signs = torch.randint(0, 2, (self.size,), generator=generator(0, 1, p)).to(self.products.x) * 2 - 1
+            theta, first = tridiagonal(self.products.jjt, signs, depth)
+            theta, share = np.maximum(theta, 0.0), first**2 * self.size / probes
+            nodes.append(theta)
+            weights.append(share)
+            shifted = np.maximum(theta, DAMPING * theta[-1])
+            means.append(float((share / shifted).sum() * probes))
+        order = np.argsort(np.concatenate(nodes))
+        values = np.concatenate(nodes)[order]
+        channels = self.shape[1]
+        even = np.full((channels, len(values)), 1 / channels)
+        self._largest = self._largest or float(values[-1])
+        spread = float(np.std(means, ddof=1) / probes**0.5 / np.mean(means))
+        return self._made(values, np.concatenate(weights)[order], even, exact=False, spread=spread)
