@@ -218,7 +218,7 @@ def test_measuring_is_a_job_whose_ranks_stand_beside_the_counted(store):  # noqa
     assert app.dataframe[0].value["measured"][1] == "3467 ≠ 3468"
 
 
-def recovered(store, state: str = "done", breaks: bool = False, **result) -> str:  # noqa: F811
+def recovered(store, state: str = "done", breaks: bool = False, residual: float = 1e-8, **result) -> str:  # noqa: F811
     """A run of CNN6-d or CNN6 as a recursion writes it."""
     asked_ = build(
         {"size": 32, "channels": 3, "model": {"kind": "cnn6_d" if breaks else "cnn6"}, "attack": {"kind": "rgap"}}
@@ -236,6 +236,7 @@ def recovered(store, state: str = "done", breaks: bool = False, **result) -> str
             "deficiency": layer.deficiency, "condition": 10.0, "residual": 1e-8, "error": 1e-7, "note": "",
             "preview": f"layers/{k:02}.png",
         })  # fmt: skip
+    layers[-1]["residual"] = residual
     if state == "running":
         layers = layers[:3]
     truth = np.stack([fakes.original()])
@@ -258,11 +259,16 @@ def test_the_strip_fills_as_layers_are_recovered(store):  # noqa: F811
 
 
 def test_a_break_is_marked_before_and_after(store):  # noqa: F811
-    shown = strip(rank(run=recovered(store, breaks=True)))
+    shown = strip(rank(run=recovered(store, breaks=True, residual=0.03)))
     flags = {c["name"]: c["flag"] for c in shown["cards"] if c["flag"]}
     assert flags == {"conv2": "broke here, as predicted"}
     assert [p["title"] for p in shown["pictures"]] == ["Original", "Recovered"] and not shown["live"]
     assert shown["pictures"][1]["note"] == "107.5 dB"
+
+
+def test_a_gap_that_was_filled_is_no_break(store):  # noqa: F811
+    cards = {c["name"]: c for c in strip(rank(run=recovered(store, breaks=True)))["cards"]}
+    assert cards["conv2"]["flag"].startswith("short here, as predicted; filled in")
 
 
 def test_the_lab_shows_the_strip_too_and_hides_the_truth_from_the_attacker(store):  # noqa: F811

@@ -72,9 +72,14 @@ def cards(job: Job | None, found: Sequence[Mapping[str, Any]], report: RankRepor
     names = [layer.name for layer in planned]
     names += [entry["name"] for entry in found if entry["name"] not in names]
     plan = {layer.name: layer for layer in planned}
-    first = next((entry["name"] for entry in found if broken(entry)), None)
+    at = next((k for k, entry in enumerate(found) if broken(entry)), len(found))
+    first = found[at]["name"] if at < len(found) else None
+    later = found[at + 1 :]
+    healed = bool(later) and not any(broken(entry) for entry in later)
     predicted = report.breaking if report is not None else None
-    made = [_card(name, plan.get(name), known.get(name), name == predicted, name == first, job) for name in names]
+    made = [
+        _card(name, plan.get(name), known.get(name), name == predicted, name == first, job, healed) for name in names
+    ]
     if predicted in names and first is None:
         for card in made[names.index(predicted) + 1 :]:
             if not card["done"]:
@@ -88,7 +93,8 @@ def broken(entry: Mapping[str, Any]) -> bool:
 
 
 def _card(
-    name: str, layer: LayerRank | None, entry: Mapping[str, Any] | None, predicted: bool, observed: bool, job: Job | None
+    name: str, layer: LayerRank | None, entry: Mapping[str, Any] | None, predicted: bool, observed: bool, job: Job | None,
+    healed: bool,
 ) -> dict[str, Any]:  # fmt: skip
     mark = marks.of(layer) if layer is not None else marks.Mark(name)
     card = {
@@ -104,7 +110,8 @@ def _card(
     if observed and count > 1:
         card["flag"] = f"equations of {count} pictures, mixed"
     elif observed:
-        card["flag"] = "broke here, as predicted" if predicted else "broke here"
+        card["flag"] = ("short here" if healed else "broke here") + (", as predicted" if predicted else "")
+        card["flag"] += "; filled in from the layer before" if healed else ""
     elif predicted:
         card["flag"] = "predicted to break, but held"
     tone = "short" if entry.get("deficiency") else "stop" if wrong else "pass"

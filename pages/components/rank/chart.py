@@ -79,7 +79,7 @@ def option(report: RankReport) -> dict[str, Any]:
     ]
     series[-1]["markLine"] = {
         "silent": True, "symbol": "none", "data": [{"yAxis": 1.0}], "lineStyle": {"type": "solid", "width": 2, "color": "#8a949e"},
-        "label": {"formatter": "all unknowns", "position": "insideStartTop"},
+        "label": {"show": False},
     }  # fmt: skip
     series[-1]["markPoint"] = {
         "silent": True, "symbol": "rect", "symbolSize": 0.01, "data": short,

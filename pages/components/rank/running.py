@@ -16,7 +16,7 @@ from pages.components.rank.question import Fault
 LABELS = {"rgap": "R-GAP", "rgap_hybrid": "R-GAP, then matching", "peeling": "Peeling"}
 _WHY = {
     "rgap": "Every activation has an inverse: the recursion reads each layer's input from the next one.",
-    "rgap_hybrid": "A layer is short of rank: the recursion's result starts an optimiser, which uses the layers before it too.",
+    "rgap_hybrid": "Where a layer is short of rank, what is missing is looked for in the layer before it.",
     "peeling": "Reads which ReLU units were active, then solves each layer; no label needed.",
 }
 
