@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import copy
-from functools import partial
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -26,12 +26,14 @@ ROUNDS: dict[str, defenses.LocalRound] = {"fedsgd": gradient}
 class Round:
     """update, knowledge: all an attack gets. effects: one dict of plain numbers for each defense
     that filters the update (`defenses.effect`), for the person who watches, never for the attack.
-    labels: (N,) those the client trained with, which its setting may have reversed.
+    labels: (N,) those the client trained with, which its setting may have reversed. clean: the update
+    before defenses filtered it.
     """
 
     update: Update
     knowledge: Knowledge
     labels: Tensor
+    clean: Update
     effects: tuple[dict[str, Any], ...] = ()
 
 
@@ -65,7 +67,7 @@ def play(experiment: Experiment, model: nn.Module, pictures: Pictures, device: s
         raise SpecError(
             "batch norm in train mode needs more than one value per channel: add pictures or use eval"
         ) from None
-    effects = []
+    effects, clean = [], update
     for settings, defense in zip(experiment.defenses, active, strict=True):
         before = update
         update = defense.filter_update(before)
@@ -86,7 +88,7 @@ def play(experiment: Experiment, model: nn.Module, pictures: Pictures, device: s
         loss=loss,
         defenses=tuple(defense.known for defense in active),
     )
-    return Round(update, knowledge, labels.cpu(), tuple(effects))
+    return Round(update, knowledge, labels.cpu(), clean, tuple(effects))
 
 
 @torch.no_grad()

@@ -13,7 +13,7 @@ from torch import Tensor
 from gi_core.analysis.influence.spectrum import DAMPING, Array, Spectrum
 from gi_core.attacks.gradient import GradientMap
 from gi_core.attacks.jacobian import JacobianProducts
-from gi_core.attacks.lanczos import ShiftedSolver, tridiagonal
+from gi_core.attacks.lanczos import ShiftedSolver, factorise, tridiagonal
 from gi_core.attacks.trials import generator
 from gi_core.federated.losses import LOSSES, as_target
 from gi_core.federated.types import Knowledge, Update
@@ -49,7 +49,9 @@ class Sample:
         self.products = JacobianProducts(gradient, x, target)
         self.norm = float(sum((g.double() ** 2).sum() for g in self.products.value)) ** 0.5
         if not np.isfinite(self.norm):
-            raise SpecError("the gradient of this picture is not finite: choose other weights or another initialisation")
+            raise SpecError(
+                "the gradient of this picture is not finite: choose other weights or another initialisation"
+            )
         self.parameters = sum(g.numel() for g in self.products.value)
         self.size = x.numel()
         self._largest: float | None = None
@@ -86,7 +88,10 @@ class Sample:
 
     def gram(self, progress: Callable[[float, str], None] = _SILENT) -> Array:
         """J J^T (d, d), one product for each pixel."""
-        out, unit = np.empty((self.size, self.size)), torch.zeros(self.size, dtype=self.dtype, device=self.products.x.device)
+        out, unit = (
+            np.empty((self.size, self.size)),
+            torch.zeros(self.size, dtype=self.dtype, device=self.products.x.device),
+        )
         for i in range(self.size):
             unit[i] = 1
             out[i] = self.products.jjt(unit).cpu().double().numpy()
@@ -95,7 +100,9 @@ class Sample:
                 progress(i / self.size, "working out the spectrum")
         return (out + out.T) / 2
 
-    def spectrum(self, seconds: float = 60.0, progress: Callable[[float, str], None] = _SILENT) -> tuple[Spectrum, Array | None]:
+    def spectrum(
+        self, seconds: float = 60.0, progress: Callable[[float, str], None] = _SILENT
+    ) -> tuple[Spectrum, Array | None]:
         """The spectrum, exact with its eigenvectors (d, d) where that fits in about so many seconds, else by
         stochastic Lanczos quadrature (Ubaru, Chen and Saad 2017) without them.
         """
@@ -118,24 +125,39 @@ class Sample:
         return time.perf_counter() - began
 
     def _quadrature(self, seconds: float, each: float, progress: Callable[[float, str], None]) -> Spectrum:
-        """Nodes and weights of several random probes; the error bar is that of their mean of 1 / lambda."""
+        """Nodes and weights of several random probes.
+
+        The error bar is of the mean of 1 / lambda: between probes, and between half the depth and all of it (a
+        Gauss rule comes from below, so small eigenvalues that were not reached make it too small).
+        """
         total = max(24, int(0.8 * seconds / each))
-        probes = int(np.clip(total // 40, 3, 12))
-        depth = int(np.clip(total // probes, 8, 200))
-        nodes, weights, means = [], [], []
+        probes = int(np.clip(total // 80, 2, 8))
+        depth = int(np.clip(total // probes, 8, 400))
+        nodes, weights, means, halves = [], [], [], []
         for p in range(probes):
             progress(p / probes, "estimating the spectrum")
             signs = torch.randint(0, 2, (self.size,), generator=generator(0, 1, p)).to(self.products.x) * 2 - 1
-            theta, first = tridiagonal(self.products.jjt, signs, depth)
-            theta, share = np.maximum(theta, 0.0), first**2 * self.size / probes
+            _, alphas, betas = factorise(self.products.jjt, signs, depth, lambda *_: False)
+            theta, share = _rule(alphas, betas)
             nodes.append(theta)
-            weights.append(share)
-            shifted = np.maximum(theta, DAMPING * theta[-1])
-            means.append(float((share / shifted).sum() * probes))
+            weights.append(share * self.size / probes)
+            means.append(_mean_inverse(theta, share))
+            halves.append(_mean_inverse(*_rule(alphas[: depth // 2], betas[: depth // 2 - 1])))
         order = np.argsort(np.concatenate(nodes))
         values = np.concatenate(nodes)[order]
         channels = self.shape[1]
         even = np.full((channels, len(values)), 1 / channels)
         self._largest = self._largest or float(values[-1])
-        spread = float(np.std(means, ddof=1) / probes**0.5 / np.mean(means))
+        between = np.std(means, ddof=1) / probes**0.5 / np.mean(means)
+        spread = float(np.hypot(between, 1 - np.mean(halves) / np.mean(means)))
         return self._made(values, np.concatenate(weights)[order], even, exact=False, spread=spread)
+
+
+def _rule(alphas: list[float], betas: list[float]) -> tuple[Array, Array]:
+    """Gauss quadrature of a factorisation: nodes, and weights that sum to one."""
+    values, vectors = linalg.eigh_tridiagonal(alphas, betas)
+    return np.maximum(values, 0.0), vectors[0] ** 2
+
+
+def _mean_inverse(values: Array, weights: Array) -> float:
+    return float((weights / np.maximum(values, DAMPING * values[-1])).sum())

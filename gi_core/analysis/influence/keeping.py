@@ -1,0 +1,80 @@
+"""Spectra kept in GI_HOME/spectra by what decides them: weights, picture, label, loss. The oldest give way."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import zipfile
+from pathlib import Path
+
+import numpy as np
+from torch import Tensor
+
+from gi_core.analysis.influence.spectrum import Array, Spectrum
+from gi_core.federated.types import Knowledge
+from gi_core.paths import home
+
+MOST_BYTES = 256 * 2**20
+MOST_VECTORS = 1024
+"""Eigenvectors kept: all of a small picture's, else so many, evenly by rank."""
+_NAME = "{}.npz"
+
+
+def key(knowledge: Knowledge, x: Tensor, labels: Tensor, exact_within: float) -> str:
+    """Content hash of everything that the spectrum depends on."""
+    digest = hashlib.sha256(f"1 {knowledge.loss} {tuple(x.shape)} {exact_within:g}".encode())
+    for tensor in (*knowledge.model.state_dict().values(), x, labels):
+        digest.update(np.ascontiguousarray(tensor.detach().cpu().numpy()).tobytes())
+    digest.update(repr([type(m).__name__ for m in knowledge.model.modules()]).encode())
+    return digest.hexdigest()[:24]
+
+
+def read(name: str) -> tuple[Spectrum, Array, Array] | None:
+    """(spectrum, places of the kept eigenvectors, eigenvectors (d, kept) float32), or None."""
+    try:
+        with np.load(_folder() / _NAME.format(name), allow_pickle=False) as file:
+            about = file["about"]
+            spectrum = Spectrum(
+                file["values"], file["weights"], file["energy"], tuple(float(s) for s in file["std"]),
+                bool(about[0]), float(about[1]), int(about[2]), float(about[3]),
+            )  # fmt: skip
+            os.utime(_folder() / _NAME.format(name))
+            return spectrum, file["places"], file["vectors"]
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        return None
+
+
+def write(name: str, spectrum: Spectrum, vectors: Array | None) -> tuple[Array, Array]:
+    """Keep a spectrum and its eigenvectors; what was kept of them. A full disk keeps nothing and says nothing."""
+    d = len(spectrum.values)
+    places = (
+        np.arange(0) if vectors is None else np.unique(np.linspace(0, d - 1, min(d, MOST_VECTORS)).round().astype(int))
+    )
+    kept = np.zeros((d, 0), np.float32) if vectors is None else vectors[:, places].astype(np.float32)
+    about = np.array([spectrum.exact, spectrum.norm, spectrum.parameters, spectrum.spread], float)
+    folder = _folder()
+    path, temporary = folder / _NAME.format(name), folder / f"{name}.{os.getpid()}.tmp.npz"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        np.savez(
+            temporary, values=spectrum.values, weights=spectrum.weights, energy=spectrum.energy, std=np.array(spectrum.std),
+            about=about, places=places, vectors=kept,
+        )  # fmt: skip
+        temporary.replace(path)
+        _prune(folder)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+    return places, kept
+
+
+def _prune(folder: Path) -> None:
+    files = sorted(folder.glob("*.npz"), key=lambda f: f.stat().st_mtime, reverse=True)
+    used = 0
+    for file in files:
+        used += file.stat().st_size
+        if used > MOST_BYTES:
+            file.unlink(missing_ok=True)
+
+
+def _folder() -> Path:
+    return home() / "spectra"

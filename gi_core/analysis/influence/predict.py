@@ -1,0 +1,127 @@
+"""What the influence says of each picture of an Experiment, as the JSON of the command line."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from gi_core import federated
+from gi_core.analysis.influence import keeping
+from gi_core.analysis.influence.jacobian import Sample
+from gi_core.analysis.influence.spectrum import DAMPING, PRIOR, Array, Spectrum, lower_bound
+from gi_core.federated.round import Round, normalised
+from gi_core.spec import Experiment, SpecError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from gi_core.data import Pictures
+
+Progress = Callable[[float, str], None]
+PERTURBING = ("gaussian_noise", "pruning", "quantisation", "clipping")
+"""Defenses whose output is the gradient plus something, so that the influence of that something is defined."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """One picture: its Jacobian, spectrum (eigenvectors (d, kept) at `places`), and the client's round."""
+
+    sample: Sample
+    spectrum: Spectrum
+    places: Array
+    vectors: Array
+    round: Round
+    seconds: float
+
+
+def know(
+    experiment: Experiment, model: nn.Module, pictures: Pictures, index: int, device: torch.device,
+    seconds: float = 60.0, progress: Progress = lambda f, t: None,
+) -> Known:  # fmt: skip
+    """The spectrum of picture `index` alone, from the store of spectra if it is there. Raises SpecError."""
+    began = time.perf_counter()
+    one = replace(pictures, images=pictures.images[index : index + 1], labels=pictures.labels[index : index + 1])
+    played = federated.play(experiment, model, one, device)
+    x, knowledge = normalised(one, torch.device("cpu")), played.knowledge
+    sample = Sample(knowledge, x, played.labels, device)
+    if sample.norm == 0:
+        raise SpecError("the gradient is zero everywhere, so it says nothing about the picture")
+    name = keeping.key(knowledge, x, played.labels, seconds)
+    kept = keeping.read(name)
+    if kept is None:
+        spectrum, vectors = sample.spectrum(seconds, progress)
+        kept = (spectrum, *keeping.write(name, spectrum, vectors))
+    return Known(sample, *kept, played, time.perf_counter() - began)
+
+
+def describe(known: Known, noise_std: float | None, damping: float | None) -> dict[str, Any]:
+    """DESIGN's object. damping: absolute (1 is the published default); None: relative, 1e-9 of lambda_max.
+
+    Without noise_std the perturbation is the round's own (a defense's output minus the clean gradient) where there
+    is one, else the float32 rounding of the update.
+    """
+    spectrum = known.spectrum
+    relative = DAMPING if damping is None else damping / max(spectrum.largest, 1e-300)
+    pushed = _pushed(known)
+    found: dict[str, Any] = {
+        "eigenvalue_max": spectrum.largest, "eigenvalue_min": spectrum.smallest, "damping": relative * spectrum.largest,
+        "gradient_norm": spectrum.norm, "exact": spectrum.exact, "relative_error": spectrum.spread, "seconds": known.seconds,
+    }  # fmt: skip
+    if noise_std is None and pushed is not None:
+        found |= _of_perturbation(known, pushed, relative)
+    else:
+        found |= _of_noise(spectrum, noise_std, relative)
+    protected = not found["predicted_rmse"] < PRIOR
+    return {**found, "protected": protected, "words": words(found, protected)}
+
+
+def _of_noise(spectrum: Spectrum, noise_std: float | None, relative: float) -> dict[str, Any]:
+    sigma = spectrum.rounding() if noise_std is None else noise_std
+    errors, d = spectrum.expected(sigma, relative), spectrum.pixels
+    size = sigma * float((spectrum.weights * spectrum.values).sum()) ** 0.5
+    return {
+        "perturbation": "noise" if noise_std is not None else "rounding of the update", "noise_std": sigma,
+        "jacobian_delta_norm": size, "influence": errors.normalised * d**0.5,
+        "lower_bound": lower_bound(size, spectrum.largest), "predicted_rmse": errors.pixels,
+        "predicted_rmse_normalised": errors.normalised, "predicted_rmse_with_prior": errors.pixels_with_prior,
+    }  # fmt: skip
+
+
+def _of_perturbation(known: Known, pushed: Tensor, relative: float) -> dict[str, Any]:
+    spectrum, d = known.spectrum, known.sample.size
+    moved = (
+        known.sample.influence(pushed, relative)
+        if relative <= 1e-3
+        else known.sample.influence_at(pushed, relative * spectrum.largest)
+    )
+    std = torch.tensor(spectrum.std, dtype=torch.float64).view(-1, 1, 1)
+    in_pixels = moved.cpu().double().view(known.sample.shape) * std
+    size, length = float(pushed.norm()), float(moved.norm())
+    rmse = float((in_pixels**2).mean()) ** 0.5
+    return {
+        "perturbation": "defense", "noise_std": None, "jacobian_delta_norm": size, "influence": length,
+        "lower_bound": lower_bound(size, spectrum.largest), "predicted_rmse": rmse,
+        "predicted_rmse_normalised": length / d**0.5, "predicted_rmse_with_prior": (1 / rmse**2 + 1 / PRIOR**2) ** -0.5 if rmse else 0.0,
+    }  # fmt: skip
+
+
+def _pushed(known: Known) -> Tensor | None:
+    """J delta of what the defenses changed; None without any, or where they did more than add."""
+    if known.round.clean is known.round.update:
+        return None
+    return known.sample.perturbation(known.round.clean, known.round.update)
+
+
+def words(found: dict[str, Any], protected: bool) -> str:
+    """One sentence; never a promise."""
+    rmse = found["predicted_rmse"]
+    if protected:
+        return "protected at this noise: matching alone would err as much as guessing grey; a picture prior may still do better"
+    if rmse < 1e-3:
+        return f"exposed: without a prior the picture comes back within {rmse:.1g} per pixel"
+    return f"without a prior the picture comes back within about {rmse:.2g} per pixel; with one, closer"
