@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from math import gcd
 
+import numpy as np
+
 from gi_core.spec.graph import Conv
 
 Seen = tuple[tuple[int, ...], ...]
@@ -18,7 +20,7 @@ Seen = tuple[tuple[int, ...], ...]
 
 @dataclass(frozen=True)
 class Axis:
-    """Left nodes and what they see; nodes without a partner are left out.
+    """Left nodes and what they see; every node has a partner.
 
     seen: for each left node the right nodes, numbered from 0, ascending. rights: how many there are.
     left_density: max |A| / |N(A)| over sets of left nodes; right_density: the same from the right.
@@ -38,30 +40,50 @@ class Axis:
         return len(self.seen)
 
 
-@lru_cache(maxsize=512)
-def outputs(kernel: int, stride: int, padding: int, dilation: int, extent: int, count: int) -> tuple[Axis, ...]:
-    """Output positions (left) and the pixels that they see (right); dilation makes several axes of one."""
-    parts = dilation // gcd(stride, dilation)
-    seen = [
-        [h for h in (stride * a + dilation * u - padding for u in range(kernel)) if 0 <= h < extent]
-        for a in range(count)
-    ]
-    axes = [_axis(seen[part::parts]) for part in range(parts)]
-    return tuple(axis for axis in axes if axis.lefts)
+@dataclass(frozen=True)
+class Part:
+    """Outputs and taps of an axis that share pixels with one another and with nothing else.
 
-
-@lru_cache(maxsize=512)
-def taps(kernel: int, stride: int, padding: int, dilation: int, extent: int, count: int) -> dict[int, Axis]:
-    """Taps (left) and the pixels that they meet (right): residue class of the pixels -> axis.
-
-    A tap u only ever meets pixels with h + p = d u mod s, so the classes share nothing.
+    outputs: output positions (left) and the pixels that they see (right); dilation makes several axes of it.
+    taps: residue class of pixels mod the stride -> taps (left) and the pixels that they meet (right).
+    seen: the same classes -> which of the part's positions see them, (positions,) bool.
     """
-    classes: dict[int, list[list[int]]] = {}
+
+    outputs: tuple[Axis, ...]
+    taps: dict[int, Axis]
+    seen: dict[int, np.ndarray]
+
+
+@lru_cache(maxsize=512)
+def parts(kernel: int, stride: int, padding: int, dilation: int, extent: int, count: int) -> tuple[Part, ...]:
+    """The parts of an axis: one, unless the stride is so long that positions at the border see no common class.
+
+    A tap u only ever meets pixels with h + p = d u mod s, so K0 has a block for each class.
+    """
+    met: dict[int, dict[int, list[int]]] = {}  # class -> tap -> pixels
+    sees: dict[int, list[int]] = {}  # position -> pixels
+    classes: dict[int, set[int]] = {}  # class -> positions
     for u in range(kernel):
-        met = [h for h in (stride * a + dilation * u - padding for a in range(count)) if 0 <= h < extent]
-        classes.setdefault(dilation * u % stride, []).append(met)
-    axes = {residue: _axis(met) for residue, met in classes.items()}
-    return {residue: axis for residue, axis in axes.items() if axis.lefts}
+        for a in range(count):
+            h = stride * a + dilation * u - padding
+            if 0 <= h < extent:
+                residue = dilation * u % stride
+                met.setdefault(residue, {}).setdefault(u, []).append(h)
+                sees.setdefault(a, []).append(h)
+                classes.setdefault(residue, set()).add(a)
+    step = dilation // gcd(stride, dilation)
+    found = []
+    for members in _connected({residue: tuple(positions) for residue, positions in classes.items()}):
+        places = sorted(set().union(*(classes[residue] for residue in members)))
+        split = [[sees[a] for a in places if a % step == part] for part in range(step)]
+        found.append(
+            Part(
+                tuple(_axis(seen) for seen in split if seen),
+                {residue: _axis(list(met[residue].values())) for residue in members},
+                {residue: np.isin(places, list(classes[residue])) for residue in members},
+            )
+        )
+    return tuple(found)
 
 
 def size(op: Conv, extent: int) -> int:
@@ -70,9 +92,8 @@ def size(op: Conv, extent: int) -> int:
 
 
 def _axis(seen: Sequence[Sequence[int]]) -> Axis:
-    kept = [nodes for nodes in seen if nodes]
-    number = {h: i for i, h in enumerate(sorted({h for nodes in kept for h in nodes}))}
-    left = tuple(tuple(number[h] for h in nodes) for nodes in kept)
+    number = {h: i for i, h in enumerate(sorted({h for nodes in seen for h in nodes}))}
+    left = tuple(tuple(number[h] for h in nodes) for nodes in seen)
     right: list[list[int]] = [[] for _ in number]
     for a, nodes in enumerate(left):
         for h in nodes:
@@ -97,7 +118,7 @@ def _runs(seen: Seen) -> tuple[int, int] | None:
 def _density(seen: Seen) -> float:
     """max |A| / |N(A)|: over runs of nodes within each connected part."""
     best = 0.0
-    for part in _parts(seen):
+    for part in _connected(dict(enumerate(seen))):
         for first in range(len(part)):
             union: set[int] = set()
             for length, node in enumerate(part[first:], start=1):
@@ -106,12 +127,12 @@ def _density(seen: Seen) -> float:
     return best
 
 
-def _parts(seen: Seen) -> list[list[int]]:
-    """Connected parts of left nodes, each in order."""
-    parts: list[tuple[set[int], list[int]]] = []
-    for node, nodes in enumerate(seen):
-        touching = [p for p in parts if not p[0].isdisjoint(nodes)]
-        parts = [p for p in parts if not any(p is t for t in touching)]
+def _connected(seen: dict[int, tuple[int, ...]]) -> list[list[int]]:
+    """Nodes that share what they see, directly or through others; each group in order."""
+    groups: list[tuple[set[int], list[int]]] = []
+    for node, nodes in seen.items():
+        touching = [g for g in groups if not g[0].isdisjoint(nodes)]
+        groups = [g for g in groups if not any(g is t for t in touching)]
         merged = (set(nodes).union(*(t[0] for t in touching)), sorted([node, *(n for t in touching for n in t[1])]))
-        parts.append(merged)
-    return [part for _, part in parts]
+        groups.append(merged)
+    return [group for _, group in groups]

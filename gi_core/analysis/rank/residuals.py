@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from gi_core.analysis.chain import Residual
 from gi_core.analysis.rank import axis, transport
-from gi_core.analysis.rank.formulas import Ranks, axes, convolution, fresh, kernel_rank, weight_rank
+from gi_core.analysis.rank.formulas import Ranks, convolution
+from gi_core.analysis.rank.stacking import stack
 from gi_core.spec.graph import Conv, Shape
 
 
@@ -31,10 +32,10 @@ def residual(block: Residual) -> tuple[Ranks, Ranks]:
     if skip is not None:
         kernel += _beside(op, skip, block.input_shape)
         gradient, holders = op.channels_in * filters, op.channels + filters
-        rank_skip = weight_rank(skip, block.input_shape, op.channels_in, filters, masks[1])
+        rank_skip = stack(skip, block.input_shape, masks[1]).weight
     held = max(0, min(positions, holders) - (positions - known))
     new = min(filters, op.channels_in) * (known - held)
-    equations = op.channels_in * kernel + fresh(op, block.input_shape, masks[0]) + new
+    equations = op.channels_in * kernel + stack(op, block.input_shape, masks[0]).fresh + new
     rank_weight, rank_gradient = min(one.unknowns, one.rank_weight + rank_skip), op.channels_in * kernel
     rank = min(one.unknowns, max(equations, rank_weight))
     entry = replace(
@@ -55,9 +56,13 @@ def residual(block: Residual) -> tuple[Ranks, Ranks]:
 
 def _beside(op: Conv, skip: Conv, input_shape: Shape) -> int:
     """What K0 of a 1x1 skip of equal stride adds to the rank of K0: rows on one class of pixels only."""
-    rows, columns = axes(axis.taps, op, input_shape)
-    lattice = rows.get(op.padding % op.stride), columns.get(op.padding % op.stride)
+    rows, columns = (
+        axis.parts(op.kernel, op.stride, op.padding, op.dilation, extent, axis.size(op, extent))
+        for extent in input_shape[1:]
+    )
+    residue = op.padding % op.stride
+    lattice = [next((part.taps[residue] for part in parts if residue in part.taps), None) for parts in (rows, columns)]
     if None in lattice:
-        return kernel_rank(skip, input_shape, skip.channels)
+        return stack(skip, input_shape).kernel
     left = lattice[0].rights * lattice[1].rights - transport.rank(*lattice, op.channels, 1)
     return min(skip.channels, left)
