@@ -67,6 +67,7 @@ def build() -> tuple[Parser, dict[str, Parser]]:
             epilog=_kinds(), formatter_class=argparse.RawDescriptionHelpFormatter,
         )
     )  # fmt: skip
+    _influence(command("influence", "predict how precisely an update shows each picture, without attacking"))
     _rank(command("rank", "count a network's equations: can its gradient give a picture away?"))
     listing = command("list", "what there is to choose from, with settings, bounds and defaults")
     listing.add_argument("what", choices=LISTS, metavar="|".join(LISTS))
@@ -115,6 +116,25 @@ def _attack(parser: Parser) -> None:
     for option, metavar, help, more in _ATTACK:
         parser.add_argument(option, metavar=metavar, help=help, **more)
     parser.add_argument("--json", action="store_true", help=_JSON)
+
+
+_INFLUENCE = (
+    "--experiment", "--sample", "--label", "--size", "--normalise", "--model", "--weights", "--client", "--defense",
+    "--seed", "--device", "--set",
+)  # fmt: skip
+
+
+def _influence(parser: Parser) -> None:
+    for option, metavar, help, more in _ATTACK:
+        if option in _INFLUENCE:
+            parser.add_argument(option, metavar=metavar, help=help, **more)
+    noise = "standard deviation of noise on every value of the update; without it, what the defenses change, else rounding"
+    damping = "added to the eigenvalues: 1 is the published default; next to none when left out"
+    parser.add_argument("--noise-std", metavar="S", type=float, help=noise)
+    parser.add_argument("--damping", metavar="D", type=float, help=damping)
+    parser.add_argument("--seconds", metavar="S", type=float, default=60.0, help="for the spectrum of one picture")
+    parser.add_argument("--json", action="store_true", help=_JSON)
+    parser.set_defaults(attack=None)
 
 
 def _rank(parser: Parser) -> None:

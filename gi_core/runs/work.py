@@ -12,7 +12,7 @@ import numpy as np
 
 from gi_core import data, models
 from gi_core.attacks.base import Refused
-from gi_core.runs import quota, ranking, results
+from gi_core.runs import influences, quota, ranking, results
 from gi_core.runs.execute import Stopped, execute
 from gi_core.runs.job import Job
 from gi_core.runs.limits import memory_limit
@@ -110,6 +110,24 @@ def _thumbnail(folder: Path, ref: str, images: np.ndarray) -> Path:
     return path
 
 
+def _influence(job: Job, writer: Writer, control: Control, questions: Questions) -> dict[str, Any]:
+    """spec: {experiment, noise_std, damping, seconds}; see `influences.answer`."""
+
+    def progress(fraction: float, text: str) -> None:
+        asked = control.poll()
+        if asked:
+            raise Stopped(asked)
+        writer.record(job.id, {"stage": text, "fraction": fraction}, [])
+
+    asked = job.spec
+    with memory_limit():
+        found = influences.answer(
+            build(asked.get("experiment") or {}), asked.get("noise_std"), asked.get("damping"),
+            float(asked.get("seconds") or 60.0), writer.folder(job.id), progress,
+        )  # fmt: skip
+    return {"status": "done", **found}
+
+
 def _rank(job: Job, writer: Writer, control: Control, questions: Questions) -> dict[str, Any]:
     return ranking.answer(job.spec)
 
@@ -120,6 +138,7 @@ _KINDS: dict[str, Callable[[Job, Writer, Control, Questions], dict[str, Any]]] =
     "train": _train,
     "thumbnails": _thumbnails,
     "rank": _rank,
+    "influence": _influence,
 }
 
 WARM_UP = Experiment(size=8)

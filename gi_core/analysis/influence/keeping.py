@@ -1,18 +1,26 @@
-"""Spectra kept in GI_HOME/spectra by what decides them: weights, picture, label, loss. The oldest give way."""
+"""Spectra kept in GI_HOME/spectra by what decides them: weights, picture, label, loss. The oldest give way.
+
+Reading needs no torch.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import os
+import re
 import zipfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from torch import Tensor
 
 from gi_core.analysis.influence.spectrum import Array, Spectrum
-from gi_core.federated.types import Knowledge
 from gi_core.paths import home
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from gi_core.federated.types import Knowledge
 
 MOST_BYTES = 256 * 2**20
 MOST_VECTORS = 1024
@@ -29,8 +37,15 @@ def key(knowledge: Knowledge, x: Tensor, labels: Tensor, exact_within: float) ->
     return digest.hexdigest()[:24]
 
 
+def valid(name: object) -> bool:
+    """Whether it is a key, and so may name a file."""
+    return isinstance(name, str) and re.fullmatch(r"[0-9a-f]{24}", name) is not None
+
+
 def read(name: str) -> tuple[Spectrum, Array, Array] | None:
     """(spectrum, places of the kept eigenvectors, eigenvectors (d, kept) float32), or None."""
+    if not valid(name):
+        return None
     try:
         with np.load(_folder() / _NAME.format(name), allow_pickle=False) as file:
             about = file["about"]

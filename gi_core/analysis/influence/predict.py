@@ -37,6 +37,7 @@ class Known:
     vectors: Array
     round: Round
     seconds: float
+    key: str
 
 
 def know(
@@ -56,7 +57,7 @@ def know(
     if kept is None:
         spectrum, vectors = sample.spectrum(seconds, progress)
         kept = (spectrum, *keeping.write(name, spectrum, vectors))
-    return Known(sample, *kept, played, time.perf_counter() - began)
+    return Known(sample, *kept, played, time.perf_counter() - began, name)
 
 
 def describe(known: Known, noise_std: float | None, damping: float | None) -> dict[str, Any]:

@@ -1,0 +1,57 @@
+"""`influence`: how precisely an update shows each picture, without attacking."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from typing import Any
+
+from gi_core.cli import question
+from gi_core.cli.progress import Bar
+from gi_core.spec import SpecError
+
+
+def influence(arguments: argparse.Namespace) -> int:
+    """Print one line for each picture; with --json one object. Raises SpecError."""
+    asked = question.experiment(arguments)
+    bar = Bar()
+    bar.show(0.0, "starting", now=True)
+
+    from gi_core.runs import influences
+    from gi_core.threads import one_thread
+
+    if "OMP_NUM_THREADS" not in os.environ:
+        one_thread()
+    try:
+        found = influences.answer(
+            asked, arguments.noise_std, arguments.damping, arguments.seconds, progress=lambda f, text: bar.show(f, text)
+        )
+    except MemoryError:
+        raise SpecError("the memory is full: choose smaller pictures or a smaller network") from None
+    finally:
+        bar.close()
+    print(json.dumps(found) if arguments.json else text(found))
+    return 0
+
+
+def text(found: dict[str, Any]) -> str:
+    """A line for each picture, most exposed first."""
+    rows = sorted(found["samples"], key=lambda s: s.get("predicted_rmse") or float("inf"))
+    lines = [
+        f"{found['model']}: predicted error per pixel of an attacker without a picture prior (no safety floor)",
+        "",
+    ]
+    for row in rows:
+        if "error" in row:
+            lines.append(f"{row['sample']}: {row['error']}")
+            continue
+        error = "" if row["exact"] else f" (estimated, {100 * row['relative_error']:.0f} %)"
+        lines += [
+            f"{row['sample']} ({row['class_name']}): {row['words']}",
+            f"  largest eigenvalue {row['eigenvalue_max']:.4g}, smallest {row['eigenvalue_min']:.3g}{error}; gradient norm {row['gradient_norm']:.3g}",
+            f"  {row['perturbation']}: |J delta| {row['jacobian_delta_norm']:.4g}, influence {row['influence']:.4g},"
+            f" lower bound {row['lower_bound']:.4g}; RMSE {row['predicted_rmse']:.3g} in [0, 1]"
+            f" ({row['predicted_rmse_normalised']:.3g} normalised), with a pixel prior {row['predicted_rmse_with_prior']:.3g}",
+        ]
+    return "\n".join(lines)
