@@ -214,7 +214,7 @@ def test_measuring_is_a_job_whose_ranks_stand_beside_the_counted(store):  # noqa
     out.take(jobs[0].id)
     out.finish(jobs[0].id, "done", counted, None)
     app.run()
-    assert "differ at conv2" in text(app)
+    assert "differ at conv2" in text(app) and not app.button(key="rank_measure").disabled
     assert app.dataframe[0].value["measured"][1] == "3467 ≠ 3468"
 
 

@@ -27,8 +27,8 @@ def draw(report: RankReport) -> None:
 
 def _body(report: RankReport, waiting: bool) -> None:
     job = _job()
-    if waiting and (job is None or job.over):
-        st.rerun(scope="app")
+    if waiting != (job is not None and not job.over):
+        st.rerun(scope="app")  # with the timer, or without it
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="rank_numbers_bar"):
         st.html('<h4 class="gi-sub">Layer by layer <small>the numbers behind the chart</small></h4>', width="stretch")
         st.button(
@@ -43,6 +43,8 @@ def _body(report: RankReport, waiting: bool) -> None:
     if line:
         st.html(f'<p class="gi-about" role="status">{words.escape(line)}</p>')
     table.draw(report, measured)
+    for notice in dict.fromkeys((*report.notices, *(measured or {}).get("notices", ()))):
+        st.html(f'<p class="gi-about">{words.escape(notice)}</p>')
 
 
 def _agreement(report: RankReport, measured: dict[str, Any]) -> str:

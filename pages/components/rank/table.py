@@ -97,7 +97,7 @@ def line(layer: LayerRank, measured: Mapping[str, Any] | None) -> dict[str, Any]
     if measured:
         differs = measured.get("rank") != layer.rank and layer.route != "unsupported"
         entry["measured"] = f"{measured.get('rank')}" + (f" ≠ {layer.rank}" if differs else " ✓")
-        entry["measured_condition"] = _short(measured.get("condition"))
+        entry["measured_condition"] = _short(measured.get("condition")) or "–"
     return entry
 
 
