@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from gi_core.attacks import objectives
 from gi_core.attacks.gradient import GradientMap
-from gi_core.federated.losses import as_target, cross_entropy
 from gi_core.attacks.jacobian import JacobianProducts
 from gi_core.attacks.lanczos import ShiftedSolver
 from gi_core.attacks.lbfgs import Lbfgs
 from gi_core.attacks.priors import SmoothPrior, add_total_variation, median_filter
+from gi_core.federated.losses import as_target, cross_entropy
 from gi_core.spec.plan import Plan
 from tests.victims import PLAN, advance, experiment, machine, play
 
@@ -185,7 +185,9 @@ ALONE = [
 def test_each_trial_of_a_batch_equals_that_trial_alone(attack):
     together, _ = machine(experiment(attack={**attack, "trials": 3, "precision": "float64"}))
     batch = together.init(5)
-    steps = 2 if attack["kind"] in ("dlg", "idlg") else 20  # more L-BFGS steps amplify the rounding of another order of sums
+    steps = (
+        2 if attack["kind"] in ("dlg", "idlg") else 20
+    )  # more L-BFGS steps amplify the rounding of another order of sums
     for _ in range(steps):
         batch, step = together.step(batch)
         if step.done:
@@ -206,7 +208,12 @@ EVERY = [
     {"kind": "inverting_gradients", "trials": 2, "iterations": 30, "tensors": "random8"},
     {"kind": "inverting_gradients", "optimiser": "lbfgs", "signed": False, "iterations": 12},
     {"kind": "levenberg_marquardt", "iterations": 2, "restarts": 9, "krylov": 6, "tolerance": 1e-25},
+    {"kind": "rgap"},
+    {"kind": "peeling", "total_variation_rounds": 2, "matching": 4},
+    {"kind": "rgap_hybrid", "matching": 4},
 ]
+
+RECURSIONS = ("rgap", "peeling", "rgap_hybrid")
 
 
 @pytest.mark.parametrize("attack", EVERY, ids=lambda a: a["kind"] + a.get("optimiser", ""))
@@ -234,4 +241,5 @@ def test_the_same_seed_gives_the_same_pictures_and_another_seed_others(attack):
         _, step = advance(built, built.init(seed), 3)
         pictures.append(step.images.clone())
     assert torch.equal(pictures[0], pictures[1])
-    assert pictures[0].shape != pictures[2].shape or not torch.equal(pictures[0], pictures[2])
+    if attack["kind"] not in RECURSIONS:  # they draw nothing
+        assert pictures[0].shape != pictures[2].shape or not torch.equal(pictures[0], pictures[2])
