@@ -18,7 +18,7 @@ _PATIENCE = 20.0
 def draw() -> None:
     """Problems, estimate, button."""
     experiment = form.current()
-    found = problems(experiment) + _forbidden(experiment)
+    found = problems(experiment) + forbidden(experiment)
     fatal = any(p.fatal for p in found)
     preview = None if fatal else _ask(experiment)
     answered = (preview.result or {}) if preview and preview.state == "done" else {}
@@ -46,7 +46,7 @@ def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:] + ("" if text.endswith((".", "?", "!")) else ".")
 
 
-def _forbidden(experiment: Experiment) -> list[Problem]:
+def forbidden(experiment: Experiment) -> list[Problem]:
     """A browser may name bundled data, data sets and uploads, never a free path."""
     weights = experiment.weights
     if weights.kind == "file" and not weights.path.startswith("upload:"):
@@ -76,7 +76,7 @@ def _ask(experiment: Experiment) -> Job | None:
 
 def awaited(experiment: Experiment) -> bool:
     """Whether an answer of the worker is still to come."""
-    if any(p.fatal for p in problems(experiment) + _forbidden(experiment)):
+    if any(p.fatal for p in problems(experiment) + forbidden(experiment)):
         return False
     job = _ask(experiment)
     since = st.session_state.get("launch.preview", ("", "", 0.0))[2]
@@ -120,7 +120,7 @@ def _run(experiment: Experiment) -> None:
 
 def submit(experiment: Experiment) -> str:
     """A new run of this experiment. Raises SpecError with one sentence."""
-    wrong = [p for p in problems(experiment) + _forbidden(experiment) if p.fatal]
+    wrong = [p for p in problems(experiment) + forbidden(experiment) if p.fatal]
     if wrong:
         raise SpecError(wrong[0].reason)
     dispatcher().ensure()

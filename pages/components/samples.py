@@ -19,8 +19,13 @@ def known() -> list[SampleInfo]:
     return list(data.catalogue())
 
 
-def draw(geometry: bool = True) -> None:
-    """Groups of thumbnails, an upload, and how the picture is prepared; geometry: its size too."""
+def draw(geometry: bool = True, apart: bool = False) -> None:
+    """Groups of thumbnails, an upload, and how the picture is prepared; geometry: its size too.
+
+    apart: several pictures, each looked at alone, and no batch.
+    """
+    if apart:
+        st.session_state[form.key("several")] = True
     if stage.attackers_view():
         st.html('<p class="gi-about">Hidden in the attacker\'s view.</p>')
         return
@@ -49,11 +54,13 @@ def draw(geometry: bool = True) -> None:
             with st.popover("More", icon=":material/database:", key="sample_sets"):
                 st.html('<p class="gi-about">Fetched once from their publishers, then kept on this machine.</p>')
                 fetching.follow({i.ref.split(":")[0]: i.title for i in missing}, "sets")
-        with st.popover("Size, batch" if geometry else "Batch", icon=":material/tune:", key="sample_more"):
-            st.toggle(
-                "Several pictures at once", _several(), key=form.key("several"), on_change=_one_again,
-                help="The client computes one gradient on all of them together, which hides each a little.",
-            )  # fmt: skip
+        title = "Size, colour" if apart else "Size, batch" if geometry else "Batch"
+        with st.popover(title, icon=":material/tune:", key="sample_more"):
+            if not apart:
+                st.toggle(
+                    "Several pictures at once", _several(), key=form.key("several"), on_change=_one_again,
+                    help="The client computes one gradient on all of them together, which hides each a little.",
+                )  # fmt: skip
             fields.widgets(form.current(), (), ["size", "channels", "normalise"][0 if geometry else 2 :])
             _labels(infos)
 
