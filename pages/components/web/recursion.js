@@ -89,7 +89,7 @@ export default function ({ data, parentElement }) {
     pictures.hidden = !data.pictures.length;
     pictures.classList.toggle("waiting", !ended);
     again.hidden = data.live || !steps.length || !ended;
-    root.dataset.ended = String(ended && !data.live);
+    root.dataset.ended = String(ended && !data.live && steps.length > 0);
   };
   const advance = () => {
     clearTimeout(state.timer);
