@@ -50,15 +50,19 @@ def measure(kernel: Array, weight: sparse.csr_matrix, channels: int) -> Measured
     rank = of_kernel
     if kernel_rank < pixels:
         null = linalg.svd(kernel, full_matrices=True)[2][kernel_rank:].T
-        rank += rank_of((weight @ sparse.block_diag([null] * channels, format="csr")).toarray())
+        rank += rank_of((weight @ sparse.block_diag([null] * channels, format="csr")).toarray(), weight_scale)
     if rank == unknowns:
         condition = _exact_condition(kernel * share, weight, channels)
     return Measured(kernel_rank, weight_rank(weight), rank, condition)
 
 
-def rank_of(matrix: Array) -> int:
-    """Number of singular values above rounding."""
-    return int(np.linalg.matrix_rank(matrix)) if min(matrix.shape) and matrix.any() else 0
+def rank_of(matrix: Array, scale: float | None = None) -> int:
+    """Number of singular values above rounding, of a matrix whose entries came from one of norm `scale`."""
+    if not min(matrix.shape) or not matrix.any():
+        return 0
+    values = linalg.svdvals(matrix)
+    rounding = 10 * max(matrix.shape) * np.finfo(float).eps
+    return int((values > (values[0] if scale is None else scale) * rounding).sum())
 
 
 def weight_rank(weight: sparse.csr_matrix) -> int | None:
@@ -81,8 +85,7 @@ def _reduced(kernel: Array) -> Array:
 
 def _kernel_rank(kernel: Array) -> tuple[int, float]:
     """Rank of K0 and its largest singular value."""
-    values = linalg.svdvals(kernel) if kernel.any() else np.zeros(1)
-    return int((values > values[0] * max(kernel.shape) * np.finfo(float).eps).sum()), float(values[0])
+    return rank_of(kernel), float(np.linalg.norm(kernel, 2)) if kernel.any() else 0.0
 
 
 def _condition(normal: Array, largest: float) -> float | None:

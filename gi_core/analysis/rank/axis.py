@@ -19,21 +19,30 @@ Seen = tuple[tuple[int, ...], ...]
 
 
 @dataclass(frozen=True)
+class Run:
+    """Runs of step + excess right nodes, each `step` further; span: left nodes that meet every class mod the step."""
+
+    excess: int
+    step: int
+    span: int
+
+
+@dataclass(frozen=True)
 class Axis:
     """Left nodes and what they see; every node has a partner.
 
     seen: for each left node the right nodes, numbered from 0, ascending. rights: how many there are.
     left_density: max |A| / |N(A)| over sets of left nodes; right_density: the same from the right.
-    valid: (length, step) where every left node sees a whole run, each `step` further, as a convolution
-    without padding does; full: length of the runs where every right node does, at steps of 1.
+    valid: set where every left node sees a whole run, as in a convolution without padding; full: where every right
+    node is seen by whole runs, as in its transpose.
     """
 
     seen: Seen
     rights: int
     left_density: float
     right_density: float
-    valid: tuple[int, int] | None
-    full: int | None
+    valid: Run | None
+    full: Run | None
 
     @property
     def lefts(self) -> int:
@@ -71,15 +80,16 @@ def parts(kernel: int, stride: int, padding: int, dilation: int, extent: int, co
                 met.setdefault(residue, {}).setdefault(u, []).append(h)
                 sees.setdefault(a, []).append(h)
                 classes.setdefault(residue, set()).add(a)
-    step = dilation // gcd(stride, dilation)
+    common = gcd(stride, dilation)
+    step = dilation // common
     found = []
     for members in _connected({residue: tuple(positions) for residue, positions in classes.items()}):
         places = sorted(set().union(*(classes[residue] for residue in members)))
         split = [[sees[a] for a in places if a % step == part] for part in range(step)]
         found.append(
             Part(
-                tuple(_axis(seen) for seen in split if seen),
-                {residue: _axis(list(met[residue].values())) for residue in members},
+                tuple(_axis(seen, stride // common, kernel) for seen in split if seen),
+                {residue: _axis(list(met[residue].values()), dilation // common, count) for residue in members},
                 {residue: np.isin(places, list(classes[residue])) for residue in members},
             )
         )
@@ -91,7 +101,8 @@ def size(op: Conv, extent: int) -> int:
     return (extent + 2 * op.padding - op.dilation * (op.kernel - 1) - 1) // op.stride + 1
 
 
-def _axis(seen: Sequence[Sequence[int]]) -> Axis:
+def _axis(seen: Sequence[Sequence[int]], step: int, length: int) -> Axis:
+    """seen: of runs of `length` nodes, each `step` further, cut off at the border."""
     number = {h: i for i, h in enumerate(sorted({h for nodes in seen for h in nodes}))}
     left = tuple(tuple(number[h] for h in nodes) for nodes in seen)
     right: list[list[int]] = [[] for _ in number]
@@ -99,20 +110,18 @@ def _axis(seen: Sequence[Sequence[int]]) -> Axis:
         for h in nodes:
             right[h].append(a)
     back = tuple(map(tuple, right))
-    full = _runs(back)
-    return Axis(
-        left, len(number), _density(left), _density(back), _runs(left), full[0] if full and full[1] == 1 else None
-    )
+    whole = step <= length and all(len(nodes) == length for nodes in left)
+    valid = Run(length - step, step, len(left)) if whole else None
+    return Axis(left, len(number), _density(left), _density(back), valid, _full(back, step, length))
 
 
-def _runs(seen: Seen) -> tuple[int, int] | None:
-    """(length, step) of runs that are all whole and overlap or touch, else None."""
-    if not seen:
+def _full(back: Seen, step: int, length: int) -> Run | None:
+    classes = [back[first::step] for first in range(step)]
+    counts = [{len(nodes) for nodes in members} for members in classes]
+    if step > length or any(len(count) != 1 for count in counts) or sum(map(sum, counts)) != length:
         return None
-    length = len(seen[0])
-    step = seen[1][0] - seen[0][0] if len(seen) > 1 else length
-    whole = all(nodes == tuple(range(i * step, i * step + length)) for i, nodes in enumerate(seen))
-    return (length, step) if whole and 0 < step <= length else None
+    common = set.intersection(*({a for nodes in members for a in nodes} for members in classes))
+    return Run(length - step, step, len(common))
 
 
 def _density(seen: Seen) -> float:

@@ -68,7 +68,7 @@ def _part(rows: axis.Part, columns: axis.Part, channels: int, filters: int, mask
     )
     if not masked:
         fresh = min(fresh, weight - _held(classes, channels, filters))
-    return Stack(kernel, weight, covered, fresh)
+    return Stack(kernel, weight, covered, max(fresh, weight - channels * kernel))
 
 
 def _class(rows: axis.Axis, columns: axis.Axis, filters: int, seen: np.ndarray) -> _Class:

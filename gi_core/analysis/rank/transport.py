@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from gi_core.analysis.rank.axis import Axis
+from gi_core.analysis.rank.axis import Axis, Run
 
 MOST_EDGES = 60_000
 
@@ -44,20 +44,21 @@ def _syzygies(rows: Axis, columns: Axis, supply: int, demand: int) -> int:
     """
     bound = rows.lefts * columns.lefts * supply
     if rows.valid and columns.valid:
-        (a, s), (b, t) = rows.valid, columns.valid
-        channels = demand * s * t
-        if supply == channels + 1:
-            bound -= _positive(rows.lefts - demand * t * (a - s)) * _positive(columns.lefts - demand * s * (b - t))
-    if rows.full and columns.full and demand == supply + 1:
-        relations = _positive(rows.rights - supply * (rows.full - 1)) * _positive(
-            columns.rights - supply * (columns.full - 1)
-        )
-        bound = min(bound, rows.rights * columns.rights * demand - relations)
+        phases, relations = _minors(rows.valid, columns.valid, demand)
+        if supply == phases + 1:
+            bound -= relations
+    if rows.full and columns.full:
+        phases, relations = _minors(rows.full, columns.full, demand)
+        if phases == supply + 1:
+            bound = min(bound, rows.rights * columns.rights * demand - relations)
     return bound
 
 
-def _positive(value: int) -> int:
-    return max(0, value)
+def _minors(rows: Run, columns: Run, demand: int) -> tuple[int, int]:
+    """Phases, and relations where the other side has one polynomial more or less than there are phases."""
+    across = rows.span - demand * columns.step * rows.excess
+    along = columns.span - demand * rows.step * columns.excess
+    return demand * rows.step * columns.step, max(0, across) * max(0, along)
 
 
 def _compressed(axis: Axis) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
