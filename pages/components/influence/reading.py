@@ -128,7 +128,10 @@ def sentence(found: Sequence[Reading], sigma: float) -> tuple[str, str, str]:
         "protected": "The noise drowns " + ("the picture" if len(good) == 1 else f"all {len(good)} pictures"),
     }
     if len(good) == 1:
-        heads |= {"exposed": "The picture would come back almost perfectly", "partly": "A noisy likeness would come back"}
+        heads |= {
+            "exposed": "The picture would come back almost perfectly",
+            "partly": "A noisy likeness would come back",
+        }
     text = (
         f"{worst.name} is the most exposed: matching alone would be off by about {short(rmse)} per pixel,"
         f" an attacker who knows what pictures look like by {short(prior)} or less."

@@ -18,7 +18,7 @@ _DOTS = {
     "color": "rgba(255,255,255,0.8)",
 }
 _NONE = {"symbol": "none"}
-_MOST_NAMES = 12
+_MOST_NAMES, _MOST_ROTATED = 12, 40
 
 
 def parts(layer: LayerRank) -> dict[str, int]:
@@ -66,7 +66,7 @@ def option(report: RankReport) -> dict[str, Any]:
     series: list[dict[str, Any]] = [
         {
             "type": "bar", "stack": "all", "name": title, "barCategoryGap": "28%", "barMaxWidth": 72,
-            "itemStyle": {"color": colour, "decal": pattern},
+            "itemStyle": {"color": colour, "decal": pattern if len(layers) <= _MOST_ROTATED else _NONE},
             "data": [[k, p[name] / max(1, layer.unknowns), p[name]] for k, (layer, p) in enumerate(zip(layers, cover, strict=True))],
             "encode": {"x": 0, "y": 1, "tooltip": [2]},
         }
@@ -91,7 +91,7 @@ def option(report: RankReport) -> dict[str, Any]:
         "tooltip": {"trigger": "axis", "confine": True, "axisPointer": {"type": "shadow"}},
         "xAxis": {
             "type": "category", "data": [layer.name for layer in layers],
-            "axisLabel": {"rotate": 35 if len(layers) > _MOST_NAMES else 0, "width": 84, "overflow": "truncate", "hideOverlap": True},
+            "axisLabel": {"show": len(layers) <= _MOST_ROTATED, "rotate": 35 if len(layers) > _MOST_NAMES else 0, "width": 84, "overflow": "truncate", "hideOverlap": True},
         },
         "yAxis": {"type": "value", "min": 0, "max": 1.0, "interval": 0.5, "axisLabel": {"show": False}},
         "series": series,

@@ -69,15 +69,24 @@ def draw(report: RankReport, measured: Mapping[str, Any] | None) -> None:
         for name in shown
     }
     st.dataframe(
-        lines, column_order=shown, column_config=config, hide_index=True, key="rank_table",
+        lines, column_order=shown, column_config=config, hide_index=True, key="rank_table", placeholder="–",
         row_height=ROW, height=min(ROW * (len(lines) + 1), 560) + 3, alt="Unknowns, equations and ranks of every layer",
     )  # fmt: skip
-    for layer in report.layers:
+    _reasons(report)
+
+
+def _reasons(report: RankReport) -> None:
+    """Each reason why a recursion stops, once, from the output side."""
+    stopped: dict[str, list[LayerRank]] = {}
+    for layer in reversed(report.layers):
         if layer.reason:
-            st.html(
-                f'<p class="gi-about">{marks.of(layer).html()} <b>{words.escape(layer.name)}</b>:'
-                f" {words.escape(marks.tidy(layer.reason))}</p>"
-            )
+            stopped.setdefault(layer.reason, []).append(layer)
+    for reason, layers in stopped.items():
+        more = f" and {len(layers) - 1} more" if len(layers) > 1 else ""
+        st.html(
+            f'<p class="gi-about">{marks.of(layers[0]).html()} <b>{words.escape(layers[0].name)}</b>{more}:'
+            f" {words.escape(marks.tidy(reason))}</p>"
+        )
 
 
 def line(layer: LayerRank, measured: Mapping[str, Any] | None) -> dict[str, Any]:

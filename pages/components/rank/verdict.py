@@ -33,7 +33,7 @@ def _facts(report: RankReport) -> str:
     facts = [
         (f"{len(report.layers)} layers", "Layers with weights, and what stands between them"),
         (
-            f"security index {report.security_index}".replace("-", "−"),
+            f"security index {report.security_index:,}".replace("-", "−"),
             "Missing ranks summed over the layers, those near the picture weighing more (padding counted, as in COPA);"
             " the further below zero, the safer from a recursion",
         ),
