@@ -8,6 +8,7 @@ space, D unknowns instead of a picture's, is this project's own.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,8 @@ from gi_core.spec.graph import Act
 MOST = 4600
 CERTIFIED = 1e-5
 STEPS, TRIES = 60, 12
+MIDDLE = {"sigmoid": 0.5, "softplus": math.log(2)}
+"""s(0): a start of least norm lies outside the range of these."""
 
 
 @dataclass(frozen=True)
@@ -54,9 +57,9 @@ def left_null(matrix: sparse.csr_matrix) -> Array | None:
 
 
 def close(x0: Array, free: Array, activation: Act | None, bias: Array, null: Array) -> Closed | None:
-    """min_b |V^T (s^-1(x0 + N b) - c)|^2 by Levenberg-Marquardt from b = 0; None with fewer equations than unknowns.
+    """min_b |V^T (s^-1(x0 + N b) - c)|^2 by Levenberg-Marquardt, from the b nearest s(0).
 
-    x0 (n,), free N (n, D), bias c (n,), null V (n, v).
+    None with fewer equations than unknowns. x0 (n,), free N (n, D) orthonormal, bias c (n,), null V (n, v).
     """
     unknowns = free.shape[1]
     if null.shape[1] < unknowns:
@@ -68,7 +71,8 @@ def close(x0: Array, free: Array, activation: Act | None, bias: Array, null: Arr
         residual = null.T @ z
         return reading.slope, residual, z, float(residual @ residual)
 
-    b, damping, still = np.zeros(unknowns), 1e-3, 0
+    middle = MIDDLE.get(activation.kind, 0.0) if activation else 0.0
+    b, damping, still = free.T @ (middle - x0), 1e-3, 0
     slope, residual, z, value = at(b)
     for _ in range(STEPS):
         jacobian = null.T @ (free / slope[:, None])
