@@ -24,7 +24,10 @@ QUESTIONS = {
     "rgap, two roots": ask(drawn(conv(16, 5, stride=2), conv(24), logits="one", bias=False), device="cpu"),
     "analytic_linear": ask(drawn(DENSE, DENSE, {**DENSE, "bias": True}), "analytic_linear", device="cpu"),
     "peeling": ask(RELU, "peeling", device="cpu"),
-    "rgap_hybrid": ask(drawn(conv(3, 3, stride=2), conv(24)), {"kind": "rgap_hybrid", "matching": 4}, device="cpu"),
+    "rgap_hybrid": ask(
+        drawn(conv(16, 5, stride=2), conv(2), conv(24)), {"kind": "rgap_hybrid", "matching": 4}, device="cpu"
+    ),
+    "rgap_hybrid, smoothed": ask(drawn(conv(3, stride=2), conv(24)), "rgap_hybrid", device="cpu"),
 }
 
 
