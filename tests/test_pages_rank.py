@@ -187,12 +187,29 @@ def test_a_bad_file_is_one_sentence(content, part):
     assert part in str(refused.value) and "\n" not in str(refused.value)
 
 
+def test_a_file_fills_the_rows_and_a_bad_one_changes_nothing(store):  # noqa: F811
+    app = rank()
+    app.file_uploader(key="rank_file").set_value(("bad.json", b'{"layers": 3}', "application/json")).run()
+    assert len(app.error) == 1 and "not a network" in app.error[0].value and asked(app).model.kind == "cnn6"
+    content = files.write(CustomNet(layers=[CONV, {"kind": "dense", "features": 9}])).encode()
+    app.file_uploader(key="rank_file").set_value(("mine.json", content, "application/json")).run()
+    assert rows(app) == ["conv", "dense"] and not app.exception
+
+
 def test_the_button_runs_the_network_shown(store):  # noqa: F811
     app = drawn(CONV)
     app.button(key="run_rgap").click().run()
     (job,) = store.jobs()
     assert job.spec["attack"]["kind"] == "rgap" and job.spec["model"]["layers"][0]["channels"] == 8
     assert app.query_params["run"] == job.id and "next in line" in text(app)
+
+
+def test_dense_layers_with_bias_are_divided(store):  # noqa: F811
+    app = drawn({"kind": "dense", "bias": True}, bias=True)
+    (choice,) = [w for w in app.get("segmented_control") if w.label == "Attack"]
+    choice.set_value("analytic_linear").run()
+    app.button(key="run_rgap").click().run()
+    assert store.jobs()[0].spec["attack"]["kind"] == "analytic_linear"
 
 
 @pytest.mark.parametrize(("activation", "kind"), [("relu", "peeling"), ("tanh", "rgap")])

@@ -45,6 +45,8 @@ def share(source: Source, trial: int, truth: bool) -> None:
         st.markdown("**Same experiment on a command line**")
         try:
             st.code(words.command(build(job.spec)), language="bash", wrap_lines=True)
+            if (job.spec.get("model") or {}).get("kind") == "custom":
+                st.caption("The rank-analysis page saves the drawn network as network.json.")
         except SpecError as error:
             st.caption(words.plain(error))
         st.markdown("**Save**")

@@ -13,10 +13,11 @@ from pages.components import address, form, launch, link, words
 from pages.components.rank import marks, question, verdict
 from pages.components.rank.question import Fault
 
-LABELS = {"rgap": "R-GAP", "rgap_hybrid": "R-GAP, then matching", "peeling": "Peeling"}
+LABELS = {"rgap": "R-GAP", "rgap_hybrid": "R-GAP, then matching", "peeling": "Peeling", "analytic_linear": "Division"}
 _WHY = {
     "rgap": "Every activation has an inverse: the recursion reads each layer's input from the next one.",
     "rgap_hybrid": "Where a layer is short of rank, what is missing is looked for in the layer before it.",
+    "analytic_linear": "Dense layers with a bias: weight gradients divided by bias gradients give the input.",
     "peeling": "Reads which ReLU units were active, then solves each layer; no label needed.",
 }
 
@@ -26,8 +27,9 @@ def suitable(experiment: Experiment, report: RankReport) -> tuple[list[str], str
     blocks = chain(drawing(experiment.model, question.shape(experiment), question.classes(experiment)))
     kinds = ["rgap_hybrid", "rgap"] if report.verdict == "optimisation" else ["rgap", "rgap_hybrid"]
     images, norm = len(experiment.samples), experiment.client.batch_norm
-    why = {kind: refusal(kind, blocks, images, norm) for kind in (*kinds, "peeling")}
-    passing = [kind for kind in kinds if why[kind] is None] or [kind for kind in ("peeling",) if why[kind] is None]
+    why = {kind: refusal(kind, blocks, images, norm) for kind in (*kinds, "peeling", "analytic_linear")}
+    passing = [kind for kind in kinds if why[kind] is None] or ["peeling"] * (why["peeling"] is None)
+    passing += ["analytic_linear"] * (why["analytic_linear"] is None)
     return passing, "" if passing else str(why["peeling"])
 
 
