@@ -60,14 +60,17 @@ def play(experiment: Experiment, model: nn.Module, pictures: Pictures, device: s
     if experiment.client.label == "reversed":
         labels = _reversed(private, normalised(pictures, device))
     try:
-        update = compute(private, normalised(pictures, device), labels)
+        inputs = normalised(pictures, device)
+        update = clean = compute(private, inputs, labels)
+        if any(settings.hook == "local_round" for settings in experiment.defenses):
+            clean = partial(ROUNDS[experiment.client.kind], loss=loss)(private, inputs, labels)
     except ValueError as error:
         if "Expected more than 1 value per channel" not in str(error):
             raise
         raise SpecError(
             "batch norm in train mode needs more than one value per channel: add pictures or use eval"
         ) from None
-    effects, clean = [], update
+    effects = []
     for settings, defense in zip(experiment.defenses, active, strict=True):
         before = update
         update = defense.filter_update(before)

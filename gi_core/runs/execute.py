@@ -19,7 +19,7 @@ from gi_core import attacks, metrics
 from gi_core.attacks import plan as plans
 from gi_core.attacks.base import Attack, Refused, Step
 from gi_core.runs import checkpoint as checkpoints
-from gi_core.runs import recursions, results
+from gi_core.runs import meter, recursions, results
 from gi_core.runs.checkpoint import Checkpoint
 from gi_core.runs.question import Question, Questions, check, choose_device, refuse_no_signal
 from gi_core.runs.recorder import Recorder, to_uint8
@@ -106,6 +106,7 @@ class _Run:
             sink.notice("the checkpoint could not be read, so the run starts from the beginning")
         settings, done = self.experiment.attack, question.round
         self.plan = found.plan if found else self._measure()
+        self.risk = meter.measure(question)
         self.attack: Attack = attacks.make(
             settings, done.update, done.knowledge, plan=self.plan, device=question.device
         )
@@ -213,10 +214,12 @@ class _Run:
         self.sink.log(self.note)
         return self._result("cancelled")
 
-    def _recursion(self, images: np.ndarray) -> dict[str, Any]:
-        """What a recursion's result has besides."""
+    def _more(self, images: np.ndarray) -> dict[str, Any]:
+        """What a recursion's result has besides, and the risk meter as it stood before."""
         found = recursions.extras(self.question, images, self.truth, self.sink.folder)
-        return {**found, "layers": self.recorder.layers.told} if self.recorder.layers.told else found
+        if self.recorder.layers.told:
+            found["layers"] = self.recorder.layers.told
+        return {**found, "risk": self.risk}
 
     def _result(self, status: str) -> dict[str, Any]:
         self.sink.record({**self.recorder.last, "stage": "comparing with the original"}, [])
@@ -224,9 +227,10 @@ class _Run:
             self.question, self.attack, self.state, self.step,
             run_id=self.sink.run_id, status=status, note=self.note, seconds=self.seconds,
             iterations=self.iteration, plan=self.plan.model_dump(mode="json"),
-            residual=self.recorder.residual, truth=self.truth, more=self._recursion,
+            residual=self.recorder.residual, truth=self.truth, more=self._more,
         )  # fmt: skip
         document["out"] = str(self.sink.folder)
+        meter.afterwards(self.question, document)
         originals = self.question.pictures.images if self.truth else None
         results.write_files(self.sink.folder, document, images, originals, self.recorder.points)
         if status == "done" and self.file is not None:

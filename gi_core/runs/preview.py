@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gi_core import data
-from gi_core.runs import estimate, results
+from gi_core.runs import estimate, meter, results
 from gi_core.runs.limits import memory_limit
 from gi_core.runs.question import Questions, choose_device, refuse_no_signal
 from gi_core.runs.rows import finite
@@ -87,6 +87,7 @@ def _pictures(experiment: Experiment, folder: Path, answer: dict[str, Any]) -> N
 def _round(experiment: Experiment, questions: Questions, answer: dict[str, Any]) -> None:
     question = questions.get(experiment, choose_device(experiment.device), _Patience())
     answer |= {"gradient_norm": question.norm, **{k: question.info.get(k) for k in ("parameters", "accuracy")}}
+    answer["risk"] = meter.measure(question)
     refuse_no_signal(question)
     each, plan = estimate.seconds_per_iteration(question)
     count = estimate.iterations(experiment.attack)

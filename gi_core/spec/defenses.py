@@ -52,9 +52,7 @@ class Pruning(DefenseSettings):
     description: ClassVar[str] = "Sets the smallest values of the update, or of each of its tensors, to zero."
     paper: ClassVar[str] = "Zhu et al., Deep Leakage from Gradients, NeurIPS 2019, section 5"
 
-    fraction: float = setting(
-        0.4, "Share of values set to zero.", title="Share pruned", ge=0, lt=1, basic=True
-    )
+    fraction: float = setting(0.4, "Share of values set to zero.", title="Share pruned", ge=0, lt=1, basic=True)
     scope: Literal["tensor", "global"] = setting(
         "tensor", "The share of each tensor, or of all values together as in the influence paper.", title="Counted over"
     )
@@ -70,4 +68,23 @@ class Quantisation(DefenseSettings):
     bits: int = setting(8, "Bits of a value.", title="Bits", ge=1, le=16, basic=True)
 
 
-AnyDefense = Annotated[GaussianNoise | Clipping | Pruning | Quantisation, Field(discriminator="kind")]
+class ProtectiveDirection(DefenseSettings):
+    kind: Literal["protective_direction"] = "protective_direction"
+    title: ClassVar[str] = "Protective direction"
+    description: ClassVar[str] = (
+        "Adds the one perturbation of its size that moves a matching attacker's picture farthest, found from the gradient's Jacobian."
+    )
+    paper: ClassVar[str] = (
+        "after Zhang et al., Understanding Deep Gradient Leakage via Inversion Influence Functions, NeurIPS 2023"
+    )
+    hook: ClassVar[Hook] = "local_round"
+    guarantee: ClassVar[str] = "heuristic, no guarantee: a server that knows of it can project it away"
+
+    strength: float = setting(
+        0.01, "Size of the perturbation as a share of the gradient's norm.", title="Strength", ge=0, le=100, basic=True
+    )
+
+
+AnyDefense = Annotated[
+    GaussianNoise | Clipping | Pruning | Quantisation | ProtectiveDirection, Field(discriminator="kind")
+]

@@ -108,7 +108,7 @@ class Sample:
         """
         each = self._seconds()
         if self.size > MOST_EXACT or each * self.size > seconds:
-            return self._quadrature(seconds, each, progress), None
+            return self.quadrature(seconds, each, progress), None
         values, vectors = linalg.eigh(self.gram(progress), driver="evd", check_finite=False)
         channels = self.shape[1]
         energy = (vectors**2).reshape(self.shape[0], channels, -1, self.size).sum((0, 2))
@@ -124,7 +124,7 @@ class Sample:
         self.products.jjt(unit)
         return time.perf_counter() - began
 
-    def _quadrature(self, seconds: float, each: float, progress: Callable[[float, str], None]) -> Spectrum:
+    def quadrature(self, seconds: float, each: float, progress: Callable[[float, str], None] = _SILENT) -> Spectrum:
         """Nodes and weights of several random probes.
 
         The error bar is of the mean of 1 / lambda: between probes, and between half the depth and all of it (a

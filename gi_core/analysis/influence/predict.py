@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from gi_core import federated
+from gi_core import defenses, federated
 from gi_core.analysis.influence import keeping
 from gi_core.analysis.influence.jacobian import Sample
 from gi_core.analysis.influence.spectrum import DAMPING, PRIOR, Array, Spectrum, lower_bound
 from gi_core.federated.round import Round, normalised
-from gi_core.spec import Experiment, SpecError
+from gi_core.spec import DEFENSES, Experiment, SpecError
 
 if TYPE_CHECKING:
     from torch import nn
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from gi_core.data import Pictures
 
 Progress = Callable[[float, str], None]
-PERTURBING = ("gaussian_noise", "pruning", "quantisation", "clipping")
+PERTURBING = ("gaussian_noise", "pruning", "quantisation", "clipping", "protective_direction")
 """Defenses whose output is the gradient plus something, so that the influence of that something is defined."""
 
 
@@ -38,6 +38,7 @@ class Known:
     round: Round
     seconds: float
     key: str
+    seed: int
 
 
 def know(
@@ -57,14 +58,15 @@ def know(
     if kept is None:
         spectrum, vectors = sample.spectrum(seconds, progress)
         kept = (spectrum, *keeping.write(name, spectrum, vectors))
-    return Known(sample, *kept, played, time.perf_counter() - began, name)
+    return Known(sample, *kept, played, time.perf_counter() - began, name, experiment.seed)
 
 
 def describe(known: Known, noise_std: float | None, damping: float | None) -> dict[str, Any]:
     """DESIGN's object. damping: absolute (1 is the published default); None: relative, 1e-9 of lambda_max.
 
     Without noise_std the perturbation is the round's own (a defense's output minus the clean gradient) where there
-    is one, else the float32 rounding of the update.
+    is one, else the float32 rounding of the update. With noise_std the numbers are expectations over the noise, and
+    `drawn` has those of the noise that the experiment's seed draws.
     """
     spectrum = known.spectrum
     relative = DAMPING if damping is None else damping / max(spectrum.largest, 1e-300)
@@ -77,6 +79,8 @@ def describe(known: Known, noise_std: float | None, damping: float | None) -> di
         found |= _of_perturbation(known, pushed, relative)
     else:
         found |= _of_noise(spectrum, noise_std, relative)
+        if noise_std:
+            found["drawn"] = _of_perturbation(known, _drawn(known, noise_std), relative)
     protected = not found["predicted_rmse"] < PRIOR
     return {**found, "protected": protected, "words": words(found, protected)}
 
@@ -109,6 +113,13 @@ def _of_perturbation(known: Known, pushed: Tensor, relative: float) -> dict[str,
         "lower_bound": lower_bound(size, spectrum.largest), "predicted_rmse": rmse,
         "predicted_rmse_normalised": length / d**0.5, "predicted_rmse_with_prior": (1 / rmse**2 + 1 / PRIOR**2) ** -0.5 if rmse else 0.0,
     }  # fmt: skip
+
+
+def _drawn(known: Known, noise_std: float) -> Tensor:
+    """J delta of the noise that a defense of this standard deviation, and no other, would draw in this experiment."""
+    settings = DEFENSES["gaussian_noise"](std=noise_std)
+    noisy = defenses.make(settings, known.seed, 0).filter_update(known.round.clean)
+    return known.sample.perturbation(known.round.clean, noisy)
 
 
 def _pushed(known: Known) -> Tensor | None:
