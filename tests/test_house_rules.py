@@ -34,7 +34,21 @@ def test_the_core_never_loads_streamlit():
     assert loaded(every, "streamlit", "pages", "plotly") == []
 
 
-@pytest.mark.parametrize("room", ["spec", "data", "metrics", "paths", "runs.store", "runs.dispatcher", "cli"])
+ROOMS = [
+    "spec",
+    "spec.drawings",
+    "analysis.rank",
+    "analysis.refusals",
+    "data",
+    "metrics",
+    "paths",
+    "runs.store",
+    "runs.dispatcher",
+    "cli",
+]
+
+
+@pytest.mark.parametrize("room", ROOMS)
 def test_rooms_that_pages_enter_load_nothing_heavy(room):
     assert loaded(f"import gi_core.{room}", "torch", "torchvision", "lpips", "skimage", "streamlit") == []
 
