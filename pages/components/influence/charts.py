@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-GRID = {"left": 4, "right": 14, "top": 14, "bottom": 22, "containLabel": True}
+GRID = {"left": 4, "right": 14, "top": 28, "bottom": 22, "containLabel": True}
 GREY = "#8a949e"
 
 

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
-import numpy as np
 import streamlit as st
 
 from gi_core.runs.job import Job
 from gi_core.spec import Experiment, SpecError
 from gi_core.spec.model_base import Init
 from pages.components import words
-from pages.components.curves import COLOURS
-from pages.components.influence import charts, question
-from pages.components.influence.reading import Reading, readings, short
-from pages.components.session import store
+from pages.components.influence import charts, question, stages
+from pages.components.influence.reading import Reading, readings
 
 EPOCHS = (0, 1, 2, 5, 10)
 _ASKED = "influence.series"
@@ -36,11 +33,11 @@ def epochs(experiment: Experiment, ref: str) -> dict[str, Experiment]:
     if ref.startswith(("upload:", "folder:")) and not trained.get("data"):
         trained["data"] = "bundled"
         more["model"] = {**experiment.model.model_dump(mode="json"), "classes": experiment.model.classes or 11}
-    stages: dict[str, Experiment] = {}
+    asked: dict[str, Experiment] = {}
     for k in EPOCHS:
         weights = {**trained, "epochs": k} if k else {"kind": "fresh"}
-        stages[str(k)] = question.alone(experiment, ref, weights=weights, **more)
-    return stages
+        asked[str(k)] = question.alone(experiment, ref, weights=weights, **more)
+    return asked
 
 
 _SERIES = {"inits": inits, "epochs": epochs}
@@ -64,12 +61,12 @@ def draw(experiment: Experiment, one: Reading, sigma: float) -> None:
             )
             found = _bar("inits", experiment, one.ref, "Compare five initialisations", "compare_arrows")
             if found:
-                _inits(found, sigma)
+                stages.inits(found, sigma)
         with st.container(gap="xsmall"):
             charts.heading("Along training", "the same picture, attacked after so many epochs")
             found = _bar("epochs", experiment, one.ref, "Train, and look along the way", "model_training")
             if found:
-                _epochs(found, sigma)
+                stages.epochs(found, sigma)
 
 
 def _bar(name: str, experiment: Experiment, ref: str, label: str, icon: str) -> dict[str, tuple[Reading, dict]]:

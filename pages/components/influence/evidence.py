@@ -20,10 +20,10 @@ Kept = tuple  # (Spectrum, places of the kept directions, directions (d, kept))
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
-def _read(path: str) -> np.ndarray | None:
+def _read(path: str, channels: int) -> np.ndarray | None:
     try:
         with Image.open(path) as image:
-            pixels = np.asarray(image, np.uint8)
+            pixels = np.asarray(image.convert("L" if channels == 1 else "RGB"), np.uint8)
     except (OSError, ValueError):
         return None
     return pixels[:, :, None] if pixels.ndim == 2 else pixels
@@ -31,9 +31,9 @@ def _read(path: str) -> np.ndarray | None:
 
 def picture(job: Job, one: Reading) -> np.ndarray | None:
     """(H, W, C) uint8 as the network gets it."""
-    name = one.found.get("picture")
+    name, channels = one.found.get("picture"), ((job.result or {}).get("shape") or [3])[0]
     try:
-        return _read(str(store().path(job.id) / Path(name).name)) if name else None
+        return _read(str(store().path(job.id) / Path(name).name), channels) if name else None
     except SpecError:
         return None
 
@@ -55,7 +55,7 @@ def kept(one: Reading) -> Kept | None:
 def _unit(key: str, shape: tuple[int, ...]) -> np.ndarray | None:
     """The predicted error (C, H, W) at noise 1, of one draw: at other levels it is as many times as large."""
     found = keeping.read(key)
-    if found is None or found[2].shape[0] not in (0, int(np.prod(shape))) and found[2].shape[1]:
+    if found is None:
         return None
     return simulate.simulated(*found, np.zeros(shape), 1.0)
 

@@ -11,9 +11,19 @@ from pages.components import words
 from pages.components.influence.reading import BLURRED, Reading, short
 
 KEY, TARGET = "noise", "target"
-_LEVELS = {f"{s:.2e}".replace("e-0", "e-").replace("e+0", "e+"): float(s) for s in np.logspace(-9, 1, 401)}
+
+
+def _label(sigma: float) -> str:
+    """0.0106, 1e-3, 2.51e-7."""
+    if sigma >= 0.0099:
+        return f"{sigma:.3g}"
+    digits, power = f"{sigma:.2e}".split("e")
+    return f"{digits.rstrip('0').rstrip('.')}e{int(power)}"
+
+
+_LEVELS = {_label(s): float(s) for s in np.logspace(-9, 1, 401)}
 _TARGETS = {f"{s:.2g}": float(s) for s in np.geomspace(1e-3, 1.0, 97)}
-_START = "1.00e-3"
+_START = "1e-3"
 
 
 def _nearest(value: float, known: dict[str, float]) -> str:

@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 
 from gi_core.analysis.influence.spectrum import PRIOR
+from gi_core.analysis.risk import EXPOSED
 from pages.components import words
 
-EXPOSED = 0.02
-"""RMSE per pixel below which a picture is as good as known."""
 BLURRED = 0.25
 """RMSE per pixel taken as no longer recognisable; guessing plain grey has `PRIOR`."""
 SIGNS = {"exposed": "◉", "partly": "◐", "protected": "◇", "failed": "✕"}
