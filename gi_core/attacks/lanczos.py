@@ -12,7 +12,6 @@ import torch
 from scipy.linalg import eigh_tridiagonal, eigvalsh_tridiagonal, solveh_banded
 from torch import Tensor
 
-
 Stop = Callable[[list[float], list[float], float], bool]
 """(alphas, betas so far, next beta) -> whether the factorisation goes no further."""
 
