@@ -11,8 +11,9 @@ PRESETS = [(kind, name) for kind, cls in ATTACKS.items() for name in cls.presets
 
 @pytest.mark.parametrize(("kind", "name"), PRESETS)
 def test_every_preset_is_valid_and_what_stands_beside_it_wins(kind, name):
-    found = parse_component("attack", f"{kind}:iterations=7,preset={name}")
-    expected = {**ATTACKS[kind].presets[name], "iterations": 7}
+    field, value = ("iterations", 7) if "iterations" in ATTACKS[kind].model_fields else ("labels", "infer")
+    found = parse_component("attack", f"{kind}:{field}={value},preset={name}")
+    expected = {**ATTACKS[kind].presets[name], field: value}
     assert {k: getattr(found, k) for k in expected} == expected
 
 
