@@ -123,3 +123,9 @@ def test_a_worker_measures(gi_home):
     ):
         job = answered(spec)
         assert job.state == "failed" and word in job.error and "\n" not in job.error
+
+
+def test_equations_of_nothing_have_no_rank():
+    op, shape = Conv(1, 2, 3, padding=1), (1, 5, 5)
+    found = measure(np.zeros((18, 25)), weight_matrix(op, np.zeros((2, 1, 3, 3)), shape, (2, 5, 5)), 1)
+    assert (found.kernel_rank, found.rank_weight, found.rank, found.condition) == (0, 0, 0, None)

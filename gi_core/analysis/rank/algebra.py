@@ -120,4 +120,6 @@ def _extreme(apply, size: int) -> float:
         return float(np.linalg.eigvalsh(np.column_stack([apply(column) for column in np.eye(size)]))[-1])
     operator = iterative.LinearOperator((size, size), matvec=apply, dtype=float)
     start = np.cos(np.arange(size) + 1.0)
+    if not apply(start).any():
+        return 0.0
     return float(iterative.eigsh(operator, 1, which="LA", v0=start, tol=1e-3, return_eigenvectors=False)[0])
