@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 
 from benchmarks.clicks import clicks
+from benchmarks.influence import influence
 from benchmarks.live import live
 from benchmarks.recursion import recursion
 from benchmarks.solution import solution
@@ -22,7 +23,7 @@ RESULTS = Path(__file__).parent / "results"
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", nargs="*", choices=["speed", "solution", "recursion", "live", "clicks", []], default=[])
+    parser.add_argument("what", nargs="*", choices=["speed", "solution", "recursion", "influence", "live", "clicks", []], default=[])
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     parser.add_argument("--images", type=int, default=5, help="pictures of each time-to-solution case")
     arguments = parser.parse_args()
@@ -31,6 +32,7 @@ def main() -> None:
         "speed": lambda: speed(arguments.device),
         "solution": lambda: solution(arguments.images),
         "recursion": recursion,
+        "influence": influence,
         "live": live,
         "clicks": clicks,
     }
