@@ -1,8 +1,8 @@
 """Counted ranks against those of the real operators, on random convolutions.
 
-Ranks of K0 and of W agree in every configuration tried (over ten thousand). The rank of both stacked agrees
-wherever the stride is 1 or there is no padding, and in more than 99 of 100 others: there, positions at
-the border that see few pixels share a little more with K than is counted, so the count is an upper bound.
+Counts are never below the real rank: of 5000 configurations, rank K0 was above it in 3, rank W in 4, and the rank of
+both stacked in 38, all of these with a stride above 1 and padding, where positions at the border that
+see few pixels share a little more with K than is counted. The kinds of bounds that are known are named below.
 """
 
 from __future__ import annotations
@@ -72,6 +72,20 @@ def test_counted_ranks_are_those_of_the_operators():
 def test_known_cases_where_the_count_is_only_a_bound(op, shape, counted, real):
     assert convolution(op, shape).rank == counted
     assert measured(op, shape, np.random.default_rng(0))[2] == real
+
+
+@pytest.mark.parametrize(
+    ("op", "shape", "counted", "real"),
+    [
+        (Conv(1, 3, 5), (1, 9, 9), (75, 75), (72, 72)),  # three polynomials have three relations at their first degree
+        (Conv(2, 3, 4), (2, 7, 7), (48, 48), (45, 48)),
+        (Conv(1, 3, 4, 2, 2), (1, 9, 8), (48, 72), (48, 71)),  # a transpose cut off on one side
+    ],
+)
+def test_known_cases_where_the_count_of_one_operator_is_only_a_bound(op, shape, counted, real):
+    found = convolution(op, shape)
+    assert (found.kernel_rank, found.rank_weight) == counted
+    assert measured(op, shape, np.random.default_rng(0))[:2] == real
 
 
 @pytest.mark.parametrize(
