@@ -128,7 +128,9 @@ def _influence(parser: Parser) -> None:
     for option, metavar, help, more in _ATTACK:
         if option in _INFLUENCE:
             parser.add_argument(option, metavar=metavar, help=help, **more)
-    noise = "standard deviation of noise on every value of the update; without it, what the defenses change, else rounding"
+    noise = (
+        "standard deviation of noise on every value of the update; without it, what the defenses change, else rounding"
+    )
     damping = "added to the eigenvalues: 1 is the published default; next to none when left out"
     parser.add_argument("--noise-std", metavar="S", type=float, help=noise)
     parser.add_argument("--damping", metavar="D", type=float, help=damping)

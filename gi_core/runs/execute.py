@@ -205,7 +205,7 @@ class _Run:
 
     def _stopped(self, asked: str) -> dict[str, Any]:
         if self.step is not None:
-            told = replace(self.step, events=())  # they were logged when the step was taken
+            told = replace(self.step, events=(), layer=None)  # told when the step was taken
             self.recorder.take(told, self.seconds, lambda: self.attack.residual(self.state), True)
             self._save()
         if asked != "cancel" or self.step is None:

@@ -85,7 +85,8 @@ def _recursion(e: Experiment):
         yield Problem("attack", reason)
     elif len(e.samples) > 1:
         yield Problem("samples", f"of {len(e.samples)} pictures a recursion gives one mixture", fatal=False)
-    noisy = [d.title for d in e.defenses if d.kind != "clipping"]
+    # A rescaled gradient is as good, unless the scale itself is what one logit is read from.
+    noisy = [d.title for d in e.defenses if d.kind != "clipping" or e.model.one_logit]
     if noisy and not reason:
         yield Problem(
             "defenses",

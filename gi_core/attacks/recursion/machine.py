@@ -61,7 +61,7 @@ class Recursion:
             state["candidates"].append({
                 "k": torch.from_numpy(np.array(c.k)), "x": torch.from_numpy(np.array(c.x)), "label": c.label, "words": c.words,
                 "of": of, "scale": float(found[of].k[0] / c.k[0]) if of != i else 0.0, "residual": 0.0, "alive": True,
-                "value": None, "back": None, "deficient": "", "chosen": "", "image": None, "error": 0.0,
+                "value": None, "back": None, "deficient": "", "chosen": "", "closed": "", "image": None, "error": 0.0,
             })  # fmt: skip
         return state
 
@@ -132,6 +132,8 @@ class Recursion:
             "condition": float(solution.condition), "residual": float(solution.residual), "error": float(solution.error),
         }  # fmt: skip
         c["last"]["note"] = found.note
+        if solution.deficiency and found.certified:
+            c["closed"] = " and ".join(filter(None, (c["closed"], block.name)))
         if solution.deficiency and not found.certified and not c["deficient"]:
             c["deficient"], c["chosen"] = block.name, found.note
         if not c["deficient"]:

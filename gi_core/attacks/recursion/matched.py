@@ -61,7 +61,13 @@ class Matched(Recursion):
         optimiser = self._optimiser(super().answer(state)[1])
         state["iteration"] += 1
         state["matching"], step = optimiser.step(state["matching"])
-        return state, replace(step, iteration=state["iteration"])
+        short = self.chosen(state)["deficient"]
+        note = (
+            f"layer {short} is short of equations; matching from there: {step.note}"
+            if step.done and short
+            else step.note
+        )
+        return state, replace(step, iteration=state["iteration"], note=note)
 
     def answer(self, state: State) -> tuple[Tensor, Tensor]:
         found, label = super().answer(state)

@@ -11,19 +11,28 @@ EXACT, INEXACT = 1e-3, 1e-4
 @dataclass(frozen=True)
 class Found:
     """residual: worst of a determined layer. deficient: first layer short of rank, "" if none; chosen: how
-    its open directions were filled, "" for the smallest solution. error: relative
+    its open directions were filled, "" for the smallest solution; closed:
+    layers that the layer before them completed. error: relative
     error that the equations let expect of the picture. images: of the update.
     """
 
     residual: float
     deficient: str
     chosen: str
+    closed: str
     error: float
     images: int
 
     @classmethod
     def of(cls, candidate: dict[str, Any], images: int) -> Found:
-        return cls(candidate["residual"], candidate["deficient"], candidate["chosen"], candidate["error"], images)
+        return cls(
+            candidate["residual"],
+            candidate["deficient"],
+            candidate["chosen"],
+            candidate["closed"],
+            candidate["error"],
+            images,
+        )
 
 
 def note(found: Found) -> str:
@@ -41,4 +50,6 @@ def note(found: Found) -> str:
         )
     if found.error > EXACT:
         return f"solved, but a layer amplifies rounding: expect a relative error of about {found.error:.1g}"
+    if found.closed:
+        return f"layer {found.closed} is short of equations, and virtual constraints close the gap exactly"
     return "every layer is determined and its equations agree"
