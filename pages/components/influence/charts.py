@@ -26,7 +26,7 @@ def powers(name: str, **more: Any) -> dict[str, Any]:
     """A logarithmic axis whose labels stay short; values on it are logarithms."""
     return {
         "type": "value", "scale": True, "minInterval": 1, "name": name, "nameLocation": "middle",
-        "nameGap": 24, "axisLabel": {"formatter": "1e{value}"}, **more,
+        "nameGap": 24, "axisLabel": {"formatter": "1e{value}"}, "axisLine": {"onZero": False}, **more,
     }  # fmt: skip
 
 

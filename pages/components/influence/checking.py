@@ -16,7 +16,7 @@ from pages.components.influence.reading import Reading, short
 from pages.components.session import store, viewer
 
 _CHECK, _SAID, _PREDICTED = "influence.check", "influence.check_said", "influence.predicted"
-_ENDS = (-5.0, 0.5)
+_ENDS = (-3.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def _chart(known: list[Point], mine: str) -> None:
         for p in known
     ]  # fmt: skip
     logs = [v for dot in dots for v in dot["value"][:2]]
-    low, high = min(_ENDS[0] + 2, np.floor(min(logs))), max(_ENDS[1], np.ceil(max(logs)))
+    low, high = min(_ENDS[0], np.floor(min(logs))), max(_ENDS[1], np.ceil(max(logs)))
     series = [
         {
             "type": "line", "data": [[low, low], [high, high]], "symbol": "none", "silent": True, "tooltip": {"show": False},

@@ -41,7 +41,7 @@ def draw(found: Sequence[Reading], sigma: float) -> None:
             "itemStyle": {"color": "rgba(0,114,178,0.18)", "borderColor": COLOURS[0], "borderWidth": 1.5},
         },
         {
-            "type": "scatter", "name": "error per pixel", "data": dots, "symbolSize": 8, "itemStyle": {"color": COLOURS[1]},
+            "type": "scatter", "name": "error per pixel", "data": dots, "symbolSize": 7, "itemStyle": {"color": COLOURS[1], "opacity": 0.75},
             "encode": {"x": 0, "y": 1, "tooltip": [3, 2]},
         },
     ]  # fmt: skip

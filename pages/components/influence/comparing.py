@@ -65,7 +65,7 @@ def draw(experiment: Experiment, one: Reading, sigma: float) -> None:
         with st.container(gap="xsmall"):
             charts.heading("Along training", "the same picture, attacked after so many epochs")
             found = _bar("epochs", experiment, one.ref, "Train, and look along the way", "model_training")
-            if found:
+            if len(found) > 1:
                 stages.epochs(found, sigma)
 
 
@@ -84,7 +84,7 @@ def _bar(name: str, experiment: Experiment, ref: str, label: str, icon: str) -> 
         first = jobs[busy[0]]
         stage = str(first.progress.get("stage") or "waiting for the worker")
         st.progress(len(done) / len(jobs), text=words.plain(f"{len(done)} of {len(jobs)} done: {stage}"))
-    elif not done and not failed:
+    elif len(done) < 2 and not failed:
         st.html(f'<p class="gi-about">{_ABOUT[name]}</p>')
     for sentence in dict.fromkeys(filter(None, (said, *failed.values()))):
         st.html(f'<p class="gi-problem" role="alert">{words.escape(sentence)}.</p>')

@@ -15,7 +15,7 @@ from pages.components import words
 
 BLURRED = 0.25
 """RMSE per pixel taken as no longer recognisable; guessing plain grey has `PRIOR`."""
-SIGNS = {"exposed": "◉", "partly": "◐", "protected": "◇", "failed": "✕"}
+SIGNS = {"exposed": "●", "partly": "◐", "protected": "○", "failed": "✕"}
 WORDS = {
     "exposed": "exposed",
     "partly": "partly exposed",
@@ -148,3 +148,8 @@ def short(value: float) -> str:
     if not np.isfinite(value):
         return "∞"
     return f"{value:.2g}" if value >= 1e-3 else f"{value:.1e}".replace("e-0", "e-")
+
+
+def times(factor: float) -> str:
+    """A factor for people: 3.4, 511, 2e+06."""
+    return f"{factor:.0f}" if 10 <= factor < 1e5 else f"{factor:.2g}"

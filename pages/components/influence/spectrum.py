@@ -12,7 +12,7 @@ from gi_core.runs.job import Job
 from pages.components import words
 from pages.components.curves import COLOURS
 from pages.components.influence import charts, evidence
-from pages.components.influence.reading import Reading, short
+from pages.components.influence.reading import Reading, short, times
 
 _RANK = "influence_direction"
 
@@ -74,7 +74,7 @@ def _plot(one: Reading, kept: evidence.Kept | None, rank: int | None) -> None:
     }
     charts.draw(
         [series], x, charts.along("eigenvalue"), "influence_spectrum",
-        "Eigenvalues of the picture's Jacobian by rank, logarithmic", height=220,
+        "Eigenvalues of the picture's Jacobian by rank, logarithmic", height=330,
         tooltip={"trigger": "axis" if exact else "item", "confine": True, "valueFormatter": "%.3g"},
     )  # fmt: skip
 
@@ -89,17 +89,12 @@ def _condition(one: Reading) -> str:
         how = f"Estimated from random probes: the predicted error is good to about ± {100 * one.spread:.0f} %."
     if not least or least <= 1e-14 * top:
         return how + " Some patterns do not show in the gradient at all: only a prior can fill them in."
-    times = math.sqrt(top / least)
-    kind = "Noise spreads evenly" if times < 30 else "Noise hits some patterns far harder than others"
+    ratio = math.sqrt(top / least)
+    kind = "Noise spreads evenly" if ratio < 30 else "Noise hits some patterns far harder than others"
     return (
         how
-        + f" {kind}: the best-hidden one is blurred {short_count(times)} times as much as the best-shown one (condition {top / least:.1e})."
+        + f" {kind}: the best-hidden one is blurred {times(ratio)} times as much as the best-shown one (condition {top / least:.1e})."
     )
-
-
-def short_count(value: float) -> str:
-    """1200, 3.4, 2e+06."""
-    return f"{value:.0f}" if 10 <= value < 1e5 else f"{value:.2g}"
 
 
 def _missing(one: Reading, gone: bool) -> str:

@@ -11,11 +11,11 @@ import streamlit as st
 from gi_core.analysis.influence.spectrum import PRIOR
 from pages.components.curves import COLOURS, DASHES
 from pages.components.influence import charts
-from pages.components.influence.reading import Reading, short
+from pages.components.influence.reading import Reading, short, times
 
 Found = Mapping[str, tuple[Reading, Mapping[str, Any]]]
 _LEAST = 1e-4
-_GREY = {"data": [{"yAxis": float(np.log10(PRIOR))}], "label": {"show": True, "formatter": "guessing grey", "position": "insideStartTop"}}  # fmt: skip
+_GREY = {"data": [{"yAxis": float(np.log10(PRIOR))}], "label": {"show": True, "formatter": "guessing grey", "position": "insideEndTop"}}  # fmt: skip
 
 
 def _bounded(rmse: float) -> float:
@@ -44,10 +44,10 @@ def inits(found: Found, sigma: float) -> None:
     )  # fmt: skip
     order = sorted(found, key=lambda name: found[name][0].rmse(1.0))
     if len(order) > 1:
-        times = found[order[-1]][0].rmse(1.0) / found[order[0]][0].rmse(1.0)
+        ratio = found[order[-1]][0].rmse(1.0) / found[order[0]][0].rmse(1.0)
         st.html(
             f'<p class="gi-about">At equal noise <b>{order[0]}</b> leaks most and <b>{order[-1]}</b> least, by a factor of'
-            f" {times:.2g} in the error. An attack may still fail where a network is hard to search.</p>"
+            f" {times(ratio)} in the error. An attack may still fail where a network is hard to search.</p>"
         )
 
 
@@ -93,9 +93,9 @@ def epochs(found: Found, sigma: float) -> None:
         st.html(
             f'<p class="gi-about">The network is right on new pictures after so many epochs: {", ".join(right_on)}.</p>'
         )
-    if len(names) > 1:
-        first, last = found[names[0]][0], found[names[-1]][0]
-        st.html(
-            f'<p class="gi-about">After {names[-1]} epochs the error at this noise is {short(last.rmse(sigma))}, at the'
-            f" start it was {short(first.rmse(sigma))}. The surer the network is of its label, the fainter the gradient.</p>"
-        )
+    worst = min(names, key=lambda name: found[name][0].rmse(1.0))
+    stage = "before training" if worst == "0" else f"after {worst} epoch" + "s" * (worst != "1")
+    st.html(
+        f'<p class="gi-about">Most of this picture leaks <b>{stage}</b>: off by {short(found[worst][0].rmse(sigma))} at this'
+        " noise. A network that is sure of the label sends a fainter gradient.</p>"
+    )

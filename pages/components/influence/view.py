@@ -140,6 +140,10 @@ def _answer(job: Job, asked: Experiment) -> None:
         with st.container(gap="xsmall"):
             charts.heading("Most exposed first", "original, and simulated at this noise; the line is how far off it is")
             ranking.draw(job, found, sigma, one.ref, _look)
+            st.html(
+                '<p class="gi-about">The bar: off by so much per pixel without a prior, from 0.0001 to 1. The stroke: with'
+                " one. The dotted line: guessing plain grey.</p>"
+            )
         with st.container(gap="xsmall"):
             seeing.draw(job, one, sigma)
     spectrum.draw(job, one, (job.result or {}).get("parameters"), sigma)
