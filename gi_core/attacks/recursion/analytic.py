@@ -19,6 +19,7 @@ from gi_core.attacks.recursion.layers import Numbers
 from gi_core.attacks.recursion.machine import Recursion
 from gi_core.attacks.recursion.operators import Array
 from gi_core.attacks.recursion.top import Candidate
+from gi_core.attacks.recursion.tracks import Track
 
 ROWS = "each answer is one class's row: mostly the picture of that class, where no two share it"
 
@@ -52,7 +53,7 @@ class AnalyticLinear(Recursion):
             return -1
         return int(delta[0] < 0) if delta.numel() == 1 else int(delta.argmin())
 
-    def _labels(self, c: dict[str, Any]) -> Tensor:
+    def _labels(self, c: Track) -> Tensor:
         """(N,): of a batch, the classes whose dL/dz is most negative."""
         delta, n = self._delta(), self.update.images
         if n > 1 and delta is not None and delta.numel() >= n:

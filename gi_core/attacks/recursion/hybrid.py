@@ -6,18 +6,17 @@ layer; else the recursion's picture starts gradient matching under total variati
 
 from __future__ import annotations
 
-from typing import Any
-
 from gi_core.analysis.chain import Block
 from gi_core.attacks.recursion import completion
 from gi_core.attacks.recursion.matched import Matched
+from gi_core.attacks.recursion.tracks import Track
 from gi_core.attacks.recursion.walk import Descent, Front
 
 
 class RGapHybrid(Matched):
     """The machine (see `attacks.base.Attack`)."""
 
-    def descend(self, block: Block, front: Front, candidate: dict[str, Any]) -> Descent:
+    def descend(self, block: Block, front: Front, track: Track) -> Descent:
         found = self.walk.descend(block, front)
         at = self.blocks.index(block)
         if not found.solution.deficiency:

@@ -7,7 +7,6 @@ second is carried along as a scaled copy.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import torch
@@ -19,17 +18,16 @@ from gi_core.attacks.base import LayerReport, Refused, State, Step
 from gi_core.attacks.gradient import GradientMap, last_dense
 from gi_core.attacks.observation import observe, refuse_bad_update
 from gi_core.attacks.priors import Pixels
+from gi_core.attacks.recursion import tracks
 from gi_core.attacks.recursion.readings import homogeneous
-from gi_core.attacks.recursion.solver import Solution
+from gi_core.attacks.recursion.solver import FLOAT32, Solution
 from gi_core.attacks.recursion.top import Candidate, candidates
+from gi_core.attacks.recursion.tracks import Track
 from gi_core.attacks.recursion.verdict import Found, note
 from gi_core.attacks.recursion.walk import Descent, Front, Walk
 from gi_core.federated.types import Knowledge, Update
 from gi_core.spec.closed_form import ClosedForm
 from gi_core.spec.plan import Plan
-
-HOPELESS, WORSE = 1e-3, 100.0
-"""A candidate whose equations contradict each other by more than both (of the best) is dropped."""
 
 
 class Recursion:
@@ -54,16 +52,7 @@ class Recursion:
     # the candidates
 
     def init(self, seed: int) -> State:
-        found = self._candidates()
-        state: State = {"iteration": 0, "candidates": [], "events": []}
-        for i, c in enumerate(found):
-            of = next(j for j, other in enumerate(found) if other.label == c.label) if self._scales() else i
-            state["candidates"].append({
-                "k": torch.from_numpy(np.array(c.k)), "x": torch.from_numpy(np.array(c.x)), "label": c.label, "words": c.words,
-                "of": of, "scale": float(found[of].k[0] / c.k[0]) if of != i else 0.0, "residual": 0.0, "alive": True,
-                "value": None, "back": None, "deficient": "", "chosen": "", "closed": "", "image": None, "error": 0.0,
-            })  # fmt: skip
-        return state
+        return {"iteration": 0, "candidates": tracks.fresh(self._candidates(), self._scales()), "events": []}
 
     def _candidates(self) -> list[Candidate]:
         last = self.blocks[-1]
@@ -98,94 +87,41 @@ class Recursion:
     def step(self, state: State) -> tuple[State, Step]:
         state["iteration"] += 1
         at = self.steps - state["iteration"]
-        block = self.blocks[at]
-        for c in state["candidates"]:
-            if c["alive"] and not c["scale"]:
-                self._advance(c, block, at)
-        self._drop(state)
-        best = self._best(state)
+        block, candidates = self.blocks[at], state["candidates"]
+        for track in tracks.moving(candidates):
+            found = self._top(block, track) if at == self.steps - 1 else self.descend(block, tracks.front(track), track)
+            tracks.advance(track, found, block.name)
+        if self.update.images == 1:  # a batch's mixture contradicts the equations anyway
+            state["events"] += tracks.drop(candidates)
         report = self._report_layer(state, block)
-        done = at == 0
-        if done:
+        if at == 0:
             self._finish(state)
-            best = self._best(state)
         events, state["events"] = tuple(state["events"]), []
-        return state, self._report(state, best, report, done, events)
+        return state, self._report(state, report, at == 0, events)
 
-    def _advance(self, c: dict[str, Any], block: Block, at: int) -> None:
-        if at == self.steps - 1:
-            x = c["x"].numpy().reshape(block.unflattened)
-            front = Front(x, self.walk.back(block, c["k"].numpy()))
-            numbers = self.walk.numbers(block)
-            misfit = numbers.gradient - np.outer(c["k"].numpy(), c["x"].numpy())
-            residual = float(np.linalg.norm(misfit) / np.linalg.norm(numbers.gradient))
-            found = Descent(front, Solution(x, "ratio", x.size, 1.0, residual, max(residual, 6e-8)))
-        else:
-            found = self.descend(block, Front(c["value"].numpy(), c["back"].numpy()), c)
-        c["value"], c["back"] = (
-            torch.from_numpy(np.array(found.front.value)),
-            torch.from_numpy(np.array(found.front.back)),
-        )
-        solution = found.solution
-        c["last"] = {
-            "route": solution.route, "rank": int(solution.rank), "unknowns": int(solution.x.size),
-            "condition": float(solution.condition), "residual": float(solution.residual), "error": float(solution.error),
-        }  # fmt: skip
-        c["last"]["note"] = found.note
-        if solution.deficiency and found.certified:
-            c["closed"] = " and ".join(filter(None, (c["closed"], block.name)))
-        if solution.deficiency and not found.certified and not c["deficient"]:
-            c["deficient"], c["chosen"] = block.name, found.note
-        if not c["deficient"]:
-            c["residual"] = max(c["residual"], solution.residual)
-            c["error"] = max(c["error"], solution.error)
+    def _top(self, block: Affine, track: Track) -> Descent:
+        """The last layer, which its candidate explains."""
+        k, x, gradient = track["k"].numpy(), track["x"].numpy(), self.walk.numbers(block).gradient
+        residual = float(np.linalg.norm(gradient - np.outer(k, x)) / np.linalg.norm(gradient))
+        front = Front(x.reshape(block.unflattened), self.walk.back(block, k))
+        return Descent(front, Solution(front.value, "ratio", x.size, 1.0, residual, max(residual, FLOAT32)))
 
-    def descend(self, block: Affine, front: Front, candidate: dict[str, Any]) -> Descent:
+    def descend(self, block: Affine, front: Front, track: Track) -> Descent:
         """Through one block; what a kind of recursion does differently, it does here."""
         return self.walk.descend(block, front)
 
-    def _drop(self, state: State) -> None:
-        """Forget candidates that contradict the equations (a batch's mixture contradicts them anyway)."""
-        own = [c for c in state["candidates"] if c["alive"] and not c["scale"]]
-        if len(own) < 2 or self.update.images > 1:
-            return
-        least = min(c["residual"] for c in own)
-        for c in own:
-            if c["residual"] > max(HOPELESS, WORSE * least):
-                c["alive"] = False
-                state["events"].append(f"given up: {c['words']} contradicts the equations by {c['residual']:.1e}")
-
-    def _best(self, state: State) -> int:
-        scores = self._scores(state)
-        return int(scores.argmin())
-
-    def chosen(self, state: State) -> dict[str, Any]:
-        """The best candidate, or the one that it is a scaled copy of."""
-        return state["candidates"][state["candidates"][self._best(state)]["of"]]
-
-    def _scores(self, state: State) -> Tensor:
-        """Worst residual of a layer, plus how far the picture strays outside [0, 1] on average."""
-        found = []
-        for c in state["candidates"]:
-            source = state["candidates"][c["of"]]
-            score = source["residual"] if source["alive"] else float("inf")
-            if c["image"] is not None:
-                score += float((c["image"] - c["image"].clamp(0, 1)).abs().mean())
-            found.append(score)
-        return torch.tensor(found, dtype=torch.float64)
-
     def _finish(self, state: State) -> None:
         """The pictures, in pixels."""
-        for c in state["candidates"]:
-            source = state["candidates"][c["of"]]
+        for track in state["candidates"]:
+            source = state["candidates"][track["of"]]
             if source["alive"]:
-                x = source["value"] * (c["scale"] or 1.0)
-                c["image"] = self.pixels.decode(x.reshape(self.shape[1:]))
+                x = source["value"] * (track["scale"] or 1.0)
+                track["image"] = self.pixels.decode(x.reshape(self.shape[1:]))
 
     # what is told
 
     def _report_layer(self, state: State, block: Block) -> LayerReport:
-        c = self.chosen(state)
+        c = tracks.source(state["candidates"])
         last = c["last"]
         return LayerReport(
             name=block.name, route=last["route"], unknowns=last["unknowns"], rank=last["rank"],
@@ -194,37 +130,37 @@ class Recursion:
             note="guessed: a layer above it is not determined" if c["deficient"] not in ("", block.name) else last["note"],
         )  # fmt: skip
 
-    def _report(self, state: State, best: int, layer: LayerReport, done: bool, events: tuple[str, ...]) -> Step:
-        scores = self._scores(state)
+    def _report(self, state: State, layer: LayerReport, done: bool, events: tuple[str, ...]) -> Step:
+        scores = tracks.scores(state["candidates"])
         images = torch.stack([self._image(c) for c in state["candidates"]])
         residual = torch.full_like(scores, layer.residual)
         labels = torch.stack([self._labels(c) for c in state["candidates"]])
-        said = note(Found.of(self.chosen(state), self.update.images)) if done else ""
+        said = note(Found.of(tracks.source(state["candidates"]), self.update.images)) if done else ""
         return Step(
             iteration=state["iteration"], losses={"residual": residual, "total": torch.maximum(scores, residual)},
-            images=images, labels=labels, best=best, score=scores, rate=layer.condition, done=done, note=said,
+            images=images, labels=labels, best=int(scores.argmin()), score=scores, rate=layer.condition, done=done, note=said,
             events=events, layer=layer,
         )  # fmt: skip
 
-    def _image(self, c: dict[str, Any]) -> Tensor:
+    def _image(self, c: Track) -> Tensor:
         """(N, C, H, W) in pixels; grey before the recursion reaches the picture."""
         if c["image"] is None:
             return torch.full(self.shape, 0.5, dtype=torch.float64)
         return c["image"].expand(self.shape)
 
-    def _labels(self, c: dict[str, Any]) -> Tensor:
+    def _labels(self, c: Track) -> Tensor:
         """(N,): the candidate's label; of a batch, the classes whose dL/dz is most negative."""
         if self.update.images > 1 and len(c["k"]) == self.knowledge.classes >= self.update.images:
             return c["k"].argsort()[: self.update.images]
         return torch.full((self.update.images,), c["label"])
 
     def answer(self, state: State) -> tuple[Tensor, Tensor]:
-        c = state["candidates"][self._best(state)]
+        c = tracks.best(state["candidates"])
         return self._image(c), self._labels(c)
 
     def residual(self, state: State) -> dict[str, float]:
         """||g_l - g*_l|| / ||g*_l|| of the gradient itself, once there is a picture; {} before."""
-        if state["candidates"][self._best(state)]["image"] is None:
+        if tracks.best(state["candidates"])["image"] is None:
             return {}
         picture, labels = self.answer(state)
         last = last_dense(self.knowledge.model)

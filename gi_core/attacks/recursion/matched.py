@@ -10,6 +10,7 @@ from torch import Tensor
 from gi_core.attacks.base import State, Step
 from gi_core.attacks.gradient import last_dense
 from gi_core.attacks.levenberg_marquardt import KrylovLM
+from gi_core.attacks.recursion import tracks
 from gi_core.attacks.recursion.machine import Recursion
 from gi_core.attacks.recursion.verdict import INEXACT
 from gi_core.spec.attacks import LevenbergMarquardt
@@ -40,7 +41,7 @@ class Matched(Recursion):
 
     def worth_matching(self, state: State) -> bool:
         """Not where every layer was determined, or smoothness has chosen: there is nothing to gain."""
-        c = self.chosen(state)
+        c = tracks.source(state["candidates"])
         return not c["chosen"] and (bool(c["deficient"]) or c["residual"] > INEXACT)
 
     def started(self, picture: Tensor) -> Tensor:
@@ -61,7 +62,7 @@ class Matched(Recursion):
         optimiser = self._optimiser(super().answer(state)[1])
         state["iteration"] += 1
         state["matching"], step = optimiser.step(state["matching"])
-        short = self.chosen(state)["deficient"]
+        short = tracks.source(state["candidates"])["deficient"]
         note = (
             f"layer {short} is short of equations; matching from there: {step.note}"
             if step.done and short

@@ -6,13 +6,12 @@ a ReLU never gives. Where that does not fit the layer below, other thresholds ar
 
 from __future__ import annotations
 
-from typing import Any
-
 from gi_core.analysis.chain import Affine
 from gi_core.attacks.base import State
-from gi_core.attacks.recursion import completion
+from gi_core.attacks.recursion import completion, tracks
 from gi_core.attacks.recursion.matched import Matched
 from gi_core.attacks.recursion.operators import Array
+from gi_core.attacks.recursion.tracks import Track
 from gi_core.attacks.recursion.walk import Descent, Front
 
 OTHERS = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2)
@@ -22,7 +21,7 @@ FITS = 1e-4
 class Peeling(Matched):
     """The machine (see `attacks.base.Attack`)."""
 
-    def descend(self, block: Affine, front: Front, candidate: dict[str, Any]) -> Descent:
+    def descend(self, block: Affine, front: Front, track: Track) -> Descent:
         found = self._masked(block, front)
         if found.solution.deficiency and block is self.blocks[0]:
             return completion.smoothest(found, self.knowledge.std, self.settings.total_variation_rounds)
@@ -30,7 +29,7 @@ class Peeling(Matched):
 
     def worth_matching(self, state: State) -> bool:
         """Unless smoothness has chosen: recovered activations carry a rounding that matching takes away."""
-        return not self.chosen(state)["chosen"]
+        return not tracks.source(state["candidates"])["chosen"]
 
     def _masked(self, block: Affine, front: Front) -> Descent:
         """Through a block, with the threshold that its equations agree with best."""
