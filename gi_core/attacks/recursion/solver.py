@@ -9,24 +9,20 @@ What stays undetermined gets the solution of least norm. Above MOST_DENSE unknow
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import reduce
 from math import prod
 
 import numpy as np
 from scipy import linalg
-from scipy.linalg import lapack
 
 from gi_core.analysis.rank import formulas
-from gi_core.attacks.recursion import matrix_free
+from gi_core.attacks.recursion import joint, matrix_free
 from gi_core.attacks.recursion.operators import Array
 from gi_core.attacks.recursion.system import MOST_PIXELS, Part, System, parts
 from gi_core.spec.graph import Shape
 
 SURE = 1e-2
-NOTHING = 1e-13
-"""Eigenvalues of normal equations below this share of the largest are zero."""
 FLOAT32 = 6e-8
-MOST_DENSE, MOST_FREE = 4600, 2000
+MOST_DENSE = 4600
 
 
 @dataclass(frozen=True)
@@ -118,67 +114,14 @@ def _solve_group(equations: list[Part], input_shape: Shape, balanced: bool, dete
     condition = float((top / values[sure][0]) ** 0.5) if sure.any() else 1.0
     rank, route, free = channels * int(sure.sum()), "gradient", None
     if rest.shape[1]:
-        joint = _joint(equations, x, rest, values[~sure], right)
-        x = x + (rest @ joint.b).T
-        rank, condition, spread = rank + joint.rank, max(condition, joint.condition), spread + joint.spread
-        route = "joint" if joint.rank == joint.b.size else "under-determined"
-        if joint.free is not None:
-            of_channels = joint.free.reshape(channels, rest.shape[1], -1)
+        found = joint.solve(equations, x, rest, values[~sure], right)
+        x = x + (rest @ found.b).T
+        rank, condition, spread = rank + found.rank, max(condition, found.condition), spread + found.spread
+        route = "joint" if found.rank == found.b.size else "under-determined"
+        if found.free is not None:
+            of_channels = found.free.reshape(channels, rest.shape[1], -1)
             free = np.einsum("hq,cqd->chd", rest, of_channels).reshape(channels * pixels, -1)
     return replace(_finish(equations, x, route, rank, condition, spread, input_shape), free=free)
-
-
-@dataclass(frozen=True)
-class _Joint:
-    b: Array
-    rank: int
-    condition: float
-    spread: float
-    free: Array | None = None
-
-
-def _joint(equations: list[Part], x: Array, rest: Array, values: Array, right: Array) -> _Joint:
-    """The rest (q, C) by normal equations; spread is the trace of their inverse."""
-    channels, q = len(x), rest.shape[1]
-    normal = reduce(lambda a, b: a + b, (p.weights.T @ p.weights for p in equations)).tocsr()
-    back = sum(p.weights.T @ (p.z - p.weights @ x.ravel()) for p in equations).reshape(channels, -1)
-    matrix = np.empty((channels * q, channels * q))
-    pixels = rest.shape[0]
-    for c in range(channels):
-        rows = normal[c * pixels : (c + 1) * pixels].tocsc()
-        for d in range(c + 1):
-            block = rest.T @ (rows[:, d * pixels : (d + 1) * pixels] @ rest)
-            matrix[c * q : (c + 1) * q, d * q : (d + 1) * q] = block
-            matrix[d * q : (d + 1) * q, c * q : (c + 1) * q] = block.T
-    matrix[np.diag_indices_from(matrix)] += np.tile(values, channels)
-    wanted = (back @ rest + right.T @ rest).ravel()
-    size = np.abs(matrix).sum(0).max()
-    factor, failed = lapack.dpotrf(matrix, lower=1)
-    if not failed:
-        reciprocal, _ = lapack.dpocon(factor, size, uplo="L")
-        if reciprocal > NOTHING:
-            b = linalg.cho_solve((factor, True), wanted, check_finite=False)
-            return _Joint(b.reshape(channels, q).T, b.size, reciprocal**-0.5, _inverse_trace(factor))
-    return _least_norm(matrix, wanted, channels, q)
-
-
-def _least_norm(matrix: Array, wanted: Array, channels: int, q: int) -> _Joint:
-    values, vectors = linalg.eigh(matrix, driver="evd", check_finite=False)
-    kept = values > NOTHING * values[-1]
-    if not kept.any():
-        return _Joint(np.zeros((q, channels)), 0, float("inf"), 0.0)
-    inside = vectors[:, kept]
-    b = inside @ ((inside.T @ wanted) / values[kept])
-    spread = float((1 / values[kept]).sum())
-    condition = float((values[-1] / values[kept][0]) ** 0.5)
-    free = vectors[:, ~kept] if (~kept).sum() <= MOST_FREE else None
-    return _Joint(b.reshape(channels, q).T, int(kept.sum()), condition, spread, free)
-
-
-def _inverse_trace(factor: Array, probes: int = 8) -> float:
-    """trace(A^-1) from its Cholesky factor, by Hutchinson's estimator with fixed signs."""
-    signs = np.random.default_rng(0).choice([-1.0, 1.0], (len(factor), probes))
-    return float((signs * linalg.cho_solve((factor, True), signs, check_finite=False)).sum() / probes)
 
 
 def _finish(
