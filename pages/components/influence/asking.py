@@ -8,6 +8,7 @@ from gi_core.runs.job import Job
 from gi_core.spec import Experiment, SpecError, build
 from pages.components import address, fetching, form, launch, samples, steps, thumbnails, words
 from pages.components.influence import question
+from pages.components.rank.marks import tidy
 
 SHOWN = "influence.shown"
 _MANY = 8
@@ -80,7 +81,7 @@ def _launch(asked: Experiment, job: Job | None) -> None:
         found.append(job.error)
     sentences = [text for text in dict.fromkeys(found) if text]
     for text in sentences:
-        st.html(f'<p class="gi-problem" role="alert">{words.escape(text[:1].upper() + text[1:])}.</p>')
+        st.html(f'<p class="gi-problem" role="alert">{words.escape(tidy(text))}</p>')
     fetching.offers(sentences, "influence")
     count = len(asked.samples)
     there = job is not None and job.state == "done"

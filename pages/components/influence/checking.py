@@ -13,6 +13,7 @@ from pages.components import launch, status, words
 from pages.components.curves import COLOURS
 from pages.components.influence import charts, noise, question
 from pages.components.influence.reading import Reading, short
+from pages.components.rank.marks import tidy
 from pages.components.session import store, viewer
 
 _CHECK, _SAID, _PREDICTED = "influence.check", "influence.check_said", "influence.predicted"
@@ -76,7 +77,7 @@ def draw(asked: Experiment, one: Reading, sigma: float) -> None:
         )  # fmt: skip
     said = st.session_state.get(_SAID)
     if said:
-        st.html(f'<p class="gi-problem" role="alert">{words.escape(said)}.</p>')
+        st.html(f'<p class="gi-problem" role="alert">{words.escape(tidy(said))}</p>')
     job, known = _job(), points()
     if job is not None:
         _state(job, known)
@@ -94,7 +95,7 @@ def _state(job: Job, known: list[Point]) -> None:
         status.line(job, store().place(job.id) if job.state == "queued" else 0)
     elif job.state == "failed":
         st.html(
-            f'<p class="gi-problem" role="alert">The attack stopped: {words.escape(job.error or "no reason was given")}.</p>'
+            f'<p class="gi-problem" role="alert">{words.escape(tidy("the attack stopped: " + (job.error or "no reason was given")))}</p>'
         )
     for point in known:
         if point.run == job.id:

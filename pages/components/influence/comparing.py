@@ -12,6 +12,7 @@ from gi_core.spec.model_base import Init
 from pages.components import words
 from pages.components.influence import charts, question, stages
 from pages.components.influence.reading import Reading, readings
+from pages.components.rank.marks import tidy
 
 EPOCHS = (0, 1, 2, 5, 10)
 _ASKED = "influence.series"
@@ -87,7 +88,7 @@ def _bar(name: str, experiment: Experiment, ref: str, label: str, icon: str) -> 
     elif len(done) < 2 and not failed:
         st.html(f'<p class="gi-about">{_ABOUT[name]}</p>')
     for sentence in dict.fromkeys(filter(None, (said, *failed.values()))):
-        st.html(f'<p class="gi-problem" role="alert">{words.escape(sentence)}.</p>')
+        st.html(f'<p class="gi-problem" role="alert">{words.escape(tidy(sentence))}</p>')
     return {title: (readings(job.result or {})[0], job.result or {}) for title, job in done.items()}
 
 

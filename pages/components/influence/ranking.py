@@ -13,6 +13,7 @@ from gi_core.analysis.influence.spectrum import PRIOR
 from gi_core.runs.job import Job
 from pages.components.influence import evidence
 from pages.components.influence.reading import SIGNS, WORDS, Reading, ranked, short
+from pages.components.rank.marks import tidy
 
 _WEB = Path(__file__).parents[1] / "web"
 _LIST = st.components.v2.component(
@@ -35,7 +36,7 @@ def row(one: Reading, sigma: float, original: str, seen: str) -> dict[str, Any]:
     level = one.level(sigma)
     line = {
         "id": one.ref, "name": one.name, "src": original, "seen": seen, "level": level, "sign": SIGNS[level],
-        "word": one.error or WORDS[level], "error": bool(one.error), "note": one.class_name,
+        "word": tidy(one.error) if one.error else WORDS[level], "error": bool(one.error), "note": one.class_name,
     }  # fmt: skip
     if one.error:
         return line
@@ -62,5 +63,5 @@ def draw(job: Job, found: Sequence[Reading], sigma: float, chosen: str, pick: Ca
         if value is not None:
             pick(str(value))
 
-    data = {"label": "Pictures, the most exposed first", "rows": rows, "chosen": chosen}
+    data = {"label": "Pictures, the most exposed first", "rows": rows, "chosen": chosen, "cell": 84 if len(rows) <= 4 else 46}
     _LIST(key="influence_rows", data=data, on_picked_change=picked)

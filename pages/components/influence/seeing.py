@@ -11,6 +11,7 @@ from pages.components import words
 from pages.components.curves import COLOURS
 from pages.components.influence import charts, evidence
 from pages.components.influence.reading import BLURRED, Reading, short
+from pages.components.rank.marks import tidy
 
 _LOW, _HIGH = -4.0, 1.0
 """Powers of ten of the error that the chart shows."""
@@ -22,7 +23,7 @@ def draw(job: Job, one: Reading, sigma: float) -> None:
     charts.heading(name, "the private picture, and what matching alone would make of it")
     if one.error:
         st.html(evidence.figures((evidence.picture(job, one), "Original", "")))
-        st.html(f'<p class="gi-problem" role="status">{words.escape(one.error)}.</p>')
+        st.html(f'<p class="gi-problem" role="status">{words.escape(tidy(one.error))}</p>')
         return
     rmse, prior = one.rmse(sigma), one.with_prior(sigma)
     protected = one.level(sigma) == "protected"

@@ -20,6 +20,7 @@ from pages.components.influence import (
     spectrum,
 )
 from pages.components.influence.reading import SIGNS, Reading, readings, sentence
+from pages.components.rank.marks import tidy
 from pages.components.session import dispatcher, store
 
 _LOOKED = "influence.looked"
@@ -94,7 +95,7 @@ def _stage(timed: bool) -> None:
     asked = question.experiment_of(job)
     if job.state != "done" or asked is None:
         said = job.error or "this question was cancelled: press Predict what leaks to ask it again"
-        st.html(f'<p class="gi-problem" role="alert">{words.escape(said)}.</p>')
+        st.html(f'<p class="gi-problem" role="alert">{words.escape(tidy(said))}</p>')
         return
     _answer(job, asked)
 
@@ -132,7 +133,7 @@ def _answer(job: Job, asked: Experiment) -> None:
         f"<p>{words.escape(text)}</p></div></div>"
     )  # fmt: skip
     for notice in (job.result or {}).get("notices") or ():
-        st.html(f'<p class="gi-about">{words.escape(notice)}.</p>')
+        st.html(f'<p class="gi-about">{words.escape(tidy(notice))}</p>')
     if good:
         noise.draw(one if not one.error else good[0], good)
     sigma = noise.now()

@@ -27,6 +27,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const list = parentElement.querySelector(".rows");
   list.setAttribute("role", "radiogroup");
   list.setAttribute("aria-label", data.label);
+  list.style.setProperty("--cell", data.cell + "px");
   while (list.children.length > data.rows.length) list.lastChild.remove();
   while (list.children.length < data.rows.length) build(list);
   data.rows.forEach((row, index) => {
