@@ -17,7 +17,7 @@ _MODEL = {"kind": "lenet", "init": "uniform"}
 EXAMPLES: tuple[tuple[str, str, dict], ...] = (
     ("Eight faces", "A small network with DLG's weights: half of the pictures leak a hundred times more than the others.", {"samples": question.FACES, "model": _MODEL}),
     ("Default weights", "The same pictures; the framework's own weights show far less at equal noise.", {"samples": question.FACES, "model": {"kind": "lenet"}}),
-    ("After training", "The network is trained first: what it has learnt shows least.", {"samples": question.FACES, "model": {"kind": "lenet", "activation": "gelu"}, "weights": {"kind": "trained", "epochs": 5}}),
+    ("After training", "The network is trained first: what it is sure of hardly shows, a picture that it finds hard stands out.", {"samples": question.FACES, "model": {"kind": "lenet", "activation": "gelu"}, "weights": {"kind": "trained", "epochs": 5}}),
     ("Photographs", "Four pictures in colour, all of different classes.", {"samples": [f"bundled/{n}" for n in ("astronaut", "chelsea", "coffee", "rocket")], "size": 16, "model": _MODEL}),
 )  # fmt: skip
 

@@ -63,5 +63,10 @@ def draw(job: Job, found: Sequence[Reading], sigma: float, chosen: str, pick: Ca
         if value is not None:
             pick(str(value))
 
-    data = {"label": "Pictures, the most exposed first", "rows": rows, "chosen": chosen, "cell": 84 if len(rows) <= 4 else 46}
+    data = {
+        "label": "Pictures, the most exposed first",
+        "rows": rows,
+        "chosen": chosen,
+        "cell": 84 if len(rows) <= 4 else 46,
+    }
     _LIST(key="influence_rows", data=data, on_picked_change=picked)

@@ -23,7 +23,7 @@ from pages.components.influence.reading import SIGNS, Reading, readings, sentenc
 from pages.components.rank.marks import tidy
 from pages.components.session import dispatcher, store
 
-_LOOKED = "influence.looked"
+_LOOKED, _LAST = "influence.looked", "influence.last"
 
 
 def draw() -> None:
@@ -91,12 +91,15 @@ def _stage(timed: bool) -> None:
         return
     if not job.over:
         _progress(job)
-        return
+        job = store().job(st.session_state.get(_LAST, ""))
+        if job is None:
+            return
     asked = question.experiment_of(job)
     if job.state != "done" or asked is None:
         said = job.error or "this question was cancelled: press Predict what leaks to ask it again"
         st.html(f'<p class="gi-problem" role="alert">{words.escape(tidy(said))}</p>')
         return
+    st.session_state[_LAST] = job.id
     _answer(job, asked)
 
 
@@ -104,12 +107,20 @@ def _progress(job: Job) -> None:
     stage = str(job.progress.get("stage") or "waiting for the worker")
     share = float(job.progress.get("fraction") or 0.0)
     st.html('<h2 class="gi-question">Working out what the gradients show…</h2>')
-    st.progress(min(1.0, share), text=words.plain(stage))
-    st.html(
-        '<p class="gi-about">For each picture: how strongly the gradient answers to every change of it. What it answers'
-        " to strongly survives noise; the rest drowns.</p>"
-    )
-    st.button("Cancel", key="influence_cancel", icon=":material/stop:", on_click=_cancel, args=(job.id,))
+    with st.container(horizontal=True, gap="medium", vertical_alignment="center", key="influence_progress"):
+        st.progress(min(1.0, share), text=words.plain(stage))
+        st.button("Cancel", key="influence_cancel", icon=":material/stop:", on_click=_cancel, args=(job.id,))
+    if _LAST not in st.session_state:
+        st.html(_MEANWHILE)
+
+
+_MEANWHILE = (
+    '<ol class="gi-meanwhile"><li><b>What is worked out:</b> for each picture, how strongly the gradient answers to every'
+    " change of it.</li><li><b>What follows:</b> strong answers survive noise, faint ones drown in it. From that comes how far"
+    " off a copy would be, at any noise level, without running an attack.</li><li><b>What you can do then:</b> move the"
+    " noise and watch the pictures fade, see which of them is most exposed, and let the real attack check the prediction."
+    "</li></ol>"
+)
 
 
 def _cancel(number: str) -> None:
