@@ -13,14 +13,18 @@ from gi_core.analysis.influence.spectrum import PRIOR
 
 EXPOSED = 0.02
 """RMSE per pixel below which a picture is as good as known."""
-CLEAR_PSNR = 18.0
+CLEAR_PSNR, NOTHING_PSNR, WHOLE_PSNR = 18.0, 8.0, 36.0
+"""dB: a picture that a person recognises; hardly better than chance; as good as the original."""
+EXPLAINED = 0.01
+"""Share of the update left unexplained, below which an attack has found what it searched for."""
 FAINT = 1e-6
 
 LEVELS = ("exposed", "partly", "protected")
 _SENTENCES = {
     "exposed": "Exposed: whoever sees this update can work the picture out.",
     "partly": "Partly exposed: a blurred or noisy likeness is to be expected.",
-    "protected": "Protected against matching alone: the noise drowns what the update shows.",
+    "open": "Partly exposed: something shows, and how much depends on the attack.",
+    "protected": "Protected against matching alone: at this strength, the defense drowns what the update shows.",
 }
 
 
@@ -33,48 +37,78 @@ def assess(
     best_case: float | None = None,
     noise_std: float = 0.0,
     perturbed: bool = False,
+    refined: bool = False,
 ) -> dict[str, Any]:
-    """{level, sentence, reasons}.
+    """{level, sentence, reasons, error, refined}; error: predicted_rmse, where there is one.
 
     verdict: of the rank analysis, None where there is none. predicted_rmse: of the spectrum, in [0, 1]; best_case: the
     least it can be by the largest eigenvalue alone, |J delta| / lambda_max, when the spectrum is not known (yet).
-    noise_std: of the update's values; perturbed: whether a defense changed it at all.
+    noise_std: of the update's values; perturbed: whether a defense changed it at all. refined: whether the spectrum
+    is more than a quick estimate.
     """
-    reasons = [_determined(verdict, images), _signal(gradient_norm, noise_std)]
     error = predicted_rmse if predicted_rmse is not None else best_case
-    reasons.append(_precision(predicted_rmse, best_case, perturbed))
-    level = "exposed"
+    unknown = predicted_rmse is None and (perturbed or gradient_norm < FAINT or images > 8)
     if error is not None and not error < PRIOR:
-        level = "protected"
-    elif (error is not None and error > EXPOSED) or verdict == "partial" or images > 8:
-        level = "partly"
-    elif predicted_rmse is None and perturbed:
-        level = "partly"  # the largest eigenvalue bounds the error from below only
-    elif gradient_norm < FAINT and predicted_rmse is None:
-        level = "partly"
-    return {"level": level, "sentence": _SENTENCES[level], "reasons": [r for r in reasons if r]}
+        level = said = "protected"
+    elif predicted_rmse is not None and predicted_rmse > EXPOSED:
+        level = said = "partly"
+    elif unknown or verdict == "partial":
+        level, said = "partly", "open"
+    else:
+        level = said = "exposed"
+    reasons = (
+        _determined(verdict, images), _signal(gradient_norm, noise_std, perturbed),
+        _precision(predicted_rmse, best_case, perturbed, refined),
+    )  # fmt: skip
+    sentence = _SENTENCES[said] if images == 1 else _SENTENCES[said].replace("the picture", "the pictures")
+    return {
+        "level": level, "sentence": sentence, "reasons": [r for r in reasons if r], "error": predicted_rmse,
+        "refined": refined,
+    }  # fmt: skip
 
 
-def judged(risk: dict[str, Any], psnr: float | None, attack: str) -> dict[str, Any]:
-    """The meter after a run: `right`, and in words; None where nothing was measured."""
+def judged(risk: dict[str, Any], psnr: float | None, attack: str, residual: float | None = None) -> dict[str, Any]:
+    """The meter after a run: `right`, and in words. residual: share of the update that the answer leaves unexplained.
+
+    right is None where nothing was measured, where the meter had left it open, and where the attack failed by itself:
+    a search that did not explain the update says nothing about what the update shows.
+    """
     if psnr is None:
         return {**risk, "right": None, "afterwards": "There is no original to compare with."}
-    came_back = psnr >= CLEAR_PSNR
-    if risk["level"] == "protected":
-        right = not came_back
-        words = "no likeness came back" if right else "a likeness came back all the same: a prior beats matching alone"
-    elif risk["level"] == "exposed":
-        right = came_back
-        words = "the picture came back" if right else f"this attack ({attack}) did not reach it, another may"
-    else:
-        right = True
-        words = "the picture came back" if came_back else "no clear picture came back"
+    right, words = _VERDICTS[risk["level"]](risk, psnr, attack, residual)
     return {**risk, "right": right, "afterwards": f"Measured {psnr:.1f} dB: {words}."}
+
+
+def _exposed(risk: dict[str, Any], psnr: float, attack: str, residual: float | None) -> tuple[bool | None, str]:
+    if psnr >= CLEAR_PSNR:
+        return True, "the picture came back"
+    if residual is not None and residual < EXPLAINED:
+        return False, "another picture explains the update as well"
+    return None, f"{attack} did not find what explains the update, another attack may"
+
+
+def _partly(risk: dict[str, Any], psnr: float, attack: str, residual: float | None) -> tuple[bool | None, str]:
+    if risk.get("error") is None:
+        return None, "the picture came back" if psnr >= CLEAR_PSNR else "no clear picture came back"
+    if psnr >= WHOLE_PSNR:
+        return False, "the whole picture came back, more than was expected"
+    if psnr < NOTHING_PSNR:
+        return None, "nothing came back this time, less than was expected"
+    return True, "a likeness came back" if psnr >= CLEAR_PSNR else "a poor likeness came back"
+
+
+def _protected(risk: dict[str, Any], psnr: float, attack: str, residual: float | None) -> tuple[bool | None, str]:
+    if psnr >= CLEAR_PSNR:
+        return False, "a likeness came back all the same: a prior beats matching alone"
+    return True, "no likeness came back"
+
+
+_VERDICTS = {"exposed": _exposed, "partly": _partly, "protected": _protected}
 
 
 def _determined(verdict: str | None, images: int) -> str:
     if images > 1:
-        return f"{images} pictures share one update, which must be told apart"
+        return f"{images} pictures share one update, and must be told apart"
     return {
         "exact": "the network's equations determine the picture, layer by layer",
         "optimisation": "a layer is short of equations, but all of them together suffice",
@@ -83,17 +117,23 @@ def _determined(verdict: str | None, images: int) -> str:
     }.get(verdict or "", "")
 
 
-def _signal(norm: float, noise_std: float) -> str:
+def _signal(norm: float, noise_std: float, perturbed: bool) -> str:
     if norm < FAINT:
         return f"the gradient is faint (norm {norm:.1e}): the network is already certain of the label"
     if noise_std > 0:
         return f"the gradient has norm {norm:.2g}, the noise {noise_std:.2g} on each value"
+    if perturbed:
+        return f"the gradient has norm {norm:.2g}, and a defense changes it"
     return f"the gradient has norm {norm:.2g} and nothing hides it"
 
 
-def _precision(predicted: float | None, best: float | None, perturbed: bool) -> str:
+def _precision(predicted: float | None, best: float | None, perturbed: bool, refined: bool) -> str:
     if predicted is not None:
-        return f"without a prior, the expected error is {predicted:.2g} per pixel"
+        by = "" if refined else " by a quick estimate"
+        why = "" if perturbed else ", by rounding alone"
+        if not predicted < PRIOR:
+            return f"without a picture prior, matching errs by {predicted:.2g} per pixel{by}: guessing grey errs by {PRIOR:g}"
+        return f"without a picture prior, the expected error is {predicted:.2g} per pixel{by}{why}"
     if best is not None and perturbed:
-        return f"the error is at least {best:.2g} per pixel without a prior, by the largest eigenvalue alone"
-    return ""
+        return f"the error is at least {best:.2g} per pixel without a picture prior, by the largest eigenvalue alone"
+    return "how precisely it could be worked out is not known in a moment" if perturbed else ""

@@ -1,4 +1,4 @@
-"""The risk meter of a question: what is fast first, the spectrum where it is known or cheap."""
+"""The risk meter of a question: what is fast first, the whole spectrum where it is known."""
 
 from __future__ import annotations
 
@@ -6,32 +6,39 @@ import time
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from gi_core.analysis import risk
-from gi_core.analysis.influence import keeping
+from gi_core.analysis.influence import keeping, quick
 from gi_core.analysis.influence.jacobian import Sample
 from gi_core.analysis.influence.predict import PERTURBING
+from gi_core.analysis.influence.spectrum import Spectrum
 from gi_core.analysis.rank import count
 from gi_core.federated.round import Round, normalised
+from gi_core.federated.types import Update
 from gi_core.runs.question import Question
-from gi_core.spec import SpecError
+from gi_core.spec import Experiment, SpecError
 from gi_core.spec.drawings import drawing
 
-PATIENCE, PRODUCTS = 1.2, 120
-"""Seconds that an estimate may take, by the time of its first product; products of J J^T for a rough spectrum."""
+PATIENCE = 0.9
+"""Seconds that an estimate may take."""
+FORWARD_SECONDS = 0.02
+"""Of one picture through the network: where it takes longer, no product of J J^T fits into a moment."""
+CALIBRATION_SECONDS = 20.0
 EXACT_SECONDS = 60.0
+MOST_IMAGES = 8
 
 
 def measure(question: Question) -> dict[str, Any]:
     """`risk.assess` of the client's round as it is. Quick: below two seconds for a LeNet."""
-    experiment = question.experiment
+    experiment, done = question.experiment, question.round
     found: dict[str, Any] = {
-        "verdict": _verdict(question), "images": len(experiment.samples), "gradient_norm": question.round.clean.norm(),
+        "verdict": _verdict(question), "images": len(experiment.samples), "gradient_norm": done.clean.norm(),
         "noise_std": max((d.std for d in experiment.defenses if d.kind == "gaussian_noise"), default=0.0),
         "perturbed": any(d.kind != "clipping" for d in experiment.defenses),
     }  # fmt: skip
-    if len(experiment.samples) == 1 and all(d.kind in PERTURBING for d in experiment.defenses):
-        found |= _precision(question)
+    if len(experiment.samples) <= MOST_IMAGES and all(d.kind in PERTURBING for d in experiment.defenses):
+        found |= _precision(question, found["perturbed"])
     return risk.assess(**found)
 
 
@@ -43,36 +50,79 @@ def _verdict(question: Question) -> str | None:
         return None
 
 
-def _precision(question: Question) -> dict[str, Any]:
-    """The spectrum's prediction if it is kept, else the least error that the largest eigenvalue allows."""
-    done = question.round
+def _precision(question: Question, perturbed: bool) -> dict[str, Any]:
+    """The expected error: of a kept spectrum, else of a rough one; without either, the least that it can be."""
+    done, began = question.round, time.perf_counter()
     x = normalised(question.pictures, torch.device("cpu"))
-    kept = keeping.read(keeping.key(done.knowledge, x, done.labels, EXACT_SECONDS))
-    if kept is not None:
-        return {"predicted_rmse": kept[0].expected(_size(done) or kept[0].rounding()).pixels}
+    white = all(d.kind in ("gaussian_noise", "clipping") for d in question.experiment.defenses)
+    whole, rough = (keeping.key(done.knowledge, x, done.labels, s) for s in (EXACT_SECONDS, PATIENCE))
+    update = _unscaled(done, question.experiment)
+    if white:
+        kept = keeping.read(whole)
+        exact, kept = kept is not None, kept or keeping.read(rough)
+        if kept is not None:
+            return _expected(kept[0], done, update, perturbed, exact)
+    if _too_large(question, x):
+        return {}
     try:
         sample = Sample(done.knowledge, x, done.labels, "cpu")
     except SpecError:
         return {}
-    if not sample.norm or done.clean is done.update:
+    if not sample.norm:
         return {}
-    began = time.perf_counter()
-    sample.products.jjt(torch.ones(sample.size, dtype=sample.dtype))
-    each = time.perf_counter() - began
-    if PRODUCTS * each < PATIENCE:
-        return {"predicted_rmse": sample.quadrature(PRODUCTS * each, each).expected(_size(done)).pixels}
-    if 25 * each > PATIENCE:
+    left = PATIENCE - (time.perf_counter() - began)
+    if white:
+        found = quick.spectrum(sample, left)
+        if found is not None:
+            if found[1]:
+                keeping.write(rough, found[0], None)
+            return _expected(found[0], done, update, perturbed, False)
+    pushed = sample.perturbation(done.clean, update)
+    moved = None if white else quick.influence(sample, pushed, left)
+    if moved is not None:
+        return {"predicted_rmse": _in_pixels(sample, moved), "refined": False}
+    if not perturbed or len(x) > 1:
         return {}
-    pushed = sample.perturbation(done.clean, done.update)
-    least = float(pushed.norm()) / max(sample.largest(), 1e-300) / sample.size**0.5
-    return {"best_case": least * float(torch.tensor(done.knowledge.std).mean())}
+    return {"best_case": _in_pixels(sample, pushed / max(sample.largest(), 1e-300))}
 
 
-def _size(done: Round) -> float:
-    """Root mean square of what the defenses changed: as noise on every value would be."""
+def _expected(spectrum: Spectrum, done: Round, update: Update, perturbed: bool, exact: bool) -> dict[str, Any]:
+    sigma = _size(done.clean, update) if perturbed else spectrum.rounding()
+    return {"predicted_rmse": spectrum.expected(sigma).pixels, "refined": exact}
+
+
+def _too_large(question: Question, x: Tensor) -> bool:
+    model = question.round.knowledge.model
+    x = x[:1].to(question.device)
+    with torch.no_grad():
+        model(x)
+        began = time.perf_counter()
+        model(x)
+    return time.perf_counter() - began > FORWARD_SECONDS
+
+
+def _unscaled(done: Round, experiment: Experiment) -> Update:
+    """The update without the factor of clipping, which hides a length and no picture."""
+    if not any(d.kind == "clipping" for d in experiment.defenses):
+        return done.update
     pairs = zip(done.clean.tensors.values(), done.update.tensors.values(), strict=True)
+    factor = sum(float((a.double() * b.double()).sum()) for a, b in pairs) / max(done.clean.norm() ** 2, 1e-300)
+    if factor <= 0:
+        return done.update
+    return Update({k: t.double() / factor for k, t in done.update.tensors.items()}, done.update.images)
+
+
+def _size(clean: Update, update: Update) -> float:
+    """Root mean square of what the defenses changed: as noise on every value would be."""
+    pairs = zip(clean.tensors.values(), update.tensors.values(), strict=True)
     squares = sum(float(((b.double() - a.double()) ** 2).sum()) for a, b in pairs)
-    return (squares / sum(t.numel() for t in done.update.tensors.values())) ** 0.5
+    return (squares / sum(t.numel() for t in update.tensors.values())) ** 0.5
+
+
+def _in_pixels(sample: Sample, moved: Tensor) -> float:
+    """Root mean square of a displacement of the network's input, in [0, 1] units."""
+    std = torch.tensor(sample.knowledge.std, dtype=torch.float64).view(-1, 1, 1)
+    return float(((moved.cpu().double().view(sample.shape) * std) ** 2).mean()) ** 0.5
 
 
 def calibrate(question: Question, measured: float | None) -> dict[str, Any] | None:
@@ -90,13 +140,12 @@ def calibrate(question: Question, measured: float | None) -> dict[str, Any] | No
         sample = Sample(done.knowledge, normalised(question.pictures, torch.device("cpu")), done.labels, "cpu")
     except SpecError:
         return None
-    began = time.perf_counter()
     pushed = sample.perturbation(done.clean, done.update)
+    began = time.perf_counter()
     sample.products.jjt(pushed)
-    if not sample.norm or 600 * (time.perf_counter() - began) > 20.0:
+    if not sample.norm or 600 * (time.perf_counter() - began) > CALIBRATION_SECONDS:
         return None
-    std = torch.tensor(done.knowledge.std, dtype=torch.float64).view(-1, 1, 1)
-    error = float(((sample.influence(pushed).view(sample.shape) * std) ** 2).mean()) ** 0.5
+    error = _in_pixels(sample, sample.influence(pushed))
     with_prior = (1 / error**2 + 1 / risk.PRIOR**2) ** -0.5 if error else 0.0
     return {
         "predicted_rmse": error,
@@ -108,8 +157,9 @@ def calibrate(question: Question, measured: float | None) -> dict[str, Any] | No
 
 def afterwards(question: Question, document: dict[str, Any]) -> None:
     """Add to a result whether the meter was right, and the calibration."""
-    measured = document["metrics"]
-    document["risk"] = risk.judged(document["risk"], measured.get("psnr"), question.experiment.attack.title)
+    measured, residual = document["metrics"], (document.get("attacker") or {}).get("residual")
+    title = question.experiment.attack.title
+    document["risk"] = risk.judged(document["risk"], measured.get("psnr"), title, residual)
     calibration = calibrate(question, measured.get("rmse_unclamped"))
     if calibration is not None:
         document["calibration"] = calibration
