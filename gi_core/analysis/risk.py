@@ -39,13 +39,14 @@ def assess(
     perturbed: bool = False,
     refined: bool = False,
 ) -> dict[str, Any]:
-    """{level, sentence, reasons, error, refined}; error: predicted_rmse, where there is one.
+    """{level, sentence, reasons, error, refined, grounds}; error: predicted_rmse; grounds: these arguments.
 
     verdict: of the rank analysis, None where there is none. predicted_rmse: of the spectrum, in [0, 1]; best_case: the
     least it can be by the largest eigenvalue alone, |J delta| / lambda_max, when the spectrum is not known (yet).
     noise_std: of the update's values; perturbed: whether a defense changed it at all. refined: whether the spectrum
     is more than a quick estimate.
     """
+    grounds = dict(locals())
     error = predicted_rmse if predicted_rmse is not None else best_case
     unknown = predicted_rmse is None and (perturbed or gradient_norm < FAINT or images > 8)
     if error is not None and not error < PRIOR:
@@ -63,8 +64,13 @@ def assess(
     sentence = _SENTENCES[said] if images == 1 else _SENTENCES[said].replace("the picture", "the pictures")
     return {
         "level": level, "sentence": sentence, "reasons": [r for r in reasons if r], "error": predicted_rmse,
-        "refined": refined,
+        "refined": refined, "grounds": grounds,
     }  # fmt: skip
+
+
+def refine(risk: dict[str, Any], predicted_rmse: float) -> dict[str, Any]:
+    """The same meter once the whole spectrum is known."""
+    return assess(**{**risk["grounds"], "predicted_rmse": predicted_rmse, "best_case": None, "refined": True})
 
 
 def judged(risk: dict[str, Any], psnr: float | None, attack: str, residual: float | None = None) -> dict[str, Any]:

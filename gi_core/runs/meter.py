@@ -23,7 +23,7 @@ from gi_core.spec.drawings import drawing
 PATIENCE = 0.9
 """Seconds that an estimate may take."""
 FORWARD_SECONDS = 0.02
-"""Of one picture through the network: where it takes longer, no product of J J^T fits into a moment."""
+"""Of the pictures through the network: where it takes longer, no product of J J^T fits into a moment."""
 CALIBRATION_SECONDS = 20.0
 EXACT_SECONDS = 60.0
 MOST_IMAGES = 8
@@ -52,7 +52,7 @@ def _verdict(question: Question) -> str | None:
 
 def _precision(question: Question, perturbed: bool) -> dict[str, Any]:
     """The expected error: of a kept spectrum, else of a rough one; without either, the least that it can be."""
-    done, began = question.round, time.perf_counter()
+    done = question.round
     x = normalised(question.pictures, torch.device("cpu"))
     white = all(d.kind in ("gaussian_noise", "clipping") for d in question.experiment.defenses)
     whole, rough = (keeping.key(done.knowledge, x, done.labels, s) for s in (EXACT_SECONDS, PATIENCE))
@@ -70,15 +70,14 @@ def _precision(question: Question, perturbed: bool) -> dict[str, Any]:
         return {}
     if not sample.norm:
         return {}
-    left = PATIENCE - (time.perf_counter() - began)
     if white:
-        found = quick.spectrum(sample, left)
+        found = quick.spectrum(sample, PATIENCE)
         if found is not None:
             if found[1]:
                 keeping.write(rough, found[0], None)
             return _expected(found[0], done, update, perturbed, False)
     pushed = sample.perturbation(done.clean, update)
-    moved = None if white else quick.influence(sample, pushed, left)
+    moved = None if white else quick.influence(sample, pushed, PATIENCE)
     if moved is not None:
         return {"predicted_rmse": _in_pixels(sample, moved), "refined": False}
     if not perturbed or len(x) > 1:
@@ -93,7 +92,7 @@ def _expected(spectrum: Spectrum, done: Round, update: Update, perturbed: bool, 
 
 def _too_large(question: Question, x: Tensor) -> bool:
     model = question.round.knowledge.model
-    x = x[:1].to(question.device)
+    x = x.to(question.device)
     with torch.no_grad():
         model(x)
         began = time.perf_counter()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from pages.components import address, form, launch, samples, steps, thumbnails
+from pages.components import address, form, launch, refining, samples, steps, thumbnails
 from pages.components.presets import presets
 
 _STEPS: tuple[tuple[str, str, Callable[[], None]], ...] = (
@@ -37,13 +37,13 @@ def _ending() -> None:
 
 
 def _launch() -> None:
-    launch.draw()
+    launch.draw(refining.error)
     if st.session_state["launch.timer"] and not _waiting():
         st.rerun(scope="app")
 
 
 def _waiting() -> bool:
-    return launch.awaited(form.current()) or thumbnails.awaited()
+    return launch.awaited(form.current()) or refining.awaited(form.current()) or thumbnails.awaited()
 
 
 def draw_presets() -> None:

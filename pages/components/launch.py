@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from typing import Any
 
 import streamlit as st
 
 from gi_core import data
 from gi_core.runs.job import Job
 from gi_core.spec import Experiment, Problem, SpecError, problems
-from pages.components import address, fetching, form, words
+from pages.components import address, fetching, form, meter, words
 from pages.components.session import dispatcher, store, viewer
 
 _PATIENCE = 20.0
 
 
-def draw() -> None:
-    """Problems, estimate, button."""
+def draw(refined: Callable[[Experiment, dict[str, Any]], float | None]) -> None:
+    """Meter, estimate, problems, button. refined: the expected error by the whole spectrum, once that is known."""
     experiment = form.current()
     found = problems(experiment) + forbidden(experiment)
     fatal = any(p.fatal for p in found)
@@ -27,6 +29,8 @@ def draw() -> None:
     fatal = fatal or any(p.fatal for p in later)
     complaint = form.complaint()
     with st.container(key="launch", gap="xsmall"):
+        error = refined(experiment, answered) if answered.get("risk") and not fatal else None
+        meter.draw(answered, error, awaited=preview is not None and not preview.over and not fatal)
         _estimate(preview, answered, fatal)
         for sentence in filter(None, (complaint, *(p.reason for p in found + later))):
             st.html(f'<p class="gi-problem" role="status">{words.escape(_sentence(sentence))}</p>')

@@ -10,6 +10,7 @@ from pages.components import (
     curves,
     fetching,
     measures,
+    meter,
     outcomes,
     recursion,
     stage,
@@ -71,6 +72,8 @@ def body(source: Source) -> None:
     if not present:
         trials.choose_picture(job)
         measures.draw(job, truth)
+        if truth and job.result is not None:
+            meter.afterwards(job.result)
         if truth and job.result is not None:
             fetching.offers([str((job.result.get("metrics") or {}).get("lpips_note") or "")], "lpips")
     _charts(job, points, truth, present)

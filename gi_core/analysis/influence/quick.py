@@ -23,12 +23,13 @@ DEPTH, LEAST = 120, 24
 
 def spectrum(sample: Sample, seconds: float) -> tuple[Spectrum, bool] | None:
     """(rough spectrum, whether it was left to end), or None where so many seconds are too few for it."""
+    signs = torch.randint(0, 2, (sample.size,), generator=generator(0, 1, 0)).to(sample.products.x) * 2 - 1
+    sample.products.jjt(signs)  # the first product of a process is slow
     ends = time.perf_counter() + seconds
 
     def late(theta: Array, k: int) -> bool:
         return time.perf_counter() > ends
 
-    signs = torch.randint(0, 2, (sample.size,), generator=generator(0, 1, 0)).to(sample.products.x) * 2 - 1
     depth = min(DEPTH, sample.size)
     values, first = tridiagonal(sample.products.jjt, signs, depth, late, every=8)
     cut = len(values) < depth and time.perf_counter() > ends
