@@ -108,7 +108,9 @@ class _Published:
 
     def descend(self, noise: list[torch.Tensor], damping: float = 1.0) -> tuple[float, int]:
         b = torch.randn(self.x.shape, generator=torch.Generator().manual_seed(1))
-        for step in range(1, 2001):
+        step = 0
+        while step < 2000:
+            step += 1
             residual = [n - t for n, t in zip(noise, self.jt(b), strict=True)]
             slope = damping * b - self.j(residual)
             b = b - 0.01 * slope
