@@ -36,6 +36,7 @@ TINY_DEFENSES = {
     "clipping": [{"kind": "clipping", "norm": 0.1}],
     "pruning": [{"kind": "pruning", "fraction": 0.5}],
     "quantisation": [{"kind": "quantisation", "bits": 4}],
+    "protective_direction": [{"kind": "protective_direction"}],
 }
 LABELS = ("known", "idlg", "bias_sign", "joint", "observed_delta")
 TINY_ATTACKS = {

@@ -94,6 +94,17 @@ def test_pruning_tells_its_mask():
         assert torch.equal(tensor != 0, known["mask"][name])
 
 
+def test_pruning_of_all_values_together_has_one_threshold():
+    before = update()
+    after, known = apply("pruning", fraction=0.5, scope="global")
+    mask = torch.cat([m.flatten() for m in known["mask"].values()])
+    assert int((~mask).sum()) == flat(before).numel() // 2
+    assert flat(before)[mask].abs().min() >= flat(before)[~mask].abs().max()
+    assert torch.equal(flat(after), flat(before) * mask)
+    shares = [float(m.double().mean()) for m in known["mask"].values()]
+    assert max(shares) > 0.5 > min(shares)
+
+
 @pytest.mark.parametrize("bits", [1, 2, 4, 8, 16])
 def test_quantisation_levels_error_and_zero(bits):
     values = torch.randn(5000, generator=torch.Generator().manual_seed(1))

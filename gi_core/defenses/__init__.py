@@ -10,19 +10,21 @@ import torch
 
 from gi_core.defenses.base import Defense, LocalRound
 from gi_core.defenses.effect import effect
+from gi_core.spec.losses import Loss
 
 __all__ = ["Defense", "LocalRound", "effect", "make", "noise_seed"]
 
 
-def make(settings: Any, seed: int, position: int) -> Defense:
+def make(settings: Any, seed: int, position: int, loss: Loss = "cross_entropy") -> Defense:
     """The defense of a settings object: the one class in module `gi_core.defenses.<kind>`.
 
-    seed, position: of the experiment and of the defense in its list; they seed its generator.
+    seed, position: of the experiment and of the defense in its list; they seed its generator. loss: that
+    the client minimises.
     """
     module = import_module(f"gi_core.defenses.{settings.kind}")
     cls = getattr(module, type(settings).__name__)
     generator = torch.Generator(device="cpu").manual_seed(noise_seed(seed, position))
-    return cls(settings, generator)
+    return cls(settings, generator, loss)
 
 
 def noise_seed(seed: int, position: int) -> int:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Generator, Tensor, nn
 
+from gi_core.spec.losses import Loss
+
 if TYPE_CHECKING:
     from gi_core.federated.types import Update
 
@@ -26,9 +28,10 @@ class Defense:
     (experiment seed, position of the defense), so that noise is the same on every device.
     """
 
-    def __init__(self, settings: Any, generator: Generator) -> None:
+    def __init__(self, settings: Any, generator: Generator, loss: Loss = "cross_entropy") -> None:
         self.settings = settings
         self.generator = generator
+        self.loss = loss
         self.known: dict[str, Any] = {"kind": settings.kind}
 
     def wrap_model(self, model: nn.Module) -> nn.Module:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from gi_core.defenses.base import Defense, LocalRound
 
@@ -46,8 +47,9 @@ class ProtectiveDirection(Defense):
         """v as one part for each parameter, |v| = 1: a few inverse iterations on J J^T."""
         from gi_core.analysis.influence.jacobian import Sample
         from gi_core.federated.types import Knowledge
-        from gi_core.spec.losses import chosen
 
+        # The client's copy keeps no statistics where it takes the batch's: refused, for J is singular then.
+        by_batch = any(isinstance(m, _BatchNorm) and m.running_mean is None for m in model.modules())
         outputs = int(model(inputs[:1]).shape[1])
         channels = inputs.shape[1]
         knowledge = Knowledge(
@@ -56,7 +58,8 @@ class ProtectiveDirection(Defense):
             outputs,
             (0.0,) * channels,
             (1.0,) * channels,
-            loss=chosen("auto", outputs == 1),
+            batch_norm="train" if by_batch else "eval",
+            loss=self.loss,
         )
         sample = Sample(knowledge, inputs, labels, inputs.device)
         shift = SHIFT * sample.largest()

@@ -46,11 +46,11 @@ def play(experiment: Experiment, model: nn.Module, pictures: Pictures, device: s
     from gi_core.models import set_batch_norm
 
     device = torch.device(device)
-    active = [defenses.make(s, experiment.seed, i) for i, s in enumerate(experiment.defenses)]
+    loss = losses.chosen(experiment.client.loss, experiment.model.one_logit)
+    active = [defenses.make(s, experiment.seed, i, loss) for i, s in enumerate(experiment.defenses)]
     shared = copy.deepcopy(model).to(device=device, dtype=torch.float32).eval()
     for defense in active:
         shared = defense.wrap_model(shared)
-    loss = losses.chosen(experiment.client.loss, experiment.model.one_logit)
     compute: defenses.LocalRound = partial(ROUNDS[experiment.client.kind], loss=loss)
     for defense in active:
         compute = defense.local_round(compute)
