@@ -50,8 +50,14 @@ def text(found: dict[str, Any]) -> str:
         lines += [
             f"{row['sample']} ({row['class_name']}): {row['words']}",
             f"  largest eigenvalue {row['eigenvalue_max']:.4g}, smallest {row['eigenvalue_min']:.3g}{error}; gradient norm {row['gradient_norm']:.3g}",
-            f"  {row['perturbation']}: |J delta| {row['jacobian_delta_norm']:.4g}, influence {row['influence']:.4g},"
-            f" lower bound {row['lower_bound']:.4g}; RMSE {row['predicted_rmse']:.3g} in [0, 1]"
-            f" ({row['predicted_rmse_normalised']:.3g} normalised), with a pixel prior {row['predicted_rmse_with_prior']:.3g}",
+            f"  {row['perturbation']}: |J delta| {row['jacobian_delta_norm']:.4g}, influence {_number(row['influence'])},"
+            f" lower bound {_number(row['lower_bound'])}; RMSE {_number(row['predicted_rmse'])} in [0, 1]"
+            f" ({_number(row['predicted_rmse_normalised'])} normalised),"
+            f" with a pixel prior {_number(row['predicted_rmse_with_prior'])}",
         ]
     return "\n".join(lines)
+
+
+def _number(value: float | None) -> str:
+    """Without a finite value (nothing moves the gradient), `none`."""
+    return "none" if value is None else f"{value:.4g}"

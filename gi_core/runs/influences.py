@@ -34,6 +34,8 @@ def answer(
         raise SpecError(f"the noise is a finite number of zero or more, not {noise_std}")
     if damping is not None and not 0 <= damping < float("inf"):
         raise SpecError(f"the damping is a finite number of zero or more, not {damping}")
+    if not 0 < seconds < float("inf"):
+        raise SpecError(f"the seconds for a spectrum are a finite number above zero, not {seconds}")
     progress(0.0, "reading the pictures")
     pictures = data.load(experiment)
     model, info = models.prepare(experiment, pictures, progress=progress)
