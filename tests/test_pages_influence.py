@@ -198,7 +198,7 @@ def test_directions_of_the_whole_spectrum(store):  # noqa: F811
     assert page.count("eigenvalue 1<") == 2, "the best shown is the one chosen"
     app.session_state["influence.looked"] = FOUR[2]
     app.run()
-    assert "what No face 100 is then off by".lower() in app.select_slider(key="target").label.lower()
+    assert app.button(key="influence_check").label == "Check this prediction for No face 100"
 
 
 def test_an_estimated_spectrum_is_called_so(store):  # noqa: F811
@@ -344,6 +344,7 @@ def test_words_are_those_of_the_worst_case():
     found = readings({"samples": [described(FOUR[0], spectrum(), ""), {"sample": FOUR[1], "error": "no"}]})
     assert [one.error for one in ranked(found)] == [None, "no"]
     assert sentence(found, 1e-7)[:2] == ("exposed", "The picture would come back almost perfectly")
+    assert Reading(0, {"sample": "folder:/a b/digits:7"}).name == "digits 7"
     assert sentence(found, 10.0)[0] == "protected" and sentence(found[1:], 1.0)[0] == "failed"
 
 

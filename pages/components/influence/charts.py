@@ -47,6 +47,13 @@ def mark(**at: float) -> dict[str, Any]:
 
 def draw(series: Sequence[dict], x: dict, y: dict, key: str, alt: str, height: int = 230, **more: Any) -> None:
     """One chart, without animation."""
-    option = {"animation": False, "grid": GRID, "xAxis": x, "yAxis": y, "series": list(series), **more}
+    option = {
+        "animation": False,
+        "grid": GRID,
+        "xAxis": {"axisLine": {"onZero": False}} | x,
+        "yAxis": y,
+        "series": list(series),
+        **more,
+    }
     option.setdefault("tooltip", {"trigger": "item", "confine": True, "valueFormatter": "%.3g"})
     st.echarts_chart(option, key=key, height=height, alt=alt)

@@ -43,16 +43,17 @@ def move(sigma: float) -> None:
 
 def draw(one: Reading, all_of_them: Sequence[Reading]) -> None:
     """Both sliders, and where the picture is no longer recognisable. one: the picture looked at."""
-    st.session_state[TARGET] = _nearest(one.rmse(now()), _TARGETS)
     with st.grid(2, min_column_width=280, gap="medium", vertical_alignment="bottom", key="noise_row"):
         st.select_slider(
             "Noise on every value of the update (σ)", list(_LEVELS), _START, key=KEY, bind="query-params",
             persist_state="session", help="Standard deviation of the Gaussian noise that the client would add.",
         )  # fmt: skip
+        # it keeps what was wanted: a slider that followed the other one could take its old value for a wish
         st.select_slider(
-            f"What {one.name} is then off by, per pixel", list(_TARGETS), key=TARGET, on_change=_aim, args=(one,),
-            help="Set the error that you want and the noise follows. 0 is a perfect copy; guessing plain grey is off"
-            " by 0.3. For an attacker without a picture prior.",
+            "Set it so that this picture is off by, per pixel", list(_TARGETS), _nearest(BLURRED, _TARGETS), key=TARGET,
+            on_change=_aim, args=(one,), persist_state="session",
+            help=f"Choose the error that you want for {one.name}, and the noise follows. 0 is a perfect copy; guessing"
+            " plain grey is off by 0.3. For an attacker without a picture prior.",
         )  # fmt: skip
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key="noise_bar"):
         st.html(f'<p class="gi-about">{_needed(one)}</p>', width="stretch")

@@ -37,6 +37,9 @@ class Reading:
 
     @property
     def name(self) -> str:
+        if self.ref.startswith("folder:"):
+            path, _, key = self.ref.rpartition(":")
+            return f"{path.rpartition('/')[2]} {key}"
         return words.sample_name(self.ref)
 
     @property
