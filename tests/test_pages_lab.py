@@ -276,3 +276,38 @@ print([n for n in ("torch", "torchvision", "lpips", "skimage") if n in sys.modul
     program = program.format(root=str(ROOT))
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, cwd=ROOT)
     assert done.stdout.strip().endswith("[]"), done.stdout + done.stderr[-2000:]
+
+
+METER = {
+    "level": "partly",
+    "sentence": "Partly exposed: a likeness.",
+    "reasons": ["a reason"],
+    "error": 0.1,
+    "refined": True,
+}
+
+
+def test_the_meter_shows_before_the_button_and_its_last_answer_waits_greyed(store):
+    asked = presets()[0].experiment
+    number = store.submit("preview", asked.model_dump(mode="json"), cache_key="preview:" + asked.key())
+    out = fakes.writer(store)
+    out.take(number)
+    out.finish(number, "done", {"risk": METER, "problems": [], "notices": [], "seconds_estimate": 1.0})
+    app = lab()
+    assert "gi-meter gi-partly" in text(app) and "0.1 per pixel" in text(app) and "no floor" in text(app)
+    widget(app, "pills", "defenses").set_value(["gaussian_noise"]).run()
+    assert "gi-meter gi-partly gi-stale" in text(app)
+
+
+def test_the_meter_is_judged_afterwards_but_not_in_the_attackers_view(store, monkeypatch):
+    more = {
+        "risk": {**METER, "right": True, "afterwards": "Measured 20.0 dB: a likeness came back."},
+        "calibration": {"predicted_rmse": 0.0123, "predicted_rmse_with_prior": 0.012, "measured_rmse": 0.0145},
+    }
+    plain = fakes.result
+    monkeypatch.setattr(fakes, "result", lambda *given: plain(*given) | more)
+    run = fakes.run(store)
+    page = text(lab(run=run))
+    assert "was right" in page and "0.0123" not in page and "0.012" in page and "0.014" in page
+    hidden = text(lab(run=run, view="attacker"))
+    assert "was right" not in hidden and "gi-meter gi-after" not in hidden

@@ -1,0 +1,165 @@
+"""The risk meter: its rules, how near its quick estimate comes, and what a run stores of it."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import torch
+
+from gi_core.analysis import risk
+from gi_core.analysis.influence import keeping, quick
+from gi_core.analysis.influence.jacobian import Sample
+from gi_core.federated.round import normalised
+from gi_core.runs import meter, question
+from gi_core.runs.execute import execute
+from gi_core.runs.preview import preview
+from gi_core.runs.question import Questions
+from gi_core.runs.sink import Free
+from pages.components import meter as shown
+from tests.runs_helpers import ListSink
+from tests.victims import experiment
+
+NOISE = [{"kind": "gaussian_noise", "std": 1e-3}]
+ASKED = {"verdict": "exact", "images": 1, "gradient_norm": 1.0}
+RULES = [
+    ({}, "exposed"),
+    ({"predicted_rmse": 1e-6}, "exposed"),
+    ({"predicted_rmse": 0.1, "perturbed": True}, "partly"),
+    ({"predicted_rmse": 0.3, "perturbed": True}, "protected"),
+    ({"predicted_rmse": float("inf"), "perturbed": True}, "protected"),
+    ({"predicted_rmse": float("nan"), "perturbed": True}, "protected"),
+    ({"best_case": 0.01, "perturbed": True}, "partly"),
+    ({"best_case": 0.4, "perturbed": True}, "protected"),
+    ({"perturbed": True}, "partly"),
+    ({"verdict": "partial"}, "partly"),
+    ({"verdict": "partial", "predicted_rmse": 1e-6}, "partly"),
+    ({"verdict": "unsupported"}, "exposed"),
+    ({"verdict": None}, "exposed"),
+    ({"images": 8}, "exposed"),
+    ({"images": 9}, "partly"),
+    ({"gradient_norm": 1e-8}, "partly"),
+    ({"gradient_norm": 1e-8, "predicted_rmse": 1e-6}, "exposed"),
+]
+
+
+def ask(**values) -> question.Question:
+    return question.ask(experiment(**values), torch.device("cpu"), lambda fraction, text: None)
+
+
+@pytest.mark.parametrize(("values", "level"), RULES)
+def test_levels(values, level):
+    found = risk.assess(**{**ASKED, **values})
+    assert found["level"] == level and found["reasons"] and found["sentence"].endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("level", "error", "psnr", "residual", "right"),
+    [
+        ("exposed", 1e-6, 60.0, 1e-6, True),
+        ("exposed", 1e-6, 9.0, 0.5, None),
+        ("exposed", 1e-6, 9.0, 1e-6, False),
+        ("partly", 0.1, 20.0, 0.1, True),
+        ("partly", 0.1, 45.0, 0.1, False),
+        ("partly", 0.1, 4.0, 0.1, None),
+        ("partly", None, 45.0, 0.1, None),
+        ("protected", 1.0, 6.0, 0.1, True),
+        ("protected", 1.0, 25.0, 0.1, False),
+        ("exposed", 1e-6, None, 0.1, None),
+    ],
+)
+def test_afterwards_it_says_whether_it_was_right(level, error, psnr, residual, right):
+    found = risk.judged({"level": level, "error": error}, psnr, "DLG", residual)
+    assert found["right"] is right and found["afterwards"].endswith(".")
+
+
+def test_no_wording_promises_anything():
+    said = [shown.SMALL_PRINT]
+    for values, _ in RULES:
+        found = risk.assess(**{**ASKED, **values})
+        said += [found["sentence"], *found["reasons"]]
+        for psnr in (5.0, 25.0, 50.0):
+            for residual in (None, 1e-6):
+                said.append(risk.judged(found, psnr, "DLG", residual)["afterwards"])
+    assert not [text for text in said if re.search(r"\bsafe|guarantee|secure|infinit", text, re.I)]
+
+
+def test_the_whole_spectrum_refines_the_meter():
+    rough = risk.assess(**ASKED, predicted_rmse=0.015, perturbed=True, noise_std=1e-3)
+    fine = risk.refine(rough, 0.03)
+    assert (rough["level"], rough["refined"]) == ("exposed", False)
+    assert (fine["level"], fine["error"], fine["refined"]) == ("partly", 0.03, True)
+    assert "quick" in rough["reasons"][-1] and "quick" not in fine["reasons"][-1]
+
+
+@pytest.mark.parametrize("init", ["default", "uniform"])
+def test_the_quick_estimate_is_within_a_factor_of_two(gi_home, init):
+    asked = ask(size=16, model={"kind": "lenet", "init": init}, defenses=NOISE)
+    done = asked.round
+    sample = Sample(done.knowledge, normalised(asked.pictures, torch.device("cpu")), done.labels)
+    exact, _ = sample.spectrum()
+    rough, whole = quick.spectrum(sample, 30.0)
+    assert whole
+    assert 0.5 < rough.expected(1e-3).pixels / exact.expected(1e-3).pixels < 1.5
+
+
+def test_without_time_nothing_is_estimated(gi_home):
+    asked = ask(size=16)
+    sample = Sample(asked.round.knowledge, normalised(asked.pictures, torch.device("cpu")), asked.round.labels)
+    assert quick.spectrum(sample, -1.0) is None and quick.influence(sample, torch.ones(sample.size), 0.0) is None
+
+
+def test_a_kept_spectrum_comes_first(gi_home):
+    asked = ask(defenses=NOISE)
+    first, again = meter.measure(asked), meter.measure(asked)
+    assert first["error"] == again["error"] and not first["refined"]
+    done = asked.round
+    x = normalised(asked.pictures, torch.device("cpu"))
+    spectrum, vectors = Sample(done.knowledge, x, done.labels).spectrum()
+    keeping.write(keeping.key(done.knowledge, x, done.labels, meter.EXACT_SECONDS), spectrum, vectors)
+    fine = meter.measure(asked)
+    assert fine["refined"] and fine["error"] == pytest.approx(first["error"], rel=0.5)
+
+
+def test_noise_decides_and_clipping_hides_nothing(gi_home):
+    levels = [
+        meter.measure(ask(defenses=d))["level"] for d in ([], [{"kind": "gaussian_noise", "std": 10}], [{"kind": "clipping", "norm": 0.01}])
+    ]  # fmt: skip
+    assert levels == ["exposed", "protected", "exposed"]
+
+
+def test_pruning_is_measured_as_it_is(gi_home):
+    weak, strong = (meter.measure(ask(defenses=[{"kind": "pruning", "fraction": f}])) for f in (0.05, 0.9))
+    assert weak["error"] < strong["error"]
+
+
+def test_a_batch_and_a_network_without_equations_have_a_meter(gi_home):
+    batch = ask(samples=[f"bundled/faces:{k}" for k in range(4)], attack={"kind": "dlg", "labels": "known"})
+    assert "told apart" in meter.measure(batch)["reasons"][0]
+    assert (
+        meter.measure(ask(samples=["bundled/astronaut"], size=16, model={"kind": "resnet20"}))["level"] in risk.LEVELS
+    )
+
+
+def test_calibration_is_for_one_picture_with_a_perturbation():
+    assert meter.calibrate(ask(), 0.1) is None and meter.calibrate(ask(defenses=NOISE), None) is None
+    found = meter.calibrate(ask(defenses=NOISE), 0.1)
+    assert found["measured_rmse"] == 0.1 and 0 < found["predicted_rmse_with_prior"] < found["predicted_rmse"]
+    assert found["protected"] == (found["predicted_rmse"] >= risk.PRIOR)
+
+
+def test_a_preview_answers_with_the_meter(gi_home, tmp_path):
+    answer = preview(experiment(), tmp_path, Questions())
+    assert answer["risk"]["level"] == "exposed" and answer["risk"]["error"] < 1e-3
+
+
+def test_a_run_stores_whether_it_was_right_and_its_calibration(gi_home, tmp_path):
+    asked = experiment(
+        defenses=[{"kind": "gaussian_noise", "std": 1e-5}],
+        attack={"kind": "levenberg_marquardt", "iterations": 40, "total_variation": 0.0},
+    )
+    result = execute(asked, sink=ListSink(tmp_path / "run"), control=Free())
+    assert result["risk"]["afterwards"] and result["risk"]["right"] is True
+    found = result["calibration"]
+    assert found["measured_rmse"] == result["metrics"]["rmse_unclamped"]
+    assert found["predicted_rmse"] == pytest.approx(found["measured_rmse"], rel=0.15)
