@@ -25,7 +25,7 @@ from tests.victims import PLAN, advance
 pytestmark = pytest.mark.slow
 SIGMAS = (1e-3, 1e-2)
 CIFAR = range(2)
-"""Ten were run once; a picture costs minutes, and the suite has to end."""
+"""Two of ten: a picture costs minutes, and the suite has to end."""
 
 
 def _asked(folder: Path, dataset: str, index: int, sigma: float) -> Experiment:
