@@ -7,7 +7,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from gi_core.runs.schema import migrate
@@ -64,7 +64,7 @@ class Database:
         found = getattr(self._local, "connection", None)
         if found is None:
             with disk(self.folder):
-                os.close(os.open(self.file, os.O_CREAT | os.O_RDWR, 0o600))  # for its owner, wherever it is
+                self._create()
                 found = sqlite3.connect(self.file, timeout=BUSY_SECONDS, isolation_level=None)
                 found.row_factory = sqlite3.Row
                 found.execute("PRAGMA journal_mode = WAL")
@@ -72,6 +72,12 @@ class Database:
                 migrate(found)
             self._local.connection = found
         return found
+
+    def _create(self) -> None:
+        """For its owner, wherever it is. A file that is there is not opened: closing it would drop the locks that
+        other threads' connections hold (POSIX), and the next process to leave would take their WAL away."""
+        with suppress(FileExistsError):
+            os.close(os.open(self.file, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
 
     def rows(self, sql: str, values: tuple = ()) -> list[sqlite3.Row]:
         """All rows of a query."""

@@ -38,7 +38,7 @@ def _ending() -> None:
 
 def _launch() -> None:
     launch.draw(refining.error)
-    if st.session_state["launch.timer"] and not _waiting():
+    if st.session_state["launch.timer"] != _waiting():  # an answer came, or drawing asked for a spectrum
         st.rerun(scope="app")
 
 
