@@ -14,11 +14,13 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from gi_core.defenses.base import Defense, LocalRound
+from gi_core.spec.base import SpecError
 
 if TYPE_CHECKING:
     from gi_core.federated.types import Update
 
-ROUNDS = 3
+ROUNDS, VECTORS = 2, 200
+MOST_VALUES, MOST_PARAMETERS = 8192, 3_000_000
 SHIFT = 1e-7
 """Of lambda_max: how far down inverse iteration looks."""
 
@@ -61,11 +63,17 @@ class ProtectiveDirection(Defense):
             batch_norm="train" if by_batch else "eval",
             loss=self.loss,
         )
+        parameters = sum(p.numel() for p in model.parameters())
+        if inputs.numel() > MOST_VALUES or parameters > MOST_PARAMETERS:
+            raise SpecError(
+                f"the protective direction is worked out for at most {MOST_VALUES} pixel values and"
+                f" {MOST_PARAMETERS / 1e6:.0f} million parameters: choose a smaller picture or network, or Gaussian noise"
+            )
         sample = Sample(knowledge, inputs, labels, inputs.device)
         shift = SHIFT * sample.largest()
         u = torch.randn(sample.size, generator=self.generator, dtype=torch.float64).to(sample.products.x)
         for _ in range(ROUNDS):
-            u = sample.influence_at(u / u.norm(), shift, most=600)
+            u = sample.influence_at(u / u.norm(), shift, most=VECTORS)
         parts = sample.products.jt(u)
         length = float(sum((p.double() ** 2).sum() for p in parts)) ** 0.5
         return [p / length for p in parts]

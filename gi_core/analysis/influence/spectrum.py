@@ -68,6 +68,9 @@ class Spectrum:
         shift = damping * self.largest
         per_mode = self.weights * sigma**2 * self.values / np.maximum(self.values + shift, 1e-300) ** 2
         scale = self._pixel_scale()
+        # Directions that the gradient does not show at all keep what guessing grey gets wrong, whatever the noise.
+        unseen = self.values <= DAMPING * self.largest
+        per_mode = np.where(unseen, self.weights * PRIOR**2 / np.maximum(scale, 1e-300), per_mode)
         floor = sigma**2 / np.maximum(PRIOR**2 / scale, 1e-300)
         with_prior = self.weights * sigma**2 / np.maximum(self.values + floor, 1e-300) if sigma else 0.0 * self.values
         d = self.weights.sum()
