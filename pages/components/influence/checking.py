@@ -39,7 +39,8 @@ def experiment(asked: Experiment, ref: str, sigma: float) -> Experiment:
 
 
 @st.cache_data(ttl=5, max_entries=8, show_spinner=False)
-def _points(owner: str | None, predicted: dict[str, float]) -> list[Point]:
+def _points(owner: str | None, predicted: dict[str, float], check: str) -> list[Point]:
+    """check: the state of the check, so that its end is never answered from before."""
     found = []
     for job in store().jobs(states=("done",)):
         result = job.result or {}
@@ -53,7 +54,8 @@ def _points(owner: str | None, predicted: dict[str, float]) -> list[Point]:
 
 def points() -> list[Point]:
     """All finished runs whose error was predicted."""
-    return _points(viewer(), st.session_state.get(_PREDICTED, {}))
+    job = _job()
+    return _points(viewer(), st.session_state.get(_PREDICTED, {}), f"{job.id} {job.state}" if job is not None else "")
 
 
 def waiting() -> bool:
