@@ -12,7 +12,7 @@ from gi_core.analysis import risk
 from gi_core.analysis.influence import keeping, quick
 from gi_core.analysis.influence.jacobian import Sample
 from gi_core.analysis.influence.predict import PERTURBING
-from gi_core.analysis.influence.spectrum import Spectrum
+from gi_core.analysis.influence.spectrum import Spectrum, with_prior
 from gi_core.analysis.rank import count
 from gi_core.federated.round import Round, normalised
 from gi_core.federated.types import Update
@@ -79,10 +79,10 @@ def _precision(question: Question, perturbed: bool) -> dict[str, Any]:
     pushed = sample.perturbation(done.clean, update)
     moved = None if white else quick.influence(sample, pushed, PATIENCE)
     if moved is not None:
-        return {"predicted_rmse": _in_pixels(sample, moved), "refined": False}
+        return {"predicted_rmse": sample.in_pixels(moved), "refined": False}
     if not perturbed or len(x) > 1:
         return {}
-    return {"best_case": _in_pixels(sample, pushed / max(sample.largest(), 1e-300))}
+    return {"best_case": sample.in_pixels(pushed / max(sample.largest(), 1e-300))}
 
 
 def _expected(spectrum: Spectrum, done: Round, update: Update, perturbed: bool, exact: bool) -> dict[str, Any]:
@@ -118,12 +118,6 @@ def _size(clean: Update, update: Update) -> float:
     return (squares / sum(t.numel() for t in update.tensors.values())) ** 0.5
 
 
-def _in_pixels(sample: Sample, moved: Tensor) -> float:
-    """Root mean square of a displacement of the network's input, in [0, 1] units."""
-    std = torch.tensor(sample.knowledge.std, dtype=torch.float64).view(-1, 1, 1)
-    return float(((moved.cpu().double().view(sample.shape) * std) ** 2).mean()) ** 0.5
-
-
 def calibrate(question: Question, measured: float | None) -> dict[str, Any] | None:
     """Predicted beside measured RMSE (unclamped, [0, 1]) of a run with a perturbing defense and one picture.
 
@@ -145,11 +139,10 @@ def calibrate(question: Question, measured: float | None) -> dict[str, Any] | No
     sample.products.jjt(pushed)
     if not sample.norm or 600 * (time.perf_counter() - began) > CALIBRATION_SECONDS:
         return None
-    error = _in_pixels(sample, sample.influence(pushed))
-    with_prior = (1 / error**2 + 1 / risk.PRIOR**2) ** -0.5 if error else 0.0
+    error = sample.in_pixels(sample.influence(pushed))
     return {
         "predicted_rmse": error,
-        "predicted_rmse_with_prior": with_prior,
+        "predicted_rmse_with_prior": with_prior(error),
         "measured_rmse": measured,
         "protected": not error < risk.PRIOR,
     }

@@ -86,6 +86,9 @@ def _resnet(b: Builder, s: CifarResNet) -> None:
     b.add("pool", GlobalAverage())
 
 
+_NORMS = {"conv1": "bn1", "conv2": "bn2", "down": "downbn"}
+
+
 def _block(
     b: Builder, name: str, channels: int, stride: int, s: CifarResNet | ResidualLayer,
     kernel: int = 3, bias: bool = False, norm: bool = True,
@@ -96,9 +99,7 @@ def _block(
 
     def conv(part: str, kernel: int, stride: int, source: str | None = None) -> str:
         at = b.conv(f"{name}_{part}", channels, kernel, stride, kernel // 2, bias=bias, source=source)
-        return (
-            b.add(f"{name}_{part.replace('conv', 'bn')}" + "bn" * (part == "down"), BatchNorm(channels)) if norm else at
-        )
+        return b.add(f"{name}_{_NORMS[part]}", BatchNorm(channels)) if norm else at
 
     conv("conv1", kernel, stride)
     b.add(f"{name}_act1", act)

@@ -86,6 +86,11 @@ class Sample:
         solver = ShiftedSolver(self.products.jjt, pushed, min(most, self.size), lambda top: shift, eta=1e-8)
         return solver.solve(shift)
 
+    def in_pixels(self, moved: Tensor) -> float:
+        """Root mean square of a displacement (d,) of the network's input, in [0, 1] units."""
+        std = torch.tensor(self.knowledge.std, dtype=torch.float64).view(-1, 1, 1)
+        return float(((moved.cpu().double().view(self.shape) * std) ** 2).mean()) ** 0.5
+
     def gram(self, progress: Callable[[float, str], None] = _SILENT) -> Array:
         """J J^T (d, d), one product for each pixel."""
         out, unit = (

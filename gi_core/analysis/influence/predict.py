@@ -13,7 +13,7 @@ from torch import Tensor
 from gi_core import defenses, federated
 from gi_core.analysis.influence import keeping
 from gi_core.analysis.influence.jacobian import Sample
-from gi_core.analysis.influence.spectrum import DAMPING, PRIOR, Array, Spectrum, lower_bound
+from gi_core.analysis.influence.spectrum import DAMPING, PRIOR, Array, Spectrum, lower_bound, with_prior
 from gi_core.federated.round import Round, normalised
 from gi_core.spec import DEFENSES, Experiment, SpecError
 
@@ -99,19 +99,12 @@ def _of_noise(spectrum: Spectrum, noise_std: float | None, relative: float) -> d
 
 def _of_perturbation(known: Known, pushed: Tensor, relative: float) -> dict[str, Any]:
     spectrum, d = known.spectrum, known.sample.size
-    moved = (
-        known.sample.influence(pushed, relative)
-        if relative <= 1e-3
-        else known.sample.influence_at(pushed, relative * spectrum.largest)
-    )
-    std = torch.tensor(spectrum.std, dtype=torch.float64).view(-1, 1, 1)
-    in_pixels = moved.cpu().double().view(known.sample.shape) * std
-    size, length = float(pushed.norm()), float(moved.norm())
-    rmse = float((in_pixels**2).mean()) ** 0.5
+    moved = known.sample.influence_at(pushed, relative * spectrum.largest)
+    size, length, rmse = float(pushed.norm()), float(moved.norm()), known.sample.in_pixels(moved)
     return {
         "perturbation": "defense", "noise_std": None, "jacobian_delta_norm": size, "influence": length,
         "lower_bound": lower_bound(size, spectrum.largest), "predicted_rmse": rmse,
-        "predicted_rmse_normalised": length / d**0.5, "predicted_rmse_with_prior": (1 / rmse**2 + 1 / PRIOR**2) ** -0.5 if rmse else 0.0,
+        "predicted_rmse_normalised": length / d**0.5, "predicted_rmse_with_prior": with_prior(rmse),
     }  # fmt: skip
 
 

@@ -117,6 +117,11 @@ class Spectrum:
         }  # fmt: skip
 
 
+def with_prior(rmse: float) -> float:
+    """An error per pixel ([0, 1]) joined with what guessing grey gets wrong: (1 / rmse^2 + 1 / PRIOR^2)^-1/2."""
+    return (1 / rmse**2 + 1 / PRIOR**2) ** -0.5 if rmse else 0.0
+
+
 def lower_bound(size: float, largest: float, damping: float = 0.0) -> float:
     """|J delta| / (lambda_max + eps) <= I(delta): L2 over all pixels; size = |J delta|, damping absolute."""
     return size / (largest + damping) if largest + damping > 0 else float("inf")
