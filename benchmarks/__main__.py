@@ -1,4 +1,4 @@
-"""`python -m benchmarks [speed|solution|live|clicks] [--device cuda]`: prints rows, keeps them as JSON."""
+"""`python -m benchmarks [speed|solution|recursion|influence|calibration|live|clicks] [--device cuda]`: prints rows, keeps them as JSON."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 
+from benchmarks.calibration import calibration
 from benchmarks.clicks import clicks
 from benchmarks.influence import influence
 from benchmarks.live import live
@@ -19,11 +20,12 @@ from benchmarks.speed import speed
 from gi_core.threads import one_thread
 
 RESULTS = Path(__file__).parent / "results"
+PARTS = ("speed", "solution", "recursion", "influence", "calibration", "live", "clicks")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", nargs="*", choices=["speed", "solution", "recursion", "influence", "live", "clicks", []], default=[])
+    parser.add_argument("what", nargs="*", choices=[*PARTS, []], default=[])
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     parser.add_argument("--images", type=int, default=5, help="pictures of each time-to-solution case")
     arguments = parser.parse_args()
@@ -33,6 +35,7 @@ def main() -> None:
         "solution": lambda: solution(arguments.images),
         "recursion": recursion,
         "influence": influence,
+        "calibration": lambda: calibration(2 * arguments.images),
         "live": live,
         "clicks": clicks,
     }

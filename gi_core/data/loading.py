@@ -32,7 +32,13 @@ def load(experiment: Experiment) -> Pictures:
     notices = _notices(samples, size, channels)
     if experiment.model.one_logit:
         labels, names, notices = _one_logit(labels, len(names), notices)
-    return Pictures(images, labels, len(names), names, source, mean, std, notices)
+    return Pictures(images, labels, len(names), names, source, mean, std, notices, prior(experiment, size, channels))
+
+
+def prior(experiment: Experiment, size: int, channels: int) -> np.ndarray | None:
+    """The attack's prior picture, float32 (C, H, W) in [0, 1]; None where it has none. Raises SpecError."""
+    ref = getattr(experiment.attack, "prior", None)
+    return to_float(fit(resolve(ref).pixels, size, channels)[None])[0] if ref else None
 
 
 def _one_logit(labels: np.ndarray, classes: int, notices: tuple[str, ...]):

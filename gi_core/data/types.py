@@ -14,6 +14,8 @@ class Pictures:
     images: float32 (N, C, H, W) in [0, 1]. labels: int64 (N,). classes: how many the network tells
     apart. source: family, such as "mnist", "bundled", "folder:PATH". mean, std: (C,) of the input
     normalisation (x - mean) / std; zeros and ones for none. notices: what was done to the pictures.
+    prior: (C, H, W) in [0, 1], a picture that the server takes to be like them, if the attack asks for one.
+    known: whether these are the private pictures; else placeholders of their shape, never compared with.
     """
 
     images: np.ndarray
@@ -24,6 +26,8 @@ class Pictures:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     notices: tuple[str, ...] = ()
+    prior: np.ndarray | None = None
+    known: bool = True
 
 
 @dataclass(frozen=True)

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
 import gi_core.defenses as defenses
+from gi_core.federated import fedavg
+from gi_core.federated.batches import assumed
 from gi_core.federated.fedsgd import gradient
-from gi_core.federated.types import Knowledge, Update
+from gi_core.federated.types import Knowledge, Schedule, Update
 from gi_core.spec import SpecError, losses
 
 if TYPE_CHECKING:
     from gi_core.data import Pictures
     from gi_core.spec import Experiment
-
-ROUNDS: dict[str, defenses.LocalRound] = {"fedsgd": gradient}
 
 
 @dataclass(frozen=True)
@@ -43,27 +42,26 @@ def play(experiment: Experiment, model: nn.Module, pictures: Pictures, device: s
     Order: wrap_model of each defense, local_round of each (the last one outermost), computation
     in float32 on `device`, filter_update of each. `model` is left untouched. Raises SpecError.
     """
-    from gi_core.models import set_batch_norm
-
-    device = torch.device(device)
-    loss = losses.chosen(experiment.client.loss, experiment.model.one_logit)
+    device, client = torch.device(device), experiment.client
+    loss = losses.chosen(client.loss, experiment.model.one_logit)
     active = [defenses.make(s, experiment.seed, i, loss) for i, s in enumerate(experiment.defenses)]
     shared = copy.deepcopy(model).to(device=device, dtype=torch.float32).eval()
     for defense in active:
         shared = defense.wrap_model(shared)
-    compute: defenses.LocalRound = partial(ROUNDS[experiment.client.kind], loss=loss)
+
+    inputs = normalised(pictures, device)
+    labels = torch.tensor(pictures.labels, dtype=torch.int64, device=device)
+    if client.label == "reversed":
+        labels = _reversed(fedavg.client_model(shared, client.batch_norm), inputs)
+    orders: list[Tensor] = []
+    plain = _computation(experiment, loss, orders)
+    compute = plain
     for defense in active:
         compute = defense.local_round(compute)
-
-    labels = torch.tensor(pictures.labels, dtype=torch.int64, device=device)
-    private = set_batch_norm(shared, experiment.client.batch_norm).requires_grad_(True)  # a copy
-    if experiment.client.label == "reversed":
-        labels = _reversed(private, normalised(pictures, device))
     try:
-        inputs = normalised(pictures, device)
-        update = clean = compute(private, inputs, labels)
+        update = clean = compute(shared, inputs, labels)
         if any(settings.hook == "local_round" for settings in experiment.defenses):
-            clean = partial(ROUNDS[experiment.client.kind], loss=loss)(private, inputs, labels)
+            clean = plain(shared, inputs, labels)
     except ValueError as error:
         if "Expected more than 1 value per channel" not in str(error):
             raise
@@ -78,7 +76,7 @@ def play(experiment: Experiment, model: nn.Module, pictures: Pictures, device: s
             effects.append({"kind": settings.kind, **defenses.effect(before, update)})
 
     told = experiment.attack.labels == "known"
-    if told and not experiment.client.labels_known:
+    if told and not client.labels_known:
         raise SpecError("the attack asks for the labels, which the server does not know: switch client.labels_known on")
     knowledge = Knowledge(
         model=_frozen(shared),
@@ -86,12 +84,45 @@ def play(experiment: Experiment, model: nn.Module, pictures: Pictures, device: s
         classes=experiment.model.outputs(pictures.classes),
         mean=tuple(pictures.mean),
         std=tuple(pictures.std),
-        labels=labels.clone() if told else None,
-        batch_norm=experiment.client.batch_norm,
+        labels=labels[orders[-1].to(device)] if told else None,
+        batch_norm=client.batch_norm,
         loss=loss,
+        schedule=_schedule(experiment, update),
+        prior=None if pictures.prior is None else torch.tensor(pictures.prior, dtype=torch.float32),
         defenses=tuple(defense.known for defense in active),
     )
     return Round(update, knowledge, labels.cpu(), clean, tuple(effects))
+
+
+def _computation(experiment: Experiment, loss: losses.Loss, orders: list[Tensor]) -> defenses.LocalRound:
+    """What the client computes, the same however often; the order of its pictures goes to `orders`."""
+    client = experiment.client
+    told = client.statistics == "shared" and client.batch_norm == "train"
+
+    def compute(model: nn.Module, inputs: Tensor, labels: Tensor) -> Update:
+        if client.kind == "fedavg":
+            draw = torch.Generator().manual_seed(defenses.noise_seed(experiment.seed, -1))
+            update, order = fedavg.weight_change(model, inputs, labels, client, loss, draw)
+        else:
+            private = fedavg.client_model(model, client.batch_norm)
+            update, order = gradient(private, inputs, labels, loss), torch.arange(len(inputs))
+            update = replace(update, statistics=fedavg.statistics(private))
+        orders.append(order)
+        return replace(update, statistics=update.statistics if told and update.statistics else None)
+
+    return compute
+
+
+def _schedule(experiment: Experiment, update: Update) -> Schedule | None:
+    """What the server takes the client's schedule to be; None for a gradient."""
+    client = experiment.client
+    if client.kind != "fedavg":
+        return None
+    true = fedavg.schedule_of(client, update.images)
+    if client.schedule_known:
+        return true
+    counted = [int(t) for name, t in (update.statistics or {}).items() if name.endswith("num_batches_tracked")]
+    return assumed(update.images, counted[0] if counted else None, true)
 
 
 @torch.no_grad()

@@ -15,7 +15,9 @@ class Update:
     """What left the client.
 
     tensors: one per parameter, in `model.named_parameters()` order. kind `gradient`: dL/dtheta of
-    the mean loss over `images` pictures. statistics: batch-norm statistics, if shared.
+    the mean loss over `images` pictures; `weight_change`: theta after the round - theta before.
+    statistics: buffers of batch norm after the round, by their names in the state dict (running_mean,
+    running_var, num_batches_tracked), if shared.
     """
 
     tensors: dict[str, Tensor]
@@ -29,12 +31,40 @@ class Update:
 
 
 @dataclass(frozen=True)
+class Schedule:
+    """How a client trains in a round, as the server takes it to be.
+
+    steps: of each client. batch_size: pictures in a step. clients: among whom the pictures are dealt out.
+    """
+
+    steps: int
+    batch_size: int
+    learning_rate: float
+    optimiser: Literal["sgd", "adam"] = "sgd"
+    momentum: float = 0.0
+    clients: int = 1
+    shuffled: bool = False
+
+    @property
+    def single(self) -> bool:
+        """Whether the change of each client is -learning_rate times one gradient."""
+        return self.steps == 1 and self.optimiser == "sgd"
+
+    @property
+    def scale(self) -> float:
+        """-1 / (learning_rate * steps): weight change to mean gradient of the round (SGD)."""
+        return -1.0 / (self.learning_rate * self.steps)
+
+
+@dataclass(frozen=True)
 class Knowledge:
     """What the server has: never the private pictures.
 
     model: architecture and weights before the round. input_shape: (C, H, W). mean, std: (C,) of the
-    normalisation, pixels = x * std + mean. labels: (N,) int64 if leaked and asked for, else None.
-    loss: name of `spec.losses` that the client minimises. defenses: what is known of each defense, if
+    normalisation, pixels = x * std + mean. labels: (N,) int64 if leaked and asked for, else None, in the
+    order in which the client first uses its pictures. loss: name of `spec.losses` that the client
+    minimises. schedule: of a weight change, None for a gradient. prior: (C, H, W) in [0, 1], a picture
+    that the server takes to be like the private ones. defenses: what is known of each defense, if
     anything (for adaptive attacks). classes: outputs of the network, 1 for one logit.
     """
 
@@ -46,4 +76,6 @@ class Knowledge:
     labels: Tensor | None = None
     batch_norm: Literal["eval", "train"] = "eval"
     loss: Loss = "cross_entropy"
+    schedule: Schedule | None = None
+    prior: Tensor | None = None
     defenses: tuple[dict, ...] = field(default=())

@@ -8,17 +8,22 @@ from pydantic import Field
 
 from gi_core.spec.base import Component, Settings, setting
 
+FEDAVG = "McMahan et al., Communication-Efficient Learning, AISTATS 2017"
 
-class FedSgd(Component):
-    kind: Literal["fedsgd"] = "fedsgd"
-    title: ClassVar[str] = "One gradient (FedSGD)"
-    description: ClassVar[str] = "The client computes one gradient on its pictures and sends it."
-    paper: ClassVar[str] = "McMahan et al., Communication-Efficient Learning, AISTATS 2017"
+
+class Client(Component):
+    """What every client has: how batch norm runs, what is shared, what the server is told."""
 
     batch_norm: Literal["eval", "train"] = setting(
         "eval",
         "Batch norm uses stored statistics (eval) or those of the client's own batch (train).",
         title="Batch norm mode",
+        basic=True,
+    )
+    statistics: Literal["withheld", "shared"] = setting(
+        "withheld",
+        "Whether the running statistics of batch norm, after the round, are sent with the update (train mode only).",
+        title="Batch norm statistics",
         basic=True,
     )
     loss: Literal["auto", "cross_entropy", "logistic", "mse"] = setting(
@@ -37,7 +42,47 @@ class FedSgd(Component):
     )
 
 
-AnyClient = FedSgd  # the union of rounds: a second kind makes this a discriminated union
+class FedSgd(Client):
+    kind: Literal["fedsgd"] = "fedsgd"
+    title: ClassVar[str] = "One gradient (FedSGD)"
+    description: ClassVar[str] = "The client computes one gradient on its pictures and sends it."
+    paper: ClassVar[str] = FEDAVG
+
+
+class FedAvg(Client):
+    kind: Literal["fedavg"] = "fedavg"
+    title: ClassVar[str] = "Weight change (FedAvg)"
+    description: ClassVar[str] = "The client trains for some steps and sends how its weights changed."
+    paper: ClassVar[str] = FEDAVG
+
+    epochs: int = setting(1, "Passes over the client's pictures.", title="Epochs", ge=1, le=50, basic=True)
+    batch_size: int | None = setting(
+        None, "Pictures in a step; all of them when empty.", title="Batch size", ge=1, le=4096, basic=True
+    )
+    steps: int | None = setting(
+        None, "End the round after this many steps; after its epochs when empty.", title="Most steps", ge=1, le=1000
+    )
+    learning_rate: float = setting(1e-2, "Step size of the client.", title="Learning rate", gt=0, le=10, basic=True)
+    optimiser: Literal["sgd", "adam"] = setting("sgd", "How the client steps.", title="Optimiser")
+    momentum: float = setting(0.0, "Of SGD.", title="Momentum", ge=0, lt=1)
+    shuffle: bool = setting(True, "Whether each epoch has an order of its own.", title="Shuffled")
+    clients: int = setting(
+        1,
+        "Clients whose changes are averaged before the server sees them (secure aggregation); the pictures are dealt"
+        " out evenly among them.",
+        title="Clients added up",
+        ge=1,
+        le=64,
+    )
+    schedule_known: bool = setting(
+        True,
+        "Whether the server knows epochs and batch size. If not, it reads the number of steps from batch norm's counter,"
+        " where statistics are shared, and takes the round for one epoch.",
+        title="Server knows the schedule",
+    )
+
+
+AnyClient = Annotated[FedSgd | FedAvg, Field(discriminator="kind")]
 
 
 class Fresh(Settings):

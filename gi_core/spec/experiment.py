@@ -13,6 +13,7 @@ from gi_core.spec.base import Settings, SpecError, setting
 from gi_core.spec.client import AnyClient, AnyWeights, FedSgd, Fresh
 from gi_core.spec.defenses import AnyDefense
 from gi_core.spec.models import AnyModel, LeNet
+from gi_core.spec.recorded import Recorded
 from gi_core.spec.sentences import sentence
 
 MAX_BATCH, MAX_SIZE = 64, 512
@@ -39,11 +40,18 @@ class Experiment(Settings):
     model: AnyModel = LeNet()
     weights: AnyWeights = Fresh()
     client: AnyClient = FedSgd()
+    recorded: Recorded | None = setting(None, "Files of an update that was recorded elsewhere, in place of samples.")
     defenses: tuple[AnyDefense, ...] = ()
     attack: AnyAttack = LevenbergMarquardt()
     seed: int = setting(0, "Seed of the attack's starts and of the defenses' noise.", ge=0, le=2**31 - 1)
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     seconds: float | None = setting(None, "Stop the attack after this long.", gt=0, le=7 * 86400)
+
+    @field_validator("client", mode="before")
+    @classmethod
+    def _client_of_before(cls, value):
+        """Documents written while there was one kind of client need not name it."""
+        return {"kind": "fedsgd", **value} if isinstance(value, dict) else value
 
     @field_validator("labels")
     @classmethod

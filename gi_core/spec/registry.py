@@ -7,7 +7,7 @@ from typing import get_args
 
 from gi_core.spec.attacks import AnyAttack
 from gi_core.spec.base import Component, SpecError
-from gi_core.spec.client import FedSgd
+from gi_core.spec.client import AnyClient
 from gi_core.spec.defenses import AnyDefense
 from gi_core.spec.models import AnyModel
 
@@ -20,7 +20,7 @@ def _kinds(union) -> dict[str, type[Component]]:
 ATTACKS = _kinds(AnyAttack)
 MODELS = _kinds(AnyModel)
 DEFENSES = _kinds(AnyDefense)
-CLIENTS: dict[str, type[Component]] = {"fedsgd": FedSgd}
+CLIENTS = _kinds(AnyClient)
 
 FAMILIES = {"attack": ATTACKS, "model": MODELS, "defense": DEFENSES, "client": CLIENTS}
 

@@ -1,0 +1,25 @@
+"""An update that a real client sent, in place of one that is played here."""
+
+from __future__ import annotations
+
+from gi_core.spec.base import Settings, setting
+
+
+class Recorded(Settings):
+    """Files of one round. Each path is a file on this machine (command line) or `upload:<sha256>` (browser).
+
+    The published trio: checkpoint of the global network, `updates…npz`, `batchnorm…npz`. How the client trained is
+    said by `Experiment.client`, the network by `Experiment.model`, the pictures' shape by `size` and `channels`.
+    """
+
+    checkpoint: str = setting("", "The global network before the round.", title="Checkpoint", min_length=1)
+    update: str = setting("", "What the client sent.", title="Update", min_length=1)
+    statistics: str | None = setting(
+        None,
+        "Batch norm statistics after the round; worked out from checkpoint and update when empty.",
+        title="Batch norm statistics",
+    )
+    reference: str | None = setting(
+        None, "The private picture, where it is known: only to judge the result.", title="Reference picture"
+    )
+    images: int = setting(1, "Pictures behind the update.", title="Pictures", ge=1, le=64)
