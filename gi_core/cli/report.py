@@ -30,7 +30,7 @@ def _numbers(metrics: dict[str, Any]) -> list[str]:
     lines = []
     for name, meaning in MEANINGS.items():
         value = metrics.get(name)
-        if value is None and name not in ("lpips",):
+        if value is None and name != "lpips" and not (name == "rdlv" and metrics.get("rdlv_note")):
             continue
         spread = metrics.get(f"{name}_sd")
         words = shown(name, value) + (f" ± {spread:.2g}" if spread is not None else "")

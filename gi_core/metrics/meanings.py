@@ -50,6 +50,10 @@ _ALL = (
         "Root mean squared error before pixels are clamped to [0, 1], to compare with theory.",
     ),
     Meaning(
+        "rdlv", "RDLV", "", "higher",
+        "How much liker than the server's prior picture: 0 told it nothing new, 1 is twice as like, below 0 is worse.",
+    ),
+    Meaning(
         "label_accuracy", "Labels right", "", "higher",
         "Share of the labels that the attack recovered correctly.",
     ),

@@ -10,6 +10,7 @@ import numpy as np
 from gi_core.metrics import perceptual
 from gi_core.metrics.matching import assignment, retrieval
 from gi_core.metrics.pixels import Array, array, clamped, mse, psnr, ssim, ssim_note
+from gi_core.metrics.rdlv import rdlv
 
 MEASURED = ("mse", "psnr", "ssim", "lpips", "iip_rank", "iip_percentile", "rmse_unclamped")
 
@@ -20,11 +21,12 @@ def evaluate(
     labels_true: Any = None,
     labels_recovered: Any = None,
     candidates: Any = None,
+    prior: Any = None,
 ) -> dict[str, Any]:
     """Everything that is known about a reconstruction, JSON-ready (never NaN or infinity).
 
     reconstruction: (N, C, H, W) pixels, unclamped. originals: (N, C, H, W) in [0, 1]. labels: (N,).
-    candidates: (M, C, H, W) in [0, 1] for identifiability. Returns `metrics` (means; `<name>_sd`
+    candidates: (M, C, H, W) in [0, 1] for identifiability. prior: (C, H, W) in [0, 1], for RDLV. Returns `metrics` (means; `<name>_sd`
     standard deviations for a batch; notes), `per_image` in the order of the originals, and
     `order`: order[i] is the reconstruction matched to original i. A picture with NaN in it is
     measured as None, left out of the means, and noted. Raises ValueError for unequal shapes.
@@ -51,6 +53,8 @@ def evaluate(
     metrics["lpips_note"] = lpips_note
     metrics["ssim_note"] = ssim_note(*true.shape[-2:])
     metrics["note"] = _failures(per_image)
+    if prior is not None:
+        metrics |= _beyond(prior, rec, true, per_image)
     return {"metrics": metrics, "per_image": per_image, "order": order}
 
 
@@ -83,6 +87,15 @@ def _picture(index: int, matched: int, rec: Array, true: Array, pool: Array | No
     if pool is not None:
         entry["iip_rank"], entry["iip_percentile"], entry["iip_candidates"] = retrieval(rec, true, pool)
     return entry
+
+
+def _beyond(prior: Any, rec: Array, true: Array, per_image: list[dict[str, Any]]) -> dict[str, Any]:
+    """RDLV: each picture's into `per_image`; mean, the largest, and why one is missing."""
+    told = rdlv(rec, true, prior)
+    for entry, value in zip(per_image, told["per_image"], strict=True):
+        entry["rdlv"], entry["ssim_prior"] = value["value"], value["ssim_prior"]
+    means = {"rdlv": told["mean"], "rdlv_site": told["site"], "rdlv_note": told["note"]}
+    return means if len(per_image) == 1 else means | {"rdlv_sd": _sd([e["rdlv"] for e in per_image])}
 
 
 def _labels(per_image: list[dict[str, Any]], order: list[int], true: Any, recovered: Any) -> float | None:

@@ -29,7 +29,7 @@ def judge(question: Question, images: np.ndarray, labels: np.ndarray, truth: boo
         return dict(_UNKNOWN)
     pool = data.candidates(question.experiment)
     pictures = question.pictures
-    return metrics.evaluate(images, pictures.images, pictures.labels, labels, candidates=pool)
+    return metrics.evaluate(images, pictures.images, pictures.labels, labels, candidates=pool, prior=pictures.prior)
 
 
 def attacker(question: Question, residual: dict[str, float], step: Step | None) -> dict[str, Any]:
