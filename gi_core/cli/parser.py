@@ -69,6 +69,7 @@ def build() -> tuple[Parser, dict[str, Parser]]:
     )  # fmt: skip
     _influence(command("influence", "predict how precisely an update shows each picture, without attacking"))
     _rank(command("rank", "count a network's equations: can its gradient give a picture away?"))
+    _federate(command("federate", "simulate a federation over rounds and attack its clients' updates"))
     listing = command("list", "what there is to choose from, with settings, bounds and defaults")
     listing.add_argument("what", choices=LISTS, metavar="|".join(LISTS))
     listing.add_argument("--json", action="store_true", help=_JSON)
@@ -146,6 +147,12 @@ def _rank(parser: Parser) -> None:
     parser.add_argument("--input", metavar="CxHxW", help=size)
     measured = "build the network and measure ranks and conditions of its layers, in place of counting"
     parser.add_argument("--numeric", action="store_true", help=measured)
+    parser.add_argument("--json", action="store_true", help=_JSON)
+
+
+def _federate(parser: Parser) -> None:
+    parser.add_argument("file", metavar="FILE", help="settings of the federation, as TOML or JSON")
+    parser.add_argument("--out", metavar="DIR", help="write result.json, pictures and recorded updates here")
     parser.add_argument("--json", action="store_true", help=_JSON)
 
 

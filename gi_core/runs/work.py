@@ -12,7 +12,7 @@ import numpy as np
 
 from gi_core import data, models
 from gi_core.attacks.base import Refused
-from gi_core.runs import influences, quota, ranking, results
+from gi_core.runs import federations, influences, quota, ranking, results
 from gi_core.runs.execute import Stopped, execute
 from gi_core.runs.job import Job
 from gi_core.runs.limits import memory_limit
@@ -132,6 +132,11 @@ def _rank(job: Job, writer: Writer, control: Control, questions: Questions) -> d
     return ranking.answer(job.spec)
 
 
+def _federation(job: Job, writer: Writer, control: Control, questions: Questions) -> dict[str, Any]:
+    """spec: a Federation; see `federations.answer`. What was found so far is told after every round."""
+    return federations.job(job.spec, writer.folder(job.id), control, lambda said: writer.record(job.id, said, []))
+
+
 _KINDS: dict[str, Callable[[Job, Writer, Control, Questions], dict[str, Any]]] = {
     "run": _run,
     "preview": _preview,
@@ -139,6 +144,7 @@ _KINDS: dict[str, Callable[[Job, Writer, Control, Questions], dict[str, Any]]] =
     "thumbnails": _thumbnails,
     "rank": _rank,
     "influence": _influence,
+    "federation": _federation,
 }
 
 WARM_UP = Experiment(size=8)

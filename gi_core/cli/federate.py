@@ -1,0 +1,178 @@
+"""`federate`: a federation over rounds from a file of settings, kept in the same store as everybody's."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gi_core.cli.files import folder
+from gi_core.cli.progress import Bar
+from gi_core.paths import user_path
+from gi_core.spec import SpecError
+from gi_core.spec.federation import Federation, read_federation
+
+if TYPE_CHECKING:
+    from gi_core.runs.writer import Writer
+
+FOLLOW_SECONDS = 0.2
+
+
+def federate(arguments: argparse.Namespace) -> int:
+    """Print one line for each round; with --json one object. Raises SpecError."""
+    from gi_core.cli import DONE, FAILED, INTERRUPTED
+
+    settings = _read(arguments.file)
+    out = folder(arguments.out) if arguments.out else None
+    bar = Bar()
+    bar.show(0.0, "starting", now=True)
+    try:
+        document = _Runner(bar).run(settings, out)
+    finally:
+        bar.close()
+    print(json.dumps(document) if arguments.json else text(document))
+    return {"done": DONE, "cancelled": INTERRUPTED}.get(document["status"], FAILED)
+
+
+def _read(name: str) -> Federation:
+    path = user_path(name)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise SpecError(f"cannot read {name!r}: {error.strerror}") from None
+    return read_federation(content, path.suffix.lower() == ".toml")
+
+
+class _Runner:
+    """Puts the job into the store, takes it at once, and sees it to its end."""
+
+    def __init__(self, bar: Bar) -> None:
+        from gi_core.cli.storage import open_store
+        from gi_core.runs.processes import Processes
+        from gi_core.threads import one_thread
+
+        if "OMP_NUM_THREADS" not in os.environ:
+            one_thread()  # as a worker
+        self.bar, self.store, self.stopping = bar, open_store(), False
+        self.processes = Processes(self.store.database)
+
+    def run(self, settings: Federation, out: Path | None) -> dict[str, Any]:
+        from gi_core.runs.writer import Lost, Writer
+
+        number = self.store.submit("federation", settings.model_dump(mode="json"), lane="batch", title=settings.title)
+        life = self.processes.register("command")
+        writer = Writer(self.store, life)
+        try:
+            with self._signals():
+                if writer.take(number) is None:  # a worker was quicker
+                    return _exported(self._watch(number), out)
+                return _exported(self._here(writer, number, settings), out)
+        except Lost:
+            raise SpecError(f"the federation {number} was deleted or given to another process") from None
+        finally:
+            with suppress(SpecError):
+                self.processes.leave(life)
+
+    def _here(self, writer: Writer, number: str, settings: Federation) -> dict[str, Any]:
+        from gi_core.runs import federations
+        from gi_core.runs.execute import Stopped
+        from gi_core.runs.federation_files import STATE
+        from gi_core.runs.sink import StoreControl
+
+        control, place = StoreControl(writer, number), writer.folder(number)
+
+        def tell(fraction: float, said: str, found: dict[str, Any]) -> None:
+            self.bar.show(fraction, said)
+            asked = "cancel" if self.stopping else control.poll()
+            if asked:
+                raise Stopped("cancel")
+
+        try:
+            document = federations.answer(settings, place, tell, again=False)
+        except SpecError as error:
+            writer.finish(number, "failed", error=str(error))
+            if not (place / STATE).exists():
+                self.store.delete(number)  # it never began
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever happens, the job ends with a reason
+            reason = " ".join(f"{type(error).__name__}: {error}".split())[:500]
+            document = {"rounds": [], "out": str(place), "status": "failed", "error": reason}
+            writer.finish(number, "failed", document, error=reason)
+            return document
+        writer.finish(number, document["status"], document)
+        return document
+
+    def _watch(self, number: str) -> dict[str, Any]:
+        while True:
+            job = self.store.job(number)
+            if job is None:
+                raise SpecError(f"the federation {number} was deleted")
+            if job.over:
+                if job.result is None:
+                    raise SpecError(job.error or f"the federation was {job.state}")
+                return job.result
+            if self.stopping and not job.asked:
+                self.store.control(number, "cancel")
+            self.bar.show(float(job.progress.get("fraction") or 0.0), str(job.progress.get("stage") or ""))
+            time.sleep(FOLLOW_SECONDS)
+
+    @contextmanager
+    def _signals(self) -> Iterator[None]:
+        """The first Ctrl-C (or SIGTERM) stops after the iteration at hand, the second at once."""
+
+        def stop(*_: Any) -> None:
+            if self.stopping:
+                raise KeyboardInterrupt
+            self.stopping = True
+
+        before = {s: signal.signal(s, stop) for s in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for which, handler in before.items():
+                signal.signal(which, handler)
+
+
+def _exported(document: dict[str, Any], out: Path | None) -> dict[str, Any]:
+    """All files copied to where the person wants them. Raises SpecError, a full disk included."""
+    if out is None:
+        return document
+    source, document = Path(document["out"]), {**document, "out": str(out)}
+    try:
+        shutil.copytree(source, out, dirs_exist_ok=True, ignore=shutil.ignore_patterns("checkpoint.pt", ".*"))
+        (out / "result.json").write_text(json.dumps(document, indent=2) + "\n")
+    except (OSError, shutil.Error) as error:
+        reason = getattr(error, "strerror", None) or str(error)[:200]
+        raise SpecError(f"cannot write into {str(out)!r}: {reason}; the files are in {source}") from None
+    return document
+
+
+def text(document: dict[str, Any]) -> str:
+    """A line for each round, and under it one for each client that was attacked."""
+    lines = []
+    for entry in document["rounds"]:
+        lines.append(f"round {entry['round']}: accuracy {100 * entry['accuracy']:.1f} %, loss {entry['loss']:.4g}")
+        for one in entry["clients"]:
+            lines.append(f"  client {one['client']} ({one['pictures']} pictures): {_leak(one)}")
+    lines += [f"note: {notice}" for notice in document.get("notices", ())]
+    if document.get("error"):
+        lines.append(f"failed: {document['error']}")
+    ended = f"{document['status']} after {document['seconds']:.0f} s; " if "seconds" in document else ""
+    return "\n".join([*lines, f"{ended}files in {document['out']}"])
+
+
+def _leak(one: dict[str, Any]) -> str:
+    if "error" in one:
+        return one["error"]
+    if one["rdlv_mean"] is None:
+        return one["note"] or "nothing to compare"
+    name = "RDLV" if one["measure"] == "rdlv" else "SSIM (nobody else, so no prior)"
+    spread = f" ({one['rdlv_low']:.2f} to {one['rdlv_high']:.2f})" if one["pictures"] > 1 else ""
+    return f"{name} {one['rdlv_mean']:.2f}{spread}, SSIM {one['ssim']:.3f}, PSNR {one['psnr']:.1f} dB"

@@ -1,0 +1,73 @@
+"""A data set as a federation holds it: the pictures of each client, and those that the server tests with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gi_core import data
+from gi_core.data import Pictures
+from gi_core.data.images import to_float
+from gi_core.federation.partition import partition
+from gi_core.spec.base import SpecError
+from gi_core.spec.experiment import Experiment
+from gi_core.spec.federation import Federation
+from gi_core.spec.models import AnyModel
+
+MOST_CLASSES = 22_000  # of any network; the labels say how many there are
+NAMED = ("mnist", "fashion_mnist", "cifar10", "cifar100")
+
+
+@dataclass(frozen=True)
+class Shards:
+    """clients: the private pictures of each. test: pictures that nobody trains on. model: with its classes counted."""
+
+    clients: tuple[Pictures, ...]
+    test: Pictures
+    model: AnyModel
+
+    def prior(self, client: int) -> np.ndarray | None:
+        """Mean picture (C, H, W) of all other clients' pictures: what a server could have without knowing this one's.
+
+        client: from 0. None where nobody else is there.
+        """
+        others = [p.images for k, p in enumerate(self.clients) if k != client]
+        return np.concatenate(others).mean(0, dtype=np.float64).astype(np.float32) if others else None
+
+
+def shards(settings: Federation) -> Shards:
+    """Read, split and deal out. Raises SpecError with one sentence; never downloads."""
+    name = settings.data
+    if name.startswith("npz:") and None in (settings.size, settings.channels):
+        raise SpecError("a federation on npz data needs to be told the pictures' shape: set size and channels")
+    values = {"size": settings.size, "channels": settings.channels, "normalise": settings.normalise}
+    asked = Experiment(samples=(_sample(name),), model=settings.model, **values)
+    if not _has_classes(name) and settings.model.classes is None:
+        asked = asked.model_copy(update={"model": settings.model.model_copy(update={"classes": MOST_CLASSES})})
+    example = data.load(asked)
+    images, labels, test, truth = data.training_set(name, asked)
+    classes = example.classes if example.classes < MOST_CLASSES else int(max(labels.max(), truth.max())) + 1
+    names = example.class_names[:classes]
+    draw = np.random.default_rng((settings.seed, 0))
+
+    def pictures(pixels: np.ndarray, known: np.ndarray) -> Pictures:
+        return Pictures(to_float(pixels), known, classes, names, name, example.mean, example.std)
+
+    parts = partition(labels, settings.shares, settings.partition, settings.alpha, draw)
+    model = settings.model.model_copy(update={"classes": settings.model.classes or classes})
+    return Shards(tuple(pictures(images[part], labels[part]) for part in parts), pictures(test, truth), model)
+
+
+def _has_classes(name: str) -> bool:
+    """Whether one picture of the data set tells how many classes there are."""
+    return not name.startswith("npz:")
+
+
+def _sample(name: str) -> str:
+    """A reference of one picture, from which size, channels and classes are read."""
+    if name == "faces":
+        return "bundled/faces:0"
+    if name in NAMED:
+        return f"{name}/train:0"
+    return f"{name}:0" if name.startswith("folder:") else "bundled/astronaut"

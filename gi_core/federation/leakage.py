@@ -1,0 +1,58 @@
+"""What a round's reconstructions show of one client: RDLV(i, r) = (S(i, r) - S(i, p)) / S(i, p), S = SSIM.
+
+i: a private picture, r: its likest reconstruction, p: the server's prior, here the mean picture of the other clients'
+data. 0: no better than the prior, 1: twice as like, below 0: worse. Without anyone else there is no prior and S itself is
+given. The band is that of the published plot: mean +- 1.96 s / sqrt(n) over the client's n pictures.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from gi_core.metrics.matching import assignment
+from gi_core.metrics.pixels import clamped, mse, psnr, ssim
+from gi_core.metrics.rdlv import rdlv
+
+NORMAL_95 = 1.959964
+"""Half a 95 % interval of the normal distribution, in standard deviations."""
+
+
+def leakage(images: np.ndarray, originals: np.ndarray, prior: np.ndarray | None) -> dict[str, Any]:
+    """JSON-ready: measure (rdlv or ssim), mean and band of it, ssim and psnr (means of matched pairs), per_image.
+
+    images: (N, C, H, W) reconstructions, unclamped. originals: likewise, in [0, 1]. prior: (C, H, W) in [0, 1].
+    per_image: rdlv, ssim, psnr of each original and `matched`, the reconstruction that belongs to it (least MSE).
+    """
+    found = rdlv(images, originals, prior)
+    order = assignment(images.astype(np.float64), originals.astype(np.float64))
+    entries = []
+    for i, told in enumerate(found["per_image"]):
+        pair = clamped(images[order[i]].astype(np.float64)), originals[i].astype(np.float64)
+        good = not np.isnan(pair[0]).any()
+        entries.append({
+            "rdlv": told["value"], "ssim": ssim(*pair) if good else None, "psnr": psnr(mse(*pair)) if good else None,
+            "ssim_prior": told["ssim_prior"], "matched": order[i],
+        })  # fmt: skip
+    mean, low, high = band([e["rdlv"] for e in entries])
+    return {
+        "measure": found["measure"], "rdlv_mean": mean, "rdlv_low": low, "rdlv_high": high, "note": found["note"],
+        "ssim": _mean([e["ssim"] for e in entries]), "psnr": _mean([e["psnr"] for e in entries]), "per_image": entries,
+    }  # fmt: skip
+
+
+def band(values: list[float | None]) -> tuple[float | None, float | None, float | None]:
+    """(mean, low, high): 95 % confidence of the mean by the normal distribution; of one value, the value itself."""
+    known = [v for v in values if v is not None]
+    if not known:
+        return None, None, None
+    mean = float(np.mean(known))
+    half = NORMAL_95 * float(np.std(known, ddof=1)) / math.sqrt(len(known)) if len(known) > 1 else 0.0
+    return mean, mean - half, mean + half
+
+
+def _mean(values: list[float | None]) -> float | None:
+    known = [v for v in values if v is not None]
+    return float(np.mean(known)) if known else None
