@@ -6,7 +6,6 @@ import json
 import os
 import pickle
 import re
-import struct
 import tempfile
 import warnings
 import zipfile
@@ -18,6 +17,8 @@ from torch import Tensor, nn
 from gi_core.data.refs import upload_path
 from gi_core.paths import user_path
 from gi_core.spec.base import SpecError
+from gi_core.updates import naming
+from gi_core.updates.safetensors import is_safetensors
 
 MAX_BYTES = 2 * 2**30
 _WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "weights")
@@ -41,17 +42,13 @@ def read_state(path: Path, name: str) -> dict[str, Tensor]:
         raise SpecError(f"cannot read weights {name}: {error.strerror or error}") from None
     if size > MAX_BYTES or _unpacked(path, head) > MAX_BYTES:
         raise SpecError(f"weights {name} are larger than {MAX_BYTES / 2**30:.0f} GB: give a smaller file")
-    state = _safetensors(path, name) if _is_safetensors(head, size) else _torch(path, name, head)
+    state = _safetensors(path, name) if is_safetensors(head, size) else _torch(path, name, head)
     for wrapper in _WRAPPERS:
         if isinstance(state, dict) and isinstance(state.get(wrapper), dict):
             state = state[wrapper]
     if not isinstance(state, dict) or not state or not all(isinstance(v, Tensor) for v in state.values()):
         raise SpecError(f"weights {name} hold no state dict: save model.state_dict()")
     return {str(key).removeprefix("module."): value for key, value in state.items()}
-
-
-def _is_safetensors(head: bytes, size: int) -> bool:
-    return len(head) == 9 and head[8:9] == b"{" and struct.unpack("<Q", head[:8])[0] <= size - 8
 
 
 def _unpacked(path: Path, head: bytes) -> int:
@@ -95,31 +92,39 @@ def _torch(path: Path, name: str, head: bytes) -> object:
 def load_state(model: nn.Module, state: dict[str, Tensor], name: str) -> None:
     """Copy `state` into `model`. Raises one SpecError that lists what is missing, extra or misshapen."""
     own = model.state_dict()
-    optional = {key for key in own if key.endswith("num_batches_tracked")}
-    missing = [key for key in own if key not in state and key not in optional]
-    extra = [key for key in state if key not in own]
-    shapes = [
-        f"{key} is {_size(state[key])} instead of {_size(own[key])}"
-        for key in own if key in state and state[key].shape != own[key].shape
-    ]  # fmt: skip
-    parts = [
-        f"{label} {_some(names)}"
-        for label, names in (("missing", missing), ("not known to it", extra), ("of another shape:", shapes))
-        if names
-    ]
-    if parts:
-        raise SpecError(f"weights {name} are of another architecture: " + "; ".join(parts))
-    if not all(torch.isfinite(v).all() for k, v in state.items() if v.is_floating_point()):
-        raise SpecError(f"weights {name} hold values that are not finite: train or save them again")
+    reason = naming.mismatch(shapes(own), shapes(state), counters(own))
+    if reason:
+        raise SpecError(f"weights {name} are of another architecture: {reason}")
+    _copy(model, state, f"weights {name}")
+
+
+def load_checkpoint(model: nn.Module, state: dict[str, Tensor], name: str, ordered: bool = False) -> str:
+    """Copy `state` into `model`, whatever scheme its names follow; the scheme in words. Raises SpecError.
+
+    ordered: whether the file keeps the order of the network (a `.pt` does, safetensors are sorted).
+    """
+    own = model.state_dict()
+    found = naming.aligned(shapes(own), shapes(state), f"checkpoint {name}", counters(own), ordered)
+    # A counter may have been saved as a vector of one.
+    _copy(model, {key: state[old].reshape(own[key].shape) for key, old in found.given.items()}, f"checkpoint {name}")
+    return found.scheme
+
+
+def shapes(state: dict[str, Tensor]) -> dict[str, tuple[int, ...]]:
+    """Shape of every entry."""
+    return {key: tuple(value.shape) for key, value in state.items()}
+
+
+def counters(state: dict[str, Tensor]) -> set[str]:
+    """Entries that older files lack: they change no output."""
+    return {key for key in state if key.endswith(naming.COUNTER)}
+
+
+def _copy(model: nn.Module, state: dict[str, Tensor], name: str) -> None:
+    own = model.state_dict()
+    if not all(torch.isfinite(v).all() for v in state.values() if v.is_floating_point()):
+        raise SpecError(f"{name} hold values that are not finite: train or save them again")
     model.load_state_dict({key: state[key].to(own[key].dtype) for key in own if key in state}, strict=False)
-
-
-def _size(tensor: Tensor) -> str:
-    return "x".join(map(str, tensor.shape)) or "a scalar"
-
-
-def _some(names: list[str], shown: int = 4) -> str:
-    return ", ".join(names[:shown]) + (f" and {len(names) - shown} more" if len(names) > shown else "")
 
 
 def write_state(model: nn.Module, path: Path, info: dict) -> None:

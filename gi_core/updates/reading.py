@@ -1,0 +1,86 @@
+"""One file of a round as plain arrays {name: float32}, told apart by its content and checked to be finite numbers."""
+
+from __future__ import annotations
+
+import stat
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from gi_core.paths import user_path
+from gi_core.spec.base import SpecError
+from gi_core.updates.npz import MOST_BYTES, read_npz
+from gi_core.updates.safetensors import is_safetensors, read_safetensors
+
+
+def path_of(reference: str) -> tuple[Path, str]:
+    """(file, what a person calls it) of a path or `upload:SHA256`. Raises SpecError."""
+    if reference.startswith("upload:"):
+        from gi_core.data.refs import upload_path
+
+        return upload_path(reference), f"the uploaded file {reference[7:15]}…"
+    path = user_path(reference)
+    return path, path.name
+
+
+def is_torch(path: Path) -> bool:
+    """Whether this is a zip as torch.save writes it: its table of contents names a data.pkl."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any(entry.filename.endswith("data.pkl") for entry in archive.infolist())
+    except (zipfile.BadZipFile, OSError):
+        return False
+
+
+def read_arrays(path: Path, name: str) -> tuple[dict[str, np.ndarray], bool]:
+    """(float32 arrays by name, whether they come in the order in which they were saved) of an `.npz` or safetensors.
+
+    Raises SpecError for anything else, what is not finite included.
+    """
+    head, size = _head(path, name)
+    if head.startswith(b"PK"):
+        return as_numbers(read_npz(path, name), name), True
+    if is_safetensors(head, size):
+        return as_numbers(read_safetensors(path, name), name), False  # it sorts them by their kind and name
+    raise SpecError(f"{name} is no file of arrays, or is cut off: give .npz as numpy.savez writes it, or .safetensors")
+
+
+def _head(path: Path, name: str) -> tuple[bytes, int]:
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise SpecError(f"{name} is not a file: give .npz or .safetensors")
+        if status.st_size > MOST_BYTES:
+            raise SpecError(f"{name} is larger than {MOST_BYTES / 2**30:.0f} GiB: give a smaller file")
+        with open(path, "rb") as file:
+            return file.read(9), status.st_size
+    except OSError as error:
+        raise SpecError(f"cannot read {name}: {error.strerror or error}") from None
+
+
+def as_numbers(values: dict[str, object], name: str) -> dict[str, np.ndarray]:
+    """Each value as a float32 array, a plain number as one without dimensions. Raises SpecError."""
+    found: dict[str, np.ndarray] = {}
+    total = 0
+    for key, value in values.items():
+        value = getattr(value, "value", value)  # an array that a pickle described
+        if isinstance(value, bool) or not isinstance(value, (int, float, np.ndarray)):
+            raise SpecError(f"{name} holds something other than numbers under {key[:60]!r}: save arrays only")
+        try:
+            with np.errstate(over="ignore"):
+                array = np.asarray(value)
+                total += 4 * array.size
+                if total > MOST_BYTES:
+                    raise SpecError(f"{name} unpacks to more than {MOST_BYTES / 2**30:.0f} GiB: give a smaller file")
+                array = np.array(array, dtype=np.float32, order="C")
+        except (OverflowError, ValueError, TypeError):
+            raise SpecError(f"{name} holds something other than numbers under {key[:60]!r}: save arrays only") from None
+        if not np.isfinite(array).all():
+            raise SpecError(
+                f"{name} holds values that are not finite in {key[:60]}: a real update has none, record it again"
+            )
+        found[key] = array
+    if not found:
+        raise SpecError(f"{name} is empty: give a file with arrays in it")
+    return found
