@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from gi_core.data.images import read_image
+from gi_core.data.refs import upload_path
 from gi_core.federated import Update
 from gi_core.federated.fedavg import train
 from gi_core.federated.round import normalised
-from gi_core.federation import server
+from gi_core.federation import opening, server
 from gi_core.federation.dataset import shards
 from gi_core.federation.leakage import band, leakage
 from gi_core.federation.partition import partition
 from gi_core.federation.rounds import Simulation
 from gi_core.runs import federations
 from gi_core.runs.execute import Stopped
-from gi_core.spec import SpecError
+from gi_core.spec import SpecError, read_experiment
 from gi_core.spec.federation import Federation, build_federation, client_seed, federation_problems, read_federation
+from gi_core.updates.round import read_round
 
 torch.set_num_threads(1)
 CPU = torch.device("cpu")
@@ -112,7 +116,7 @@ def test_a_change_that_is_not_finite_is_refused_with_what_to_change():
 def test_the_prior_is_the_mean_picture_of_the_others_and_nothing_of_ones_own():
     held = shards(small())
     others = np.concatenate([held.clients[k].images for k in (0, 1, 2)])
-    assert np.allclose(held.prior(3), others.mean(0), atol=1e-6)
+    assert np.allclose(held.prior(3), others.mean(0), atol=0.51 / 255), "to 8 bits, as in a file"
     assert shards(small(clients=1, pictures=9)).prior(0) is None
 
 
@@ -160,6 +164,37 @@ def test_same_settings_same_result_and_another_seed_another(tmp_path):
     assert one["client"] == 4 and one["pictures"] == 1 and one["iterations"] == 6
     for name in (one["shown"]["found"], one["shown"]["original"]):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+def test_every_update_can_be_recorded_and_read_back(tmp_path):
+    model = {"kind": "convnet", "width": 4, "depth": 2}
+    client = {"batch_norm": "train", "statistics": "shared", "batch_size": 5, "learning_rate": 0.1}
+    asked = attacked(model=model, client=client, rounds=1, record="all", size=16, defenses=[{"kind": "gaussian_noise"}])
+    found = federations.answer(asked, tmp_path)
+    assert sorted(found["rounds"][0]["files"]) == ["1", "2", "3", "4"]
+    files = found["rounds"][0]["clients"][0]["files"]
+    experiment = read_experiment((tmp_path / files["experiment"]).read_text())
+    simulation = Simulation(asked, shards(asked), CPU)
+    played = simulation.play(1, simulation.start)
+    before, update, info = read_round(simulation.start, experiment.recorded)
+    for name, tensor in played.sent[3].tensors.items():
+        assert torch.equal(update.tensors[name], tensor)
+    for name, tensor in played.sent[3].statistics.items():
+        assert torch.allclose(update.statistics[name].double(), tensor.double(), atol=1e-6), name
+    assert info["steps"] == 1 and experiment.labels == tuple(played.seen[3].knowledge.labels.tolist())
+    assert experiment.model.classes == 2 and experiment.size == 16 and experiment.defenses == ()
+    assert read_image(tmp_path / Path(experiment.recorded.reference).name)[0].shape[:2] == (16, 16)
+
+
+def test_a_recorded_round_is_named_by_its_uploads_for_a_browser(tmp_path, gi_home):
+    found = federations.answer(attacked(rounds=1), tmp_path)
+    name = found["rounds"][0]["clients"][0]["files"]["experiment"]
+    opened = opening.for_browser(tmp_path, name)
+    for reference in (opened.recorded.checkpoint, opened.recorded.update, opened.recorded.reference):
+        assert upload_path(reference).is_file()
+    (tmp_path / Path(read_experiment((tmp_path / name).read_text()).recorded.update)).unlink()
+    with pytest.raises(SpecError, match="run the federation again"):
+        opening.for_browser(tmp_path, name)
 
 
 def test_it_attacks_whom_and_when_it_is_told(tmp_path):

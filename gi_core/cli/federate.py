@@ -147,6 +147,10 @@ def _exported(document: dict[str, Any], out: Path | None) -> dict[str, Any]:
     source, document = Path(document["out"]), {**document, "out": str(out)}
     try:
         shutil.copytree(source, out, dirs_exist_ok=True, ignore=shutil.ignore_patterns("checkpoint.pt", ".*"))
+        for asked in out.glob("round_*_experiment.json"):  # they name files by their path
+            asked.write_text(
+                asked.read_text().replace(json.dumps(str(source))[1:-1], json.dumps(str(out.resolve()))[1:-1])
+            )
         (out / "result.json").write_text(json.dumps(document, indent=2) + "\n")
     except (OSError, shutil.Error) as error:
         reason = getattr(error, "strerror", None) or str(error)[:200]
@@ -160,7 +164,9 @@ def text(document: dict[str, Any]) -> str:
     for entry in document["rounds"]:
         lines.append(f"round {entry['round']}: accuracy {100 * entry['accuracy']:.1f} %, loss {entry['loss']:.4g}")
         for one in entry["clients"]:
-            lines.append(f"  client {one['client']} ({one['pictures']} pictures): {_leak(one)}")
+            lines.append(
+                f"  client {one['client']} ({one['pictures']} picture{'s' * (one['pictures'] > 1)}): {_leak(one)}"
+            )
     lines += [f"note: {notice}" for notice in document.get("notices", ())]
     if document.get("error"):
         lines.append(f"failed: {document['error']}")

@@ -30,10 +30,13 @@ class Shards:
     def prior(self, client: int) -> np.ndarray | None:
         """Mean picture (C, H, W) of all other clients' pictures: what a server could have without knowing this one's.
 
-        client: from 0. None where nobody else is there.
+        client: from 0. Rounded to 8 bits, so that it is the same in a file. None where nobody else is there.
         """
         others = [p.images for k, p in enumerate(self.clients) if k != client]
-        return np.concatenate(others).mean(0, dtype=np.float64).astype(np.float32) if others else None
+        if not others:
+            return None
+        mean = np.concatenate(others).mean(0, dtype=np.float64)
+        return to_float((mean * 255).round().astype(np.uint8))
 
 
 def shards(settings: Federation) -> Shards:

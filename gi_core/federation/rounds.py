@@ -15,6 +15,7 @@ from torch import nn
 from gi_core import defenses, federated, models
 from gi_core.data import Pictures
 from gi_core.data.loading import prior as prior_picture
+from gi_core.data.normalisation import TABLE
 from gi_core.federated.round import Round, normalised
 from gi_core.federated.types import Update
 from gi_core.federation import server
@@ -49,6 +50,12 @@ class Simulation:
         self._test = normalised(shards.test, device), torch.from_numpy(shards.test.labels).to(device)
         batch_norm = shards.model.has_batch_norm and settings.client.batch_norm == "train"
         self.untold = batch_norm and settings.client.statistics == "withheld"
+
+    @property
+    def normalise(self) -> str:
+        """The input normalisation by a name that does not depend on the data set."""
+        asked, data = self.settings.normalise, self.settings.data
+        return asked if asked != "auto" else data if data in TABLE else "imagenet"
 
     def pictures(self, client: int) -> Pictures:
         """A client's pictures, with the prior that an attack which takes one is given."""

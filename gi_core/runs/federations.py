@@ -17,6 +17,7 @@ from gi_core.federation.leakage import leakage
 from gi_core.federation.rounds import Played, Simulation
 from gi_core.runs import federation_files as files
 from gi_core.runs.execute import Stopped
+from gi_core.runs.federation_record import record
 from gi_core.runs.question import choose_device
 from gi_core.runs.results import write_text
 from gi_core.runs.rows import encode, finite
@@ -117,6 +118,11 @@ class _Federation:
                 "round": number, "accuracy": accuracy, "loss": loss, "took_part": [k + 1 for k in played.sent],
                 "clients": [self._attacked(played, client, place) for place, client in enumerate(played.seen)],
             }  # fmt: skip
+            recorded = {c + 1: record(self.folder, self.simulation, played, c) for c in self._recorded(played)}
+            for one in entry["clients"]:
+                one["files"] = recorded.get(one["client"])
+            if self.settings.record == "all":
+                entry["files"] = {str(c): names for c, names in recorded.items()}
             self.document["rounds"].append(finite(entry))
             model = played.after
             spent = {"spent": self.document.get("spent", 0.0) + time.monotonic() - self.began}
@@ -172,6 +178,11 @@ class _Federation:
             **entry, **judged, "labels": {"true": true, "recovered": read, "accuracy": right}, "shown": shown,
             "iterations": found.iterations, "seconds": found.seconds, "ended": found.note,
         }  # fmt: skip
+
+    def _recorded(self, played: Played) -> list[int]:
+        """Clients, from 0, whose updates become files."""
+        kind = self.settings.record
+        return list(played.sent if kind == "all" else played.seen if kind == "attacked" else ())
 
     def _trains(self, number: int, place: int, of: int) -> None:
         inside = TRAINING * place / of

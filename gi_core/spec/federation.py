@@ -15,7 +15,7 @@ from gi_core.spec.check import Problem, problems
 from gi_core.spec.client import FedAvg
 from gi_core.spec.defenses import AnyDefense
 from gi_core.spec.experiment import MAX_BATCH, MAX_SIZE, Experiment
-from gi_core.spec.models import AnyModel, ConvNet
+from gi_core.spec.models import AnyModel, LeNet
 from gi_core.spec.sentences import sentence
 
 MAX_CLIENTS, MAX_PICTURES, MAX_ROUNDS = 100, 100_000, 1000
@@ -59,10 +59,10 @@ class Federation(Settings):
     participation: float = setting(
         1.0, "Share of the clients that take part in a round, drawn anew each time.", title="Participation", gt=0, le=1
     )
-    model: AnyModel = ConvNet(width=16, depth=2)
-    client: FedAvg = FedAvg(learning_rate=0.05, batch_size=8)
+    model: AnyModel = LeNet(activation="tanh")
+    client: FedAvg = FedAvg(learning_rate=0.1, batch_size=8)
     defenses: tuple[AnyDefense, ...] = ()
-    attack: AnyAttack | None = InvertingGradients(iterations=400)
+    attack: AnyAttack | None = InvertingGradients(iterations=300, labels="known")
     attacked: tuple[_Number, ...] = setting(
         (), "Clients whose updates the server attacks, counted from 1; the one with the fewest pictures when empty."
     )
