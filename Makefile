@@ -36,4 +36,4 @@ lint: .venv/.dev
 	@touch $@
 
 clean:
-	rm -rf .venv
+	rm -rf .venv .venv-nvflare .venv-flower
