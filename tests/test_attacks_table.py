@@ -48,8 +48,10 @@ TINY_ATTACKS = {
     "rgap": {},
     "peeling": {"matching": 1},
     "rgap_hybrid": {"matching": 1},
+    "fl_gradient_inversion": {"iterations": 2},
+    "grad_inversion": {"iterations": 2, "trials": 2},
 }
-OPEN = ("dlg", "idlg", "inverting_gradients", "levenberg_marquardt")
+OPEN = ("dlg", "idlg", "inverting_gradients", "levenberg_marquardt", "fl_gradient_inversion", "grad_inversion")
 CLOSED = ("analytic_linear", "rgap", "peeling", "rgap_hybrid")
 
 

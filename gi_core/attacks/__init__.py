@@ -6,6 +6,7 @@ import torch
 
 from gi_core.attacks.base import Attack, Refused, State, Step, stream
 from gi_core.attacks.levenberg_marquardt import KrylovLM
+from gi_core.attacks.local_steps import as_mean_gradient
 from gi_core.attacks.matching import GradientMatching
 from gi_core.attacks.recursion.analytic import AnalyticLinear
 from gi_core.attacks.recursion.hybrid import RGapHybrid
@@ -13,6 +14,7 @@ from gi_core.attacks.recursion.machine import Recursion
 from gi_core.attacks.recursion.peeling import Peeling
 from gi_core.federated.types import Knowledge, Update
 from gi_core.spec.attacks import AttackSettings, ClosedForm
+from gi_core.spec.check import one_gradient_only
 from gi_core.spec.plan import Plan
 
 MACHINES = {
@@ -24,6 +26,8 @@ MACHINES = {
     "rgap_hybrid": RGapHybrid,
     "analytic_linear": AnalyticLinear,
     "peeling": Peeling,
+    "fl_gradient_inversion": GradientMatching,
+    "grad_inversion": GradientMatching,
 }
 
 
@@ -35,7 +39,12 @@ def make(
     on_device = not isinstance(settings, ClosedForm)
     if on_device and device.type == "mps" and getattr(settings, "precision", "float64") == "float64":
         raise Refused(f"{settings.title} computes in double precision, which mps does not have: choose device cpu")
-    return MACHINES[settings.kind](settings, update, knowledge, plan, device)
+    machine, schedule = MACHINES[settings.kind], knowledge.schedule
+    if update.kind == "weight_change" and not getattr(machine, "simulates", False):
+        if schedule is None or not schedule.single or schedule.clients > 1:
+            raise Refused(one_gradient_only(settings.title))
+        update = as_mean_gradient(update, schedule)  # of one step: the gradient itself, but for rounding
+    return machine(settings, update, knowledge, plan, device)
 
 
 __all__ = ["MACHINES", "Attack", "Refused", "State", "Step", "make", "stream"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -52,3 +53,14 @@ class Nesterov:
 def decayed(lr: float, iteration: int, iterations: int) -> float:
     """lr / 10 after each of floor(T/2.667), floor(T/1.6), floor(T/1.142) iterations (Geiping 2020)."""
     return lr * 0.1 ** sum(iteration > int(iterations / part) for part in (2.667, 1.6, 1.142))
+
+
+def warmed_cosine(lr: float, iteration: int, iterations: int) -> float:
+    """A linear rise over the first 100 iterations (a tenth of a shorter run), then half a cosine (Hatamizadeh et al.)."""
+    k, rise = iteration - 1, max(1, min(100, iterations // 10))
+    if k < rise:
+        return lr * (k + 1) / rise
+    return lr * 0.5 * (1 + math.cos(math.pi * (k - rise) / max(1, iterations - rise)))
+
+
+SCHEDULES = {"steps": decayed, "cosine": warmed_cosine, "none": lambda lr, iteration, iterations: lr}

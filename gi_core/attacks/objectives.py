@@ -27,6 +27,19 @@ def squared(target: Tensor, w: Tensor | None) -> Objective:
     return evaluate
 
 
+def relative(target: Tensor, w: Tensor | None) -> Objective:
+    """D = |g - g*|_w / |g*|_w: free of scale, and of a slope that does not fade near the solution."""
+    size = ((target if w is None else target * w) * target).sum().sqrt()
+
+    def evaluate(g: Tensor) -> tuple[Tensor, Tensor]:
+        r = g - target
+        wr = r if w is None else r * w
+        length = (wr * r).sum(1).sqrt()
+        return length / size, wr / (length.clamp_min(1e-30) * size)[:, None]
+
+    return evaluate
+
+
 def absolute(target: Tensor, w: Tensor | None) -> Objective:
     """D = sum_i w_i |g_i - g*_i|."""
 
@@ -104,8 +117,9 @@ def make(name: str, target: Tensor, sizes: Sequence[int], weights: Sequence[floa
     equal = all(value == 1.0 for value in weights)
     spread = torch.cat([target.new_full((n,), value) for n, value in zip(sizes, weights, strict=True)])
     w = None if equal else spread
-    if name in ("l2", "l1", "cosine"):
-        return {"l2": squared, "l1": absolute, "cosine": cosine}[name](target, w)
+    plain = {"l2": squared, "l1": absolute, "cosine": cosine, "relative": relative}
+    if name in plain:
+        return plain[name](target, w)
     return {"max": largest, "cosine_local": cosine_local}[name](target, spread, sizes)
 
 

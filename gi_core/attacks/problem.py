@@ -1,7 +1,8 @@
-"""The value and gradient that an optimiser sees: objective + lambda TV, over x and soft labels.
+"""The value and gradient that an optimiser sees: the weighted terms over what is searched, and soft labels.
 
-A point z (D,) is the picture (N*C*H*W) and, when labels are optimised jointly, their logits (N*K).
-Trials are evaluated in chunks that fit the memory; a chunk halves when the memory does not suffice.
+A point z (D,) is what the parametrisation searches (pixels, a grey map, a decoder's weights) and, when labels are
+optimised jointly, their logits (N*K). Trials are evaluated in chunks that fit the memory; a chunk halves when the
+memory does not suffice.
 """
 
 from __future__ import annotations
@@ -9,48 +10,83 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from gi_core.attacks import objectives
+from gi_core.attacks import objectives, regularisers
 from gi_core.attacks.base import Refused
-from gi_core.attacks.gradient import GradientMap, flatten, last_dense
+from gi_core.attacks.classification import ClientLoss
+from gi_core.attacks.decoders import DeepImagePrior, Generator
+from gi_core.attacks.gradient import flatten, last_dense
 from gi_core.attacks.labels import draw_logits
 from gi_core.attacks.observation import observe, refuse_bad_update
-from gi_core.attacks.priors import Pixels, add_total_variation
-from gi_core.attacks.trials import generator, start
+from gi_core.attacks.options import Options
+from gi_core.attacks.priors import add_total_variation
+from gi_core.attacks.simulation import RoundMap
+from gi_core.attacks.spaces import GreySpace, PixelSpace, Space
+from gi_core.attacks.statistics import Statistics
+from gi_core.attacks.trials import generator
 from gi_core.federated.losses import as_labels
 from gi_core.federated.types import Knowledge, Update
 from gi_core.spec.plan import Plan
 
+EPOCHS_WEIGHT = 1.0
+"""Of the prior that ties epochs of unknown order together."""
+Drift = list[list[Tensor]]
+
 
 class MatchingProblem:
-    """D(g(x, y), g*) + lambda TV(x) for trials; settings: objective, tensors, weighting, labels, start."""
+    """sum of weighted terms for trials. sent: the update as it left the client; update: the same in a gradient's units."""
 
-    def __init__(self, update: Update, knowledge: Knowledge, plan: Plan, device: torch.device, *, objective: str,
-                 labels: str, start: str, precision: str, total_variation: float = 0.0, tensors: str = "all",
-                 weighting: str = "equal", small_gradients: str = "published"):  # fmt: skip
+    def __init__(
+        self, sent: Update, update: Update, knowledge: Knowledge, o: Options, plan: Plan, device: torch.device
+    ):
         self.events: list[str] = []
-        self.device, self.dtype = device, getattr(torch, precision)
-        self.update, self.knowledge, self.plan = update, knowledge, plan
-        self.start = start if start != "auto" else "grey" if update.images == 1 else "randn"
-        self.tv, self.name, self.weighting = total_variation, objective, weighting
-        self.shape = (update.images, *knowledge.input_shape)
-        self.pixel_count = int(torch.Size(self.shape).numel())
-        self.seen = observe(update, knowledge, self._strategy(labels, small_gradients), self.dtype, device)
+        self.device, self.dtype = device, getattr(torch, o.precision)
+        self.update, self.knowledge, self.plan, self.o = update, knowledge, plan, o
+        self.seen = observe(update, knowledge, self._strategy(o), self.dtype, device)
         self.joint, self.size = self.seen.target is None, self.seen.size
-        self.gradient = GradientMap(knowledge, self.seen.loss, plan, self.dtype, device)
-        self.pixels = Pixels(knowledge.mean, knowledge.std, torch.zeros((), dtype=self.dtype, device=device))
-        self.random = tensors == "random8"
+        self.statistics = Statistics.make(sent, knowledge, o, self.dtype, device)
+        self.gradient = RoundMap(
+            sent, knowledge, self.seen.loss, plan, self.dtype, device,
+            rounds=o.rounds, watch=self.statistics is not None and self.statistics.along, free=o.epochs_order == "free",
+        )  # fmt: skip
+        if self.gradient.surrogate:
+            steps = knowledge.schedule.steps if knowledge.schedule else 1
+            self.events.append(f"the {steps} local steps are matched by one gradient halfway through the round")
+        self.copies = self.gradient.copies
+        self.shape = (update.images * self.copies, *knowledge.input_shape)
+        self.space = self._space(o)
+        self.client_loss = None
+        if o.classification_weight:
+            rate = knowledge.schedule.learning_rate if knowledge.schedule else 1e-2
+            self.client_loss = ClientLoss(
+                self.gradient, self.seen.loss, o.classification, o.classification_weight, rate
+            )
+        self.random = o.tensors == "random8"
         self.chunk = max(1, plan.chunk)
-        self._choose(list(range(min(8, len(update.tensors)))) if self.random else self._named(tensors))
+        self._choose(list(range(min(8, len(update.tensors)))) if self.random else self._named(o.tensors))
 
-    def _strategy(self, labels: str, small_gradients: str) -> str:
+    def _strategy(self, o: Options) -> str:
         """The label strategy asked for, or the observed delta where the gradient is small and that was asked."""
         refuse_bad_update(norm := self.update.norm())
-        layer = last_dense(self.knowledge.model)
+        layer, schedule = last_dense(self.knowledge.model), self.knowledge.schedule
         readable = self.update.images == 1 and layer is not None and layer.bias is not None
-        if small_gradients == "published" or norm >= 1.0 or not readable:
-            return labels
+        readable = readable and (schedule is None or schedule.single)
+        if o.small_gradients == "published" or norm >= 1.0 or not readable:
+            return o.labels
         self.events.append(f"the gradient is small (norm {norm:.1e}), so dL/dlogits is read from the last bias")
         return "observed_delta"
+
+    def _space(self, o: Options) -> Space:
+        like = torch.zeros((), dtype=self.dtype, device=self.device)
+        if o.parametrisation == "deep_image_prior":
+            return DeepImagePrior(self.shape, self.knowledge, like)
+        if o.parametrisation == "generator":
+            return Generator(self.shape, self.knowledge, like, o.generator)
+        kind = o.start
+        if kind == "auto":
+            kind = "prior" if self.knowledge.prior is not None else "grey" if self.update.images == 1 else "randn"
+        if o.parametrisation == "grey":
+            return GreySpace(kind, self.shape, self.knowledge, like, raw=o.network_input == "raw")
+        return PixelSpace(kind, self.shape, self.knowledge, like)
 
     def _named(self, tensors: str) -> list[int]:
         try:
@@ -60,10 +96,10 @@ class MatchingProblem:
 
     def _choose(self, index: list[int]) -> None:
         chosen, count = [self.seen.gradients[i] for i in index], len(self.seen.gradients)
-        weights = objectives.depth_weights(self.weighting, index, count)
+        weights = objectives.depth_weights(self.o.weighting, index, count)
         flat = torch.cat([t.reshape(-1) for t in chosen])
         refuse_bad_update(float(flat.double().norm()))
-        self.objective = objectives.make(self.name, flat, [t.numel() for t in chosen], weights)
+        self.objective = objectives.make(self.o.objective, flat, [t.numel() for t in chosen], weights)
         self.index = None if len(index) == count else index
 
     def redraw(self, seed: int, iteration: int) -> None:
@@ -73,31 +109,38 @@ class MatchingProblem:
             self._choose(sorted(order[:8].tolist()))
 
     def draw(self, seed: int, trial: int, attempt: int) -> Tensor:
-        """The start (D,) of one attempt of one trial: picture first, then label logits."""
+        """The start (D,) of one attempt of one trial: what is searched first, then label logits."""
         draws = generator(seed, trial, attempt)
-        x = start(self.start, self.shape, draws, Pixels(self.knowledge.mean, self.knowledge.std, torch.zeros(())))
-        parts = [x.reshape(-1)]
+        parts = [self.space.draw(draws)]
         if self.joint:
-            parts.append(draw_logits((self.shape[0], self.knowledge.classes), draws).reshape(-1))
+            parts.append(draw_logits((self.update.images, self.knowledge.classes), draws).reshape(-1))
         return torch.cat(parts).to(self.device, self.dtype)
 
     def split(self, z: Tensor) -> tuple[Tensor, Tensor]:
-        """z (T, D) -> pictures (T, N, C, H, W) and label target or logits (T, N, K)."""
-        x = z[:, : self.pixel_count].view(-1, *self.shape)
+        """z (T, D) -> what is searched (T, S) and label target or logits (T, N, K)."""
+        point = z[:, : self.space.size]
         if self.joint:
-            return x, z[:, self.pixel_count :].view(len(z), self.shape[0], -1)
-        return x, self.seen.target.expand(len(z), -1, -1)
+            return point, z[:, self.space.size :].view(len(z), self.update.images, -1)
+        return point, self.seen.target.expand(len(z), -1, -1)
+
+    def pictures(self, z: Tensor) -> Tensor:
+        """z (T, D) -> pixels (T, N, C, H, W), not clamped; of the first epoch where each has its own."""
+        with torch.no_grad():
+            return self.space.pictures(self.split(z)[0])[:, : self.update.images]
 
     def recovered(self, z: Tensor) -> Tensor:
         """Labels (T, N) of the points."""
         return as_labels(self.split(z)[1]).cpu() if self.joint else self.seen.labels.expand(len(z), -1)
 
-    def evaluate(self, z: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """z (T, D) -> gradient (T, D) and the terms `gradient`, `total_variation`, `total` (T,)."""
+    def evaluate(self, z: Tensor, drift: Drift | None = None) -> tuple[Tensor, dict[str, Tensor]]:
+        """z (T, D) -> gradient (T, D) and the terms by name, `total` among them (T,).
+
+        drift: weights of each trial's drifting network, moved by one step; None leaves that term's network fixed.
+        """
         while True:
             try:
                 with self.gradient.running():
-                    parts = [self._evaluate(part) for part in z.split(self.chunk)]
+                    parts = [self._evaluate(p, i * self.chunk, drift) for i, p in enumerate(z.split(self.chunk))]
                 break
             except torch.OutOfMemoryError:
                 if self.chunk == 1 or len(z) == 1:
@@ -107,27 +150,80 @@ class MatchingProblem:
                 self.chunk = (min(self.chunk, len(z)) + 1) // 2
                 self.events.append(f"out of memory: trials now advance {self.chunk} at a time")
                 torch.cuda.empty_cache()
-        if len(parts) == 1:
-            return parts[0]
-        gradient = torch.cat([p[0] for p in parts])
-        terms = {name: torch.cat([p[1][name] for p in parts]) for name in parts[0][1]}
+        gradient, terms = parts[0]
+        if len(parts) > 1:
+            gradient = torch.cat([p[0] for p in parts])
+            terms = {name: torch.cat([p[1][name] for p in parts]) for name in terms}
+        if self.o.group_weight and len(z) > 1:
+            point = self.split(z)[0]
+            x, slope = self.space.network(point), self.split(gradient)[0].view(-1, *self.shape)
+            group = regularisers.add_group(x, self.o.group_weight, slope, self.o.register_group)
+            terms |= {"group": group, "total": terms["total"] + self.o.group_weight * group}
         return gradient, terms
 
-    def _evaluate(self, z: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        leaf = z.detach().requires_grad_(True)
-        x, target = self.split(leaf)
-        # One flat output: a single cotangent, and tensors that do not depend on x take no part.
-        g = flatten(self.gradient(x, target, self.index))
-        value, cotangent = self.objective(g.detach())
-        (gradient,) = torch.autograd.grad(g, leaf, cotangent)
-        terms = {"gradient": value}
-        total = value
-        if self.tv:
-            tv = add_total_variation(x.detach(), self.tv, gradient[:, : self.pixel_count].view_as(x))
-            terms["total_variation"] = tv
-            total = total + self.tv * tv
+    def _evaluate(self, z: Tensor, first: int, drift: Drift | None) -> tuple[Tensor, dict[str, Tensor]]:
+        point, target = self.split(z.detach())
+        if not self.space.identity:
+            point = point.detach().requires_grad_(True)
+        x = self.space.network(point)
+        leaf = x.detach().requires_grad_(True)
+        target = target.detach().requires_grad_(self.joint)
+        slopes, terms = self._matched(leaf, target)
+        gx, gt = slopes[0], slopes[1] if self.joint else None
+        total = sum(weight * terms[name] for name, weight in self._weights.items() if name in terms)
+        for name, weight, add in self._plain:
+            terms[name] = add(leaf.detach(), weight, gx)
+            total = total + weight * terms[name]
+        if self.client_loss is not None:
+            part = None if drift is None else drift[first : first + len(z)]
+            terms["classification"] = self.client_loss.add(leaf, target, gx, gt, part)
+            total = total + self.o.classification_weight * terms["classification"]
+        if not self.space.identity:
+            (gx,) = torch.autograd.grad(x, point, gx)
         terms["total"] = total
-        return gradient, terms
+        parts = [gx.reshape(len(z), -1), *([gt.reshape(len(z), -1)] if gt is not None else [])]
+        return (torch.cat(parts, 1) if gt is not None else parts[0]), terms
+
+    @property
+    def _weights(self) -> dict[str, float]:
+        return {"gradient": self.o.gradient_weight, "batch_norm": self.o.batch_norm_weight}
+
+    @property
+    def _plain(self):
+        """Terms of the picture alone: name, weight, and what adds their slope."""
+        o = self.o
+        found = [
+            ("total_variation", o.total_variation, add_total_variation),
+            ("variation_norms", o.variation_norms, regularisers.add_variation_norms),
+            ("image_norm", o.image_norm, regularisers.add_image_norm),
+        ]
+        if self.copies > 1:
+            found.append(("epochs", EPOCHS_WEIGHT, self._epochs))
+        return [f for f in found if f[1]]
+
+    def _epochs(self, x: Tensor, weight: float, gradient: Tensor) -> Tensor:
+        return regularisers.add_epochs(x, self.copies, weight, gradient)
+
+    def _matched(self, x: Tensor, target: Tensor) -> tuple[list[Tensor], dict[str, Tensor]]:
+        """Slopes in x (and target) of gradient and statistics, in one backward pass, and both terms."""
+        outputs, cotangents, terms = [], [], {}
+        whole = target.repeat(1, self.copies, 1) if self.copies > 1 else target
+        tensors, seen = self.gradient.play(x, whole, self.index)
+        g = flatten(tensors)
+        terms["gradient"], cotangent = self.objective(g.detach())
+        if self.o.gradient_weight:
+            outputs.append(g)
+            cotangents.append(cotangent if self.o.gradient_weight == 1.0 else cotangent * self.o.gradient_weight)
+        if self.statistics is not None:
+            found = seen if self.statistics.along else self.statistics.after(x)
+            terms["batch_norm"], slope = self.statistics.distance(found.detach())
+            outputs.append(found)
+            cotangents.append(slope * self.o.batch_norm_weight)
+        wanted = [x, target] if self.joint else [x]
+        if not outputs:
+            return [torch.zeros_like(w) for w in wanted], terms
+        slopes = torch.autograd.grad(outputs, wanted, cotangents, allow_unused=True)
+        return [torch.zeros_like(w) if s is None else s for w, s in zip(wanted, slopes, strict=True)], terms
 
     def take_events(self) -> list[str]:
         """What happened since the last call."""
@@ -136,7 +232,8 @@ class MatchingProblem:
 
     def residual(self, z: Tensor) -> dict[str, float]:
         """||g_l - g*_l|| / ||g*_l|| of every tensor at one point z (D,)."""
+        point, target = self.split(z[None])
         with self.gradient.running():
-            g = self.gradient(*self.split(z[None]))
-        pairs = zip(self.update.tensors, g, self.seen.gradients, self.seen.norms, strict=True)
+            tensors, _ = self.gradient.play(self.space.network(point).detach(), target.repeat(1, self.copies, 1))
+        pairs = zip(self.update.tensors, tensors, self.seen.gradients, self.seen.norms, strict=True)
         return {k: float((a.detach()[0] - b).double().norm()) / (n or 1.0) for k, a, b, n in pairs}

@@ -1,8 +1,15 @@
-"""What every attack has, and what every attack that iterates has."""
+"""What every attack has, what every attack that iterates has, and what every gradient matching has."""
 
 from __future__ import annotations
 
+from typing import Literal
+
 from gi_core.spec.base import Component, setting
+
+Labels = Literal["known", "idlg", "bias_sign", "joint", "observed_delta"]
+Start = Literal["randn", "rand", "uniform", "zeros", "grey"]
+AnyStart = Literal["auto", "randn", "rand", "uniform", "zeros", "grey", "prior"]
+START_HELP = "Start of a trial: normal, U(-1,1), U(0,1) pixels, zeros or mid-grey."
 
 
 class AttackSettings(Component):
@@ -22,4 +29,32 @@ class Iterative(AttackSettings):
         title="Restarts after divergence",
         ge=0,
         le=1000,
+    )
+
+
+class Matching(Iterative):
+    """Attacks that play the client's round on a candidate and compare: any update, any parametrisation."""
+
+    rounds: Literal["auto", "simulated", "surrogate"] = setting(
+        "auto",
+        "How a weight change of several steps is matched: every local step simulated and differentiated, or one gradient"
+        " at weights halfway through the round; auto: simulated up to 16 steps.",
+        title="Local steps",
+    )
+    epochs_order: Literal["same", "free"] = setting(
+        "same",
+        "For several epochs: every epoch takes the pictures in one order, or each in an order of its own, with pictures"
+        " of their own that a prior ties together by their mean and spread, which no order changes.",
+        title="Order over epochs",
+    )
+    parametrisation: Literal["pixels", "grey", "deep_image_prior", "generator"] = setting(
+        "pixels",
+        "What is searched: the pixels, one grey map shown in all channels, the weights of an untrained decoder, or the"
+        " codes of a generator file.",
+        title="Parametrisation",
+    )
+    generator: str | None = setting(
+        None,
+        "Weights of a generator (.safetensors or .pt, transposed convolutions as in DCGAN), or upload:<sha256>.",
+        title="Generator file",
     )

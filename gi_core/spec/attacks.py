@@ -11,18 +11,15 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from gi_core.spec.attack_base import AttackSettings, Iterative
+from gi_core.spec.attack_base import START_HELP, AnyStart, AttackSettings, Iterative, Labels, Matching, Start
 from gi_core.spec.base import setting
 from gi_core.spec.closed_form import AnalyticLinear, ClosedForm, Peeling, RGap, RGapHybrid
+from gi_core.spec.fl_attacks import BN_HELP, FlGradientInversion, GradInversion
 
-__all__ = ["AnyAttack", "AttackSettings", "ClosedForm"]
-
-Labels = Literal["known", "idlg", "bias_sign", "joint", "observed_delta"]
-Start = Literal["randn", "rand", "uniform", "zeros", "grey"]
-_START_HELP = "Start of a trial: normal, U(-1,1), U(0,1) pixels, zeros or mid-grey."
+__all__ = ["AnyAttack", "AttackSettings", "ClosedForm", "Matching"]
 
 
-class Dlg(Iterative):
+class Dlg(Matching):
     kind: Literal["dlg"] = "dlg"
     title: ClassVar[str] = "DLG"
     description: ClassVar[str] = "Matches the gradient with L-BFGS, picture and soft label together."
@@ -55,7 +52,7 @@ class Dlg(Iterative):
         " dL/dlogits from the last bias gradient and match on its scale; auto does so with several trials.",
         title="Small gradients",
     )
-    start: Start = setting("randn", _START_HELP, title="Start")
+    start: Start = setting("randn", START_HELP, title="Start")
     precision: Literal["float32", "float64"] = setting("float32", "Arithmetic of the attack.", title="Precision")
 
 
@@ -70,7 +67,7 @@ class Idlg(Dlg):
     labels: Labels = setting("idlg", "Where the labels come from.", title="Labels")
 
 
-class InvertingGradients(Iterative):
+class InvertingGradients(Matching):
     kind: Literal["inverting_gradients"] = "inverting_gradients"
     title: ClassVar[str] = "Inverting Gradients"
     description: ClassVar[str] = "Matches the gradient's direction with Adam on its sign, under total variation."
@@ -131,9 +128,12 @@ class InvertingGradients(Iterative):
         True, "Divide the step size by ten at 3/8, 5/8 and 7/8 of the iterations.", title="Step decay"
     )
     labels: Labels = setting("idlg", "Where the labels come from.", title="Labels", basic=True)
-    start: Literal["auto", "randn", "rand", "uniform", "zeros", "grey"] = setting(
+    batch_norm_weight: float = setting(
+        0.1, BN_HELP + " Without them it has no effect.", title="Batch norm", ge=0, le=1e6
+    )
+    start: AnyStart = setting(
         "auto",
-        _START_HELP + " auto: grey for one picture (0.3 dB better than the published randn), randn for several,"
+        START_HELP + " auto: grey for one picture (0.3 dB better than the published randn), randn for several,"
         " which must start apart.",
         title="Start",
     )
@@ -177,10 +177,19 @@ class LevenbergMarquardt(Iterative):
         gt=0,
         le=1,
     )
-    start: Start = setting("uniform", _START_HELP, title="Start")
+    start: Start = setting("uniform", START_HELP, title="Start")
 
 
 AnyAttack = Annotated[
-    Dlg | Idlg | InvertingGradients | LevenbergMarquardt | AnalyticLinear | RGap | RGapHybrid | Peeling,
+    Dlg
+    | Idlg
+    | InvertingGradients
+    | LevenbergMarquardt
+    | AnalyticLinear
+    | RGap
+    | RGapHybrid
+    | Peeling
+    | FlGradientInversion
+    | GradInversion,
     Field(discriminator="kind"),
 ]

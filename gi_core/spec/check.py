@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gi_core.spec.attacks import ClosedForm, InvertingGradients, LevenbergMarquardt
+from gi_core.spec.attacks import ClosedForm, InvertingGradients, LevenbergMarquardt, Matching
 from gi_core.spec.base import SpecError
 from gi_core.spec.client import Pretrained
 from gi_core.spec.experiment import Experiment
+from gi_core.spec.fl_attacks import FlGradientInversion, GradInversion
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ def problems(experiment: Experiment) -> list[Problem]:
         *_labels(experiment),
         *_model(experiment),
         *_loss(experiment),
+        *_client(experiment),
+        *_matching(experiment),
         *_recursion(experiment),
     ]
     return sorted(found, key=lambda p: not p.fatal)
@@ -52,6 +55,60 @@ def _labels(e: Experiment):
             "attack.labels",
             "the server does not know the labels: switch client.labels_known on or choose another label strategy",
         )
+
+
+def one_gradient_only(title: str) -> str:
+    """Why an attack that does not play local steps refuses a round of several."""
+    return (
+        f"{title} works on one gradient, and this client takes several steps, adds up clients or steps by Adam:"
+        " choose an attack that matches by simulation, such as Inverting Gradients, or one step of SGD"
+    )
+
+
+def _client(e: Experiment):
+    client, model = e.client, e.model
+    if client.kind == "fedavg":
+        each = -(-len(e.samples) // client.clients)
+        steps = client.epochs * -(-each // min(client.batch_size or each, each))
+        steps = min(steps, client.steps or steps)
+        several = steps > 1 or client.optimiser == "adam" or client.clients > 1
+        if several and not isinstance(e.attack, Matching) and e.recorded is None:
+            yield Problem("attack", one_gradient_only(e.attack.title))
+        if client.clients > len(e.samples) and e.recorded is None:
+            yield Problem(
+                "client.clients", f"{len(e.samples)} pictures cannot be dealt out among {client.clients} clients"
+            )
+        if client.optimiser == "adam" and client.momentum:
+            yield Problem("client.momentum", "Adam has its own momentum: set momentum to 0", fatal=False)
+        if any(d.kind == "protective_direction" for d in e.defenses):
+            yield Problem("defenses", "the protective direction is found for one gradient: choose client fedsgd")
+    if client.statistics == "shared" and (client.batch_norm == "eval" or not model.has_batch_norm):
+        why = "in eval mode they do not move" if model.has_batch_norm else f"{model.title} has no batch norm"
+        yield Problem("client.statistics", f"shared statistics tell nothing here, {why}", fatal=False)
+
+
+def _matching(e: Experiment):
+    a = e.attack
+    if not isinstance(a, Matching):
+        return
+    if a.parametrisation == "generator" and not a.generator:
+        yield Problem("attack.generator", "a generator is searched: give its file, or choose another parametrisation")
+    if isinstance(a, GradInversion) and a.parametrisation in ("deep_image_prior", "generator"):
+        yield Problem("attack.parametrisation", "GradInversion's group is of pixels: choose pixels or grey")
+    if getattr(a, "start", "") == "prior" and not getattr(a, "prior", None):
+        yield Problem("attack.start", "the start asks for a prior picture: choose one, or another start")
+    if isinstance(a, FlGradientInversion):
+        if not (a.gradient_weight or a.batch_norm_weight or a.classification_weight):
+            yield Problem("attack.gradient_weight", "all weights are zero, so there is nothing to match")
+        elif e.recorded is None and e.client.statistics == "withheld" and a.batch_norm_weight and not a.gradient_weight:
+            yield Problem(
+                "client.statistics", "this attack lives by the shared batch norm statistics: share them, or raise its"
+                " gradient_weight",
+            )  # fmt: skip
+        if a.classification == "drifting" and a.classification_weight and a.labels != "joint":
+            yield Problem("attack.labels", "the drifting network's loss has free labels: choose joint")
+    if a.epochs_order == "free" and (e.client.kind != "fedavg" or e.client.epochs == 1):
+        yield Problem("attack.epochs_order", "one epoch has one order: free changes nothing", fatal=False)
 
 
 def _loss(e: Experiment):

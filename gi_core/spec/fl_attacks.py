@@ -1,0 +1,148 @@
+"""Attacks made for real updates: batch norm statistics, a prior picture, batches, groups of seeds."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+from gi_core.spec.attack_base import START_HELP, AnyStart, Labels, Matching
+from gi_core.spec.base import setting
+
+BN_HELP = "Weight of the distance between the picture's batch norm statistics and those that the client shared."
+Network = Literal["global", "updated"]
+Variance = Literal["unbiased", "biased"]
+
+
+class FlGradientInversion(Matching):
+    kind: Literal["fl_gradient_inversion"] = "fl_gradient_inversion"
+    title: ClassVar[str] = "FL gradient inversion"
+    description: ClassVar[str] = (
+        "Matches a real update together with the batch norm statistics that it reveals, from a prior picture. The preset"
+        " `published` does what the released code does: the gradient's distance reaches no pixel there, and batch norm"
+        " is matched on the network after the round with biased variance, whose distance is not zero at the true picture."
+        " This concerns the code, not the paper's method or its figures."
+    )
+    paper: ClassVar[str] = (
+        "Hatamizadeh et al., Do Gradient Inversion Attacks Make Federated Learning Unsafe?, IEEE TMI 2023"
+    )
+    presets: ClassVar[dict[str, dict[str, Any]]] = {
+        "published": {
+            "iterations": 40000, "gradient_weight": 0.0, "batch_norm_weight": 1e-1, "batch_norm_distance": "norms",
+            "batch_norm_network": "updated", "batch_norm_variance": "biased", "classification_weight": 1.0,
+            "classification": "drifting", "total_variation": 0.0, "variation_norms": 1e-4, "image_norm": 1e-5, "noise": 1e-1,
+            "learning_rate": 1e-1, "betas": "equal", "parametrisation": "grey", "network_input": "raw", "labels": "joint",
+            "objective": "l2", "signed": False, "boxed": False,
+        },
+        "xray": {"parametrisation": "grey"},
+    }  # fmt: skip
+
+    iterations: int = setting(1000, "Most iterations.", title="Iterations", ge=1, le=100_000, basic=True)
+    prior: str | None = setting(
+        None, "A picture that the server takes to be like the private one: the start.", title="Prior picture"
+    )
+    gradient_weight: float = setting(
+        1.0, "Weight of the gradient's distance, which is free of scale.", title="Gradient", ge=0, le=1e6, basic=True
+    )
+    batch_norm_weight: float = setting(1e-1, BN_HELP, title="Batch norm", ge=0, le=1e6, basic=True)
+    total_variation: float = setting(
+        1e-2, "Weight of total variation, in normalised units.", title="Total variation", ge=0, le=100, basic=True
+    )
+    learning_rate: float = setting(0.03, "Step size of Adam.", title="Step size", gt=0, le=10, basic=True)
+    objective: Literal["cosine", "relative", "l2"] = setting(
+        "cosine", "Distance of gradients: one cosine, |g - g*| / |g*|, or squared.", title="Objective"
+    )
+    labels: Labels = setting("idlg", "Where the labels come from.", title="Labels", basic=True)
+    start: AnyStart = setting(
+        "auto", START_HELP + " auto: the prior picture where there is one, else as Inverting Gradients.", title="Start"
+    )
+    batch_norm_distance: Literal["relative", "norms"] = setting(
+        "relative",
+        "Distance of statistics: relative squares in each layer, or plain norms.",
+        title="Batch norm distance",
+    )
+    batch_norm_network: Network = setting(
+        "global", "Network whose statistics are matched: before the round, or after it.", title="Batch norm network"
+    )
+    batch_norm_variance: Variance = setting(
+        "unbiased", "Variance as batch norm keeps it (N - 1), or as it normalises by (N).", title="Batch norm variance"
+    )
+    variation_norms: float = setting(
+        0.0, "Weight of the norms of differences in four directions.", title="Variation norms", ge=0, le=100
+    )
+    image_norm: float = setting(1e-5, "Weight of the picture's norm.", title="Picture norm", ge=0, le=100)
+    noise: float = setting(
+        0.0, "Normal noise after each step, as a share of the step size.", title="Noise", ge=0, le=10
+    )
+    classification_weight: float = setting(
+        0.0, "Weight of the client's loss at the candidate and its label.", title="Client's loss", ge=0, le=100
+    )
+    classification: Literal["fixed", "drifting"] = setting(
+        "fixed",
+        "Network of the client's loss: the server's, or one that takes a local step at each iteration and is never"
+        " restored, with binary cross-entropy of free labels.",
+        title="Network of the loss",
+    )
+    network_input: Literal["normalised", "raw"] = setting(
+        "normalised", "What the network is given of a grey map: normalised as the client does, or the map itself.",
+        title="Network input",
+    )  # fmt: skip
+    decay: Literal["cosine", "steps", "none"] = setting(
+        "cosine",
+        "Step size: a rise over the first 100 steps, or a tenth of all, then half a cosine; divided by ten at 3/8, 5/8"
+        " and 7/8; or constant.",
+        title="Step decay",
+    )
+    betas: Literal["standard", "equal"] = setting(
+        "standard", "Adam's memory: 0.9 and 0.999, or 0.9 and 0.9.", title="Adam's memory"
+    )
+    signed: bool = setting(True, "Use only the sign of the picture's gradient.", title="Signed")
+    boxed: bool = setting(True, "Keep pixels in range after each step.", title="Boxed")
+    precision: Literal["float32", "float64"] = setting("float32", "Arithmetic of the attack.", title="Precision")
+
+
+class GradInversion(Matching):
+    kind: Literal["grad_inversion"] = "grad_inversion"
+    title: ClassVar[str] = "GradInversion"
+    description: ClassVar[str] = (
+        "A group of searches for a whole batch, held together by their registered mean, under a batch norm prior."
+    )
+    paper: ClassVar[str] = "Yin et al., See through Gradients: Image Batch Recovery via GradInversion, CVPR 2021"
+
+    trials: int = setting(
+        4, "Searches in the group, each from a start of its own.", title="Group", ge=1, le=64, basic=True
+    )
+    iterations: int = setting(2000, "Most iterations.", title="Iterations", ge=1, le=100_000, basic=True)
+    gradient_weight: float = setting(
+        1.0, "Weight of the gradient's distance.", title="Gradient", ge=0, le=1e6, basic=True
+    )
+    objective: Literal["cosine", "relative", "l2"] = setting(
+        "relative", "Distance of gradients: one cosine, |g - g*| / |g*|, or squared, as published.", title="Objective"
+    )
+    batch_norm_weight: float = setting(
+        1e-2,
+        "Weight of the distance of batch norm statistics: to those that the client shared, else to the network's own.",
+        title="Batch norm", ge=0, le=1e6, basic=True,
+    )  # fmt: skip
+    group_weight: float = setting(
+        1e-2, "Weight of the squared distance to the group's mean.", title="Group consistency", ge=0, le=1e6, basic=True
+    )
+    register_group: bool = setting(
+        True, "Shift the group's pictures onto each other before their mean is taken.", title="Registration"
+    )
+    total_variation: float = setting(
+        1e-2, "Weight of total variation, in normalised units.", title="Total variation", ge=0, le=100, basic=True
+    )
+    image_norm: float = setting(1e-6, "Weight of the picture's norm.", title="Picture norm", ge=0, le=100)
+    noise: float = setting(
+        0.0, "Normal noise after each step, as a share of the step size (published: 0.2).", title="Noise", ge=0, le=10
+    )
+    learning_rate: float = setting(0.1, "Step size of Adam.", title="Step size", gt=0, le=10, basic=True)
+    labels: Labels = setting("idlg", "Where the labels come from.", title="Labels", basic=True)
+    start: AnyStart = setting("randn", START_HELP, title="Start")
+    decay: Literal["cosine", "steps", "none"] = setting(
+        "cosine",
+        "Step size: a short rise, then half a cosine; tenths at 3/8, 5/8, 7/8; or constant.",
+        title="Step decay",
+    )
+    signed: bool = setting(True, "Use only the sign of the picture's gradient.", title="Signed")
+    boxed: bool = setting(True, "Keep pixels in range after each step.", title="Boxed")
+    precision: Literal["float32", "float64"] = setting("float32", "Arithmetic of the attack.", title="Precision")
