@@ -441,3 +441,24 @@ def test_uploads_are_named_by_their_digest_only(gi_home):
         read_round, models.build(SMALL, (1, 12, 12), 3), Recorded(checkpoint="upload:" + "0" * 64, update="x")
     )
     assert build({"recorded": {"checkpoint": "a", "update": "b"}}).recorded.images == 1
+
+
+def test_damage_anywhere_is_one_sentence_or_harmless(tmp_path):
+    _, before, change, _ = played()
+    np.savez_compressed(tmp_path / "a.npz", **change)
+    np.savez(tmp_path / "b.npz", weights=np.array(change, dtype=object))
+    write_safetensors(tmp_path / "c.safetensors", change)
+    draw = np.random.default_rng(0)
+    for file in sorted(tmp_path.iterdir()):
+        whole = file.read_bytes()
+        for _ in range(150):
+            content = bytearray(whole)
+            at = int(draw.choice([draw.integers(600), -1 - draw.integers(900), draw.integers(len(whole))]))
+            content[at] = draw.integers(256)
+            file.write_bytes(content)
+            try:
+                found, _ = read_arrays(file, "f")
+            except SpecError as error:
+                assert "\n" not in str(error)
+            else:
+                assert all(np.isfinite(v).all() for v in found.values())

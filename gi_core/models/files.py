@@ -58,7 +58,7 @@ def _unpacked(path: Path, head: bytes) -> int:
     try:
         with zipfile.ZipFile(path) as archive:
             return sum(entry.file_size for entry in archive.infolist())
-    except (zipfile.BadZipFile, OSError):
+    except Exception:  # noqa: BLE001 - a damaged archive fails in every possible way
         return 0
 
 

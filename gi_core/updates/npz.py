@@ -37,8 +37,9 @@ def read_npz(path: Path, name: str) -> dict[str, object]:
             for entry in entries:
                 with archive.open(entry) as file:
                     members[entry.filename.removesuffix(".npy")] = _member(file, entry.file_size, name)
-    except (zipfile.BadZipFile, EOFError, OSError, RuntimeError):
-        # RuntimeError: a password, a method that is not known here; the others: cut off, damaged
+    except (SpecError, MemoryError):
+        raise
+    except Exception:  # noqa: BLE001 - a damaged archive fails in every possible way
         raise SpecError(f"{name} is damaged or cut off: save it again") from None
     held = [value for value in members.values() if isinstance(value, Shell)]
     if not held:

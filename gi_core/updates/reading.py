@@ -29,7 +29,7 @@ def is_torch(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             return any(entry.filename.endswith("data.pkl") for entry in archive.infolist())
-    except (zipfile.BadZipFile, OSError):
+    except Exception:  # noqa: BLE001 - a damaged archive fails in every possible way
         return False
 
 
@@ -65,17 +65,17 @@ def as_numbers(values: dict[str, object], name: str) -> dict[str, np.ndarray]:
     total = 0
     for key, value in values.items():
         value = getattr(value, "value", value)  # an array that a pickle described
+        foreign = f"{name} holds something other than numbers under {key[:60]!r}: save arrays only"
         if isinstance(value, bool) or not isinstance(value, (int, float, np.ndarray)):
-            raise SpecError(f"{name} holds something other than numbers under {key[:60]!r}: save arrays only")
+            raise SpecError(foreign)
+        total += 4 * getattr(value, "size", 1)
+        if total > MOST_BYTES:
+            raise SpecError(f"{name} unpacks to more than {MOST_BYTES / 2**30:.0f} GiB: give a smaller file")
         try:
             with np.errstate(over="ignore"):
-                array = np.asarray(value)
-                total += 4 * array.size
-                if total > MOST_BYTES:
-                    raise SpecError(f"{name} unpacks to more than {MOST_BYTES / 2**30:.0f} GiB: give a smaller file")
-                array = np.array(array, dtype=np.float32, order="C")
+                array = np.array(value, dtype=np.float32, order="C")
         except (OverflowError, ValueError, TypeError):
-            raise SpecError(f"{name} holds something other than numbers under {key[:60]!r}: save arrays only") from None
+            raise SpecError(foreign) from None
         if not np.isfinite(array).all():
             raise SpecError(
                 f"{name} holds values that are not finite in {key[:60]}: a real update has none, record it again"

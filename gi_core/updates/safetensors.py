@@ -36,6 +36,8 @@ def read_safetensors(path: Path, name: str) -> dict[str, object]:
         if promised > len(content):
             raise ValueError("parts that lie over each other")
         return {key: _array(content, 8 + length, entry, name) for key, entry in header.items()}
+    except SpecError:
+        raise
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise SpecError(f"{name} is a damaged safetensors file: save it again") from None
 
