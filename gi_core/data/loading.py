@@ -11,6 +11,7 @@ from gi_core.data.types import Pictures, Sample
 from gi_core.spec import losses
 from gi_core.spec.base import SpecError
 from gi_core.spec.experiment import Experiment
+from gi_core.spec.recorded import Recorded
 
 OWN_SIZE_LIMIT = 32  # larger pictures outgrow what a LeNet gradient determines
 NO_CLASSES = 10  # pictures without a data set: a ten-class network, as the papers attack
@@ -19,8 +20,10 @@ NO_CLASSES = 10  # pictures without a data set: a ten-class network, as the pape
 def load(experiment: Experiment) -> Pictures:
     """The pictures of an experiment: float32 (N, C, H, W) in [0, 1], labels, normalisation.
 
-    Raises SpecError with one sentence. Never downloads.
+    Of a recorded update, its reference picture or placeholders. Raises SpecError with one sentence. Never downloads.
     """
+    if experiment.recorded is not None:
+        return _recorded(experiment, experiment.recorded)
     samples = [resolve(ref) for ref in experiment.samples]
     size, channels = geometry(experiment, samples)
     images = to_float(np.stack([fit(s.pixels, size, channels) for s in samples]))
@@ -33,6 +36,32 @@ def load(experiment: Experiment) -> Pictures:
     if experiment.model.one_logit:
         labels, names, notices = _one_logit(labels, len(names), notices)
     return Pictures(images, labels, len(names), names, source, mean, std, notices, prior(experiment, size, channels))
+
+
+def _recorded(experiment: Experiment, recorded: Recorded) -> Pictures:
+    """What stands for the pictures behind a recorded update: the one that is known, or zeros of their shape."""
+    model, size, count = experiment.model, experiment.size, recorded.images
+    if size is None:
+        raise SpecError("an update does not say how large its pictures are: set size, in pixels")
+    if recorded.reference is not None and count > 1:
+        raise SpecError(f"a reference is one picture, and {count} are behind this update: leave it out")
+    own = resolve(recorded.reference) if recorded.reference is not None else None
+    channels = experiment.channels or model.channels_only or (channels_of(own.pixels) if own else 3)
+    images = np.zeros((count, channels, size, size), np.float32)
+    if own is not None:
+        images = to_float(fit(own.pixels, size, channels)[None])
+    classes = 2 if model.one_logit else model.classes or NO_CLASSES
+    names = losses.BINARY_NAMES if model.one_logit else tuple(f"class {k}" for k in range(classes))
+    labels = np.asarray(experiment.labels or [0] * count, dtype=np.int64)
+    if len(labels) != count:
+        raise SpecError(f"give one label for each picture: {count} pictures, {len(labels)} labels")
+    if labels.max() >= classes:
+        raise SpecError(f"label {labels.max()} is out of range, the network has classes 0 to {classes - 1}")
+    mean, std = normalisation(experiment.normalise, "recorded", channels)
+    return Pictures(
+        images, labels, classes, names, "recorded", mean, std, _notices([own], size, channels) if own else (),
+        prior(experiment, size, channels), known=own is not None, labelled=experiment.labels is not None,
+    )  # fmt: skip
 
 
 def prior(experiment: Experiment, size: int, channels: int) -> np.ndarray | None:

@@ -16,6 +16,7 @@ class Pictures:
     normalisation (x - mean) / std; zeros and ones for none. notices: what was done to the pictures.
     prior: (C, H, W) in [0, 1], a picture that the server takes to be like them, if the attack asks for one.
     known: whether these are the private pictures; else placeholders of their shape, never compared with.
+    labelled: whether the labels are the pictures' own, so that others may be compared with them.
     """
 
     images: np.ndarray
@@ -28,6 +29,7 @@ class Pictures:
     notices: tuple[str, ...] = ()
     prior: np.ndarray | None = None
     known: bool = True
+    labelled: bool = True
 
 
 @dataclass(frozen=True)

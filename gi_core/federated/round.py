@@ -87,7 +87,7 @@ def play(experiment: Experiment, model: nn.Module, pictures: Pictures, device: s
         labels=labels[orders[-1].to(device)] if told else None,
         batch_norm=client.batch_norm,
         loss=loss,
-        schedule=_schedule(experiment, update),
+        schedule=_schedule(experiment, update, shared),
         prior=None if pictures.prior is None else torch.tensor(pictures.prior, dtype=torch.float32),
         defenses=tuple(defense.known for defense in active),
     )
@@ -113,7 +113,7 @@ def _computation(experiment: Experiment, loss: losses.Loss, orders: list[Tensor]
     return compute
 
 
-def _schedule(experiment: Experiment, update: Update) -> Schedule | None:
+def _schedule(experiment: Experiment, update: Update, before: nn.Module) -> Schedule | None:
     """What the server takes the client's schedule to be; None for a gradient."""
     client = experiment.client
     if client.kind != "fedavg":
@@ -121,7 +121,8 @@ def _schedule(experiment: Experiment, update: Update) -> Schedule | None:
     true = fedavg.schedule_of(client, update.images)
     if client.schedule_known:
         return true
-    counted = [int(t) for name, t in (update.statistics or {}).items() if name.endswith("num_batches_tracked")]
+    told, known = update.statistics or {}, dict(before.named_buffers())
+    counted = [round(float(t - known[name])) for name, t in told.items() if name.endswith("num_batches_tracked")]
     return assumed(update.images, counted[0] if counted else None, true)
 
 

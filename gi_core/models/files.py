@@ -18,6 +18,7 @@ from gi_core.data.refs import upload_path
 from gi_core.paths import user_path
 from gi_core.spec.base import SpecError
 from gi_core.updates import naming
+from gi_core.updates.reading import is_torch, path_of
 from gi_core.updates.safetensors import is_safetensors
 
 MAX_BYTES = 2 * 2**30
@@ -98,15 +99,17 @@ def load_state(model: nn.Module, state: dict[str, Tensor], name: str) -> None:
     _copy(model, state, f"weights {name}")
 
 
-def load_checkpoint(model: nn.Module, state: dict[str, Tensor], name: str, ordered: bool = False) -> str:
-    """Copy `state` into `model`, whatever scheme its names follow; the scheme in words. Raises SpecError.
+def load_checkpoint(model: nn.Module, reference: str) -> str:
+    """Load a recorded round's global network into `model`, whatever scheme its names follow; the scheme in words.
 
-    ordered: whether the file keeps the order of the network (a `.pt` does, safetensors are sorted).
+    reference: a path, or `upload:SHA256`. Raises SpecError that lists what is missing, extra or misshapen.
     """
-    own = model.state_dict()
-    found = naming.aligned(shapes(own), shapes(state), f"checkpoint {name}", counters(own), ordered)
+    path, name = path_of(reference)
+    own, state, name = model.state_dict(), read_state(path, name), f"checkpoint {name}"
+    # A `.pt` keeps the order of the network, safetensors are sorted.
+    found = naming.aligned(shapes(own), shapes(state), name, counters(own), ordered=is_torch(path))
     # A counter may have been saved as a vector of one.
-    _copy(model, {key: state[old].reshape(own[key].shape) for key, old in found.given.items()}, f"checkpoint {name}")
+    _copy(model, {key: state[old].reshape(own[key].shape) for key, old in found.given.items()}, name)
     return found.scheme
 
 

@@ -1,4 +1,4 @@
-"""An experiment's network with its weights: fresh, from a file, trained here, or ImageNet's."""
+"""An experiment's network with its weights: fresh, from a file, trained here, ImageNet's, or of a recorded round."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import nn
 
 from gi_core.models.batch_norm import set_batch_norm
 from gi_core.models.building import build
-from gi_core.models.files import load_state, read_state, resolve_path
+from gi_core.models.files import load_checkpoint, load_state, read_state, resolve_path
 from gi_core.models.imagenet import load_imagenet
 from gi_core.models.trained import trained
 from gi_core.spec.base import SpecError
@@ -31,7 +31,7 @@ def prepare(
     """The network in eval mode on the CPU, and what is known of it.
 
     info: parameters (count), weights (in words), accuracy (in [0, 1], of weights trained here),
-    training_pictures, notices (list of sentences). progress(fraction, text) is called while
+    training_pictures, naming (how a recorded checkpoint's names were matched), notices (list of sentences). progress(fraction, text) is called while
     training; its exception ends the training. Raises SpecError with one sentence.
     """
     settings, weights = experiment.model, experiment.weights
@@ -46,7 +46,10 @@ def prepare(
         "weights": "fresh",
         "notices": [],
     }
-    if isinstance(weights, FromFile):
+    if experiment.recorded is not None:
+        info["naming"] = load_checkpoint(model, experiment.recorded.checkpoint)
+        info["weights"] = "of the recorded round"
+    elif isinstance(weights, FromFile):
         path = resolve_path(weights.path)
         load_state(model, read_state(path, path.name), path.name)
         info["weights"] = f"from {path.name}"

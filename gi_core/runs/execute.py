@@ -97,6 +97,7 @@ class _Run:
 
     def __init__(self, question: Question, sink: Sink, control: Control, file: Path | None, truth: bool) -> None:
         self.question, self.sink, self.control = question, sink, control
+        truth = truth and question.pictures.known
         self.file, self.truth = file, truth
         self.experiment = question.experiment
         self.key = self.experiment.key()
@@ -146,7 +147,7 @@ class _Run:
             "accuracy": self.question.info.get("accuracy"),
             "gradient_norm": self.question.norm,
             "class_names": list(pictures.class_names),
-            "labels_true": [int(k) for k in pictures.labels] if self.truth else None,
+            "labels_true": [int(k) for k in pictures.labels] if self.truth and pictures.labelled else None,
         }
 
     def _show_start(self) -> None:

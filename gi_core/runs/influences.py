@@ -36,6 +36,8 @@ def answer(
         raise SpecError(f"the damping is a finite number of zero or more, not {damping}")
     if not 0 < seconds < float("inf"):
         raise SpecError(f"the seconds for a spectrum are a finite number above zero, not {seconds}")
+    if experiment.recorded is not None:
+        raise SpecError("the influence needs the private picture, and a recorded update has none: give samples")
     progress(0.0, "reading the pictures")
     pictures = data.load(experiment)
     model, info = models.prepare(experiment, pictures, progress=progress)

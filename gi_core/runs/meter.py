@@ -32,6 +32,8 @@ MOST_IMAGES = 8
 def measure(question: Question) -> dict[str, Any]:
     """`risk.assess` of the client's round as it is. Quick: below two seconds for a LeNet."""
     experiment, done = question.experiment, question.round
+    if experiment.recorded is not None:
+        return _recorded(question)
     found: dict[str, Any] = {
         "verdict": _verdict(question), "images": len(experiment.samples), "gradient_norm": done.clean.norm(),
         "noise_std": max((d.std for d in experiment.defenses if d.kind == "gaussian_noise"), default=0.0),
@@ -40,6 +42,17 @@ def measure(question: Question) -> dict[str, Any]:
     if len(experiment.samples) <= MOST_IMAGES and all(d.kind in PERTURBING for d in experiment.defenses):
         found |= _precision(question, found["perturbed"])
     return risk.assess(**found)
+
+
+def _recorded(question: Question) -> dict[str, Any]:
+    """Of an update from elsewhere: without the private pictures and the clean update, precision stays open."""
+    done, schedule = question.round, question.round.knowledge.schedule
+    norm = question.norm * (abs(schedule.scale) if schedule is not None and schedule.optimiser == "sgd" else 1.0)
+    found = risk.assess(
+        verdict=_verdict(question), images=done.update.images, gradient_norm=norm, perturbed=True, refined=True
+    )
+    told = f"the update has norm {question.norm:.2g}; what was done to it before it was sent is not known"
+    return {**found, "reasons": [*found["reasons"][:-2], told]}
 
 
 def _verdict(question: Question) -> str | None:

@@ -47,7 +47,8 @@ def preview(experiment: Experiment, folder: Path, questions: Questions) -> dict[
 
     problems: [{field, reason, fatal}], worst first. input_shape (C, H, W). original_png_path: the
     pictures as the network gets them. gradient_norm, seconds_estimate, seconds_per_iteration and
-    iterations_estimate are None where a fatal problem, or training, comes first.
+    iterations_estimate are None where a fatal problem, or training, comes first. Of a recorded update the picture and
+    its labels may be None: nobody here has them.
     """
     found = [{"field": p.field, "reason": p.reason, "fatal": p.fatal} for p in problems(experiment)]
     answer: dict[str, Any] = {
@@ -73,14 +74,15 @@ def _pictures(experiment: Experiment, folder: Path, answer: dict[str, Any]) -> N
     with memory_limit():
         pictures = data.load(experiment)
     path = folder / "original.png"
-    results.save_png(path, results.sheet(pictures.images))
+    if pictures.known:
+        results.save_png(path, results.sheet(pictures.images))
     answer |= {
         "notices": list(pictures.notices),
         "input_shape": [int(k) for k in pictures.images.shape[1:]],
         "classes": int(pictures.classes),
-        "labels_true": [int(k) for k in pictures.labels],
+        "labels_true": [int(k) for k in pictures.labels] if pictures.labelled else None,
         "class_names": list(pictures.class_names),
-        "original_png_path": str(path),
+        "original_png_path": str(path) if pictures.known else None,
     }
 
 

@@ -16,6 +16,7 @@ from torch import nn
 from gi_core import data, federated, models
 from gi_core.data import Pictures
 from gi_core.federated import Round
+from gi_core.runs import recorded
 from gi_core.runs.limits import memory_limit
 from gi_core.runs.rows import encode
 from gi_core.spec import Experiment, SpecError, problems
@@ -86,13 +87,20 @@ def check(experiment: Experiment) -> None:
 
 
 def ask(experiment: Experiment, device: torch.device, progress: Progress) -> Question:
-    """Read the pictures, build the network, play the client's round. Raises SpecError."""
+    """Read the pictures, build the network, play the client's round or read a recorded one. Raises SpecError."""
     progress(0.0, "reading the pictures")
     with memory_limit():
         pictures = data.load(experiment)
     progress(0.0, "building the network")
-    with memory_limit() if experiment.weights.kind == "file" else nullcontext():
+    from_files = experiment.recorded is not None or experiment.weights.kind == "file"
+    with memory_limit() if from_files else nullcontext():
         model, info = models.prepare(experiment, pictures, progress=progress)
+    if experiment.recorded is not None:
+        progress(1.0, "reading the update")
+        with memory_limit():
+            done, notices = recorded.opened(experiment, model, pictures, device)
+        pictures = replace(pictures, notices=(*pictures.notices, *notices))
+        return Question(experiment, pictures, model, info, done, done.update.norm(), device)
     progress(1.0, "playing the client's round")
     done = federated.play(experiment, model, pictures, device)
     pictures = replace(pictures, labels=done.labels.numpy())
@@ -110,7 +118,9 @@ def refuse_no_signal(question: Question) -> None:
     if norm >= SMALLEST_NORM:
         return
     why = "the network is dead or the defenses removed everything: choose another initialisation or defense"
-    if question.experiment.weights.kind != "fresh":
+    if question.experiment.recorded is not None:
+        why = "give another round's files"
+    elif question.experiment.weights.kind != "fresh":
         why = (
             "the trained network is already certain of this picture's label: choose a picture it gets"
             " wrong, fewer epochs or a wrong label"
@@ -120,14 +130,21 @@ def refuse_no_signal(question: Question) -> None:
 
 def _key(experiment: Experiment, device: torch.device) -> str:
     document = experiment.model_dump(mode="json", exclude={"attack", "seconds", "device"})
-    return encode([document, experiment.attack.labels == "known", str(device)])
+    prior = getattr(experiment.attack, "prior", None)
+    return encode([document, experiment.attack.labels == "known", prior, str(device)])
 
 
 def _stable(experiment: Experiment) -> bool:
     weights = experiment.weights
     from_file = weights.kind == "file" and not weights.path.startswith("upload:")
     trained_on_file = weights.kind == "trained" and ":" in (weights.data or "")
-    return not (from_file or trained_on_file) and all(_STABLE.fullmatch(ref) for ref in experiment.samples)
+    refs: list[str | None] = list(experiment.samples)
+    if experiment.recorded is not None:
+        files = experiment.recorded
+        refs = [files.checkpoint, files.update, files.statistics, files.reference]
+        from_file = trained_on_file = False
+    refs.append(getattr(experiment.attack, "prior", None))
+    return not (from_file or trained_on_file) and all(_STABLE.fullmatch(ref) for ref in refs if ref)
 
 
 def _bytes(question: Question) -> int:

@@ -27,9 +27,13 @@ def judge(question: Question, images: np.ndarray, labels: np.ndarray, truth: boo
     """metrics, per_image and order of a reconstruction (N, C, H, W); nothing without ground truth."""
     if not truth:
         return dict(_UNKNOWN)
-    pool = data.candidates(question.experiment)
-    pictures = question.pictures
-    return metrics.evaluate(images, pictures.images, pictures.labels, labels, candidates=pool, prior=pictures.prior)
+    pictures, experiment = question.pictures, question.experiment
+    if experiment.recorded is not None:  # its reference stands for the sample
+        _, channels, size, _ = pictures.images.shape
+        own = {"samples": (experiment.recorded.reference,), "channels": channels, "size": size}
+        experiment = experiment.model_copy(update=own)
+    true, pool = pictures.labels if pictures.labelled else None, data.candidates(experiment)
+    return metrics.evaluate(images, pictures.images, true, labels, candidates=pool, prior=pictures.prior)
 
 
 def attacker(question: Question, residual: dict[str, float], step: Step | None) -> dict[str, Any]:
@@ -86,7 +90,7 @@ def result(
         "metrics": judged["metrics"],
         "per_image": judged["per_image"],
         "labels": {
-            "true": true if truth else None,
+            "true": true if truth and question.pictures.labelled else None,
             "recovered": [int(k) for k in labels[order]],
             "accuracy": judged["metrics"].get("label_accuracy"),
             "names": list(question.pictures.class_names),

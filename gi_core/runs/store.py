@@ -235,7 +235,7 @@ def _question(kind: str, spec: dict[str, Any]) -> str:
         return ""
     samples = spec.get("samples") or ["bundled/astronaut"]
     more = f" and {len(samples) - 1} more" if len(samples) > 1 else ""
-    parts = [os.path.basename(str(samples[0])) + more]
+    parts = ["recorded update" if spec.get("recorded") else os.path.basename(str(samples[0])) + more]
     for part in ("model", "attack") if kind == "run" else ("model",):
         value = spec.get(part)
         if isinstance(value, dict) and value.get("kind"):

@@ -29,15 +29,9 @@ def read_round(
     info: `checkpoint_scheme` and that of `read_update`.
     """
     before = copy.deepcopy(model)
-    scheme = read_checkpoint(before, recorded)
+    scheme = load_checkpoint(before, recorded.checkpoint)
     update, info = read_update(before, recorded, kind)
     return before, update, {"checkpoint_scheme": scheme, **info}
-
-
-def read_checkpoint(model: nn.Module, recorded: Recorded) -> str:
-    """Load the global network's weights into `model`; how its names were matched, in words. Raises SpecError."""
-    path, name = path_of(recorded.checkpoint)
-    return load_checkpoint(model, read_state(path, name), name, ordered=is_torch(path))
 
 
 def arrays(reference: str) -> tuple[dict[str, np.ndarray], bool, str]:

@@ -1,0 +1,96 @@
+"""A round that was recorded elsewhere, as `federated.play` would have left it: from files in place of a client."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gi_core.data import Pictures
+from gi_core.federated import Knowledge, Round, Update, fedavg
+from gi_core.federated.batches import assumed, epoch_steps
+from gi_core.federated.types import Schedule
+from gi_core.spec import Experiment, SpecError, losses
+from gi_core.spec.client import AnyClient
+from gi_core.updates.round import read_update
+
+
+def opened(
+    experiment: Experiment, model: nn.Module, pictures: Pictures, device: torch.device
+) -> tuple[Round, tuple[str, ...]]:
+    """(round, notices) of `experiment.recorded`; `model` has the checkpoint's weights. Raises SpecError.
+
+    What the server is told follows the client's settings: the statistics only if shared in train mode, the labels only
+    those of the experiment. The counters of batch norm decide how many steps there were.
+    """
+    recorded, client = experiment.recorded, experiment.client
+    assert recorded is not None
+    if experiment.defenses:
+        raise SpecError("a recorded update is attacked as it was sent: leave the defenses out")
+    told = experiment.attack.labels == "known"
+    if told and experiment.labels is None:
+        raise SpecError(
+            "the labels behind a recorded update are not known: give them, or choose another label strategy"
+        )
+    update, info = read_update(model, recorded, "weight_change" if client.kind == "fedavg" else "gradient")
+    shared = client.statistics == "shared" and client.batch_norm == "train"
+    schedule, notices = _schedule(client, update.images, info["steps"], shared)
+    notices = (*info["notices"], *notices, *_mode(client, model, update, shared))
+    tensors = {name: t.to(device) for name, t in update.tensors.items()}
+    statistics = {name: t.to(device) for name, t in (update.statistics or {}).items()}
+    update = replace(update, tensors=tensors, statistics=statistics if shared and statistics else None)
+    labels = torch.tensor(pictures.labels, dtype=torch.int64)
+    knowledge = Knowledge(
+        model=copy.deepcopy(model).to(device=device, dtype=torch.float32).eval().requires_grad_(False),
+        input_shape=tuple(pictures.images.shape[1:]),
+        classes=experiment.model.outputs(pictures.classes),
+        mean=tuple(pictures.mean),
+        std=tuple(pictures.std),
+        labels=labels.to(device) if told else None,
+        batch_norm=client.batch_norm,
+        loss=losses.chosen(client.loss, experiment.model.one_logit),
+        schedule=schedule,
+        prior=None if pictures.prior is None else torch.tensor(pictures.prior, dtype=torch.float32),
+    )
+    return Round(update, knowledge, labels, update), notices
+
+
+def _schedule(
+    client: AnyClient, images: int, counted: int | None, shared: bool
+) -> tuple[Schedule | None, tuple[str, ...]]:
+    """(what the server takes the schedule to be, notices); None for a gradient."""
+    if client.kind != "fedavg":
+        return None, ()
+    said = fedavg.schedule_of(client, images)
+    if not client.schedule_known:
+        return assumed(images, counted if shared else None, said), ()
+    if counted is None or counted == said.steps:
+        return said, ()
+    each = -(-images // client.clients)
+    several = counted > epoch_steps(each, said.batch_size)
+    notice = (
+        f"batch norm's counters say {counted} local steps, the client's settings {said.steps}: the counters are taken"
+    )
+    return replace(said, steps=counted, shuffled=client.shuffle and several), (notice,)
+
+
+def _mode(client: AnyClient, model: nn.Module, update: Update, shared: bool) -> tuple[str, ...]:
+    """Whether the files fit the client's batch norm mode."""
+    if shared and update.statistics is None:
+        return ("there are no batch norm statistics in these files",)
+    if update.statistics is None:
+        return ()
+    before: dict[str, Any] = dict(model.named_buffers())
+    moved = any(_moved(before[name], t) for name, t in update.statistics.items() if "running" in name)
+    if moved and client.batch_norm == "eval":
+        return ("batch norm's statistics moved in this round, so the client trained with client.batch_norm=train",)
+    if not moved and client.batch_norm == "train":
+        return ("batch norm's statistics did not move in this round, as with client.batch_norm=eval",)
+    return ()
+
+
+def _moved(before: Tensor, after: Tensor) -> bool:
+    return not torch.allclose(before.cpu().float(), after.float(), rtol=1e-5, atol=1e-7)
