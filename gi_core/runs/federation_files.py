@@ -15,7 +15,7 @@ from gi_core.runs import whole
 from gi_core.runs.results import save_png, sheet
 
 SHOWN = 4
-"""Pictures of a client that are shown of a round, the most leaked first."""
+"""Pictures of a client that are shown of a round, the likest first."""
 STATE = "checkpoint.pt"
 
 

@@ -171,7 +171,7 @@ class _Federation:
         judged = leakage(found.images, mine.images, self.simulation.prior(client))
         order = [e["matched"] for e in judged["per_image"]]
         true, read = done.labels.tolist(), [int(k) for k in found.labels[order]]
-        values = [e["rdlv"] for e in judged["per_image"]]
+        values = [e["ssim"] for e in judged["per_image"]]
         shown = files.pictures(self.folder, played.number, client + 1, found.images[order], mine.images, values)
         right = float(np.mean([a == b for a, b in zip(true, read, strict=True)]))
         return {

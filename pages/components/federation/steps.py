@@ -1,0 +1,157 @@
+"""The form's four steps: the pictures, the training, what is shared, and the server's attack."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from gi_core import data
+from gi_core.spec import ATTACKS, DEFENSES, MODELS, Component
+from gi_core.spec.federation import MAX_CLIENTS, Federation
+from pages.components import fields, form, samples, words
+from pages.components.federation import question
+
+_BUNDLED = {"faces": "Faces and others", "bundled": "Crops of photographs"}
+
+
+def pictures() -> None:
+    """Data, clients, and how the pictures are dealt out."""
+    now = question.plan()
+    options = _data_sets()
+    _select("data", "Data", [*options, *({now["data"]} - set(options))], lambda k: options.get(k, k))
+    with st.grid(2, min_column_width=130, gap="small", vertical_alignment="bottom"):
+        _number("clients", "Clients", 1, MAX_CLIENTS)
+        key = form.key("plan.pictures")
+        st.text_input(
+            "Pictures of each", ", ".join(map(str, now["pictures"])), key=key, max_chars=400, on_change=_counts, args=(key,),
+            help="One number for all clients, or one for each: 40, 40, 40, 8, 1.",
+        )  # fmt: skip
+    key = form.key("plan.partition")
+    kinds = {"iid": "All alike", "dirichlet": "Skewed classes"}
+    st.segmented_control(
+        "Partition", list(kinds), default=now["partition"], required=True, key=key, format_func=kinds.__getitem__,
+        on_change=_set, args=("partition", key), help="Skewed: each client's classes are drawn from Dirichlet(alpha).",
+    )  # fmt: skip
+    if now["partition"] == "dirichlet":
+        _number("alpha", "Alpha: the smaller, the fewer classes a client has", 0.01, 1000.0)
+    with st.expander("Size, colour, normalisation", type="compact", key="fold.pictures"):
+        fields.widgets(form.current(), (), ["size", "channels", "normalise"])
+
+
+def _data_sets() -> dict[str, str]:
+    """What is on this machine, by name."""
+    known = [i.ref.partition(":")[0] for i in samples.known() if i.available]
+    return {**_BUNDLED, **{name: name.replace("_", " ").upper() for name in data.fetchable() if name in known}}
+
+
+def training() -> None:
+    """The network, and how long everybody trains."""
+    _choice("Network", "model", MODELS)
+    now = form.current()
+    _about(now.model)
+    fields.settings(now.model, ("model",), "More about the network")
+    with st.grid(2, min_column_width=130, gap="small", vertical_alignment="bottom"):
+        _number("rounds", "Rounds", 1, 1000)
+        _number("participation", "Share taking part", 0.01, 1.0)
+    fields.widgets(now.client, ("client",), ["epochs", "batch_size", "learning_rate"])
+    with st.expander("More about the clients' training", type="compact", key="fold.training"):
+        fields.widgets(now.client, ("client",), ["optimiser", "momentum", "steps", "shuffle", "loss"])
+
+
+def shared() -> None:
+    """What leaves a client, and what it does so that less leaks."""
+    now = form.current()
+    if now.model.has_batch_norm:
+        fields.widgets(now.client, ("client",), ["batch_norm", "statistics"])
+    else:
+        st.html('<p class="gi-about">This network has no batch norm, so only weight changes are sent.</p>')
+    key = form.key("defenses")
+    kinds = [k for k, d in DEFENSES.items() if d.hook == "filter_update"]
+    st.pills(
+        "Defenses", kinds, selection_mode="multi", default=[d.kind for d in now.defenses if d.kind in kinds], key=key,
+        format_func=lambda k: DEFENSES[k].title, help="Of every client, in the order chosen.",
+        on_change=lambda: form.choose_defenses(st.session_state[key]),
+    )  # fmt: skip
+    for index, defense in enumerate(form.current().defenses):
+        with st.container(border=True, gap="xsmall"):
+            _about(defense, f"Guarantee: {defense.guarantee}.")
+            fields.settings(defense, ("defenses", index), None)
+    with st.expander("What the server knows", type="compact", key="fold.knows"):
+        fields.widgets(now.client, ("client",), ["labels_known", "schedule_known"])
+
+
+def attack() -> None:
+    """Whom the server attacks, how, and how often."""
+    key = form.key("plan.attacks")
+    st.toggle("The server attacks", question.attacks(), key=key, on_change=question.set_attacks, args=(key,))
+    if not question.attacks():
+        return
+    asked = question.current()
+    key = form.key("plan.attacked")
+    many = {"selection_mode": "multi"} if asked.clients <= 12 else {}
+    (st.pills if many else st.multiselect)(
+        "Clients under attack", list(range(1, asked.clients + 1)), key=key, on_change=_set, args=("attacked", key),
+        default=[v for v in asked.victims if v <= asked.clients], format_func=lambda k: f"{k} ({_many(asked, k)})",
+        help="The number of its pictures in brackets.", **many,
+    )  # fmt: skip
+    _choice("Attack", "attack", ATTACKS)
+    now = form.current()
+    _about(now.attack)
+    fields.settings(now.attack, ("attack",), "More attack settings")
+    with st.expander("How often, time limit, seed", type="compact", key="fold.often"):
+        with st.grid(2, min_column_width=130, gap="small", vertical_alignment="bottom"):
+            _number("attack_every", "Attack every … rounds", 1, 1000)
+            _number("attack_seconds", "Seconds for each attack", 0.1, 86400.0)
+        fields.widgets(now, (), ["seed", "device"])
+
+
+def _many(asked: Federation, client: int) -> str:
+    return str(asked.shares[client - 1]) if client <= len(asked.shares) else "?"
+
+
+def _set(name: str, key: str) -> None:
+    question.change(name, st.session_state[key])
+
+
+def _counts(key: str) -> None:
+    """A list of numbers; what is none is refused as it was typed."""
+    parts = [part for part in st.session_state[key].replace(",", " ").split() if part]
+    question.change("pictures", [int(p) if p.isdigit() else p for p in parts])
+
+
+def _number(name: str, label: str, low: Any, high: Any) -> None:
+    value, key = question.plan()[name], form.key(f"plan.{name}")
+    field = Federation.model_fields[name]
+    format = {"format": "%g"} if isinstance(low, float) else {}
+    st.number_input(
+        label,
+        low,
+        high,
+        value,
+        key=key,
+        help=field.description,
+        placeholder="no limit",
+        on_change=_set,
+        args=(name, key),
+        **format,
+    )
+
+
+def _select(name: str, label: str, options: list[str], shown) -> None:
+    value, key = question.plan()[name], form.key(f"plan.{name}")
+    st.selectbox(label, options, options.index(value), format_func=shown, key=key, on_change=_set, args=(name, key))
+
+
+def _choice(label: str, family: str, known: dict[str, type[Component]]) -> None:
+    key = form.key(family)
+    options = list(known)
+    st.selectbox(
+        label, options, options.index(getattr(form.current(), family).kind), key=key, format_func=lambda k: known[k].title,
+        label_visibility="collapsed", on_change=lambda: form.choose(family, st.session_state[key]),
+    )  # fmt: skip
+
+
+def _about(part: Component, more: str = "") -> None:
+    text = words.escape(part.description + (f" {more}" if more else ""))
+    st.html(f'<p class="gi-about">{text}</p>')
