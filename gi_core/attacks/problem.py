@@ -176,7 +176,8 @@ class MatchingProblem:
             total = total + weight * terms[name]
         if self.client_loss is not None:
             part = None if drift is None else drift[first : first + len(z)]
-            terms["classification"] = self.client_loss.add(leaf, target, gx, gt, part)
+            shown = leaf[:, : self.update.images]
+            terms["classification"] = self.client_loss.add(shown, target, gx[:, : self.update.images], gt, part)
             total = total + self.o.classification_weight * terms["classification"]
         if not self.space.identity:
             (gx,) = torch.autograd.grad(x, point, gx)
