@@ -15,11 +15,12 @@ from gi_core.federated import Update
 from gi_core.federated.fedavg import train
 from gi_core.federated.round import normalised
 from gi_core.federation import opening, server
+from gi_core.federation.attacking import attack
 from gi_core.federation.dataset import shards
 from gi_core.federation.leakage import band, leakage
 from gi_core.federation.partition import partition
 from gi_core.federation.rounds import Simulation
-from gi_core.runs import federations
+from gi_core.runs import federations, question
 from gi_core.runs.execute import Stopped
 from gi_core.spec import SpecError, read_experiment
 from gi_core.spec.federation import Federation, build_federation, client_seed, federation_problems, read_federation
@@ -184,6 +185,22 @@ def test_every_update_can_be_recorded_and_read_back(tmp_path):
     assert info["steps"] == 1 and experiment.labels == tuple(played.seen[3].knowledge.labels.tolist())
     assert experiment.model.classes == 2 and experiment.size == 16 and experiment.defenses == ()
     assert read_image(tmp_path / Path(experiment.recorded.reference).name)[0].shape[:2] == (16, 16)
+
+
+@pytest.mark.parametrize("client", [3, 4])
+def test_a_recorded_round_asks_the_same_question_and_has_the_same_answer(tmp_path, client):
+    asked = attacked(
+        attacked=[client], rounds=2, pictures=[20, 20, 6, 1], client={"learning_rate": 0.1, "batch_size": 3}
+    )
+    one = federations.answer(asked, tmp_path)["rounds"][1]["clients"][0]
+    experiment = read_experiment((tmp_path / one["files"]["experiment"]).read_text())
+    again = question.ask(experiment, CPU, lambda fraction, text: None)
+    assert again.round.knowledge.schedule.steps == (2 if client == 3 else 1) and again.pictures.known == (client == 4)
+    found = attack(experiment.attack, again.round.update, again.round.knowledge, experiment.seed, CPU)
+    judged = leakage(found.images, shards(asked).clients[client - 1].images, None)
+    assert judged["psnr"] == pytest.approx(one["psnr"], abs=1e-6) and judged["ssim"] == pytest.approx(
+        one["ssim"], abs=1e-6
+    )
 
 
 def test_a_recorded_round_is_named_by_its_uploads_for_a_browser(tmp_path, gi_home):

@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 from torch import Tensor
 
 from gi_core.data import Pictures
 from gi_core.federated.types import Update
 from gi_core.federation.rounds import Played, Simulation
-from gi_core.runs.results import save_png, sheet, write_text
+from gi_core.runs import whole
+from gi_core.runs.results import write_text
 from gi_core.spec.experiment import MAX_BATCH
 from gi_core.spec.federation import round_of
 from gi_core.spec.recorded import Recorded
@@ -70,5 +72,8 @@ def _reference(folder: Path, name: str, mine: Pictures) -> str | None:
 
 
 def _picture(path: Path, image: np.ndarray) -> Path:
-    save_png(path, sheet(image[None]))
+    """Grey stays grey, so that nothing is converted when it is read."""
+    pixels = (np.clip(image, 0, 1) * 255).round().astype(np.uint8).transpose(1, 2, 0)
+    picture = Image.fromarray(np.ascontiguousarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels))
+    whole.write(path, lambda file: picture.save(file, format="PNG"))
     return path
