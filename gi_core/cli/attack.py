@@ -20,7 +20,6 @@ _QUESTION = (
 
 def attack(arguments: argparse.Namespace) -> int:
     """Run it; the exit code. Raises SpecError for what cannot be run."""
-    bar = Bar()
     asked = None
     if arguments.resume:
         given = [name for name in _QUESTION if getattr(arguments, name) is not None]
@@ -28,7 +27,14 @@ def attack(arguments: argparse.Namespace) -> int:
             raise SpecError(f"--resume goes on with the run's own question: leave out --{given[0]}")
     else:
         asked = question.experiment(arguments)
-        _refuse_early(asked, bar)
+    return perform(asked, arguments)
+
+
+def perform(asked: Experiment | None, arguments: argparse.Namespace) -> int:
+    """Run the question, or go on with `arguments.resume`; the exit code. Raises SpecError."""
+    bar = Bar()
+    if asked is not None:
+        refuse_early(asked, bar)
     target = files.folder(arguments.out) if arguments.out else None
     bar.show(0.0, "starting", now=True)
 
@@ -44,7 +50,7 @@ def attack(arguments: argparse.Namespace) -> int:
     return _tell(document, arguments.json)
 
 
-def _refuse_early(asked: Experiment, bar: Bar) -> None:
+def refuse_early(asked: Experiment, bar: Bar) -> None:
     """Everything that can be told without torch: parts that do not fit, pictures that cannot be read."""
     from gi_core import data
 

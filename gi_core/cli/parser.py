@@ -67,6 +67,12 @@ def build() -> tuple[Parser, dict[str, Parser]]:
             epilog=_kinds(), formatter_class=argparse.RawDescriptionHelpFormatter,
         )
     )  # fmt: skip
+    _invert(
+        command(
+            "invert", "attack an update that a real client sent, from its files",
+            epilog=_kinds(), formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+    )  # fmt: skip
     _influence(command("influence", "predict how precisely an update shows each picture, without attacking"))
     _rank(command("rank", "count a network's equations: can its gradient give a picture away?"))
     _federate(command("federate", "simulate a federation over rounds and attack its clients' updates"))
@@ -117,6 +123,40 @@ def _attack(parser: Parser) -> None:
     for option, metavar, help, more in _ATTACK:
         parser.add_argument(option, metavar=metavar, help=help, **more)
     parser.add_argument("--json", action="store_true", help=_JSON)
+
+
+_INVERT: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
+    ("--checkpoint", "FILE", "the global network before the round: .pt or .safetensors", {"required": True}),
+    (
+        "--update", "FILE", "what the client sent: .npz (a dictionary, or an array a member) or .safetensors",
+        {"required": True},
+    ),
+    (
+        "--bn-stats", "FILE",
+        "batch norm statistics after the round; worked out from checkpoint and update when left out", {},
+    ),
+    ("--prior", "REF", "a picture that the server takes to be like the private one (sets attack.prior)", {}),
+    ("--reference", "REF", "the private picture, where it is known: only to judge the result", {}),
+    ("--image-size", "N", "side of the private pictures in pixels", {"type": int, "required": True}),
+    ("--channels", "1|3", "grey or colour; the network's own, else colour, when left out", {"type": int, "choices": (1, 3)}),
+    ("--images", "N", "pictures behind the update; 1 when left out", _NUMBER),
+    (
+        "--client", "NAME[:k=v,…]",
+        "how the client trained: fedavg when left out, fedsgd if the file holds a gradient; unless said otherwise with"
+        " batch norm in train mode and its statistics shared", {},
+    ),
+    ("--attack", "NAME[:k=v,…]", "the attack; fl_gradient_inversion when left out", {}),
+    ("--model", "NAME[:k=v,…]", "the network, such as resnet18:classes=2", {"required": True}),
+    ("--label", "K", "label that the server was told, once for each picture", _MANY | _NUMBER),
+)  # fmt: skip
+_SHARED = ("--normalise", "--seed", "--device", "--set", "--out")
+
+
+def _invert(parser: Parser) -> None:
+    for option, metavar, help, more in (*_INVERT, *(row for row in _ATTACK if row[0] in _SHARED)):
+        parser.add_argument(option, metavar=metavar, help=help, **more)
+    parser.add_argument("--json", action="store_true", help=_JSON)
+    parser.set_defaults(resume=None)
 
 
 _INFLUENCE = (

@@ -27,8 +27,8 @@ def text(document: dict[str, Any]) -> str:
 
 
 def _numbers(metrics: dict[str, Any]) -> list[str]:
-    lines = []
-    for name, meaning in MEANINGS.items():
+    lines: list[str] = []
+    for name, meaning in MEANINGS.items() if metrics else ():
         value = metrics.get(name)
         if value is None and name != "lpips" and not (name == "rdlv" and metrics.get("rdlv_note")):
             continue

@@ -7,11 +7,11 @@ import secrets
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Kind = Literal["run", "preview", "train", "thumbnails", "rank", "influence", "federation"]
+Kind = Literal["run", "preview", "train", "thumbnails", "rank", "influence", "federation", "inspect"]
 State = Literal["queued", "running", "pausing", "paused", "done", "failed", "cancelled"]
 Lane = Literal["interactive", "batch"]
 
-KINDS: tuple[Kind, ...] = ("run", "preview", "train", "thumbnails", "rank", "influence", "federation")
+KINDS: tuple[Kind, ...] = ("run", "preview", "train", "thumbnails", "rank", "influence", "federation", "inspect")
 LANES: tuple[Lane, ...] = ("interactive", "batch")
 ACTIVE: tuple[State, ...] = ("running", "pausing")
 FINISHED: tuple[State, ...] = ("done", "failed", "cancelled")

@@ -12,7 +12,7 @@ import numpy as np
 
 from gi_core import data, models
 from gi_core.attacks.base import Refused
-from gi_core.runs import federations, influences, quota, ranking, results
+from gi_core.runs import federations, influences, inspecting, quota, ranking, results
 from gi_core.runs.execute import Stopped, execute
 from gi_core.runs.job import Job
 from gi_core.runs.limits import memory_limit
@@ -137,6 +137,11 @@ def _federation(job: Job, writer: Writer, control: Control, questions: Questions
     return federations.job(job.spec, writer.folder(job.id), control, lambda said: writer.record(job.id, said, []))
 
 
+def _inspect(job: Job, writer: Writer, control: Control, questions: Questions) -> dict[str, Any]:
+    """spec: {recorded, model, size, channels, client}; see `inspecting.answer`."""
+    return {"status": "done", **inspecting.answer(job.spec)}
+
+
 _KINDS: dict[str, Callable[[Job, Writer, Control, Questions], dict[str, Any]]] = {
     "run": _run,
     "preview": _preview,
@@ -145,6 +150,7 @@ _KINDS: dict[str, Callable[[Job, Writer, Control, Questions], dict[str, Any]]] =
     "rank": _rank,
     "influence": _influence,
     "federation": _federation,
+    "inspect": _inspect,
 }
 
 WARM_UP = Experiment(size=8)

@@ -33,16 +33,16 @@ def is_torch(path: Path) -> bool:
         return False
 
 
-def read_arrays(path: Path, name: str) -> tuple[dict[str, np.ndarray], bool]:
+def read_arrays(path: Path, name: str, finite: bool = True) -> tuple[dict[str, np.ndarray], bool]:
     """(float32 arrays by name, whether they come in the order in which they were saved) of an `.npz` or safetensors.
 
-    Raises SpecError for anything else, what is not finite included.
+    Raises SpecError for anything else, and where a value is not finite unless that is allowed.
     """
     head, size = _head(path, name)
     if head.startswith(b"PK"):
-        return as_numbers(read_npz(path, name), name), True
+        return as_numbers(read_npz(path, name), name, finite), True
     if is_safetensors(head, size):
-        return as_numbers(read_safetensors(path, name), name), False  # it sorts them by their kind and name
+        return as_numbers(read_safetensors(path, name), name, finite), False  # it sorts them by their kind and name
     raise SpecError(f"{name} is no file of arrays, or is cut off: give .npz as numpy.savez writes it, or .safetensors")
 
 
@@ -59,7 +59,7 @@ def _head(path: Path, name: str) -> tuple[bytes, int]:
         raise SpecError(f"cannot read {name}: {error.strerror or error}") from None
 
 
-def as_numbers(values: dict[str, object], name: str) -> dict[str, np.ndarray]:
+def as_numbers(values: dict[str, object], name: str, finite: bool = True) -> dict[str, np.ndarray]:
     """Each value as a float32 array, a plain number as one without dimensions. Raises SpecError."""
     found: dict[str, np.ndarray] = {}
     total = 0
@@ -76,7 +76,7 @@ def as_numbers(values: dict[str, object], name: str) -> dict[str, np.ndarray]:
                 array = np.array(value, dtype=np.float32, order="C")
         except (OverflowError, ValueError, TypeError):
             raise SpecError(foreign) from None
-        if not np.isfinite(array).all():
+        if finite and not np.isfinite(array).all():
             raise SpecError(
                 f"{name} holds values that are not finite in {key[:60]}: a real update has none, record it again"
             )

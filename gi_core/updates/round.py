@@ -34,13 +34,13 @@ def read_round(
     return before, update, {"checkpoint_scheme": scheme, **info}
 
 
-def arrays(reference: str) -> tuple[dict[str, np.ndarray], bool, str]:
+def arrays(reference: str, finite: bool = True) -> tuple[dict[str, np.ndarray], bool, str]:
     """(float32 arrays by name, whether in the network's order, the file's name). A `.pt` of tensors is taken too."""
     path, name = path_of(reference)
     if is_torch(path):
         state = {key: value.float().numpy() for key, value in read_state(path, name).items()}
-        return as_numbers(dict(state), name), True, name
-    return *read_arrays(path, name), name
+        return as_numbers(dict(state), name, finite), True, name
+    return *read_arrays(path, name, finite), name
 
 
 def read_update(

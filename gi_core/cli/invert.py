@@ -1,0 +1,81 @@
+"""`invert`: an update that was recorded elsewhere, from its files, through the same run as `attack`."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from gi_core.cli import question
+from gi_core.cli.attack import perform
+from gi_core.paths import user_path
+from gi_core.spec import ATTACKS, Experiment, SpecError, build, parse_component, with_setting
+from gi_core.spec.experiment import MAX_BATCH
+from gi_core.spec.model_base import Model
+
+ATTACK = "fl_gradient_inversion"
+TRAINING = {"batch_norm": "train", "statistics": "shared"}
+"""What a real client does whose network has batch norm, and what its update shows."""
+
+
+def invert(arguments: argparse.Namespace) -> int:
+    """Run it; the exit code. Raises SpecError for what cannot be run."""
+    return perform(experiment(arguments), arguments)
+
+
+def experiment(arguments: argparse.Namespace) -> Experiment:
+    """The files and options as an Experiment. Raises SpecError."""
+    model = question.network(arguments.model)
+    images = 1 if arguments.images is None else arguments.images
+    if not 1 <= images <= MAX_BATCH:
+        raise SpecError(f"--images is a number from 1 to {MAX_BATCH}, not {images}")
+    values: dict[str, Any] = {
+        "samples": ("bundled/faces:0",) * images,  # they only count the pictures
+        "recorded": {
+            "checkpoint": _file(arguments.checkpoint, "--checkpoint"),
+            "update": _file(arguments.update, "--update"),
+            "statistics": _file(arguments.bn_stats, "--bn-stats"),
+            "reference": _picture(arguments.reference),
+            "images": images,
+        },
+        "size": arguments.image_size, "channels": arguments.channels, "labels": arguments.label,
+        "model": model.model_dump(mode="json"), "client": _client(arguments.client, model),
+        "attack": _attack(arguments.attack, arguments.prior),
+    }  # fmt: skip
+    values |= {k: v for k in ("normalise", "seed", "device") if (v := getattr(arguments, k)) is not None}
+    asked = build(values)
+    for assignment in arguments.set or ():
+        asked = with_setting(asked, assignment)
+    return asked
+
+
+def _client(text: str | None, model: Model) -> dict[str, Any]:
+    """Its settings: those that the text names, over what a real client does."""
+    chosen = parse_component("client", text or "fedavg")
+    named = chosen.model_dump(mode="json", include=chosen.model_fields_set)
+    usual = TRAINING if model.has_batch_norm and named.get("batch_norm") != "eval" else {}
+    return {**chosen.model_dump(mode="json"), **usual, **named}
+
+
+def _attack(text: str | None, prior: str | None) -> dict[str, Any]:
+    chosen = parse_component("attack", text or ATTACK)
+    values = chosen.model_dump(mode="json")
+    if prior is not None:
+        if "prior" not in type(chosen).model_fields:
+            able = " or ".join(kind for kind, cls in ATTACKS.items() if "prior" in cls.model_fields)
+            raise SpecError(f"--prior: {chosen.title} starts from no prior picture: choose --attack {able}")
+        values["prior"] = _picture(prior)
+    return values
+
+
+def _file(name: str | None, option: str) -> str | None:
+    """In full, so that whoever runs it finds it."""
+    if name is None or name.startswith("upload:"):
+        return name
+    path = user_path(name)
+    if not path.is_file():
+        raise SpecError(f"{option}: there is no file {name!r}")
+    return str(path.resolve())
+
+
+def _picture(ref: str | None) -> str | None:
+    return str(user_path(ref).resolve()) if ref is not None and user_path(ref).is_file() else ref
