@@ -11,12 +11,13 @@ from importlib import import_module
 DONE, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
 
 COMMANDS = {
-    "attack": "attack", "invert": "invert", "rank": "rank", "influence": "influence", "federate": "federate", "list": "listing", "runs": "history", "doctor": "machine", "fetch": "machine"
+    "attack": "attack", "invert": "invert", "audit": "audit", "rank": "rank", "influence": "influence", "federate": "federate", "list": "listing", "runs": "history", "doctor": "machine", "fetch": "machine"
 }  # fmt: skip
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; the exit code: 0 done, 1 failed, 2 refused (one line on stderr), 130 interrupted."""
+    """Run one command; the exit code: 0 done, 1 failed, 2 refused (one line on stderr), 3 withheld by an
+    audit, 130 interrupted."""
     from gi_core.cli.parser import parse
     from gi_core.spec import SpecError
 

@@ -73,6 +73,7 @@ def build() -> tuple[Parser, dict[str, Parser]]:
             epilog=_kinds(), formatter_class=argparse.RawDescriptionHelpFormatter,
         )
     )  # fmt: skip
+    _audit(command("audit", "attack one's own update before it is sent: may it leave? Exit code 3 where it may not"))
     _influence(command("influence", "predict how precisely an update shows each picture, without attacking"))
     _rank(command("rank", "count a network's equations: can its gradient give a picture away?"))
     _federate(command("federate", "simulate a federation over rounds and attack its clients' updates"))
@@ -157,6 +158,22 @@ def _invert(parser: Parser) -> None:
         parser.add_argument(option, metavar=metavar, help=help, **more)
     parser.add_argument("--json", action="store_true", help=_JSON)
     parser.set_defaults(resume=None)
+
+
+_AUDITED: dict[str, tuple[str, dict[str, Any]]] = {
+    "--reference": ("a private picture behind the update; repeat for each of them", _MANY | {"required": True}),
+    "--prior": ("a picture that a server may have, which a leak is measured against (sets attack.prior)", {}),
+}
+
+
+def _audit(parser: Parser) -> None:
+    for option, metavar, help, more in (*_INVERT, *(row for row in _ATTACK if row[0] in _SHARED)):
+        help, more = _AUDITED.get(option, (help, more))
+        if option not in ("--images", "--out"):
+            parser.add_argument(option, metavar=metavar, help=help, **more)
+    highest = "the update is withheld above this RDLV (SSIM without --prior)"
+    parser.add_argument("--threshold", metavar="X", type=float, default=1.0, help=highest + "; 1 when left out")
+    parser.add_argument("--json", action="store_true", help=_JSON)
 
 
 _INFLUENCE = (

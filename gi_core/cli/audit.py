@@ -1,0 +1,77 @@
+"""`audit`: attack one's own update before it is sent, and say whether it may leave."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gi_core import data
+from gi_core.audit import decision, refuse_blind, withheld
+from gi_core.cli import DONE, FAILED, INTERRUPTED, invert, question
+from gi_core.cli.attack import refuse_early
+from gi_core.cli.progress import Bar
+from gi_core.data.images import channels_of, fit, to_float
+from gi_core.data.refs import resolve
+from gi_core.metrics.rdlv import rdlv
+from gi_core.spec import Experiment, SpecError
+
+WITHHELD = 3
+
+
+def audit(arguments: argparse.Namespace) -> int:
+    """The exit code: 0 where the update may leave, 3 where it is withheld. Raises SpecError for what cannot be run."""
+    if not math.isfinite(arguments.threshold):
+        raise SpecError("--threshold is a number, such as 1")
+    asked, references = _question(arguments)
+    prior = data.load(asked).prior
+    refuse_blind(references, prior, arguments.threshold)
+    bar = Bar()
+    refuse_early(asked, bar)
+    bar.show(0.0, "starting", now=True)
+
+    from gi_core.cli.runner import Runner  # torch loads here, after every cheap refusal
+
+    runner = Runner(bar)
+    try:
+        document = runner.start(asked)
+    finally:
+        bar.close()
+    return _tell(document, runner.folder, references, prior, arguments)
+
+
+def _question(arguments: argparse.Namespace) -> tuple[Experiment, np.ndarray]:
+    """(the question, which knows nothing of the references; the references (N, C, H, W))."""
+    pixels = [resolve(ref).pixels for ref in arguments.reference]
+    own = question.network(arguments.model).channels_only or max(channels_of(p) for p in pixels)
+    values = vars(arguments) | {"reference": None, "images": len(pixels), "channels": arguments.channels or own}
+    asked = invert.experiment(argparse.Namespace(**values))
+    pictures = np.stack([fit(p, arguments.image_size, values["channels"]) for p in pixels])
+    return asked, to_float(pictures)
+
+
+def _tell(
+    document: dict[str, Any], folder: Path, references: np.ndarray, prior: np.ndarray | None, asked: argparse.Namespace
+) -> int:
+    status = document["status"]
+    finite = (document.get("attacker") or {}).get("loss") is not None  # its pictures are blank otherwise
+    if status == "done" and finite:
+        with np.load(folder / "reconstruction.npz", allow_pickle=False) as file:
+            told = rdlv(file["images"], references, prior)
+        verdict = decision(told, asked.threshold) | {"per_image": told["per_image"], "convention": told["convention"]}
+    else:
+        why = "the attack diverged" if status == "done" else f"the attack was {status}"
+        verdict = withheld(document.get("error") or why, asked.threshold)
+    verdict |= {"run_id": document["run_id"], "seconds": document.get("seconds"), "out": document.get("out")}
+    if asked.json:
+        print(json.dumps(verdict, allow_nan=False), flush=True)
+    else:
+        print(verdict["sentence"], file=sys.stdout if status == "done" else sys.stderr)
+    if status != "done":
+        return FAILED if status == "failed" else INTERRUPTED
+    return DONE if verdict["send"] else WITHHELD
