@@ -64,7 +64,7 @@ def test_the_simulated_round_is_the_client_s(schedule, mode):
         size = sum(float((t**2).sum()) for _, _, t in pairs) ** 0.5
         away = sum(float(((a[-1].detach() - b) ** 2).sum()) for _, a, b in pairs) ** 0.5
         assert away < (5e-3 if "optimiser" in schedule else 2e-4) * size  # Adam divides rounding by rounding
-        if mode == "train":
+        if mode == "train" and "optimiser" not in schedule:  # such a bias moves the mean that batch norm sees
             wanted = batch_norms.recovered(done.update, done.knowledge)
             torch.testing.assert_close(seen[-1], wanted.values, rtol=2e-4, atol=2e-6)
 
