@@ -412,6 +412,11 @@ def test_values_that_are_not_finite(tmp_path, value, pickled):
     else:
         write_npz(Path(recorded.update), bad)
     assert "not finite in fc.bias" in refusal(read_round, network, recorded)
+    if value != 1e300:
+        write_round(tmp_path, {**before, "fc.bias": np.full(3, value, np.float32)}, change, name="bad", pickled=pickled)
+        file = tmp_path / f"bad_global{'.pt' if pickled else '.safetensors'}"
+        whole = recorded.model_copy(update={"checkpoint": str(file)})
+        assert "are not finite" in refusal(read_round, network, whole)
 
 
 def test_cut_off_files(tmp_path):

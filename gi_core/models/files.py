@@ -126,7 +126,7 @@ def counters(state: dict[str, Tensor]) -> set[str]:
 def _copy(model: nn.Module, state: dict[str, Tensor], name: str) -> None:
     own = model.state_dict()
     if not all(torch.isfinite(v).all() for v in state.values() if v.is_floating_point()):
-        raise SpecError(f"{name} hold values that are not finite: train or save them again")
+        raise SpecError(f"values of {name} are not finite: train or save them again")
     model.load_state_dict({key: state[key].to(own[key].dtype) for key in own if key in state}, strict=False)
 
 
