@@ -18,6 +18,7 @@ from gi_core.federation.rounds import Played, Simulation
 from gi_core.runs import federation_files as files
 from gi_core.runs.execute import Stopped
 from gi_core.runs.federation_record import record
+from gi_core.runs.limits import memory_limit
 from gi_core.runs.question import choose_device
 from gi_core.runs.results import write_text
 from gi_core.runs.rows import encode, finite
@@ -96,7 +97,9 @@ class _Federation:
         try:
             self._say(0.0, "reading the pictures")
             self.device = choose_device(self.settings.device)
-            self.simulation = Simulation(self.settings, shards(self.settings), self.device)
+            with memory_limit():
+                held = shards(self.settings)
+            self.simulation = Simulation(self.settings, held, self.device)
             self._rounds(again)
         except Stopped as stop:
             if stop.asked != "cancel":

@@ -9,8 +9,8 @@ from pages.components.federation.question import FIRST
 
 _FIRST = FIRST.model_dump(mode="json")
 _NORM = {
-    "model": {"kind": "convnet", "width": 16, "depth": 2},
-    "client": {"learning_rate": 0.1, "batch_size": 8, "batch_norm": "train", "statistics": "shared"},
+    "model": {"kind": "convnet", "width": 32, "depth": 2}, "attacked": [5],
+    "client": {"learning_rate": 0.02, "batch_size": 8, "epochs": 3, "batch_norm": "train", "statistics": "shared"},
     "attack": {"kind": "fl_gradient_inversion", "iterations": 300, "labels": "known"},
 }  # fmt: skip
 

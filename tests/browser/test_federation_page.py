@@ -1,0 +1,42 @@
+"""The federation page in a browser: rounds as they come, a round opened in the lab, and a phone."""
+
+from __future__ import annotations
+
+import pytest
+
+from gi_core.spec.federation import build_federation
+from tests.browser.conftest import axe
+from tests.browser.test_main_path import until
+
+pytestmark = pytest.mark.browser
+
+SMALL = build_federation({
+    "clients": 3, "pictures": [20, 20, 1], "size": 12, "rounds": 3, "model": {"kind": "lenet", "activation": "tanh"},
+    "attack": {"kind": "inverting_gradients", "iterations": 40, "labels": "known"},
+})  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def job(server) -> str:
+    return server.store.submit("federation", SMALL.model_dump(mode="json"), cache_key=f"federation:{SMALL.key()}")
+
+
+def test_from_the_rounds_to_the_lab(server, tab, shots, job):
+    page = tab(f"/federation?job={job}")
+    page.locator(".st-key-federation_leakage canvas").first.wait_for(timeout=90_000)
+    until(lambda: server.store.job(job).state == "done", 90, "the federation")
+    page.get_by_text("After 3 rounds the network is right on").wait_for()
+    assert page.locator(".gi-pair").count() == 3 and page.locator(".gi-pair img").count() == 6
+    assert axe(page) == []
+    page.screenshot(path=shots / "federation.png")
+    page.locator(".st-key-open_3_2 button:visible").first.click()
+    page.get_by_role("button", name="Run attack").wait_for()
+    assert "experiment=" in page.url
+    assert page.watch.foreign == [] and page.watch.errors == []
+
+
+def test_it_fits_a_phone(tab, shots, job):
+    page = tab(f"/federation?job={job}", viewport={"width": 390, "height": 844})
+    page.locator(".gi-answer").wait_for(timeout=90_000)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.screenshot(path=shots / "federation_phone.png")
