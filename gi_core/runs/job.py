@@ -7,11 +7,13 @@ import secrets
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Kind = Literal["run", "preview", "train", "thumbnails", "rank", "influence", "federation", "inspect"]
+Kind = Literal["run", "preview", "train", "thumbnails", "rank", "influence", "federation", "inspect", "record"]
 State = Literal["queued", "running", "pausing", "paused", "done", "failed", "cancelled"]
 Lane = Literal["interactive", "batch"]
 
-KINDS: tuple[Kind, ...] = ("run", "preview", "train", "thumbnails", "rank", "influence", "federation", "inspect")
+KINDS: tuple[Kind, ...] = (
+    "run", "preview", "train", "thumbnails", "rank", "influence", "federation", "inspect", "record",
+)  # fmt: skip
 LANES: tuple[Lane, ...] = ("interactive", "batch")
 ACTIVE: tuple[State, ...] = ("running", "pausing")
 FINISHED: tuple[State, ...] = ("done", "failed", "cancelled")

@@ -12,7 +12,7 @@ import numpy as np
 
 from gi_core import data, models
 from gi_core.attacks.base import Refused
-from gi_core.runs import federations, influences, inspecting, quota, ranking, results
+from gi_core.runs import federations, influences, inspecting, quota, ranking, recording, results
 from gi_core.runs.execute import Stopped, execute
 from gi_core.runs.job import Job
 from gi_core.runs.limits import memory_limit
@@ -142,6 +142,11 @@ def _inspect(job: Job, writer: Writer, control: Control, questions: Questions) -
     return {"status": "done", **inspecting.answer(job.spec)}
 
 
+def _record(job: Job, writer: Writer, control: Control, questions: Questions) -> dict[str, Any]:
+    """spec: an Experiment whose client's round becomes files; see `recording.record`."""
+    return {"status": "done", **recording.record(build(job.spec), writer.folder(job.id))}
+
+
 _KINDS: dict[str, Callable[[Job, Writer, Control, Questions], dict[str, Any]]] = {
     "run": _run,
     "preview": _preview,
@@ -151,6 +156,7 @@ _KINDS: dict[str, Callable[[Job, Writer, Control, Questions], dict[str, Any]]] =
     "influence": _influence,
     "federation": _federation,
     "inspect": _inspect,
+    "record": _record,
 }
 
 WARM_UP = Experiment(size=8)

@@ -33,7 +33,7 @@ IDLE_SECONDS = {"interactive": 20.0, "batch": 60.0}
 LOOK_SECONDS = 0.1
 NICE = {"interactive": 5, "batch": 15}
 YIELD_SHARE = 0.1
-QUICK = ("preview", "thumbnails")
+QUICK = ("preview", "thumbnails", "inspect", "record")
 
 
 class Worker:
@@ -88,7 +88,7 @@ class Worker:
             self._idle_since = time.monotonic()
 
     def answer_quickly(self) -> None:
-        """Between two iterations: do one waiting preview or row of thumbnails, if there is one."""
+        """Between two iterations: do one waiting preview, look into a file or the like, if there is one."""
         job = self.writer.claim(self.lane, QUICK)
         if job is None:
             return
