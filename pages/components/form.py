@@ -14,6 +14,8 @@ from gi_core.spec import Experiment, SpecError, build
 from pages.components.presets import presets
 
 LAB = "form"
+SHARED = ("batch_norm", "statistics", "labels_known", "loss", "label")
+"""Settings that mean the same for every client."""
 _SHOWN = "form.shown"
 
 
@@ -67,19 +69,25 @@ def change(path: tuple[str | int, ...], value: Any) -> None:
         st.session_state[_at("experiment")] = build(document)
         st.session_state.pop(_at("wrong"), None)
     except SpecError as error:
-        replace(current())
-        st.session_state[_at("wrong")] = str(error)
+        refuse(str(error))
 
 
-def choose(family: str, kind: str, first: dict[str, Any] | None = None) -> None:
-    """Another attack, network or source of weights; what was set on this kind before comes back.
+def refuse(sentence: str) -> None:
+    """A value that cannot be taken: the widgets start anew from what stands, and the form says why."""
+    replace(current())
+    st.session_state[_at("wrong")] = sentence
 
-    first: its values when it is chosen for the first time.
+
+def choose(family: str, kind: str, first: dict[str, Any] | None = None, over: tuple[str, ...] = ()) -> None:
+    """Another attack, network, client or source of weights; what was set on this kind before comes back.
+
+    first: its values when it is chosen for the first time. over: settings that it takes over from the one before.
     """
     kept = st.session_state.setdefault(_at("kept"), {})
-    now = getattr(current(), family)
-    kept[(family, now.kind)] = now.model_dump(mode="json")
-    change((family,), kept.get((family, kind), first or {"kind": kind}))
+    now = getattr(current(), family).model_dump(mode="json")
+    kept[(family, now["kind"])] = now
+    chosen = kept.get((family, kind), first or {"kind": kind})
+    change((family,), {**chosen, **{name: now[name] for name in over}})
 
 
 def choose_defenses(kinds: list[str]) -> None:

@@ -32,20 +32,21 @@ def draw(refined: Callable[[Experiment, dict[str, Any]], float | None]) -> None:
         error = refined(experiment, answered) if answered.get("risk") and not fatal else None
         meter.draw(answered, error, awaited=preview is not None and not preview.over and not fatal)
         _estimate(preview, answered, fatal)
-        for sentence in filter(None, (complaint, *(p.reason for p in found + later))):
-            st.html(f'<p class="gi-problem" role="status">{words.escape(_sentence(sentence))}</p>')
+        for said in filter(None, (complaint, *(p.reason for p in found + later))):
+            st.html(f'<p class="gi-problem" role="status">{words.escape(sentence(said))}</p>')
         if preview is not None and preview.state == "failed" and preview.error:
-            st.html(f'<p class="gi-problem" role="status">{words.escape(_sentence(preview.error))}</p>')
+            st.html(f'<p class="gi-problem" role="status">{words.escape(sentence(preview.error))}</p>')
             fatal = True
         for notice in answered.get("notices") or ():
-            st.html(f'<p class="gi-about">{words.escape(_sentence(notice))}</p>')
+            st.html(f'<p class="gi-about">{words.escape(sentence(notice))}</p>')
         said = [p.reason for p in found + later] + [preview.error or "" if preview else ""]
         fetching.offers(said, "launch")
         if st.button("Run attack", type="primary", width="stretch", disabled=fatal, key="run_attack"):
             _run(experiment)
 
 
-def _sentence(text: str) -> str:
+def sentence(text: str) -> str:
+    """With a capital and a full stop."""
     text = text.strip()
     return text[:1].upper() + text[1:] + ("" if text.endswith((".", "?", "!")) else ".")
 
@@ -58,9 +59,37 @@ def forbidden(experiment: Experiment) -> list[Problem]:
     if weights.kind == "trained" and weights.data and not data.browser_allowed(weights.data):
         return [Problem("weights.data", "a page trains only on data sets by name: leave the path to the command line")]
     wrong = [ref for ref in experiment.samples if not data.browser_allowed(ref)]
-    return [
-        Problem("samples", f"a page cannot open {ref!r}: choose a picture above, or upload it") for ref in wrong[:1]
+    if wrong:
+        return [Problem("samples", f"a page cannot open {wrong[0]!r}: choose a picture above, or upload it")]
+    return _attack_files(experiment) + _recorded_files(experiment)
+
+
+def _attack_files(experiment: Experiment) -> list[Problem]:
+    prior, generator = (getattr(experiment.attack, name, None) for name in ("prior", "generator"))
+    if prior and not data.browser_allowed(prior):
+        return [
+            Problem("attack.prior", f"a page cannot open {prior!r}: choose a prior picture in step 4, or upload it")
+        ]
+    if generator and not _uploaded(generator):
+        return [Problem("attack.generator", "a page takes a generator only as an upload: give the file in step 4")]
+    return []
+
+
+def _recorded_files(experiment: Experiment) -> list[Problem]:
+    """Files of a recorded update; the picture that it is judged by is a sample like any other."""
+    files = experiment.recorded
+    if files is None:
+        return []
+    wrong = [
+        n for n in ("checkpoint", "update", "statistics") if getattr(files, n) and not _uploaded(getattr(files, n))
     ]
+    wrong += ["reference"] if files.reference and not data.browser_allowed(files.reference) else []
+    why = "a page takes the files of a recorded update only as uploads: give them on the page of updates"
+    return [Problem(f"recorded.{name}", why) for name in wrong[:1]]
+
+
+def _uploaded(path: str) -> bool:
+    return path.startswith("upload:") and data.browser_allowed(path)
 
 
 def _ask(experiment: Experiment) -> Job | None:
@@ -114,7 +143,7 @@ def _run(experiment: Experiment) -> None:
         try:
             run = submit(experiment)
         except SpecError as error:
-            st.html(f'<p class="gi-problem" role="alert">{words.escape(_sentence(str(error)))}</p>')
+            st.html(f'<p class="gi-problem" role="alert">{words.escape(sentence(str(error)))}</p>')
             return
         st.session_state["launch.last"] = (experiment.key(), time.time(), run)
     address.put(run=run)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from gi_core.spec import ATTACKS, DEFENSES, MODELS, Component, SpecError
-from pages.components import fields, form, uploads, words
+from pages.components import fields, form, possible, switchboard, uploads, words
 from pages.components.rank import summary
 
 _WEIGHTS = {
@@ -38,9 +38,9 @@ def network() -> None:
 
 
 def client() -> None:
-    """What the client computes, and what it does so that less leaks."""
+    """What the client sends and the server knows, and what the client does so that less leaks."""
+    switchboard.draw()
     now = form.current()
-    _about(now.client)
     key = form.key("defenses")
     st.pills(
         "Defenses", list(DEFENSES), selection_mode="multi", default=[d.kind for d in now.defenses], key=key,
@@ -51,19 +51,26 @@ def client() -> None:
         with st.container(border=True, gap="xsmall"):
             _about(defense, f"Guarantee: {defense.guarantee}.")
             fields.settings(defense, ("defenses", index), None)
-    names = ["labels_known"] + (["batch_norm"] if now.model.has_batch_norm else [])
-    with st.expander("More about the client", type="compact", key="fold.client"):
-        fields.widgets(now.client, ("client",), names)
 
 
 def attack() -> None:
-    """The attack, its seed, and where it runs."""
-    _choice("Attack", "attack", ATTACKS)
-    now = form.current()
+    """The attack, its seed, and where it runs; attacks that the other steps rule out say so, with the reason."""
+    now, key = form.current(), form.key("attack")
+    ruled_out = possible.reasons(now)
+    st.selectbox(
+        "Attack", list(ATTACKS), list(ATTACKS).index(now.attack.kind), key=key, label_visibility="collapsed",
+        format_func=lambda k: possible.name(k, ruled_out), on_change=_attack, args=(key,),
+    )  # fmt: skip
+    possible.draw(ruled_out)
     _about(now.attack)
     fields.settings(now.attack, ("attack",), "More attack settings")
     with st.expander("Seed, time limit, device", type="compact", key="fold.run"):
         fields.widgets(now, (), ["seed", "seconds", "device"])
+
+
+def _attack(key: str) -> None:
+    kind = st.session_state[key]
+    form.choose("attack", kind, possible.fitting(form.current(), kind))
 
 
 def _choice(label: str, family: str, known: dict[str, type[Component]]) -> None:

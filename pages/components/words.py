@@ -11,6 +11,7 @@ from typing import Any
 from gi_core.runs.job import Job
 from gi_core.spec import ATTACKS, MODELS, Experiment
 from gi_core.spec.models import Model
+from pages.components import sent
 
 STATES = {
     "queued": ("◷", "waiting"),
@@ -83,12 +84,13 @@ def sample_name(ref: str) -> str:
 
 
 def question(spec: Mapping[str, Any]) -> str:
-    """Picture · network · attack, from a stored spec."""
+    """Picture · network · what was sent · attack, from a stored spec."""
     samples = spec.get("samples") or ["bundled/astronaut"]
     first = sample_name(str(samples[0])) + (f" and {len(samples) - 1} more" if len(samples) > 1 else "")
     model = MODELS.get((spec.get("model") or {}).get("kind", "lenet"))
     attack = ATTACKS.get((spec.get("attack") or {}).get("kind", "levenberg_marquardt"))
-    parts = [first, model.title if model else "", attack.title if attack else ""]
+    first = "Recorded update" if spec.get("recorded") else first
+    parts = [first, model.title if model else "", *sent.short(spec), attack.title if attack else ""]
     defenses = len(spec.get("defenses") or ())
     if defenses:
         parts.append(f"{defenses} defense{'s' * (defenses > 1)}")

@@ -1,0 +1,69 @@
+"""Which attacks the form's other switches rule out, with the sentence that the command line says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from gi_core.spec import ATTACKS, Experiment, SpecError, build, problems
+from pages.components.words import escape
+
+_LABELS = ("auto", "known", "joint")
+_PLAIN = {"attack": ATTACKS["dlg"](), "seed": 0, "seconds": None, "device": "auto"}
+
+
+def fitting(experiment: Experiment, kind: str) -> dict[str, Any]:
+    """An attack as it starts on this question: its defaults, with labels that fit the pictures and the server."""
+    tries = [{"kind": kind}, *({"kind": kind, "labels": labels} for labels in _LABELS)]
+    for settings in tries:
+        asked = _with(experiment, settings)
+        if asked is not None and not any(p.fatal and p.field == "attack.labels" for p in problems(asked)):
+            return settings
+    return tries[0]
+
+
+def reasons(experiment: Experiment) -> dict[str, str]:
+    """Kind -> why it cannot be run here, for the attacks that cannot; worked out once per question."""
+    return _reasons(experiment.model_copy(update=_PLAIN).key(), experiment)
+
+
+@st.cache_data(max_entries=300, show_spinner=False)
+def _reasons(key: str, _experiment: Experiment) -> dict[str, str]:
+    found = {}
+    for kind in ATTACKS:
+        asked = _with(_experiment, fitting(_experiment, kind))
+        wrong = [p for p in problems(asked) if p.fatal and p.field.split(".")[0] == "attack"] if asked else []
+        if wrong:
+            found[kind] = wrong[0].reason
+    return found
+
+
+def _with(experiment: Experiment, settings: dict[str, Any]) -> Experiment | None:
+    try:
+        return build({**experiment.model_dump(mode="json"), "attack": settings})
+    except SpecError:
+        return None
+
+
+def name(kind: str, ruled_out: dict[str, str]) -> str:
+    """An attack in a list of choices."""
+    return f"✕ {ATTACKS[kind].title} – not possible here" if kind in ruled_out else ATTACKS[kind].title
+
+
+def draw(ruled_out: dict[str, str]) -> None:
+    """The attacks that are ruled out on one line; opened, each with its reason."""
+    if not ruled_out:
+        return
+    names = " · ".join(ATTACKS[kind].title for kind in ruled_out)
+    lines = "".join(f"<li>{_line(ATTACKS[kind].title, reason)}</li>" for kind, reason in ruled_out.items())
+    st.html(
+        f'<details class="gi-not"><summary><b>Not possible here:</b> {escape(names)} <u>why</u></summary>'
+        f"<ul>{lines}</ul></details>"
+    )
+
+
+def _line(title: str, reason: str) -> str:
+    """The reason as the command line says it; the attack's name stands once, in bold."""
+    rest = reason.removeprefix(title)
+    return f"<b>{escape(title)}</b>{escape(rest if rest != reason else ': ' + reason)}."

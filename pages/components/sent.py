@@ -1,0 +1,77 @@
+"""What leaves the client, in words: a run's name, and the line under the form's switches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from gi_core.spec import CLIENTS, MODELS, Experiment
+from gi_core.spec.client import Client, FedAvg
+from gi_core.spec.custom import CustomNet
+from gi_core.spec.model_base import Model
+
+
+def has_batch_norm(model: Model) -> bool:
+    """Whether there is a batch norm in this very network: some can be drawn with and without."""
+    if isinstance(model, CustomNet):
+        return any(getattr(row, "batch_norm", False) for row in model.layers)
+    return model.has_batch_norm and bool(getattr(model, "batch_norm", True))
+
+
+def steps(client: FedAvg, pictures: int) -> tuple[int, int]:
+    """(steps of each client, pictures in a step) of a round on so many pictures."""
+    each = -(-pictures // client.clients)
+    batch = min(client.batch_size or each, each)
+    taken = client.epochs * -(-each // batch)
+    return min(taken, client.steps or taken), batch
+
+
+def short(spec: Mapping[str, Any]) -> list[str]:
+    """What is particular about the client of a stored spec; nothing for one plain gradient."""
+    client = _part(CLIENTS, spec.get("client") or {}, "fedsgd")
+    model = _part(MODELS, spec.get("model") or {}, "lenet")
+    found = []
+    if isinstance(client, FedAvg):
+        taken, _ = steps(client, len(spec.get("samples") or (1,)))
+        found.append("weight change" if taken == 1 else f"{taken} local steps")
+        found += [f"{client.clients} clients added up"] if client.clients > 1 else []
+    if isinstance(client, Client) and client.batch_norm == "train" and model is not None and has_batch_norm(model):
+        found.append(f"statistics {client.statistics}")
+    return found
+
+
+def _part(known: Mapping[str, Any], value: Mapping[str, Any], usual: str) -> Any:
+    """One part of a stored spec, or None where it can no longer be read."""
+    try:
+        return known[value.get("kind", usual)](**value)
+    except (KeyError, TypeError, ValidationError):
+        return None
+
+
+def sentence(experiment: Experiment, weights: int | None) -> str:
+    """What the server has, in one plain sentence. weights: how many values the update has, where that is known."""
+    client, pictures = experiment.client, len(experiment.samples)
+    many = f"{weights:,} weights" if weights else "all weights"
+    if isinstance(client, FedAvg):
+        taken, batch = steps(client, pictures)
+        whose = (
+            f"the mean change of {many} of {client.clients} clients" if client.clients > 1 else f"the change of {many}"
+        )
+        parts = [f"{whose} after {_count(taken, 'step')} of {_count(batch, 'picture')}"]
+    else:
+        parts = [f"the gradient of {many} on {_count(pictures, 'picture')}"]
+    if experiment.defenses:
+        parts.append("after " + " and ".join(d.title.lower() for d in experiment.defenses))
+    if client.batch_norm == "train" and has_batch_norm(experiment.model):
+        parts.append(f"with{'' if client.statistics == 'shared' else 'out'} batch norm statistics")
+    if isinstance(client, FedAvg) and not client.schedule_known:
+        parts.append("not told the schedule")
+    label = "label" if pictures == 1 else "labels"
+    parts.append(f"and the {label}" if client.labels_known else f"not the {label}")
+    return ", ".join(parts) + "."
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number != 1)}"
