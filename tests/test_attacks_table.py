@@ -38,7 +38,7 @@ TINY_DEFENSES = {
     "quantisation": [{"kind": "quantisation", "bits": 4}],
     "protective_direction": [{"kind": "protective_direction"}],
 }
-LABELS = ("known", "idlg", "bias_sign", "joint", "observed_delta")
+LABELS = ("known", "auto", "idlg", "bias_sign", "row_sum", "iterative", "joint", "observed_delta")
 TINY_ATTACKS = {
     "dlg": {"iterations": 2, "inner": 3, "trials": 2},
     "idlg": {"iterations": 2, "inner": 3, "trials": 1},
@@ -71,7 +71,7 @@ def _run(attack: str, model: dict, labels: str, defenses: list, size: int = 12) 
         channels=3,
     )  # fmt: skip
     foreseen = [p.reason for p in problems(asked) if p.fatal]
-    assert not foreseen or attack in CLOSED
+    assert not foreseen or attack in CLOSED or (labels == "iterative" and asked.model.one_logit)
     try:
         built, pictures = machine(asked)
         state, step = advance(built, built.init(0), 60 if attack in CLOSED else 2)
@@ -96,6 +96,7 @@ def _one_sentence(refusal: str, asked: Experiment, foreseen: list[str]) -> None:
         assert asked.defenses and ("no logit fits" in refusal or "zero" in refusal)
 
 
+BATCHES = {"auto", "row_sum", "iterative"}  # read a single label as the others do: once for each network
 DEAR = "protective_direction"  # hundreds of Jacobian products for each round: on the smallest networks only
 ROWS = [
     row for row in itertools.product(TINY_ATTACKS, TINY_MODELS, TINY_DEFENSES) if row[2] != DEAR or row[1] in ("lenet", "mlp")
@@ -104,7 +105,8 @@ ROWS = [
 
 @pytest.mark.parametrize(("attack", "model", "defenses"), ROWS)
 def test_runs_or_refuses(attack, model, defenses):
-    for labels in sorted(_labels_of(attack))[: 1 if defenses == DEAR else None]:
+    strategies = sorted(_labels_of(attack) - (BATCHES if defenses != "none" else set()))
+    for labels in strategies[: 1 if defenses == DEAR else None]:
         _run(attack, TINY_MODELS[model], labels, TINY_DEFENSES[defenses])
 
 
@@ -141,7 +143,7 @@ def test_one_label_cannot_be_read_from_two_pictures(labels):
         else experiment(samples=["bundled/faces:0", "bundled/faces:150"], attack={"kind": "dlg"})
     )
     fatal = [p for p in problems(asked) if p.fatal]
-    assert bool(fatal) == (labels in ("idlg", "bias_sign", "observed_delta"))
+    assert bool(fatal) == (labels in ("idlg", "observed_delta"))
 
 
 @pytest.mark.parametrize(("attack", "model"), list(itertools.product(CLOSED, LARGE)))

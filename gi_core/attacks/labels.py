@@ -2,7 +2,7 @@
 
 dL/dz_k = p_k - 1[k = c] is negative only for the true class c, and the last dense layer shows it:
 its bias gradient is dL/dz, and row k of its weight gradient is dL/dz_k times the features. With one
-logit, dL/dz is negative for a positive label.
+logit, dL/dz is negative for a positive label. Batches: `label_sums` and `label_iterative`.
 """
 
 from __future__ import annotations
@@ -12,17 +12,11 @@ from torch import Tensor
 
 from gi_core.attacks.base import Refused
 from gi_core.attacks.gradient import last_dense
+from gi_core.attacks.label_iterative import iterated
+from gi_core.attacks.label_reading import last_gradients
+from gi_core.attacks.label_sums import bias_counts, row_counts
 from gi_core.federated.losses import as_labels
 from gi_core.federated.types import Knowledge, Update
-
-
-def last_gradients(update: Update, knowledge: Knowledge) -> tuple[Tensor, Tensor | None]:
-    """(weight, bias) gradients of the last dense layer. Raises Refused where there is none."""
-    layer = last_dense(knowledge.model)
-    if layer is None:
-        raise Refused("the network's last layer is not dense, so no label can be read from its gradient")
-    tensors = list(update.tensors.values())
-    return (tensors[-1], None) if layer.bias is None else (tensors[-2], tensors[-1])
 
 
 def row_sign(update: Update, knowledge: Knowledge) -> Tensor:
@@ -55,15 +49,41 @@ def unit_delta(update: Update, knowledge: Knowledge) -> tuple[Tensor, float]:
     return delta / size, size
 
 
+def automatic(update: Update, knowledge: Knowledge) -> str:
+    """The strategy that `auto` stands for: of one picture bias_sign, of several iterative; by rows without a bias."""
+    layer = last_dense(knowledge.model)
+    biased = layer is not None and layer.bias is not None
+    if update.images == 1:
+        return "bias_sign" if biased else "idlg"
+    if not biased:
+        return "row_sum"
+    return "bias_sign" if knowledge.classes == 1 else "iterative"
+
+
 def hard_labels(strategy: str, update: Update, knowledge: Knowledge) -> Tensor:
-    """(N,) int64 by `known`, `idlg` or `bias_sign`. Raises Refused."""
+    """(N,) int64 by `known`, `idlg`, `bias_sign`, `row_sum`, `iterative` or `auto`. Raises Refused.
+
+    update: in a gradient's units, so a weight change divided by -learning rate * steps. What is read from a batch is in
+    ascending order. Of one picture idlg, bias_sign and auto need no scale.
+    """
     if strategy == "known":
         if knowledge.labels is None:
             raise Refused("the server does not know the labels: choose another label strategy")
         return knowledge.labels
-    if update.images != 1:
-        raise Refused(f"label strategy {strategy} reads one label, and this update is of {update.images} pictures")
-    return {"idlg": row_sign, "bias_sign": bias_sign}[strategy](update, knowledge).cpu()
+    if strategy == "auto":
+        strategy = automatic(update, knowledge)
+    if strategy == "idlg" and update.images != 1:
+        raise Refused(
+            f"label strategy idlg reads one label, and this update is of {update.images} pictures: choose auto"
+        )
+    if strategy == "bias_sign" and update.images != 1:
+        strategy = "bias_counts"
+    return READERS[strategy](update, knowledge).cpu()
+
+
+READERS = {
+    "idlg": row_sign, "bias_sign": bias_sign, "bias_counts": bias_counts, "row_sum": row_counts, "iterative": iterated,
+}  # fmt: skip
 
 
 def draw_logits(shape: tuple[int, int], generator: torch.Generator) -> Tensor:

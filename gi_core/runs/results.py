@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from PIL import Image
 
 from gi_core import data, metrics
 from gi_core.attacks.base import Attack, State, Step
+from gi_core.attacks.label_report import label_report
 from gi_core.runs import whole
 from gi_core.runs.job import Point
 from gi_core.runs.question import Question
@@ -34,6 +36,17 @@ def judge(question: Question, images: np.ndarray, labels: np.ndarray, truth: boo
         experiment = experiment.model_copy(update=own)
     true, pool = pictures.labels if pictures.labelled else None, data.candidates(experiment)
     return metrics.evaluate(images, pictures.images, true, labels, candidates=pool, prior=pictures.prior)
+
+
+def read_labels(question: Question) -> dict[str, Any]:
+    """Strategy -> labels it reads from the update and their accuracy: |both multisets| / N. Refused ones are left out."""
+    true = Counter(int(k) for k in question.pictures.labels)
+    found = {}
+    for name, labels in label_report(question.round.update, question.round.knowledge).items():
+        if not isinstance(labels, str):
+            read = [int(k) for k in labels]
+            found[name] = {"recovered": read, "accuracy": (true & Counter(read)).total() / true.total()}
+    return found
 
 
 def attacker(question: Question, residual: dict[str, float], step: Step | None) -> dict[str, Any]:
@@ -94,6 +107,7 @@ def result(
             "recovered": [int(k) for k in labels[order]],
             "accuracy": judged["metrics"].get("label_accuracy"),
             "names": list(question.pictures.class_names),
+            **({"strategies": read_labels(question)} if truth and question.pictures.labelled else {}),
         },
         "trials": trials.pop("all"),
         "trials_summary": trials,

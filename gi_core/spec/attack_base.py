@@ -6,7 +6,11 @@ from typing import Literal
 
 from gi_core.spec.base import Component, setting
 
-Labels = Literal["known", "idlg", "bias_sign", "joint", "observed_delta"]
+Labels = Literal["known", "auto", "idlg", "bias_sign", "row_sum", "iterative", "joint", "observed_delta"]
+LABELS_HELP = (
+    "Where the labels come from. known: told. Read from the last layer: auto (the best below), idlg (one picture), bias_sign,"
+    " row_sum (no bias needed), iterative (batches with repeats). joint: optimised too. observed_delta: none needed (one picture)."
+)
 Start = Literal["randn", "rand", "uniform", "zeros", "grey"]
 AnyStart = Literal["auto", "randn", "rand", "uniform", "zeros", "grey", "prior"]
 START_HELP = "Start of a trial: normal, U(-1,1), U(0,1) pixels, zeros or mid-grey."

@@ -1,8 +1,10 @@
 """Attacks as settings: compositions of objective, priors, optimiser, labels and trials.
 
-Labels strategies: `known` (the server was told), `idlg` (row sums of the last weight gradient),
-`bias_sign` (most negative entry of the last bias gradient), `joint` (soft labels optimised with
-the picture), `observed_delta` (the last bias gradient is read as dL/dlogits: no label needed).
+Labels strategies: `known` (the server was told), `joint` (soft labels optimised with the picture), `observed_delta`
+(the last bias gradient is read as dL/dlogits: no label needed), or read from the last dense layer's gradient: `idlg` (row
+sums of its weights, one picture), `bias_sign` (most negative entries of its bias, by sign and magnitude for a batch),
+`row_sum` (row sums by magnitude, no bias needed), `iterative` (counts and features of each class by turns), `auto`
+(bias_sign for one picture, iterative for several, idlg and row_sum where there is no bias).
 """
 
 from __future__ import annotations
@@ -11,7 +13,16 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from gi_core.spec.attack_base import START_HELP, AnyStart, AttackSettings, Iterative, Labels, Matching, Start
+from gi_core.spec.attack_base import (
+    LABELS_HELP,
+    START_HELP,
+    AnyStart,
+    AttackSettings,
+    Iterative,
+    Labels,
+    Matching,
+    Start,
+)
 from gi_core.spec.base import setting
 from gi_core.spec.closed_form import AnalyticLinear, ClosedForm, Peeling, RGap, RGapHybrid
 from gi_core.spec.fl_attacks import BN_HELP, FlGradientInversion, GradInversion
@@ -41,7 +52,7 @@ class Dlg(Matching):
         le=100_000,
         basic=True,
     )
-    labels: Labels = setting("joint", "Where the labels come from.", title="Labels")
+    labels: Labels = setting("joint", LABELS_HELP, title="Labels")
     learning_rate: float = setting(1.0, "L-BFGS step length.", title="Step length", gt=0, le=10)
     inner: int = setting(20, "Inner iterations of one L-BFGS step.", title="Inner iterations", ge=1, le=100)
     history: int = setting(100, "Pairs that L-BFGS remembers.", title="History", ge=1, le=500)
@@ -64,7 +75,7 @@ class Idlg(Dlg):
     )
     paper: ClassVar[str] = "Zhao et al., iDLG: Improved Deep Leakage from Gradients, 2020"
 
-    labels: Labels = setting("idlg", "Where the labels come from.", title="Labels")
+    labels: Labels = setting("idlg", LABELS_HELP, title="Labels")
 
 
 class InvertingGradients(Matching):
@@ -127,7 +138,7 @@ class InvertingGradients(Matching):
     decay: bool = setting(
         True, "Divide the step size by ten at 3/8, 5/8 and 7/8 of the iterations.", title="Step decay"
     )
-    labels: Labels = setting("idlg", "Where the labels come from.", title="Labels", basic=True)
+    labels: Labels = setting("idlg", LABELS_HELP, title="Labels", basic=True)
     batch_norm_weight: float = setting(
         0.1, BN_HELP + " Without them it has no effect.", title="Batch norm", ge=0, le=1e6
     )
@@ -159,9 +170,9 @@ class LevenbergMarquardt(Iterative):
     restarts: int | None = setting(
         4, "Fresh starts when the residual shows that a start failed.", title="Restarts", ge=0, le=1000
     )  # type: ignore[assignment]
-    labels: Literal["observed_delta", "known", "idlg", "bias_sign"] = setting(
+    labels: Literal["observed_delta", "known", "auto", "idlg", "bias_sign", "row_sum", "iterative"] = setting(
         "observed_delta",
-        "Where the labels come from; observed delta needs one picture and a last layer with bias.",
+        "Where the labels come from; observed delta needs one picture and a last layer with bias, auto reads a batch's too.",
         title="Labels",
         basic=True,
     )

@@ -13,6 +13,8 @@ from gi_core.spec.client import Pretrained
 from gi_core.spec.experiment import Experiment
 from gi_core.spec.fl_attacks import FlGradientInversion, GradInversion
 
+ONE_OUTPUT = "iterative labels need more than one output: choose auto or bias_sign"
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -41,12 +43,14 @@ def _batch(e: Experiment):
     n = len(e.samples)
     if e.labels is not None and len(e.labels) != n:
         yield Problem("labels", f"give one label for each picture: {n}, not {len(e.labels)}")
-    if n > 1 and e.attack.labels in ("idlg", "bias_sign", "observed_delta"):
+    if n > 1 and e.attack.labels in ("idlg", "observed_delta"):
         yield Problem(
             "attack.labels",
-            f"label strategy {e.attack.labels} reads one label; for {n} pictures choose known"
-            + ("" if isinstance(e.attack, LevenbergMarquardt) else " or joint"),
+            f"label strategy {e.attack.labels} reads one label; for {n} pictures choose auto"
+            + (" or known" if isinstance(e.attack, LevenbergMarquardt) else ", known or joint"),
         )
+    if e.attack.labels == "iterative" and e.model.one_logit:
+        yield Problem("attack.labels", ONE_OUTPUT)
 
 
 def _labels(e: Experiment):

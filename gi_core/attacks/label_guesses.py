@@ -1,0 +1,71 @@
+"""What the network says of pictures that are not the client's: mean outputs s_bar and mean features h_bar.
+
+An untrained network answers nearly the same whatever it is shown, so made-up pictures tell s_bar of the private ones.
+Several kinds are tried, because wide initialisations tell dark from bright; the update decides which fits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from gi_core.attacks.base import Refused
+from gi_core.attacks.gradient import last_dense
+from gi_core.attacks.label_reading import outputs
+from gi_core.federated.types import Knowledge
+
+PICTURES, FEW = 16, 4
+LARGE = 3 * 96 * 96
+"""Values of a picture above which `FEW` of each kind do."""
+
+
+@dataclass(frozen=True)
+class Guess:
+    """outputs: (K,) mean of s. features: (D,) mean input of the last layer. Both float64 on the CPU."""
+
+    outputs: Tensor
+    features: Tensor
+
+
+@dataclass(frozen=True)
+class Head:
+    """The last layer, float64 on the CPU: weight (K, D), bias (K,) or None."""
+
+    weight: Tensor
+    bias: Tensor | None
+
+
+def made_up(knowledge: Knowledge, draw: torch.Generator) -> list[Tensor]:
+    """Pictures (M, C, H, W) normalised, a tensor for each kind: coarse colours, white blobs on black, pixel noise."""
+    c, h, w = knowledge.input_shape
+    count = FEW if c * h * w > LARGE else PICTURES
+    colours, grey = (torch.rand(count, k, 6, 6, generator=draw) for k in (c, 1))
+    coarse, soft = (F.interpolate(t, size=(h, w), mode="bilinear") for t in (colours, grey))
+    noise = torch.randn(count, c, h, w, generator=draw)
+    mean, std = (torch.tensor(v).view(1, -1, 1, 1) for v in (knowledge.mean, knowledge.std))
+    return [(coarse - mean) / std, ((soft > 0.65).float().expand(-1, c, -1, -1) - mean) / std, noise]
+
+
+@torch.no_grad()
+def guesses(knowledge: Knowledge, draw: torch.Generator | None = None) -> tuple[list[Guess], Head]:
+    """A guess for each kind of made-up picture, and the last layer. draw: by default seeded with 0. Raises Refused."""
+    from gi_core.models import set_batch_norm
+
+    model = set_batch_norm(knowledge.model, knowledge.batch_norm)
+    layer = last_dense(model)
+    if layer is None:
+        raise Refused("the network's last layer is not dense, so no label can be read from its gradient")
+    inputs: list[Tensor] = []
+    layer.register_forward_hook(lambda module, given, result: inputs.append(given[0].detach()))
+    first, of, found = next(model.parameters()), outputs(knowledge), []
+    for pictures in made_up(knowledge, draw or torch.Generator().manual_seed(0)):
+        logits = model(pictures.to(first.device, first.dtype)).cpu().double()
+        found.append(Guess(of(logits).mean(0), inputs[-1].flatten(0, -2).cpu().double().mean(0)))
+    usable = [g for g in found if bool(torch.isfinite(g.outputs).all() and torch.isfinite(g.features).all())]
+    if not usable:
+        raise Refused("the network's answers are not finite, so labels cannot be counted: choose other weights")
+    weight, bias = layer.weight.detach().cpu().double(), layer.bias
+    return usable, Head(weight, None if bias is None else bias.detach().cpu().double())

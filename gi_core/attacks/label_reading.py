@@ -1,0 +1,80 @@
+"""What the last dense layer's gradient shows of labels: s_k - n_k / N for every class k.
+
+A loss whose slope is dL/dz_n = scale (s(z_n) - onehot(y_n)) / N leaves dL/db / scale = s_bar - n / N, with s_bar the
+mean output over the batch and n_k how many of its N pictures are of class k. s is softmax (cross-entropy), sigmoid
+(logistic) or z itself (squared error). One logit counts as two classes, 1 and the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from gi_core.attacks.base import Refused
+from gi_core.attacks.gradient import last_dense
+from gi_core.federated.types import Knowledge, Update
+
+ROUNDING = 1e-4
+"""Pictures: of a float32 gradient's rounding, and far below one."""
+
+
+def last_gradients(update: Update, knowledge: Knowledge) -> tuple[Tensor, Tensor | None]:
+    """(weight, bias) gradients of the last dense layer. Raises Refused where there is none."""
+    layer = last_dense(knowledge.model)
+    if layer is None:
+        raise Refused("the network's last layer is not dense, so no label can be read from its gradient")
+    tensors = list(update.tensors.values())
+    return (tensors[-1], None) if layer.bias is None else (tensors[-2], tensors[-1])
+
+
+def shown(update: Update, knowledge: Knowledge) -> tuple[Tensor, Tensor | None]:
+    """(dL/dW / scale (K, D), dL/db / scale (K,) or None), float64 on the CPU; two rows for one logit. Raises Refused."""
+    weight, bias = last_gradients(update, knowledge)
+    scale = 2.0 / knowledge.classes if knowledge.loss == "mse" else 1.0
+    rows = [None if t is None else two_classes(t.detach().cpu().double() / scale) for t in (weight, bias)]
+    if not all(t is None or bool(torch.isfinite(t).all()) for t in rows):
+        raise Refused("the last layer's gradient holds values that are not finite, so no label can be read from it")
+    return rows[0], rows[1]  # type: ignore[return-value]
+
+
+def two_classes(rows: Tensor) -> Tensor:
+    """One logit's row as those of two classes: what the positive class gains the other loses."""
+    return torch.cat([-rows, rows]) if len(rows) == 1 else rows
+
+
+def outputs(knowledge: Knowledge) -> Callable[[Tensor], Tensor]:
+    """s of the loss: logits (..., K) to outputs (..., K); two for one logit."""
+
+    def of(logits: Tensor) -> Tensor:
+        if knowledge.loss == "cross_entropy":
+            return torch.softmax(logits, -1)
+        values = torch.sigmoid(logits) if knowledge.loss == "logistic" else logits
+        return torch.cat([1 - values, values], -1) if values.shape[-1] == 1 else values
+
+    return of
+
+
+def sure(bias: Tensor, images: int, knowledge: Knowledge) -> Tensor:
+    """n_k >= -N dL/db_k, as no probability is below zero: counts (K,) that the bias gradient leaves no doubt about."""
+    if knowledge.loss == "mse":
+        return torch.zeros(len(bias), dtype=torch.int64)
+    return torch.ceil(-images * bias - ROUNDING).clamp(min=0).long()
+
+
+def counted(estimate: Tensor, images: int, least: Tensor | None = None) -> Tensor:
+    """(K,) int64 of sum `images`, nearest to `estimate` (K,) and at least `least`: each picture goes to the class that
+    is shortest of its estimate (largest remainder). A `least` of more pictures than there are (noise) counts for nothing.
+    """
+    counts = torch.zeros(len(estimate), dtype=torch.int64)
+    if least is not None and int(least.sum()) <= images:
+        counts += least
+    for _ in range(images - int(counts.sum())):
+        counts[int((estimate - counts).argmax())] += 1
+    return counts
+
+
+def listed(counts: Tensor) -> Tensor:
+    """Counts (K,) to labels (N,) int64, ascending: pictures of a batch have no order."""
+    return torch.repeat_interleave(torch.arange(len(counts)), counts)

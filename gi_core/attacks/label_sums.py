@@ -1,0 +1,66 @@
+"""Labels of a batch from sums: n_k = N (s_bar_k - dL/db_k), or of the weight gradient's rows where there is no bias.
+
+Rows: r_k = sum_j dL/dW_kj = a (s_bar_k - n_k / N), a the mean sum of features, so each picture of class k adds the
+impact -a / N. Zhao et al. 2020 (one picture); Yin et al., GradInversion, CVPR 2021 (rows with a negative entry);
+Wainakh et al., LLG, PETS 2022 (impact and offset of each class). s_bar is guessed from made-up pictures, the guess kept
+whose estimate is nearest to whole pictures.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from gi_core.attacks.base import Refused
+from gi_core.attacks.label_guesses import guesses
+from gi_core.attacks.label_reading import counted, listed, shown, sure
+from gi_core.federated.types import Knowledge, Update
+
+ROUNDS = 20
+NEGATIVE = 1e-5
+"""Share of the largest row sum below which a negative one may be rounding."""
+
+
+def bias_counts(update: Update, knowledge: Knowledge) -> Tensor:
+    """Labels (N,), ascending, by sign and magnitude of the last bias gradient. Raises Refused."""
+    _, bias = shown(update, knowledge)
+    if bias is None:
+        raise Refused("the last layer has no bias gradient to read labels from: choose row_sum, known or joint labels")
+    images, tried = update.images, []
+    least = sure(bias, images, knowledge)
+    for guess in guesses(knowledge)[0]:
+        estimate = images * (guess.outputs - bias)
+        counts = counted(estimate, images, least)
+        tried.append((float((estimate - counts).norm()), counts))
+    return listed(min(tried, key=lambda t: t[0])[1])
+
+
+def row_counts(update: Update, knowledge: Knowledge) -> Tensor:
+    """Labels (N,), ascending, from the sums of rows of the last weight gradient. Raises Refused."""
+    sums = shown(update, knowledge)[0].sum(1)
+    images, tried = update.images, []
+    least = torch.zeros(len(sums), dtype=torch.int64)
+    if knowledge.loss != "mse":  # of features that are not negative: only a class that is there has a negative row
+        least = (sums < -NEGATIVE * float(sums.abs().max())).long()
+    for guess in guesses(knowledge)[0]:
+        impact = float(guess.features.sum())
+        if impact > 0:
+            tried.append(_settled(sums, guess.outputs, impact, images, least))
+    if not tried:
+        raise Refused(
+            "the features before the last layer do not add up to anything positive, so row sums show no label:"
+            " choose bias_sign, iterative, known or joint labels"
+        )
+    return listed(min(tried, key=lambda t: t[0])[1])
+
+
+def _settled(sums: Tensor, outputs: Tensor, impact: float, images: int, least: Tensor) -> tuple[float, Tensor]:
+    """(relative residual, counts): counts and impact by turns, the impact by least squares over all rows."""
+    for _ in range(ROUNDS):
+        counts = counted(images * (outputs - sums / impact), images, least)
+        pull = outputs - counts / images
+        better = float(sums @ pull) / max(float(pull @ pull), 1e-300)
+        if better <= 0 or abs(better - impact) <= 1e-9 * impact:
+            break
+        impact = better
+    return float((sums - impact * pull).norm()) / max(float(sums.norm()), 1e-300), counts
