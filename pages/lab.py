@@ -17,7 +17,7 @@ if run is not None and stage.presenting():
 else:
     with st.container(key="lab"):
         with st.container(key="head", gap="xsmall"):
-            st.html('<h1 class="gi-title">What can a server read back from one gradient?</h1>')
+            st.html('<h1 class="gi-title">What can a server read back from an update?</h1>')
             if run is None:
                 st.html(
                     '<p class="gi-lead">A client trains on a private picture and sends only a gradient. '

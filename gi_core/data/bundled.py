@@ -35,6 +35,8 @@ CLASS_NAMES = tuple(PICTURES)
 FACE_NAMES = ("face", "no face")
 FACES = 200
 PATIENT_NAME, PATIENT_BORN = "JANE ROE", "*07.04.61"
+PATIENT_BANDS = ((0.0, 0.2), (0.8, 1.0))
+"""Where the name and the date of birth are burnt in: from and to, in shares of the height, over the whole width."""
 
 
 def data_folder() -> Path:
@@ -63,8 +65,8 @@ def _burn_in(pixels: np.ndarray, side: int = 512) -> np.ndarray:
     """Name and date of birth in large letters, so that they stay readable at 64 pixels."""
     image = Image.fromarray(pixels).resize((side, side), Image.Resampling.LANCZOS)
     draw = ImageDraw.Draw(image)
-    for text, top in ((PATIENT_NAME, 0.0), (PATIENT_BORN, 0.8)):
-        draw.rectangle((0, int(top * side), side, int((top + 0.2) * side)), fill="black")
+    for text, (top, bottom) in zip((PATIENT_NAME, PATIENT_BORN), PATIENT_BANDS, strict=True):
+        draw.rectangle((0, int(top * side), side, int(bottom * side)), fill="black")
         font = ImageFont.load_default(0.2 * side)
         left, _, right, _ = draw.textbbox((0, 0), text, font=font)
         font = ImageFont.load_default(0.2 * side * min(1.0, 0.94 * side / (right - left)))

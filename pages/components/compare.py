@@ -9,9 +9,11 @@ import streamlit as st
 from gi_core.metrics.meanings import MEANINGS, shown
 from gi_core.runs.job import Job, valid_id
 from gi_core.spec import SpecError, build
-from pages.components import curves, measures, trials, viewer, words
-from pages.components.session import store
+from pages.components import curves, legible, measures, statistics_pair, status, trials, viewer, words
+from pages.components.session import dispatcher, store
 from pages.components.source import StoredRun
+
+_PACE = 1.0
 
 
 def asked() -> list[Job]:
@@ -22,24 +24,32 @@ def asked() -> list[Job]:
 
 
 def draw(jobs: list[Job]) -> None:
-    """Pictures, differences, curves."""
+    """Pictures, differences, curves; they follow by themselves while a run goes on."""
     if st.button("All runs", icon=":material/arrow_back:", key="compare_back"):
         st.query_params.pop("compare", None)
         st.rerun()
     if len(jobs) < 2:
         st.warning("Two runs are needed, and not both of these are here: choose them below.")
         return
+    timed = any(not job.over for job in jobs)
+    st.fragment(_pair, run_every=_PACE if timed else None, key="compare_pair_live")([job.id for job in jobs], timed)
+
+
+def _pair(ids: list[str], timed: bool) -> None:
+    found = [store().job(i) for i in ids]
+    jobs = [job for job in found if job is not None]
+    if len(jobs) < 2 or timed != any(not job.over for job in jobs):
+        st.rerun(scope="app")
+    if timed:
+        dispatcher().ensure()
     names = _names(jobs)
+    told = statistics_pair.difference(jobs)
+    if told:
+        st.html(f'<p class="gi-verdict gi-told" role="status"><b>{words.escape(told)}</b></p>')
     with st.container(horizontal=True, gap="large", key="compare_pair"):
         for side, (job, name) in enumerate(zip(jobs, names, strict=True)):
             with st.container(width="stretch", gap="xsmall", key=f"compare_{side}"):
-                st.html(f'<h2 class="gi-question">{words.escape(name)}</h2>')
-                st.page_link("pages/lab.py", label="Open", icon=":material/open_in_new:", query_params={"run": job.id})
-                measures.draw_sentence(job, True)
-                source = StoredRun(store(), job)
-                viewer.draw(
-                    source, source.curve(), trials.best(job), truth=True, live=not job.over, key=f"viewer_{side}"
-                )
+                _side(job, name, side)
     _table(jobs, names)
     series = {letter: store().curve(job.id) for job, letter in zip(jobs, "AB", strict=True)}
     with st.container(horizontal=True, gap="medium", key="charts"):
@@ -47,6 +57,18 @@ def draw(jobs: list[Job]) -> None:
             curves.losses(series, True, "compare_loss", 300)
         with st.container(width="stretch", gap="xsmall"):
             curves.likeness(series, "compare_likeness", 300)
+
+
+def _side(job: Job, name: str, side: int) -> None:
+    """One of the two: how it stands, its pictures, and the text in them."""
+    st.html(f'<h2 class="gi-question">{words.escape(name)}</h2>')
+    st.page_link("pages/lab.py", label="Open", icon=":material/open_in_new:", query_params={"run": job.id})
+    if not job.over:
+        status.line(job, store().place(job.id) if job.state == "queued" else 0)
+    measures.draw_sentence(job, True)
+    source, trial = StoredRun(store(), job), trials.best(job)
+    viewer.draw(source, source.curve(), trial, truth=True, live=not job.over, key=f"viewer_{side}")
+    legible.draw(source, trial)
 
 
 def _names(jobs: list[Job]) -> list[str]:
@@ -58,8 +80,8 @@ def _table(jobs: list[Job], names: list[str]) -> None:
     left, right = (parts(job.spec) for job in jobs)
     lines = [(k, left[k], right[k]) for k in left if left[k] != right[k]]
     results = [(job.result or {}).get("metrics") or {} for job in jobs]
-    for name in ("psnr", "ssim", "mse", "lpips", "iip_rank", "label_accuracy"):
-        if any(name in r for r in results):
+    for name in ("psnr", "ssim", "mse", "lpips", "iip_rank", "rdlv", "label_accuracy"):
+        if any(r.get(name) is not None or (name in r and name != "rdlv") for r in results):
             lines.append((MEANINGS[name].title, *(shown(name, r.get(name)) for r in results)))
     lines.append(("Time", *(words.span((job.result or {}).get("seconds")) for job in jobs)))
     head = "".join(f"<th scope='col'>{words.escape(n)}</th>" for n in ("", *names))

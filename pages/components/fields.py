@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from gi_core.spec.base import is_basic
-from pages.components import form
+from pages.components import form, references
 
 Path = tuple[str | int, ...]
 _NO_WIDGET = ("kind", "schema_version", "layers")
@@ -20,20 +20,25 @@ _NO_WIDGET = ("kind", "schema_version", "layers")
 def settings(value: BaseModel, path: Path, folded: str | None = "More settings") -> None:
     """Widgets of all fields: basic ones first, the rest folded."""
     fields = [(n, f) for n, f in type(value).model_fields.items() if n not in _NO_WIDGET]
-    widgets(value, path, [n for n, f in fields if is_basic(f)])
-    rest = [n for n, f in fields if not is_basic(f)]
+    first = [n for n, f in fields if is_basic(f) or n in references.SHOWN_FIRST]
+    widgets(value, path, first)
+    rest = [n for n, _ in fields if n not in first]
     if rest and folded:
         with st.expander(folded, type="compact", key="fold." + _key(path)):
             widgets(value, path, rest)
 
 
 def widgets(value: BaseModel, path: Path, names: Iterable[str]) -> None:
-    """Widgets of the named fields, two in a line where there is room."""
+    """Widgets of the named fields, two in a line where there is room; those that name a file have a line each."""
     names = list(names)
-    if names:
+    plain = [name for name in names if name not in references.PICKERS]
+    if plain:
         with st.grid(2, min_column_width=130, gap="small", vertical_alignment="bottom"):
-            for name in names:
+            for name in plain:
                 widget(type(value).model_fields[name], (*path, name), getattr(value, name), value)
+    for name in names:
+        if name in references.PICKERS:
+            references.PICKERS[name](value, (*path, name))
 
 
 def widget(field: FieldInfo, path: Path, value: Any, owner: BaseModel, told: bool = True) -> None:

@@ -9,6 +9,8 @@ from pages.components import (
     actions,
     curves,
     fetching,
+    label_table,
+    legible,
     measures,
     meter,
     outcomes,
@@ -67,14 +69,16 @@ def body(source: Source) -> None:
             status.line(job, store().place(job.id) if job.state == "queued" else 0)
     measures.draw_sentence(job, truth)
     viewer.draw(source, points, trial, truth=truth, picture=picture, live=not job.over)
+    if truth:
+        legible.draw(source, trial)
     if recursion.layers(job):
         _recursion(source, truth)
     if not present:
         trials.choose_picture(job)
         measures.draw(job, truth)
         if truth and job.result is not None:
+            label_table.draw(job.result)
             meter.afterwards(job.result)
-        if truth and job.result is not None:
             fetching.offers([str((job.result.get("metrics") or {}).get("lpips_note") or "")], "lpips")
     _charts(job, points, truth, present)
     if not present:

@@ -11,6 +11,8 @@ from gi_core.runs.job import Job
 from pages.components.words import escape
 
 _SHOWN = ("psnr", "ssim", "mse", "lpips", "iip_rank", "label_accuracy")
+_WHERE_PRESENT = ("rdlv",)
+"""Measured only against a prior picture."""
 
 
 def sentence(job: Job, truth: bool) -> str:
@@ -77,7 +79,7 @@ def _metrics(result: dict[str, Any]) -> list[tuple[str, str, str]]:
     if not metrics:
         return []
     cards = []
-    for name in _SHOWN:
+    for name in (*_SHOWN, *(n for n in _WHERE_PRESENT if metrics.get(n) is not None)):
         meaning, value = MEANINGS[name], metrics.get(name)
         text = meaning.sentence
         number = shown(name, value)

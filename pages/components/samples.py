@@ -9,14 +9,9 @@ from gi_core.data.types import SampleInfo
 from gi_core.spec import SpecError
 from pages.components import fetching, fields, form, stage, thumbnails, uploads, words
 from pages.components.picture_grid import Item, picture_grid
+from pages.components.references import known
 
 MOST = 64
-
-
-@st.cache_data(ttl=60, show_spinner=False)
-def known() -> list[SampleInfo]:
-    """What can be chosen on this machine."""
-    return list(data.catalogue())
 
 
 def draw(geometry: bool = True, apart: bool = False) -> None:

@@ -43,8 +43,8 @@ def sources(infos: Iterable[SampleInfo], refs: Iterable[str]) -> dict[str, str]:
 
 def awaited() -> bool:
     """Whether a worker still makes some."""
-    job = store().job(st.session_state.get(_ASKED, ""))
-    return job is not None and not job.over
+    jobs = [store().job(number) for number in st.session_state.get(_ASKED, ())]
+    return any(job is not None and not job.over for job in jobs)
 
 
 def _job(refs: tuple[str, ...]) -> Job | None:
@@ -56,5 +56,6 @@ def _job(refs: tuple[str, ...]) -> Job | None:
         )
     except SpecError:
         return None
-    st.session_state[_ASKED] = number
+    asked = st.session_state.get(_ASKED, ())
+    st.session_state[_ASKED] = (*(n for n in asked if n != number), number)[-4:]
     return store().job(number)
