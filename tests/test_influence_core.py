@@ -165,3 +165,17 @@ def test_weights_that_are_not_finite_are_refused(gi_home):
         played.knowledge.model.fc.weight[0, 0] = float("nan")
     with pytest.raises(SpecError, match="not finite"):
         Sample(replace(played.knowledge), normalised(pictures, torch.device("cpu")), played.labels)
+
+
+def test_the_second_order_share_grows_with_the_noise_and_says_where_linearity_ends():
+    """The next term of the expansion is quadratic in the noise, so its share of the first grows in proportion."""
+    one = sample(experiment())
+    draws = torch.Generator().manual_seed(0)
+    pushed = one.products.j([torch.randn(g.shape, generator=draws, dtype=g.dtype) for g in one.products.value])
+    shares = []
+    for scale in (1e-5, 2e-5):
+        moved = one.influence(scale * pushed)
+        shares.append(one.second_order(moved, 1e-9 * one.largest()))
+    assert 0 < shares[0] < 1e-2
+    assert shares[1] == pytest.approx(2 * shares[0], rel=0.05)
+    assert one.second_order(torch.zeros_like(moved), 1e-9) == 0.0

@@ -45,8 +45,8 @@ class Sample:
         self.dtype = torch.float32 if device.type == "mps" else torch.float64
         gradient = GradientMap(knowledge, LOSSES[knowledge.loss], Plan(device=device.type), self.dtype, device)
         x = x.to(device, self.dtype)
-        target = as_target(labels, knowledge.classes, x)
-        self.products = JacobianProducts(gradient, x, target)
+        self.gradient, self.target = gradient, as_target(labels, knowledge.classes, x)
+        self.products = JacobianProducts(gradient, x, self.target)
         self.norm = float(sum((g.double() ** 2).sum() for g in self.products.value)) ** 0.5
         if not np.isfinite(self.norm):
             raise SpecError(
@@ -85,6 +85,20 @@ class Sample:
             return torch.zeros_like(pushed)
         solver = ShiftedSolver(self.products.jjt, pushed, min(most, self.size), lambda top: shift, eta=1e-8)
         return solver.solve(shift)
+
+    def second_order(self, moved: Tensor, shift: float, most: int = 400) -> float:
+        """|(J J^T + eps)^-1 J (g(x + b) - g(x) - J^T b)| / |b| of a displacement b (d,): by how much of its own length
+        the next term of the expansion would move the picture again. Well below one, the linear prediction holds.
+        """
+        length = float(moved.norm())
+        if not length:
+            return 0.0
+        x = self.products.x.detach() + moved.view(self.shape)
+        there = [g[0].detach() for g in self.gradient(x[None], self.target[None])]
+        rest = [a - b - c for a, b, c in zip(there, self.products.value, self.products.jt(moved), strict=True)]
+        if not all(bool(torch.isfinite(r).all()) for r in rest):
+            return float("inf")
+        return float(self.influence_at(self.products.j(rest), shift, most).norm()) / length
 
     def in_pixels(self, moved: Tensor) -> float:
         """Root mean square of a displacement (d,) of the network's input, in [0, 1] units."""

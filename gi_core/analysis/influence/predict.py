@@ -13,7 +13,7 @@ from torch import Tensor
 from gi_core import defenses, federated
 from gi_core.analysis.influence import keeping
 from gi_core.analysis.influence.jacobian import Sample
-from gi_core.analysis.influence.spectrum import DAMPING, PRIOR, Array, Spectrum, lower_bound, with_prior
+from gi_core.analysis.influence.spectrum import DAMPING, LINEAR, PRIOR, Array, Spectrum, lower_bound, with_prior
 from gi_core.federated.round import Round, normalised
 from gi_core.spec import DEFENSES, Experiment, SpecError
 
@@ -82,7 +82,8 @@ def describe(known: Known, noise_std: float | None, damping: float | None) -> di
         if noise_std:
             found["drawn"] = _of_perturbation(known, _drawn(known, noise_std), relative)
     protected = not found["predicted_rmse"] < PRIOR
-    return {**found, "protected": protected, "words": words(found, protected)}
+    linear = (found.get("drawn") or found).get("linear", True)
+    return {**found, "protected": protected, "words": words(found, protected, linear)}
 
 
 def _of_noise(spectrum: Spectrum, noise_std: float | None, relative: float) -> dict[str, Any]:
@@ -100,11 +101,13 @@ def _of_noise(spectrum: Spectrum, noise_std: float | None, relative: float) -> d
 def _of_perturbation(known: Known, pushed: Tensor, relative: float) -> dict[str, Any]:
     spectrum, d = known.spectrum, known.sample.size
     moved = known.sample.influence_at(pushed, relative * spectrum.largest)
+    second = known.sample.second_order(moved, relative * spectrum.largest)
     size, length, rmse = float(pushed.norm()), float(moved.norm()), known.sample.in_pixels(moved)
     return {
         "perturbation": "defense", "noise_std": None, "jacobian_delta_norm": size, "influence": length,
         "lower_bound": lower_bound(size, spectrum.largest), "predicted_rmse": rmse,
         "predicted_rmse_normalised": length / d**0.5, "predicted_rmse_with_prior": with_prior(rmse),
+        "second_order": second, "linear": second <= LINEAR,
     }  # fmt: skip
 
 
@@ -122,9 +125,14 @@ def _pushed(known: Known) -> Tensor | None:
     return known.sample.perturbation(known.round.clean, known.round.update)
 
 
-def words(found: dict[str, Any], protected: bool) -> str:
-    """One sentence; never a promise."""
+def words(found: dict[str, Any], protected: bool, linear: bool = True) -> str:
+    """One sentence; never a promise. linear: whether the prediction is within its range."""
     rmse = found["predicted_rmse"]
+    if not (protected or linear):
+        return (
+            f"beyond the linear range: without a prior the error is of the order of {rmse:.1g} per pixel, and an attack may"
+            " err several times as much or less"
+        )
     if protected:
         return "protected at this noise: matching alone would err as much as guessing grey; a picture prior may still do better"
     if rmse < 1e-3:
