@@ -32,6 +32,7 @@ def _pages() -> list[StreamlitPage]:
         st.Page(_ROOT / "pages" / "rank.py", title="Rank analysis", url_path="rank"),
         st.Page(_ROOT / "pages" / "influence.py", title="Influence", url_path="influence"),
         st.Page(_ROOT / "pages" / "federation.py", title="Federation", url_path="federation"),
+        st.Page(_ROOT / "pages" / "updates.py", title="Updates", url_path="updates"),
         st.Page(_ROOT / "pages" / "runs.py", title="Runs", url_path="runs"),
     ]
 

@@ -16,6 +16,9 @@ from gi_core.spec import SpecError
 MOST_BYTES = 25 * 2**20
 MOST_PIXELS = 50_000_000
 MOST_FILES = 200
+MOST_UPDATE_BYTES = 250 * 2**20
+"""Of an update or a checkpoint: a ResNet-152 has 230 MiB."""
+MOST_TOTAL_BYTES = 4 * 2**30
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF")
 
 
@@ -47,18 +50,33 @@ def keep_weights(content: bytes) -> str:
     Raises SpecError for what is neither safetensors nor a torch file.
     """
     _bound(content)
-    length = int.from_bytes(content[:8], "little")
-    tensors = 2 <= length <= len(content) - 8 and content[8:9] == b"{"
-    if not tensors and content[:4] != b"PK\x03\x04":
+    if not _tensors(content) and content[:4] != b"PK\x03\x04":
         raise SpecError("this is no file of weights: give .safetensors, or .pt written by torch.save")
     return _keep(content)
 
 
-def _bound(content: bytes) -> None:
+def keep_update(content: bytes) -> str:
+    """Store a file of a recorded round: update, checkpoint or statistics; its reference. A worker parses it, under limits.
+
+    Raises SpecError for what is none of the formats that are read.
+    """
+    _bound(content, MOST_UPDATE_BYTES)
+    if not _tensors(content) and content[:4] != b"PK\x03\x04":
+        raise SpecError("this is no file of arrays: give .npz, .safetensors, or .pt written by torch.save")
+    return _keep(content)
+
+
+def _tensors(content: bytes) -> bool:
+    """Whether the header is that of safetensors."""
+    length = int.from_bytes(content[:8], "little")
+    return 2 <= length <= len(content) - 8 and content[8:9] == b"{"
+
+
+def _bound(content: bytes, most: int = MOST_BYTES) -> None:
     if not content:
         raise SpecError("the file is empty: give another one")
-    if len(content) > MOST_BYTES:
-        raise SpecError(f"the file has {len(content) / 2**20:.0f} MiB: give one of at most {MOST_BYTES // 2**20} MiB")
+    if len(content) > most:
+        raise SpecError(f"the file has {len(content) / 2**20:.0f} MiB: give one of at most {most // 2**20} MiB")
 
 
 def _keep(content: bytes) -> str:
@@ -81,7 +99,10 @@ def _keep(content: bytes) -> str:
 
 
 def _prune(folder: Path) -> None:
-    """Only the newest `MOST_FILES` stay."""
-    files = sorted(folder.glob("[0-9a-f]*"), key=lambda f: f.stat().st_mtime)
-    for old in files[:-MOST_FILES]:
-        old.unlink(missing_ok=True)
+    """Only the newest `MOST_FILES` stay, and no more than `MOST_TOTAL_BYTES` of them."""
+    files = sorted(folder.glob("[0-9a-f]*"), key=lambda f: f.stat().st_mtime, reverse=True)
+    total = 0
+    for number, file in enumerate(files):
+        total += file.stat().st_size
+        if number and (number >= MOST_FILES or total > MOST_TOTAL_BYTES):
+            file.unlink(missing_ok=True)

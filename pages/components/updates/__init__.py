@@ -1,0 +1,1 @@
+"""The updates page: files that a real client left, what is in them, and the attack on them."""

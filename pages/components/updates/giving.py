@@ -1,0 +1,117 @@
+"""Step 1: the files, uploaded one by one or taken from this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from gi_core.spec import SpecError
+from pages.components import uploads, words
+from pages.components.rank.marks import tidy
+from pages.components.updates import names, question, shelf
+
+_SAID, _TAKEN = "updates.said", "updates.taken"
+_ARRAYS = ["npz", "safetensors", "pt", "pth"]
+_PICTURES = ["png", "jpg", "jpeg", "webp", "bmp"]
+_NEEDED = {
+    "update": ("Update", "What the client sent: how each weight changed (.npz, .safetensors or .pt)."),
+    "checkpoint": ("Checkpoint", "The network's weights before the round: everybody in the federation has them (.pt or .safetensors)."),
+}  # fmt: skip
+_MORE = {
+    "statistics": ("Batch norm statistics", "Sent beside some updates; without it they are worked out from update and checkpoint."),
+    "reference": ("Private picture, only to judge", "If you know it: the attack never sees it, the result is compared with it."),
+}  # fmt: skip
+_MEGABYTES = uploads.MOST_UPDATE_BYTES // 2**20
+
+
+def draw() -> None:
+    """Two files that are needed, two that help, and what is here already."""
+    for part, (label, text) in _NEEDED.items():
+        _file(part, label, text)
+    with st.expander("More files, if you have them", type="compact", key="fold.files"):
+        for part, (label, text) in _MORE.items():
+            _file(part, label, text)
+        st.html('<p class="gi-about">A prior picture, if the server has one, is chosen with the attack.</p>')
+    with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
+        with st.popover("On this machine", icon=":material/folder:", key="updates_shelf"):
+            _shelf()
+        if question.files():
+            st.button("Start over", key="updates_clear", icon=":material/restart_alt:", on_click=question.clear)
+
+
+def _file(part: str, label: str, text: str) -> None:
+    """The file that is there, or a place to drop one."""
+    ref = question.files().get(part)
+    if ref is not None:
+        with st.container(horizontal=True, gap="xsmall", vertical_alignment="center", key=f"given_{part}"):
+            name = names.of(ref) if ref.startswith("upload:") else words.sample_name(ref)
+            st.html(f'<p class="gi-file"><b>{label}</b> {words.escape(name)}</p>', width="stretch")
+            st.button(
+                "Remove", key=f"updates_remove_{part}", icon=":material/close:", type="tertiary", help=f"Take the {label.lower()} away",
+                on_click=_put, args=(part, None),
+            )  # fmt: skip
+        return
+    picture = part == "reference"
+    file = st.file_uploader(
+        label, _PICTURES if picture else _ARRAYS, key=f"updates_{part}", help=text,
+        max_upload_size=uploads.MOST_BYTES // 2**20 if picture else _MEGABYTES,
+    )  # fmt: skip
+    said = st.session_state.get(_SAID, {}).get(part)
+    if said:
+        st.html(f'<p class="gi-problem" role="alert">{words.escape(tidy(said))}</p>')
+    if file is not None and st.session_state.get(_TAKEN) != file.file_id:
+        st.session_state[_TAKEN] = file.file_id
+        _take(part, file.name, file.getvalue(), uploads.keep_picture if picture else uploads.keep_update)
+
+
+def _take(part: str, name: str, content: bytes, keep: Callable[[bytes], str]) -> None:
+    """Keep it by its hash; what it holds is looked into by a worker."""
+    try:
+        ref = keep(content)
+    except SpecError as error:
+        st.session_state[_SAID] = {part: str(error)}
+    else:
+        names.remember(ref, name, part)
+        _put(part, ref)
+    st.rerun(scope="app")
+
+
+def _put(part: str, ref: str | None) -> None:
+    st.session_state.pop(_SAID, None)
+    question.give(part, ref)
+
+
+def _shelf() -> None:
+    """Recorded rounds, whole; and files that were given before, by their names."""
+    rounds = shelf.rounds()
+    if rounds:
+        st.selectbox(
+            "A recorded round", rounds, None, key="updates_round", format_func=lambda one: one.title, on_change=_round,
+            placeholder="choose one",
+        )  # fmt: skip
+    else:
+        st.html('<p class="gi-about">No federation has recorded a round here yet.</p>')
+    for part, (label, _) in (_NEEDED | _MORE).items():
+        files = names.kept(part, *(("update", "checkpoint") if part in _NEEDED else ()))
+        if files:
+            st.selectbox(
+                f"{label}, given before", files, None, key=f"updates_kept_{part}", on_change=_kept, args=(part,),
+                format_func=lambda one: f"{one.name} · {words.size(one.size)} · {one.ref[7:11]}", placeholder="choose one",
+            )  # fmt: skip
+
+
+def _round() -> None:
+    chosen = st.session_state["updates_round"]
+    if chosen is not None:
+        st.session_state.pop(_SAID, None)
+        try:
+            shelf.take(chosen)
+        except SpecError as error:
+            st.session_state[_SAID] = {"update": str(error)}
+
+
+def _kept(part: str) -> None:
+    chosen = st.session_state[f"updates_kept_{part}"]
+    if chosen is not None:
+        _put(part, chosen.ref)
