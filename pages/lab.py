@@ -20,8 +20,8 @@ else:
             st.html('<h1 class="gi-title">What can a server read back from an update?</h1>')
             if run is None:
                 st.html(
-                    '<p class="gi-lead">A client trains on a private picture and sends only a gradient. '
-                    "Choose picture, network and attack, press the button, and watch what comes back.</p>"
+                    '<p class="gi-lead">A client trains on a private picture and sends only numbers: a gradient, or how its '
+                    "weights changed. Choose picture, network, what is sent and attack, and watch what comes back.</p>"
                 )
             experiment_form.draw_presets()
             word = address.word()

@@ -102,7 +102,7 @@ def test_defenses_are_chips_with_strengths(store):
 
 
 def test_presets_fill_the_form_and_are_valid(store):
-    assert 6 <= len(presets()) <= 10
+    assert 6 <= len(presets()) <= 14
     app = lab()
     app.button(key="preset_2").click().run()
     assert form(app) == presets()[2].experiment
@@ -196,6 +196,14 @@ def test_a_bad_link_is_one_sentence(store, query):
         {"samples": ["folder:/etc:0"]},
         {"weights": {"kind": "file", "path": "/etc/passwd"}},
         {"weights": {"kind": "trained", "data": "folder:/etc"}},
+        {"attack": {"kind": "fl_gradient_inversion", "prior": "/etc/passwd"}},
+        {"attack": {"kind": "fl_gradient_inversion", "prior": "folder:/etc:0"}},
+        {"attack": {"kind": "dlg", "parametrisation": "generator", "generator": "/etc/passwd"}},
+        {"attack": {"kind": "dlg", "parametrisation": "generator", "generator": "upload:../../etc/passwd"}},
+        {"recorded": {"checkpoint": "/etc/passwd", "update": "upload:" + "0" * 64}},
+        {"recorded": {"checkpoint": "upload:" + "0" * 64, "update": "/etc/passwd"}},
+        {"recorded": {"checkpoint": "upload:" + "0" * 64, "update": "upload:" + "0" * 64, "statistics": "/etc/passwd"}},
+        {"recorded": {"checkpoint": "upload:" + "0" * 64, "update": "upload:" + "0" * 64, "reference": "/etc/passwd"}},
     ],
 )
 def test_a_link_names_no_free_path_and_starts_nothing(store, experiment):

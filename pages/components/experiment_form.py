@@ -47,11 +47,14 @@ def _waiting() -> bool:
 
 
 def draw_presets() -> None:
-    """A row of buttons that fill the form."""
-    with st.container(horizontal=True, gap="xsmall", vertical_alignment="center", key="presets"):
-        st.markdown("**Worth seeing**", width="content")
-        for number, preset in enumerate(presets()):
-            st.button(
-                preset.title, key=f"preset_{number}", help=preset.sentence,
-                on_click=form.replace, args=(preset.experiment,),
-            )  # fmt: skip
+    """A row of buttons that fill the form for each group of experiments."""
+    with st.container(key="presets", gap="xsmall"):
+        for row, group in enumerate(dict.fromkeys(preset.group for preset in presets())):
+            with st.container(horizontal=True, gap="xsmall", vertical_alignment="center", key=f"presets_{row}"):
+                st.markdown(f"**{group}**", width="content")
+                for number, preset in enumerate(presets()):
+                    if preset.group == group:
+                        st.button(
+                            preset.title, key=f"preset_{number}", help=preset.sentence,
+                            on_click=form.replace, args=(preset.experiment,),
+                        )  # fmt: skip

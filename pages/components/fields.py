@@ -28,12 +28,12 @@ def settings(value: BaseModel, path: Path, folded: str | None = "More settings")
             widgets(value, path, rest)
 
 
-def widgets(value: BaseModel, path: Path, names: Iterable[str]) -> None:
+def widgets(value: BaseModel, path: Path, names: Iterable[str], columns: int = 2) -> None:
     """Widgets of the named fields, two in a line where there is room; those that name a file have a line each."""
     names = list(names)
     plain = [name for name in names if name not in references.PICKERS]
     if plain:
-        with st.grid(2, min_column_width=130, gap="small", vertical_alignment="bottom"):
+        with st.grid(columns, min_column_width=260 // columns, gap="small", vertical_alignment="bottom"):
             for name in plain:
                 widget(type(value).model_fields[name], (*path, name), getattr(value, name), value)
     for name in names:

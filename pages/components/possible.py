@@ -56,14 +56,18 @@ def draw(ruled_out: dict[str, str]) -> None:
     if not ruled_out:
         return
     names = " · ".join(ATTACKS[kind].title for kind in ruled_out)
-    lines = "".join(f"<li>{_line(ATTACKS[kind].title, reason)}</li>" for kind, reason in ruled_out.items())
+    alike: dict[str, list[str]] = {}
+    for kind, reason in ruled_out.items():
+        alike.setdefault(reason.removeprefix(ATTACKS[kind].title), []).append(ATTACKS[kind].title)
+    lines = "".join(f"<li>{_line(rest, titles)}</li>" for rest, titles in alike.items())
     st.html(
         f'<details class="gi-not"><summary><b>Not possible here:</b> {escape(names)} <u>why</u></summary>'
         f"<ul>{lines}</ul></details>"
     )
 
 
-def _line(title: str, reason: str) -> str:
-    """The reason as the command line says it; the attack's name stands once, in bold."""
-    rest = reason.removeprefix(title)
-    return f"<b>{escape(title)}</b>{escape(rest if rest != reason else ': ' + reason)}."
+def _line(rest: str, titles: list[str]) -> str:
+    """The reason as the command line says it, then other attacks of which the same is true."""
+    between = "" if rest.startswith(" ") else ": "
+    more = f" <small>The same is true of {escape(' · '.join(titles[1:]))}.</small>" if titles[1:] else ""
+    return f"<b>{escape(titles[0])}</b>{between}{escape(rest)}.{more}"

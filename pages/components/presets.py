@@ -15,15 +15,21 @@ _FILE = Path(gi_core.spec.__file__).with_name("presets.json")
 
 @dataclass(frozen=True)
 class Preset:
-    """title: on the button. sentence: what there is to see."""
+    """title: on the button. sentence: what there is to see. group: the row it stands in."""
 
     title: str
     sentence: str
     experiment: Experiment
+    group: str
+
+
+FIRST_GROUP = "Worth seeing"
 
 
 @lru_cache(maxsize=1)
 def presets() -> tuple[Preset, ...]:
     """All of them, in order. Raises SpecError where one is not a valid experiment."""
     entries = json.loads(_FILE.read_text())
-    return tuple(Preset(e["title"], e["sentence"], build(e["experiment"])) for e in entries)
+    return tuple(
+        Preset(e["title"], e["sentence"], build(e["experiment"]), e.get("group", FIRST_GROUP)) for e in entries
+    )

@@ -28,7 +28,7 @@ def prior(attack: BaseModel, path: Path) -> None:
     options = [*infos, *([now] if now and now not in infos else [])]
     key = form.key("attack.prior")
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="bottom", key="prior"):
-        if now:
+        if now and data.browser_allowed(now):
             shown = thumbnails.sources([infos[now]] if now in infos else [], [] if now in infos else [now])
             st.html(f'<img class="gi-prior" src="{shown[now]}" alt="the prior picture">', width="content")
         st.selectbox(

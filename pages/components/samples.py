@@ -24,6 +24,9 @@ def draw(geometry: bool = True, apart: bool = False) -> None:
     if stage.attackers_view():
         st.html('<p class="gi-about">Hidden in the attacker\'s view.</p>')
         return
+    if form.current().recorded is not None:
+        _recorded()
+        return
     infos = known()
     groups = list(dict.fromkeys(info.group for info in infos if info.available))
     chosen = form.current().samples
@@ -58,6 +61,15 @@ def draw(geometry: bool = True, apart: bool = False) -> None:
                 )  # fmt: skip
             fields.widgets(form.current(), (), ["size", "channels", "normalise"][0 if geometry else 2 :])
             _labels(infos)
+
+
+def _recorded() -> None:
+    """An update that a real client sent stands in place of the picture."""
+    st.html('<p class="gi-about">An update that was recorded elsewhere is attacked: its picture is not here.</p>')
+    st.button(
+        "Choose a picture instead", key=form.key("unrecord"), icon=":material/image:",
+        on_click=form.change, args=(("recorded",), None),
+    )  # fmt: skip
 
 
 def _pick(ref: str) -> None:

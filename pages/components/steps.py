@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import streamlit as st
 
 from gi_core.spec import ATTACKS, DEFENSES, MODELS, Component, SpecError
 from pages.components import fields, form, possible, switchboard, uploads, words
 from pages.components.rank import summary
 
+_QUOTED = re.compile(r"`([^`]+)`")
 _WEIGHTS = {
     "fresh": ("Fresh", "As initialised: the first round of training."),
     "trained": ("Trained here", "Trained on this data first, then attacked; kept for next time."),
@@ -63,9 +66,29 @@ def attack() -> None:
     )  # fmt: skip
     possible.draw(ruled_out)
     _about(now.attack)
+    _published(now.attack)
     fields.settings(now.attack, ("attack",), "More attack settings")
     with st.expander("Seed, time limit, device", type="compact", key="fold.run"):
         fields.widgets(now, (), ["seed", "seconds", "device"])
+
+
+def _published(attack: Component) -> None:
+    """Sets of values by name, such as those of a publication; the one that stands in the form is shown."""
+    if not attack.presets:
+        return
+    key = form.key(f"preset.{attack.kind}")
+    fit = [n for n, v in attack.presets.items() if all(getattr(attack, k) == one for k, one in v.items())]
+    now = max(fit, key=lambda n: len(attack.presets[n]), default=None)
+    st.selectbox(
+        "Settings as in", list(attack.presets), list(attack.presets).index(now) if now else None, key=key,
+        placeholder="your own", format_func=lambda n: n.replace("_", " ").capitalize(), on_change=_preset,
+        args=(key, attack), help="Fills in values by name: published configurations, and those of known programs.",
+    )  # fmt: skip
+
+
+def _preset(key: str, attack: Component) -> None:
+    name = st.session_state[key]
+    form.change(("attack",), {"kind": attack.kind, **(attack.presets[name] if name else {})})
 
 
 def _attack(key: str) -> None:
@@ -85,6 +108,7 @@ def _choice(label: str, family: str, known: dict[str, type[Component]]) -> None:
 
 def _about(part: Component, more: str = "") -> None:
     text = words.escape(part.description + (f" {more}" if more else ""))
+    text = _QUOTED.sub(r"<code>\1</code>", text)
     paper = f"<cite>{words.escape(part.paper)}</cite>" if part.paper else ""
     st.html(f'<p class="gi-about">{text}{paper}</p>')
 

@@ -24,7 +24,8 @@ def draw() -> None:
     with st.container(key="switches", gap="xsmall"):
         _switch("Sends", "kind", _SENDS, now.client.kind, CLIENTS[now.client.kind].description)
     if now.client.kind == "fedavg":
-        fields.widgets(now.client, ("client",), _TRAINING)
+        with st.container(key="training"):
+            fields.widgets(now.client, ("client",), _TRAINING, columns=3)
     with st.container(key="switches_norm", gap="xsmall"):
         _batch_norm(now)
         _switch(
@@ -33,7 +34,7 @@ def draw() -> None:
         )  # fmt: skip
     text = words.escape(sent.sentence(form.current(), _weights(form.current())))
     st.html(f'<p class="gi-sees" role="status"><b>The server sees</b> {text}</p>')
-    if sent.has_batch_norm(now.model):
+    if sent.has_batch_norm(now.model) and now.recorded is None:
         statistics_pair.button(now)
     more = [n for n in _MORE if n in type(now.client).model_fields] + (["label"] if now.model.one_logit else [])
     with st.expander("More about the client", type="compact", key="fold.client"):
