@@ -7,7 +7,6 @@ import streamlit as st
 from gi_core.runs.job import Job
 from gi_core.spec import SpecError
 from pages.components import address, form, launch, steps, words
-from pages.components.rank.marks import tidy
 from pages.components.updates import example, giving, names, question, telling
 
 _SHOWN = "updates.shown"
@@ -84,12 +83,12 @@ def _ending(job: Job | None, wrong: str | None) -> None:
         st.fragment(_launch, run_every=every, key="launch")()
         return
     with st.container(key="launch", gap="xsmall"):
-        text = tidy(why) if why else "A worker looks into the files…"
+        text = launch.sentence(why) if why else "A worker looks into the files…"
         bad = why and why != _NEEDED and "too:" not in why
         kind = '<p class="gi-problem" role="alert">' if bad else '<p class="gi-estimate" role="status">'
         st.html(f"{kind}{words.escape(text)}</p>")
         if form.complaint():
-            st.html(f'<p class="gi-problem" role="alert">{words.escape(tidy(form.complaint() or ""))}</p>')
+            st.html(f'<p class="gi-problem" role="alert">{words.escape(launch.sentence(form.complaint() or ""))}</p>')
         st.button("Run attack", type="primary", width="stretch", disabled=True, key="run_attack")
 
 

@@ -7,8 +7,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from gi_core.spec import SpecError
-from pages.components import uploads, words
-from pages.components.rank.marks import tidy
+from pages.components import launch, uploads, words
 from pages.components.updates import names, question, shelf
 
 _SAID, _TAKEN = "updates.said", "updates.taken"
@@ -59,7 +58,7 @@ def _file(part: str, label: str, text: str) -> None:
     )  # fmt: skip
     said = st.session_state.get(_SAID, {}).get(part)
     if said:
-        st.html(f'<p class="gi-problem" role="alert">{words.escape(tidy(said))}</p>')
+        st.html(f'<p class="gi-problem" role="alert">{words.escape(launch.sentence(said))}</p>')
     if file is not None and st.session_state.get(_TAKEN) != file.file_id:
         st.session_state[_TAKEN] = file.file_id
         _take(part, file.name, file.getvalue(), uploads.keep_picture if picture else uploads.keep_update)
@@ -84,34 +83,35 @@ def _put(part: str, ref: str | None) -> None:
 
 def _shelf() -> None:
     """Recorded rounds, whole; and files that were given before, by their names."""
-    rounds = shelf.rounds()
+    rounds = {one.key: one.title for one in shelf.rounds()}
     if rounds:
         st.selectbox(
-            "A recorded round", rounds, None, key="updates_round", format_func=lambda one: one.title, on_change=_round,
+            "A recorded round", list(rounds), None, key="updates_round", format_func=lambda k: rounds.get(k, k), on_change=_round,
             placeholder="choose one",
         )  # fmt: skip
     else:
         st.html('<p class="gi-about">No federation has recorded a round here yet.</p>')
     for part, (label, _) in (_NEEDED | _MORE).items():
-        files = names.kept(part, *(("update", "checkpoint") if part in _NEEDED else ()))
+        files = {one.ref: f"{one.name} · {words.size(one.size)}" for one in names.kept(part)}
         if files:
             st.selectbox(
-                f"{label}, given before", files, None, key=f"updates_kept_{part}", on_change=_kept, args=(part,),
-                format_func=lambda one: f"{one.name} · {words.size(one.size)} · {one.ref[7:11]}", placeholder="choose one",
+                f"{label}, given before", list(files), None, key=f"updates_kept_{part}", on_change=_kept, args=(part,),
+                format_func=lambda ref, files=files: files.get(ref, ref), placeholder="choose one",
             )  # fmt: skip
 
 
 def _round() -> None:
-    chosen = st.session_state["updates_round"]
-    if chosen is not None:
-        st.session_state.pop(_SAID, None)
-        try:
+    chosen = next((one for one in shelf.rounds() if one.key == st.session_state["updates_round"]), None)
+    st.session_state.pop(_SAID, None)
+    try:
+        if chosen is not None:
             shelf.take(chosen)
-        except SpecError as error:
-            st.session_state[_SAID] = {"update": str(error)}
+    except SpecError as error:
+        st.session_state[_SAID] = {"update": str(error)}
 
 
 def _kept(part: str) -> None:
-    chosen = st.session_state[f"updates_kept_{part}"]
-    if chosen is not None:
-        _put(part, chosen.ref)
+    """What is chosen is one of this person's files; anything else is left alone."""
+    ref = st.session_state[f"updates_kept_{part}"]
+    if ref in {one.ref for one in names.kept(part)}:
+        _put(part, ref)

@@ -7,10 +7,9 @@ from typing import Any
 
 import streamlit as st
 
-from pages.components import words
+from pages.components import launch, words
 from pages.components.curves import COLOURS
 from pages.components.influence import charts
-from pages.components.rank.marks import tidy
 from pages.components.updates import names
 
 _FROM = {"file": "in a file of their own", "change": "worked out: checkpoint + update"}
@@ -26,7 +25,7 @@ def draw(found: Mapping[str, Any]) -> None:
     )
     st.html(f'<div class="gi-cards gi-inside">{cards}</div>')
     for notice in found.get("notices") or ():
-        st.html(f'<p class="gi-about">{words.escape(tidy(names.said(notice)))}</p>')
+        st.html(f'<p class="gi-about">{words.escape(launch.sentence(names.said(notice)))}</p>')
     _chart(found)
 
 

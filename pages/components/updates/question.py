@@ -11,7 +11,7 @@ import streamlit as st
 from gi_core.runs.job import Job
 from gi_core.spec import Experiment, SpecError, build
 from gi_core.updates.guessing import guess
-from pages.components import form
+from pages.components import form, launch
 from pages.components.session import dispatcher, store, viewer
 
 PARTS = ("update", "checkpoint", "statistics", "reference")
@@ -75,6 +75,9 @@ def inspected() -> Job | None:
     asked = looks()
     if asked is None:
         return None
+    wrong = [p.reason for p in launch.forbidden(form.current()) if p.field.startswith("recorded")]
+    if wrong:
+        raise SpecError(wrong[0])
     name = "inspect:" + hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:24]
     known = st.session_state.setdefault(_KNOWN, {})
     job = store().job(known.get(name, ""))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gi_core.federation import opening
-from gi_core.runs.job import Job, valid_id
+from gi_core.runs.job import Job
 from gi_core.spec import Experiment, SpecError
 from pages.components import form
 from pages.components.session import store
@@ -25,6 +25,11 @@ class Round:
     job: str
     name: str
     title: str
+
+    @property
+    def key(self) -> str:
+        """As a widget holds it."""
+        return f"{self.job}/{self.name}"
 
 
 def rounds() -> list[Round]:
@@ -50,11 +55,8 @@ def _title(job: Job, name: str) -> str:
 
 
 def take(chosen: Round) -> Experiment:
-    """Fill the form with it; what the form asks then. Raises SpecError where it is gone."""
-    folder = store().path(chosen.job) if valid_id(chosen.job) else None
-    if folder is None or chosen not in rounds():
-        raise SpecError(opening.GONE)
-    job = store().job(chosen.job)
+    """Fill the form with it, one of `rounds`; what the form asks then. Raises SpecError where it is gone."""
+    folder, job = store().path(chosen.job), store().job(chosen.job)
     document = "experiment.json" if job is not None and job.kind == "record" else f"{chosen.name}_experiment.json"
     given = {part: folder / pattern.format(chosen.name) for part, pattern in _FILES.items()}
     if (folder / document).is_file():

@@ -9,8 +9,7 @@ import streamlit as st
 from gi_core.runs.job import Job
 from gi_core.spec import MODELS
 from gi_core.spec.experiment import MAX_BATCH, MAX_SIZE
-from pages.components import fields, form, words
-from pages.components.rank.marks import tidy
+from pages.components import fields, form, launch, words
 from pages.components.updates import names, question
 
 _DRAWN_ANEW = ("kind", "init", "seed", "layers")
@@ -47,7 +46,7 @@ def _fit(job: Job | None) -> None:
         return
     found = job.result or {}
     if found.get("problem"):
-        st.html(f'<p class="gi-problem" role="alert">{words.escape(tidy(names.said(found["problem"])))}</p>')
+        st.html(f'<p class="gi-problem" role="alert">{words.escape(launch.sentence(names.said(found["problem"])))}</p>')
     elif found.get("checkpoint_scheme"):
         st.html(
             f'<p class="gi-fits" role="status">✓ The files fit. Names: {words.escape(found["checkpoint_scheme"])}.</p>'

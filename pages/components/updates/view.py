@@ -5,8 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from gi_core.runs.job import Job
-from pages.components import address, form, live, stage, words
-from pages.components.rank.marks import tidy
+from pages.components import address, form, launch, live, stage, words
 from pages.components.session import dispatcher
 from pages.components.updates import asking, example, exposure, inside
 
@@ -41,6 +40,9 @@ def draw() -> None:
         with st.container(key="stage", gap="small"):
             if run is not None:
                 live.draw(run)
+                st.page_link(
+                    "pages/lab.py", label="Open in the lab", icon=":material/science:", query_params={"run": run}
+                )
             waiting = _waiting()
             st.fragment(_stage, run_every=0.6 if waiting else None, key="updates_stage")(waiting, run is not None)
 
@@ -51,7 +53,7 @@ def _words() -> None:
         st.warning(words.plain(word))
     said = example.said()
     if said:
-        st.html(f'<p class="gi-problem" role="alert">{words.escape(tidy(said))}</p>')
+        st.html(f'<p class="gi-problem" role="alert">{words.escape(launch.sentence(said))}</p>')
 
 
 def _waiting() -> bool:
@@ -77,7 +79,7 @@ def _stage(timed: bool, attacked: bool) -> None:
         return
     why = asking.obstacle(job, wrong)
     if why and (job is None or job.state == "failed"):
-        st.html(f'<p class="gi-problem" role="alert">{words.escape(tidy(why))}</p>')
+        st.html(f'<p class="gi-problem" role="alert">{words.escape(launch.sentence(why))}</p>')
     if job is None or job.state != "done" or not job.result:
         return
     if why is None and not attacked:
