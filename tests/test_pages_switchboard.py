@@ -162,14 +162,17 @@ def test_a_runs_name_says_what_was_sent():
 @pytest.mark.parametrize("preset", presets(), ids=lambda p: p.title)
 def test_presets_can_be_run(preset):
     assert not [p for p in problems(preset.experiment) if p.fatal]
-    assert preset.sentence.endswith(".")
+    assert preset.sentence.endswith((".", "?"))
 
 
 def test_the_name_is_shown_large(store):  # noqa: F811
     asked = build({"samples": ["bundled/faces:0", "bundled/patient"], "size": 32, "attack": {"kind": "dlg"}})
     run = fakes.run(store, experiment=asked)
     assert "Can you read the name?" in text(lab(run=run))
-    assert "Can you read" not in text(lab(run=run, view="attacker"))
+    assert "Can you read" not in text(lab(run=run, view="attacker")) and "by other attacks" not in text(lab(run=run))
+    fakes.run(store, experiment=build({"samples": ["bundled/patient"], "size": 32}))
+    page = text(lab(run=run))
+    assert "The same by other attacks" in page and page.count("<figcaption>Levenberg-Marquardt") == 1
     assert "Can you read" not in text(lab(run=fakes.run(store)))
 
 

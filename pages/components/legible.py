@@ -11,11 +11,14 @@ from PIL import Image
 
 from gi_core.data import bundled
 from gi_core.runs.job import Job
-from pages.components import pictures
-from pages.components.source import Source
+from gi_core.spec import ATTACKS
+from pages.components import pictures, trials, words
+from pages.components.session import store
+from pages.components.source import Source, StoredRun
 
 PATIENT = ("bundled/patient", "bundled/patient:0")
 WIDTH = 512
+SHOWN, MOST = 4, 200
 
 
 def index(job: Job) -> int | None:
@@ -25,26 +28,55 @@ def index(job: Job) -> int | None:
     return next((k for k, ref in enumerate(refs) if ref in PATIENT), None)
 
 
-def draw(source: Source, trial: int, original: bool = True) -> None:
-    """The name and the date of birth, of the original and of the newest reconstruction.
+def draw(source: Source, trial: int) -> None:
+    """The name and the date of birth, of the original and of the newest reconstruction."""
+    place, truth = index(source.job), source.originals()
+    found = _crop(source, trial)
+    if found is None or truth is None or place is None:
+        return
+    shown = [("Original", text(truth[place])), ("Reconstruction", found)]
+    st.html(f"""<h4 class="gi-sub">Can you read the name? <small>the text in the picture, enlarged</small></h4>
+        <div class="gi-legible">{"".join(_figure(*one) for one in shown)}</div>""")
 
-    original: False where only the reconstruction is wanted, as the original stands beside already.
-    """
+
+def others(job: Job) -> None:
+    """The same text as the newest finished run of each other attack shows it."""
+    if index(job) is None or not job.over:
+        return
+    shown: dict[str, Job] = {}
+    for one in store().jobs(states=("done",), limit=MOST):
+        kind = _kind(one)
+        if kind != _kind(job) and kind in ATTACKS and index(one) is not None:
+            shown.setdefault(kind, one)
+    figures = []
+    for kind, one in list(shown.items())[:SHOWN]:
+        found = _crop(StoredRun(store(), one), trials.best(one))
+        figures += [_figure(ATTACKS[kind].title, found, words.question(one.spec))] if found is not None else []
+    if figures:
+        st.html(f"""<h4 class="gi-sub">The same by other attacks <small>the newest run of each here</small></h4>
+            <div class="gi-legible gi-many">{"".join(figures)}</div>""")
+
+
+def _crop(source: Source, trial: int) -> np.ndarray | None:
+    """The text in the newest reconstruction."""
     place, kept = index(source.job), source.snapshots()
     images = source.snapshot(kept[-1]) if place is not None and kept else None
-    truth = source.originals()
-    if images is None or truth is None or place is None:
-        return
+    if images is None or place is None:
+        return None
     found = images[min(trial, len(images) - 1)]
-    shown = [("Original", truth[place])] if original else []
-    shown.append(("Reconstruction", found[_matched(source.job, place) % len(found)]))
-    figures = "".join(
-        f'<figure><figcaption>{title}</figcaption><img src="{pictures.uri(text(picture))}" alt="name and date of birth,'
-        f' {title.lower()}"></figure>'
-        for title, picture in shown
+    return text(found[_matched(source.job, place) % len(found)])
+
+
+def _figure(title: str, picture: np.ndarray, hint: str = "") -> str:
+    alt = f"name and date of birth, {title}"
+    return (
+        f'<figure title="{words.escape(hint)}"><figcaption>{words.escape(title)}</figcaption>'
+        f'<img src="{pictures.uri(picture)}" alt="{words.escape(alt)}"></figure>'
     )
-    head = '<h4 class="gi-sub">Can you read the name? <small>the text in the picture, enlarged</small></h4>'
-    st.html(f'{head}<div class="gi-legible">{figures}</div>')
+
+
+def _kind(job: Job) -> str:
+    return str((job.spec.get("attack") or {}).get("kind", ""))
 
 
 def text(picture: np.ndarray) -> np.ndarray:

@@ -71,6 +71,8 @@ def body(source: Source) -> None:
     viewer.draw(source, points, trial, truth=truth, picture=picture, live=not job.over)
     if truth:
         legible.draw(source, trial)
+        if not present:
+            legible.others(job)
     if recursion.layers(job):
         _recursion(source, truth)
     if not present:

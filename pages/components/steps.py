@@ -60,8 +60,9 @@ def attack() -> None:
     """The attack, its seed, and where it runs; attacks that the other steps rule out say so, with the reason."""
     now, key = form.current(), form.key("attack")
     ruled_out = possible.reasons(now)
+    options = sorted(ATTACKS, key=lambda kind: kind in ruled_out)
     st.selectbox(
-        "Attack", list(ATTACKS), list(ATTACKS).index(now.attack.kind), key=key, label_visibility="collapsed",
+        "Attack", options, options.index(now.attack.kind), key=key, label_visibility="collapsed",
         format_func=lambda k: possible.name(k, ruled_out), on_change=_attack, args=(key,),
     )  # fmt: skip
     possible.draw(ruled_out)
