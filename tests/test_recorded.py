@@ -166,7 +166,13 @@ def test_a_file_may_hold_a_gradient(gi_home, tmp_path):
         ({"size": None}, "set size"),
         ({"attack": {"kind": "inverting_gradients", "labels": "known"}}, "are not known: give them"),
         ({"defenses": [{"kind": "gaussian_noise"}]}, "leave the defenses out"),
-        ({"recorded": {"images": 2, "reference": "bundled/coffee"}}, "a reference is one picture"),
+        (
+            {
+                "recorded": {"images": 2, "reference": "bundled/coffee"},
+                "attack": {"kind": "inverting_gradients", "labels": "auto"},
+            },
+            "a reference is one picture",
+        ),
         ({"labels": [4]}, "label 4 is out of range"),
         ({"recorded": {"update": "nowhere.npz"}}, "cannot read nowhere.npz"),
         ({"recorded": {"statistics": "nowhere.npz"}}, "no batch norm statistics"),

@@ -106,9 +106,11 @@ def _cumulative(layer: _BatchNorm, steps: int) -> float:
 
 
 def of_network(model: nn.Module) -> Target | None:
-    """The running statistics that the network already has: a prior for any batch (DeepInversion)."""
+    """The running statistics that a trained network has: a prior for any batch (DeepInversion). None for a network that
+    never tracked any, whose zeros and ones are of no batch.
+    """
     layers = [m for m in model.modules() if isinstance(m, _BatchNorm) and m.running_mean is not None]
-    if not layers:
+    if not layers or not any(int(m.num_batches_tracked or 0) for m in layers):
         return None
     values = [v.double() for m in layers for v in (m.running_mean, m.running_var)]
     return Target(torch.cat(values), [m.num_features for m in layers], 1)

@@ -40,7 +40,7 @@ def problems(experiment: Experiment) -> list[Problem]:
 
 
 def _batch(e: Experiment):
-    n = len(e.samples)
+    n = e.pictures
     if e.labels is not None and len(e.labels) != n:
         yield Problem("labels", f"give one label for each picture: {n}, not {len(e.labels)}")
     if n > 1 and e.attack.labels in ("idlg", "observed_delta"):
@@ -72,15 +72,15 @@ def one_gradient_only(title: str) -> str:
 def _client(e: Experiment):
     client, model = e.client, e.model
     if client.kind == "fedavg":
-        each = -(-len(e.samples) // client.clients)
+        each = -(-e.pictures // client.clients)
         steps = client.epochs * -(-each // min(client.batch_size or each, each))
         steps = min(steps, client.steps or steps)
         several = steps > 1 or client.optimiser == "adam" or client.clients > 1
         if several and not isinstance(e.attack, Matching) and e.recorded is None:
             yield Problem("attack", one_gradient_only(e.attack.title))
-        if client.clients > len(e.samples) and e.recorded is None:
+        if client.clients > e.pictures:
             yield Problem(
-                "client.clients", f"{len(e.samples)} pictures cannot be dealt out among {client.clients} clients"
+                "client.clients", f"{e.pictures} pictures cannot be dealt out among {client.clients} clients"
             )
         if client.optimiser == "adam" and client.momentum:
             yield Problem("client.momentum", "Adam has its own momentum: set momentum to 0", fatal=False)
@@ -141,11 +141,11 @@ def _recursion(e: Experiment):
     if graph is None:
         yield Problem("attack", f"{e.model.title} is not drawn as a chain of layers, so no recursion goes through it")
         return
-    reason = refusal(e.attack.kind, chain(graph), len(e.samples), e.client.batch_norm)
+    reason = refusal(e.attack.kind, chain(graph), e.pictures, e.client.batch_norm)
     if reason:
         yield Problem("attack", reason)
-    elif len(e.samples) > 1:
-        yield Problem("samples", f"of {len(e.samples)} pictures a recursion gives one mixture", fatal=False)
+    elif e.pictures > 1:
+        yield Problem("samples", f"of {e.pictures} pictures a recursion gives one mixture", fatal=False)
     # A rescaled gradient is as good, unless the scale itself is what one logit is read from.
     noisy = [d.title for d in e.defenses if d.kind != "clipping" or e.model.one_logit]
     if noisy and not reason:

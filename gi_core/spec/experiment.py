@@ -60,6 +60,11 @@ class Experiment(Settings):
             raise ValueError("a label is a class number from 0 up")
         return value
 
+    @property
+    def pictures(self) -> int:
+        """How many pictures are behind the update."""
+        return self.recorded.images if self.recorded else len(self.samples)
+
     def key(self) -> str:
         """Content hash: equal questions have equal keys."""
         text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
