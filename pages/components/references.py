@@ -61,7 +61,9 @@ def generator(attack: BaseModel, path: Path) -> None:
 
 def _upload(name: str, path: Path, kinds: list[str], keep: Callable[[bytes], str]) -> None:
     """A file becomes the value of this setting once."""
-    file = st.file_uploader(f"{name.capitalize()} file", type=kinds, key=f"{name}_file")
+    file = st.file_uploader(
+        f"{name.capitalize()} file", type=kinds, key=f"{name}_file", max_upload_size=uploads.MOST_BYTES // 2**20
+    )
     if file is None or st.session_state.get(f"{name}_taken") == file.file_id:
         return
     st.session_state[f"{name}_taken"] = file.file_id

@@ -110,7 +110,10 @@ def _one_again() -> None:
 
 
 def _upload() -> None:
-    file = st.file_uploader("A picture of yours", type=["png", "jpg", "jpeg", "webp", "bmp"], key="sample_file")
+    file = st.file_uploader(
+        "A picture of yours", type=["png", "jpg", "jpeg", "webp", "bmp"], key="sample_file",
+        max_upload_size=uploads.MOST_BYTES // 2**20,
+    )  # fmt: skip
     st.caption("It stays on this machine. The middle square is used, made small.")
     if file is None or st.session_state.get("sample_taken") == file.file_id:
         return

@@ -123,8 +123,9 @@ def _weights(key: str) -> None:
 def _weights_file() -> None:
     now = form.current().weights
     file = st.file_uploader(
-        "Weights", type=["safetensors", "pt", "pth"], key="weights_file", label_visibility="collapsed"
-    )
+        "Weights", type=["safetensors", "pt", "pth"], key="weights_file", label_visibility="collapsed",
+        max_upload_size=uploads.MOST_BYTES // 2**20,
+    )  # fmt: skip
     if file is not None and st.session_state.get("weights_taken") != file.file_id:
         st.session_state["weights_taken"] = file.file_id
         try:

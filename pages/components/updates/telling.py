@@ -7,12 +7,15 @@ from typing import Any
 import streamlit as st
 
 from gi_core.runs.job import Job
-from gi_core.spec import MODELS
+from gi_core.spec import MODELS, SpecError
 from gi_core.spec.experiment import MAX_BATCH, MAX_SIZE
 from pages.components import fields, form, launch, words
+from pages.components.rank import files as drawings
+from pages.components.rank import summary
 from pages.components.updates import names, question
 
 _DRAWN_ANEW = ("kind", "init", "seed", "layers")
+_TAKEN = "updates.network"
 _SENT = {"fedavg": "Weight change", "fedsgd": "Gradient"}
 
 
@@ -31,7 +34,25 @@ def network(job: Job | None) -> None:
         if name not in _DRAWN_ANEW or (name == "layers" and now.model.kind == "lenet")
     ]
     fields.widgets(now.model, ("model",), told)
+    if now.model.kind == "custom":
+        summary.draw(now)
+        _drawn()
     _fit(job)
+
+
+def _drawn() -> None:
+    """The layers of a drawn network, as the rank page saves them."""
+    file = st.file_uploader("Its layers (network.json)", ["json"], key="updates_network", max_upload_size=1)
+    if file is None or st.session_state.get(_TAKEN) == file.file_id:
+        return
+    st.session_state[_TAKEN] = file.file_id
+    try:
+        network_ = drawings.read(file.getvalue())
+    except SpecError as error:
+        form.refuse(str(error))
+    else:
+        form.change(("model",), {**network_.model_dump(mode="json"), "classes": form.current().model.classes})
+    st.rerun(scope="app")
 
 
 def _choose(key: str) -> None:
