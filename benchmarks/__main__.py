@@ -1,4 +1,4 @@
-"""`python -m benchmarks [speed|solution|recursion|influence|calibration|live|clicks] [--device cuda]`: prints rows, keeps them as JSON."""
+"""`python -m benchmarks [speed|solution|recursion|influence|calibration|labels|live|clicks] [--device cuda]`: prints rows, keeps them as JSON."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import torch
 from benchmarks.calibration import calibration
 from benchmarks.clicks import clicks
 from benchmarks.influence import influence
+from benchmarks.labels import labels
 from benchmarks.live import live
 from benchmarks.recursion import recursion
 from benchmarks.solution import solution
@@ -20,7 +21,7 @@ from benchmarks.speed import speed
 from gi_core.threads import one_thread
 
 RESULTS = Path(__file__).parent / "results"
-PARTS = ("speed", "solution", "recursion", "influence", "calibration", "live", "clicks")
+PARTS = ("speed", "solution", "recursion", "influence", "calibration", "labels", "live", "clicks")
 
 
 def main() -> None:
@@ -36,6 +37,7 @@ def main() -> None:
         "recursion": recursion,
         "influence": influence,
         "calibration": lambda: calibration(2 * arguments.images),
+        "labels": labels,
         "live": live,
         "clicks": clicks,
     }
