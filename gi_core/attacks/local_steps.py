@@ -23,6 +23,14 @@ Gradient = Callable[[list[Tensor], Tensor, Tensor], tuple[list[Tensor], Tensor]]
 """(parameters, pictures (B, C, H, W), targets (B, K)) -> (gradients, batch norm statistics (S,) of that batch)."""
 
 
+def simulated_steps(schedule: Schedule | None, rounds: str) -> int:
+    """Local steps that are played for each candidate, all clients counted; 0 where one gradient stands for the round."""
+    if schedule is None or (schedule.single and schedule.clients == 1):
+        return 0
+    wanted = rounds == "simulated" or (rounds == "auto" and schedule.steps <= MOST_SIMULATED)
+    return schedule.steps * schedule.clients if wanted else 0
+
+
 def as_mean_gradient(update: Update, schedule: Schedule | None) -> Update:
     """A weight change in the units of a gradient: divided by -lr T. A gradient stays as it is."""
     if update.kind == "gradient" or schedule is None:

@@ -15,10 +15,11 @@ import torch
 from torch import Tensor
 
 from gi_core.attacks.gradient import GradientMap, flatten
+from gi_core.attacks.local_steps import simulated_steps
 from gi_core.federated.losses import LOSSES, as_target
 from gi_core.federated.types import Knowledge, Update
 from gi_core.paths import home
-from gi_core.spec.attacks import AttackSettings, ClosedForm, InvertingGradients
+from gi_core.spec.attacks import AttackSettings, ClosedForm, Matching
 from gi_core.spec.plan import Plan
 
 MAX_CHUNK = 32
@@ -59,7 +60,7 @@ def _measure(
 ) -> Plan:
     base = Plan(
         device=device.type, threads=torch.get_num_threads(), source="measured", chunk=_memory_chunk(update, knowledge, settings),
-        cuda_graph=device.type == "cuda" and isinstance(settings, InvertingGradients),
+        cuda_graph=device.type == "cuda" and isinstance(settings, Matching),
     )  # fmt: skip
     if getattr(settings, "precision", "float64") == "float64":
         return base.model_copy(
@@ -95,6 +96,7 @@ def _memory_chunk(update: Update, knowledge: Knowledge, settings: AttackSettings
     per_trial = (
         8 * 4 * (sum(t.numel() for t in update.tensors.values()) + 64 * update.images * sum(knowledge.input_shape) * 32)
     )
+    per_trial *= max(1, simulated_steps(knowledge.schedule, getattr(settings, "rounds", "auto")))
     return int(max(1, min(MAX_CHUNK, settings.trials, BYTES_PER_CHUNK // per_trial)))
 
 

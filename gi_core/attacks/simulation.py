@@ -15,7 +15,7 @@ from torch.func import functional_call, grad, vmap
 
 from gi_core.attacks.batch_norms import Watch
 from gi_core.attacks.gradient import GradientMap
-from gi_core.attacks.local_steps import MOST_SIMULATED, epochs, mean_step
+from gi_core.attacks.local_steps import epochs, mean_step, simulated_steps
 from gi_core.federated.losses import Loss
 from gi_core.federated.types import Knowledge, Update
 from gi_core.spec.plan import Plan
@@ -35,8 +35,7 @@ class RoundMap(GradientMap):
         super().__init__(knowledge, loss, plan, dtype, device)
         self.images, schedule = update.images, knowledge.schedule
         whole = schedule is None or (schedule.single and schedule.clients == 1)
-        few = schedule is not None and schedule.steps <= MOST_SIMULATED
-        self.simulated = not whole and (rounds == "simulated" or (rounds == "auto" and few))
+        self.simulated = simulated_steps(schedule, rounds) > 0
         self.schedule = schedule if self.simulated else None
         self.copies = epochs(schedule, update.images) if free and self.simulated and schedule else 1
         self.watch = Watch(self.model) if watch else None

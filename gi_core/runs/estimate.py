@@ -7,6 +7,7 @@ import time
 
 from gi_core import attacks
 from gi_core.attacks import plan as plans
+from gi_core.attacks.local_steps import simulated_steps
 from gi_core.runs.question import Question
 from gi_core.spec.attacks import AttackSettings, ClosedForm, Dlg, InvertingGradients, LevenbergMarquardt
 from gi_core.spec.plan import Plan
@@ -51,7 +52,8 @@ def seconds_per_iteration(question: Question) -> tuple[float, Plan]:
     if isinstance(settings, ClosedForm):
         return _of_layers(question)
     plan = plans.measure(done.update, done.knowledge, settings, question.device, PLAN_SECONDS)
-    guess = (plan.seconds or 0.0) * evaluations(settings)
+    played = max(1, simulated_steps(done.knowledge.schedule, getattr(settings, "rounds", "auto")))
+    guess = (plan.seconds or 0.0) * evaluations(settings) * played
     if guess > STEPS_SECONDS:
         return guess, plan
     attack = attacks.make(settings, done.update, done.knowledge, plan=plan, device=question.device)
