@@ -21,7 +21,7 @@ else:
             if run is None:
                 st.html(
                     '<p class="gi-lead">A client trains on a private picture and sends only numbers: a gradient, or how its '
-                    "weights changed. Choose picture, network, what is sent and attack, and watch what comes back.</p>"
+                    "weights changed. Choose an attack, and watch what comes back.</p>"
                 )
             experiment_form.draw_presets()
             word = address.word()
