@@ -7,7 +7,7 @@ import streamlit as st
 from gi_core.runs.job import Job
 from gi_core.spec import SpecError
 from pages.components import address, form, launch, steps, words
-from pages.components.updates import example, giving, names, question, telling
+from pages.components.updates import example, giving, names, network, question, unsaid
 
 _SHOWN = "updates.shown"
 _NEEDED = "Give the update and the checkpoint in step 1, or take the example."
@@ -22,13 +22,13 @@ def draw() -> None:
         _step(1, "The files", "what the server has")
         with st.container(key="step_1", gap="xsmall"):
             giving.draw()
-        if question.files():
+        if "update" in question.files() and refusal(job, wrong) is None:
             _step(2, "The network", "what the client trained")
             with st.container(key="step_2", gap="xsmall"):
-                telling.network(job)
+                network.draw(job)
             _step(3, "Not in the files", "say what you know")
             with st.container(key="step_3", gap="xsmall"):
-                telling.unsaid(job)
+                unsaid.draw(job)
             _step(4, "The attack", "what the server tries")
             with st.container(key="step_4", gap="xsmall"):
                 steps.attack()
@@ -50,13 +50,18 @@ def looked() -> tuple[Job | None, str | None]:
         return None, str(error)
 
 
+def refusal(job: Job | None, wrong: str | None) -> str | None:
+    """Why the files cannot be read at all, in a sentence."""
+    if wrong is None and (job is None or job.state != "failed"):
+        return None
+    return names.said(wrong or (job.error if job is not None else "") or "the worker did not say why: give other files")
+
+
 def obstacle(job: Job | None, wrong: str | None) -> str | None:
     """Why nothing can be attacked yet, in a sentence; empty while a worker still looks."""
     found = question.files()
-    if wrong or (job is not None and job.state == "failed"):
-        return names.said(
-            wrong or (job.error if job is not None else "") or "these files could not be read: give others"
-        )
+    if refusal(job, wrong):
+        return "Nothing can be attacked: these files were refused. Give others in step 1."
     if "update" not in found or "checkpoint" not in found:
         missing = [part for part in ("update", "checkpoint") if part not in found]
         return f"Give the {missing[0]} too: an attack needs both." if len(missing) == 1 else _NEEDED

@@ -28,7 +28,9 @@ def draw() -> None:
     """Two files that are needed, two that help, and what is here already."""
     for part, (label, text) in _NEEDED.items():
         _file(part, label, text)
-    with st.expander("More files, if you have them", type="compact", key="fold.files"):
+    more = sum(part in question.files() for part in _MORE)
+    title = f"More files: {more} given" if more else "More files, if you have them"
+    with st.expander(title, type="compact", key="fold.files"):
         for part, (label, text) in _MORE.items():
             _file(part, label, text)
         st.html('<p class="gi-about">A prior picture, if the server has one, is chosen with the attack.</p>')

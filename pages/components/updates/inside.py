@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
@@ -13,7 +15,8 @@ from pages.components.influence import charts
 from pages.components.updates import names
 
 _FROM = {"file": "in a file of their own", "change": "worked out: checkpoint + update"}
-MOST_NAMES = 16
+MOST_NAMES, DECADES, FLAT = 24, 5, 0.03
+"""Names under the bars; powers of ten below the largest; the height of a bar below them."""
 
 
 def draw(found: Mapping[str, Any]) -> None:
@@ -45,6 +48,7 @@ def figures(found: Mapping[str, Any]) -> list[tuple[str, str, str]]:
             else "The network has none, or they were kept back.",
         ),
         ("Steps of training", str(steps) if steps else "unknown", "By batch norm's counter." if steps else "No counter in the file says it."),
+        ("Pictures", {1: "grey", 3: "in colour"}.get(found.get("channels") or 0, "unknown"), "What the first convolution takes."),
         ("Classes", str(classes) if classes else "unknown", "Outputs of the last layer."),
         ("Names", _short(scheme) if scheme else "not matched", "How the arrays' names belong to the network."),
     ]  # fmt: skip
@@ -58,29 +62,52 @@ def _short(scheme: str) -> str:
     return {"the network's own names": "its own"}.get(scheme, scheme)
 
 
+@dataclass(frozen=True)
+class Bar:
+    """A layer: the norm of its change, and that relative to its weights before, None where they are not known."""
+
+    name: str
+    norm: float
+    relative: float | None
+
+
+def by_layer(layers: Sequence[Mapping[str, Any]]) -> list[Bar]:
+    """Weight and bias of a layer as one: square roots of summed squares, of the change and of the weights before."""
+    groups: dict[str, list[Mapping[str, Any]]] = {}
+    for layer in layers:
+        if not layer["buffer"] and layer["norm"] is not None:
+            groups.setdefault(layer["name"].rpartition(".")[0] or layer["name"], []).append(layer)
+    found = []
+    for name, parts in groups.items():
+        norm = math.hypot(*(part["norm"] for part in parts))
+        before = math.hypot(*(part["norm"] / part["relative"] for part in parts if part.get("relative")))
+        found.append(Bar(name, norm, norm / before if before else None))
+    return found
+
+
 def _chart(found: Mapping[str, Any]) -> None:
-    """Norm of each array's change; relative to the weights before where the checkpoint is there."""
-    own = [layer for layer in found["layers"] if not layer["buffer"]]
-    known = all(layer.get("relative") is not None for layer in own if layer["name"].endswith("weight"))
-    own = [layer for layer in own if layer["norm"]]
-    if not own:
+    """A bar for each layer, in powers of ten."""
+    bars = by_layer(found["layers"])
+    most = max((bar.norm for bar in bars), default=0.0)
+    if not most:
         return
-    value = "relative" if known else "norm"
-    charts.heading(
-        "How much each layer changed",
-        "relative to its weights before the round; 1e-2 is one per cent" if known else "norm of the change",
-    )
-    bars = [[k, charts.power(layer[value] or 0.0), layer[value]] for k, layer in enumerate(own)]
-    heights = [height for _, height, _ in bars if height is not None]
-    least = float(min(heights, default=0.0) // 1)
+    known = any(bar.relative is not None for bar in bars)
+    aside = "length of its change, first layer on the left"
+    charts.heading("How much each layer changed", aside + "; in brackets, in per cent of its weights" * known)
+    top, least = math.ceil(math.log10(most)), math.floor(math.log10(most)) - DECADES
+    heights = [[k, max(least + FLAT, math.log10(bar.norm or 10**least)), bar.norm] for k, bar in enumerate(bars)]
     series = {
-        "type": "bar", "data": bars, "encode": {"x": 0, "y": 1, "tooltip": [2]}, "itemStyle": {"color": COLOURS[0]},
+        "type": "bar", "data": heights, "encode": {"x": 0, "y": 1, "tooltip": [2]}, "itemStyle": {"color": COLOURS[0]},
         "barCategoryGap": "20%",
     }  # fmt: skip
-    labels = {"rotate": 35, "width": 90, "overflow": "truncate"} | ({"show": False} if len(own) > MOST_NAMES else {})
-    x = {"type": "category", "data": [layer["name"] for layer in own], "axisLabel": labels}
-    y = charts.along("change", min=least, startValue=least)
+    labels = {"rotate": 35, "width": 100, "overflow": "truncate"} | ({"show": False} if len(bars) > MOST_NAMES else {})
+    x = {"type": "category", "data": [_told(bar) for bar in bars], "axisLabel": labels}
+    y = charts.along("change", min=least, max=top, startValue=least)
     charts.draw(
         [series], x, y, "updates_norms", "Change of each layer in the update", height=250,
         grid=charts.GRID | {"bottom": 6}, tooltip={"trigger": "axis", "confine": True, "valueFormatter": "%.3g"},
     )  # fmt: skip
+
+
+def _told(bar: Bar) -> str:
+    return bar.name + (f" ({100 * bar.relative:.2g} %)" if bar.relative is not None else "")

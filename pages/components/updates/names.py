@@ -61,8 +61,8 @@ def kept(*parts: str) -> list[Kept]:
 
 
 def said(sentence: str) -> str:
-    """A worker's sentence with names in place of hashes."""
-    known = {digest[:8]: entry["name"] for digest, entry in _read().items() if _mine(entry)}
+    """A worker's sentence with names, in quotes, in place of hashes."""
+    known = {digest[:8]: f"“{entry['name']}”" for digest, entry in _read().items() if _mine(entry)}
     return _UPLOAD.sub(lambda match: known.get(match[1], match[0]), sentence)
 
 

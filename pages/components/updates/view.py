@@ -77,16 +77,16 @@ def _stage(timed: bool, attacked: bool) -> None:
     if job is not None and not job.over:
         _progress("A worker looks into the files…", job)
         return
-    why = asking.obstacle(job, wrong)
-    if why and (job is None or job.state == "failed"):
-        st.html(f'<p class="gi-problem" role="alert">{words.escape(launch.sentence(why))}</p>')
+    refused = asking.refusal(job, wrong)
+    if refused:
+        st.html(f'<p class="gi-problem gi-refused" role="alert">{words.escape(launch.sentence(refused))}</p>')
     if job is None or job.state != "done" or not job.result:
         return
-    if why is None and not attacked:
+    if asking.obstacle(job, wrong) is None and not attacked:
         exposure.draw(form.current())
     inside.draw(job.result)
 
 
 def _progress(text: str, job: Job | None) -> None:
-    waits = " It waits for the worker." if job is not None and job.state == "queued" else ""
-    st.html(f'<p class="gi-about" role="status" aria-busy="true">{text}{waits}</p>')
+    text = "Waiting for the worker…" if job is not None and job.state == "queued" else text
+    st.html(f'<p class="gi-about" role="status" aria-busy="true">{text}</p>')

@@ -1,4 +1,4 @@
-"""Steps 2 and 3: the network, and the few things that the files do not say."""
+"""Step 3: the few things that the files do not say, each with a default and a sentence of help."""
 
 from __future__ import annotations
 
@@ -6,76 +6,17 @@ from typing import Any
 
 import streamlit as st
 
+from gi_core.data.normalisation import TABLE
 from gi_core.runs.job import Job
-from gi_core.spec import MODELS, SpecError
 from gi_core.spec.experiment import MAX_BATCH, MAX_SIZE
-from pages.components import fields, form, launch, words
-from pages.components.rank import files as drawings
-from pages.components.rank import summary
-from pages.components.updates import names, question
+from pages.components import fields, form
+from pages.components.updates import question
 
-_DRAWN_ANEW = ("kind", "init", "seed", "layers")
-_TAKEN = "updates.network"
 _SENT = {"fedavg": "Weight change", "fedsgd": "Gradient"}
 
 
-def network(job: Job | None) -> None:
-    """Which network it is, and whether the files fit it."""
-    now = form.current()
-    key = form.key("model")
-    st.selectbox(
-        "Network", list(MODELS), list(MODELS).index(now.model.kind), key=key, format_func=lambda k: MODELS[k].title,
-        label_visibility="collapsed", on_change=_choose, args=(key,),
-    )  # fmt: skip
-    st.html(f'<p class="gi-about">{words.escape(now.model.description)}</p>')
-    told = [
-        name
-        for name in type(now.model).model_fields
-        if name not in _DRAWN_ANEW or (name == "layers" and now.model.kind == "lenet")
-    ]
-    fields.widgets(now.model, ("model",), told)
-    if now.model.kind == "custom":
-        summary.draw(now)
-        _drawn()
-    _fit(job)
-
-
-def _drawn() -> None:
-    """The layers of a drawn network, as the rank page saves them."""
-    file = st.file_uploader("Its layers (network.json)", ["json"], key="updates_network", max_upload_size=1)
-    if file is None or st.session_state.get(_TAKEN) == file.file_id:
-        return
-    st.session_state[_TAKEN] = file.file_id
-    try:
-        network_ = drawings.read(file.getvalue())
-    except SpecError as error:
-        form.refuse(str(error))
-    else:
-        form.change(("model",), {**network_.model_dump(mode="json"), "classes": form.current().model.classes})
-    st.rerun(scope="app")
-
-
-def _choose(key: str) -> None:
-    form.choose(
-        "model", st.session_state[key], {"kind": st.session_state[key], "classes": form.current().model.classes}
-    )
-
-
-def _fit(job: Job | None) -> None:
-    """One sentence on whether names and shapes agree."""
-    if job is None or job.state != "done" or "checkpoint" not in question.files():
-        return
-    found = job.result or {}
-    if found.get("problem"):
-        st.html(f'<p class="gi-problem" role="alert">{words.escape(launch.sentence(names.said(found["problem"])))}</p>')
-    elif found.get("checkpoint_scheme"):
-        st.html(
-            f'<p class="gi-fits" role="status">✓ The files fit. Names: {words.escape(found["checkpoint_scheme"])}.</p>'
-        )
-
-
-def unsaid(job: Job | None) -> None:
-    """Each with a default and a sentence of help."""
+def draw(job: Job | None) -> None:
+    """Pictures, training, and what was sent."""
     now = form.current()
     with st.grid(2, min_column_width=130, gap="small", vertical_alignment="bottom"):
         _number(
@@ -108,7 +49,7 @@ def unsaid(job: Job | None) -> None:
                 format="%g",
                 step=0.01,
             )
-        fields.widget(type(now).model_fields["normalise"], ("normalise",), now.normalise, now)
+        _normalise()
     key = form.key("sent")
     st.segmented_control(
         "What was sent", list(_SENT), default=now.client.kind, required=True, key=key, format_func=_SENT.__getitem__,
@@ -121,12 +62,22 @@ def unsaid(job: Job | None) -> None:
         )
     with st.expander("More about the client's training", type="compact", key="fold.client"):
         _labels()
-        names_ = ["epochs", "batch_size", "steps", "optimiser", "momentum", "shuffle", "schedule_known"]
+        told = ["epochs", "batch_size", "steps", "optimiser", "momentum", "shuffle", "schedule_known"]
         fields.widgets(
             now.client,
             ("client",),
-            (names_ if now.client.kind == "fedavg" else []) + ["batch_norm", "statistics", "loss"],
+            (told if now.client.kind == "fedavg" else []) + ["batch_norm", "statistics", "loss"],
         )
+
+
+def _normalise() -> None:
+    now, key = form.current().normalise, form.key("normalise")
+    options = ["none", *TABLE, *({now} - {"none", *TABLE})]
+    st.selectbox(
+        "Normalisation", options, options.index(now), key=key, on_change=_set, args=(("normalise",), key),
+        format_func=lambda k: "none: 0 to 1" if k == "none" else k.replace("_", " "),
+        help="What the client did to pixel values before the network saw them: often ImageNet's where training started from it.",
+    )  # fmt: skip
 
 
 def _number(label: str, path: tuple[str, ...], value: Any, low: Any, high: Any, help: str, **more: Any) -> None:
