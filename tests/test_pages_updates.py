@@ -271,6 +271,25 @@ def test_a_file_can_be_taken_away_and_all_of_them(store):  # noqa: F811
     assert "What you need" in text(app) and asked(app) == question.FIRST
 
 
+def test_another_update_leaves_the_run_before(store):  # noqa: F811
+    app = given(store)
+    app = page(run=fakes.run(store, experiment=asked(app)))
+    app.button(key="updates_clear").click().run()
+    assert "run" not in app.query_params and "What you need" in text(app)
+    assert not app.get("page_link") and asked(app) == question.FIRST
+
+
+def test_a_drawn_network_is_given_as_its_file(store):  # noqa: F811
+    app = given(store)
+    widget(app, "selectbox", "model").select("custom").run()
+    app.file_uploader(key="updates_network").set_value(("n.json", b'{"layers": 3}', "application/json")).run()
+    assert "This file is not a network" in text(app)
+    rows = {"layers": [{"kind": "conv", "channels": 7, "batch_norm": True}]}
+    app.file_uploader(key="updates_network").set_value(("n.json", json.dumps(rows).encode(), "application/json")).run()
+    assert not app.exception and asked(app).model.layers[0].channels == 7 and asked(app).model.classes == 5
+    assert "conv 7, 3×3" in text(app) and looks(store)[0].spec["model"]["layers"][0]["channels"] == 7
+
+
 def test_what_the_files_do_not_say_is_asked_with_defaults(store):  # noqa: F811
     app = given(store)
     widget(app, "number_input", "images").set_value(3).run()

@@ -11,7 +11,7 @@ import streamlit as st
 from gi_core.runs.job import Job
 from gi_core.spec import Experiment, SpecError, build
 from gi_core.updates.guessing import guess
-from pages.components import form, launch
+from pages.components import address, form, launch
 from pages.components.session import dispatcher, store, viewer
 
 PARTS = ("update", "checkpoint", "statistics", "reference")
@@ -40,20 +40,25 @@ def give(part: str, ref: str | None) -> None:
     form.change(("recorded",), {**found, "images": len(form.current().samples)} if whole else None)
     if part == "update":
         st.session_state[_GUESS] = ref
+        address.put(run=None)  # what is shown beside it was about another one
 
 
 def fill(experiment: Experiment) -> None:
     """Take over a whole recorded round."""
-    for name in (_GUESS, _PRIOR, _KIND):
-        st.session_state.pop(name, None)
+    _forget(_GUESS, _PRIOR, _KIND)
     form.replace(experiment)
 
 
 def clear() -> None:
     """As a newcomer finds it."""
-    for name in (_PARTS, _GUESS, _PRIOR, _KIND):
-        st.session_state.pop(name, None)
+    _forget(_PARTS, _GUESS, _PRIOR, _KIND)
     form.replace(FIRST)
+
+
+def _forget(*names: str) -> None:
+    for name in names:
+        st.session_state.pop(name, None)
+    address.put(run=None)
 
 
 def looks() -> dict[str, Any] | None:

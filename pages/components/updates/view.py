@@ -82,9 +82,11 @@ def _stage(timed: bool, attacked: bool) -> None:
         st.html(f'<p class="gi-problem gi-refused" role="alert">{words.escape(launch.sentence(refused))}</p>')
     if job is None or job.state != "done" or not job.result:
         return
-    if asking.obstacle(job, wrong) is None and not attacked:
-        exposure.draw(form.current())
-    inside.draw(job.result)
+    with st.container(key="updates_exposure", gap="xsmall"):
+        if asking.obstacle(job, wrong) is None and not attacked:
+            exposure.draw(form.current())
+    with st.container(key="updates_inside", gap="xsmall"):
+        inside.draw(job.result)
 
 
 def _progress(text: str, job: Job | None) -> None:
