@@ -19,7 +19,7 @@ from torch import Tensor
 from gi_core.attacks.base import Refused
 from gi_core.attacks.label_fit import LastLayer, misfit
 from gi_core.attacks.label_guesses import Guess, Head, guesses
-from gi_core.attacks.label_reading import counted, listed, shown, sure
+from gi_core.attacks.label_reading import counted, listed, present, shown, sure
 from gi_core.federated.types import Knowledge, Update
 from gi_core.spec.check import ONE_OUTPUT
 
@@ -38,7 +38,7 @@ def iterated(update: Update, knowledge: Knowledge) -> Tensor:
         raise Refused("iterative labels need a last layer with a bias: choose row_sum, known or joint labels")
     if not float(weight.norm()) or not float(bias.norm()):
         raise Refused("the last layer's gradient is zero, so no label can be read from it")
-    found, head = guesses(knowledge)
+    found, head = guesses(update, knowledge)
     search = _Search(weight, bias, head, found, update.images, knowledge)
     for start in range(len(search.starts)):
         search.run(start)
@@ -63,7 +63,7 @@ class _Search:
         assert head.bias is not None
         self.layer = LastLayer(head.weight @ basis, head.bias, self.weight, bias, knowledge.loss == "cross_entropy")
         self.starts = [Guess(g.outputs, g.features @ basis) for g in found]
-        self.least = sure(bias, images, knowledge)
+        self.least = torch.maximum(sure(bias, images, knowledge), present(weight, head.positive, knowledge))
         self.seen: dict[tuple[int, ...], tuple[float, int]] = {}
 
     def run(self, start: int) -> None:

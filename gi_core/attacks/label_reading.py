@@ -18,6 +18,8 @@ from gi_core.federated.types import Knowledge, Update
 
 ROUNDING = 1e-4
 """Pictures: of a float32 gradient's rounding, and far below one."""
+NEGATIVE = 1e-5
+"""Share of the largest entry below which a negative one may be rounding."""
 
 
 def last_gradients(update: Update, knowledge: Knowledge) -> tuple[Tensor, Tensor | None]:
@@ -57,10 +59,23 @@ def outputs(knowledge: Knowledge) -> Callable[[Tensor], Tensor]:
 
 
 def sure(bias: Tensor, images: int, knowledge: Knowledge) -> Tensor:
-    """n_k >= -N dL/db_k, as no probability is below zero: counts (K,) that the bias gradient leaves no doubt about."""
-    if knowledge.loss == "mse":
+    """n_k >= -N dL/db_k, as no probability is below zero: counts (K,) that the bias gradient leaves no doubt about.
+
+    None is sure of outputs that are no probabilities, or behind a defense.
+    """
+    if knowledge.loss == "mse" or knowledge.defenses:
         return torch.zeros(len(bias), dtype=torch.int64)
     return torch.ceil(-images * bias - ROUNDING).clamp(min=0).long()
+
+
+def present(weight: Tensor, positive: bool, knowledge: Knowledge) -> Tensor:
+    """1 for each class (K,) of which a picture is there: its row has a negative entry (Yin et al. 2021), else 0.
+
+    dL/dW_kj = sum_n s_nk h_nj / N - sum_{n of k} h_nj / N can only be negative where one is, if features are positive.
+    """
+    if knowledge.loss == "mse" or knowledge.defenses or not positive:
+        return torch.zeros(len(weight), dtype=torch.int64)
+    return (weight.min(1).values < -NEGATIVE * float(weight.abs().max())).long()
 
 
 def counted(estimate: Tensor, images: int, least: Tensor | None = None) -> Tensor:

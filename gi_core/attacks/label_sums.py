@@ -8,17 +8,14 @@ whose estimate is nearest to whole pictures.
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from gi_core.attacks.base import Refused
 from gi_core.attacks.label_guesses import guesses
-from gi_core.attacks.label_reading import counted, listed, shown, sure
+from gi_core.attacks.label_reading import counted, listed, present, shown, sure
 from gi_core.federated.types import Knowledge, Update
 
 ROUNDS = 20
-NEGATIVE = 1e-5
-"""Share of the largest row sum below which a negative one may be rounding."""
 
 
 def bias_counts(update: Update, knowledge: Knowledge) -> Tensor:
@@ -28,7 +25,7 @@ def bias_counts(update: Update, knowledge: Knowledge) -> Tensor:
         raise Refused("the last layer has no bias gradient to read labels from: choose row_sum, known or joint labels")
     images, tried = update.images, []
     least = sure(bias, images, knowledge)
-    for guess in guesses(knowledge)[0]:
+    for guess in guesses(update, knowledge)[0]:
         estimate = images * (guess.outputs - bias)
         counts = counted(estimate, images, least)
         tried.append((float((estimate - counts).norm()), counts))
@@ -37,12 +34,11 @@ def bias_counts(update: Update, knowledge: Knowledge) -> Tensor:
 
 def row_counts(update: Update, knowledge: Knowledge) -> Tensor:
     """Labels (N,), ascending, from the sums of rows of the last weight gradient. Raises Refused."""
-    sums = shown(update, knowledge)[0].sum(1)
-    images, tried = update.images, []
-    least = torch.zeros(len(sums), dtype=torch.int64)
-    if knowledge.loss != "mse":  # of features that are not negative: only a class that is there has a negative row
-        least = (sums < -NEGATIVE * float(sums.abs().max())).long()
-    for guess in guesses(knowledge)[0]:
+    weight, _ = shown(update, knowledge)
+    sums, images, tried = weight.sum(1), update.images, []
+    found, head = guesses(update, knowledge)
+    least = present(weight, head.positive, knowledge)
+    for guess in found:
         impact = float(guess.features.sum())
         if impact > 0:
             tried.append(_settled(sums, guess.outputs, impact, images, least))
