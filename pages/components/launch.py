@@ -8,10 +8,10 @@ from typing import Any
 
 import streamlit as st
 
-from gi_core import data
 from gi_core.runs.job import Job
 from gi_core.spec import Experiment, Problem, SpecError, problems
 from pages.components import address, fetching, form, meter, words
+from pages.components.permitted import forbidden
 from pages.components.session import dispatcher, store, viewer
 
 _PATIENCE = 20.0
@@ -49,47 +49,6 @@ def sentence(text: str) -> str:
     """With a capital and a full stop."""
     text = text.strip()
     return text[:1].upper() + text[1:] + ("" if text.endswith((".", "?", "!")) else ".")
-
-
-def forbidden(experiment: Experiment) -> list[Problem]:
-    """A browser may name bundled data, data sets and uploads, never a free path."""
-    weights = experiment.weights
-    if weights.kind == "file" and not weights.path.startswith("upload:"):
-        return [Problem("weights.path", "a page takes weights only as an upload: give the file in step 2")]
-    if weights.kind == "trained" and weights.data and not data.browser_allowed(weights.data):
-        return [Problem("weights.data", "a page trains only on data sets by name: leave the path to the command line")]
-    wrong = [ref for ref in experiment.samples if not data.browser_allowed(ref)]
-    if wrong:
-        return [Problem("samples", f"a page cannot open {wrong[0]!r}: choose a picture above, or upload it")]
-    return _attack_files(experiment) + _recorded_files(experiment)
-
-
-def _attack_files(experiment: Experiment) -> list[Problem]:
-    prior, generator = (getattr(experiment.attack, name, None) for name in ("prior", "generator"))
-    if prior and not data.browser_allowed(prior):
-        return [
-            Problem("attack.prior", f"a page cannot open {prior!r}: choose a prior picture in step 4, or upload it")
-        ]
-    if generator and not _uploaded(generator):
-        return [Problem("attack.generator", "a page takes a generator only as an upload: give the file in step 4")]
-    return []
-
-
-def _recorded_files(experiment: Experiment) -> list[Problem]:
-    """Files of a recorded update; the picture that it is judged by is a sample like any other."""
-    files = experiment.recorded
-    if files is None:
-        return []
-    wrong = [
-        n for n in ("checkpoint", "update", "statistics") if getattr(files, n) and not _uploaded(getattr(files, n))
-    ]
-    wrong += ["reference"] if files.reference and not data.browser_allowed(files.reference) else []
-    why = "a page takes the files of a recorded update only as uploads: give them on the page of updates"
-    return [Problem(f"recorded.{name}", why) for name in wrong[:1]]
-
-
-def _uploaded(path: str) -> bool:
-    return path.startswith("upload:") and data.browser_allowed(path)
 
 
 def _ask(experiment: Experiment) -> Job | None:
