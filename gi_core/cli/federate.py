@@ -6,14 +6,13 @@ import argparse
 import json
 import os
 import shutil
-import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gi_core.cli.files import folder
+from gi_core.cli.interrupts import Interruptible
 from gi_core.cli.progress import Bar
 from gi_core.paths import user_path
 from gi_core.spec import SpecError
@@ -50,7 +49,7 @@ def _read(name: str) -> Federation:
     return read_federation(content, path.suffix.lower() == ".toml")
 
 
-class _Runner:
+class _Runner(Interruptible):
     """Puts the job into the store, takes it at once, and sees it to its end."""
 
     def __init__(self, bar: Bar) -> None:
@@ -60,7 +59,7 @@ class _Runner:
 
         if "OMP_NUM_THREADS" not in os.environ:
             one_thread()  # as a worker
-        self.bar, self.store, self.stopping = bar, open_store(), False
+        self.bar, self.store = bar, open_store()
         self.processes = Processes(self.store.database)
 
     def run(self, settings: Federation, out: Path | None) -> dict[str, Any]:
@@ -70,7 +69,7 @@ class _Runner:
         life = self.processes.register("command")
         writer = Writer(self.store, life)
         try:
-            with self._signals():
+            with self.signals():
                 if writer.take(number) is None:  # a worker was quicker
                     return _exported(self._watch(number), out)
                 return _exported(self._here(writer, number, settings), out)
@@ -122,22 +121,6 @@ class _Runner:
                 self.store.control(number, "cancel")
             self.bar.show(float(job.progress.get("fraction") or 0.0), str(job.progress.get("stage") or ""))
             time.sleep(FOLLOW_SECONDS)
-
-    @contextmanager
-    def _signals(self) -> Iterator[None]:
-        """The first Ctrl-C (or SIGTERM) stops after the iteration at hand, the second at once."""
-
-        def stop(*_: Any) -> None:
-            if self.stopping:
-                raise KeyboardInterrupt
-            self.stopping = True
-
-        before = {s: signal.signal(s, stop) for s in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for which, handler in before.items():
-                signal.signal(which, handler)
 
 
 def _exported(document: dict[str, Any], out: Path | None) -> dict[str, Any]:

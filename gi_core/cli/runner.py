@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import signal
 import time
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from gi_core.attacks.base import Refused
+from gi_core.cli.interrupts import Interruptible
 from gi_core.cli.progress import Bar, told
 from gi_core.cli.storage import open_store
 from gi_core.runs.database import DiskFull
@@ -26,7 +25,7 @@ from gi_core.threads import one_thread
 FOLLOW_SECONDS = 0.2
 
 
-class Runner:
+class Runner(Interruptible):
     """Starts or resumes a run and sees it to its end.
 
     The job goes into the queue and is taken from it at once; should a waiting worker be quicker,
@@ -39,7 +38,6 @@ class Runner:
         self.bar = bar
         self.store = open_store()
         self.processes = Processes(self.store.database)
-        self.stopping = False
         self.folder = Path()
 
     def start(self, experiment: Experiment) -> dict[str, Any]:
@@ -58,7 +56,7 @@ class Runner:
         life = self.processes.register("command")
         writer = Writer(self.store, life)
         try:
-            with self._signals():
+            with self.signals():
                 job = writer.take(run_id)
                 if job is None:
                     return self._watch(run_id)
@@ -116,22 +114,6 @@ class Runner:
                 return job.result or {"run_id": run_id, "status": job.state, "out": str(self.folder)}
             self.bar.show(*told(job.progress))
             time.sleep(FOLLOW_SECONDS)
-
-    @contextmanager
-    def _signals(self) -> Iterator[None]:
-        """The first Ctrl-C (or SIGTERM) stops at a checkpoint, the second at once."""
-
-        def stop(*_: Any) -> None:
-            if self.stopping:
-                raise KeyboardInterrupt
-            self.stopping = True
-
-        before = {s: signal.signal(s, stop) for s in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
 
 class _Stop:
