@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import pickle
+import shlex
 import subprocess
 import sys
 import zipfile
@@ -13,11 +14,13 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from gi_core.cli import invert
+from gi_core.cli.parser import parse
 from gi_core.runs.job import Job
 from gi_core.spec import build, read_experiment
 from gi_core.spec.recorded import Recorded
 from gi_core.updates.writing import write_round
-from pages.components import link, session, uploads
+from pages.components import link, session, uploads, words
 from pages.components.updates import example, names, question, shelf
 from pages.components.updates.inside import figures
 from tests import pages_fakes as fakes
@@ -412,6 +415,27 @@ def test_a_link_with_a_free_path_is_refused(store):  # noqa: F811
     app = page(experiment=link.encode(question.FIRST.model_copy(update={"recorded": files})))
     assert looks(store) == [] and not any(job.spec["recorded"] for job in store.jobs(kinds=("preview",)))
     assert "only as uploads" in text(app) and run_button(app).disabled
+
+
+@pytest.mark.parametrize("client", [{}, {"epochs": 3, "statistics": "withheld"}, {"batch_norm": "eval"}])
+def test_the_command_line_asks_the_same_question(client):
+    files = {
+        part: "upload:" + f"{k:064d}" for k, part in enumerate(("checkpoint", "update", "statistics", "reference"))
+    }
+    values = question.FIRST.model_dump(mode="json")
+    values |= {
+        "recorded": {**files, "images": 2},
+        "samples": [question.COUNTS] * 2,
+        "labels": [0, 1],
+        "size": 64,
+        "seed": 3,
+    }
+    values |= {"seconds": 20.0, "normalise": "imagenet", "client": {**values["client"], **client}}
+    values["attack"] = {**values["attack"], "labels": "known", "prior": "bundled/coffee", "iterations": 7}
+    wanted = build(values)
+    typed = shlex.split(words.command(wanted))
+    assert typed[:4] == ["python", "-m", "gi_core", "invert"]
+    assert invert.experiment(parse(typed[3:])) == wanted
 
 
 def test_figures_of_an_update_that_tells_little():

@@ -113,7 +113,7 @@ def _charts(job: Job, points: list, truth: bool, present: bool) -> None:
     with st.container(key="charts", horizontal=True, gap="medium"):
         with st.container(width="stretch", gap="xsmall"):
             curves.losses(runs, log, "chart_loss")
-        if truth:
+        if truth and (job.spec.get("recorded") or {"reference": True}).get("reference"):
             with st.container(width="stretch", gap="xsmall"):
                 curves.likeness(runs, "chart_likeness")
         if residual and not present:

@@ -39,6 +39,7 @@ _WORDS = {
     "native": "the same at its native size",
     "hidden": "Hidden: the server never sees this.",
     "waiting": "No picture yet",
+    "unknown": "Not known: nobody here has it.",
 }
 
 

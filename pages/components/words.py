@@ -11,6 +11,7 @@ from typing import Any
 from gi_core.runs.job import Job
 from gi_core.spec import ATTACKS, MODELS, Experiment
 from gi_core.spec.models import Model
+from gi_core.spec.recorded import Recorded
 from pages.components import sent
 
 STATES = {
@@ -104,6 +105,8 @@ def model(settings: Model) -> str:
 
 def command(experiment: Experiment) -> str:
     """The same experiment for a terminal."""
+    if experiment.recorded is not None:
+        return _invert(experiment, experiment.recorded)
     words = ["python", "-m", "gi_core", "attack"]
     for ref in experiment.samples:
         words += ["--sample", ref]
@@ -126,6 +129,28 @@ def command(experiment: Experiment) -> str:
     for flag in ("channels", "seconds"):
         if getattr(experiment, flag) is not None:
             words += ["--set", f"{flag}={getattr(experiment, flag):g}"]
+    return shlex.join(words)
+
+
+def _invert(experiment: Experiment, files: Recorded) -> str:
+    """Of a recorded update; its client is named with what that command would otherwise take for granted."""
+    client = experiment.client
+    usual = [f"{n}={getattr(client, n)}" for n in ("batch_norm", "statistics") if f"{n}=" not in client.name]
+    said = {
+        "checkpoint": files.checkpoint, "update": files.update, "bn-stats": files.statistics, "reference": files.reference,
+        "image-size": experiment.size, "channels": experiment.channels, "images": files.images if files.images > 1 else None,
+        "client": client.name + ("," if ":" in client.name else ":") * bool(usual) + ",".join(usual),
+        "attack": experiment.attack.name, "model": model(experiment.model),
+    }  # fmt: skip
+    words = ["python", "-m", "gi_core", "invert"]
+    for flag, value in said.items():
+        words += [f"--{flag}", str(value)] if value is not None else []
+    for label in experiment.labels or ():
+        words += ["--label", str(label)]
+    for flag in ("normalise", "seed", "device"):
+        value = getattr(experiment, flag)
+        words += [f"--{flag}", str(value)] if value != Experiment.model_fields[flag].default else []
+    words += ["--set", f"seconds={experiment.seconds:g}"] if experiment.seconds is not None else []
     return shlex.join(words)
 
 

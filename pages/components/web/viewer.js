@@ -41,9 +41,9 @@ export default function ({ data, parentElement }) {
     put($(".reconstruction .big"), frame?.src, say.reconstruction);
     native($(".original .native"), original);
     native($(".reconstruction .native"), frame?.src);
-    $(".original .veil").textContent = original ? "" : data.hidden ? say.hidden : say.waiting;
+    $(".original .veil").textContent = original ? "" : data.hidden ? say.hidden : frame ? say.unknown : say.waiting;
     $(".reconstruction .veil").textContent = frame ? "" : say.waiting;
-    $(".compare .veil").textContent = truth ? "" : data.hidden ? say.hidden : say.waiting;
+    $(".compare .veil").textContent = truth ? "" : data.hidden ? say.hidden : frame ? say.unknown : say.waiting;
     $(".original b").textContent = say.original;
     $(".reconstruction b").textContent = say.reconstruction;
     $(".original small").textContent = data.pixels;
