@@ -138,7 +138,7 @@ class InvertingGradients(Matching):
     decay: bool = setting(
         True, "Divide the step size by ten at 3/8, 5/8 and 7/8 of the iterations.", title="Step decay"
     )
-    labels: Labels = setting("idlg", LABELS_HELP, title="Labels", basic=True)
+    labels: Labels = setting("auto", LABELS_HELP, title="Labels", basic=True)
     batch_norm_weight: float = setting(
         0.1, BN_HELP + " Without them it has no effect.", title="Batch norm", ge=0, le=1e6
     )

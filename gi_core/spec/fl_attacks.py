@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Literal
 
-from gi_core.spec.attack_base import START_HELP, AnyStart, Labels, Matching
+from gi_core.spec.attack_base import LABELS_HELP, START_HELP, AnyStart, Labels, Matching
 from gi_core.spec.base import setting
 
 BN_HELP = "Weight of the distance between the picture's batch norm statistics and those that the client shared."
@@ -50,7 +50,7 @@ class FlGradientInversion(Matching):
     objective: Literal["cosine", "relative", "l2"] = setting(
         "cosine", "Distance of gradients: one cosine, |g - g*| / |g*|, or squared.", title="Objective"
     )
-    labels: Labels = setting("idlg", "Where the labels come from.", title="Labels", basic=True)
+    labels: Labels = setting("auto", LABELS_HELP, title="Labels", basic=True)
     start: AnyStart = setting(
         "auto", START_HELP + " auto: the prior picture where there is one, else as Inverting Gradients.", title="Start"
     )
@@ -136,7 +136,7 @@ class GradInversion(Matching):
         0.0, "Normal noise after each step, as a share of the step size (published: 0.2).", title="Noise", ge=0, le=10
     )
     learning_rate: float = setting(0.1, "Step size of Adam.", title="Step size", gt=0, le=10, basic=True)
-    labels: Labels = setting("idlg", "Where the labels come from.", title="Labels", basic=True)
+    labels: Labels = setting("auto", LABELS_HELP, title="Labels", basic=True)
     start: AnyStart = setting("randn", START_HELP, title="Start")
     decay: Literal["cosine", "steps", "none"] = setting(
         "cosine",
