@@ -11,7 +11,8 @@ import streamlit as st
 from gi_core.runs.job import Job
 from gi_core.spec import Experiment, SpecError, build
 from gi_core.updates.guessing import guess
-from pages.components import address, form, launch
+from pages.components import address, form
+from pages.components.permitted import forbidden
 from pages.components.session import dispatcher, store, viewer
 
 PARTS = ("update", "checkpoint", "statistics", "reference")
@@ -80,7 +81,7 @@ def inspected() -> Job | None:
     asked = looks()
     if asked is None:
         return None
-    wrong = [p.reason for p in launch.forbidden(form.current()) if p.field.startswith("recorded")]
+    wrong = [p.reason for p in forbidden(form.current()) if p.field.startswith("recorded")]
     if wrong:
         raise SpecError(wrong[0])
     name = "inspect:" + hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:24]
