@@ -1,4 +1,4 @@
-"""`python -m benchmarks [speed|solution|recursion|influence|calibration|labels|live|clicks] [--device cuda]`: prints rows, keeps them as JSON."""
+"""`python -m benchmarks [PART …] [--device cuda]`: prints rows, keeps them as JSON."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import torch
 
 from benchmarks.calibration import calibration
 from benchmarks.clicks import clicks
+from benchmarks.fl_inversion import fl_inversion
 from benchmarks.influence import influence
 from benchmarks.labels import labels
 from benchmarks.live import live
@@ -21,7 +22,7 @@ from benchmarks.speed import speed
 from gi_core.threads import one_thread
 
 RESULTS = Path(__file__).parent / "results"
-PARTS = ("speed", "solution", "recursion", "influence", "calibration", "labels", "live", "clicks")
+PARTS = ("speed", "solution", "recursion", "influence", "calibration", "labels", "fl_inversion", "live", "clicks")
 
 
 def main() -> None:
@@ -38,6 +39,7 @@ def main() -> None:
         "influence": influence,
         "calibration": lambda: calibration(2 * arguments.images),
         "labels": labels,
+        "fl_inversion": fl_inversion,
         "live": live,
         "clicks": clicks,
     }

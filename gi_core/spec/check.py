@@ -79,9 +79,7 @@ def _client(e: Experiment):
         if several and not isinstance(e.attack, Matching) and e.recorded is None:
             yield Problem("attack", one_gradient_only(e.attack.title))
         if client.clients > e.pictures:
-            yield Problem(
-                "client.clients", f"{e.pictures} pictures cannot be dealt out among {client.clients} clients"
-            )
+            yield Problem("client.clients", f"{e.pictures} pictures cannot be dealt out among {client.clients} clients")
         if client.optimiser == "adam" and client.momentum:
             yield Problem("client.momentum", "Adam has its own momentum: set momentum to 0", fatal=False)
         if any(d.kind == "protective_direction" for d in e.defenses):

@@ -32,7 +32,10 @@ class FlGradientInversion(Matching):
             "learning_rate": 1e-1, "betas": "equal", "parametrisation": "grey", "network_input": "raw", "labels": "joint",
             "objective": "l2", "signed": False, "boxed": False,
         },
-        "xray": {"parametrisation": "grey"},
+        "deep_network": {
+            "parametrisation": "deep_image_prior", "batch_norm_weight": 1.0, "total_variation": 1e-3, "learning_rate": 0.1,
+        },
+        "grey_picture": {"parametrisation": "grey", "batch_norm_weight": 1.0, "total_variation": 0.1},
     }  # fmt: skip
 
     iterations: int = setting(1000, "Most iterations.", title="Iterations", ge=1, le=100_000, basic=True)
