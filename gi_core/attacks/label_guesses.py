@@ -17,9 +17,9 @@ from gi_core.attacks.gradient import last_dense
 from gi_core.attacks.label_reading import outputs
 from gi_core.federated.types import Knowledge, Update
 
-PICTURES, FEW = 16, 4
+PICTURES, FEW = 8, 4
 MOMENTS = (0.0, 0.25, 0.5, 0.75, 1.0)
-LARGE = 3 * 96 * 96
+LARGE = 3 * 64 * 64
 """Values of a picture above which `FEW` of each kind do."""
 
 
@@ -40,6 +40,10 @@ class Head:
     positive: bool
 
 
+Told = tuple[list[Guess], Head]
+"""All that `guesses` finds, so that several strategies ask the network once."""
+
+
 def made_up(knowledge: Knowledge, draw: torch.Generator) -> list[Tensor]:
     """Pictures (M, C, H, W) normalised, a tensor for each kind: coarse colours, white blobs on black, pixel noise."""
     c, h, w = knowledge.input_shape
@@ -52,7 +56,7 @@ def made_up(knowledge: Knowledge, draw: torch.Generator) -> list[Tensor]:
 
 
 @torch.no_grad()
-def guesses(update: Update, knowledge: Knowledge, draw: torch.Generator | None = None) -> tuple[list[Guess], Head]:
+def guesses(update: Update, knowledge: Knowledge, draw: torch.Generator | None = None) -> Told:
     """A guess for each kind of made-up picture, and the last layer. draw: by default seeded with 0. Raises Refused.
 
     Over several local steps the client's network moves: outputs are means over `MOMENTS` between its weights before the
@@ -72,7 +76,7 @@ def guesses(update: Update, knowledge: Knowledge, draw: torch.Generator | None =
     return usable, head
 
 
-def _answers(update: Update, knowledge: Knowledge, moment: float, pictures: list[Tensor]) -> tuple[list[Guess], Head]:
+def _answers(update: Update, knowledge: Knowledge, moment: float, pictures: list[Tensor]) -> Told:
     """What the network says so far into the round (0 to 1), and its last layer."""
     from gi_core.models import set_batch_norm
 

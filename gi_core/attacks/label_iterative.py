@@ -18,7 +18,7 @@ from torch import Tensor
 
 from gi_core.attacks.base import Refused
 from gi_core.attacks.label_fit import LastLayer, misfit
-from gi_core.attacks.label_guesses import Guess, Head, guesses
+from gi_core.attacks.label_guesses import Guess, Head, Told, guesses
 from gi_core.attacks.label_reading import counted, listed, present, shown, sure
 from gi_core.federated.types import Knowledge, Update
 from gi_core.spec.check import ONE_OUTPUT
@@ -29,7 +29,7 @@ RIDGE = 1e-3
 """Pull of the guessed feature, as a share of the mean square that the equations have."""
 
 
-def iterated(update: Update, knowledge: Knowledge) -> Tensor:
+def iterated(update: Update, knowledge: Knowledge, told: Told | None = None) -> Tensor:
     """Labels (N,), ascending. Raises Refused without a bias, and for one logit."""
     if knowledge.classes == 1:
         raise Refused(ONE_OUTPUT)
@@ -38,7 +38,7 @@ def iterated(update: Update, knowledge: Knowledge) -> Tensor:
         raise Refused("iterative labels need a last layer with a bias: choose row_sum, known or joint labels")
     if not float(weight.norm()) or not float(bias.norm()):
         raise Refused("the last layer's gradient is zero, so no label can be read from it")
-    found, head = guesses(update, knowledge)
+    found, head = told or guesses(update, knowledge)
     search = _Search(weight, bias, head, found, update.images, knowledge)
     for start in range(len(search.starts)):
         search.run(start)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from gi_core.attacks.base import Refused
+from gi_core.attacks.label_guesses import Told, guesses
 from gi_core.attacks.labels import hard_labels
 from gi_core.attacks.local_steps import as_mean_gradient
 from gi_core.federated.types import Knowledge, Update
@@ -15,11 +16,15 @@ STRATEGIES = ("idlg", "bias_sign", "row_sum", "iterative")
 def label_report(update: Update, knowledge: Knowledge) -> dict[str, Tensor | str]:
     """Strategy -> labels (N,) int64, or the sentence that refuses it. update: as it left the client."""
     update = as_mean_gradient(update, knowledge.schedule)
-    return {name: _read(name, update, knowledge) for name in STRATEGIES}
-
-
-def _read(name: str, update: Update, knowledge: Knowledge) -> Tensor | str:
     try:
-        return hard_labels(name, update, knowledge)
+        told = guesses(update, knowledge)
+    except Refused as refusal:
+        return dict.fromkeys(STRATEGIES, str(refusal))
+    return {name: _read(name, update, knowledge, told) for name in STRATEGIES}
+
+
+def _read(name: str, update: Update, knowledge: Knowledge, told: Told) -> Tensor | str:
+    try:
+        return hard_labels(name, update, knowledge, told)
     except Refused as refusal:
         return str(refusal)

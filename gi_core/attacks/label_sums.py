@@ -11,32 +11,32 @@ from __future__ import annotations
 from torch import Tensor
 
 from gi_core.attacks.base import Refused
-from gi_core.attacks.label_guesses import guesses
+from gi_core.attacks.label_guesses import Told, guesses
 from gi_core.attacks.label_reading import counted, listed, present, shown, sure
 from gi_core.federated.types import Knowledge, Update
 
 ROUNDS = 20
 
 
-def bias_counts(update: Update, knowledge: Knowledge) -> Tensor:
+def bias_counts(update: Update, knowledge: Knowledge, told: Told | None = None) -> Tensor:
     """Labels (N,), ascending, by sign and magnitude of the last bias gradient. Raises Refused."""
     _, bias = shown(update, knowledge)
     if bias is None:
         raise Refused("the last layer has no bias gradient to read labels from: choose row_sum, known or joint labels")
     images, tried = update.images, []
     least = sure(bias, images, knowledge)
-    for guess in guesses(update, knowledge)[0]:
+    for guess in (told or guesses(update, knowledge))[0]:
         estimate = images * (guess.outputs - bias)
         counts = counted(estimate, images, least)
         tried.append((float((estimate - counts).norm()), counts))
     return listed(min(tried, key=lambda t: t[0])[1])
 
 
-def row_counts(update: Update, knowledge: Knowledge) -> Tensor:
+def row_counts(update: Update, knowledge: Knowledge, told: Told | None = None) -> Tensor:
     """Labels (N,), ascending, from the sums of rows of the last weight gradient. Raises Refused."""
     weight, _ = shown(update, knowledge)
     sums, images, tried = weight.sum(1), update.images, []
-    found, head = guesses(update, knowledge)
+    found, head = told or guesses(update, knowledge)
     least = present(weight, head.positive, knowledge)
     for guess in found:
         impact = float(guess.features.sum())

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from gi_core.attacks.base import Refused
 from gi_core.attacks.gradient import last_dense
+from gi_core.attacks.label_guesses import Told
 from gi_core.attacks.label_iterative import iterated
 from gi_core.attacks.label_reading import last_gradients
 from gi_core.attacks.label_sums import bias_counts, row_counts
@@ -60,11 +61,11 @@ def automatic(update: Update, knowledge: Knowledge) -> str:
     return "bias_sign" if knowledge.classes == 1 else "iterative"
 
 
-def hard_labels(strategy: str, update: Update, knowledge: Knowledge) -> Tensor:
+def hard_labels(strategy: str, update: Update, knowledge: Knowledge, told: Told | None = None) -> Tensor:
     """(N,) int64 by `known`, `idlg`, `bias_sign`, `row_sum`, `iterative` or `auto`. Raises Refused.
 
     update: in a gradient's units, so a weight change divided by -learning rate * steps. What is read from a batch is in
-    ascending order. Of one picture idlg, bias_sign and auto need no scale.
+    ascending order. Of one picture idlg, bias_sign and auto need no scale. told: what `guesses` found, if known.
     """
     if strategy == "known":
         if knowledge.labels is None:
@@ -76,14 +77,12 @@ def hard_labels(strategy: str, update: Update, knowledge: Knowledge) -> Tensor:
         raise Refused(
             f"label strategy idlg reads one label, and this update is of {update.images} pictures: choose auto"
         )
-    if strategy == "bias_sign" and update.images != 1:
-        strategy = "bias_counts"
-    return READERS[strategy](update, knowledge).cpu()
+    if strategy == "idlg" or (strategy == "bias_sign" and update.images == 1):
+        return {"idlg": row_sign, "bias_sign": bias_sign}[strategy](update, knowledge).cpu()
+    return BATCHES[strategy](update, knowledge, told)
 
 
-READERS = {
-    "idlg": row_sign, "bias_sign": bias_sign, "bias_counts": bias_counts, "row_sum": row_counts, "iterative": iterated,
-}  # fmt: skip
+BATCHES = {"bias_sign": bias_counts, "row_sum": row_counts, "iterative": iterated}
 
 
 def draw_logits(shape: tuple[int, int], generator: torch.Generator) -> Tensor:
