@@ -163,3 +163,32 @@ def test_a_run_stores_whether_it_was_right_and_its_calibration(gi_home, tmp_path
     found = result["calibration"]
     assert found["measured_rmse"] == result["metrics"]["rmse_unclamped"]
     assert found["predicted_rmse"] == pytest.approx(found["measured_rmse"], rel=0.15)
+
+
+def _measured(**client):
+    net = {"kind": "convnet", "width": 3, "depth": 3}
+    return meter.measure(
+        ask(size=12, model=net, client={"kind": "fedavg", **client}, attack={"kind": "inverting_gradients"})
+    )
+
+
+def test_a_weight_change_is_metered_as_the_gradient_it_is_of(gi_home):
+    """One step of SGD: the same gradient whatever the step size, and its float32 rounding says how precisely."""
+    small, large = _measured(learning_rate=1e-4), _measured(learning_rate=1e-2)
+    norms = [m["grounds"]["gradient_norm"] for m in (small, large)]
+    assert norms[0] == pytest.approx(norms[1], rel=1e-2)
+    # a hundredth of the step size is a hundred times the rounding
+    assert small["error"] == pytest.approx(100 * large["error"], rel=0.2)
+
+
+@pytest.mark.parametrize(
+    ("client", "says"),
+    [
+        ({"epochs": 3}, "this round has several"),
+        ({"batch_norm": "train"}, "withheld"),
+        ({"batch_norm": "train", "statistics": "shared"}, "they are shared"),
+    ],
+)
+def test_what_cannot_be_worked_out_for_a_round_is_left_open_with_the_reason(gi_home, client, says):
+    found = _measured(**client)
+    assert found["level"] == "partly" and found["error"] is None and says in found["reasons"][-1]

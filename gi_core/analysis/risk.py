@@ -38,17 +38,18 @@ def assess(
     noise_std: float = 0.0,
     perturbed: bool = False,
     refined: bool = False,
+    doubt: str = "",
 ) -> dict[str, Any]:
     """{level, sentence, reasons, error, refined, grounds}; error: predicted_rmse; grounds: these arguments.
 
     verdict: of the rank analysis, None where there is none. predicted_rmse: of the spectrum, in [0, 1]; best_case: the
     least it can be by the largest eigenvalue alone, |J delta| / lambda_max, when the spectrum is not known (yet).
     noise_std: of the update's values; perturbed: whether a defense changed it at all. refined: whether the spectrum
-    is more than a quick estimate.
+    is more than a quick estimate. doubt: why the error of this round cannot be worked out, one clause.
     """
     grounds = dict(locals())
     error = predicted_rmse if predicted_rmse is not None else best_case
-    unknown = predicted_rmse is None and (perturbed or gradient_norm < FAINT or images > 8)
+    unknown = predicted_rmse is None and (perturbed or gradient_norm < FAINT or images > 8 or bool(doubt))
     if error is not None and not error < PRIOR:
         level = said = "protected"
     elif predicted_rmse is not None and predicted_rmse > EXPOSED:
@@ -59,7 +60,7 @@ def assess(
         level = said = "exposed"
     reasons = (
         _determined(verdict, images), _signal(gradient_norm, noise_std, perturbed),
-        _precision(predicted_rmse, best_case, perturbed, refined),
+        _precision(predicted_rmse, best_case, perturbed, refined) if not doubt or predicted_rmse is not None else doubt,
     )  # fmt: skip
     sentence = _SENTENCES[said] if images == 1 else _SENTENCES[said].replace("the picture", "the pictures")
     return {

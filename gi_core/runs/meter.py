@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from gi_core.analysis import risk
 from gi_core.analysis.influence import keeping, quick
@@ -14,6 +16,7 @@ from gi_core.analysis.influence.jacobian import Sample
 from gi_core.analysis.influence.predict import PERTURBING
 from gi_core.analysis.influence.spectrum import Spectrum, with_prior
 from gi_core.analysis.rank import count
+from gi_core.attacks.local_steps import as_mean_gradient
 from gi_core.federated.round import Round, normalised
 from gi_core.federated.types import Update
 from gi_core.runs.question import Question
@@ -34,14 +37,46 @@ def measure(question: Question) -> dict[str, Any]:
     experiment, done = question.experiment, question.round
     if experiment.recorded is not None:
         return _recorded(question)
+    done = _in_gradients(done)
     found: dict[str, Any] = {
         "verdict": _verdict(question), "images": len(experiment.samples), "gradient_norm": done.clean.norm(),
         "noise_std": max((d.std for d in experiment.defenses if d.kind == "gaussian_noise"), default=0.0),
-        "perturbed": any(d.kind != "clipping" for d in experiment.defenses),
+        "perturbed": any(d.kind != "clipping" for d in experiment.defenses), "doubt": _doubt(done),
     }  # fmt: skip
-    if len(experiment.samples) <= MOST_IMAGES and all(d.kind in PERTURBING for d in experiment.defenses):
-        found |= _precision(question, found["perturbed"])
+    if (
+        not found["doubt"]
+        and len(experiment.samples) <= MOST_IMAGES
+        and all(d.kind in PERTURBING for d in experiment.defenses)
+    ):
+        found |= _precision(question, done, found["perturbed"])
     return risk.assess(**found)
+
+
+def _in_gradients(done: Round) -> Round:
+    """The round with a weight change in a gradient's units."""
+    schedule = done.knowledge.schedule
+    clean = as_mean_gradient(done.clean, schedule)
+    return replace(
+        done, clean=clean, update=clean if done.clean is done.update else as_mean_gradient(done.update, schedule)
+    )
+
+
+def _doubt(done: Round) -> str:
+    """Why the expected error, which is of one gradient of a plain function, is not worked out for this round."""
+    knowledge, schedule = done.knowledge, done.knowledge.schedule
+    if knowledge.batch_norm == "train" and any(isinstance(m, _BatchNorm) for m in knowledge.model.modules()):
+        if done.update.statistics:
+            return (
+                "batch norm takes the client's own statistics, and they are shared: what deep networks hid shows again"
+            )
+        return (
+            "batch norm takes the client's own statistics, withheld: shallow wide networks show much, deep ones little"
+        )
+    if schedule is not None and not (schedule.single and schedule.clients == 1):
+        return (
+            "how precisely is worked out for one gradient, and this round has several; attacks that simulate it exist"
+        )
+    return ""
 
 
 def _recorded(question: Question) -> dict[str, Any]:
@@ -63,9 +98,8 @@ def _verdict(question: Question) -> str | None:
         return None
 
 
-def _precision(question: Question, perturbed: bool) -> dict[str, Any]:
+def _precision(question: Question, done: Round, perturbed: bool) -> dict[str, Any]:
     """The expected error: of a kept spectrum, else of a rough one; without either, the least that it can be."""
-    done = question.round
     x = normalised(question.pictures, torch.device("cpu"))
     white = all(d.kind in ("gaussian_noise", "clipping") for d in question.experiment.defenses)
     whole, rough = (keeping.key(done.knowledge, x, done.labels, s) for s in (EXACT_SECONDS, PATIENCE))
@@ -99,8 +133,17 @@ def _precision(question: Question, perturbed: bool) -> dict[str, Any]:
 
 
 def _expected(spectrum: Spectrum, done: Round, update: Update, perturbed: bool, exact: bool) -> dict[str, Any]:
-    sigma = _size(done.clean, update) if perturbed else spectrum.rounding()
+    sigma = _size(done.clean, update) if perturbed else _rounding(done, spectrum)
     return {"predicted_rmse": spectrum.expected(sigma).pixels, "refined": exact}
+
+
+def _rounding(done: Round, spectrum: Spectrum) -> float:
+    """sigma of the float32 rounding of the update; of a weight change, that of the weights themselves: |w| 2^-25 / lr."""
+    if done.knowledge.schedule is None:
+        return spectrum.rounding()
+    weights = [p for p in done.knowledge.model.parameters()]
+    mean_square = sum(float((p.double() ** 2).sum()) for p in weights) / sum(p.numel() for p in weights)
+    return mean_square**0.5 * 2.0**-25 * abs(done.knowledge.schedule.scale)
 
 
 def _too_large(question: Question, x: Tensor) -> bool:
@@ -138,7 +181,7 @@ def calibrate(question: Question, measured: float | None) -> dict[str, Any] | No
     or would take long.
     """
     experiment, done = question.experiment, question.round
-    if measured is None or len(experiment.samples) > 1 or done.clean is done.update:
+    if measured is None or len(experiment.samples) > 1 or done.clean is done.update or done.knowledge.schedule:
         return None
     if not all(d.kind in PERTURBING for d in experiment.defenses):
         return None

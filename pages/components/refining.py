@@ -42,7 +42,12 @@ def awaited(experiment: Experiment) -> bool:
 
 
 def _noise(experiment: Experiment) -> float | None:
-    """Standard deviation of the noise on every value; None where something else changes the update."""
+    """Standard deviation of the noise on every value; None where something else changes the update, or it is no gradient
+    of a plain function.
+    """
+    client = experiment.client
+    if client.kind != "fedsgd" or (client.batch_norm == "train" and experiment.model.has_batch_norm):
+        return None
     if any(d.kind != "gaussian_noise" for d in experiment.defenses):
         return None
     return math.hypot(*(d.std for d in experiment.defenses))

@@ -47,6 +47,8 @@ def know(
 ) -> Known:  # fmt: skip
     """The spectrum of picture `index` alone, from the store of spectra if it is there. Raises SpecError."""
     began = time.perf_counter()
+    if experiment.client.kind != "fedsgd":
+        raise SpecError("the influence is that of one gradient, and this client sends a weight change: choose fedsgd")
     one = replace(pictures, images=pictures.images[index : index + 1], labels=pictures.labels[index : index + 1])
     played = federated.play(experiment, model, one, device)
     x, knowledge = normalised(one, torch.device("cpu")), played.knowledge
