@@ -165,8 +165,8 @@ def test_a_run_stores_whether_it_was_right_and_its_calibration(gi_home, tmp_path
     assert found["predicted_rmse"] == pytest.approx(found["measured_rmse"], rel=0.15)
 
 
-def _measured(**client):
-    net = {"kind": "convnet", "width": 3, "depth": 3}
+def _measured(model=None, **client):
+    net = model or {"kind": "convnet", "width": 3, "depth": 3}
     return meter.measure(
         ask(size=12, model=net, client={"kind": "fedavg", **client}, attack={"kind": "inverting_gradients"})
     )
@@ -174,7 +174,8 @@ def _measured(**client):
 
 def test_a_weight_change_is_metered_as_the_gradient_it_is_of(gi_home):
     """One step of SGD: the same gradient whatever the step size, and its float32 rounding says how precisely."""
-    small, large = _measured(learning_rate=1e-4), _measured(learning_rate=1e-2)
+    lenet = {"kind": "lenet", "width": 12, "init": "uniform"}
+    small, large = _measured(lenet, learning_rate=1e-4), _measured(lenet, learning_rate=1e-2)
     norms = [m["grounds"]["gradient_norm"] for m in (small, large)]
     assert norms[0] == pytest.approx(norms[1], rel=1e-2)
     # a hundredth of the step size is a hundred times the rounding
