@@ -15,7 +15,9 @@ from torch.func import functional_call, vmap
 from torch.nn import functional as F
 
 from gi_core.attacks.base import Refused
+from gi_core.attacks.options import Options
 from gi_core.attacks.priors import Pixels
+from gi_core.attacks.spaces import GreySpace, PixelSpace, Space
 from gi_core.federated.types import Knowledge
 
 WIDTH, CODES, NOISE_SEED = 48, 16, 20180618
@@ -108,6 +110,20 @@ class Generator(Decoder):
 
     def draw(self, draws: torch.Generator) -> Tensor:
         return torch.randn(self.size, generator=draws)
+
+
+def make_space(o: Options, shape: tuple[int, ...], images: int, knowledge: Knowledge, like: Tensor) -> Space:
+    """What the settings search, for pictures `shape` (M, C, H, W) of a round of `images`. Raises Refused."""
+    if o.parametrisation == "deep_image_prior":
+        return DeepImagePrior(shape, knowledge, like)
+    if o.parametrisation == "generator":
+        return Generator(shape, knowledge, like, o.generator)
+    kind = o.start
+    if kind == "auto":
+        kind = "prior" if knowledge.prior is not None else "grey" if images == 1 else "randn"
+    if o.parametrisation == "grey":
+        return GreySpace(kind, shape, knowledge, like, raw=o.network_input == "raw")
+    return PixelSpace(kind, shape, knowledge, like)
 
 
 def read_generator(file: str) -> tuple[nn.Module, int]:

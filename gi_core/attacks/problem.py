@@ -13,22 +13,18 @@ from torch import Tensor
 from gi_core.attacks import objectives, regularisers
 from gi_core.attacks.base import Refused
 from gi_core.attacks.classification import ClientLoss
-from gi_core.attacks.decoders import DeepImagePrior, Generator
+from gi_core.attacks.decoders import make_space
 from gi_core.attacks.gradient import flatten, last_dense
 from gi_core.attacks.labels import draw_logits
 from gi_core.attacks.observation import observe, refuse_bad_update
 from gi_core.attacks.options import Options
-from gi_core.attacks.priors import add_total_variation
 from gi_core.attacks.simulation import RoundMap
-from gi_core.attacks.spaces import GreySpace, PixelSpace, Space
 from gi_core.attacks.statistics import Statistics
 from gi_core.attacks.trials import generator
 from gi_core.federated.losses import as_labels
 from gi_core.federated.types import Knowledge, Update
 from gi_core.spec.plan import Plan
 
-EPOCHS_WEIGHT = 1.0
-"""Of the prior that ties epochs of unknown order together."""
 Drift = list[list[Tensor]]
 
 
@@ -53,7 +49,9 @@ class MatchingProblem:
             self.events.append(f"the {steps} local steps are matched by one gradient halfway through the round")
         self.copies = self.gradient.copies
         self.shape = (update.images * self.copies, *knowledge.input_shape)
-        self.space = self._space(o)
+        like = torch.zeros((), dtype=self.dtype, device=device)
+        self.space = make_space(o, self.shape, update.images, knowledge, like)
+        self.plain = regularisers.of_picture(o, self.copies)
         self.client_loss = None
         if o.classification_weight:
             rate = knowledge.schedule.learning_rate if knowledge.schedule else 1e-2
@@ -74,19 +72,6 @@ class MatchingProblem:
             return o.labels
         self.events.append(f"the gradient is small (norm {norm:.1e}), so dL/dlogits is read from the last bias")
         return "observed_delta"
-
-    def _space(self, o: Options) -> Space:
-        like = torch.zeros((), dtype=self.dtype, device=self.device)
-        if o.parametrisation == "deep_image_prior":
-            return DeepImagePrior(self.shape, self.knowledge, like)
-        if o.parametrisation == "generator":
-            return Generator(self.shape, self.knowledge, like, o.generator)
-        kind = o.start
-        if kind == "auto":
-            kind = "prior" if self.knowledge.prior is not None else "grey" if self.update.images == 1 else "randn"
-        if o.parametrisation == "grey":
-            return GreySpace(kind, self.shape, self.knowledge, like, raw=o.network_input == "raw")
-        return PixelSpace(kind, self.shape, self.knowledge, like)
 
     def _named(self, tensors: str) -> list[int]:
         try:
@@ -170,8 +155,10 @@ class MatchingProblem:
         target = target.detach().requires_grad_(self.joint)
         slopes, terms = self._matched(leaf, target)
         gx, gt = slopes[0], slopes[1] if self.joint else None
-        total = sum(weight * terms[name] for name, weight in self._weights.items() if name in terms)
-        for name, weight, add in self._plain:
+        total = self.o.gradient_weight * terms["gradient"]
+        if self.statistics is not None:
+            total = total + self.o.batch_norm_weight * terms["batch_norm"]
+        for name, weight, add in self.plain:
             terms[name] = add(leaf.detach(), weight, gx)
             total = total + weight * terms[name]
         if self.client_loss is not None:
@@ -184,26 +171,6 @@ class MatchingProblem:
         terms["total"] = total
         parts = [gx.reshape(len(z), -1), *([gt.reshape(len(z), -1)] if gt is not None else [])]
         return (torch.cat(parts, 1) if gt is not None else parts[0]), terms
-
-    @property
-    def _weights(self) -> dict[str, float]:
-        return {"gradient": self.o.gradient_weight, "batch_norm": self.o.batch_norm_weight}
-
-    @property
-    def _plain(self):
-        """Terms of the picture alone: name, weight, and what adds their slope."""
-        o = self.o
-        found = [
-            ("total_variation", o.total_variation, add_total_variation),
-            ("variation_norms", o.variation_norms, regularisers.add_variation_norms),
-            ("image_norm", o.image_norm, regularisers.add_image_norm),
-        ]
-        if self.copies > 1:
-            found.append(("epochs", EPOCHS_WEIGHT, self._epochs))
-        return [f for f in found if f[1]]
-
-    def _epochs(self, x: Tensor, weight: float, gradient: Tensor) -> Tensor:
-        return regularisers.add_epochs(x, self.copies, weight, gradient)
 
     def _matched(self, x: Tensor, target: Tensor) -> tuple[list[Tensor], dict[str, Tensor]]:
         """Slopes in x (and target) of gradient and statistics, in one backward pass, and both terms."""

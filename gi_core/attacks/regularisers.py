@@ -5,12 +5,34 @@ Each adds weight * its gradient to `gradient` and returns its value (T,); x, gra
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import torch
 from torch import Tensor
 
-TINY = 1e-12
+from gi_core.attacks.options import Options
+from gi_core.attacks.priors import add_total_variation
+
+TINY, EPOCHS_WEIGHT = 1e-12, 1.0
 FAR = 8
 """A group's pictures are shifted by at most one part in so many of their side."""
+
+
+Add = Callable[[Tensor, float, Tensor], Tensor]
+
+
+def of_picture(o: Options, copies: int) -> list[tuple[str, float, Add]]:
+    """Terms of the picture alone that have a weight: name, weight, what adds their slope. copies: epochs with pictures
+    of their own.
+    """
+    found: list[tuple[str, float, Add]] = [
+        ("total_variation", o.total_variation, add_total_variation),
+        ("variation_norms", o.variation_norms, add_variation_norms),
+        ("image_norm", o.image_norm, add_image_norm),
+        ("epochs", EPOCHS_WEIGHT if copies > 1 else 0.0, partial(add_epochs, copies)),
+    ]
+    return [f for f in found if f[1]]
 
 
 def add_image_norm(x: Tensor, weight: float, gradient: Tensor) -> Tensor:
@@ -73,7 +95,7 @@ def shifted(x: Tensor, shifts: Tensor) -> Tensor:
     return torch.stack(rows)
 
 
-def add_epochs(x: Tensor, copies: int, weight: float, gradient: Tensor) -> Tensor:
+def add_epochs(copies: int, x: Tensor, weight: float, gradient: Tensor) -> Tensor:
     """Epochs hold the same pictures in unknown orders: |mean_e - mean|^2 + |spread_e - spread|^2 over the epochs e, of
     each pixel's mean and mean square over the epoch's pictures, which no order changes (Dimitrov et al., TMLR 2022).
     """
