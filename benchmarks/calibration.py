@@ -86,9 +86,9 @@ def calibration(images: int = 10) -> Iterator[dict]:
                 if second <= LINEAR:
                     pairs.append((error, found))
                 yield row | {"linear": second <= LINEAR}
-            off = [abs(m / p - 1) for p, m in pairs] or [float("nan")]
+            off = [abs(m / p - 1) for p, m in pairs]
             yield {
                 "data": dataset, "sigma": sigma, "predicted": len(pairs), "left_out": count - len(pairs),
-                "median_off": statistics.median(off), "most_off": max(off),
+                "median_off": statistics.median(off) if off else None, "most_off": max(off, default=None),
                 "spearman": float(spearmanr(*zip(*pairs, strict=True)).statistic) if len(pairs) > 2 else None,
             }  # fmt: skip
