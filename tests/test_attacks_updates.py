@@ -125,6 +125,7 @@ TERMS = (
     {"kind": "fl_gradient_inversion", "total_variation": 0.0, "parametrisation": "deep_image_prior"},
     {"kind": "fl_gradient_inversion", "total_variation": 0.0, "batch_norm_network": "updated", "batch_norm_variance": "biased"},
     {"kind": "grad_inversion", "total_variation": 0.0, "trials": 2, "register_group": False, "group_weight": 0.4},
+    {"kind": "grad_inversion", "total_variation": 0.0, "trials": 2, "register_group": False, "parametrisation": "grey"},
 )  # fmt: skip
 
 

@@ -20,11 +20,14 @@ from gi_core.attacks.base import Refused
 from gi_core.attacks.label_fit import LastLayer, misfit
 from gi_core.attacks.label_guesses import Guess, Head, Told, guesses
 from gi_core.attacks.label_reading import counted, listed, present, shown, sure
+from gi_core.attacks.label_sums import bias_counts
 from gi_core.federated.types import Knowledge, Update
 from gi_core.spec.check import ONE_OUTPUT
 
 ROUNDS = 20
 MOST_FITTED, CANDIDATES = 16, 12
+UNEXPLAINED = 1.0
+"""Residual of both equations above which one feature for each class says nothing: the bias is counted instead."""
 RIDGE = 1e-3
 """Pull of the guessed feature, as a share of the mean square that the equations have."""
 
@@ -38,7 +41,7 @@ def iterated(update: Update, knowledge: Knowledge, told: Told | None = None) -> 
         raise Refused("iterative labels need a last layer with a bias: choose row_sum, known or joint labels")
     if not float(weight.norm()) or not float(bias.norm()):
         raise Refused("the last layer's gradient is zero, so no label can be read from it")
-    found, head = told or guesses(update, knowledge)
+    found, head = told = told or guesses(update, knowledge)
     search = _Search(weight, bias, head, found, update.images, knowledge)
     for start in range(len(search.starts)):
         search.run(start)
@@ -46,6 +49,8 @@ def iterated(update: Update, knowledge: Knowledge, told: Told | None = None) -> 
     few = update.images <= MOST_FITTED and update.images < knowledge.classes
     if len(search.seen) > 1 and few and all(float(g.features.norm()) for g in found):
         best = search.fitted()
+    elif not few and not search.seen[best][0] < UNEXPLAINED:
+        return bias_counts(update, knowledge, told)
     return listed(torch.tensor(best))
 
 

@@ -140,9 +140,11 @@ class MatchingProblem:
             gradient = torch.cat([p[0] for p in parts])
             terms = {name: torch.cat([p[1][name] for p in parts]) for name in terms}
         if self.o.group_weight and len(z) > 1:
-            point = self.split(z)[0]
-            x, slope = self.space.network(point), self.split(gradient)[0].view(-1, *self.shape)
-            group = regularisers.add_group(x, self.o.group_weight, slope, self.o.register_group)
+            point = self.split(z.detach())[0].detach().requires_grad_(not self.space.identity)
+            x = self.space.network(point)
+            slope = torch.zeros_like(x)
+            group = regularisers.add_group(x.detach(), self.o.group_weight, slope, self.o.register_group)
+            self.split(gradient)[0].add_(self._pulled(point, x, slope))
             terms |= {"group": group, "total": terms["total"] + self.o.group_weight * group}
         return gradient, terms
 
@@ -166,11 +168,15 @@ class MatchingProblem:
             shown = leaf[:, : self.update.images]
             terms["classification"] = self.client_loss.add(shown, target, gx[:, : self.update.images], gt, part)
             total = total + self.o.classification_weight * terms["classification"]
-        if not self.space.identity:
-            (gx,) = torch.autograd.grad(x, point, gx)
         terms["total"] = total
-        parts = [gx.reshape(len(z), -1), *([gt.reshape(len(z), -1)] if gt is not None else [])]
+        parts = [self._pulled(point, x, gx), *([gt.reshape(len(z), -1)] if gt is not None else [])]
         return (torch.cat(parts, 1) if gt is not None else parts[0]), terms
+
+    def _pulled(self, point: Tensor, x: Tensor, slope: Tensor) -> Tensor:
+        """A slope in the network's input (T, M, C, H, W) -> in what is searched (T, S)."""
+        if not self.space.identity:
+            (slope,) = torch.autograd.grad(x, point, slope)
+        return slope.reshape(len(x), -1)
 
     def _matched(self, x: Tensor, target: Tensor) -> tuple[list[Tensor], dict[str, Tensor]]:
         """Slopes in x (and target) of gradient and statistics, in one backward pass, and both terms."""

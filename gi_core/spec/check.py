@@ -11,7 +11,7 @@ from gi_core.spec.attacks import ClosedForm, InvertingGradients, LevenbergMarqua
 from gi_core.spec.base import SpecError
 from gi_core.spec.client import Pretrained
 from gi_core.spec.experiment import Experiment
-from gi_core.spec.fl_attacks import FlGradientInversion, GradInversion
+from gi_core.spec.fl_attacks import FlGradientInversion
 
 ONE_OUTPUT = "iterative labels need more than one output: choose auto or bias_sign"
 
@@ -95,8 +95,6 @@ def _matching(e: Experiment):
         return
     if a.parametrisation == "generator" and not a.generator:
         yield Problem("attack.generator", "a generator is searched: give its file, or choose another parametrisation")
-    if isinstance(a, GradInversion) and a.parametrisation in ("deep_image_prior", "generator"):
-        yield Problem("attack.parametrisation", "GradInversion's group is of pixels: choose pixels or grey")
     if getattr(a, "start", "") == "prior" and not getattr(a, "prior", None):
         yield Problem("attack.start", "the start asks for a prior picture: choose one, or another start")
     if isinstance(a, FlGradientInversion):
