@@ -63,10 +63,10 @@ def test_out_of_memory_halves_the_chunk_and_changes_no_picture(monkeypatch):
     whole, _ = machine(asked)
     true = built.problem._evaluate
 
-    def small(z):
+    def small(z, *more):
         if len(z) > 1:
             raise torch.OutOfMemoryError("CUDA out of memory")
-        return true(z)
+        return true(z, *more)
 
     monkeypatch.setattr(built.problem, "_evaluate", small)
     state, step = advance(built, built.init(0), 1)
@@ -81,7 +81,7 @@ def test_out_of_memory_halves_the_chunk_and_changes_no_picture(monkeypatch):
 def test_out_of_memory_for_a_single_trial_is_one_sentence(monkeypatch):
     built, _ = machine(_asked(trials=1))
 
-    def none(z):
+    def none(z, *more):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     monkeypatch.setattr(built.problem, "_evaluate", none)

@@ -93,7 +93,7 @@ def test_gradient_matching_minimises_that_loss_too(model, asked_loss, loss, labe
     state, step = advance(attack, attack.init(1), 12)
     assert step.losses["total"].min() < 0.2 * first
     if labels != "joint":  # at the true picture nothing is left to match
-        true = attack.problem.pixels.encode(pictures.to(state["z"].dtype)).reshape(1, -1)
+        true = attack.problem.space.pixels.encode(pictures.to(state["z"].dtype)).reshape(1, -1)
         assert float(attack.problem.evaluate(true)[1]["total"]) < 1e-9 < float(first)
 
 

@@ -92,7 +92,7 @@ def _four():
 
 
 def test_an_attack_starts_with_labels_that_fit():
-    assert possible.fitting(_four(), "inverting_gradients") == {"kind": "inverting_gradients", "labels": "auto"}
+    assert possible.fitting(_four(), "levenberg_marquardt") == {"kind": "levenberg_marquardt", "labels": "auto"}
     assert possible.fitting(build({}), "inverting_gradients") == {"kind": "inverting_gradients"}
 
 

@@ -110,7 +110,7 @@ def test_without_ground_truth_nothing_is_compared(gi_home, tmp_path):
 
 def test_a_question_that_cannot_be_asked_is_refused_before_anything_runs(gi_home, tmp_path):
     with pytest.raises(SpecError, match="label strategy idlg reads one label"):
-        _run(tiny(samples=["bundled/faces:3", "bundled/faces:4"]), tmp_path / "run")
+        _run(tiny("idlg", samples=["bundled/faces:3", "bundled/faces:4"]), tmp_path / "run")
     assert not (tmp_path / "run" / "experiment.json").exists()
 
 

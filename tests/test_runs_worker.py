@@ -95,7 +95,7 @@ def test_preview_says_what_it_will_take(store, worker):
 
 
 def test_preview_of_a_question_that_cannot_be_asked(store, worker, monkeypatch):
-    store.submit("preview", tiny_spec(samples=["bundled/faces:1", "bundled/faces:2"]), cache_key="k")
+    store.submit("preview", tiny_spec(attack="idlg", samples=["bundled/faces:1", "bundled/faces:2"]), cache_key="k")
     job = _do_next(worker)
     assert job.result["problems"][0]["fatal"] and job.result["seconds_estimate"] is None
     assert job.result["input_shape"] and job.cache_key is None

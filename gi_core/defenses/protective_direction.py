@@ -50,8 +50,8 @@ class ProtectiveDirection(Defense):
         from gi_core.analysis.influence.jacobian import Sample
         from gi_core.federated.types import Knowledge
 
-        # The client's copy keeps no statistics where it takes the batch's: refused, for J is singular then.
-        by_batch = any(isinstance(m, _BatchNorm) and m.running_mean is None for m in model.modules())
+        # Where batch norm takes the batch's statistics it is refused, for J is singular then.
+        by_batch = any(isinstance(m, _BatchNorm) and m.training for m in model.modules())
         outputs = int(model(inputs[:1]).shape[1])
         channels = inputs.shape[1]
         knowledge = Knowledge(

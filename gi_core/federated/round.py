@@ -51,17 +51,18 @@ def play(experiment: Experiment, model: nn.Module, pictures: Pictures, device: s
 
     inputs = normalised(pictures, device)
     labels = torch.tensor(pictures.labels, dtype=torch.int64, device=device)
+    private = fedavg.client_model(shared, client.batch_norm)
     if client.label == "reversed":
-        labels = _reversed(fedavg.client_model(shared, client.batch_norm), inputs)
+        labels = _reversed(private, inputs)
     orders: list[Tensor] = []
     plain = _computation(experiment, loss, orders)
     compute = plain
     for defense in active:
         compute = defense.local_round(compute)
     try:
-        update = clean = compute(shared, inputs, labels)
+        update = clean = compute(private, inputs, labels)
         if any(settings.hook == "local_round" for settings in experiment.defenses):
-            clean = plain(shared, inputs, labels)
+            clean = plain(private, inputs, labels)
     except ValueError as error:
         if "Expected more than 1 value per channel" not in str(error):
             raise
