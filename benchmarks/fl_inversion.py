@@ -40,7 +40,7 @@ def _asked(ref: str, preset: str, iterations: int):
     values = ATTACKS["fl_gradient_inversion"].presets[preset]
     labels = {} if preset == "published" else {"labels": "auto"}
     return build({
-        "samples": [ref], "size": 64, "normalise": "imagenet", "model": {"kind": "resnet18"}, "labels": [0],
+        "samples": [ref], "size": 64, "channels": 3, "normalise": "imagenet", "model": {"kind": "resnet18"}, "labels": [0],
         "weights": {"kind": "trained", "epochs": 1, "data": "bundled", "learning_rate": 1e-3},
         "client": {"kind": "fedavg", "batch_norm": "train", "statistics": "shared", "learning_rate": 1e-2},
         "attack": {

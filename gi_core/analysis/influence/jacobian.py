@@ -23,6 +23,8 @@ from gi_core.spec.plan import Plan
 MOST_EXACT = 4096
 LARGEST = 1e-6
 """Relative change at which lambda_max is taken as converged."""
+LARGE = 1_000_000
+"""Parameters above which lambda_max alone is found in single precision."""
 _SILENT = lambda fraction, text: None  # noqa: E731
 
 
@@ -32,7 +34,10 @@ class Sample:
     knowledge: network, loss, normalisation. Raises SpecError where the linearisation has no meaning.
     """
 
-    def __init__(self, knowledge: Knowledge, x: Tensor, labels: Tensor, device: torch.device | str = "cpu"):
+    def __init__(
+        self, knowledge: Knowledge, x: Tensor, labels: Tensor, device: torch.device | str = "cpu",
+        dtype: torch.dtype = torch.float64,
+    ):  # fmt: skip
         if knowledge.batch_norm == "train":
             raise SpecError(
                 "batch norm in train mode ties the picture to its own statistics, so its Jacobian is singular:"
@@ -41,8 +46,8 @@ class Sample:
         if any(isinstance(m, torch.nn.Dropout) and m.p > 0 and m.training for m in knowledge.model.modules()):
             raise SpecError("dropout is on, so every gradient is another function of the picture: switch it off")
         device = torch.device(device)
-        self.knowledge, self.shape = knowledge, tuple(x.shape)
-        self.dtype = torch.float32 if device.type == "mps" else torch.float64
+        self.knowledge, self.labels, self.shape = knowledge, labels, tuple(x.shape)
+        self.dtype = torch.float32 if device.type == "mps" else dtype
         gradient = GradientMap(knowledge, LOSSES[knowledge.loss], Plan(device=device.type), self.dtype, device)
         x = x.to(device, self.dtype)
         self.gradient, self.target = gradient, as_target(labels, knowledge.classes, x)
@@ -57,16 +62,22 @@ class Sample:
         self._largest: float | None = None
 
     def largest(self) -> float:
-        """lambda_max(J J^T) by Lanczos on the pixels, from a fixed start."""
+        """lambda_max(J J^T) by Lanczos on the pixels, from a fixed start; of large networks in single precision, which
+        gives six digits of it in half the time.
+        """
         if self._largest is None:
-            start = torch.randn(self.size, generator=generator(0, 0), dtype=torch.float64).to(self.products.x)
+            products = self.products
+            if self.parameters > LARGE and self.dtype == torch.float64:
+                x = products.x.detach()
+                products = Sample(self.knowledge, x, self.labels, x.device, torch.float32).products
+            start = torch.randn(self.size, generator=generator(0, 0), dtype=torch.float64).to(products.x)
             found = [0.0]
 
             def settled(theta: Array, k: int) -> bool:
                 found.append(float(theta[-1]))
                 return abs(found[-1] - found[-2]) <= LARGEST * found[-1]
 
-            tridiagonal(self.products.jjt, start, min(100, self.size), settled, every=4)
+            tridiagonal(products.jjt, start, min(100, self.size), settled, every=4)
             self._largest = max(found[-1], 0.0)
         return self._largest
 
