@@ -136,7 +136,7 @@ class Sample:
         """The spectrum, exact with its eigenvectors (d, d) where that fits in about so many seconds, else by
         stochastic Lanczos quadrature (Ubaru, Chen and Saad 2017) without them.
         """
-        each = self._seconds()
+        each = self.product_seconds()
         if self.size > MOST_EXACT or each * self.size > seconds:
             return self.quadrature(seconds, each, progress), None
         values, vectors = linalg.eigh(self.gram(progress), driver="evd", check_finite=False)
@@ -147,7 +147,8 @@ class Sample:
     def _made(self, values: Array, weights: Array, energy: Array, exact: bool, spread: float = 0.0) -> Spectrum:
         return Spectrum(values, weights, energy, tuple(self.knowledge.std), exact, self.norm, self.parameters, spread)
 
-    def _seconds(self) -> float:
+    def product_seconds(self) -> float:
+        """Of one product of J J^T."""
         unit = torch.ones(self.size, dtype=self.dtype, device=self.products.x.device)
         self.products.jjt(unit)
         began = time.perf_counter()
@@ -160,7 +161,7 @@ class Sample:
         The error bar is of the mean of 1 / lambda: between probes, and between half the depth and all of it (a
         Gauss rule comes from below, so small eigenvalues that were not reached make it too small).
         """
-        total = max(24, int(0.8 * seconds / each))
+        total = max(24, int(0.7 * seconds / each))  # the rest is for what comes around it
         probes = int(np.clip(total // 80, 2, 8))
         depth = int(np.clip(total // probes, 8, 400))
         nodes, weights, means, halves = [], [], [], []

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from gi_core.data import Pictures
 
 Progress = Callable[[float, str], None]
+SOLVE = 600
+"""Products of J J^T that a solve usually takes."""
 PERTURBING = ("gaussian_noise", "pruning", "quantisation", "clipping", "protective_direction")
 """Defenses whose output is the gradient plus something, so that the influence of that something is defined."""
 
@@ -39,6 +41,8 @@ class Known:
     seconds: float
     key: str
     seed: int
+    products: int
+    """Products of J J^T that a solve may take: what the person's seconds reach."""
 
 
 def know(
@@ -60,7 +64,8 @@ def know(
     if kept is None:
         spectrum, vectors = sample.spectrum(seconds, progress)
         kept = (spectrum, *keeping.write(name, spectrum, vectors))
-    return Known(sample, *kept, played, time.perf_counter() - began, name, experiment.seed)
+    products = int(seconds / max(sample.product_seconds(), 1e-9))
+    return Known(sample, *kept, played, time.perf_counter() - began, name, experiment.seed, products)
 
 
 def describe(known: Known, noise_std: float | None, damping: float | None) -> dict[str, Any]:
@@ -68,9 +73,10 @@ def describe(known: Known, noise_std: float | None, damping: float | None) -> di
 
     Without noise_std the perturbation is the round's own (a defense's output minus the clean gradient) where there
     is one, else the float32 rounding of the update. With noise_std the numbers are expectations over the noise, and
-    `drawn` has those of the noise that the experiment's seed draws.
+    `drawn` has those of the noise that the experiment's seed draws, where the seconds reach for its solve.
     """
     spectrum = known.spectrum
+    affordable = known.products >= SOLVE
     relative = DAMPING if damping is None else damping / max(spectrum.largest, 1e-300)
     pushed = _pushed(known)
     found: dict[str, Any] = {
@@ -81,10 +87,10 @@ def describe(known: Known, noise_std: float | None, damping: float | None) -> di
         found |= _of_perturbation(known, pushed, relative)
     else:
         found |= _of_noise(spectrum, noise_std, relative)
-        if noise_std:
+        if noise_std and affordable:
             found["drawn"] = _of_perturbation(known, _drawn(known, noise_std), relative)
     protected = not found["predicted_rmse"] < PRIOR
-    linear = (found.get("drawn") or found).get("linear", True)
+    linear = (found.get("drawn") or found).get("linear") is not False
     return {**found, "protected": protected, "words": words(found, protected, linear)}
 
 
@@ -102,14 +108,16 @@ def _of_noise(spectrum: Spectrum, noise_std: float | None, relative: float) -> d
 
 def _of_perturbation(known: Known, pushed: Tensor, relative: float) -> dict[str, Any]:
     spectrum, d = known.spectrum, known.sample.size
-    moved = known.sample.influence_at(pushed, relative * spectrum.largest)
-    second = known.sample.second_order(moved, relative * spectrum.largest)
+    moved = known.sample.influence_at(pushed, relative * spectrum.largest, min(1200, known.products))
+    # A solve that was cut short promises too small an error, and what comes after it would cost as much again.
+    whole = known.products >= SOLVE
+    second = known.sample.second_order(moved, relative * spectrum.largest) if whole else None
     size, length, rmse = float(pushed.norm()), float(moved.norm()), known.sample.in_pixels(moved)
     return {
         "perturbation": "defense", "noise_std": None, "jacobian_delta_norm": size, "influence": length,
         "lower_bound": lower_bound(size, spectrum.largest), "predicted_rmse": rmse,
         "predicted_rmse_normalised": length / d**0.5, "predicted_rmse_with_prior": with_prior(rmse),
-        "second_order": second, "linear": second <= LINEAR,
+        "second_order": second, "linear": None if second is None else second <= LINEAR,
     }  # fmt: skip
 
 
