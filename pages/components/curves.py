@@ -29,13 +29,20 @@ def thin(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return x[places], y[places]
 
 
+_MAIN = ("total", "gradient")
+CROWDED = 3
+"""Lines above which the legend stands over the chart instead of in its corner."""
+
+
 def losses(runs: Mapping[str, Sequence[Point]], log: bool, key: str, height: int = 250) -> None:
-    """Every loss term over the iterations; runs are told apart by name when there are two."""
+    """Loss terms over the iterations: all of one run; of two, told apart by name, those that both go by."""
     series = []
     for name, points in runs.items():
         x = np.array([p.iteration for p in points], dtype=np.int64)
         terms = dict.fromkeys(term for p in points for term in p.losses)
         for term in sorted(terms, key=lambda t: t != "total"):
+            if len(runs) > 1 and term not in _MAIN:
+                continue
             y = np.array([p.losses.get(term, np.nan) for p in points], dtype=float)
             label = term.replace("_", " ") + (f" · {name}" if len(runs) > 1 else "")
             series.append(_line(x, y, label, len(series), log))
@@ -106,14 +113,17 @@ def _line(x: np.ndarray, y: np.ndarray, name: str, number: int, log: bool = Fals
 
 def _draw(series: list, y_axis: Any, key: str, height: int, alt: str, corner: str) -> None:
     """The look that lines share; updated in place, without animation."""
+    crowded = len(series) > CROWDED
+    place = (
+        {"left": 0, "top": 0, "orient": "horizontal", "type": "scroll"}
+        if crowded
+        else {"right": 24, corner: 36 if corner == "bottom" else 8, "orient": "vertical"}
+    )
     option = {
         "animation": False,
-        "grid": _GRID,
+        "grid": _GRID | ({"top": 38} if crowded else {}),
         "tooltip": {"trigger": "axis", "valueFormatter": "%.4g", "confine": True},
-        "legend": {
-            "right": 24, corner: 36 if corner == "bottom" else 8, "orient": "vertical", "itemWidth": 32,
-            "itemStyle": {"opacity": 0},
-        },
+        "legend": place | {"itemWidth": 32, "itemStyle": {"opacity": 0}},
         "xAxis": {
             "type": "value", "min": "dataMin", "max": "dataMax", "minInterval": 1, "splitLine": {"show": False},
             "axisLabel": {"showMaxLabel": False},
