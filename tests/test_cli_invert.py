@@ -79,19 +79,16 @@ def test_text_for_a_person(capsys, files):
     assert "there is no original to compare with" in out and "residual" in out and "LPIPS" not in out
 
 
+def _named(written: dict) -> list[str]:
+    """The options that name a small grey round's files."""
+    files = ["--checkpoint", written["checkpoint"], "--update", written["update"]]
+    return [*files, "--image-size", "12", "--channels", "1"]
+
+
 def test_what_a_real_client_does_is_the_default(capsys, gi_home, tmp_path):
     client = {"kind": "fedavg", "batch_norm": "train", "statistics": "shared"}
     written, _ = record(tmp_path / "f", {"samples": ["bundled/faces:3"], "model": NORMED, "client": client})
-    named = [
-        "--checkpoint",
-        written["checkpoint"],
-        "--update",
-        written["update"],
-        "--image-size",
-        "12",
-        "--channels",
-        "1",
-    ]
+    named = _named(written)
     model = ["--model", "convnet:width=4,depth=2,classes=3"]
 
     def client_of(*more: str) -> dict:
@@ -115,16 +112,7 @@ def test_several_pictures(capsys, gi_home, tmp_path):
     client = {"kind": "fedavg", "learning_rate": 0.1}
     values = {"samples": ["bundled/faces:3", "bundled/faces:60"], "model": SMOOTH, "client": client, "labels": [1, 2]}
     written, _ = record(tmp_path / "f", values)
-    named = [
-        "--checkpoint",
-        written["checkpoint"],
-        "--update",
-        written["update"],
-        "--image-size",
-        "12",
-        "--channels",
-        "1",
-    ]
+    named = _named(written)
     asked = [*named, "--images", "2", "--model", LENET, "--attack", "dlg:labels=known,iterations=2"]
     got = invert(capsys, *asked, "--label", "1", "--label", "2", "--client", "fedavg:learning_rate=0.1")
     assert np.load(Path(got["out"]) / "reconstruction.npz")["images"].shape == (2, 1, 12, 12)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 from pathlib import Path
 
-from gi_core.paths import home
+from gi_core.data import uploads
 from gi_core.spec.base import SpecError
 from gi_core.spec.experiment import Experiment, read_experiment
 
@@ -40,17 +39,8 @@ def keep(path: Path) -> str:
     try:
         with open(path, "rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-        uploads = home() / "uploads"
-        uploads.mkdir(mode=0o700, exist_ok=True)
-        target = uploads / digest
-        if target.exists():
-            os.utime(target)
-        else:
-            temporary = uploads / f".{digest}.{os.getpid()}.tmp"
-            shutil.copyfile(path, temporary)
-            os.replace(temporary, target)
+        return uploads.keep(digest, lambda target: shutil.copyfile(path, target))
     except FileNotFoundError:
         raise SpecError(GONE) from None
     except OSError as error:
         raise SpecError(f"the round's files could not be kept: {error.strerror or error}") from None
-    return "upload:" + digest

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import warnings
 from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
 
-from gi_core.paths import home
+from gi_core.data import uploads
 from gi_core.spec import SpecError
 
 MOST_BYTES = 25 * 2**20
@@ -80,22 +79,12 @@ def _bound(content: bytes, most: int = MOST_BYTES) -> None:
 
 
 def _keep(content: bytes) -> str:
-    digest = hashlib.sha256(content).hexdigest()
-    folder = home() / "uploads"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    target = folder / digest
-    if target.exists():
-        os.utime(target)
-    else:
-        temporary = folder / f".{digest}.{os.getpid()}.tmp"
-        try:
-            temporary.write_bytes(content)
-            os.replace(temporary, target)
-        except OSError as error:
-            temporary.unlink(missing_ok=True)
-            raise SpecError(f"the file could not be kept: {error.strerror or error}") from None
-    _prune(folder)
-    return "upload:" + digest
+    try:
+        kept = uploads.keep(hashlib.sha256(content).hexdigest(), lambda target: target.write_bytes(content))
+    except OSError as error:
+        raise SpecError(f"the file could not be kept: {error.strerror or error}") from None
+    _prune(uploads.folder())
+    return kept
 
 
 def _prune(folder: Path) -> None:

@@ -20,7 +20,7 @@ PRIOR = 0.3
 """Standard deviation of a pixel about its mean, in [0, 1] units: what guessing grey gets wrong."""
 
 LINEAR = 0.25
-"""Relative second-order displacement up to which a prediction is called one: measured errors were within 6 % of the
+"""Relative second-order displacement up to which a prediction is called one: measured errors were within 7 % of the
 predicted there, and up to three times off beyond.
 """
 
