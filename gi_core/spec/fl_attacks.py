@@ -20,7 +20,8 @@ class FlGradientInversion(Matching):
         " `published` does what the released code does: the gradient's distance reaches no pixel there, and batch norm"
         " is matched on the network after the round with biased variance, whose distance is not zero at the true picture."
         " This concerns the code, not the paper's method or its figures. Shallow wide networks fall to it; deep ones in"
-        " train mode resist (a ResNet-18 at 64x64: 15 dB, from 9 to 28, after 150 iterations of the preset `deep_network`)."
+        " train mode resist: of a ResNet-18 at 64x64, 150 iterations of the preset `deep_network` give a plain picture back and"
+        " make coloured blobs of a cat's face (15 dB on average, from 9 to 28)."
     )
     paper: ClassVar[str] = (
         "Hatamizadeh et al., Do Gradient Inversion Attacks Make Federated Learning Unsafe?, IEEE TMI 2023"
