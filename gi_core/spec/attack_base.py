@@ -19,6 +19,13 @@ START_HELP = "Start of a trial: normal, U(-1,1), U(0,1) pixels, zeros or mid-gre
 class AttackSettings(Component):
     """Has `trials`, answers shown beside one another, and `iterations`, most steps (0: the network decides)."""
 
+    adaptive: bool = setting(
+        False,
+        "The attacker knows which defenses the client uses, and what a server would know of them: mask, noise level,"
+        " levels, bottleneck. Without it, the update is taken for plain.",
+        title="Knows the defenses",
+    )
+
 
 class Iterative(AttackSettings):
     """Attacks that start somewhere and improve."""

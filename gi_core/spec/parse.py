@@ -80,17 +80,23 @@ def with_setting(experiment: Experiment, assignment: str) -> Experiment:
     path, equals, text = assignment.partition("=")
     if not equals:
         raise SpecError(f"write {assignment!r} as dotted.path=value")
+    return changed(experiment, {path.strip(): _value(text)})
+
+
+def changed(experiment: Experiment, values: dict[str, Any]) -> Experiment:
+    """Plain values by their dotted paths, set in order. Raises SpecError that names the nearest path."""
     document = experiment.model_dump(mode="json")
-    here: Any = document
-    *parents, last = path.strip().split(".")
-    for depth, part in enumerate(parents):
-        here = _enter(here, part, ".".join(parents[: depth + 1]))
-    if isinstance(here, list):
-        here[_index(here, last, path)] = _value(text)
-    elif isinstance(here, dict) and last in here:
-        here[last] = _value(text)
-    else:
-        raise SpecError(f"there is no {path!r} to set: {suggestion(last, here if isinstance(here, dict) else [])}")
+    for path, value in values.items():
+        here: Any = document
+        *parents, last = path.split(".")
+        for depth, part in enumerate(parents):
+            here = _enter(here, part, ".".join(parents[: depth + 1]))
+        if isinstance(here, list):
+            here[_index(here, last, path)] = value
+        elif isinstance(here, dict) and last in here:
+            here[last] = value
+        else:
+            raise SpecError(f"there is no {path!r} to set: {suggestion(last, here if isinstance(here, dict) else [])}")
     return build(document)
 
 
