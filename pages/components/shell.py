@@ -25,16 +25,18 @@ def run() -> None:
     _show(page)
 
 
-def _pages() -> list[StreamlitPage]:
-    """The pages, in the order of the navigation."""
-    return [
-        st.Page(_ROOT / "pages" / "lab.py", title="Lab", url_path="lab", default=True),
-        st.Page(_ROOT / "pages" / "rank.py", title="Rank analysis", url_path="rank"),
-        st.Page(_ROOT / "pages" / "influence.py", title="Influence", url_path="influence"),
-        st.Page(_ROOT / "pages" / "federation.py", title="Federation", url_path="federation"),
-        st.Page(_ROOT / "pages" / "updates.py", title="Updates", url_path="updates"),
-        st.Page(_ROOT / "pages" / "runs.py", title="Runs", url_path="runs"),
-    ]
+def _pages() -> dict[str, list[StreamlitPage]]:
+    """The pages by section, in the order of the navigation; those without a section stand first, always in sight."""
+    return {
+        "": [_page("lab", "Lab", default=True), _page("runs", "Runs")],
+        "Explain": [_page("rank", "Rank analysis"), _page("influence", "Influence")],
+        "Deployment": [_page("federation", "Federation"), _page("updates", "Updates")],
+        # "Compare": many experiments at once (frontier, wall, sweeps)
+    }
+
+
+def _page(name: str, title: str, default: bool = False) -> StreamlitPage:
+    return st.Page(_ROOT / "pages" / f"{name}.py", title=title, url_path=name, default=default)
 
 
 def enter() -> None:
