@@ -8,6 +8,7 @@ Geiping et al., Inverting Gradients, NeurIPS 2020, section 6.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -36,7 +37,7 @@ def as_mean_gradient(update: Update, schedule: Schedule | None) -> Update:
     if update.kind == "gradient" or schedule is None:
         return update
     tensors = {name: t * schedule.scale for name, t in update.tensors.items()}
-    return Update(tensors, update.images, update.kind, update.statistics)
+    return replace(update, tensors=tensors)
 
 
 def mean_step(

@@ -16,7 +16,7 @@ def component(cls: type[Component]) -> dict[str, Any]:
         "description": cls.description,
         "paper": cls.paper,
         "needs": sorted(cls.needs),
-        **({"guarantee": cls.guarantee, "hook": cls.hook} if hasattr(cls, "guarantee") else {}),
+        **({"guarantee": cls.guarantee, "changes": cls.changes, "hook": cls.hook} if hasattr(cls, "guarantee") else {}),
         "presets": cls.presets,
         "fields": fields(cls),
     }

@@ -33,7 +33,7 @@ def _text(one: dict[str, Any]) -> str:
     if one["paper"]:
         lines += _wrap(one["paper"], 2)
     if one.get("guarantee"):
-        lines += _wrap(f"Guarantee: {one['guarantee']}.", 2)
+        lines += _wrap(f"Changes: {one['changes']}. Guarantee: {one['guarantee']}.", 2)
     for field in one["fields"]:
         values = allowed(field)
         head = f"{field['name']}={_value(field['default'])}"

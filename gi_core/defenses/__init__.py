@@ -8,11 +8,11 @@ from typing import Any
 
 import torch
 
-from gi_core.defenses.base import Defense, LocalRound
+from gi_core.defenses.base import Defense, LocalRound, StepGradient
 from gi_core.defenses.effect import effect
 from gi_core.spec.losses import Loss
 
-__all__ = ["Defense", "LocalRound", "effect", "make", "noise_seed"]
+__all__ = ["Defense", "LocalRound", "StepGradient", "effect", "make", "noise_seed"]
 
 
 def make(settings: Any, seed: int, position: int, loss: Loss = "cross_entropy") -> Defense:

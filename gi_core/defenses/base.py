@@ -14,10 +14,13 @@ from torch import Generator, Tensor, nn
 from gi_core.spec.losses import Loss
 
 if TYPE_CHECKING:
-    from gi_core.federated.types import Update
+    from gi_core.federated.types import Schedule, Update
 
 LocalRound = Callable[[nn.Module, Tensor, Tensor], "Update"]
 """(model, inputs (N, C, H, W) normalised, labels (N,)) -> Update."""
+
+StepGradient = Callable[[nn.Module, Tensor, Tensor], "tuple[list[Tensor], float]"]
+"""(model, inputs (B, C, H, W), labels (B,)) -> (gradient of the mean loss by each parameter, that loss): of one step."""
 
 
 class Defense:
@@ -42,6 +45,25 @@ class Defense:
         """The computation of the round, changed."""
         return compute
 
+    def step_gradient(self, compute: StepGradient) -> StepGradient:
+        """The gradient of each step of the round, changed: the finer half of the hook `local_round`."""
+        return compute
+
     def filter_update(self, update: Update) -> Update:
         """The update as it leaves the client. Must not write into the tensors it is given."""
         return update
+
+    def recall(self, memory: dict[str, Tensor]) -> None:
+        """Take up what this client remembered after its round before; nothing before its first."""
+
+    def remember(self) -> dict[str, Tensor] | None:
+        """What this client keeps until its next round, by name; None where there is nothing to keep."""
+        return None
+
+    def knowledge(self, schedule: Schedule | None) -> dict[str, Any]:
+        """`known`, after the round; schedule: of a weight change."""
+        return self.known
+
+    def told(self) -> dict[str, Any]:
+        """Plain values for the person who watches, after the round (epsilon); never for the attack."""
+        return {}

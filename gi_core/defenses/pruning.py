@@ -26,15 +26,18 @@ class Pruning(Defense):
         self.known["fraction"] = fraction
         if fraction == 0:
             return update
-        tensors = update.tensors
-        if self.settings.scope == "tensor":
-            mask = {name: kept(tensor, fraction) for name, tensor in tensors.items()}
-        else:
-            whole = kept(torch.cat([t.flatten() for t in tensors.values()]), fraction)
-            parts = whole.split([t.numel() for t in tensors.values()])
-            mask = {name: m.view_as(t) for (name, t), m in zip(tensors.items(), parts, strict=True)}
+        mask = masks(update.tensors, fraction, self.settings.scope)
         self.known["mask"] = mask
         return replace(update, tensors={k: t * mask[k] for k, t in update.tensors.items()})
+
+
+def masks(tensors: dict[str, Tensor], fraction: float, scope: str) -> dict[str, Tensor]:
+    """Name -> mask, False at the smallest values: of each tensor, or of all together (`scope` global)."""
+    if scope == "tensor":
+        return {name: kept(tensor, fraction) for name, tensor in tensors.items()}
+    whole = kept(torch.cat([t.flatten() for t in tensors.values()]), fraction)
+    parts = whole.split([t.numel() for t in tensors.values()])
+    return {name: m.view_as(t) for (name, t), m in zip(tensors.items(), parts, strict=True)}
 
 
 def kept(tensor: Tensor, fraction: float) -> Tensor:

@@ -13,8 +13,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from gi_core.defenses.base import StepGradient
 from gi_core.federated.batches import batches, dealt, epoch_steps
-from gi_core.federated.losses import LOSSES, as_target
+from gi_core.federated.fedsgd import plain_step
 from gi_core.federated.types import Schedule, Update
 from gi_core.spec import SpecError
 from gi_core.spec.client import FedAvg
@@ -54,9 +55,11 @@ def client_model(model: nn.Module, mode: str) -> nn.Module:
 
 
 def train(
-    model: nn.Module, inputs: Tensor, labels: Tensor, settings: FedAvg, loss: Loss, draw: torch.Generator
-) -> Trained:
+    model: nn.Module, inputs: Tensor, labels: Tensor, settings: FedAvg, loss: Loss, draw: torch.Generator,
+    step: StepGradient | None = None,
+) -> Trained:  # fmt: skip
     """One client's round on all of `inputs` (N, C, H, W) normalised, labels (N,). `model` is left untouched."""
+    step = step or plain_step(loss)
     model, images = client_model(model, settings.batch_norm), len(inputs)
     size = min(settings.batch_size or images, images)
     steps = settings.epochs * epoch_steps(images, size)
@@ -65,12 +68,11 @@ def train(
     total, seen = 0.0, []
     for index in batches(images, size, steps, draw if settings.shuffle else None):
         index = index.to(inputs.device)
-        optimiser.zero_grad()
-        logits = model(inputs[index])
-        value = LOSSES[loss](logits, as_target(labels[index], logits.shape[1], logits))
-        value.backward()
+        gradients, value = step(model, inputs[index], labels[index])
+        for parameter, gradient in zip(model.parameters(), gradients, strict=True):
+            parameter.grad = gradient
         optimiser.step()
-        total += float(value.detach())
+        total += value
         seen += index.tolist()
     return Trained(model, steps, torch.tensor(list(dict.fromkeys(seen)), dtype=torch.int64), total / steps)
 
@@ -98,9 +100,13 @@ def statistics(model: nn.Module) -> dict[str, Tensor]:
 
 
 def weight_change(
-    model: nn.Module, inputs: Tensor, labels: Tensor, settings: FedAvg, loss: Loss, draw: torch.Generator
-) -> tuple[Update, Tensor]:
-    """(update, order of the pictures) of a round: the mean change of the clients. Raises SpecError."""
+    model: nn.Module, inputs: Tensor, labels: Tensor, settings: FedAvg, loss: Loss, draw: torch.Generator,
+    step: StepGradient | None = None,
+) -> tuple[Update, Tensor]:  # fmt: skip
+    """(update, order of the pictures) of a round: the mean change of the clients. step: in place of `plain_step(loss)`.
+
+    Raises SpecError.
+    """
     highest, outputs = int(labels.max()), _outputs(model, inputs)
     if highest >= max(2, outputs):
         raise SpecError(f"label {highest} is out of range: the network has classes 0 to {max(2, outputs) - 1}")
@@ -111,7 +117,7 @@ def weight_change(
     changes, buffers, orders = [], [], []
     for part in dealt(len(inputs), settings.clients):
         rows = torch.tensor(list(part), device=inputs.device)
-        done = train(model, inputs[rows], labels[rows], settings, loss, draw)
+        done = train(model, inputs[rows], labels[rows], settings, loss, draw, step)
         changes.append(change(model, done.model))
         buffers.append(statistics(done.model))
         unseen = sorted(set(range(len(part))) - set(done.order.tolist()))

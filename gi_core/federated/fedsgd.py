@@ -9,32 +9,46 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from gi_core.defenses.base import StepGradient
 from gi_core.federated.losses import LOSSES, as_target
 from gi_core.federated.types import Update
 from gi_core.spec import SpecError
+from gi_core.spec.losses import Loss
 
 
-def gradient(model: nn.Module, inputs: Tensor, labels: Tensor, loss: str = "cross_entropy") -> Update:
+def gradient(
+    model: nn.Module, inputs: Tensor, labels: Tensor, loss: Loss = "cross_entropy", step: StepGradient | None = None
+) -> Update:
     """One FedSGD round. inputs: (N, C, H, W) normalised; labels: (N,) int64; loss: a name of `spec.losses`.
 
-    A parameter that does not reach the loss has a zero gradient. Raises SpecError for a label that
-    the model has no output for and for a gradient that is not finite.
+    step: what stands for `plain_step(loss)`. A parameter that does not reach the loss has a zero gradient. Raises
+    SpecError for a label that the model has no output for and for a gradient that is not finite.
     """
-    parameters = dict(model.named_parameters())
-    with torch.enable_grad():
-        logits = model(inputs)
-        classes = logits.shape[1] if loss == "cross_entropy" else max(2, logits.shape[1])
-        if int(labels.max()) >= classes:
-            raise SpecError(f"label {int(labels.max())} is out of range: the network has classes 0 to {classes - 1}")
-        if loss == "cross_entropy":
-            value = F.cross_entropy(logits, labels)
-        else:
-            value = LOSSES[loss](logits, as_target(labels, logits.shape[1], logits))
-        values = torch.autograd.grad(value, list(parameters.values()), allow_unused=True)
-    tensors = {
-        name: torch.zeros_like(p) if g is None else g.detach()
-        for (name, p), g in zip(parameters.items(), values, strict=True)
-    }
+    values, _ = (step or plain_step(loss))(model, inputs, labels)
+    tensors = {name: g for (name, _), g in zip(model.named_parameters(), values, strict=True)}
     if not all(bool(torch.isfinite(t).all()) for t in tensors.values()):
         raise SpecError("the client's gradient is not finite: choose other weights or another initialisation")
     return Update(tensors=tensors, images=len(labels))
+
+
+def plain_step(loss: Loss) -> StepGradient:
+    """(model, inputs, labels) -> (d/dtheta of the mean loss, zeros where it does not depend on theta; the loss)."""
+
+    def step(model: nn.Module, inputs: Tensor, labels: Tensor) -> tuple[list[Tensor], float]:
+        parameters = list(model.parameters())
+        with torch.enable_grad():
+            logits = model(inputs)
+            classes = logits.shape[1] if loss == "cross_entropy" else max(2, logits.shape[1])
+            if int(labels.max()) >= classes:
+                raise SpecError(
+                    f"label {int(labels.max())} is out of range: the network has classes 0 to {classes - 1}"
+                )
+            if loss == "cross_entropy":
+                value = F.cross_entropy(logits, labels)
+            else:
+                value = LOSSES[loss](logits, as_target(labels, logits.shape[1], logits))
+            found = torch.autograd.grad(value, parameters, allow_unused=True)
+        gradients = [torch.zeros_like(p) if g is None else g.detach() for p, g in zip(parameters, found, strict=True)]
+        return gradients, float(value.detach())
+
+    return step

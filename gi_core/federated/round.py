@@ -12,7 +12,7 @@ from torch import Tensor, nn
 import gi_core.defenses as defenses
 from gi_core.federated import fedavg
 from gi_core.federated.batches import assumed
-from gi_core.federated.fedsgd import gradient
+from gi_core.federated.fedsgd import gradient, plain_step
 from gi_core.federated.types import Knowledge, Schedule, Update
 from gi_core.spec import SpecError, losses
 
@@ -21,10 +21,14 @@ if TYPE_CHECKING:
     from gi_core.spec import Experiment
 
 
+Memory = dict[int, dict[str, Tensor]]
+"""Of one client: position of a defense -> what it remembers (`Defense.remember`)."""
+
+
 @dataclass(frozen=True)
 class Round:
     """update, knowledge: all an attack gets. effects: one dict of plain numbers for each defense
-    that filters the update (`defenses.effect`), for the person who watches, never for the attack.
+    (`defenses.effect`, and what it tells of itself), for the person who watches, never for the attack.
     labels: (N,) those the client trained with, which its setting may have reversed. clean: the update
     before defenses filtered it.
     """
@@ -36,15 +40,22 @@ class Round:
     effects: tuple[dict[str, Any], ...] = ()
 
 
-def play(experiment: Experiment, model: nn.Module, pictures: Pictures, device: str | torch.device) -> Round:
+def play(
+    experiment: Experiment, model: nn.Module, pictures: Pictures, device: str | torch.device,
+    memory: Memory | None = None,
+) -> Round:  # fmt: skip
     """The round of `experiment.client` on `pictures`, its defenses applied in the order given.
 
     Order: wrap_model of each defense, local_round of each (the last one outermost), computation
-    in float32 on `device`, filter_update of each. `model` is left untouched. Raises SpecError.
+    in float32 on `device`, filter_update of each. `model` is left untouched. memory: what the client's defenses
+    keep from round to round by their position, empty before its first; changed in place. Raises SpecError.
     """
     device, client = torch.device(device), experiment.client
     loss = losses.chosen(client.loss, experiment.model.one_logit)
     active = [defenses.make(s, experiment.seed, i, loss) for i, s in enumerate(experiment.defenses)]
+    for i, defense in enumerate(active):
+        if memory is not None:
+            defense.recall(memory.get(i, {}))
     shared = copy.deepcopy(model).to(device=device, dtype=torch.float32).eval()
     for defense in active:
         shared = defense.wrap_model(shared)
@@ -55,8 +66,11 @@ def play(experiment: Experiment, model: nn.Module, pictures: Pictures, device: s
     if client.label == "reversed":
         labels = _reversed(private, inputs)
     orders: list[Tensor] = []
-    plain = _computation(experiment, loss, orders)
-    compute = plain
+    step = plain_step(loss)
+    plain = _computation(experiment, loss, orders, step)
+    for defense in active:
+        step = defense.step_gradient(step)
+    compute = _computation(experiment, loss, orders, step)
     for defense in active:
         compute = defense.local_round(compute)
     try:
@@ -69,16 +83,20 @@ def play(experiment: Experiment, model: nn.Module, pictures: Pictures, device: s
         raise SpecError(
             "batch norm in train mode needs more than one value per channel: add pictures or use eval"
         ) from None
-    effects = []
-    for settings, defense in zip(experiment.defenses, active, strict=True):
+    effects, computed = [], update
+    for i, (settings, defense) in enumerate(zip(experiment.defenses, active, strict=True)):
         before = update
         update = defense.filter_update(before)
-        if settings.hook == "filter_update":
-            effects.append({"kind": settings.kind, **defenses.effect(before, update)})
+        if settings.hook != "wrap_model":
+            pair = (clean, computed) if settings.hook == "local_round" else (before, update)
+            effects.append({"kind": settings.kind, **defenses.effect(*pair), **defense.told()})
+        if memory is not None and (kept := defense.remember()) is not None:
+            memory[i] = kept
 
     told = experiment.attack.labels == "known"
     if told and not client.labels_known:
         raise SpecError("the attack asks for the labels, which the server does not know: switch client.labels_known on")
+    schedule = _schedule(experiment, update, shared)
     knowledge = Knowledge(
         model=_frozen(shared),
         input_shape=tuple(pictures.images.shape[1:]),
@@ -88,14 +106,16 @@ def play(experiment: Experiment, model: nn.Module, pictures: Pictures, device: s
         labels=labels[orders[-1].to(device)] if told else None,
         batch_norm=client.batch_norm,
         loss=loss,
-        schedule=_schedule(experiment, update, shared),
+        schedule=schedule,
         prior=None if pictures.prior is None else torch.tensor(pictures.prior, dtype=torch.float32),
-        defenses=tuple(defense.known for defense in active),
+        defenses=tuple(defense.knowledge(schedule) for defense in active),
     )
     return Round(update, knowledge, labels.cpu(), clean, tuple(effects))
 
 
-def _computation(experiment: Experiment, loss: losses.Loss, orders: list[Tensor]) -> defenses.LocalRound:
+def _computation(
+    experiment: Experiment, loss: losses.Loss, orders: list[Tensor], step: defenses.StepGradient
+) -> defenses.LocalRound:
     """What the client computes, the same however often; the order of its pictures goes to `orders`."""
     client = experiment.client
     told = client.statistics == "shared" and client.batch_norm == "train"
@@ -103,10 +123,10 @@ def _computation(experiment: Experiment, loss: losses.Loss, orders: list[Tensor]
     def compute(model: nn.Module, inputs: Tensor, labels: Tensor) -> Update:
         if client.kind == "fedavg":
             draw = torch.Generator().manual_seed(defenses.noise_seed(experiment.seed, -1))
-            update, order = fedavg.weight_change(model, inputs, labels, client, loss, draw)
+            update, order = fedavg.weight_change(model, inputs, labels, client, loss, draw, step)
         else:
             private = fedavg.client_model(model, client.batch_norm)
-            update, order = gradient(private, inputs, labels, loss), torch.arange(len(inputs))
+            update, order = gradient(private, inputs, labels, loss, step), torch.arange(len(inputs))
             update = replace(update, statistics=fedavg.statistics(private))
         orders.append(order)
         return replace(update, statistics=update.statistics if told and update.statistics else None)

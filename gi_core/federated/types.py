@@ -17,13 +17,14 @@ class Update:
     tensors: one per parameter, in `model.named_parameters()` order. kind `gradient`: dL/dtheta of
     the mean loss over `images` pictures; `weight_change`: theta after the round - theta before.
     statistics: buffers of batch norm after the round, by their names in the state dict (running_mean,
-    running_var, num_batches_tracked), if shared.
+    running_var, num_batches_tracked), if shared. withheld: names of tensors that were not sent, whatever stands for them.
     """
 
     tensors: dict[str, Tensor]
     images: int
     kind: Literal["gradient", "weight_change"] = "gradient"
     statistics: dict[str, Tensor] | None = None
+    withheld: tuple[str, ...] = ()
 
     def norm(self) -> float:
         """L2 norm over all tensors."""

@@ -1,0 +1,66 @@
+"""g'_l = 0 for the tensors that are not sent, and their names are told: an attack leaves them out, a server does not move them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from gi_core.defenses.base import Defense, LocalRound
+from gi_core.spec.base import SpecError
+
+if TYPE_CHECKING:
+    from gi_core.federated.types import Update
+
+
+class WithheldLayers(Defense):
+    """Everyone sees which tensors are missing (`Update.withheld`)."""
+
+    _of_batch_norm: frozenset[str] = frozenset()
+
+    def local_round(self, compute: LocalRound) -> LocalRound:
+        """Looks at the network, for the names of its batch norms."""
+
+        def looking(model: nn.Module, inputs: Tensor, labels: Tensor) -> Update:
+            self._of_batch_norm = frozenset(
+                f"{name}.{key}"
+                for name, module in model.named_modules()
+                if isinstance(module, _BatchNorm)
+                for key, _ in module.named_parameters(recurse=False)
+            )
+            return compute(model, inputs, labels)
+
+        return looking
+
+    def filter_update(self, update: Update) -> Update:
+        chosen = self._chosen(list(update.tensors))
+        if len(chosen) == len(update.tensors):
+            raise SpecError("withheld_layers leaves nothing to send: withhold fewer tensors")
+        if self.settings.which in ("biases", "batch_norm", "named") and not chosen:
+            raise SpecError(f"this network has no {self._words()} to withhold: choose other tensors")
+        self.known["withheld"] = chosen
+        if not chosen:
+            return update
+        tensors = {k: torch.zeros_like(t) if k in chosen else t for k, t in update.tensors.items()}
+        return replace(update, tensors=tensors, withheld=tuple(dict.fromkeys((*update.withheld, *chosen))))
+
+    def _chosen(self, names: list[str]) -> tuple[str, ...]:
+        which, count = self.settings.which, self.settings.count
+        if which == "first":
+            return tuple(names[:count])
+        if which == "last":
+            return tuple(names[max(0, len(names) - count) :])
+        if which == "biases":
+            return tuple(n for n in names if n.rpartition(".")[2] == "bias" and n not in self._of_batch_norm)
+        if which == "batch_norm":
+            return tuple(n for n in names if n in self._of_batch_norm)
+        return tuple(n for n in names if self.settings.part in n)
+
+    def _words(self) -> str:
+        which = self.settings.which
+        if which == "named":
+            return f"tensor with {self.settings.part!r} in its name"
+        return {"biases": "bias", "batch_norm": "batch norm parameter"}[which]
