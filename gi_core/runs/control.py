@@ -39,3 +39,13 @@ def apply(connection: sqlite3.Connection, job_id: str, action: str, resumable: b
         raise SpecError(f"a run can be told pause, resume or cancel, not {action!r}")
     values = {"id": job_id, "now": time.time(), "resumable": resumable}
     return any(connection.execute(sql, values).rowcount for sql in _SQL[action])
+
+
+def again(connection: sqlite3.Connection, job_id: str) -> None:
+    """For a sweep that goes on: ask anew for what failed or was cancelled, and take back a cancel not yet obeyed."""
+    connection.execute(
+        "UPDATE jobs SET state = 'queued', asked = '', finished = NULL, error = NULL, result = NULL, attempts = 0"
+        " WHERE id = ? AND state IN ('failed', 'cancelled')",
+        (job_id,),
+    )
+    connection.execute("UPDATE jobs SET asked = '' WHERE id = ? AND state = 'running' AND asked = 'cancel'", (job_id,))

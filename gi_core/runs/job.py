@@ -7,13 +7,16 @@ import secrets
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Kind = Literal["run", "preview", "train", "thumbnails", "rank", "influence", "federation", "inspect", "record"]
+Kind = Literal["run", "preview", "train", "thumbnails", "rank", "influence", "federation", "inspect", "record", "sweep"]
 State = Literal["queued", "running", "pausing", "paused", "done", "failed", "cancelled"]
 Lane = Literal["interactive", "batch"]
 
 KINDS: tuple[Kind, ...] = (
     "run", "preview", "train", "thumbnails", "rank", "influence", "federation", "inspect", "record",
+    "sweep",
 )  # fmt: skip
+FOLLOWS = "sweep"
+"""The kind that no worker does: its state follows its children's."""
 LANES: tuple[Lane, ...] = ("interactive", "batch")
 ACTIVE: tuple[State, ...] = ("running", "pausing")
 FINISHED: tuple[State, ...] = ("done", "failed", "cancelled")

@@ -7,6 +7,7 @@ import shutil
 import time
 from pathlib import Path
 
+from gi_core.runs import membership
 from gi_core.runs.database import Database
 from gi_core.runs.job import FINISHED, valid_id
 
@@ -48,17 +49,23 @@ def used(database: Database, runs: Path) -> int:
 
 
 def remove(database: Database, runs: Path, job_id: str) -> None:
-    """Forget a job and delete its folder."""
+    """Forget a job, of a sweep also those of its jobs that nobody else has, and delete the folders."""
     if not valid_id(job_id):
         return
     with database.transaction() as connection:
-        for table, column in (("points", "job"), ("log", "job"), ("jobs", "id")):
-            connection.execute(f"DELETE FROM {table} WHERE {column} = ?", (job_id,))
-    shutil.rmtree(runs / job_id, ignore_errors=True)
+        gone = [job_id, *membership.leave(connection, job_id)]
+        for one in gone:
+            for table, column in (("points", "job"), ("log", "job"), ("jobs", "id")):
+                connection.execute(f"DELETE FROM {table} WHERE {column} = ?", (one,))
+    for one in gone:
+        shutil.rmtree(runs / one, ignore_errors=True)
 
 
 def prune(database: Database, runs: Path) -> list[str]:
-    """Make room under the quota; returns notices, one sentence each, for whoever caused it."""
+    """Make room under the quota; returns notices, one sentence each, for whoever caused it.
+
+    What belongs to an unfinished or a pinned sweep stays, and so does a sweep itself: it is a page of text.
+    """
     marks = ",".join("?" * len(FINISHED))
     stale = database.rows(
         f"SELECT id FROM jobs WHERE kind = 'preview' AND state IN ({marks}) AND finished < ?",
@@ -70,7 +77,9 @@ def prune(database: Database, runs: Path) -> list[str]:
     if excess <= 0:
         return []
     oldest = database.rows(
-        f"SELECT id, bytes FROM jobs WHERE state IN ({marks}) AND pinned = 0 ORDER BY finished", FINISHED
+        f"SELECT id, bytes FROM jobs WHERE state IN ({marks}) AND pinned = 0 AND kind != 'sweep'"
+        f" AND id NOT IN ({membership.KEPT}) ORDER BY finished",
+        FINISHED,
     )
     gone = 0
     for row in oldest:

@@ -33,7 +33,7 @@ def recover(database: Database, runs: Path, life: str, role: str = "worker") -> 
 def forgotten(database: Database, lives: list[Process]) -> list[str]:
     """Lives that hold a job but are in no table."""
     known = {p.id for p in lives}
-    rows = database.rows("SELECT DISTINCT worker FROM jobs WHERE state IN ('running', 'pausing')")
+    rows = database.rows("SELECT DISTINCT worker FROM jobs WHERE state IN ('running', 'pausing') AND kind != 'sweep'")
     return [row["worker"] or "" for row in rows if row["worker"] not in known]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
+from gi_core.runs.sweep_tables import MEMBERS
 from gi_core.spec import SpecError
 
 _FIRST = (
@@ -74,7 +75,7 @@ _SECOND = (
 # Which edition of the program a process runs: an idle worker of an older one makes way.
 _THIRD = ("ALTER TABLE processes ADD COLUMN code INTEGER NOT NULL DEFAULT 0",)
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD)
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD, MEMBERS)
 
 
 def migrate(connection: sqlite3.Connection) -> None:

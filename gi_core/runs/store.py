@@ -15,9 +15,9 @@ import numpy as np
 
 from gi_core import paths
 from gi_core.runs import control as transitions
-from gi_core.runs import quota, rows
+from gi_core.runs import membership, quota, rows
 from gi_core.runs.database import Database, disk
-from gi_core.runs.job import FINISHED, KINDS, LANES, Job, Point, new_id, valid_id
+from gi_core.runs.job import FINISHED, FOLLOWS, KINDS, LANES, Job, Point, new_id, valid_id
 from gi_core.runs.snapshots import Snapshots, read_array
 from gi_core.spec import SpecError
 
@@ -59,7 +59,7 @@ class Store:
 
         Raises SpecError when the queue is full, the question is too long, or a name is unknown.
         """
-        if kind not in KINDS or lane not in LANES:
+        if kind not in KINDS or kind == FOLLOWS or lane not in LANES:
             raise SpecError(f"there is no job {kind!r} in a lane {lane!r}")
         text = rows.encode(spec)
         if len(text) > MOST_SPEC:
@@ -96,8 +96,9 @@ class Store:
             )
             return
         waiting = connection.execute(
-            "SELECT count(*) FROM jobs WHERE state = 'queued' AND lane = ? AND kind != 'preview'", (lane,)
-        ).fetchone()[0]
+            "SELECT count(*) FROM jobs WHERE state = 'queued' AND lane = ? AND kind != 'preview' AND parent IS NULL",
+            (lane,),
+        ).fetchone()[0]  # a sweep has bounds of its own
         if waiting >= MOST_QUEUED:
             raise SpecError(f"the queue is full ({waiting} jobs wait): try again later, or cancel some")
 
@@ -121,9 +122,13 @@ class Store:
         search: str = "",
         limit: int = 200,
         parent: str | None = None,
+        children: bool = False,
     ) -> list[Job]:
-        """Newest first; search is a part of the title or of the question."""
-        where, values = ["1"], []
+        """Newest first; search is a part of the title or of the question.
+
+        parent: only the jobs that were asked by this sweep. children: those of all sweeps too.
+        """
+        where, values = ["1" if children or parent is not None else "parent IS NULL"], []
         for column, allowed in (("kind", kinds), ("state", states)):
             if allowed is not None:
                 where.append(f"{column} IN ({','.join('?' * len(allowed))})")
@@ -200,11 +205,16 @@ class Store:
 
         A waiting job obeys at once; a running one shows `pausing` (or `asked == "cancel"`) until
         its worker reaches the end of an iteration. `resume` takes a paused, cancelled or
-        interrupted run up from its checkpoint. Returns the job as it now stands.
+        interrupted run up from its checkpoint. Told to a sweep, it reaches all of its jobs.
+        Returns the job as it now stands.
         """
         resumable = (self.path(id) / "checkpoint.pt").is_file()
         with self.database.transaction() as connection:
-            transitions.apply(connection, id, action, resumable)
+            row = self._known(id)
+            if row["kind"] == FOLLOWS:
+                membership.control(connection, row, action)
+            else:
+                transitions.apply(connection, id, action, resumable)
         return rows.job(self._known(id))
 
     def rename(self, id: str, title: str) -> None:
@@ -221,7 +231,7 @@ class Store:
         """Forget a run and its files. Raises SpecError while it runs."""
         row = self._known(id)
         if row["state"] not in (*FINISHED, "queued", "paused"):
-            raise SpecError("cancel the run before deleting it")
+            raise SpecError(f"cancel the {'sweep' if row['kind'] == FOLLOWS else 'run'} before deleting it")
         quota.remove(self.database, self.runs, id)
 
 
