@@ -7,7 +7,7 @@ import sqlite3
 import time
 
 from gi_core.runs import control as transitions
-from gi_core.runs import rows
+from gi_core.runs import rows, titles
 from gi_core.runs.job import FINISHED, new_id
 from gi_core.runs.sweep_questions import Question, questions
 from gi_core.runs.sweep_tables import settle
@@ -51,7 +51,7 @@ def _ask(connection: sqlite3.Connection, question: Question, sweep: str, owner: 
     connection.execute(
         "INSERT INTO jobs (id, kind, spec, title, lane, priority, parent, owner, cache_key, created)"
         " VALUES (?, ?, ?, ?, 'batch', ?, ?, ?, ?, ?)",
-        (job, question.role, rows.encode(question.spec), " ".join(question.title.split())[:200], PRIORITY, sweep,
+        (job, question.role, rows.encode(question.spec), titles.clean(question.title), PRIORITY, sweep,
          owner, question.key, time.time()),
     )  # fmt: skip
     return job

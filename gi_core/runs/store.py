@@ -6,7 +6,6 @@ unknown or malformed id reads as nothing (None or empty), and cannot be controll
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ import numpy as np
 
 from gi_core import paths
 from gi_core.runs import control as transitions
-from gi_core.runs import membership, quota, rows
+from gi_core.runs import membership, quota, rows, titles
 from gi_core.runs.database import Database, disk
 from gi_core.runs.job import FINISHED, FOLLOWS, KINDS, LANES, Job, Point, new_id, valid_id
 from gi_core.runs.snapshots import Snapshots, read_array
@@ -80,7 +79,7 @@ class Store:
             connection.execute(
                 "INSERT INTO jobs (id, kind, spec, title, lane, priority, parent, owner, cache_key, created,"
                 " notices) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (job_id, kind, text, _clean(title) or _question(kind, spec), lane, priority, parent, owner,
+                (job_id, kind, text, titles.clean(title) or titles.question(kind, spec), lane, priority, parent, owner,
                  cache_key, time.time(), rows.encode(notices)),
             )  # fmt: skip
         return job_id
@@ -220,7 +219,7 @@ class Store:
     def rename(self, id: str, title: str) -> None:
         """Give a run another title."""
         self._known(id)
-        self.database.write("UPDATE jobs SET title = ? WHERE id = ?", (_clean(title), id))
+        self.database.write("UPDATE jobs SET title = ? WHERE id = ?", (titles.clean(title), id))
 
     def pin(self, id: str, pinned: bool) -> None:
         """A pinned run is never deleted to make room."""
@@ -233,21 +232,3 @@ class Store:
         if row["state"] not in (*FINISHED, "queued", "paused"):
             raise SpecError(f"cancel the {'sweep' if row['kind'] == FOLLOWS else 'run'} before deleting it")
         quota.remove(self.database, self.runs, id)
-
-
-def _clean(title: str) -> str:
-    return " ".join(str(title).split())[:200]
-
-
-def _question(kind: str, spec: dict[str, Any]) -> str:
-    """A title from the question: pictures, network, attack."""
-    if kind not in ("run", "train"):
-        return ""
-    samples = spec.get("samples") or ["bundled/astronaut"]
-    more = f" and {len(samples) - 1} more" if len(samples) > 1 else ""
-    parts = ["recorded update" if spec.get("recorded") else os.path.basename(str(samples[0])) + more]
-    for part in ("model", "attack") if kind == "run" else ("model",):
-        value = spec.get(part)
-        if isinstance(value, dict) and value.get("kind"):
-            parts.append(str(value["kind"]).replace("_", " "))
-    return _clean(" · ".join(parts))
