@@ -15,6 +15,7 @@ from gi_core.spec.losses import Loss
 
 if TYPE_CHECKING:
     from gi_core.federated.types import Schedule, Update
+    from gi_core.spec import Experiment
 
 LocalRound = Callable[[nn.Module, Tensor, Tensor], "Update"]
 """(model, inputs (N, C, H, W) normalised, labels (N,)) -> Update."""
@@ -24,7 +25,7 @@ StepGradient = Callable[[nn.Module, Tensor, Tensor], "tuple[list[Tensor], float]
 
 
 class Defense:
-    """A defense that does nothing; a kind overrides the one hook its settings name.
+    """A defense that does nothing; a kind overrides the hook its settings name.
 
     known: what a server would know of it after the round (mask, sigma, clip, levels), which only
     an adaptive attack may use. Every draw comes from `generator`, a CPU generator seeded by
@@ -36,6 +37,7 @@ class Defense:
         self.generator = generator
         self.loss = loss
         self.known: dict[str, Any] = {"kind": settings.kind}
+        self.mean, self.std = (0.0,), (1.0,)  # of the input normalisation, (C,) each; set by the round
 
     def wrap_model(self, model: nn.Module) -> nn.Module:
         """The network that the round uses, and that the server knows."""
@@ -64,6 +66,6 @@ class Defense:
         """`known`, after the round; schedule: of a weight change."""
         return self.known
 
-    def told(self) -> dict[str, Any]:
+    def told(self, experiment: Experiment) -> dict[str, Any]:
         """Plain values for the person who watches, after the round (epsilon); never for the attack."""
         return {}

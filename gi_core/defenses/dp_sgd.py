@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from gi_core.analysis import privacy
 from gi_core.defenses.base import Defense, StepGradient
 
 if TYPE_CHECKING:
     from gi_core.federated.types import Schedule
+    from gi_core.spec import Experiment
 
 
 class DpSgd(Defense):
@@ -58,8 +60,10 @@ class DpSgd(Defense):
             return torch.zeros_like(like)
         return torch.randn(like.shape, generator=self.generator, dtype=torch.float32).to(like)
 
-    def told(self) -> dict[str, Any]:
-        return {"clip": self.settings.clip, "noise_multiplier": self.settings.noise_multiplier}
+    def told(self, experiment: Experiment) -> dict[str, Any]:
+        """epsilon (None: infinite), delta, rate, steps and the promise in words."""
+        found = privacy.of_round(self.settings, experiment.client, experiment.pictures)
+        return {**found.numbers(), "promise": found.sentence()}
 
 
 def _scale(gradient: list[Tensor], clip: float) -> float:

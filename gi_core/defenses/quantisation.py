@@ -20,11 +20,13 @@ if TYPE_CHECKING:
 
 
 class Quantisation(Defense):
-    """Server knows: the number of levels."""
+    """Server knows: the number of levels, and the width of each tensor's cells (steps; one bit has none, but signs)."""
 
     def filter_update(self, update: Update) -> Update:
         bits = self.settings.bits
         self.known["levels"] = 2**bits
+        if bits > 1:
+            self.known["steps"] = {k: float(_grid(t, bits)[0]) for k, t in update.tensors.items()}
         return replace(update, tensors={k: quantise(t, bits) for k, t in update.tensors.items()})
 
 
@@ -32,10 +34,15 @@ def quantise(tensor: Tensor, bits: int) -> Tensor:
     """A new tensor with at most 2^bits different values (and zero, for one bit)."""
     if bits == 1:
         return tensor.sign() * tensor.abs().mean()
-    low, high = tensor.min().clamp(max=0), tensor.max().clamp(min=0)
+    step, low = _grid(tensor, bits)
     top = 2**bits - 1
-    step = (high - low) / top
     if not step > 0:
         return tensor.clone()
     zero = torch.round(-low / step)
     return (torch.clamp(torch.round(tensor / step) + zero, 0, top) - zero) * step
+
+
+def _grid(tensor: Tensor, bits: int) -> tuple[Tensor, Tensor]:
+    """(s, lo) of a tensor."""
+    low, high = tensor.min().clamp(max=0), tensor.max().clamp(min=0)
+    return (high - low) / (2**bits - 1), low

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,13 +15,17 @@ from gi_core.federated import fedavg
 from gi_core.federated.batches import assumed
 from gi_core.federated.fedsgd import gradient, plain_step
 from gi_core.federated.types import Knowledge, Schedule, Update
+from gi_core.models import bottleneck
 from gi_core.spec import SpecError, losses
 
 if TYPE_CHECKING:
     from gi_core.data import Pictures
     from gi_core.spec import Experiment
+    from gi_core.spec.defenses import AnyDefense
 
 
+CLIENT_DRAW, SERVER_GUESS = -101, -102
+"""Places of what is drawn besides the defenses' own noise (see `defenses.noise_seed`)."""
 Memory = dict[int, dict[str, Tensor]]
 """Of one client: position of a defense -> what it remembers (`Defense.remember`)."""
 
@@ -50,10 +55,11 @@ def play(
     in float32 on `device`, filter_update of each. `model` is left untouched. memory: what the client's defenses
     keep from round to round by their position, empty before its first; changed in place. Raises SpecError.
     """
-    device, client = torch.device(device), experiment.client
+    device, client, secret = torch.device(device), experiment.client, defenses.noise_seed(experiment.seed, CLIENT_DRAW)
     loss = losses.chosen(client.loss, experiment.model.one_logit)
     active = [defenses.make(s, experiment.seed, i, loss) for i, s in enumerate(experiment.defenses)]
     for i, defense in enumerate(active):
+        defense.mean, defense.std = tuple(pictures.mean), tuple(pictures.std)
         if memory is not None:
             defense.recall(memory.get(i, {}))
     shared = copy.deepcopy(model).to(device=device, dtype=torch.float32).eval()
@@ -74,9 +80,9 @@ def play(
     for defense in active:
         compute = defense.local_round(compute)
     try:
-        update = clean = compute(private, inputs, labels)
+        update = clean = compute(bottleneck.drawing(private, secret), inputs, labels)
         if any(settings.hook == "local_round" for settings in experiment.defenses):
-            clean = plain(private, inputs, labels)
+            clean = plain(bottleneck.drawing(private, secret), inputs, labels)
     except ValueError as error:
         if "Expected more than 1 value per channel" not in str(error):
             raise
@@ -89,7 +95,7 @@ def play(
         update = defense.filter_update(before)
         if settings.hook != "wrap_model":
             pair = (clean, computed) if settings.hook == "local_round" else (before, update)
-            effects.append({"kind": settings.kind, **defenses.effect(*pair), **defense.told()})
+            effects.append({"kind": settings.kind, **defenses.effect(*pair), **defense.told(experiment)})
         if memory is not None and (kept := defense.remember()) is not None:
             memory[i] = kept
 
@@ -97,6 +103,7 @@ def play(
     if told and not client.labels_known:
         raise SpecError("the attack asks for the labels, which the server does not know: switch client.labels_known on")
     schedule = _schedule(experiment, update, shared)
+    bottleneck.guessing(shared, len(inputs), defenses.noise_seed(experiment.seed, SERVER_GUESS))
     knowledge = Knowledge(
         model=_frozen(shared),
         input_shape=tuple(pictures.images.shape[1:]),
@@ -108,9 +115,26 @@ def play(
         loss=loss,
         schedule=schedule,
         prior=None if pictures.prior is None else torch.tensor(pictures.prior, dtype=torch.float32),
-        defenses=tuple(defense.knowledge(schedule) for defense in active),
+        defenses=tuple(_in_order(defense.knowledge(schedule), orders[-1]) for defense in active),
     )
     return Round(update, knowledge, labels.cpu(), clean, tuple(effects))
+
+
+def wrapped(model: nn.Module, asked: Sequence[AnyDefense], seed: int) -> nn.Module:
+    """The network that clients with these defenses share: `model` itself, or a copy with what they add to it.
+
+    `play` adds nothing to a network that is wrapped already. Raises SpecError.
+    """
+    for i, settings in enumerate(asked):
+        if settings.hook == "wrap_model":
+            model = defenses.make(settings, seed, i).wrap_model(model)
+    return model
+
+
+def _in_order(known: dict[str, Any], order: Tensor) -> dict[str, Any]:
+    """What has a row for each picture, in the order of their first use, as the labels are."""
+    rows = {key: known[key][order.to(known[key].device)] for key in ("soft_labels", "coefficients") if key in known}
+    return {**known, **rows}
 
 
 def _computation(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from gi_core.spec.attacks import ClosedForm, InvertingGradients, LevenbergMarquardt, Matching
 from gi_core.spec.base import SpecError
 from gi_core.spec.client import Pretrained
+from gi_core.spec.defense_checks import conflicts
 from gi_core.spec.experiment import Experiment
 from gi_core.spec.fl_attacks import FlGradientInversion
 
@@ -35,6 +36,7 @@ def problems(experiment: Experiment) -> list[Problem]:
         *_client(experiment),
         *_matching(experiment),
         *_recursion(experiment),
+        *(Problem(*found) for found in conflicts(experiment)),
     ]
     return sorted(found, key=lambda p: not p.fatal)
 
@@ -84,6 +86,11 @@ def _client(e: Experiment):
             yield Problem("client.momentum", "Adam has its own momentum: set momentum to 0", fatal=False)
         if any(d.kind == "protective_direction" for d in e.defenses):
             yield Problem("defenses", "the protective direction is found for one gradient: choose client fedsgd")
+    if client.batch_norm == "train" and model.has_batch_norm and any(d.kind == "dp_sgd" for d in e.defenses):
+        yield Problem(
+            "client.batch_norm", "DP-SGD needs each picture's own gradient, and batch norm in train mode mixes pictures:"
+            " choose client.batch_norm=eval",
+        )  # fmt: skip
     if client.statistics == "shared" and (client.batch_norm == "eval" or not model.has_batch_norm):
         why = "in eval mode they do not move" if model.has_batch_norm else f"{model.title} has no batch norm"
         yield Problem("client.statistics", f"shared statistics tell nothing here, {why}", fatal=False)
@@ -126,9 +133,12 @@ def _recursion(e: Experiment):
     if not isinstance(e.attack, ClosedForm):
         return
     from gi_core.analysis.chain import chain
-    from gi_core.analysis.refusals import refusal
+    from gi_core.analysis.refusals import BOTTLENECK, refusal
     from gi_core.spec.networks import layer_graph
 
+    if any(d.kind == "precode" for d in e.defenses):
+        yield Problem("attack", BOTTLENECK)
+        return
     side = e.size or max(32, e.model.min_size)
     try:
         graph = layer_graph(e.model, (e.channels or 3, side, side), 10)
