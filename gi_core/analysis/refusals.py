@@ -7,6 +7,10 @@ from gi_core.spec.graph import Dense
 
 MASKS = ("peeling", "analytic_linear")
 """Attacks that go on from a ReLU's mask."""
+BOTTLENECK = (
+    "a recursion goes through the network as it is drawn, and PRECODE's random bottleneck is not in the drawing: choose"
+    " gradient matching"
+)
 
 
 def refusal(attack: str, blocks: tuple[Block, ...], images: int, batch_norm: str = "eval") -> str | None:

@@ -41,13 +41,14 @@ class GradientMap:
 
     def __init__(self, knowledge: Knowledge, loss: Loss, plan: Plan, dtype: torch.dtype, device: torch.device):
         from gi_core.models import set_batch_norm
+        from gi_core.models.bottleneck import penalised
 
         model = set_batch_norm(copy.deepcopy(knowledge.model), knowledge.batch_norm)
         self.model = model.to(device=device, dtype=dtype).requires_grad_(True)
         self.channels_last = plan.channels_last
         if self.channels_last:
             self.model = self.model.to(memory_format=torch.channels_last)
-        self.plan, self.loss = plan, loss
+        self.plan, self.loss = plan, penalised(self.model, loss)
         self.parameters = {k: p.detach() for k, p in self.model.named_parameters()}
         self.leaves = list(self.model.parameters())
         self._batched = vmap(grad(self._one), in_dims=(None, 0, 0))

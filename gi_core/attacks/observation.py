@@ -17,6 +17,7 @@ from gi_core.attacks.base import Refused
 from gi_core.attacks.gradient import linear_loss, soft_loss
 from gi_core.federated.losses import LOSSES, Loss, as_labels, as_target
 from gi_core.federated.types import Knowledge, Update
+from gi_core.models.bottleneck import bottlenecks
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,8 @@ def observe(
     loss, target, labels = LOSSES[knowledge.loss], None, None
     if strategy == "observed_delta":
         delta, size = strategies.unit_delta(update, knowledge)
+        if bottlenecks(knowledge.model):
+            delta, size = delta * size, 1.0  # what a bottleneck adds to the loss keeps its own scale
         gradients = [t / size for t in gradients]
         loss, target, labels = linear_loss, delta.to(device, dtype)[None], as_labels(-delta[None]).cpu()
     elif strategy == "joint":

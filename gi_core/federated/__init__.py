@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gi_core.federated.round import Round, play
+from gi_core.federated.round import Round, play, wrapped
 from gi_core.federated.types import Knowledge, Update
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from gi_core.data import Pictures
     from gi_core.spec import Experiment
 
-__all__ = ["Knowledge", "Round", "Update", "client_round", "play"]
+__all__ = ["Knowledge", "Round", "Update", "client_round", "play", "wrapped"]
 
 
 def client_round(

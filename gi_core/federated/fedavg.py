@@ -17,6 +17,7 @@ from gi_core.defenses.base import StepGradient
 from gi_core.federated.batches import batches, dealt, epoch_steps
 from gi_core.federated.fedsgd import plain_step
 from gi_core.federated.types import Schedule, Update
+from gi_core.models.bottleneck import redrawing
 from gi_core.spec import SpecError
 from gi_core.spec.client import FedAvg
 from gi_core.spec.losses import Loss
@@ -60,7 +61,7 @@ def train(
 ) -> Trained:  # fmt: skip
     """One client's round on all of `inputs` (N, C, H, W) normalised, labels (N,). `model` is left untouched."""
     step = step or plain_step(loss)
-    model, images = client_model(model, settings.batch_norm), len(inputs)
+    model, images = redrawing(client_model(model, settings.batch_norm), draw), len(inputs)
     size = min(settings.batch_size or images, images)
     steps = settings.epochs * epoch_steps(images, size)
     steps = steps if settings.steps is None else min(steps, settings.steps)
@@ -107,9 +108,9 @@ def weight_change(
 
     Raises SpecError.
     """
-    highest, outputs = int(labels.max()), _outputs(model, inputs)
-    if highest >= max(2, outputs):
-        raise SpecError(f"label {highest} is out of range: the network has classes 0 to {max(2, outputs) - 1}")
+    highest, classes = int(labels.max()), max(2, outputs(model, inputs))
+    if highest >= classes:
+        raise SpecError(f"label {highest} is out of range: the network has classes 0 to {classes - 1}")
     if settings.clients > len(inputs):
         raise SpecError(
             f"{len(inputs)} pictures cannot be dealt out among {settings.clients} clients: give more pictures"
@@ -129,7 +130,8 @@ def weight_change(
 
 
 @torch.no_grad()
-def _outputs(model: nn.Module, inputs: Tensor) -> int:
+def outputs(model: nn.Module, inputs: Tensor) -> int:
+    """Of the network, on pictures like `inputs`."""
     return client_model(model, "eval")(inputs[:1]).shape[1]
 
 

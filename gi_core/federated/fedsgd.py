@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from gi_core.defenses.base import StepGradient
 from gi_core.federated.losses import LOSSES, as_target
 from gi_core.federated.types import Update
+from gi_core.models.bottleneck import penalised
 from gi_core.spec import SpecError
 from gi_core.spec.losses import Loss
 
@@ -19,7 +20,7 @@ from gi_core.spec.losses import Loss
 def gradient(
     model: nn.Module, inputs: Tensor, labels: Tensor, loss: Loss = "cross_entropy", step: StepGradient | None = None
 ) -> Update:
-    """One FedSGD round. inputs: (N, C, H, W) normalised; labels: (N,) int64; loss: a name of `spec.losses`.
+    """One FedSGD round. inputs: (N, C, H, W) normalised; labels: (N,) int64, or soft (N, K); loss: a name of `spec.losses`.
 
     step: what stands for `plain_step(loss)`. A parameter that does not reach the loss has a zero gradient. Raises
     SpecError for a label that the model has no output for and for a gradient that is not finite.
@@ -44,9 +45,10 @@ def plain_step(loss: Loss) -> StepGradient:
                     f"label {int(labels.max())} is out of range: the network has classes 0 to {classes - 1}"
                 )
             if loss == "cross_entropy":
-                value = F.cross_entropy(logits, labels)
+                value = penalised(model, F.cross_entropy)(logits, labels)
             else:
-                value = LOSSES[loss](logits, as_target(labels, logits.shape[1], logits))
+                target = as_target(labels, logits.shape[1], logits)
+                value = penalised(model, LOSSES[loss])(logits, target)
             found = torch.autograd.grad(value, parameters, allow_unused=True)
         gradients = [torch.zeros_like(p) if g is None else g.detach() for p, g in zip(parameters, found, strict=True)]
         return gradients, float(value.detach())

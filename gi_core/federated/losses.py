@@ -33,8 +33,12 @@ LOSSES: dict[str, Loss] = {"cross_entropy": cross_entropy, "logistic": logistic,
 
 
 def as_target(labels: Tensor, outputs: int, like: Tensor) -> Tensor:
-    """Labels (N,) to a target (N, K) in the dtype and device of `like`: one-hot, or 0 and 1 for one output."""
+    """Labels (N,) to a target (N, K) in the dtype and device of `like`: one-hot, or 0 and 1 for one output. Soft labels
+    (N, K) are a target already.
+    """
     labels = labels.to(like.device)
+    if labels.dim() == 2:
+        return labels.to(like.dtype)
     return (labels[:, None] if outputs == 1 else F.one_hot(labels, outputs)).to(like.dtype)
 
 

@@ -9,6 +9,7 @@ from pydantic import Field
 from gi_core.spec.compression_defenses import HalfPrecision, Pruning, Quantisation, RandomPruning, TopK
 from gi_core.spec.noise_defenses import GaussianNoise, LaplaceNoise, PercentileNoise, ProtectiveDirection
 from gi_core.spec.privacy_defenses import Clipping, DpSgd
+from gi_core.spec.representation_defenses import Mixing, Precode, Soteria
 from gi_core.spec.withholding_defenses import WithheldLayers
 
 AnyDefense = Annotated[
@@ -23,7 +24,10 @@ AnyDefense = Annotated[
     | TopK
     | Quantisation
     | HalfPrecision
-    | WithheldLayers,
+    | WithheldLayers
+    | Soteria
+    | Precode
+    | Mixing,
     Field(discriminator="kind"),
 ]
 """In the order in which they are listed: noise, bounds, compression, withholding, representation, mixing."""

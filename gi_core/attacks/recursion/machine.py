@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from gi_core.analysis.chain import Affine, Block, Unsupported, chain
-from gi_core.analysis.refusals import refusal
+from gi_core.analysis.refusals import BOTTLENECK, refusal
 from gi_core.attacks.base import LayerReport, Refused, State, Step
 from gi_core.attacks.gradient import GradientMap, last_dense
 from gi_core.attacks.observation import observe, refuse_bad_update
@@ -26,6 +26,7 @@ from gi_core.attacks.recursion.tracks import Track
 from gi_core.attacks.recursion.verdict import Found, note
 from gi_core.attacks.recursion.walk import Descent, Front, Walk
 from gi_core.federated.types import Knowledge, Update
+from gi_core.models.bottleneck import bottlenecks
 from gi_core.spec.closed_form import ClosedForm
 from gi_core.spec.plan import Plan
 
@@ -36,6 +37,8 @@ class Recursion:
     def __init__(self, settings: ClosedForm, update: Update, knowledge: Knowledge, plan: Plan, device: torch.device):
         self.settings, self.update, self.knowledge, self.plan = settings, update, knowledge, plan
         refuse_bad_update(update.norm())
+        if bottlenecks(knowledge.model):
+            raise Refused(BOTTLENECK)
         graph = getattr(knowledge.model, "graph", None)
         if graph is None:
             raise Refused("this network is not drawn as a chain of layers, so no recursion goes through it")

@@ -1,0 +1,28 @@
+"""PRECODE: a variational bottleneck before the last dense layer, whose draw only the client knows.
+
+Scheliga et al., WACV 2022; the module is `models.bottleneck`. The client minimises L + beta KL. The server knows the
+network and its weights, not the draw: it plays with one of its own, or, if it knows the defense, with the mean.
+"""
+
+from __future__ import annotations
+
+from torch import nn
+
+from gi_core.defenses.base import Defense
+from gi_core.spec.base import SpecError
+
+
+class Precode(Defense):
+    """Server knows: that there is a bottleneck (it sees the network anyway)."""
+
+    def wrap_model(self, model: nn.Module) -> nn.Module:
+        from gi_core.models.bottleneck import bottlenecks, insert
+
+        self.known["bottleneck"] = True
+        if bottlenecks(model):
+            return model  # a federation's network has its own from the start
+        layers = [(name, m) for name, m in model.named_modules() if next(m.parameters(recurse=False), None) is not None]
+        if not layers or not isinstance(layers[-1][1], nn.Linear) or not layers[-1][0]:
+            raise SpecError("PRECODE goes before a dense last layer, which this network does not have: leave it out")
+        settings = self.settings
+        return insert(model, layers[-1][0], settings.features, settings.noise, settings.beta, self.generator)
