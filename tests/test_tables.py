@@ -1,0 +1,111 @@
+"""Rows of a sweep, and the files made of them: complete, documented, safe to open."""
+
+from __future__ import annotations
+
+import csv
+import html.parser
+import io
+
+import pytest
+
+from gi_core.runs import sweeps, tables
+from gi_core.runs.processes import Processes
+from gi_core.runs.safe_text import cell
+from gi_core.runs.store import Store
+from gi_core.runs.writer import Writer
+from gi_core.spec import SpecError
+from tests.test_sweeps import asked
+
+EVIL = '=HYPERLINK("http://x","<script>alert(1)</script>")'
+RESULT = {
+    "metrics": {"mse": 0.01, "psnr": 20.0, "ssim": 0.5, "lpips": None, "iip_rank": 1, "label_accuracy": 1.0},
+    "model": {"parameters": 123, "accuracy": None}, "iterations": 12, "seconds": 1.5,
+}  # fmt: skip
+
+
+@pytest.fixture
+def store(gi_home) -> Store:
+    return Store()
+
+
+def _ended(store: Store, number: str, accuracies: dict[int, float]) -> None:
+    writer = Writer(store, Processes(store.database).register("worker", "batch"))
+    while (job := writer.claim("batch")) is not None:
+        accuracy = accuracies.get(job.spec["seed"], 0.5)
+        utility = {"accuracy": accuracy, "chance": 0.25, "epsilon": 3.0}
+        writer.finish(job.id, "done", RESULT if job.kind == "run" else utility)
+    assert store.job(number).state == "done"
+
+
+def test_a_row_for_each_experiment_in_the_documented_columns(store):
+    noise = {"name": "defenses", "path": "defenses", "values": [[], ["gaussian_noise:std=0.1"]]}
+    labels = {"name": "Labels", "path": "labels", "values": [None, [1, 2]], "labels": ["read", "two"]}
+    number = sweeps.start(
+        store,
+        asked((0,), axes=[noise, labels], utility={"rounds": 1, "clients": 2, "pictures": 4, "seeds": [0, 1]}),
+    )
+    before = tables.records(store, number)
+    assert [row["state"] for row in before] == ["queued", "refused"] * 2 and before[0]["psnr"] is None
+    _ended(store, number, {0: 0.5, 1: 0.7})
+    rows = tables.records(store, number)
+    first, refused, second = rows[:3]
+    assert list(first)[:4] == ["position", "Seed", "defenses (axis)", "Labels"]
+    assert [name for name in first if name in tables.COLUMNS] == list(tables.COLUMNS)
+    assert first["position"] == 1 and first["psnr"] == 20 and first["parameters"] == 123 and first["seconds"] == 1.5
+    assert first["attack"] == "dlg" and first["adaptive"] is False and first["defenses"] == "none"
+    assert second["defenses"] == "gaussian_noise:std=0.1" and second["defenses (axis)"] == second["defenses"]
+    assert first["accuracy"] == pytest.approx(0.6) and first["accuracy_std"] == pytest.approx(0.2 / 2**0.5)
+    assert first["accuracy_seeds"] == 2 and first["chance"] == 0.25 and first["epsilon"] == 3
+    assert refused["error"].startswith("give one label") and refused["run_id"] is None and refused["accuracy"]
+    assert store.job(first["run_id"]).state == "done"
+    with pytest.raises(SpecError):
+        tables.records(store, "0" * 12)
+
+
+def test_every_column_is_explained():
+    assert all(text.endswith(".") and len(text) > 10 for text in tables.COLUMNS.values())
+    assert "position" in tables.columns([]) and tables.columns([{"My axis": 1}]) == {"My axis": "An axis of the sweep."}
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t=", "\r=", "\n=", " =", "＝"])
+def test_a_cell_is_no_formula(start):
+    assert cell(start + "1+1").startswith("'") and "\n" not in cell(start + "1+1")
+
+
+@pytest.mark.parametrize("value", [-1.5, "-1.5", "+3", "1e-4", "-1e-4", "abc", "a=b", "gaussian_noise:std=0.1", ""])
+def test_a_number_and_plain_text_stay_what_they_are(value):
+    assert cell(value) == str(value)
+
+
+def test_none_and_truth_are_written_plainly():
+    assert [cell(v) for v in (None, True, False, 7)] == ["", "true", "false", "7"]
+
+
+class _Seen(html.parser.HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.tags, self.attributes, self.text = [], [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += [name for name, _ in attrs]
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+def test_what_a_person_names_reaches_no_spreadsheet_and_no_browser(store):
+    axis = {"name": EVIL, "path": "device", "values": ["cpu", "auto"], "labels": [EVIL, "\r\n@SUM(A1)"]}
+    number = sweeps.start(store, asked((0,), name=EVIL, axes=[axis]))
+    rows = tables.records(store, number)
+    rows[0]["error"] = "<img src=x onerror=alert(1)> 'quoted' \"twice\""
+    parsed = list(csv.reader(io.StringIO(tables.to_csv(rows))))
+    assert parsed[0][2] == "'" + EVIL == parsed[1][2] and parsed[2][2] == "' @SUM(A1)" and len(parsed) == 3
+    assert not any(c.startswith(("=", "+", "-", "@")) for line in parsed for c in line)
+    page = tables.to_html(rows, EVIL, EVIL)
+    seen = _Seen()
+    seen.feed(page)
+    assert not {"script", "img", "a", "iframe", "link", "object"} & set(seen.tags)
+    assert not [a for a in seen.attributes if a.startswith("on") or a in ("src", "href")]
+    assert not [text for text in seen.text if text.startswith(("=", "+", "-", "@"))]
+    assert "default-src 'none'" in page and rows[0]["error"] in seen.text, "shown as it was written"
