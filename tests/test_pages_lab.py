@@ -96,7 +96,7 @@ def test_what_was_set_on_an_attack_comes_back(store):
 
 def test_defenses_are_chips_with_strengths(store):
     app = lab()
-    widget(app, "pills", "defenses").set_value(["gaussian_noise"]).run()
+    widget(app, "pills", "defenses.update").set_value(["gaussian_noise"]).run()
     widget(app, "number_input", "defenses.0.std.gaussian_noise").set_value(0.5).run()
     assert form(app).defenses[0].std == 0.5
 
@@ -303,7 +303,7 @@ def test_the_meter_shows_before_the_button_and_its_last_answer_waits_greyed(stor
     out.finish(number, "done", {"risk": METER, "problems": [], "notices": [], "seconds_estimate": 1.0})
     app = lab()
     assert "gi-meter gi-partly" in text(app) and "0.1 per pixel" in text(app) and "no floor" in text(app)
-    widget(app, "pills", "defenses").set_value(["gaussian_noise"]).run()
+    widget(app, "pills", "defenses.update").set_value(["gaussian_noise"]).run()
     assert "gi-meter gi-partly gi-stale" in text(app)
 
 

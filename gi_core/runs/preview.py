@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gi_core import data
+from gi_core.defenses import effect
 from gi_core.runs import estimate, meter, results
 from gi_core.runs.limits import memory_limit
 from gi_core.runs.question import Questions, choose_device, refuse_no_signal
@@ -48,14 +49,15 @@ def preview(experiment: Experiment, folder: Path, questions: Questions) -> dict[
     problems: [{field, reason, fatal}], worst first. input_shape (C, H, W). original_png_path: the
     pictures as the network gets them. gradient_norm, seconds_estimate, seconds_per_iteration and
     iterations_estimate are None where a fatal problem, or training, comes first. Of a recorded update the picture and
-    its labels may be None: nobody here has them.
+    its labels may be None: nobody here has them. effects: what each defense did to the update (`defenses.effect`, with
+    its kind), sent: what all of them did together, None without any.
     """
     found = [{"field": p.field, "reason": p.reason, "fatal": p.fatal} for p in problems(experiment)]
     answer: dict[str, Any] = {
         "problems": found, "notices": [], "gradient_norm": None, "parameters": None, "accuracy": None,
         "input_shape": None, "classes": None, "labels_true": None, "class_names": None,
         "seconds_estimate": None, "seconds_per_iteration": None, "iterations_estimate": None,
-        "plan": None, "original_png_path": None,
+        "plan": None, "original_png_path": None, "effects": [], "sent": None,
     }  # fmt: skip
     try:
         _pictures(experiment, folder, answer)
@@ -89,6 +91,9 @@ def _pictures(experiment: Experiment, folder: Path, answer: dict[str, Any]) -> N
 def _round(experiment: Experiment, questions: Questions, answer: dict[str, Any]) -> None:
     question = questions.get(experiment, choose_device(experiment.device), _Patience())
     answer |= {"gradient_norm": question.norm, **{k: question.info.get(k) for k in ("parameters", "accuracy")}}
+    played = question.round
+    answer["effects"] = [dict(e) for e in played.effects]
+    answer["sent"] = effect(played.clean, played.update) if played.clean is not played.update else None
     answer["risk"] = meter.measure(question)
     refuse_no_signal(question)
     each, plan = estimate.seconds_per_iteration(question)

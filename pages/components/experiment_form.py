@@ -7,6 +7,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from pages.components import address, form, launch, refining, samples, steps, thumbnails
+from pages.components.defenses import effects
 from pages.components.presets import presets
 
 _STEPS: tuple[tuple[str, str, Callable[[], None]], ...] = (
@@ -38,7 +39,8 @@ def _ending() -> None:
 
 def _launch() -> None:
     launch.draw(refining.error)
-    if st.session_state["launch.timer"] != _waiting():  # an answer came, or drawing asked for a spectrum
+    # an answer came, or drawing asked for a spectrum
+    if st.session_state["launch.timer"] != _waiting() or effects.behind(form.current()):
         st.rerun(scope="app")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import types
 from collections.abc import Iterable
 from typing import Any, Literal, Union, get_args, get_origin
@@ -14,7 +15,7 @@ from gi_core.spec.base import is_basic
 from pages.components import form, references
 
 Path = tuple[str | int, ...]
-_NO_WIDGET = ("kind", "schema_version", "layers")
+_NO_WIDGET = ("kind", "schema_version", "layers", "adaptive")
 
 
 def settings(value: BaseModel, path: Path, folded: str | None = "More settings") -> None:
@@ -24,7 +25,7 @@ def settings(value: BaseModel, path: Path, folded: str | None = "More settings")
     widgets(value, path, first)
     rest = [n for n, _ in fields if n not in first]
     if rest and folded:
-        with st.expander(folded, type="compact", key="fold." + _key(path)):
+        with st.expander(folded, type="compact", key="fold." + joined(path)):
             widgets(value, path, rest)
 
 
@@ -43,9 +44,8 @@ def widgets(value: BaseModel, path: Path, names: Iterable[str], columns: int = 2
 
 def widget(field: FieldInfo, path: Path, value: Any, owner: BaseModel, told: bool = True) -> None:
     """One field as the widget that fits its type. told: with the sentence that explains it."""
-    inner, optional = _inner(field.annotation)
-    key = form.key(f"{_key(path)}.{getattr(owner, 'kind', '')}")
-    label = field.title or str(path[-1]).replace("_", " ").capitalize()
+    inner, optional = inner_type(field.annotation)
+    key, label = key_of(path, owner), name_of(field, path)
     common = {"key": key, "help": field.description if told else None, "on_change": _changed, "args": (key, path)}
     if get_origin(inner) is Literal:
         options = ([None] if optional else []) + list(get_args(inner))
@@ -53,7 +53,7 @@ def widget(field: FieldInfo, path: Path, value: Any, owner: BaseModel, told: boo
     elif inner is bool:
         st.toggle(label, bool(value), **common)
     elif inner in (int, float):
-        low, high = _bounds(field, inner)
+        low, high = bounds(field, inner)
         step = 1 if inner is int else float(abs(value or field.default or 1.0)) / 2
         start = None if value is None else inner(value)
         common |= {"format": "%g"} if inner is float else {}
@@ -63,12 +63,31 @@ def widget(field: FieldInfo, path: Path, value: Any, owner: BaseModel, told: boo
         st.text_input(label, value or "", max_chars=200, placeholder="automatic", **common)
 
 
+def key_of(path: Path, owner: BaseModel) -> str:
+    """The key of a field's widget."""
+    return form.key(f"{joined(path)}.{getattr(owner, 'kind', '')}")
+
+
+def name_of(field: FieldInfo, path: Path) -> str:
+    """What a person reads beside the widget."""
+    return field.title or str(path[-1]).replace("_", " ").capitalize()
+
+
+def follow(value: BaseModel, path: Path) -> None:
+    """Let the widgets of these fields show what the form holds, also where another widget changed it."""
+    for name in type(value).model_fields:
+        key = key_of((*path, name), value)
+        now = getattr(value, name)
+        if st.session_state.get(key, now) != now and isinstance(now, (bool, int, float, str)):
+            st.session_state[key] = now
+
+
 def _changed(key: str, path: Path) -> None:
     value = st.session_state[key]
     form.change(path, None if value == "" else value)
 
 
-def _inner(annotation: Any) -> tuple[Any, bool]:
+def inner_type(annotation: Any) -> tuple[Any, bool]:
     """(type, whether None is allowed)."""
     if get_origin(annotation) in (Union, types.UnionType):
         parts = [a for a in get_args(annotation) if a is not type(None)]
@@ -76,7 +95,7 @@ def _inner(annotation: Any) -> tuple[Any, bool]:
     return annotation, False
 
 
-def _bounds(field: FieldInfo, kind: type) -> tuple[Any, Any]:
+def bounds(field: FieldInfo, kind: type) -> tuple[Any, Any]:
     """Least and largest value that a person can enter; open bounds are kept out by validation."""
     low = high = None
     for mark in field.metadata:
@@ -85,9 +104,17 @@ def _bounds(field: FieldInfo, kind: type) -> tuple[Any, Any]:
     return (None if low is None else kind(low)), (None if high is None else kind(high))
 
 
+def allows(field: FieldInfo, value: Any) -> bool:
+    """Whether the value is within the field's bounds, open ones too."""
+    tests = {"ge": operator.ge, "gt": operator.gt, "le": operator.le, "lt": operator.lt}
+    marks = [(test, getattr(mark, name, None)) for mark in field.metadata for name, test in tests.items()]
+    return all(bound is None or test(value, bound) for test, bound in marks)
+
+
 def _readable(option: Any) -> str:
     return "automatic" if option is None else str(option).replace("_", " ")
 
 
-def _key(path: Path) -> str:
+def joined(path: Path) -> str:
+    """A path as one word."""
     return ".".join(str(part) for part in path)

@@ -23,7 +23,7 @@ def draw(refined: Callable[[Experiment, dict[str, Any]], float | None]) -> None:
     found = problems(experiment) + forbidden(experiment)
     fatal = any(p.fatal for p in found)
     preview = None if fatal else _ask(experiment)
-    answered = (preview.result or {}) if preview and preview.state == "done" else {}
+    answered = (answer(experiment) or {}) if preview else {}
     later = [Problem(p["field"], p["reason"], p.get("fatal", True)) for p in answered.get("problems", ())]
     later = [p for p in later if p.reason not in {q.reason for q in found}]
     fatal = fatal or any(p.fatal for p in later)
@@ -64,6 +64,13 @@ def _ask(experiment: Experiment) -> Job | None:
             return None
         st.session_state["launch.preview"] = (experiment.key(), number, time.time())
     return store().job(number)
+
+
+def answer(experiment: Experiment) -> dict[str, Any] | None:
+    """What the worker found of this very experiment, if it has answered."""
+    known, number, _ = st.session_state.get("launch.preview", ("", "", 0.0))
+    job = store().job(number) if known == experiment.key() else None
+    return job.result if job is not None and job.state == "done" else None
 
 
 def awaited(experiment: Experiment) -> bool:

@@ -63,7 +63,7 @@ def sentence(experiment: Experiment, weights: int | None) -> str:
     else:
         parts = [f"the gradient of {many} on {_count(pictures, 'picture')}"]
     if experiment.defenses:
-        parts.append("after " + " and ".join(d.title.lower() for d in experiment.defenses))
+        parts.append("after " + " and ".join(inside(d.title) for d in experiment.defenses))
     if client.batch_norm == "train" and has_batch_norm(experiment.model):
         parts.append(f"with{'' if client.statistics == 'shared' else 'out'} batch norm statistics")
     if isinstance(client, FedAvg) and not client.schedule_known:
@@ -71,6 +71,11 @@ def sentence(experiment: Experiment, weights: int | None) -> str:
     label = "label" if pictures == 1 else "labels"
     parts.append(f"and the {label}" if client.labels_known else f"not the {label}")
     return ", ".join(parts) + "."
+
+
+def inside(title: str) -> str:
+    """A title within a sentence: DP-SGD and the like stay as they are."""
+    return title[:1].lower() + title[1:] if title[1:2].islower() or title[1:2] == "-" else title
 
 
 def _count(number: int, what: str) -> str:

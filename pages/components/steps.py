@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
-
 import streamlit as st
 
-from gi_core.spec import ATTACKS, DEFENSES, MODELS, Component, SpecError
-from pages.components import fields, form, possible, switchboard, uploads, words
+from gi_core.spec import ATTACKS, MODELS, Component, SpecError
+from pages.components import about, fields, form, possible, switchboard, uploads, words
+from pages.components.defenses import view as defenses
 from pages.components.rank import summary
 
-_QUOTED = re.compile(r"`([^`]+)`")
 _WEIGHTS = {
     "fresh": ("Fresh", "As initialised: the first round of training."),
     "trained": ("Trained here", "Trained on this data first, then attacked; kept for next time."),
@@ -23,7 +21,7 @@ def network() -> None:
     """Model and weights."""
     _choice("Network", "model", MODELS)
     model = form.current().model
-    _about(model)
+    st.html(about.part(model))
     summary.draw(form.current())
     fields.settings(model, ("model",))
     kinds = [k for k in _WEIGHTS if k != "imagenet" or model.pretrained]
@@ -43,17 +41,8 @@ def network() -> None:
 def client() -> None:
     """What the client sends and the server knows, and what the client does so that less leaks."""
     switchboard.draw()
-    now = form.current()
-    key = form.key("defenses")
-    st.pills(
-        "Defenses", list(DEFENSES), selection_mode="multi", default=[d.kind for d in now.defenses], key=key,
-        format_func=lambda k: DEFENSES[k].title, help="In the order chosen. None: the update leaves as it is.",
-        on_change=lambda: form.choose_defenses(st.session_state[key]),
-    )  # fmt: skip
-    for index, defense in enumerate(form.current().defenses):
-        with st.container(border=True, gap="xsmall"):
-            _about(defense, f"Guarantee: {defense.guarantee}.")
-            fields.settings(defense, ("defenses", index), None)
+    st.html('<h4 class="gi-sub">What it does against that <small>so that less leaks</small></h4>')
+    defenses.draw(measured=True)
 
 
 def attack() -> None:
@@ -66,7 +55,7 @@ def attack() -> None:
         format_func=lambda k: possible.name(k, ruled_out), on_change=_attack, args=(key,),
     )  # fmt: skip
     possible.draw(ruled_out)
-    _about(now.attack)
+    st.html(about.part(now.attack))
     _published(now.attack)
     fields.settings(now.attack, ("attack",), "More attack settings")
     with st.expander("Seed, time limit, device", type="compact", key="fold.run"):
@@ -89,12 +78,13 @@ def _published(attack: Component) -> None:
 
 def _preset(key: str, attack: Component) -> None:
     name = st.session_state[key]
-    form.change(("attack",), {"kind": attack.kind, **(attack.presets[name] if name else {})})
+    known = {"adaptive": attack.adaptive}
+    form.change(("attack",), {"kind": attack.kind, **known, **(attack.presets[name] if name else {})})
 
 
 def _attack(key: str) -> None:
     kind = st.session_state[key]
-    form.choose("attack", kind, possible.fitting(form.current(), kind))
+    form.choose("attack", kind, possible.fitting(form.current(), kind), over=("adaptive",))
 
 
 def _choice(label: str, family: str, known: dict[str, type[Component]]) -> None:
@@ -105,13 +95,6 @@ def _choice(label: str, family: str, known: dict[str, type[Component]]) -> None:
         format_func=lambda k: known[k].title, label_visibility="collapsed",
         on_change=lambda: form.choose(family, st.session_state[key]),
     )  # fmt: skip
-
-
-def _about(part: Component, more: str = "") -> None:
-    text = words.escape(part.description + (f" {more}" if more else ""))
-    text = _QUOTED.sub(r"<code>\1</code>", text)
-    paper = f"<cite>{words.escape(part.paper)}</cite>" if part.paper else ""
-    st.html(f'<p class="gi-about">{text}{paper}</p>')
 
 
 def _weights(key: str) -> None:

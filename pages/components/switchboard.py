@@ -13,6 +13,7 @@ from pages.components.session import store
 _SENDS = {"fedsgd": "One gradient", "fedavg": "Weight change"}
 _NORM = {"eval": "Stored", "train": "Own batch"}
 _STATISTICS = {"withheld": "Withheld", "shared": "Shared"}
+_DEFENSES = {"unknown": "Not known", "known": "Known"}
 _LABELS = {"known": "Known", "unknown": "Not known"}
 _TRAINING = ("epochs", "batch_size", "learning_rate")
 _MORE = ("steps", "optimiser", "momentum", "shuffle", "clients", "schedule_known", "loss")
@@ -31,6 +32,11 @@ def draw() -> None:
         _switch(
             "Labels", "labels_known", _LABELS, "known" if now.client.labels_known else "unknown",
             "Whether the server knows what the pictures show, or has to read that from the update too.",
+        )  # fmt: skip
+        _switch(
+            "Defenses", "adaptive", _DEFENSES, "known" if now.attack.adaptive else "unknown",
+            "Whether the attacker knows what the client does against it, with the noise level, the mask and the like: a"
+            " defense that is judged only by an attacker who does not may mislead.", off=not now.defenses,
         )  # fmt: skip
     text = words.escape(sent.sentence(form.current(), _weights(form.current())))
     st.html(f'<p class="gi-sees" role="status"><b>The server sees</b> {text}</p>')
@@ -74,7 +80,9 @@ def _switch(label: str, name: str, options: dict[str, str], value: str, help: st
 
 def _set(name: str, key: str) -> None:
     value = st.session_state[key]
-    if name == "kind":
+    if name == "adaptive":
+        form.change(("attack", name), value == "known")
+    elif name == "kind":
         form.choose("client", value, over=form.SHARED)
     else:
         form.change(("client", name), value == "known" if name == "labels_known" else value)

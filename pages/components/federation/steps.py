@@ -9,7 +9,8 @@ import streamlit as st
 from gi_core import data
 from gi_core.spec import ATTACKS, DEFENSES, MODELS, Component
 from gi_core.spec.federation import MAX_CLIENTS, Federation
-from pages.components import fields, form, samples, words
+from pages.components import about, fields, form, samples
+from pages.components.defenses import view as defenses
 from pages.components.federation import question
 
 _BUNDLED = {"faces": "Faces and others", "bundled": "Crops of photographs"}
@@ -49,7 +50,7 @@ def training() -> None:
     """The network, and how long everybody trains."""
     _choice("Network", "model", MODELS)
     now = form.current()
-    _about(now.model)
+    st.html(about.part(now.model))
     fields.settings(now.model, ("model",), "More about the network")
     with st.grid(2, min_column_width=130, gap="small", vertical_alignment="bottom"):
         _number("rounds", "Rounds", 1, 1000)
@@ -66,19 +67,12 @@ def shared() -> None:
         fields.widgets(now.client, ("client",), ["batch_norm", "statistics"])
     else:
         st.html('<p class="gi-about">This network has no batch norm, so only weight changes are sent.</p>')
-    key = form.key("defenses")
-    kinds = [k for k, d in DEFENSES.items() if d.hook == "filter_update"]
-    st.pills(
-        "Defenses", kinds, selection_mode="multi", default=[d.kind for d in now.defenses if d.kind in kinds], key=key,
-        format_func=lambda k: DEFENSES[k].title, help="Of every client, in the order chosen.",
-        on_change=lambda: form.choose_defenses(st.session_state[key]),
-    )  # fmt: skip
-    for index, defense in enumerate(form.current().defenses):
-        with st.container(border=True, gap="xsmall"):
-            _about(defense, f"Guarantee: {defense.guarantee}.")
-            fields.settings(defense, ("defenses", index), None)
+    st.html('<h4 class="gi-sub">What every client does so that less leaks</h4>')
+    defenses.draw([k for k, d in DEFENSES.items() if d.hook == "filter_update"])
     with st.expander("What the server knows", type="compact", key="fold.knows"):
         fields.widgets(now.client, ("client",), ["labels_known", "schedule_known"])
+        if now.defenses:
+            fields.widgets(now.attack, ("attack",), ["adaptive"])
 
 
 def attack() -> None:
@@ -97,7 +91,7 @@ def attack() -> None:
     )  # fmt: skip
     _choice("Attack", "attack", ATTACKS)
     now = form.current()
-    _about(now.attack)
+    st.html(about.part(now.attack))
     fields.settings(now.attack, ("attack",), "More attack settings")
     with st.expander("How often, time limit, seed", type="compact", key="fold.often"):
         with st.grid(2, min_column_width=130, gap="small", vertical_alignment="bottom"):
@@ -150,8 +144,3 @@ def _choice(label: str, family: str, known: dict[str, type[Component]]) -> None:
         label, options, options.index(getattr(form.current(), family).kind), key=key, format_func=lambda k: known[k].title,
         label_visibility="collapsed", on_change=lambda: form.choose(family, st.session_state[key]),
     )  # fmt: skip
-
-
-def _about(part: Component, more: str = "") -> None:
-    text = words.escape(part.description + (f" {more}" if more else ""))
-    st.html(f'<p class="gi-about">{text}</p>')

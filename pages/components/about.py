@@ -1,0 +1,17 @@
+"""What a part of an experiment is, and where it was published, under the widget that chooses it."""
+
+from __future__ import annotations
+
+import re
+
+from gi_core.spec import Component
+from pages.components.words import escape
+
+_QUOTED = re.compile(r"`([^`]+)`")
+
+
+def part(chosen: Component) -> str:
+    """HTML: its description and its paper."""
+    text = _QUOTED.sub(r"<code>\1</code>", escape(chosen.description))
+    paper = f"<cite>{escape(chosen.paper)}</cite>" if chosen.paper else ""
+    return f'<p class="gi-about">{text}{paper}</p>'

@@ -1,0 +1,72 @@
+"""One chosen defense: its strengths, its guarantee, what it did to the update, and its place in the order."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from gi_core.spec.base import is_basic
+from gi_core.spec.defense_base import DefenseSettings
+from pages.components import about, fields, form, words
+from pages.components.defenses import effects, guarantee, strength
+
+
+def draw(index: int, defense: DefenseSettings, count: int, found: effects.Measured) -> None:
+    """A compact row; exact values, and what it is, are behind the button in its head."""
+    path: fields.Path = ("defenses", index)
+    fields.follow(defense, path)
+    own = type(defense).model_fields
+    strengths = [name for name, field in own.items() if is_basic(field)]
+    alone = len(strengths) == 1 and fields.inner_type(own[strengths[0]].annotation)[0] in (int, float)
+    aside = fields.name_of(own[strengths[0]], (*path, strengths[0])).lower() if alone else ""
+    with st.container(key=f"defense_{index}", gap=None, border=True):
+        with st.container(horizontal=True, gap=None, vertical_alignment="center", key=f"defense_head_{index}"):
+            name = f'<b class="gi-defense">{words.escape(defense.title)} <small>{words.escape(aside)}</small></b>'
+            st.html(name, width="stretch")
+            if count > 1:
+                _button("Earlier", "arrow_upward", index, index == 0, move, index, -1)
+                _button("Later", "arrow_downward", index, index == count - 1, move, index, 1)
+            with st.popover(
+                "", icon=":material/tune:", key=f"defense_more_{index}", type="tertiary", help="Exact values"
+            ):
+                _more(defense, path)
+            _button("Leave out", "close", index, False, leave_out, index)
+        for strength_name in strengths:
+            _strength(strength_name, defense, path, alone)
+        st.html(guarantee.line(defense, form.current()) + effects.line(found, form.current(), index))
+
+
+def _button(what: str, icon: str, index: int, off: bool, act, *given) -> None:
+    st.button(
+        "", key=f"defense_{icon}_{index}", icon=f":material/{icon}:", type="tertiary", help=what, disabled=off,
+        on_click=act, args=given,
+    )  # fmt: skip
+
+
+def _strength(name: str, defense: DefenseSettings, path: fields.Path, alone: bool) -> None:
+    """A slider where one fits, else the field's own widget. alone: its name stands in the head of the row."""
+    field, value, here = type(defense).model_fields[name], getattr(defense, name), (*path, name)
+    key = fields.key_of(here, defense) + ".scale"
+    label, change = fields.name_of(field, here), lambda new: form.change(here, new)
+    if not strength.draw(label, field, value, key, change, labelled=not alone):
+        fields.widget(field, here, value, defense)
+
+
+def _more(defense: DefenseSettings, path: fields.Path) -> None:
+    """What it is, where it was published, and every value to be typed."""
+    st.html(about.part(defense) + guarantee.whole(defense, form.current()))
+    own = type(defense).model_fields
+    scaled = [n for n, f in own.items() if fields.inner_type(f.annotation)[0] in (int, float) or not is_basic(f)]
+    fields.widgets(defense, path, [n for n in scaled if n != "kind"], columns=1)
+
+
+def move(index: int, by: int) -> None:
+    """One place earlier or later."""
+    now = form.current()
+    order = list(now.defenses)
+    order.insert(index + by, order.pop(index))
+    form.replace(now.model_copy(update={"defenses": tuple(order)}))
+
+
+def leave_out(index: int) -> None:
+    """Without it; its strength is kept for the next time."""
+    form.choose_defenses([d.kind for k, d in enumerate(form.current().defenses) if k != index])

@@ -1,0 +1,58 @@
+"""The section of the form: chips by what they change, and what is chosen, in its order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import streamlit as st
+
+from gi_core.spec import DEFENSES
+from pages.components import form
+from pages.components.defenses import effects, row
+
+_STYLE = Path(__file__).parents[1] / "web" / "defenses.css"
+GROUPS = {
+    "Update": ("gradient", "update"),
+    "Training": ("local round",),
+    "Network": ("architecture",),
+    "Pictures": ("pictures",),
+}
+"""What a person reads -> what `changes` says."""
+
+
+def draw(kinds: Iterable[str] = DEFENSES, measured: bool = False) -> None:
+    """Chips of these kinds, and a row for each defense of the form. measured: with what each did to the update."""
+    st.html(_STYLE)
+    kinds = list(kinds)
+    with st.container(key="defense_chips", gap="xsmall"):
+        for title, changes in GROUPS.items():
+            _chips(title, [k for k in kinds if DEFENSES[k].changes in changes])
+    chosen = form.current().defenses
+    if not chosen:
+        return
+    found = effects.measured(form.current()) if measured else effects.NOTHING
+    with st.container(key="defense_rows", gap="xsmall"):
+        for index, defense in enumerate(chosen):
+            row.draw(index, defense, len(chosen), found)
+    if measured:
+        effects.altogether(found)
+
+
+def _chips(title: str, kinds: list[str]) -> None:
+    if not kinds:
+        return
+    key = form.key(f"defenses.{title.lower()}")
+    st.session_state[key] = [d.kind for d in form.current().defenses if d.kind in kinds]
+    st.pills(
+        title, kinds, selection_mode="multi", key=key, format_func=lambda k: DEFENSES[k].title,
+        on_change=_chose, args=(key, kinds),
+    )  # fmt: skip
+
+
+def _chose(key: str, kinds: list[str]) -> None:
+    """The others keep their place, and what is new comes last."""
+    wanted = st.session_state[key]
+    before = [d.kind for d in form.current().defenses]
+    kept = [kind for kind in before if kind not in kinds or kind in wanted]
+    form.choose_defenses([*kept, *(kind for kind in wanted if kind not in before)])
