@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from gi_core.runs import process, recovery
+from gi_core.runs import capacity, process, recovery
 from gi_core.runs.dispatcher import Dispatcher
 from gi_core.runs.processes import Processes
 from gi_core.runs.store import Store
@@ -123,6 +123,45 @@ def test_workers_that_die_at_once_are_started_ever_more_slowly(store, monkeypatc
     for _ in range(20):
         dispatcher.look()
     assert len(tries) == 3
+
+
+def test_the_batch_lane_gets_as_many_workers_as_there_is_work_for(store, monkeypatch):
+    started = []
+
+    def spawn(self, lane):
+        started.append(lane)
+        self.processes.register("worker", lane)  # alive as long as this process
+
+    monkeypatch.setattr(Dispatcher, "_spawn", spawn)
+    dispatcher = Dispatcher(store, lanes=("batch",), workers=3)
+    dispatcher.look()
+    assert started == [], "without work there is no worker, and the other lane is nobody's business"
+    for seed in range(2):
+        store.submit("run", tiny_spec(seed=seed), lane="batch")
+    dispatcher.look()
+    assert started == ["batch"] * 2
+    for seed in range(2, 9):
+        store.submit("run", tiny_spec(seed=seed), lane="batch")
+    dispatcher.look()
+    dispatcher.look()
+    assert started == ["batch"] * 3
+
+
+def test_how_many_workers_a_machine_carries(monkeypatch):
+    monkeypatch.setattr(capacity, "cores", lambda: 4)
+    monkeypatch.setattr(capacity, "accelerated", lambda: False)
+    monkeypatch.setattr(capacity, "_memory", lambda: 64 * 2**30)
+    monkeypatch.delenv("GI_BATCH_WORKERS", raising=False)
+    assert capacity.batch_workers() == 4
+    monkeypatch.setattr(capacity, "_memory", lambda: 5 * 2**29)
+    assert capacity.batch_workers() == 2
+    monkeypatch.setattr(capacity, "_memory", lambda: 0)
+    assert capacity.batch_workers() == 1
+    monkeypatch.setenv("GI_BATCH_WORKERS", "7")
+    assert capacity.batch_workers() == 7
+    monkeypatch.setenv("GI_BATCH_WORKERS", "none")
+    monkeypatch.setattr(capacity, "accelerated", lambda: True)
+    assert capacity.batch_workers() == 1
 
 
 def _stop_all(store: Store) -> None:

@@ -224,6 +224,33 @@ def test_the_batch_lane_yields_to_a_person(store):
     assert 0 < beside < 0.5 * alone
 
 
+def test_a_worker_yields_only_a_core_that_the_person_needs(store, monkeypatch):
+    workers = [Worker(store, "batch") for _ in range(3)]
+    assert not any(worker.others_wait() for worker in workers), "nobody is there"
+    store.submit("run", tiny_spec())
+    for cores, yielding in ((2, 3), (3, 2), (4, 1), (8, 0)):
+        monkeypatch.setattr("gi_core.runs.capacity.cores", lambda cores=cores: cores)
+        assert sum(worker.others_wait() for worker in workers) == yielding
+
+
+def test_a_short_run_of_the_batch_lane_yields_too(store, monkeypatch):
+    worker = Worker(store, "batch")
+    worker.questions = Questions()
+    monkeypatch.setattr("gi_core.runs.worker.YIELD_SHARE", 1e-6)
+    monkeypatch.setattr("gi_core.runs.worker._Control.poll", lambda self: "")  # over before it is asked
+    store.submit("run", tiny_spec(settings={"iterations": 1}), lane="batch")
+    person = store.submit("run", tiny_spec())
+    thread = _in_thread(worker, worker.writer.claim("batch"))
+    job = wait(lambda: next(iter(store.jobs(states=("done",))), None))
+    time.sleep(0.3)
+    assert job.id != person and thread.is_alive(), "it waits for the person before it takes the next one"
+    Writer(store, "x").take(person)
+    store.control(person, "cancel")
+    Writer(store, "x").finish(person, "cancelled")
+    thread.join(10)
+    assert not thread.is_alive()
+
+
 def test_deleted_or_stolen_jobs_are_dropped(store, worker):
     run = store.submit("run", tiny_spec(settings={"iterations": 100_000}))
     thread = _in_thread(worker, worker.writer.claim("interactive"))

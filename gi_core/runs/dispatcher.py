@@ -17,8 +17,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from gi_core.runs import process, recovery
-from gi_core.runs.job import LANES, new_id
+from gi_core.runs import capacity, process, recovery
+from gi_core.runs.job import FOLLOWS, LANES, new_id
 from gi_core.runs.processes import Process, Processes
 from gi_core.runs.store import Store
 from gi_core.spec import SpecError
@@ -33,7 +33,9 @@ ROOT = Path(__file__).resolve().parents[2]
 class Dispatcher:
     """ensure() as often as you like; the first call also starts a thread that goes on looking."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, lanes: tuple[str, ...] = LANES, workers: int | None = None) -> None:
+        """lanes: those to keep workers for. workers: most of the batch lane, in place of what the machine carries."""
+        self.lanes, self.most = lanes, {"batch": workers or capacity.batch_workers()}
         self.store = store if store.viewer is None else Store(store.home)
         self.processes = Processes(self.store.database)
         self.error = ""
@@ -46,7 +48,7 @@ class Dispatcher:
         self._guard = threading.Lock()
 
     def ensure(self) -> None:
-        """A warm interactive worker, a batch worker while there is batch work; the dead are seen to."""
+        """A warm interactive worker, batch workers while there is batch work; the dead are seen to."""
         self.start()
         self.look()
 
@@ -68,8 +70,9 @@ class Dispatcher:
             self._life = ""
 
     def status(self) -> dict[str, str]:
-        """For each lane: "starting", "idle", the id of the job, or "" without a worker."""
-        notes = {p.lane: p.note for p in self.processes.all("worker") if p.alive}
+        """For each lane: the id of a job, "idle" or "starting" where no worker has one, or "" without a worker."""
+        found = [p for p in self.processes.all("worker") if p.alive]
+        notes = {p.lane: p.note for p in sorted(found, key=lambda p: p.note not in ("starting", "idle"))}
         return {lane: notes.get(lane, "") for lane in LANES}
 
     def look(self) -> None:
@@ -82,7 +85,7 @@ class Dispatcher:
                 if first:
                     self._bury()
                     self._press()
-                    for lane in LANES:
+                    for lane in self.lanes:
                         self._man(lane)
 
     def _go_on(self) -> None:
@@ -129,23 +132,29 @@ class Dispatcher:
                 os.kill(row["pid"], signal.SIGKILL if gone else signal.SIGTERM)
 
     def _man(self, lane: str) -> None:
-        """Start the lane's worker if it has none, more slowly when workers die one after another."""
+        """Start the workers that the lane lacks, more slowly when workers die one after another."""
         workers: list[Process] = self.processes.all("worker", lane)
         for worker in workers:
             if worker.code < process.edition() and worker.note == "idle":
                 os.kill(worker.pid, signal.SIGTERM)  # it loaded an older program
-        if workers or (lane == "batch" and not self._has_work(lane)):
-            return
-        now = time.monotonic()
-        recent = [t for t in self._starts[lane] if now - t < 300]
-        wait = 0.0 if len(recent) < 3 else min(LONGEST_WAIT, 2.0 ** (len(recent) - 2))
-        if recent and now - recent[-1] < wait:
-            return
-        self._starts[lane] = [*recent, now]
-        self._spawn(lane)
+        most = self.most.get(lane, 1)
+        wanted = min(most, self._work(lane)) if lane == "batch" else 1
+        for _ in range(wanted - len(workers)):
+            now, free = time.monotonic(), 3 * most
+            recent = [t for t in self._starts[lane] if now - t < 300]
+            wait = 0.0 if len(recent) < free else min(LONGEST_WAIT, 2.0 ** (len(recent) - free + 1))
+            if recent and now - recent[-1] < wait:
+                return
+            self._starts[lane] = [*recent, now]
+            self._spawn(lane)
 
-    def _has_work(self, lane: str) -> bool:
-        return self.store.database.row("SELECT 1 FROM jobs WHERE state = 'queued' AND lane = ?", (lane,)) is not None
+    def _work(self, lane: str) -> int:
+        """Jobs that wait in the lane or that a worker has."""
+        row = self.store.database.row(
+            "SELECT count(*) FROM jobs WHERE lane = ? AND kind != ? AND state IN ('queued', 'running', 'pausing')",
+            (lane, FOLLOWS),
+        )
+        return int(row[0]) if row else 0
 
     def _spawn(self, lane: str) -> None:
         life, folder = new_id(), self.store.home / "logs"

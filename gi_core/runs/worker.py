@@ -17,11 +17,13 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from gi_core.runs import capacity
 from gi_core.runs.job import LANES, Job
 from gi_core.runs.processes import BEAT_SECONDS, Processes
 from gi_core.runs.sink import POLL_SECONDS, StoreControl
@@ -79,8 +81,11 @@ class Worker:
         from gi_core.runs import work
 
         self.processes.say(self.life, job.id)
+        own = _Control(self, job.id)
         try:
-            work.do(job, self.writer, control or _Control(self, job.id), self.questions)
+            work.do(job, self.writer, control or own, self.questions)
+            if self.lane == "batch":
+                own.rest(lambda: "")  # what lies outside the iterations is most of a short run
         except Lost:
             print(f"job {job.id} was taken away", file=sys.stderr)
         finally:
@@ -103,11 +108,14 @@ class Worker:
             random.setstate(others[1])
 
     def others_wait(self) -> bool:
-        """Whether a person's job runs or waits in the interactive lane."""
+        """Whether a person's job runs or waits in the interactive lane, and this worker's core is one that it needs."""
         row = self.store.database.row(
             "SELECT 1 FROM jobs WHERE lane = 'interactive' AND state IN ('queued', 'running', 'pausing') LIMIT 1"
         )
-        return row is not None
+        if row is None:
+            return False
+        lives = [p.id for p in self.processes.all("worker", "batch")]
+        return self.life not in lives[: max(0, capacity.cores() - capacity.SPARE_CORES)]
 
     def _warm_up(self) -> None:
         from gi_core import metrics
@@ -159,19 +167,19 @@ class _Control(StoreControl):
         if not asked and self.worker.lane == "interactive":
             self.worker.answer_quickly()
         elif not asked:
-            asked = self._yield()
+            asked = self.rest(lambda: self.writer.asked(self.job_id))
         return asked or ("leave" if self.worker.leaving.is_set() else "")
 
-    def _yield(self) -> str:
+    def rest(self, asked: Callable[[], str]) -> str:
         """While a person's job runs, the batch lane gets a tenth of the time, so that it never starves."""
         worked = time.monotonic() - self._before
         until = time.monotonic() + worked / YIELD_SHARE
-        asked = ""
-        while not asked and time.monotonic() < until and self.worker.others_wait():
+        told = ""
+        while not told and time.monotonic() < until and self.worker.others_wait():
             self.worker.leaving.wait(POLL_SECONDS)
-            asked = "leave" if self.worker.leaving.is_set() else self.writer.asked(self.job_id)
+            told = "leave" if self.worker.leaving.is_set() else asked()
         self._before = time.monotonic()
-        return asked
+        return told
 
 
 def main(arguments: list[str] | None = None) -> None:
