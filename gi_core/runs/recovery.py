@@ -9,9 +9,25 @@ from pathlib import Path
 
 from gi_core.runs.database import Database
 from gi_core.runs.job import ACTIVE
-from gi_core.runs.processes import Process
+from gi_core.runs.processes import Process, Processes
 
 MOST_DEATHS = 3
+DEATHS = "its worker died {} times{} without getting on: the memory may not suffice"
+ROLES = ("server", "worker", "command", "engine")
+
+
+def bury(database: Database, runs: Path) -> None:
+    """Give back the jobs of dead processes, and strike them off."""
+    processes, lives = Processes(database), []
+    for role in ROLES:
+        for entry in processes.all(role):
+            if entry.alive:
+                lives.append(entry)
+                continue
+            recover(database, runs, entry.id, role)
+            processes.leave(entry.id)
+    for life in forgotten(database, lives):
+        recover(database, runs, life)
 
 
 def recover(database: Database, runs: Path, life: str, role: str = "worker") -> list[str]:
@@ -53,7 +69,7 @@ def _give_back(connection: sqlite3.Connection, row: sqlite3.Row, checkpoint: Pat
         state, text = "paused", f"its process died{where}: resume it to go on from the last checkpoint"
     elif attempts >= MOST_DEATHS:
         state = "failed"
-        text = error = f"its worker died {attempts} times{where} without getting on: the memory may not suffice"
+        text = error = DEATHS.format(attempts, where)
     else:
         state = "queued"
         start = "goes on from the last checkpoint" if kept is not None else "starts again"

@@ -112,6 +112,17 @@ class Writer:
             connection.execute("UPDATE jobs SET notices = ? WHERE id = ?", (rows.encode([*notices, text]), job_id))
             connection.execute("INSERT INTO log (job, time, text) VALUES (?, ?, ?)", (job_id, time.time(), text))
 
+    def make_room(self, job_id: str) -> None:
+        """Keep runs within their share of the disk before another one begins; what had to go is a notice of the job."""
+        for notice in quota.prune(self.database, self.store.runs):
+            self.notice(job_id, notice)
+
+    def began_again(self, job_id: str) -> int:
+        """The job was started anew elsewhere, as the process that did it was lost; how often it was started by now."""
+        self._update(job_id, "attempts = attempts + 1, interrupted = 1, progress = '{}'")
+        self.notice(job_id, "its worker was lost; it starts again")
+        return int(self.database.row("SELECT attempts FROM jobs WHERE id = ?", (job_id,))["attempts"])
+
     def finish(self, job_id: str, state: str, result: dict | None = None, error: str | None = None) -> None:
         """End the job as done, failed or cancelled; the disk it takes is counted now."""
         folder = self.store.runs / job_id

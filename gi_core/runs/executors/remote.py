@@ -1,0 +1,103 @@
+"""What happens on the worker's side, whichever engine brought the job there: `work.do`, far from the store."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from gi_core import __version__
+from gi_core.runs.executors import parcel
+from gi_core.runs.executors.afar import FarWriter
+from gi_core.runs.executors.base import DROP
+from gi_core.runs.job import Job
+from gi_core.runs.rows import encode
+from gi_core.spec import SpecError
+
+NICE = 15
+_ASKED: dict[str, str] = {}
+_ONE = threading.Lock()
+_QUESTIONS: list = []
+
+
+def order(job: Job) -> str:
+    """A job as it travels: JSON, and nothing that only this machine understands."""
+    sent = {"id": job.id, "kind": job.kind, "spec": job.spec, "version": __version__, "host": socket.gethostname()}
+    return encode(sent)
+
+
+def ask(job_id: str, how: str) -> None:
+    """Called in the worker's process: the job obeys between two iterations."""
+    _ASKED[job_id] = how
+
+
+def perform(
+    text: str, checkpoint: bytes | None, tell: Callable[[str], None], wanted: Callable[[], bool], where: str = ""
+) -> bytes:
+    """Do the job of an `order` in a folder of its own; the parcel with all that came of it, a failure included.
+
+    checkpoint: of an earlier start. tell: takes the text of an `Event`. wanted: whether anybody still waits for it.
+    One job at a time and one thread: more on the same cores are slower, and the order of sums stays the same.
+    """
+    with _ONE, TemporaryDirectory(prefix="gi-") as place:
+        asked = json.loads(text)
+        job_id = asked["id"]
+        _ASKED.pop(job_id, None)
+        writer = FarWriter(job_id, Path(place), tell, lambda: _ASKED.get(job_id, "") if wanted() else "cancel")
+        writer.begin(socket.gethostname(), os.getpid(), where)
+        if checkpoint is not None:
+            (writer.place / "checkpoint.pt").write_bytes(checkpoint)
+        if asked["version"] == __version__:
+            _do(asked, writer)
+        else:
+            writer.finish(
+                job_id, "failed", error=f"it has version {__version__} of this program, not {asked['version']}"
+            )
+        if asked["host"] != socket.gethostname():
+            _say_where(writer)
+        _ASKED.pop(job_id, None)
+        return _packed(writer)
+
+
+def _do(asked: dict, writer: FarWriter) -> None:
+    from gi_core.runs import question, work
+    from gi_core.runs.sink import StoreControl
+    from gi_core.threads import one_thread
+
+    one_thread()
+    if asked["host"] == socket.gethostname():  # persons' runs go first on the machine they sit at
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, 0, max(NICE, os.getpriority(os.PRIO_PROCESS, 0)))
+    if not _QUESTIONS:
+        _QUESTIONS.append(question.Questions())
+    job = Job(
+        id=asked["id"], kind=asked["kind"], spec=asked["spec"], title="", state="running", lane="batch", parent=None,
+        owner="", created=0.0, started=None, finished=None,
+    )  # fmt: skip
+    work.do(job, writer, StoreControl(writer, job.id), _QUESTIONS[0])
+
+
+def _say_where(writer: FarWriter) -> None:
+    """A file that is here need not be there."""
+    if writer.ending[:2] == ["finish", "failed"]:
+        said = f"{writer.ending[3]} (said by the worker on {socket.gethostname()}, which reads its own files and data sets)"
+        writer.finish(writer.job_id, "failed", writer.ending[2], said)
+
+
+def _packed(writer: FarWriter) -> bytes:
+    try:
+        return parcel.pack(writer.told(), writer.place)
+    except SpecError as error:
+        writer.finish(writer.job_id, "failed", error=str(error))
+        for path in writer.place.rglob("*"):
+            if path.is_file():
+                path.unlink()
+        return parcel.pack(writer.told(), writer.place)
+
+
+__all__ = ["DROP", "ask", "order", "perform"]
