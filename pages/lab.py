@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.components import address, example, experiment_form, form, live, shell, stage, words
+from pages.components import address, compare, example, experiment_form, form, live, shell, stage, words
 from pages.components.presets import presets
 
 shell.enter()
@@ -30,7 +30,10 @@ else:
         with st.container(key="form", gap="small"):
             experiment_form.draw()
         with st.container(key="stage", gap="small"):
+            pair = compare.found([run, address.get("beside")])
             if run is None:
                 example.draw()
+            elif len(pair) == 2:
+                compare.beside(pair)
             else:
                 live.draw(run)

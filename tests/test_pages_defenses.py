@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from gi_core.runs.job import Job
 from gi_core.spec import DEFENSES, build
 from gi_core.spec.base import is_basic
-from pages.components import fields, link, sent
+from pages.components import fields, link, pairs, sent
 from pages.components.defenses import strength, view
+from pages.components.knowing_pair import KNOWING
 from tests import pages_fakes as fakes
 from tests.test_pages_lab import form, lab, store, text, widget  # noqa: F401  (store is a fixture)
 
@@ -110,3 +114,32 @@ def test_titles_within_a_sentence():
         "top-k with",
         "gaussian noise",
     ]
+
+
+def _pair(naive: float | None, adaptive: float | None, **more) -> list[Job]:
+    told = []
+    for knows, psnr in ((False, naive), (True, adaptive)):
+        spec = build({"defenses": TWO, "attack": {"kind": "dlg", "adaptive": knows}, **(more if knows else {})})
+        document = spec.model_dump(mode="json")
+        run = Job("0" * 12, "run", document, "", "done", "interactive", None, "", 0.0, None, None)
+        told.append(replace(run, result={"metrics": {"psnr": psnr}}))
+    return told
+
+
+def test_naive_and_adaptive_are_queued_and_shown_on_the_lab(store):  # noqa: F811
+    assert "pair.adaptive" not in {b.key for b in lab().button}
+    app = lab(experiment=link.encode(build({"defenses": TWO, "attack": {"kind": "dlg"}})))
+    app.button(key="pair.adaptive").click().run()
+    adaptive, naive = store.jobs()
+    assert (app.query_params["run"], app.query_params["beside"]) == (naive.id, adaptive.id)
+    assert [j.spec["attack"]["adaptive"] for j in (naive, adaptive)] == [False, True] and not app.exception
+    again = lab(run=naive.id, beside=adaptive.id)
+    assert "adaptive=true" in text(again) and not again.exception
+    assert "gi-question" in text(lab(run=naive.id, beside="0" * 12)), "the other was deleted: this one is shown alone"
+
+
+def test_what_knowing_changed_in_one_sentence():
+    one = (KNOWING,)
+    assert pairs.difference(_pair(9.0, 14.5), one) == "Knowing the defenses raised PSNR from 9.0 to 14.5 dB."
+    assert "hardly mattered" in str(pairs.difference(_pair(9.0, 9.4), one))
+    assert pairs.difference(_pair(9.0, None), one) is None and pairs.difference(_pair(9.0, 14.0, seed=1), one) is None

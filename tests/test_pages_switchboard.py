@@ -8,8 +8,10 @@ from gi_core import data, models
 from gi_core.data import bundled
 from gi_core.runs.job import Job
 from gi_core.spec import ATTACKS, build, problems
-from pages.components import legible, link, possible, sent, statistics_pair, words
+from pages.components import legible, link, pairs, possible, sent, words
+from pages.components.knowing_pair import KNOWING
 from pages.components.presets import presets
+from pages.components.statistics_pair import STATISTICS
 from tests import pages_fakes as fakes
 from tests.test_pages_lab import form, lab, store, text, widget  # noqa: F401  (store is a fixture)
 
@@ -116,10 +118,10 @@ def test_a_prior_picture_is_picked_and_a_path_refused(store):  # noqa: F811
 
 def test_both_runs_are_queued_and_shown_side_by_side(store):  # noqa: F811
     app = lab(experiment=link.encode(build({**NORM, "attack": {"kind": "dlg"}})))
-    app.button(key="compare_statistics").click().run()
+    app.button(key="pair.statistics").click().run()
     assert not app.exception
     shared, withheld = store.jobs()
-    assert app.query_params["compare"] == f"{withheld.id},{shared.id}"
+    assert (app.query_params["run"], app.query_params["beside"]) == (withheld.id, shared.id)
     assert [j.spec["client"]["statistics"] for j in (withheld, shared)] == ["withheld", "shared"]
     assert {j.spec["client"]["batch_norm"] for j in (withheld, shared)} == {"train"}
     assert {j.spec["attack"]["kind"] for j in (withheld, shared)} == {"fl_gradient_inversion"}, (
@@ -129,7 +131,7 @@ def test_both_runs_are_queued_and_shown_side_by_side(store):  # noqa: F811
 
 
 def test_no_comparison_without_batch_norm(store):  # noqa: F811
-    assert "compare_statistics" not in {b.key for b in lab().button}
+    assert "pair.statistics" not in {b.key for b in lab().button}
 
 
 def _run(statistics: str, psnr: float | None, seed: int = 0) -> Job:
@@ -140,15 +142,19 @@ def _run(statistics: str, psnr: float | None, seed: int = 0) -> Job:
     )  # fmt: skip
 
 
+def _told(jobs: list[Job]) -> str | None:
+    return pairs.difference(jobs, (STATISTICS, KNOWING))
+
+
 def test_the_measured_difference_in_one_sentence():
-    said = statistics_pair.difference([_run("withheld", 11.6), _run("shared", 15.4)])
+    said = _told([_run("withheld", 11.6), _run("shared", 15.4)])
     assert said == "Sharing the statistics raised PSNR from 11.6 to 15.4 dB."
-    assert statistics_pair.difference([_run("shared", 15.4), _run("withheld", 11.6)]) == said
-    assert "hardly mattered" in (statistics_pair.difference([_run("withheld", 21.7), _run("shared", 22.2)]) or "")
-    assert "lowered" in (statistics_pair.difference([_run("withheld", 21.7), _run("shared", 19.2)]) or "")
-    assert statistics_pair.difference([_run("withheld", 11.6), _run("shared", None)]) is None
-    assert statistics_pair.difference([_run("withheld", 11.6), _run("shared", 15.4, seed=1)]) is None
-    assert statistics_pair.difference([_run("shared", 11.6), _run("shared", 15.4)]) is None
+    assert _told([_run("shared", 15.4), _run("withheld", 11.6)]) == said
+    assert "hardly mattered" in (_told([_run("withheld", 21.7), _run("shared", 22.2)]) or "")
+    assert "lowered" in (_told([_run("withheld", 21.7), _run("shared", 19.2)]) or "")
+    assert _told([_run("withheld", 11.6), _run("shared", None)]) is None
+    assert _told([_run("withheld", 11.6), _run("shared", 15.4, seed=1)]) is None
+    assert _told([_run("shared", 11.6), _run("shared", 15.4)]) is None
 
 
 def test_a_runs_name_says_what_was_sent():

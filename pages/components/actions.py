@@ -31,7 +31,7 @@ def _again(job: Job) -> None:
         address.say(str(error))
         return
     form.replace(experiment)
-    address.put(run=run)
+    address.put(run=run, beside=None)
     st.session_state["live.restart"] = True
 
 

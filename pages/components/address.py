@@ -16,7 +16,7 @@ from gi_core.spec import SpecError, build
 from pages.components import form, link
 from pages.components.session import store
 
-NAMES = ("run", "experiment", "view", "present", "overlay")
+NAMES = ("run", "experiment", "view", "present", "overlay", "beside")
 _SHOWN, _SAY = "address.shown", "address.say"
 _STALE_SECONDS, _SAY_SECONDS = 5.0, 12.0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
@@ -9,7 +10,18 @@ import streamlit as st
 from gi_core.metrics.meanings import MEANINGS, shown
 from gi_core.runs.job import Job, valid_id
 from gi_core.spec import SpecError, build
-from pages.components import curves, legible, measures, statistics_pair, status, trials, viewer, words
+from pages.components import (
+    curves,
+    knowing_pair,
+    legible,
+    measures,
+    pairs,
+    statistics_pair,
+    status,
+    trials,
+    viewer,
+    words,
+)
 from pages.components.session import dispatcher, store
 from pages.components.source import StoredRun
 
@@ -18,9 +30,13 @@ _PACE = 1.0
 
 def asked() -> list[Job]:
     """The two runs of the address, as far as they exist."""
-    ids = (st.query_params.get("compare") or "").split(",")[:2]
+    return found((st.query_params.get("compare") or "").split(",")[:2])
+
+
+def found(ids: Sequence[str | None]) -> list[Job]:
+    """The runs among these ids."""
     jobs = [store().job(i) for i in ids if valid_id(i)]
-    return [job for job in jobs if job is not None]
+    return [job for job in jobs if job is not None and job.kind == "run"]
 
 
 def draw(jobs: list[Job]) -> None:
@@ -31,19 +47,23 @@ def draw(jobs: list[Job]) -> None:
     if len(jobs) < 2:
         st.warning("Two runs are needed, and not both of these are here: choose them below.")
         return
+    beside(jobs)
+
+
+def beside(jobs: list[Job]) -> None:
+    """Just the two."""
     timed = any(not job.over for job in jobs)
     st.fragment(_pair, run_every=_PACE if timed else None, key="compare_pair_live")([job.id for job in jobs], timed)
 
 
 def _pair(ids: list[str], timed: bool) -> None:
-    found = [store().job(i) for i in ids]
-    jobs = [job for job in found if job is not None]
+    jobs = found(ids)
     if len(jobs) < 2 or timed != any(not job.over for job in jobs):
         st.rerun(scope="app")
     if timed:
         dispatcher().ensure()
     names = _names(jobs)
-    told = statistics_pair.difference(jobs)
+    told = pairs.difference(jobs, (statistics_pair.STATISTICS, knowing_pair.KNOWING))
     if told:
         st.html(f'<p class="gi-verdict gi-told" role="status"><b>{words.escape(told)}</b></p>')
     with st.container(horizontal=True, gap="large", key="compare_pair"):

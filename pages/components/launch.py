@@ -112,7 +112,7 @@ def _run(experiment: Experiment) -> None:
             st.html(f'<p class="gi-problem" role="alert">{words.escape(sentence(str(error)))}</p>')
             return
         st.session_state["launch.last"] = (experiment.key(), time.time(), run)
-    address.put(run=run)
+    address.put(run=run, beside=None)
     address.sync()
     st.rerun(scope="app")
 

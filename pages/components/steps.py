@@ -5,8 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from gi_core.spec import ATTACKS, MODELS, Component, SpecError
-from pages.components import about, fields, form, possible, switchboard, uploads, words
+from pages.components import about, fields, form, pairs, possible, switchboard, uploads, words
 from pages.components.defenses import view as defenses
+from pages.components.knowing_pair import KNOWING
 from pages.components.rank import summary
 
 _WEIGHTS = {
@@ -43,6 +44,9 @@ def client() -> None:
     switchboard.draw()
     st.html('<h4 class="gi-sub">What it does against that <small>so that less leaks</small></h4>')
     defenses.draw(measured=True)
+    now = form.current()
+    if now.defenses and now.recorded is None:
+        pairs.button(now, KNOWING)
 
 
 def attack() -> None:

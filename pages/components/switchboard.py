@@ -7,8 +7,9 @@ import streamlit as st
 from gi_core import data
 from gi_core.spec import CLIENTS, Experiment, SpecError
 from gi_core.spec.networks import layer_graph
-from pages.components import fields, form, sent, statistics_pair, words
+from pages.components import fields, form, pairs, sent, words
 from pages.components.session import store
+from pages.components.statistics_pair import STATISTICS
 
 _SENDS = {"fedsgd": "One gradient", "fedavg": "Weight change"}
 _NORM = {"eval": "Stored", "train": "Own batch"}
@@ -41,7 +42,7 @@ def draw() -> None:
     text = words.escape(sent.sentence(form.current(), _weights(form.current())))
     st.html(f'<p class="gi-sees" role="status"><b>The server sees</b> {text}</p>')
     if sent.has_batch_norm(now.model) and now.recorded is None:
-        statistics_pair.button(now)
+        pairs.button(now, STATISTICS)
     more = [n for n in _MORE if n in type(now.client).model_fields] + (["label"] if now.model.one_logit else [])
     with st.expander("More about the client", type="compact", key="fold.client"):
         fields.widgets(now.client, ("client",), more)
