@@ -15,12 +15,14 @@ from gi_core.attacks.gradient import GradientMap
 
 
 class JacobianProducts:
-    """At x (N, C, H, W): `value` g(x) as a list, and the products. scale multiplies g and J."""
+    """At x (N, C, H, W): `value` g(x) as a list, and the products. scale multiplies g and J. only: as in `GradientMap`."""
 
-    def __init__(self, gradient: GradientMap, x: Tensor, target: Tensor, scale: float = 1.0):
+    def __init__(
+        self, gradient: GradientMap, x: Tensor, target: Tensor, scale: float = 1.0, only: Sequence[int] | None = None
+    ):
         self.x = x.detach().requires_grad_(True)
         self.scale = scale
-        self.gradients = [g[0] for g in gradient(self.x[None], target[None])]
+        self.gradients = [g[0] for g in gradient(self.x[None], target[None], only)]
         self.value = [g.detach() * scale for g in self.gradients]
         # Tensors that do not depend on x (the last bias under a linear loss) have a zero Jacobian.
         self.moving = [i for i, g in enumerate(self.gradients) if g.requires_grad]

@@ -18,22 +18,45 @@ from gi_core.federated.types import Knowledge, Update
 
 ROUNDING = 1e-4
 """Pictures: of a float32 gradient's rounding, and far below one."""
+OTHER = {"bias": "bias_sign", "weight": "row_sum (idlg of one picture), known or joint"}
+"""What reads labels from that gradient alone."""
 NEGATIVE = 1e-5
 """Share of the largest entry below which a negative one may be rounding."""
 
 
-def last_gradients(update: Update, knowledge: Knowledge) -> tuple[Tensor, Tensor | None]:
-    """(weight, bias) gradients of the last dense layer. Raises Refused where there is none."""
+def last_gradients(
+    update: Update, knowledge: Knowledge, read: tuple[str, ...] = ("weight", "bias")
+) -> tuple[Tensor, Tensor | None]:
+    """(weight, bias) gradients of the last dense layer. read: those that must have been sent. Raises Refused."""
     layer = last_dense(knowledge.model)
     if layer is None:
         raise Refused("the network's last layer is not dense, so no label can be read from its gradient")
-    tensors = list(update.tensors.values())
-    return (tensors[-1], None) if layer.bias is None else (tensors[-2], tensors[-1])
+    names = list(update.tensors)[-1:] if layer.bias is None else list(update.tensors)[-2:]
+    there = {name.rpartition(".")[2]: name not in update.withheld for name in names}
+    missing = [word for word in read if not there.get(word, True)]
+    if missing:
+        other = next(
+            (OTHER[word] for word in ("bias", "weight") if there.get(word)),
+            "known (or, where the attack has them, joint)",
+        )
+        raise Refused(f"the last layer's {missing[0]} gradient was not sent: choose {other} labels")
+    weight, *bias = (update.tensors[name] for name in names)
+    return weight, bias[0] if bias else None
 
 
-def shown(update: Update, knowledge: Knowledge) -> tuple[Tensor, Tensor | None]:
+def sent(update: Update, knowledge: Knowledge) -> tuple[bool, bool]:
+    """Whether there is a last dense layer whose (weight, bias) gradient was sent."""
+    layer = last_dense(knowledge.model)
+    names = list(update.tensors)[-1:] if layer is None or layer.bias is None else list(update.tensors)[-2:]
+    there = [layer is not None and name not in update.withheld for name in names]
+    return there[0], there[1] if len(there) > 1 else False
+
+
+def shown(
+    update: Update, knowledge: Knowledge, read: tuple[str, ...] = ("weight", "bias")
+) -> tuple[Tensor, Tensor | None]:
     """(dL/dW / scale (K, D), dL/db / scale (K,) or None), float64 on the CPU; two rows for one logit. Raises Refused."""
-    weight, bias = last_gradients(update, knowledge)
+    weight, bias = last_gradients(update, knowledge, read)
     scale = 2.0 / knowledge.classes if knowledge.loss == "mse" else 1.0
     rows = [None if t is None else two_classes(t.detach().cpu().double() / scale) for t in (weight, bias)]
     if not all(t is None or bool(torch.isfinite(t).all()) for t in rows):

@@ -20,7 +20,7 @@ ROUNDS = 20
 
 def bias_counts(update: Update, knowledge: Knowledge, told: Told | None = None) -> Tensor:
     """Labels (N,), ascending, by sign and magnitude of the last bias gradient. Raises Refused."""
-    _, bias = shown(update, knowledge)
+    _, bias = shown(update, knowledge, ("bias",))
     if bias is None:
         raise Refused("the last layer has no bias gradient to read labels from: choose row_sum, known or joint labels")
     images, tried = update.images, []
@@ -34,7 +34,7 @@ def bias_counts(update: Update, knowledge: Knowledge, told: Told | None = None) 
 
 def row_counts(update: Update, knowledge: Knowledge, told: Told | None = None) -> Tensor:
     """Labels (N,), ascending, from the sums of rows of the last weight gradient. Raises Refused."""
-    weight, _ = shown(update, knowledge)
+    weight, _ = shown(update, knowledge, ("weight",))
     sums, images, tried = weight.sum(1), update.images, []
     found, head = told or guesses(update, knowledge)
     least = present(weight, head.positive, knowledge)

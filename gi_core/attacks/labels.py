@@ -11,10 +11,9 @@ import torch
 from torch import Tensor
 
 from gi_core.attacks.base import Refused
-from gi_core.attacks.gradient import last_dense
 from gi_core.attacks.label_guesses import Told
 from gi_core.attacks.label_iterative import iterated
-from gi_core.attacks.label_reading import last_gradients
+from gi_core.attacks.label_reading import last_gradients, sent
 from gi_core.attacks.label_sums import bias_counts, row_counts
 from gi_core.federated.losses import as_labels
 from gi_core.federated.types import Knowledge, Update
@@ -22,7 +21,7 @@ from gi_core.federated.types import Knowledge, Update
 
 def row_sign(update: Update, knowledge: Knowledge) -> Tensor:
     """iDLG: c = argmin_k sum_j dL/dW[k, j]; right when the features are not negative. (1,) int64."""
-    weight, _ = last_gradients(update, knowledge)
+    weight, _ = last_gradients(update, knowledge, ("weight",))
     return as_labels(-weight.sum(1)[None])
 
 
@@ -35,7 +34,7 @@ def observed_delta(update: Update, knowledge: Knowledge) -> Tensor:
     """dL/dz, read from the last bias gradient of a single picture. (K,) Raises Refused."""
     if update.images != 1:
         raise Refused(f"dL/dlogits is that of one picture, and this update is of {update.images}: choose known labels")
-    _, bias = last_gradients(update, knowledge)
+    _, bias = last_gradients(update, knowledge, ("bias",))
     if bias is None:
         raise Refused("the last layer has no bias, so dL/dlogits is not in the update: choose known or idlg labels")
     return bias
@@ -51,14 +50,15 @@ def unit_delta(update: Update, knowledge: Knowledge) -> tuple[Tensor, float]:
 
 
 def automatic(update: Update, knowledge: Knowledge) -> str:
-    """The strategy that `auto` stands for: of one picture bias_sign, of several iterative; by rows without a bias."""
-    layer = last_dense(knowledge.model)
-    biased = layer is not None and layer.bias is not None
+    """The strategy that `auto` stands for: of one picture bias_sign, of several iterative; by rows without a bias, and
+    by the bias where only that was sent.
+    """
+    rows, biased = sent(update, knowledge)
     if update.images == 1:
         return "bias_sign" if biased else "idlg"
     if not biased:
         return "row_sum"
-    return "bias_sign" if knowledge.classes == 1 else "iterative"
+    return "bias_sign" if knowledge.classes == 1 or not rows else "iterative"
 
 
 def hard_labels(strategy: str, update: Update, knowledge: Knowledge, told: Told | None = None) -> Tensor:

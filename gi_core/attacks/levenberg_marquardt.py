@@ -45,7 +45,9 @@ class KrylovLM:
         refuse_too_large("the Krylov basis", 2 * min(settings.krylov, pixels) * pixels, torch.float64, device)
         seen = observe(update, knowledge, settings.labels, torch.float64, device)
         self.scale, self.labels, self.target = 1.0 / seen.size, seen.labels, seen.target
-        self.targets = [t * self.scale for t in seen.gradients]
+        self.only = None if len(seen.sent) == len(seen.gradients) else seen.sent
+        self.names = [list(update.tensors)[i] for i in seen.sent]
+        self.targets = [seen.gradients[i] * self.scale for i in seen.sent]
         self.gradient = GradientMap(knowledge, seen.loss, plan, torch.float64, device)
         self.pixels = Pixels(knowledge.mean, knowledge.std, torch.zeros((), dtype=torch.float64, device=device))
         self.prior = SmoothPrior(settings.total_variation, settings.tikhonov)
@@ -78,7 +80,7 @@ class KrylovLM:
 
     def _evaluate(self, x: Tensor, origin: Tensor) -> tuple[float, float]:
         """(objective, |r|^2) at x; the objective is |r|^2 / 2 plus the priors."""
-        values = [g.detach()[0] * self.scale for g in self.gradient(x[None], self.target[None])]
+        values = [g.detach()[0] * self.scale for g in self.gradient(x[None], self.target[None], self.only)]
         squared = float(sum((r * r).sum() for r in self._residual(values)))
         return 0.5 * squared + self.prior.value(x, origin), squared
 
@@ -104,7 +106,7 @@ class KrylovLM:
     def _advance(self, state: State) -> bool:
         """One outer step in place; True when this start has come to its end."""
         x, origin = state["x"], state["origin"]
-        local = JacobianProducts(self.gradient, x, self.target, self.scale)
+        local = JacobianProducts(self.gradient, x, self.target, self.scale, self.only)
         residual = self._residual(local.value)
         squared = float(sum((r * r).sum() for r in residual))
         objective = 0.5 * squared + self.prior.value(x, origin)
@@ -211,8 +213,9 @@ class KrylovLM:
         )  # fmt: skip
 
     def residual(self, state: State) -> dict[str, float]:
-        values = [g.detach()[0] * self.scale for g in self.gradient(state["x"][None], self.target[None])]
-        pairs = zip(self.update.tensors, self._residual(values), self.targets, strict=True)
+        found = self.gradient(state["x"][None], self.target[None], self.only)
+        values = [g.detach()[0] * self.scale for g in found]
+        pairs = zip(self.names, self._residual(values), self.targets, strict=True)
         return {name: float(r.norm() / (t.norm() or 1.0)) for name, r, t in pairs}
 
     def answer(self, state: State) -> tuple[Tensor, Tensor]:

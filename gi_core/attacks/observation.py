@@ -23,7 +23,8 @@ from gi_core.models.bottleneck import bottlenecks
 @dataclass(frozen=True)
 class Observation:
     """gradients: one tensor per parameter. target: (N, K) of the loss, None when label logits are
-    optimised jointly. labels: (N,) recovered, None likewise. norms: L2 of each gradient; size: of all.
+    optimised jointly. labels: (N,) recovered, None likewise. norms: L2 of each gradient; size: of all. sent: places of
+    the gradients that were sent, all but the withheld ones.
     """
 
     gradients: list[Tensor]
@@ -31,6 +32,7 @@ class Observation:
     target: Tensor | None
     labels: Tensor | None
     norms: list[float]
+    sent: list[int]
 
     @property
     def size(self) -> float:
@@ -55,7 +57,9 @@ def observe(
     else:
         labels = strategies.hard_labels(strategy, update, knowledge)
         target = as_target(labels, knowledge.classes, gradients[0])
-    return Observation(gradients, loss, target, labels, [float(t.double().norm()) for t in gradients])
+    norms = [float(t.double().norm()) for t in gradients]
+    sent = [i for i, name in enumerate(update.tensors) if name not in update.withheld]
+    return Observation(gradients, loss, target, labels, norms, sent)
 
 
 def refuse_bad_update(norm: float) -> None:

@@ -14,7 +14,8 @@ from gi_core.attacks import objectives, regularisers
 from gi_core.attacks.base import Refused
 from gi_core.attacks.classification import ClientLoss
 from gi_core.attacks.decoders import make_space
-from gi_core.attacks.gradient import flatten, last_dense
+from gi_core.attacks.gradient import flatten
+from gi_core.attacks.label_reading import sent
 from gi_core.attacks.labels import draw_logits
 from gi_core.attacks.observation import observe, refuse_bad_update
 from gi_core.attacks.options import Options
@@ -60,13 +61,17 @@ class MatchingProblem:
             )
         self.random = o.tensors == "random8"
         self.chunk = max(1, plan.chunk)
-        self._choose(list(range(min(8, len(update.tensors)))) if self.random else self._named(o.tensors))
+        self.sent = self.seen.sent
+        if len(self.sent) < len(update.tensors):
+            left_out = ", ".join(name for name in update.tensors if name in update.withheld)
+            self.events.append(f"not sent, so not matched: {left_out}")
+        self._choose(self.sent[:8] if self.random else self._named(o.tensors))
 
     def _strategy(self, o: Options) -> str:
         """The label strategy asked for, or the observed delta where the gradient is small and that was asked."""
         refuse_bad_update(norm := self.update.norm())
-        layer, schedule = last_dense(self.knowledge.model), self.knowledge.schedule
-        readable = self.update.images == 1 and layer is not None and layer.bias is not None
+        schedule = self.knowledge.schedule
+        readable = self.update.images == 1 and sent(self.update, self.knowledge)[1]
         readable = readable and (schedule is None or schedule.single)
         if o.small_gradients == "published" or norm >= 1.0 or not readable:
             return o.labels
@@ -75,7 +80,8 @@ class MatchingProblem:
 
     def _named(self, tensors: str) -> list[int]:
         try:
-            return objectives.choose_tensors(tensors, self.seen.norms)
+            chosen = objectives.choose_tensors(tensors, [self.seen.norms[i] for i in self.sent])
+            return [self.sent[i] for i in chosen]
         except ValueError as error:
             raise Refused(str(error)) from None
 
@@ -90,8 +96,8 @@ class MatchingProblem:
     def redraw(self, seed: int, iteration: int) -> None:
         """A new choice of tensors, where the settings ask for a random one."""
         if self.random:
-            order = torch.randperm(len(self.seen.gradients), generator=generator(seed, 2**31 - 1, iteration))
-            self._choose(sorted(order[:8].tolist()))
+            order = torch.randperm(len(self.sent), generator=generator(seed, 2**31 - 1, iteration))
+            self._choose(sorted(self.sent[i] for i in order[:8].tolist()))
 
     def draw(self, seed: int, trial: int, attempt: int) -> Tensor:
         """The start (D,) of one attempt of one trial: what is searched first, then label logits."""
@@ -205,9 +211,10 @@ class MatchingProblem:
         return events
 
     def residual(self, z: Tensor) -> dict[str, float]:
-        """||g_l - g*_l|| / ||g*_l|| of every tensor at one point z (D,)."""
+        """||g_l - g*_l|| / ||g*_l|| of every tensor that was sent, at one point z (D,)."""
         point, target = self.split(z[None])
         with self.gradient.running():
             tensors, _ = self.gradient.play(self.space.network(point).detach(), target.repeat(1, self.copies, 1))
         pairs = zip(self.update.tensors, tensors, self.seen.gradients, self.seen.norms, strict=True)
-        return {k: float((a.detach()[0] - b).double().norm()) / (n or 1.0) for k, a, b, n in pairs}
+        every = [(k, float((a.detach()[0] - b).double().norm()) / (n or 1.0)) for k, a, b, n in pairs]
+        return dict(every[i] for i in self.sent)

@@ -15,7 +15,7 @@ class WithheldLayers(DefenseSettings):
     guarantee: ClassVar[str] = f"{HEURISTIC}: what is sent is exact"
 
     which: Literal["first", "last", "biases", "batch_norm", "named"] = setting(
-        "last",
+        "first",
         "The first or last tensors, all biases, the parameters of batch norm, or those with a word in their name.",
         title="Which",
         basic=True,

@@ -7,12 +7,12 @@ it. Of a batch each row gives sum_n k_ni x_n / sum_n k_ni, a mixture. Geiping et
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from gi_core.analysis.chain import Block
 from gi_core.analysis.refusals import first_biased
 from gi_core.attacks.base import Refused, State, Step
 from gi_core.attacks.recursion.layers import Numbers
@@ -27,10 +27,8 @@ ROWS = "each answer is one class's row: mostly the picture of that class, where 
 class AnalyticLinear(Recursion):
     """The machine: a recursion of dense layers that begins at the first one with a bias."""
 
-    def __init__(self, *arguments: Any):
-        super().__init__(*arguments)
-        self.blocks = self.blocks[: first_biased(self.blocks) + 1]
-        self.steps = len(self.blocks)
+    def _passed(self, blocks: tuple[Block, ...]) -> tuple[Block, ...]:
+        return blocks[: first_biased(blocks) + 1]
 
     def _candidates(self) -> list[Candidate]:
         first = self.walk.numbers(self.blocks[-1])
@@ -63,7 +61,7 @@ class AnalyticLinear(Recursion):
     def _delta(self) -> Tensor | None:
         """dL/dz of the last layer, where it has a bias."""
         name, found = list(self.update.tensors.items())[-1]
-        return found.cpu() if name.endswith(".bias") else None
+        return found.cpu() if name.endswith(".bias") and name not in self.update.withheld else None
 
     def step(self, state: State) -> tuple[State, Step]:
         state, step = super().step(state)

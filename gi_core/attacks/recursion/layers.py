@@ -6,12 +6,13 @@ W' = a W, b' = a (b - m) + beta, and of k' = dL/dz' the update shows G / a.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from torch import Tensor, nn
 
-from gi_core.analysis.chain import Affine
+from gi_core.analysis.chain import Affine, Block, Residual
 from gi_core.attacks.recursion.operators import Array
 from gi_core.federated.types import Update
 
@@ -27,6 +28,20 @@ class Numbers:
     gradient: Array
     bias_gradient: Array | None
     shown: np.ndarray
+
+
+def missing(blocks: Sequence[Block], update: Update) -> str | None:
+    """Why a recursion through these blocks stops where a gradient it needs was not sent; None where all are there."""
+    layers = [part for b in blocks for part in ((*b.main, b.skip) if isinstance(b, Residual) else (b,))]
+    last = blocks[-1]
+    for layer in layers:
+        if not isinstance(layer, Affine):
+            continue
+        needed = [f"{layer.name}.weight", *([f"{layer.batch_norm or layer.name}.bias"] if layer is last else [])]
+        absent = next((name for name in needed if name in update.withheld), None)
+        if absent:
+            return f"{absent} was not sent, so the recursion stops at layer {layer.name}: choose gradient matching"
+    return None
 
 
 def numbers(layer: Affine, model: nn.Module, update: Update) -> Numbers:

@@ -15,10 +15,12 @@ from torch import Tensor
 from gi_core.analysis.chain import Affine, Block, Unsupported, chain
 from gi_core.analysis.refusals import BOTTLENECK, refusal
 from gi_core.attacks.base import LayerReport, Refused, State, Step
-from gi_core.attacks.gradient import GradientMap, last_dense
+from gi_core.attacks.gradient import GradientMap
+from gi_core.attacks.label_reading import sent
 from gi_core.attacks.observation import observe, refuse_bad_update
 from gi_core.attacks.priors import Pixels
 from gi_core.attacks.recursion import tracks
+from gi_core.attacks.recursion.layers import missing
 from gi_core.attacks.recursion.readings import homogeneous
 from gi_core.attacks.recursion.solver import FLOAT32, Solution
 from gi_core.attacks.recursion.top import Candidate, candidates
@@ -44,6 +46,9 @@ class Recursion:
             raise Refused("this network is not drawn as a chain of layers, so no recursion goes through it")
         self.blocks: tuple[Block, ...] = chain(graph)
         reason = refusal(settings.kind, self.blocks, update.images, knowledge.batch_norm)
+        if not reason:
+            self.blocks = self._passed(self.blocks)
+            reason = missing(self.blocks, update)
         if reason:
             raise Refused(reason)
         balanced = getattr(settings, "weighting", "balanced") == "balanced"
@@ -51,6 +56,10 @@ class Recursion:
         self.shape = (update.images, *knowledge.input_shape)
         self.pixels = Pixels(knowledge.mean, knowledge.std, torch.zeros((), dtype=torch.float64))
         self.steps = len(self.blocks)
+
+    def _passed(self, blocks: tuple[Block, ...]) -> tuple[Block, ...]:
+        """Those that the recursion goes through."""
+        return blocks
 
     # the candidates
 
@@ -166,12 +175,14 @@ class Recursion:
         if tracks.best(state["candidates"])["image"] is None:
             return {}
         picture, labels = self.answer(state)
-        last = last_dense(self.knowledge.model)
-        readable = self.update.images == 1 and last is not None and last.bias is not None
+        readable = self.update.images == 1 and sent(self.update, self.knowledge)[1]
         knowledge = replace(self.knowledge, labels=labels.clamp(min=0))
         cpu = torch.device("cpu")
         seen = observe(self.update, knowledge, "observed_delta" if readable else "known", torch.float64, cpu)
         gradient = GradientMap(knowledge, seen.loss, self.plan, torch.float64, cpu)
         found = gradient(self.pixels.encode(picture)[None], seen.target[None])
-        pairs = zip(self.update.tensors, found, seen.gradients, seen.norms, strict=True)
-        return {name: float((g.detach()[0] - t).norm()) / (norm or 1.0) for name, g, t, norm in pairs}
+        names = list(self.update.tensors)
+        return {
+            names[i]: float((found[i].detach()[0] - seen.gradients[i]).norm()) / (seen.norms[i] or 1.0)
+            for i in seen.sent
+        }
