@@ -98,6 +98,9 @@ def play(
             effects.append({"kind": settings.kind, **defenses.effect(*pair), **defense.told(experiment)})
         if memory is not None and (kept := defense.remember()) is not None:
             memory[i] = kept
+    if update.withheld:  # noise of a later defense must not stand for what is not sent
+        blank = {k: torch.zeros_like(t) if k in update.withheld else t for k, t in update.tensors.items()}
+        update = replace(update, tensors=blank)
 
     told = experiment.attack.labels == "known"
     if told and not client.labels_known:
