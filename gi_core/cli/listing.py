@@ -1,4 +1,4 @@
-"""`list attacks|models|samples|defenses`, generated from the settings classes and the catalogue."""
+"""`list attacks|models|samples|defenses|sweeps`, generated from the settings classes and the catalogue."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ def list(arguments: argparse.Namespace) -> int:  # noqa: A001 - named after its 
     """Print one family; with --json one line, an array of objects."""
     if arguments.what == "samples":
         return _samples(arguments.json)
+    if arguments.what == "sweeps":
+        return _sweeps(arguments.json)
     described = [component(cls) for cls in FAMILIES[arguments.what].values()]
     if arguments.json:
         print(json.dumps(described))
@@ -67,4 +69,21 @@ def _samples(as_json: bool) -> int:
             note = "" if s.available else f"  ({s.missing})"
             print(f"  {s.ref:24} {s.title}{note}")
     print("\nAlso: folder:PATH:KEY (class sub-folders) and the path of any picture file.")
+    return 0
+
+
+def _sweeps(as_json: bool) -> int:
+    """The ready ones."""
+    from gi_core.sweeps import ready
+
+    found = [
+        {"name": name, "title": one.name, "question": one.question, "experiments": one.size}
+        for name, one in ready().items()
+    ]
+    if as_json:
+        print(json.dumps(found))
+        return 0
+    for one in found:
+        print("\n".join([f"{one['name']}  ({one['experiments']} experiments)", *_wrap(one["question"], 2)]))
+    print("\nRun one: python -m gi_core sweep NAME, or your own: python -m gi_core sweep FILE.toml")
     return 0

@@ -56,7 +56,7 @@ def told(progress: dict[str, Any]) -> tuple[float, str]:
     if progress.get("per_second"):
         parts.append(f"{progress['per_second']:.3g} it/s")
     if progress.get("seconds_left") is not None and not over:
-        parts.append(f"at most {_span(progress['seconds_left'])} left")
+        parts.append(f"at most {span(progress['seconds_left'])} left")
     losses = progress.get("trial_losses") or []
     best = progress.get("best")
     if best is not None and best < len(losses) and losses[best] is not None:
@@ -64,5 +64,12 @@ def told(progress: dict[str, Any]) -> tuple[float, str]:
     return min(1.0, done / total), "  ".join(parts)
 
 
-def _span(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
+def span(seconds: float) -> str:
+    """Seconds as a person reads them."""
+    return (
+        f"{seconds:.0f} s"
+        if seconds < 100
+        else f"{seconds / 60:.0f} min"
+        if seconds < 6000
+        else f"{seconds / 3600:.1f} h"
+    )

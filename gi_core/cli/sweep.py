@@ -1,0 +1,132 @@
+"""`sweep`: many experiments from a file of settings, by the same queue, workers and store as the pages'."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from typing import Any
+
+from gi_core.cli import DONE, FAILED, INTERRUPTED, sweep_files
+from gi_core.cli.interrupts import Interruptible
+from gi_core.cli.progress import Bar, span
+from gi_core.cli.sweep_file import Looked, named
+from gi_core.metrics.meanings import shown
+from gi_core.runs.sweeps import Entry, SweepStatus
+from gi_core.spec import SpecError
+
+FOLLOW_SECONDS = 0.3
+_CODES = {"done": DONE, "failed": FAILED}
+
+
+def sweep(arguments: argparse.Namespace) -> int:
+    """Print one line for each experiment as it ends; with --json one object at the end. Raises SpecError."""
+    if bool(arguments.file) == bool(arguments.resume):
+        raise SpecError("give a file or the name of a ready sweep, or go on with one by --resume ID")
+    asked = named(arguments.file) if arguments.file else None
+    target = sweep_files.Target(arguments.out, arguments.csv, arguments.html)
+    bar = Bar()
+    bar.show(0.0, "starting", now=True)
+    try:
+        runner = _Runner(bar, target, quiet=arguments.json)
+        number = runner.resume(arguments.resume) if asked is None else runner.start(asked)
+        document = runner.follow(number, arguments.executor, arguments.workers)
+    finally:
+        bar.close()
+    if document.get("resumable"):
+        bar.say(document["note"])
+    print(json.dumps(document) if arguments.json else _summary(document))
+    return _CODES.get(document["status"], INTERRUPTED)
+
+
+class _Runner(Interruptible):
+    """Puts the sweep into the queue, has it worked on, and tells what ends."""
+
+    def __init__(self, bar: Bar, target: sweep_files.Target, quiet: bool) -> None:
+        from gi_core.cli.storage import open_store
+
+        self.bar, self.target, self.quiet = bar, target, quiet
+        self.store = open_store()
+        self._told: set[int] = set()
+
+    def start(self, asked) -> str:
+        from gi_core.runs import sweeps
+
+        return sweeps.start(self.store, asked, look=Looked())
+
+    def resume(self, number: str) -> str:
+        from gi_core.runs import sweeps
+
+        sweeps.status(self.store, number)  # says that there is none
+        self.store.control(number, "resume")
+        return number
+
+    def follow(self, number: str, executor: str, workers: int | None) -> dict[str, Any]:
+        from gi_core.runs import executors, sweeps
+
+        began, counts, note = time.monotonic(), None, ""
+        with self.signals(), executors.chosen(executor, self.store, number, workers) as force:
+            while True:
+                status = sweeps.status(self.store, number)
+                if status.counts != counts:
+                    counts = status.counts
+                    self._tell(sweeps.members(self.store, number), status)
+                if status.over or status.state == "paused":
+                    break
+                if self.stopping and status.state != "pausing":
+                    self.store.control(number, "pause")
+                if force.note and force.note != note:
+                    self.bar.say(f"note: {force.note}")
+                note = force.note
+                self.bar.show(status.fraction, _progress(status, self.stopping))
+                force.look()
+                force.wait(FOLLOW_SECONDS)
+        return self._document(status, time.monotonic() - began)
+
+    def _tell(self, entries: list[Entry], status: SweepStatus) -> None:
+        for entry in entries:
+            if entry.position in self._told or entry.state not in ("done", "failed", "refused"):
+                continue
+            self._told.add(entry.position)
+            if not self.quiet:
+                self.bar.close()
+                print(f"{entry.position + 1:>4}/{status.total}  {_line(entry)}", flush=True)
+
+    def _document(self, status: SweepStatus, seconds: float) -> dict[str, Any]:
+        document = {
+            "sweep_id": status.id, "name": status.name, "status": status.state, "total": status.total,
+            "counts": status.counts, "trainings": status.utility_counts, "seconds": seconds,
+            **self.target.write(self.store, status.id),
+        }  # fmt: skip
+        if status.state == "done":
+            return document
+        note = f"{status.state}; go on with: python -m gi_core sweep --resume {status.id}"
+        return document | {"resumable": True, "note": note} | ({"status": "cancelled"} if not status.over else {})
+
+
+def _progress(status: SweepStatus, stopping: bool) -> str:
+    if stopping:
+        return "stopping: what runs is put down at its next checkpoint"
+    ended = sum(status.counts.get(state, 0) for state in ("done", "failed", "refused"))
+    parts = [f"{ended}/{status.total} experiments"]
+    if status.utility_total:
+        parts.append(f"{status.utility_counts.get('done', 0)}/{status.utility_total} trainings")
+    if status.seconds_left is not None:
+        parts.append(f"about {span(status.seconds_left)} left")
+    return "  ".join(parts)
+
+
+def _line(entry: Entry) -> str:
+    point = ", ".join(f"{name} {label}" for name, label in entry.point.items())
+    if entry.refused or (entry.job and entry.job.error):
+        return f"{point}: {entry.state}: {entry.refused or entry.job.error}"
+    metrics = (entry.job.result or {}).get("metrics") or {}
+    found = ", ".join(f"{name.upper()} {shown(name, metrics.get(name))}" for name in ("psnr", "ssim"))
+    return f"{point}: {found}"
+
+
+def _summary(document: dict[str, Any]) -> str:
+    counts = ", ".join(f"{n} {state}" for state, n in document["counts"].items())
+    files = [document[k] for k in ("out", "csv", "html") if document[k]]
+    where = f"; files in {', '.join(files)}" if files else ""
+    return f"sweep {document['sweep_id']}: {counts} of {document['total']} after {document['seconds']:.0f} s{where}"

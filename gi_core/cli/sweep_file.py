@@ -1,0 +1,69 @@
+"""A sweep as a person names it: a file, or one of the ready ones; and what can be told of it before anything is queued."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from gi_core.paths import user_path
+from gi_core.spec import Experiment, SpecError
+from gi_core.spec.sweep import Sweep, build_sweep, read_sweep
+
+_TEXTS = ("name", "labels", "question")
+_FOLDERS = ("folder:", "npz:")
+
+
+def named(name: str) -> Sweep:
+    """The sweep of a TOML or JSON file, or the ready one of that name. Raises SpecError."""
+    from gi_core.sweeps import ready, ready_sweep
+
+    path = user_path(name)
+    if not path.exists() and not path.suffix and path.name == name:
+        if name in ready():
+            return ready_sweep(name)
+        known = ", ".join(ready())
+        raise SpecError(f"there is neither a file nor a ready sweep {name!r}: ready are {known}")
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise SpecError(f"cannot read {name!r}: {error.strerror}") from None
+    sweep = read_sweep(content, path.suffix.lower() == ".toml")
+    return build_sweep(absolute(sweep.model_dump(mode="json")))
+
+
+def absolute(value: Any) -> Any:
+    """With every path of a file or folder written in full: workers need not stand where the command does."""
+    if isinstance(value, dict):
+        return {k: v if k in _TEXTS else absolute(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [absolute(one) for one in value]
+    if not isinstance(value, str):
+        return value
+    kind = next((one for one in _FOLDERS if value.startswith(one)), "")
+    text = value.removeprefix(kind)
+    if kind and text:
+        return kind + str(Path(text).expanduser().absolute())  # KEY of folder:PATH:KEY stays its end
+    if ("/" in text or "." in text) and user_path(text).is_file():
+        return str(user_path(text).resolve())
+    return value
+
+
+class Looked:
+    """Refuses experiments whose pictures cannot be read, before a worker is started for them; each is read once."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, str] = {}
+
+    def __call__(self, experiment: Experiment) -> str:
+        from gi_core import data
+
+        part = experiment.model_dump_json(
+            include={"samples", "labels", "size", "channels", "normalise", "model", "recorded"}
+        )
+        if part not in self._known:
+            try:
+                data.load(experiment)
+                self._known[part] = ""
+            except SpecError as error:
+                self._known[part] = str(error)
+        return self._known[part]
