@@ -83,7 +83,7 @@ class Dispatcher:
             self._children = [child for child in self._children if child.poll() is None]
             with self._alone() as first:
                 if first:
-                    self._bury()
+                    recovery.bury(self.store.database, self.store.runs)
                     self._press()
                     for lane in self.lanes:
                         self._man(lane)
@@ -105,19 +105,6 @@ class Dispatcher:
                 yield False
                 return
             yield True
-
-    def _bury(self) -> None:
-        """Give back the jobs of the dead and strike them off."""
-        database, lives = self.store.database, []
-        for role in ("server", "worker", "command"):
-            for entry in self.processes.all(role):
-                if entry.alive:
-                    lives.append(entry)
-                    continue
-                recovery.recover(database, self.store.runs, entry.id, role)
-                self.processes.leave(entry.id)
-        for life in recovery.forgotten(database, lives):
-            recovery.recover(database, self.store.runs, life)
 
     def _press(self) -> None:
         """A worker that does not answer to cancel is asked by SIGTERM, then ended by SIGKILL."""

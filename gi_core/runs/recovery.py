@@ -18,16 +18,18 @@ ROLES = ("server", "worker", "command", "engine")
 
 def bury(database: Database, runs: Path) -> None:
     """Give back the jobs of dead processes, and strike them off."""
-    processes, lives = Processes(database), []
+    processes, alive = Processes(database), set()
+    holders = forgotten(database, [])  # before the table is read: whoever holds a job had entered it by then
     for role in ROLES:
         for entry in processes.all(role):
             if entry.alive:
-                lives.append(entry)
+                alive.add(entry.id)
                 continue
             recover(database, runs, entry.id, role)
             processes.leave(entry.id)
-    for life in forgotten(database, lives):
-        recover(database, runs, life)
+    for life in holders:
+        if life not in alive:
+            recover(database, runs, life)
 
 
 def recover(database: Database, runs: Path, life: str, role: str = "worker") -> list[str]:

@@ -7,7 +7,6 @@ ours listens on 127.0.0.1 with certificates made for it, and another one is join
 from __future__ import annotations
 
 import logging
-import os
 import queue
 import threading
 import time
@@ -16,6 +15,7 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
+from gi_core.runs.capacity import batch_workers
 from gi_core.runs.executors.base import BEGAN, DROP, Event, Outcome
 from gi_core.runs.executors.remote import ask, perform
 from gi_core.runs.recovery import DEATHS, MOST_DEATHS
@@ -59,7 +59,7 @@ class Dask:
         self._events: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._ended = threading.Event()
         self.address = address
-        self._client = self._joined(address) if address else self._own(workers or os.cpu_count() or 1)
+        self._client = self._joined(address) if address else self._own(workers or batch_workers())
         self._client.subscribe_topic(TOPIC, self._heard)
 
     def _own(self, workers: int) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 
 from gi_core.runs.dispatcher import Dispatcher
@@ -13,9 +12,7 @@ class Local:
     """A dispatcher that keeps workers alive while somebody watches; they finish what they have when nobody does."""
 
     def __init__(self, store: Store, workers: int | None = None) -> None:
-        if workers is not None:
-            os.environ["GI_BATCH_WORKERS"] = str(workers)
-        self._dispatcher = Dispatcher(store)
+        self._dispatcher = Dispatcher(store, ("batch",), workers)
 
     @property
     def note(self) -> str:
