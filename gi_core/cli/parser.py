@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from gi_core import __version__
+from gi_core.cli import sweep_options
 from gi_core.spec import ATTACKS, CLIENTS, DEFENSES, MODELS, SpecError
 from gi_core.spec.registry import suggestion
 
@@ -77,7 +78,9 @@ def build() -> tuple[Parser, dict[str, Parser]]:
     _influence(command("influence", "predict how precisely an update shows each picture, without attacking"))
     _rank(command("rank", "count a network's equations: can its gradient give a picture away?"))
     _federate(command("federate", "simulate a federation over rounds and attack its clients' updates"))
-    _sweep(command("sweep", "run many experiments that differ in what a file says, and make a table of what leaked"))
+    sweep_options.add(
+        command("sweep", "run many experiments that differ in what a file says, and make a table of what leaked")
+    )
     listing = command("list", "what there is to choose from, with settings, bounds and defaults")
     listing.add_argument("what", choices=LISTS, metavar="|".join(LISTS))
     listing.add_argument("--json", action="store_true", help=_JSON)
@@ -211,27 +214,6 @@ def _rank(parser: Parser) -> None:
 def _federate(parser: Parser) -> None:
     parser.add_argument("file", metavar="FILE", help="settings of the federation, as TOML or JSON")
     parser.add_argument("--out", metavar="DIR", help="write result.json, pictures and recorded updates here")
-    parser.add_argument("--json", action="store_true", help=_JSON)
-
-
-_SWEEP: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
-    ("--resume", "ID", "go on with a sweep that was interrupted or cancelled: what is done is not repeated", {}),
-    ("--out", "DIR", "write sweep.json, rows.csv, rows.html and every run's files here", {}),
-    ("--csv", "FILE", "write one row for each experiment here, as comma-separated values", {}),
-    ("--html", "FILE", "write the same as one page", {}),
-    (
-        "--executor", "local|dask[:ADDRESS]",
-        "who works on it: workers of this machine, or a Dask cluster (made here without an address)", {"default": "local"},
-    ),
-    ("--workers", "N", "how many workers on this machine; as many as it carries when left out", _NUMBER),
-)  # fmt: skip
-
-
-def _sweep(parser: Parser) -> None:
-    what = "the sweep, as TOML or JSON, or the name of a ready one (python -m gi_core list sweeps)"
-    parser.add_argument("file", metavar="FILE", nargs="?", help=what)
-    for option, metavar, help, more in _SWEEP:
-        parser.add_argument(option, metavar=metavar, help=help, **more)
     parser.add_argument("--json", action="store_true", help=_JSON)
 
 
