@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import nn
 
 from gi_core.defenses.base import Defense, LocalRound, StepGradient
 from gi_core.defenses.effect import effect
 from gi_core.spec.losses import Loss
 
-__all__ = ["Defense", "LocalRound", "StepGradient", "effect", "make", "noise_seed"]
+if TYPE_CHECKING:
+    from gi_core.spec.defenses import AnyDefense
+
+__all__ = ["Defense", "LocalRound", "StepGradient", "effect", "make", "noise_seed", "wrapped"]
 
 
 def make(settings: Any, seed: int, position: int, loss: Loss = "cross_entropy") -> Defense:
@@ -25,6 +30,17 @@ def make(settings: Any, seed: int, position: int, loss: Loss = "cross_entropy") 
     cls = getattr(module, type(settings).__name__)
     generator = torch.Generator(device="cpu").manual_seed(noise_seed(seed, position))
     return cls(settings, generator, loss)
+
+
+def wrapped(model: nn.Module, asked: Sequence[AnyDefense], seed: int) -> nn.Module:
+    """The network that clients with these defenses share: `model` itself, or a copy with what they build into it.
+
+    seed: of the experiment or federation. A network that is wrapped already is left as it is. Raises SpecError.
+    """
+    for position, settings in enumerate(asked):
+        if settings.hook == "wrap_model":
+            model = make(settings, seed, position).wrap_model(model)
+    return model
 
 
 def noise_seed(seed: int, position: int) -> int:

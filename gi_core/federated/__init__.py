@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gi_core.federated.round import Round, play, wrapped
+from gi_core.defenses import wrapped
+from gi_core.federated.round import Round, play
 from gi_core.federated.types import Knowledge, Update
 
 if TYPE_CHECKING:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +20,6 @@ from gi_core.spec import SpecError, losses
 if TYPE_CHECKING:
     from gi_core.data import Pictures
     from gi_core.spec import Experiment
-    from gi_core.spec.defenses import AnyDefense
 
 
 CLIENT_DRAW, SERVER_GUESS = -101, -102
@@ -121,17 +119,6 @@ def play(
         defenses=tuple(_in_order(defense.knowledge(schedule), orders[-1]) for defense in active),
     )
     return Round(update, knowledge, labels.cpu(), clean, tuple(effects))
-
-
-def wrapped(model: nn.Module, asked: Sequence[AnyDefense], seed: int) -> nn.Module:
-    """The network that clients with these defenses share: `model` itself, or a copy with what they add to it.
-
-    `play` adds nothing to a network that is wrapped already. Raises SpecError.
-    """
-    for i, settings in enumerate(asked):
-        if settings.hook == "wrap_model":
-            model = defenses.make(settings, seed, i).wrap_model(model)
-    return model
 
 
 def _in_order(known: dict[str, Any], order: Tensor) -> dict[str, Any]:

@@ -106,7 +106,7 @@ def redrawing(model: nn.Module, draw: torch.Generator) -> nn.Module:
 def guessing(model: nn.Module, pictures: int, seed: int) -> nn.Module:
     """`model`, whose bottlenecks keep one draw for so many pictures: what a server that must guess plays with."""
     for k, part in enumerate(bottlenecks(model)):
-        draw = np.random.default_rng((seed, k))
+        draw = np.random.default_rng((seed, k, 1))  # never what a client of that seed draws
         eps = draw.standard_normal((pictures, part.width), dtype=np.float32)
         part.seed, part.eps = None, torch.from_numpy(eps).to(part.eps)
     return model
@@ -114,7 +114,11 @@ def guessing(model: nn.Module, pictures: int, seed: int) -> nn.Module:
 
 def at_mean(model: nn.Module) -> nn.Module:
     """A copy of `model` whose bottlenecks pass on their mean, eps = 0: what a server does that knows of them."""
-    model = copy.deepcopy(model)
+    return settle(copy.deepcopy(model))
+
+
+def settle(model: nn.Module) -> nn.Module:
+    """`model` itself, likewise."""
     for part in bottlenecks(model):
         part.seed, part.eps = None, part.eps.new_zeros(1, part.width)
     return model

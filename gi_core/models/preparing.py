@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
+from gi_core.defenses import wrapped
 from gi_core.models.batch_norm import set_batch_norm
 from gi_core.models.building import build
 from gi_core.models.files import load_checkpoint, load_state, read_state, resolve_path
@@ -28,7 +29,7 @@ def _silent(fraction: float, text: str) -> None:
 def prepare(
     experiment: Experiment, pictures: Pictures, progress: Callable[[float, str], None] = _silent
 ) -> tuple[nn.Module, dict[str, Any]]:
-    """The network in eval mode on the CPU, and what is known of it.
+    """The network in eval mode on the CPU, with what the experiment's defenses build into it, and what is known of it.
 
     info: parameters (count), weights (in words), accuracy (in [0, 1], of weights trained here),
     training_pictures, naming (how a recorded checkpoint's names were matched), notices (list of sentences). progress(fraction, text) is called while
@@ -40,25 +41,31 @@ def prepare(
     highest = int(pictures.labels.max())
     if highest >= classes:
         raise SpecError(f"label {highest} is out of range: the network has {classes} classes, counted from 0")
-    model = build(settings, (channels, height, width), classes)
-    info: dict[str, Any] = {
-        "parameters": sum(p.numel() for p in model.parameters()),
-        "weights": "fresh",
-        "notices": [],
-    }
+    plain = build(settings, (channels, height, width), classes)
+    model = whole = wrapped(plain, experiment.defenses, experiment.seed)
+    info: dict[str, Any] = {"weights": "fresh", "notices": []}
     if experiment.recorded is not None:
         info["naming"] = load_checkpoint(model, experiment.recorded.checkpoint)
         info["weights"] = "of the recorded round"
     elif isinstance(weights, FromFile):
         path = resolve_path(weights.path)
-        load_state(model, read_state(path, path.name), path.name)
+        state = read_state(path, path.name)
+        model = whole if state.keys() >= dict(whole.named_parameters()).keys() else plain
+        load_state(model, state, path.name)
         info["weights"] = f"from {path.name}"
     elif isinstance(weights, Pretrained):
+        model = plain
         info["weights"] = load_imagenet(model, settings, classes)
         if experiment.normalise not in ("auto", "imagenet"):
             info["notices"].append("ImageNet weights expect ImageNet's normalisation: set normalise=imagenet")
     elif isinstance(weights, Trained):
         info.update(trained(experiment, pictures, model, classes, progress))
+    if model is not whole:
+        model = wrapped(model, experiment.defenses, experiment.seed)
+        info["notices"].append(
+            "what a defense built into this network is fresh, so its answers are no longer trained ones"
+        )
+    info["parameters"] = sum(p.numel() for p in model.parameters())
     model.eval()
     if experiment.client.batch_norm == "train":
         _check_statistics(model, pictures)

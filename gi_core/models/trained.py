@@ -82,6 +82,9 @@ def _key(experiment: Experiment, weights: Trained, pictures: Pictures, classes: 
         list(pictures.images.shape[1:]),
         [float(v) for v in (*pictures.mean, *pictures.std)],
     ]
+    built_in = [d.model_dump(mode="json") for d in experiment.defenses if d.hook == "wrap_model"]
+    if built_in:
+        parts += [built_in, experiment.seed]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:20]
 
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gi_core.federated.losses import as_labels
+from gi_core.models.bottleneck import drawing, penalised, settle
 from gi_core.models.warm_start import SAMPLE, warm_start
 from gi_core.spec.client import Trained
 
@@ -42,7 +43,8 @@ def train(
     ends it.
     """
     images, labels, test_images, test_labels = data
-    model.to(device).train()
+    drawing(model.to(device).train(), settings.seed)
+    loss_of = penalised(model, _loss)
     warm_start(model, normalised(images[_sample(labels)], mean, std, device))
     order = torch.Generator().manual_seed(settings.seed)
     optimiser = torch.optim.Adam(model.parameters(), settings.learning_rate)
@@ -55,14 +57,14 @@ def train(
             step += 1
             optimiser.param_groups[0]["lr"] = rate(step, steps, settings.learning_rate)
             x = normalised(images[rows.numpy()], mean, std, device)
-            loss = _loss(model(x), torch.from_numpy(labels[rows.numpy()]).to(device))
+            loss = loss_of(model(x), torch.from_numpy(labels[rows.numpy()]).to(device))
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             optimiser.step()
             value = float(loss.detach())
             running = value if step == 1 else 0.95 * running + 0.05 * value
             progress(step / (steps + 1), f"training: epoch {epoch + 1} of {settings.epochs}, loss {running:.3f}")
-    model.eval()
+    settle(model.eval())
     reached = accuracy(model, test_images, test_labels, mean, std, device)
     model.to("cpu")
     progress(1.0, f"trained: test accuracy {reached:.1%}")

@@ -14,6 +14,7 @@ from gi_core.federated.types import Update
 from gi_core.federation.rounds import Played, Simulation
 from gi_core.runs import whole
 from gi_core.runs.results import write_text
+from gi_core.spec.defenses import built_in
 from gi_core.spec.experiment import MAX_BATCH
 from gi_core.spec.federation import round_of
 from gi_core.spec.recorded import Recorded
@@ -39,7 +40,8 @@ def record(folder: Path, simulation: Simulation, played: Played, client: int) ->
     asked = round_of(simulation.settings, len(mine.labels), simulation.settings.seed).model_copy(
         update={
             "size": mine.images.shape[2], "channels": mine.images.shape[1], "model": simulation.shards.model,
-            "attack": attack, "labels": labels, "recorded": recorded, "defenses": (), "normalise": simulation.normalise,
+            "attack": attack, "labels": labels, "recorded": recorded, "normalise": simulation.normalise,
+            "defenses": built_in(simulation.settings.defenses),
         }
     )  # fmt: skip
     names["experiment"] = f"{name}_experiment.json"

@@ -22,6 +22,7 @@ from gi_core.federated.types import Update
 from gi_core.runs.question import Question
 from gi_core.spec import Experiment, SpecError
 from gi_core.spec.drawings import drawing
+from gi_core.spec.representation_defenses import UNPREDICTED
 
 PATIENCE = 0.9
 """Seconds that an estimate may take."""
@@ -41,7 +42,8 @@ def measure(question: Question) -> dict[str, Any]:
     found: dict[str, Any] = {
         "verdict": _verdict(question), "images": len(experiment.samples), "gradient_norm": done.clean.norm(),
         "noise_std": max((d.std for d in experiment.defenses if d.kind == "gaussian_noise"), default=0.0),
-        "perturbed": any(d.kind != "clipping" for d in experiment.defenses), "doubt": _doubt(done),
+        "perturbed": any(d.kind != "clipping" for d in experiment.defenses),
+        "doubt": _unpredicted(experiment) or _doubt(done),
     }  # fmt: skip
     if (
         not found["doubt"]
@@ -59,6 +61,12 @@ def _in_gradients(done: Round) -> Round:
     return replace(
         done, clean=clean, update=clean if done.clean is done.update else as_mean_gradient(done.update, schedule)
     )
+
+
+def _unpredicted(experiment: Experiment) -> str:
+    """Which defense no formula holds for, if any."""
+    titles = [d.title for d in experiment.defenses if d.kind in UNPREDICTED]
+    return f"what shows behind {titles[0]} is not predicted: attack to find out" if titles else ""
 
 
 def _doubt(done: Round) -> str:
@@ -91,7 +99,10 @@ def _recorded(question: Question) -> dict[str, Any]:
 
 
 def _verdict(question: Question) -> str | None:
+    """Of the network as drawn, where the update is that of it and of the private pictures."""
     pictures = question.pictures
+    if _unpredicted(question.experiment):
+        return None
     try:
         return count(drawing(question.experiment.model, tuple(pictures.images.shape[1:]), pictures.classes)).verdict
     except SpecError:

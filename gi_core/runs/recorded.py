@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from gi_core import defenses
 from gi_core.data import Pictures
 from gi_core.federated import Knowledge, Round, Update, fedavg
 from gi_core.federated.batches import assumed, epoch_steps
+from gi_core.federated.round import SERVER_GUESS
 from gi_core.federated.types import Schedule
+from gi_core.models.bottleneck import guessing
 from gi_core.spec import Experiment, SpecError, losses
 from gi_core.spec.client import AnyClient
+from gi_core.spec.defenses import built_in
 from gi_core.updates.round import read_update
 
 
@@ -28,8 +33,8 @@ def opened(
     """
     recorded, client = experiment.recorded, experiment.client
     assert recorded is not None
-    if experiment.defenses:
-        raise SpecError("a recorded update is attacked as it was sent: leave the defenses out")
+    if experiment.defenses != built_in(experiment.defenses):
+        raise SpecError("a recorded update is attacked as it was sent: leave out the defenses that change it")
     told = experiment.attack.labels == "known"
     if told and experiment.labels is None:
         raise SpecError(
@@ -43,8 +48,9 @@ def opened(
     statistics = {name: t.to(device) for name, t in (update.statistics or {}).items()}
     update = replace(update, tensors=tensors, statistics=statistics if shared and statistics else None)
     labels = torch.tensor(pictures.labels, dtype=torch.int64)
+    shared = copy.deepcopy(model).to(device=device, dtype=torch.float32).eval().requires_grad_(False)
     knowledge = Knowledge(
-        model=copy.deepcopy(model).to(device=device, dtype=torch.float32).eval().requires_grad_(False),
+        model=guessing(shared, update.images, defenses.noise_seed(experiment.seed, SERVER_GUESS)),
         input_shape=tuple(pictures.images.shape[1:]),
         classes=experiment.model.outputs(pictures.classes),
         mean=tuple(pictures.mean),
@@ -54,8 +60,17 @@ def opened(
         loss=losses.chosen(client.loss, experiment.model.one_logit),
         schedule=schedule,
         prior=None if pictures.prior is None else torch.tensor(pictures.prior, dtype=torch.float32),
+        defenses=tuple(_known(experiment, model, schedule)),
     )
     return Round(update, knowledge, labels, update), notices
+
+
+def _known(experiment: Experiment, model: nn.Module, schedule: Schedule | None) -> Iterator[dict[str, Any]]:
+    """What the server knows of the defenses that are built into the network."""
+    for place, settings in enumerate(experiment.defenses):
+        defense = defenses.make(settings, experiment.seed, place)
+        defense.wrap_model(model)
+        yield defense.knowledge(schedule)
 
 
 def _schedule(

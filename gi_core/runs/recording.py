@@ -19,6 +19,7 @@ from gi_core.runs.question import check, choose_device
 from gi_core.runs.results import write_text
 from gi_core.spec import Experiment, SpecError
 from gi_core.spec.client import Fresh
+from gi_core.spec.defenses import built_in
 from gi_core.spec.recorded import Recorded
 from gi_core.updates.writing import write_round
 
@@ -49,8 +50,8 @@ def record(experiment: Experiment, folder: Path, name: str = "example") -> dict[
             "recorded": Recorded(**{kind: str(path) for kind, path in files.items()}, images=count),
             "samples": ("bundled/faces:0",) * count,  # they only count the pictures
             "labels": tuple(int(k) for k in done.labels) if told else None,
-            "size": pictures.images.shape[2], "channels": pictures.images.shape[1], "defenses": (),
-            "model": network, "weights": Fresh(),
+            "size": pictures.images.shape[2], "channels": pictures.images.shape[1],
+            "defenses": built_in(experiment.defenses), "model": network, "weights": Fresh(),
         }
     )  # fmt: skip
     write_text(folder / EXPERIMENT, asked.to_json(indent=2))

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from gi_core.spec.compression_defenses import HalfPrecision, Pruning, Quantisation, RandomPruning, TopK
+from gi_core.spec.defense_base import DefenseSettings
 from gi_core.spec.noise_defenses import GaussianNoise, LaplaceNoise, PercentileNoise, ProtectiveDirection
 from gi_core.spec.privacy_defenses import Clipping, DpSgd
 from gi_core.spec.representation_defenses import Mixing, Precode, Soteria
@@ -31,3 +32,8 @@ AnyDefense = Annotated[
     Field(discriminator="kind"),
 ]
 """In the order in which they are listed: noise, bounds, compression, withholding, representation, mixing."""
+
+
+def built_in(defenses: tuple[DefenseSettings, ...]) -> tuple[DefenseSettings, ...]:
+    """Those that change the network itself: whoever has an update of it needs them to build it."""
+    return tuple(d for d in defenses if d.hook == "wrap_model")

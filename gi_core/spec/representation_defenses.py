@@ -7,6 +7,9 @@ from typing import Any, ClassVar, Literal
 from gi_core.spec.base import setting
 from gi_core.spec.defense_base import HEURISTIC, Changes, DefenseSettings, Hook
 
+UNPREDICTED = ("soteria", "precode", "mixing")
+"""Kinds that do not add something to the gradient of the private pictures: no formula says what shows behind them."""
+
 
 class Soteria(DefenseSettings):
     kind: Literal["soteria"] = "soteria"

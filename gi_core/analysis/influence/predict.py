@@ -16,6 +16,7 @@ from gi_core.analysis.influence.jacobian import Sample
 from gi_core.analysis.influence.spectrum import DAMPING, LINEAR, PRIOR, Array, Spectrum, lower_bound, with_prior
 from gi_core.federated.round import Round, normalised
 from gi_core.spec import DEFENSES, Experiment, SpecError
+from gi_core.spec.representation_defenses import UNPREDICTED
 
 if TYPE_CHECKING:
     from torch import nn
@@ -53,6 +54,12 @@ def know(
     began = time.perf_counter()
     if experiment.client.kind != "fedsgd":
         raise SpecError("the influence is that of one gradient, and this client sends a weight change: choose fedsgd")
+    for defense in experiment.defenses:
+        if defense.kind in UNPREDICTED:
+            raise SpecError(
+                f"the influence is that of something added to the gradient, and {defense.title} changes what it is the"
+                " gradient of: attack to find out what shows"
+            )
     one = replace(pictures, images=pictures.images[index : index + 1], labels=pictures.labels[index : index + 1])
     played = federated.play(experiment, model, one, device)
     x, knowledge = normalised(one, torch.device("cpu")), played.knowledge
