@@ -9,6 +9,7 @@ import pytest
 from gi_core.runs.job import Job
 from gi_core.spec import DEFENSES, build
 from gi_core.spec.base import is_basic
+from gi_core.spec.measures import MEASURES
 from pages.components import fields, link, pairs, sent
 from pages.components.defenses import strength, view
 from pages.components.knowing_pair import KNOWING
@@ -143,3 +144,23 @@ def test_what_knowing_changed_in_one_sentence():
     assert pairs.difference(_pair(9.0, 14.5), one) == "Knowing the defenses raised PSNR from 9.0 to 14.5 dB."
     assert "hardly mattered" in str(pairs.difference(_pair(9.0, 9.4), one))
     assert pairs.difference(_pair(9.0, None), one) is None and pairs.difference(_pair(9.0, 14.0, seed=1), one) is None
+
+
+def test_measures_of_the_round_are_chips_too(store):  # noqa: F811
+    app = lab(experiment=link.encode(build({"samples": ["bundled/faces:0"]})))
+    pills = widget(app, "pills", "measures")
+    assert pills.value == [] and len(pills.options) == len(MEASURES)
+    pills.set_value(["larger_batch"]).run()
+    assert len(form(app).samples) == MEASURES["larger_batch"].strength.default and not app.exception
+    widget(app, "slider", "measure.larger_batch").set_value(4).run()
+    assert len(form(app).samples) == 4
+    widget(app, "pills", "measures").set_value(["larger_batch", "secure_aggregation"]).run()
+    assert form(app).client.clients == 8 and "Secure aggregation" in text(app)
+    app.button(key="defense_close_secure_aggregation").click().run()
+    assert form(app).client.clients == 1 and not app.exception
+
+
+def test_a_measure_that_cannot_be_says_why(store):  # noqa: F811
+    app = lab()
+    widget(app, "pills", "measures").set_value(["withheld_statistics"]).run()
+    assert "no batch norm statistics to withhold" in text(app) and widget(app, "pills", "measures").value == []

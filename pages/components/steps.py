@@ -43,7 +43,7 @@ def client() -> None:
     """What the client sends and the server knows, and what the client does so that less leaks."""
     switchboard.draw()
     st.html('<h4 class="gi-sub">What it does against that <small>so that less leaks</small></h4>')
-    defenses.draw(measured=True)
+    defenses.draw(lab=True)
     now = form.current()
     if now.defenses and now.recorded is None:
         pairs.button(now, KNOWING)

@@ -94,7 +94,8 @@ def question(spec: Mapping[str, Any]) -> str:
     parts = [first, model.title if model else "", *sent.short(spec), attack.title if attack else ""]
     defenses = len(spec.get("defenses") or ())
     if defenses:
-        parts.append(f"{defenses} defense{'s' * (defenses > 1)}")
+        known = ", known" if (spec.get("attack") or {}).get("adaptive") else ""
+        parts.append(f"{defenses} defense{'s' * (defenses > 1)}{known}")
     return " · ".join(part for part in parts if part)
 
 

@@ -13,8 +13,13 @@ def line(defense: DefenseSettings, experiment: Experiment) -> str:
     """One line of HTML; of DP-SGD what it is worth for this client."""
     if isinstance(defense, DpSgd):
         return f'<p class="gi-guarantee">{_private(_of(defense, experiment))}</p>'
-    short = defense.guarantee.partition(":")[0].partition(" (")[0]
-    return f'<p class="gi-guarantee">{escape(short[:1].upper() + short[1:])}.</p>'
+    return short(defense.guarantee)
+
+
+def short(guarantee: str) -> str:
+    """The head of the sentence."""
+    head = guarantee.partition(":")[0].partition(" (")[0].partition(", if ")[0]
+    return f'<p class="gi-guarantee">{escape(head[:1].upper() + head[1:])}.</p>'
 
 
 def whole(defense: DefenseSettings, experiment: Experiment) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
 import streamlit as st
 
 from gi_core.spec.base import is_basic
@@ -19,25 +22,33 @@ def draw(index: int, defense: DefenseSettings, count: int, found: effects.Measur
     alone = len(strengths) == 1 and fields.inner_type(own[strengths[0]].annotation)[0] in (int, float)
     aside = fields.name_of(own[strengths[0]], (*path, strengths[0])).lower() if alone else ""
     with st.container(key=f"defense_{index}", gap=None, border=True):
-        with st.container(horizontal=True, gap=None, vertical_alignment="center", key=f"defense_head_{index}"):
-            name = f'<b class="gi-defense">{words.escape(defense.title)} <small>{words.escape(aside)}</small></b>'
-            st.html(name, width="stretch")
+        with head(index, defense.title, aside):
             if count > 1:
-                _button("Earlier", "arrow_upward", index, index == 0, move, index, -1)
-                _button("Later", "arrow_downward", index, index == count - 1, move, index, 1)
+                button("Earlier", "arrow_upward", index, index == 0, move, index, -1)
+                button("Later", "arrow_downward", index, index == count - 1, move, index, 1)
             with st.popover(
                 "", icon=":material/tune:", key=f"defense_more_{index}", type="tertiary", help="Exact values"
             ):
                 _more(defense, path)
-            _button("Leave out", "close", index, False, leave_out, index)
+            button("Leave out", "close", index, False, leave_out, index)
         for strength_name in strengths:
             _strength(strength_name, defense, path, alone)
         st.html(guarantee.line(defense, form.current()) + effects.line(found, form.current(), index))
 
 
-def _button(what: str, icon: str, index: int, off: bool, act, *given) -> None:
+@contextmanager
+def head(name: object, title: str, aside: str) -> Iterator[None]:
+    """The line with its name, to which buttons are added."""
+    with st.container(horizontal=True, gap=None, vertical_alignment="center", key=f"defense_head_{name}"):
+        small = f" <small>{words.escape(aside)}</small>" if aside else ""
+        st.html(f'<b class="gi-defense">{words.escape(title)}{small}</b>', width="stretch")
+        yield
+
+
+def button(what: str, icon: str, name: object, off: bool, act: Callable[..., None], *given: object) -> None:
+    """One of its small buttons."""
     st.button(
-        "", key=f"defense_{icon}_{index}", icon=f":material/{icon}:", type="tertiary", help=what, disabled=off,
+        "", key=f"defense_{icon}_{name}", icon=f":material/{icon}:", type="tertiary", help=what, disabled=off,
         on_click=act, args=given,
     )  # fmt: skip
 

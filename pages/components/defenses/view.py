@@ -9,7 +9,7 @@ import streamlit as st
 
 from gi_core.spec import DEFENSES
 from pages.components import form
-from pages.components.defenses import effects, row
+from pages.components.defenses import effects, rounds, row
 
 _STYLE = Path(__file__).parents[1] / "web" / "defenses.css"
 GROUPS = {
@@ -21,21 +21,26 @@ GROUPS = {
 """What a person reads -> what `changes` says."""
 
 
-def draw(kinds: Iterable[str] = DEFENSES, measured: bool = False) -> None:
-    """Chips of these kinds, and a row for each defense of the form. measured: with what each did to the update."""
+def draw(kinds: Iterable[str] = DEFENSES, lab: bool = False) -> None:
+    """Chips of these kinds, and a row for each defense of the form.
+
+    lab: with what each did to the update, and the measures of the round.
+    """
     st.html(_STYLE)
     kinds = list(kinds)
     with st.container(key="defense_chips", gap="xsmall"):
         for title, changes in GROUPS.items():
             _chips(title, [k for k in kinds if DEFENSES[k].changes in changes])
+        if lab:
+            rounds.chips()
     chosen = form.current().defenses
-    if not chosen:
-        return
-    found = effects.measured(form.current()) if measured else effects.NOTHING
+    found = effects.measured(form.current()) if lab and chosen else effects.NOTHING
     with st.container(key="defense_rows", gap="xsmall"):
         for index, defense in enumerate(chosen):
             row.draw(index, defense, len(chosen), found)
-    if measured:
+        if lab:
+            rounds.rows()
+    if lab:
         effects.altogether(found)
 
 
