@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from contextlib import suppress
 from typing import Any
 
 from gi_core.cli import DONE, FAILED, INTERRUPTED, sweep_files
@@ -12,8 +13,11 @@ from gi_core.cli.interrupts import Interruptible
 from gi_core.cli.progress import Bar, span
 from gi_core.cli.sweep_file import Looked, named
 from gi_core.metrics.meanings import shown
+from gi_core.runs.executors import Workforce
+from gi_core.runs.job import FOLLOWS
 from gi_core.runs.sweeps import Entry, SweepStatus
 from gi_core.spec import SpecError
+from gi_core.spec.sweep import Sweep
 
 FOLLOW_SECONDS = 0.3
 _CODES = {"done": DONE, "failed": FAILED}
@@ -30,7 +34,7 @@ def sweep(arguments: argparse.Namespace) -> int:
     try:
         runner = _Runner(bar, target, quiet=arguments.json)
         number = runner.resume(arguments.resume) if asked is None else runner.start(asked)
-        document = runner.follow(number, arguments.executor, arguments.workers)
+        document = runner.follow(number, runner.force(number, arguments.executor, arguments.workers))
     finally:
         bar.close()
     if document.get("resumable"):
@@ -48,11 +52,15 @@ class _Runner(Interruptible):
         self.bar, self.target, self.quiet = bar, target, quiet
         self.store = open_store()
         self._told: set[int] = set()
+        self._fresh = False
 
-    def start(self, asked) -> str:
+    def start(self, asked: Sweep) -> str:
         from gi_core.runs import sweeps
 
-        return sweeps.start(self.store, asked, look=Looked())
+        before = {job.id for job in self.store.jobs(kinds=(FOLLOWS,), limit=10_000)}
+        number = sweeps.start(self.store, asked, look=Looked())
+        self._fresh = number not in before
+        return number
 
     def resume(self, number: str) -> str:
         from gi_core.runs import sweeps
@@ -61,11 +69,25 @@ class _Runner(Interruptible):
         self.store.control(number, "resume")
         return number
 
-    def follow(self, number: str, executor: str, workers: int | None) -> dict[str, Any]:
-        from gi_core.runs import executors, sweeps
+    def force(self, number: str, executor: str, workers: int | None) -> Workforce:
+        """Who works on it; where nobody can, the sweep is as if it had not been asked for. Raises SpecError."""
+        from gi_core.runs import executors
+
+        try:
+            return executors.chosen(executor, self.store, number, workers)
+        except SpecError:
+            self.store.control(number, "cancel" if self._fresh else "pause")
+            if self._fresh:
+                with suppress(SpecError):  # a server's worker was quicker: it stays, cancelled
+                    self.store.delete(number)
+            raise
+
+    def follow(self, number: str, force: Workforce) -> dict[str, Any]:
+        """See it to its end, or to a pause; what the command prints."""
+        from gi_core.runs import sweeps
 
         began, counts, note = time.monotonic(), None, ""
-        with self.signals(), executors.chosen(executor, self.store, number, workers) as force:
+        with self.signals(), force:
             while True:
                 status = sweeps.status(self.store, number)
                 if status.counts != counts:
