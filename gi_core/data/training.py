@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,7 @@ def training_set(name: str | None, experiment: Experiment) -> TrainingSet:
     pictures = load(experiment)
     channels, size = pictures.images.shape[1], pictures.images.shape[2]
     name = name or pictures.source
-    images, labels, test = _raw(name)
+    images, labels, test = _raw(name, size, channels)
     highest = max(labels.max(initial=0), test[1].max(initial=0) if test else 0)
     if experiment.model.one_logit:
         classes = int(highest) + 1
@@ -79,13 +80,13 @@ def _held_out(labels: np.ndarray) -> np.ndarray:
     return np.sort(np.asarray(chosen))
 
 
-def _raw(name: str):
-    """(images, labels, (test images, test labels) or None); an image is an array or a path."""
+def _raw(name: str, size: int, channels: int):
+    """(images, labels, (test images, test labels) or None); an image is an array or a path. size, channels: that they will have."""
     if name in archives.DATA_SETS:
         train, test = archives.read(name, "train"), archives.read(name, "test")
         return train[0], train[1], (test[0], test[1])
     if name == "bundled":
-        return *_crops(0, CROPS), _crops(7, CROPS // 5)
+        return *_crops(0, CROPS, size, channels), _crops(7, CROPS // 5, size, channels)
     if name == "faces":
         return bundled.faces(), (np.arange(bundled.FACES) >= bundled.FACES // 2).astype(np.int64), None
     if name.startswith("npz:"):
@@ -101,9 +102,12 @@ def _raw(name: str):
     )
 
 
-def _crops(seed: int, count: int) -> tuple[list[np.ndarray], np.ndarray]:
+@lru_cache(maxsize=8)
+def _crops(seed: int, count: int, size: int, channels: int) -> tuple[list[np.ndarray], np.ndarray]:
+    """Crops at their size, kept: to cut and shrink them takes seconds, and trainings that are compared share them."""
     crops = [bundled.crop(k, 100 + seed) for k in range(count)]
-    return [pixels for pixels, _ in crops], np.asarray([label for _, label in crops])
+    fitted = [fit(pixels, size, channels).transpose(1, 2, 0) for pixels, _ in crops]
+    return [pixels[..., 0] if channels == 1 else pixels for pixels in fitted], np.asarray([label for _, label in crops])
 
 
 def _npz(path: str) -> tuple[np.ndarray, np.ndarray]:

@@ -39,8 +39,11 @@ class Shards:
         return to_float((mean * 255).round().astype(np.uint8))
 
 
-def shards(settings: Federation) -> Shards:
-    """Read, split and deal out. Raises SpecError with one sentence; never downloads."""
+def shards(settings: Federation, least_tested: int = 0) -> Shards:
+    """Read, split and deal out. Raises SpecError with one sentence; never downloads.
+
+    least_tested: where the test pictures are fewer, those that no client was dealt make up for it as far as they go.
+    """
     name = settings.data
     if name.startswith("npz:") and None in (settings.size, settings.channels):
         raise SpecError("a federation on npz data needs to be told the pictures' shape: set size and channels")
@@ -58,6 +61,10 @@ def shards(settings: Federation) -> Shards:
         return Pictures(to_float(pixels), known, classes, names, name, example.mean, example.std)
 
     parts = partition(labels, settings.shares, settings.partition, settings.alpha, draw)
+    spare = np.setdiff1d(np.arange(len(labels)), np.concatenate(parts))
+    wanted = min(len(spare), max(0, least_tested - len(truth)))
+    spare = spare[np.linspace(0, len(spare) - 1, wanted).astype(int)]  # evenly: data may be sorted by class
+    test, truth = np.concatenate([test, images[spare]]), np.concatenate([truth, labels[spare]])
     model = settings.model.model_copy(update={"classes": settings.model.classes or classes})
     return Shards(tuple(pictures(images[part], labels[part]) for part in parts), pictures(test, truth), model)
 

@@ -6,17 +6,17 @@ A round of one client is `federated.play`, the same as in any run, so its Update
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from gi_core import defenses, federated, models
 from gi_core.data import Pictures
 from gi_core.data.loading import prior as prior_picture
 from gi_core.data.normalisation import TABLE
-from gi_core.federated.round import Round, normalised
+from gi_core.federated.round import Memory, Round, normalised
 from gi_core.federated.types import Update
 from gi_core.federation import server
 from gi_core.federation.dataset import Shards
@@ -38,6 +38,14 @@ class Played:
     seen: dict[int, Round]
 
 
+@dataclass
+class Carried:
+    """What goes from round to round besides the network: the server's velocity by name, the clients' memories (from 0)."""
+
+    velocity: dict[str, Tensor] = field(default_factory=dict)
+    memories: dict[int, Memory] = field(default_factory=dict)
+
+
 class Simulation:
     """Everything that stays the same from round to round. Raises SpecError where parts do not fit."""
 
@@ -45,11 +53,18 @@ class Simulation:
         self.shards, self.device = shards, device
         self.settings = settings.model_copy(update={"model": shards.model})
         shape = tuple(shards.test.images.shape[1:])
-        self.start = models.build(shards.model, shape, shards.test.classes).to(device)
         self.loss = losses.chosen(settings.client.loss, shards.model.one_logit)
+        self.start = self._defended(models.build(shards.model, shape, shards.test.classes)).to(device)
         self._test = normalised(shards.test, device), torch.from_numpy(shards.test.labels).to(device)
         batch_norm = shards.model.has_batch_norm and settings.client.batch_norm == "train"
         self.untold = batch_norm and settings.client.statistics == "withheld"
+
+    def _defended(self, model: nn.Module) -> nn.Module:
+        """The network with what a defense builds into it, which all clients then share."""
+        for place, defense in enumerate(self.settings.defenses):
+            if defense.hook == "wrap_model":
+                model = defenses.make(defense, self.settings.seed, place, self.loss).wrap_model(model)
+        return model
 
     @property
     def normalise(self) -> str:
@@ -57,9 +72,12 @@ class Simulation:
         asked, data = self.settings.normalise, self.settings.data
         return asked if asked != "auto" else data if data in TABLE else "imagenet"
 
-    def pictures(self, client: int) -> Pictures:
-        """A client's pictures, with the prior that an attack which takes one is given."""
-        mine = self.shards.clients[client]
+    def pictures(self, client: int, seed: int = 0) -> Pictures:
+        """A client's pictures of one round, with the prior that an attack which takes one is given."""
+        mine, batch = self.shards.clients[client], self.settings.batch
+        if self.settings.client.kind == "fedsgd" and batch is not None and batch < len(mine.labels):
+            chosen = np.random.default_rng(seed).choice(len(mine.labels), batch, replace=False)
+            mine = replace(mine, images=mine.images[chosen], labels=mine.labels[chosen])
         return replace(mine, prior=self.prior(client)) if hasattr(self.settings.attack, "prior") else mine
 
     def prior(self, client: int) -> np.ndarray | None:
@@ -71,24 +89,34 @@ class Simulation:
         return self.shards.prior(client) if own is None else own
 
     def play(
-        self, number: int, before: nn.Module, about: Callable[[int, int], None] = lambda client, of: None
-    ) -> Played:
-        """One round. about(client, of how many) is called before each; its exception ends the round."""
-        seed = defenses.noise_seed(self.settings.seed, -2 - number)
-        draw = torch.Generator().manual_seed(seed)
-        taking = server.taking_part(self.settings.clients, self.settings.participation, draw)
-        sent, seen, victims = {}, {}, self.settings.victims if self.settings.attacks_in(number) else ()
+        self, number: int, before: nn.Module, about: Callable[[int, int], None] = lambda client, of: None,
+        carried: Carried | None = None,
+    ) -> Played:  # fmt: skip
+        """One round. about(client, of how many) is called before each; its exception ends the round.
+
+        carried: from the round before, changed in place; empty before the first.
+        """
+        carried = Carried() if carried is None else carried
+        settings, draw = (
+            self.settings,
+            torch.Generator().manual_seed(defenses.noise_seed(self.settings.seed, -2 - number)),
+        )
+        taking = server.taking_part(settings.clients, settings.participation, draw)
+        sent, seen, victims = {}, {}, settings.victims if settings.attacks_in(number) else ()
         for place, client in enumerate(taking):
             about(place, len(taking))
+            seed, memory = client_seed(settings, number, client + 1), carried.memories.setdefault(client, {})
             try:
-                asked = round_of(self.settings, seed=client_seed(self.settings, number, client + 1))
-                done = federated.play(asked, before, self.pictures(client), self.device)
+                asked = round_of(settings, seed=seed)
+                done = federated.play(asked, before, self.pictures(client, seed), self.device, memory)
             except SpecError as error:
-                raise SpecError(f"client {client + 1} in round {number}: {error}") from None
+                raise type(error)(f"client {client + 1} in round {number}: {error}") from None
             sent[client] = done.update
             if client + 1 in victims:
                 seen[client] = done
-        return Played(number, before, server.aggregate(before, list(sent.values())), sent, seen)
+        rate, momentum = settings.server_rate, settings.server_momentum
+        after = server.aggregate(before, list(sent.values()), rate, momentum, carried.velocity)
+        return Played(number, before, after, sent, seen)
 
     def evaluate(self, model: nn.Module) -> tuple[float, float]:
         """(accuracy, loss) on the pictures that no client has."""

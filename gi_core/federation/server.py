@@ -1,6 +1,7 @@
-"""theta <- theta + sum_k n_k Delta_k / sum_k n_k: federated averaging on the server, and its test of the result.
+"""v <- m v + sum_k n_k Delta_k / sum_k n_k, theta <- theta + r v: averaging on the server, and its test of the result.
 
-McMahan et al., Communication-Efficient Learning, AISTATS 2017. n_k: pictures of client k.
+McMahan et al., Communication-Efficient Learning, AISTATS 2017 (r = 1, m = 0); Hsu et al., 2019 (m > 0). n_k: pictures
+of client k; of a gradient, Delta_k = -g_k. A layer that was withheld adds nothing.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 from gi_core.federated.losses import LOSSES, as_target
 from gi_core.federated.types import Update
 from gi_core.models import set_batch_norm
-from gi_core.spec.base import SpecError
+from gi_core.spec.base import Diverged
 from gi_core.spec.losses import Loss
 
 BATCH = 256
@@ -29,18 +30,25 @@ def taking_part(clients: int, share: float, draw: torch.Generator) -> list[int]:
 
 
 @torch.no_grad()
-def aggregate(model: nn.Module, updates: Sequence[Update]) -> nn.Module:
+def aggregate(
+    model: nn.Module, updates: Sequence[Update], rate: float = 1.0, momentum: float = 0.0,
+    velocity: dict[str, Tensor] | None = None,
+) -> nn.Module:  # fmt: skip
     """The next global network; statistics of batch norm are averaged likewise where they were shared.
 
-    Sums are taken in double precision, in the order of the clients. Raises SpecError when training diverged.
+    velocity: v by name, changed in place; empty before the first round. Sums are taken in double precision, in the order
+    of the clients. Raises Diverged.
     """
-    total = sum(u.images for u in updates)
+    total, velocity = sum(u.images for u in updates), {} if velocity is None else velocity
     after = copy.deepcopy(model)
-    changes: Weighted = [(u.images / total, u.tensors) for u in updates]
+    changes: Weighted = [(u.images / total * (-1 if u.kind == "gradient" else 1), u.tensors) for u in updates]
     for name, parameter in after.named_parameters():
-        parameter.copy_(parameter.double() + _sum(changes, name, parameter.device))
+        move = _sum(changes, name, parameter.device)
+        if momentum:
+            move = velocity[name] = momentum * velocity.get(name, torch.zeros_like(move)).to(move) + move
+        parameter.copy_(parameter.double() + rate * move)
         if not bool(torch.isfinite(parameter).all()):
-            raise SpecError("the federation diverged: choose a smaller learning rate or fewer local steps")
+            raise Diverged("the federation diverged: choose a smaller learning rate or fewer local steps")
     shared: Weighted = [(u.images / total, u.statistics) for u in updates if u.statistics]
     if len(shared) == len(updates):
         buffers = dict(after.named_buffers())

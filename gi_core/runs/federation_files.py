@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from gi_core.federation.rounds import Carried
 from gi_core.runs import whole
 from gi_core.runs.results import save_png, sheet
 
@@ -21,16 +22,20 @@ STATE = "checkpoint.pt"
 
 @dataclass(frozen=True)
 class State:
-    """rounds: done. model: state dict of the global network after them. document: what was found so far."""
+    """rounds: done. model: state dict of the global network after them. document: what was found so far. carried: what
+    else goes into the next round.
+    """
 
     rounds: int
     model: dict[str, Tensor]
     document: dict[str, Any]
+    carried: Carried
 
 
 def save_state(folder: Path, key: str, state: State) -> None:
     """Whole or not at all; tensors, numbers and text only."""
     content = {"key": key, "rounds": state.rounds, "model": state.model, "document": json.dumps(state.document)}
+    content |= {"velocity": state.carried.velocity, "memories": state.carried.memories}
     whole.write(folder / STATE, lambda file: torch.save(content, file))
 
 
@@ -41,7 +46,8 @@ def load_state(folder: Path, key: str, model: nn.Module) -> State | None:
         if found["key"] != key:
             return None
         model.load_state_dict(found["model"])
-        return State(int(found["rounds"]), found["model"], json.loads(found["document"]))
+        carried = Carried(found["velocity"], found["memories"])
+        return State(int(found["rounds"]), found["model"], json.loads(found["document"]), carried)
     except Exception:  # noqa: BLE001 - a damaged file raises many kinds; the federation then starts anew
         return None
 

@@ -14,7 +14,7 @@ from gi_core.attacks.base import Refused
 from gi_core.federation.attacking import attack
 from gi_core.federation.dataset import shards
 from gi_core.federation.leakage import leakage
-from gi_core.federation.rounds import Played, Simulation
+from gi_core.federation.rounds import Carried, Played, Simulation
 from gi_core.runs import federation_files as files
 from gi_core.runs.execute import Stopped
 from gi_core.runs.federation_record import record
@@ -23,14 +23,12 @@ from gi_core.runs.question import choose_device
 from gi_core.runs.results import write_text
 from gi_core.runs.rows import encode, finite
 from gi_core.runs.sink import Control
+from gi_core.runs.telling import Tell, teller
 from gi_core.spec.base import SpecError
 from gi_core.spec.federation import Federation, build_federation, federation_problems
 
-TOLD_EVERY = 0.3  # seconds
 TRAINING = 0.25
 """Share of a round's progress that training takes; attacks take the rest."""
-Tell = Callable[[float, str, dict[str, Any]], None]
-"""(fraction, what is being done, what was found so far): called often; raises Stopped to end the federation."""
 UNTOLD = (
     "the clients withhold the statistics of batch norm, so the global network is tested with those of the test pictures"
 )
@@ -61,18 +59,7 @@ def job(
 
     record is given stage, fraction, and what was found so far without the single pictures.
     """
-    told = (0.0, -1)
-
-    def tell(fraction: float, text: str, found: dict[str, Any]) -> None:
-        nonlocal told
-        asked = control.poll()
-        if asked:
-            raise Stopped(asked)
-        now = time.monotonic(), len(found.get("rounds") or ())
-        if now[0] - told[0] > TOLD_EVERY or now[1] != told[1]:
-            told = now
-            record({"stage": text, "fraction": fraction, **_short(found)})
-
+    tell = teller(control, record, _short, lambda found: len(found.get("rounds") or ()))
     return answer(build_federation(spec), folder, tell)
 
 
@@ -114,8 +101,9 @@ class _Federation:
         model = self.simulation.start
         kept = files.load_state(self.folder, self.settings.key(), model) if again else None
         self.document = kept.document if kept else self._about()
+        carried = kept.carried if kept else Carried()
         for number in range((kept.rounds if kept else 0) + 1, self.settings.rounds + 1):
-            played = self.simulation.play(number, model, lambda k, n, r=number: self._trains(r, k, n))
+            played = self.simulation.play(number, model, lambda k, n, r=number: self._trains(r, k, n), carried)
             accuracy, loss = self.simulation.evaluate(played.after)
             entry = {
                 "round": number, "accuracy": accuracy, "loss": loss, "took_part": [k + 1 for k in played.sent],
@@ -129,7 +117,7 @@ class _Federation:
             self.document["rounds"].append(finite(entry))
             model = played.after
             spent = {"spent": self.document.get("spent", 0.0) + time.monotonic() - self.began}
-            state = files.State(number, model.state_dict(), {**self.document, **spent})
+            state = files.State(number, model.state_dict(), {**self.document, **spent}, carried)
             files.save_state(self.folder, self.settings.key(), state)
             self._say(number / self.settings.rounds, f"round {number} of {self.settings.rounds} is done")
 

@@ -7,13 +7,15 @@ import secrets
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Kind = Literal["run", "preview", "train", "thumbnails", "rank", "influence", "federation", "inspect", "record", "sweep"]
+Kind = Literal[
+    "run", "preview", "train", "thumbnails", "rank", "influence", "federation", "inspect", "record", "sweep", "utility",
+]  # fmt: skip
 State = Literal["queued", "running", "pausing", "paused", "done", "failed", "cancelled"]
 Lane = Literal["interactive", "batch"]
 
 KINDS: tuple[Kind, ...] = (
     "run", "preview", "train", "thumbnails", "rank", "influence", "federation", "inspect", "record",
-    "sweep",
+    "sweep", "utility",
 )  # fmt: skip
 FOLLOWS = "sweep"
 """The kind that no worker does: its state follows its children's."""

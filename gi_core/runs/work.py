@@ -12,7 +12,7 @@ import numpy as np
 
 from gi_core import data, models
 from gi_core.attacks.base import Refused
-from gi_core.runs import federations, influences, inspecting, quota, ranking, recording, results
+from gi_core.runs import federations, influences, inspecting, ranking, recording, results, utilities
 from gi_core.runs.execute import Stopped, execute
 from gi_core.runs.job import Job
 from gi_core.runs.limits import memory_limit
@@ -56,8 +56,7 @@ def _end(job: Job, writer: Writer, outcome: dict[str, Any]) -> None:
 
 def _run(job: Job, writer: Writer, control: Control, questions: Questions) -> dict[str, Any]:
     sink = StoreSink(writer, job.id)
-    for notice in quota.prune(writer.database, writer.store.runs):
-        sink.notice(notice)
+    writer.make_room(job.id)
     return execute(
         build(job.spec), sink=sink, control=control, checkpoint=sink.folder / "checkpoint.pt", questions=questions
     )
@@ -137,6 +136,11 @@ def _federation(job: Job, writer: Writer, control: Control, questions: Questions
     return federations.job(job.spec, writer.folder(job.id), control, lambda said: writer.record(job.id, said, []))
 
 
+def _utility(job: Job, writer: Writer, control: Control, questions: Questions) -> dict[str, Any]:
+    """spec: a Federation without attack; see `utilities.answer`."""
+    return utilities.job(job.spec, writer.folder(job.id), control, lambda said: writer.record(job.id, said, []))
+
+
 def _inspect(job: Job, writer: Writer, control: Control, questions: Questions) -> dict[str, Any]:
     """spec: {recorded, model, size, channels, client}; see `inspecting.answer`."""
     return {"status": "done", **inspecting.answer(job.spec)}
@@ -155,6 +159,7 @@ _KINDS: dict[str, Callable[[Job, Writer, Control, Questions], dict[str, Any]]] =
     "rank": _rank,
     "influence": _influence,
     "federation": _federation,
+    "utility": _utility,
     "inspect": _inspect,
     "record": _record,
 }

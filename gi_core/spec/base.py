@@ -15,6 +15,10 @@ class SpecError(ValueError):
     """A question that cannot be asked; the message is one sentence that says what to change."""
 
 
+class Diverged(SpecError):
+    """Training that left the finite numbers; what was asked can be asked, but not with this noise or step size."""
+
+
 class Settings(BaseModel):
     """Frozen, strict about names; equal settings hash and compare equal."""
 

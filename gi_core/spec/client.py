@@ -81,6 +81,13 @@ class FedAvg(Client):
         title="Server knows the schedule",
     )
 
+    def local_steps(self, pictures: int) -> tuple[int, int]:
+        """(steps, pictures in a step) of the client that has the most of so many pictures, dealt out evenly."""
+        each = -(-pictures // self.clients)
+        size = min(self.batch_size or each, each)
+        steps = self.epochs * -(-each // size)
+        return (steps if self.steps is None else min(steps, self.steps)), size
+
 
 AnyClient = Annotated[FedSgd | FedAvg, Field(discriminator="kind")]
 

@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError, field_validator
 from gi_core.spec.attacks import AnyAttack, InvertingGradients
 from gi_core.spec.base import Settings, SpecError, setting
 from gi_core.spec.check import Problem, problems
-from gi_core.spec.client import FedAvg
+from gi_core.spec.client import AnyClient, FedAvg
 from gi_core.spec.defenses import AnyDefense
 from gi_core.spec.experiment import MAX_BATCH, MAX_SIZE, Experiment
 from gi_core.spec.models import AnyModel, LeNet
@@ -60,7 +60,16 @@ class Federation(Settings):
         1.0, "Share of the clients that take part in a round, drawn anew each time.", title="Participation", gt=0, le=1
     )
     model: AnyModel = LeNet(activation="tanh")
-    client: FedAvg = FedAvg(learning_rate=0.1, batch_size=8)
+    client: AnyClient = FedAvg(learning_rate=0.1, batch_size=8)
+    batch: int | None = setting(
+        None, "Of clients that send one gradient: its pictures, drawn anew in each round; all when empty.", ge=1
+    )
+    server_rate: float = setting(
+        1.0, "By how much of the clients' mean the server moves the network.", title="Server's step size", gt=0, le=10
+    )
+    server_momentum: float = setting(
+        0.0, "Share of its last move that the server adds to the next.", title="Server's momentum", ge=0, lt=1
+    )
     defenses: tuple[AnyDefense, ...] = ()
     attack: AnyAttack | None = InvertingGradients(iterations=300, labels="known")
     attacked: tuple[_Number, ...] = setting(
@@ -80,6 +89,12 @@ class Federation(Settings):
     @classmethod
     def _one_number_for_all(cls, value):
         return (value,) if isinstance(value, int) else value
+
+    @field_validator("client", mode="before")
+    @classmethod
+    def _trains_if_not_said(cls, value):
+        """Clients of a federation train; those that send one gradient are named by their kind."""
+        return {"kind": "fedavg", **value} if isinstance(value, dict) else value
 
     @property
     def shares(self) -> tuple[int, ...]:
@@ -159,13 +174,14 @@ def _problems(settings: Federation):
             "pictures", f"give one number of pictures for all, or one for each of the {n} clients, not {count}"
         )
         return
-    if settings.client.clients > 1:
-        yield Problem("client.clients", "a federation has clients of its own: set client.clients to 1")
-    for defense in settings.defenses:
-        if defense.hook == "wrap_model":
+    if settings.client.kind == "fedsgd":
+        if settings.attack is not None or settings.record == "all":
             yield Problem(
-                "defenses", f"{defense.title.lower()} changes the network, which a federation shares: leave it out here"
-            )
+                "client", "single gradients are for measuring accuracy: set attack to null and record to none, or"
+                " client.kind to fedavg",
+            )  # fmt: skip
+    elif settings.client.clients > 1:
+        yield Problem("client.clients", "a federation has clients of its own: set client.clients to 1")
     if settings.participation * n < 0.5:
         yield Problem("participation", f"with {n} clients nobody would take part: raise participation", fatal=False)
     for victim in settings.victims:

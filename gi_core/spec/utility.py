@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -18,7 +18,7 @@ class Training(Settings):
     """The training that accuracy is measured by; the same for every defense that is compared."""
 
     data: str = setting(
-        "faces",
+        "bundled",
         "Whose pictures the clients hold: faces, bundled (crops), mnist, fashion_mnist, cifar10, cifar100, npz:FILE or"
         " folder:PATH.",
         title="Data",
@@ -26,11 +26,21 @@ class Training(Settings):
         min_length=1,
     )
     clients: int = setting(5, "Clients of the federation.", title="Clients", ge=1, le=MAX_CLIENTS)
-    pictures: int = setting(30, "Pictures of each client.", title="Pictures", ge=1, le=MAX_PICTURES)
-    rounds: int = setting(10, "Rounds of training.", title="Rounds", basic=True, ge=1, le=MAX_ROUNDS)
-    epochs: int = setting(1, "Passes of each client over its pictures in a round.", title="Epochs", ge=1, le=50)
-    batch_size: int | None = setting(8, "Pictures in a step; all of them when empty.", title="Batch size", ge=1)
-    learning_rate: float = setting(0.1, "Step size of the clients.", title="Learning rate", gt=0, le=10)
+    pictures: int = setting(60, "Pictures of each client.", title="Pictures", ge=1, le=MAX_PICTURES)
+    rounds: int = setting(80, "Rounds of training.", title="Rounds", basic=True, ge=1, le=MAX_ROUNDS)
+    batch_size: int = setting(
+        8, "Pictures of one gradient, or of a local step of a client that does not say.", title="Batch size", ge=1
+    )
+    server_rate: float = setting(
+        0.02,
+        "Step size of the server for gradients; weight changes are taken as they are.",
+        title="Step size",
+        gt=0,
+        le=10,
+    )
+    server_momentum: float = setting(
+        0.9, "Share of its last move that the server adds to the next.", title="Momentum", ge=0, lt=1
+    )
     seeds: tuple[_Seed, ...] = setting(
         (0, 1, 2),
         "One training for each seed; the spread over them is shown.",
@@ -41,14 +51,27 @@ class Training(Settings):
 
 
 def federation_of(experiment: Experiment, training: Training, seed: int) -> Federation:
-    """The training of the experiment's network with the experiment's defenses switched on, without an attack."""
+    """The training of the experiment's network with the experiment's defenses switched on, without an attack.
+
+    Each client does what the attacked one does, so that a noise of 0.1 is the same noise here: it sends one gradient, or
+    takes as many local steps at the same rate. Only its pictures are more.
+    """
     client = experiment.client
+    if isinstance(client, FedAvg):
+        own: dict[str, Any] = {"client": _training(client, experiment, training)}
+    else:
+        own = {"client": client, "batch": training.batch_size, "server_rate": training.server_rate}
     return Federation(
-        data=training.data, clients=training.clients, pictures=(training.pictures,), rounds=training.rounds,
-        size=experiment.size, channels=experiment.channels, normalise=experiment.normalise, model=experiment.model,
-        client=FedAvg(
-            epochs=training.epochs, batch_size=training.batch_size, learning_rate=training.learning_rate,
-            batch_norm=client.batch_norm, statistics=client.statistics, loss=client.loss,
-        ),
-        defenses=experiment.defenses, attack=None, record="none", seed=seed, device=experiment.device,
+        **own, data=training.data, clients=training.clients, pictures=(training.pictures,), rounds=training.rounds,
+        size=experiment.size, channels=experiment.channels, normalise=experiment.normalise,
+        model=experiment.model.model_copy(update={"seed": seed}), defenses=experiment.defenses,
+        server_momentum=training.server_momentum, attack=None, record="none", seed=seed, device=experiment.device,
     )  # fmt: skip
+
+
+def _training(client: FedAvg, experiment: Experiment, training: Training) -> FedAvg:
+    """The same number of steps at the same rate, on the pictures of the training."""
+    steps, _ = client.local_steps(experiment.pictures)
+    size = client.batch_size or training.batch_size
+    epochs = min(50, -(-steps // -(-training.pictures // size)))
+    return client.model_copy(update={"clients": 1, "batch_size": size, "steps": steps, "epochs": epochs})
