@@ -41,6 +41,11 @@ def current() -> Experiment:
     return st.session_state[_at("experiment")]
 
 
+def held(name: str) -> Experiment | None:
+    """What another page's form holds, or None where nobody was there yet."""
+    return st.session_state.get(f"{name}.experiment")
+
+
 def start() -> Experiment:
     """What a newcomer finds in the form: the first preset, unless the page says otherwise."""
     return st.session_state.get(_at("start")) or presets()[0].experiment

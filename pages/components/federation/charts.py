@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pages.components.bands import band
 from pages.components.curves import COLOURS, DASHES
 from pages.components.federation.reading import Found
 from pages.components.influence import charts
@@ -49,7 +50,8 @@ def leakage(found: Found, total: int) -> None:
     for number, client in enumerate(found.clients()):
         seen = [one for one in found.leaks(client) if one.get("rdlv_mean") is not None]
         if any(one["rdlv_high"] > one["rdlv_low"] for one in seen):
-            series += _band(seen, number)
+            rounds, low, high = ([one[name] for one in seen] for name in ("round", "rdlv_low", "rdlv_high"))
+            series += band(rounds, low, high, number)
         series.append(_line(f"client {client}", [[one["round"], one["rdlv_mean"]] for one in seen], number))
     names = [s["name"] for s in series if not s["name"].startswith("band")]
     zero = {"yAxis": 0}
@@ -69,18 +71,3 @@ def _line(name: str, points: list[list[Any]], number: int) -> dict[str, Any]:
         "encode": {"x": 0, "y": 1, "tooltip": [1]}, "symbol": "circle", "symbolSize": 7,
         "lineStyle": {"color": colour, "width": 2, "type": DASHES[number % 6]}, "itemStyle": {"color": colour},
     }  # fmt: skip
-
-
-def _band(seen: list[Any], number: int) -> list[dict[str, Any]]:
-    """An invisible line at the lower end and the height of the band stacked on it."""
-    common = {
-        "type": "line", "stack": f"band {number}", "stackStrategy": "all", "symbol": "none", "silent": True,
-        "lineStyle": {"opacity": 0}, "tooltip": {"show": False},
-    }  # fmt: skip
-    low = [[one["round"], one["rdlv_low"]] for one in seen]
-    height = [[one["round"], one["rdlv_high"] - one["rdlv_low"]] for one in seen]
-    area = {"color": COLOURS[number % 6], "opacity": 0.18}
-    return [
-        {**common, "name": f"band {number} low", "data": low},
-        {**common, "name": f"band {number}", "data": height, "areaStyle": area},
-    ]

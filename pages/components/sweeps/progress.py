@@ -1,0 +1,61 @@
+"""How a sweep stands, in a line and a bar, and the buttons that change it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from gi_core.runs.sweeps import SweepStatus
+from gi_core.spec import SpecError
+from pages.components import address, words
+from pages.components.session import store
+
+
+def line(status: SweepStatus) -> None:
+    """State, how many are done, what failed, time left; a bar under it."""
+    sign, word = words.STATES[status.state]
+    ended = status.counts.get("done", 0)
+    facts = [f"{ended} of {status.total} done"]
+    for name, text in (
+        ("failed", "failed"),
+        ("refused", "cannot be run"),
+        ("missing", "deleted"),
+        ("cancelled", "cancelled"),
+    ):
+        if status.counts.get(name):
+            facts.append(f"{status.counts[name]} {text}")
+    if status.utility_total:
+        facts.append(f"{status.utility_counts.get('done', 0)} of {status.utility_total} trainings")
+    if not status.over and status.seconds_left is not None:
+        facts.append(f"about {words.span(max(1.0, round(status.seconds_left)))} left")
+    share = 100 * status.fraction
+    st.html(
+        f'<div class="gi-state gi-{status.state}"><b><i aria-hidden="true">{sign}</i> {word}</b>'
+        f"<span>{words.escape(' · '.join(facts))}</span></div>"
+        f'<div class="gi-bar gi-{status.state}" role="progressbar" aria-label="Progress of the sweep" aria-valuemin="0"'
+        f' aria-valuemax="100" aria-valuenow="{share:.0f}"><i style="width:{share:.1f}%"></i></div>'
+    )
+
+
+def buttons(status: SweepStatus) -> None:
+    """Pause, resume, cancel."""
+    if status.state in ("running", "pausing"):
+        _button("Pause", "pause", status.id, ":material/pause:", status.state == "pausing")
+    unanswered = sum(status.counts.get(k, 0) for k in ("failed", "cancelled", "missing"))
+    if status.state == "paused" or (status.over and unanswered):
+        _button("Resume", "resume", status.id, ":material/play_arrow:", False)
+    if not status.over:
+        _button("Cancel", "cancel", status.id, ":material/stop:", False)
+
+
+def _button(label: str, action: str, number: str, icon: str, disabled: bool) -> None:
+    st.button(
+        label, key=f"{action}_{number}", icon=icon, on_click=_ask, args=(number, action), disabled=disabled,
+        help="Asks again what failed, was cancelled or is no more; repeats nothing that is done." if action == "resume" else None,
+    )  # fmt: skip
+
+
+def _ask(number: str, action: str) -> None:
+    try:
+        store().control(number, action)
+    except SpecError as error:
+        address.say(str(error))

@@ -1,0 +1,162 @@
+"""The page of sweeps without a browser: ready ones, the form, a file, and what a sweep answers."""
+
+from __future__ import annotations
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from gi_core.runs import sweeps
+from gi_core.spec.sweep import build_sweep
+from gi_core.spec.sweep_text import to_toml
+from gi_core.sweeps import ready, ready_sweep
+from tests import pages_fakes as fakes
+from tests.test_pages_lab import ROOT, store, text  # noqa: F401  (store is a fixture)
+
+SMALL = build_sweep({
+    "name": "Widths <b>", "question": "Does width matter?", "base": {"size": 16, "samples": ["bundled/coffee"]},
+    "axes": [{"name": "width", "path": "model.width", "values": [2, 4, 8]}, {"name": "seed", "path": "seed", "values": [0, 1]}],
+})  # fmt: skip
+
+
+def page(**query) -> AppTest:
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    app.run()
+    app.switch_page("pages/sweeps.py")
+    for name, value in query.items():
+        app.query_params[name] = value
+    app.run()
+    assert not app.exception, app.exception
+    return app
+
+
+def finish(store, number: str, psnr) -> None:  # noqa: F811
+    """The sweep's runs end, as a worker would end them. psnr: of an experiment, by its point; None fails."""
+    out = fakes.writer(store)
+    for entry in sweeps.members(store, number):
+        if entry.job.state != "queued":
+            continue
+        out.take(entry.job.id)
+        value = psnr(entry.point)
+        if value is None:
+            out.finish(entry.job.id, "failed", error="the update is almost zero")
+            continue
+        result = {"status": "done", "seconds": 2.0, "iterations": 5, "model": {"parameters": 100 * int(entry.point["width"])},
+                  "metrics": {"psnr": value, "ssim": 0.5, "mse": 0.01}}  # fmt: skip
+        out.finish(entry.job.id, "done", result)
+
+
+def test_every_ready_sweep_has_a_card_with_its_question_and_size(store):  # noqa: F811
+    app = page()
+    said = text(app)
+    for name, sweep in ready().items():
+        assert sweep.question in said and app.button(key=f"run_{name}").label == "Run"
+    assert "36 experiments" in said and "None yet" in said
+
+
+def test_running_a_ready_one_shows_it_and_its_card_opens_it(store):  # noqa: F811
+    app = page()
+    app.button(key="run_batch_size").click().run()
+    (job,) = store.jobs(kinds=("sweep",))
+    assert app.query_params["sweep"] == job.id and len(store.jobs(parent=job.id)) == 36
+    assert ready_sweep("batch_size").question in text(app) and "Nothing to say yet" in text(app)
+    again = page()
+    assert again.button(key="open_batch_size").label == "Open (running)"
+    assert "0 of 36 done" in text(again)
+
+
+def test_partial_results_are_answered_drawn_and_listed(store):  # noqa: F811
+    number = sweeps.start(store, SMALL)
+    finish(store, number, lambda p: 10.0 * int(p["width"]) + int(p["seed"]) if p["width"] != "8" else None)
+    app = page(sweep=number)
+    said = text(app)
+    assert "Widths &lt;b&gt;" in said and "Widths <b>" not in said
+    assert "4 of 6 done · 2 failed" in said and "2 experiments failed" in said
+    assert "Most leaks at width 4 (median PSNR 40.5 dB)" in said, "four runs are too few for a direction"
+    assert said.count('target="_self">Open</a>') == 6 and "the update is almost zero" in said
+    assert app.get("echarts_chart")
+
+
+def test_a_trend_is_said_and_another_measure_chosen(store):  # noqa: F811
+    number = sweeps.start(store, SMALL)
+    finish(store, number, lambda p: 10.0 * int(p["width"]) + int(p["seed"]))
+    app = page(sweep=number)
+    assert "More leaks as width goes from 2 to 8: median PSNR 20.5 dB at first, 80.5 dB at last" in text(app)
+    app.selectbox(key="sweep_x").set_value("parameters").run()
+    assert "as parameters goes from 200 to 800" in text(app)
+    app.selectbox(key="sweep_y").set_value("ssim").run()
+    assert "median SSIM 0.500" in text(app) and not app.exception
+
+
+def test_controls_reach_the_sweep(store):  # noqa: F811
+    number = sweeps.start(store, SMALL)
+    app = page(sweep=number)
+    app.button(key=f"pause_{number}").click().run()
+    assert sweeps.status(store, number).state == "paused"
+    app.button(key=f"resume_{number}").click().run()
+    assert sweeps.status(store, number).state == "running"
+    app.button(key=f"cancel_{number}").click().run()
+    assert sweeps.status(store, number).state == "cancelled" and f"resume_{number}" in {b.key for b in app.button}
+    app.button(key="sweeps_back").click().run()
+    assert "sweep" not in app.query_params and "What changes when one thing changes" in text(app)
+
+
+def test_files_are_offered(store):  # noqa: F811
+    number = sweeps.start(store, SMALL)
+    labels = [b.label for b in page(sweep=number).get("download_button")]
+    assert labels == ["Table (CSV)", "Table (HTML)", "Sweep (TOML)"]
+
+
+@pytest.mark.parametrize("number", ["x", "0" * 12, "../../etc/passwd"])
+def test_a_wrong_address_is_one_sentence(store, number):  # noqa: F811
+    app = page(sweep=number)
+    assert [w.value for w in app.warning] == [
+        "There is no such sweep here: it may have been deleted, or the link is incomplete."
+    ]
+
+
+def test_a_sweep_is_made_of_what_varies(store):  # noqa: F811
+    app = page()
+    app.text_input(key="sweep_name").set_value("Mine").run()
+    app.selectbox(key="axis_0").set_value("width").run()
+    app.text_input(key="axis_0_width").set_value("4, 8").run()
+    app.selectbox(key="axis_1").set_value("defense").run()
+    app.multiselect(key="axis_1_defense").set_value(["none", "gaussian_noise", "pruning"]).run()
+    assert "6 experiments" in text(app)
+    app.button(key="run_sweep_form").click().run()
+    (job,) = store.jobs(kinds=("sweep",))
+    assert job.title == "Mine" and len(store.jobs(parent=job.id)) == 6 and app.query_params["sweep"] == job.id
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ("4, x", "&#x27;x&#x27; is no value"), ("1-5000", "1000 are allowed"), ("0", "Experiment 1 of the sweep (width 0)"),
+        ("", "Give one value at least"),
+    ],
+)  # fmt: skip
+def test_wrong_values_are_one_sentence(store, values, said):  # noqa: F811
+    app = page()
+    app.selectbox(key="axis_0").set_value("width").run()
+    app.text_input(key="axis_0_width").set_value(values).run()
+    assert said in text(app) and not [b for b in app.button if b.key == "run_sweep_form"]
+
+
+def test_what_cannot_be_run_is_told_before(store):  # noqa: F811
+    app = page()
+    app.selectbox(key="axis_0").set_value("steps").run()
+    assert "1 is left out: Levenberg-Marquardt works on one gradient" in text(app) and ">1 experiment ·" in text(app)
+
+
+def test_the_labs_form_can_be_the_base(store):  # noqa: F811
+    app = page()
+    assert app.selectbox(key="sweep_base").options[0] == "The lab's form"
+
+
+def test_a_page_takes_no_free_path(store):  # noqa: F811
+    from pages.components.sweeps import asking
+
+    sweep = build_sweep(
+        {"base": {"samples": ["/etc/hostname"]}, "axes": [{"name": "s", "path": "seed", "values": [0]}]}
+    )
+    assert asking.look(sweep.base).startswith("a page cannot open")
+    assert to_toml(sweep)
