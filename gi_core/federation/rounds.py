@@ -54,17 +54,11 @@ class Simulation:
         self.settings = settings.model_copy(update={"model": shards.model})
         shape = tuple(shards.test.images.shape[1:])
         self.loss = losses.chosen(settings.client.loss, shards.model.one_logit)
-        self.start = self._defended(models.build(shards.model, shape, shards.test.classes)).to(device)
+        plain = models.build(shards.model, shape, shards.test.classes)
+        self.start = federated.wrapped(plain, settings.defenses, settings.seed).to(device)
         self._test = normalised(shards.test, device), torch.from_numpy(shards.test.labels).to(device)
         batch_norm = shards.model.has_batch_norm and settings.client.batch_norm == "train"
         self.untold = batch_norm and settings.client.statistics == "withheld"
-
-    def _defended(self, model: nn.Module) -> nn.Module:
-        """The network with what a defense builds into it, which all clients then share."""
-        for place, defense in enumerate(self.settings.defenses):
-            if defense.hook == "wrap_model":
-                model = defenses.make(defense, self.settings.seed, place, self.loss).wrap_model(model)
-        return model
 
     @property
     def normalise(self) -> str:
