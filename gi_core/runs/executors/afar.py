@@ -46,6 +46,7 @@ class FarWriter:
     def begin(self, host: str, pid: int, where: str) -> None:
         """where: how the engine names the process, so that something can be asked of the job."""
         self.tell(BEGAN, host, pid, where)
+        self.log(self.job_id, f"runs on {host}, process {pid}")
 
     def told(self) -> dict[str, Any]:
         """What the parcel says beside its files."""

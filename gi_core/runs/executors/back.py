@@ -42,17 +42,18 @@ def apply(event: Event, sink: StoreSink) -> None:
         return
 
 
-def take(data: bytes, sink: StoreSink, applied: set[int]) -> Ending:
+def take(data: bytes, sink: StoreSink, applied: dict[str, set[int]]) -> Ending:
     """Files, curves and log of a parcel into the store; how the job ended.
 
-    applied: numbers of what was told of this start already. Raises SpecError for what is no parcel, Lost, DiskFull.
+    applied: by token of a start, numbers of what it told that is in the store already. Raises SpecError for what is no parcel, Lost, DiskFull.
     """
     sink.forget_points(0)  # snapshots of a start that was lost are none of this one's
     told = parcel.unpack(data, sink.folder)
     try:
         points = [Point(**p) for p in told["points"]]
+        known = applied.get(told["token"], set())
         for number, what, text in told["said"]:
-            if number not in applied and what in ("log", "notice"):
+            if number not in known and what in ("log", "notice"):
                 getattr(sink, what)(str(text))
         ending = Ending(*told["ending"])
         if ending.how == "finish" and ending.state not in FINISHED:

@@ -119,9 +119,6 @@ class Coordinator:
             if starts > recovery.MOST_DEATHS:
                 self._drop(event.job_id)
                 self.writer.finish(event.job_id, "failed", error=recovery.DEATHS.format(starts - 1, ""))
-                return
-        where = [str(value)[:100] for value in event.values[:2]]
-        held.sink.log(f"runs on {', process '.join(where)}")
 
     def _end(self, outcome: Outcome, held: _Held) -> None:
         """Write all that came back, then end the job as it ended there."""
@@ -129,7 +126,7 @@ class Coordinator:
             self.writer.finish(outcome.job_id, "failed", error=outcome.lost)
             return
         try:
-            ending = back.take(outcome.parcel, held.sink, held.applied)
+            ending = back.take(outcome.parcel, held.sink, {held.token: held.applied})
         except SpecError as error:
             self.writer.finish(outcome.job_id, "failed", error=str(error))
             return

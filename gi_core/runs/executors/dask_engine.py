@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -168,11 +169,17 @@ def refuse_open(address: str) -> None:
     """Raises SpecError for an address that is none, or that others could listen to."""
     try:
         parts = urlsplit(address)
-        whole = parts.hostname and parts.port
+        host, port = parts.hostname, parts.port
     except ValueError:
-        whole = None
-    if parts.scheme not in ("tcp", "tls") or not whole:
+        host = port = None
+    if not host or not port or parts.scheme not in ("tcp", "tls"):
         raise SpecError(f"{address!r} is no scheduler's address: write tls://HOST:PORT or tcp://127.0.0.1:PORT")
-    near = parts.hostname in ("localhost", "::1") or parts.hostname.startswith("127.")
-    if parts.scheme == "tcp" and not near:
+    if parts.scheme == "tcp" and not _own(host):
         raise SpecError(_OPEN.format(address))
+
+
+def _own(host: str) -> bool:
+    """Whether the name is this machine's, for itself alone."""
+    with suppress(ValueError):
+        return ip_address(host).is_loopback
+    return host == "localhost"
