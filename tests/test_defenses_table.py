@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import get_args
+
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -12,7 +16,10 @@ from gi_core import defenses
 from gi_core.defenses.pruning import kept
 from gi_core.defenses.quantisation import quantise
 from gi_core.federated.types import Update
-from gi_core.spec import DEFENSES
+from gi_core.spec import DEFENSES, SpecError
+from gi_core.spec.base import is_basic
+from gi_core.spec.defense_base import Changes, Hook
+from tests.victims import experiment, play
 
 torch.set_num_threads(1)
 
@@ -32,6 +39,17 @@ def flat(u: Update) -> torch.Tensor:
     return torch.cat([t.flatten() for t in u.tensors.values()])
 
 
+FILTERS = sorted(kind for kind, settings in DEFENSES.items() if settings.hook == "filter_update")
+
+
+@pytest.mark.parametrize("kind", sorted(DEFENSES))
+def test_every_kind_says_what_it_changes_and_promises(kind):
+    settings = DEFENSES[kind]
+    assert settings.changes in get_args(Changes) and settings.hook in get_args(Hook)
+    assert settings.guarantee and settings.title and settings.description.endswith(".")
+    assert any(is_basic(field) for field in settings.model_fields.values())
+
+
 @pytest.mark.parametrize("kind", sorted(DEFENSES))
 def test_every_kind_is_found_and_keeps_names_and_shapes(kind):
     before = update()
@@ -43,12 +61,35 @@ def test_every_kind_is_found_and_keeps_names_and_shapes(kind):
     assert after.images == 1 and after.kind == "gradient"
 
 
-@pytest.mark.parametrize(
-    "kind, values",
-    [("gaussian_noise", {"std": 0}), ("pruning", {"fraction": 0}), ("clipping", {"norm": 1e6})],
-)
-def test_strength_zero_is_exactly_no_defense(kind, values):
-    assert torch.equal(flat(apply(kind, **values)[0]), flat(update()))
+NONE = {
+    "gaussian_noise": {"std": 0},
+    "laplace_noise": {"scale": 0},
+    "percentile_noise": {"sigma0": 0},
+    "pruning": {"fraction": 0},
+    "random_pruning": {"kept": 1},
+    "top_k": {"kept": 1, "rounds": 3},
+    "clipping": {"norm": 1e6},
+    "withheld_layers": {"count": 0},
+}
+ALWAYS = {"quantisation", "half_precision"}  # every strength of theirs changes something
+
+
+@pytest.mark.parametrize("kind", FILTERS)
+def test_strength_zero_is_exactly_no_defense(kind):
+    if kind in ALWAYS:
+        assert not torch.equal(flat(apply(kind)[0]), flat(update()))
+        return
+    after, known = apply(kind, **NONE[kind])
+    assert torch.equal(flat(after), flat(update())) and after.withheld == ()
+    assert "mask" not in known and not known.get("sigma")
+
+
+@pytest.mark.parametrize("kind", FILTERS)
+def test_the_seed_and_the_place_decide_everything_drawn(kind):
+    first, again, seed, place = (flat(apply(kind, s, p)[0]) for s, p in ((0, 0), (0, 0), (1, 0), (0, 1)))
+    assert torch.equal(first, again)
+    drawn = kind.endswith("noise") or kind.startswith("random")
+    assert torch.equal(first, seed) != drawn and torch.equal(first, place) != drawn
 
 
 @pytest.mark.parametrize("kind", sorted(DEFENSES))
@@ -68,6 +109,50 @@ def test_noise_is_seeded_by_experiment_and_position():
     spread = (noise[0] - flat(update())).std()
     assert 0.9 < spread < 1.1
     assert apply("gaussian_noise", std=0.5)[1] == {"kind": "gaussian_noise", "sigma": 0.5}
+
+
+def test_laplace_noise_has_its_law():
+    noise = flat(apply("laplace_noise", scale=0.5)[0]) - flat(update())
+    assert apply("laplace_noise", scale=0.5)[1]["sigma"] == pytest.approx(0.5 * 2**0.5)
+    assert 0.45 < noise.abs().mean() < 0.55, "E|n| = b"
+    assert 0.63 < noise.std() < 0.79, "sd = sqrt(2) b"
+    assert 4.0 < float(((noise - noise.mean()) ** 4).mean() / noise.var() ** 2) < 9.0, (
+        "heavier tails than normal (6, not 3)"
+    )
+
+
+def test_percentile_noise_is_in_proportion_to_the_update():
+    before = update()
+    sizes = flat(before).abs()
+    sigma = 0.1 * float(np.percentile(sizes.numpy().astype(np.float64), 95))
+    after, known = apply("percentile_noise")
+    assert known["sigma"] == pytest.approx(sigma, rel=1e-6)
+    assert float((flat(after) - flat(before)).std()) == pytest.approx(sigma, rel=0.15)
+    sparse = replace(before, tensors={k: torch.where(t > 1, t, torch.zeros(())) for k, t in before.tensors.items()})
+    defense = defenses.make(DEFENSES["percentile_noise"](), 0, 0)
+    defense.filter_update(sparse)
+    there = flat(sparse)[flat(sparse) != 0]
+    assert defense.known["sigma"] == pytest.approx(0.1 * float(np.percentile(there.numpy(), 95)), rel=1e-5), (
+        "zeros do not count"
+    )
+
+
+def test_percentile_noise_reaches_shared_statistics_but_no_counter():
+    shared = {"kind": "fedavg", "epochs": 2, "batch_norm": "train", "statistics": "shared"}
+    asked = experiment(
+        samples=["bundled/faces:0", "bundled/faces:100"], model={"kind": "convnet", "width": 2}, client=shared,
+        attack={"kind": "inverting_gradients", "labels": "auto"}, size=12,
+    )  # fmt: skip
+    clean, knowledge, _ = play(asked)
+    noisy, told, _ = play(asked.model_copy(update={"defenses": (DEFENSES["percentile_noise"](sigma0=5.0),)}))
+    buffers = dict(knowledge.model.named_buffers())
+    values = [t for t in clean.tensors.values()]
+    values += [t - buffers[k] for k, t in clean.statistics.items() if t.is_floating_point()]
+    sizes = torch.cat([t.flatten().abs() for t in values]).double()
+    assert told.defenses[0]["sigma"] == pytest.approx(5 * float(np.percentile(sizes[sizes > 0].numpy(), 95)), rel=1e-6)
+    for name, tensor in noisy.statistics.items():
+        assert torch.equal(tensor, clean.statistics[name]) == name.endswith("num_batches_tracked")
+        assert not name.endswith("running_var") or bool((tensor >= 0).all())
 
 
 def test_clipping_scales_to_the_bound_and_keeps_the_direction():
@@ -105,6 +190,97 @@ def test_pruning_of_all_values_together_has_one_threshold():
     assert max(shares) > 0.5 > min(shares)
 
 
+@pytest.mark.parametrize("kept_share", [0.1, 0.5, 0.9])
+def test_random_pruning_keeps_its_share_of_each_tensor(kept_share):
+    after, known = apply("random_pruning", kept=kept_share)
+    for name, tensor in update().tensors.items():
+        mask = known["mask"][name]
+        assert int(mask.sum()) == int(np.ceil(kept_share * tensor.numel()))
+        assert torch.equal(after.tensors[name], tensor * mask)
+
+
+@pytest.mark.parametrize("scope", ["tensor", "global"])
+def test_top_k_remembers_what_it_left_out(scope):
+    """sum of what was sent + remainder = sum of the updates, round after round (error feedback)."""
+    memory: dict = {}
+    sent, asked = torch.zeros_like(flat(update())), torch.zeros_like(flat(update()))
+    for number in range(4):
+        defense = defenses.make(DEFENSES["top_k"](kept=0.1, scope=scope), 0, 0)
+        defense.recall(memory)
+        after = defense.filter_update(update(number))
+        memory = defense.remember()
+        sent, asked = sent + flat(after), asked + flat(update(number))
+        if scope == "global":
+            assert int((flat(after) != 0).sum()) == len(asked) - int(0.9 * len(asked))
+        torch.testing.assert_close(sent + flat(Update(memory, 1)), asked)
+    assert float((flat(after) - flat(update(3))).abs().max()) > 0
+
+
+def test_earlier_rounds_of_one_client_are_those_of_a_memory():
+    memory: dict = {}
+    for _ in range(3):
+        defense = defenses.make(DEFENSES["top_k"](kept=0.1), 0, 0)
+        defense.recall(memory)
+        after, memory = defense.filter_update(update()), defense.remember()
+    assert torch.equal(flat(after), flat(apply("top_k", kept=0.1, rounds=2)[0]))
+
+
+@pytest.mark.parametrize(("name", "digits"), [("float16", 11), ("bfloat16", 8)])
+def test_half_precision_rounds_to_its_digits(name, digits):
+    after, known = apply("half_precision", format=name)
+    off = (flat(after) - flat(update())).abs() / flat(update()).abs()
+    assert 2.0 ** -(digits + 2) < float(off.max()) <= 2.0**-digits and known["relative_step"] == 2.0 ** (1 - digits)
+    large = Update({"w": torch.full((3,), 1e6)}, images=1)
+    if name == "float16":
+        with pytest.raises(SpecError, match="bfloat16"):
+            defenses.make(DEFENSES["half_precision"](), 0, 0).filter_update(large)
+
+
+@pytest.mark.parametrize(
+    ("values", "names"),
+    [
+        ({"which": "first", "count": 1}, ("conv.weight",)),
+        ({"which": "last"}, ("fc.weight", "fc.bias")),
+        ({"which": "biases"}, ("conv.bias", "fc.bias")),
+        ({"which": "named", "part": "conv"}, ("conv.weight", "conv.bias")),
+    ],
+)
+def test_withheld_layers_are_named_and_zero(values, names):
+    after, known = apply("withheld_layers", **values)
+    assert after.withheld == known["withheld"] == names
+    for name, tensor in after.tensors.items():
+        assert torch.equal(tensor, torch.zeros_like(tensor) if name in names else update().tensors[name])
+
+
+def test_withheld_batch_norm_is_found_by_the_network_and_stays_zero_behind_noise():
+    asked = experiment(
+        model={"kind": "convnet", "width": 2}, size=12, attack={"kind": "inverting_gradients"},
+        defenses=[{"kind": "withheld_layers", "which": "batch_norm"}, {"kind": "gaussian_noise", "std": 1.0}],
+    )  # fmt: skip
+    after, knowledge, _ = play(asked)
+    own = {
+        f"{n}.{k}"
+        for n, m in knowledge.model.named_modules()
+        if "BatchNorm" in type(m).__name__
+        for k in ("weight", "bias")
+    }
+    assert set(after.withheld) == own and own
+    assert all(bool((after.tensors[name] == 0).all()) == (name in own) for name in after.tensors)
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"which": "last", "count": 99}, "nothing to send"),
+        ({"which": "named", "part": "norm"}, "no tensor with 'norm' in its name"),
+        ({"which": "batch_norm"}, "no batch norm parameter"),
+    ],
+)
+def test_nothing_to_withhold_is_refused(values, words):
+    with pytest.raises(SpecError, match=words):
+        apply("withheld_layers", **values)
+
+
 @pytest.mark.parametrize("bits", [1, 2, 4, 8, 16])
 def test_quantisation_levels_error_and_zero(bits):
     values = torch.randn(5000, generator=torch.Generator().manual_seed(1))
@@ -118,7 +294,11 @@ def test_quantisation_levels_error_and_zero(bits):
         step = (values.max() - values.min()) / (2**bits - 1)
         assert len(out.unique()) <= 2**bits
         assert (out - values).abs().max() <= step * 1.01
-    assert apply("quantisation", bits=bits)[1]["levels"] == 2**bits
+    known = apply("quantisation", bits=bits)[1]
+    assert known["levels"] == 2**bits and ("steps" in known) == (bits > 1)
+    if bits > 1:
+        spread = {k: float(t.max() - t.min()) / (2**bits - 1) for k, t in update().tensors.items()}
+        assert known["steps"] == pytest.approx(spread)
 
 
 def test_quantisation_of_constant_and_zero_tensors():
