@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import html.parser
 import io
+import re
 
 import pytest
 
@@ -14,6 +15,8 @@ from gi_core.runs.safe_text import cell
 from gi_core.runs.store import Store
 from gi_core.runs.writer import Writer
 from gi_core.spec import SpecError
+from gi_core.spec.sweep import read_sweep
+from tests.conftest import ROOT
 from tests.test_sweeps import asked
 
 EVIL = '=HYPERLINK("http://x","<script>alert(1)</script>")'
@@ -109,3 +112,15 @@ def test_what_a_person_names_reaches_no_spreadsheet_and_no_browser(store):
     assert not [a for a in seen.attributes if a.startswith("on") or a in ("src", "href")]
     assert not [text for text in seen.text if text.startswith(("=", "+", "-", "@"))]
     assert "default-src 'none'" in page and rows[0]["error"] in seen.text, "shown as it was written"
+
+
+def test_the_document_explains_every_column_in_the_same_words():
+    text = (ROOT / "docs" / "sweeps.md").read_text()
+    listed = re.findall(r"^\| `(\w+)` \| (.+) \|$", text, re.MULTILINE)
+    assert dict(listed) == tables.COLUMNS and [name for name, _ in listed] == list(tables.COLUMNS)
+
+
+def test_the_document_s_sweep_can_be_read():
+    text = re.search(r"```toml\n(.*?)```", (ROOT / "docs" / "sweeps.md").read_text(), re.DOTALL)
+    sweep = read_sweep(text[1].encode(), toml=True)
+    assert sweep.size == 18 and not [q for q in sweeps.questions(sweep) if q.refused]
