@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from functools import lru_cache
 from typing import Any
 
 from gi_core.metrics.meanings import MEANINGS
@@ -11,6 +12,7 @@ from gi_core.runs.safe_text import csv_table, html_page
 from gi_core.runs.store import Store
 from gi_core.runs.sweep_questions import experiments
 from gi_core.spec import Experiment
+from gi_core.spec.sweep import Sweep
 
 _METRICS = ("mse", "psnr", "ssim", "lpips", "iip_rank", "rdlv", "label_accuracy")
 _BEFORE = {
@@ -56,12 +58,9 @@ def records(store: Store, id: str) -> list[dict[str, Any]]:
 
     An axis that is called like a column stands under its name with " (axis)". Raises SpecError for an unknown sweep.
     """
-    asked = experiments(sweeps.sweep_of(store, id))
+    asked = _asked(sweeps.sweep_of(store, id).model_dump_json())
     trained = _trainings(sweeps.utilities(store, id))
-    return [
-        _row(entry, asked[entry.position].experiment, trained.get(entry.position, []))
-        for entry in sweeps.members(store, id)
-    ]
+    return [_row(entry, asked[entry.position], trained.get(entry.position, [])) for entry in sweeps.members(store, id)]
 
 
 def columns(rows: list[dict[str, Any]]) -> dict[str, str]:
@@ -89,19 +88,32 @@ def _trainings(found: list[sweeps.UtilityEntry]) -> dict[int, list[dict[str, Any
     return ended
 
 
-def _row(entry: sweeps.Entry, asked: Experiment, trained: list[dict[str, Any]]) -> dict[str, Any]:
-    result = (entry.job.result or {}) if entry.job else {}
-    metrics, model = result.get("metrics") or {}, result.get("model") or {}
-    weights, accuracies = asked.weights, [one["accuracy"] for one in trained]
-    axes = {(f"{name} (axis)" if name in COLUMNS else name): label for name, label in entry.point.items()}
-    row = {
-        "position": entry.position + 1, **axes,
+@lru_cache(maxsize=8)
+def _asked(text: str) -> tuple[dict[str, Any], ...]:
+    """The columns that do not change while a sweep goes on, kept: pages ask every few seconds."""
+    return tuple(_question(member.experiment) for member in experiments(Sweep.model_validate_json(text)))
+
+
+def _question(asked: Experiment) -> dict[str, Any]:
+    weights = asked.weights
+    return {
         "samples": " ".join(asked.samples), "pictures": asked.pictures, "size": asked.size,
-        "model": asked.model.kind, "model_settings": asked.model.name, "parameters": model.get("parameters"),
+        "model": asked.model.kind, "model_settings": asked.model.name, "parameters": None,
         "weights": weights.kind, "epochs": {"fresh": 0}.get(weights.kind, getattr(weights, "epochs", None)),
         "client": asked.client.name, "defenses": " + ".join(d.name for d in asked.defenses) or "none",
         "attack": asked.attack.kind, "attack_settings": asked.attack.name, "adaptive": asked.attack.adaptive,
-        "seed": asked.seed, "state": entry.state,
+        "seed": asked.seed,
+    }  # fmt: skip
+
+
+def _row(entry: sweeps.Entry, asked: dict[str, Any], trained: list[dict[str, Any]]) -> dict[str, Any]:
+    result = (entry.job.result or {}) if entry.job else {}
+    metrics, model = result.get("metrics") or {}, result.get("model") or {}
+    accuracies = [one["accuracy"] for one in trained]
+    axes = {(f"{name} (axis)" if name in COLUMNS else name): label for name, label in entry.point.items()}
+    return {
+        "position": entry.position + 1, **axes, **asked,
+        "parameters": model.get("parameters"), "state": entry.state,
         **{name: metrics.get(name) for name in _METRICS},
         "iterations": result.get("iterations"), "seconds": result.get("seconds"),
         "network_accuracy": model.get("accuracy"),
@@ -113,4 +125,3 @@ def _row(entry: sweeps.Entry, asked: Experiment, trained: list[dict[str, Any]]) 
         "run_id": entry.job.id if entry.job else None,
         "error": entry.refused or (entry.job.error if entry.job else None) or None,
     }  # fmt: skip
-    return row
