@@ -133,6 +133,32 @@ def test_pruning_is_measured_as_it_is(gi_home):
     assert weak["error"] < strong["error"]
 
 
+@pytest.mark.parametrize(
+    "white",
+    [{"kind": "laplace_noise", "scale": 10 / 2**0.5}, {"kind": "dp_sgd", "clip": 1e6, "noise_multiplier": 1e-5}],
+)
+def test_noise_of_any_law_is_metered_by_its_size(gi_home, white):
+    """And that of DP-SGD on one picture, which is clipping and normal noise."""
+    normal = meter.measure(ask(defenses=[{"kind": "gaussian_noise", "std": 10.0}]))
+    other = meter.measure(ask(defenses=[white]))
+    assert other["level"] == normal["level"] == "protected" and "the noise 10 on each value" in other["reasons"][1]
+    assert other["error"] == pytest.approx(normal["error"], rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("values", "title"),
+    [
+        ({"defenses": [{"kind": "withheld_layers"}]}, "Withheld layers"),
+        ({"defenses": [{"kind": "dp_sgd"}], "samples": ["bundled/faces:0", "bundled/faces:100"]}, "DP-SGD"),
+    ],
+)
+def test_what_no_formula_holds_for_is_left_open(gi_home, values, title):
+    found = meter.measure(ask(attack={"kind": "dlg"}, **values))
+    assert found["level"] == "partly" and found["error"] is None
+    assert f"what shows behind {title} is not predicted" in found["reasons"][-1]
+    assert not any("determine" in reason or "suffice" in reason for reason in found["reasons"])
+
+
 def test_a_batch_and_a_network_without_equations_have_a_meter(gi_home):
     batch = ask(samples=[f"bundled/faces:{k}" for k in range(4)], attack={"kind": "dlg", "labels": "known"})
     assert "told apart" in meter.measure(batch)["reasons"][0]

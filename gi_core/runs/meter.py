@@ -31,6 +31,10 @@ FORWARD_SECONDS = 0.02
 CALIBRATION_SECONDS = 20.0
 EXACT_SECONDS = 60.0
 MOST_IMAGES = 8
+WHITE = ("gaussian_noise", "laplace_noise", "percentile_noise")
+"""Independent noise of one variance on every value: what a picture's error comes to depends on that alone."""
+SCALING = ("clipping", "dp_sgd")
+"""What scales a picture's gradient, whose noise is white if it adds any."""
 
 
 def measure(question: Question) -> dict[str, Any]:
@@ -41,7 +45,7 @@ def measure(question: Question) -> dict[str, Any]:
     done = _in_gradients(done)
     found: dict[str, Any] = {
         "verdict": _verdict(question), "images": len(experiment.samples), "gradient_norm": done.clean.norm(),
-        "noise_std": max((d.std for d in experiment.defenses if d.kind == "gaussian_noise"), default=0.0),
+        "noise_std": _noise(done),
         "perturbed": any(d.kind != "clipping" for d in experiment.defenses),
         "doubt": _unpredicted(experiment) or _doubt(done),
     }  # fmt: skip
@@ -63,9 +67,17 @@ def _in_gradients(done: Round) -> Round:
     )
 
 
+def _noise(done: Round) -> float:
+    """Standard deviation of the largest noise on each value, in a gradient's units; as the client knows it."""
+    scale = abs(done.knowledge.schedule.scale) if done.knowledge.schedule is not None else 1.0
+    return scale * max((known.get("sigma", 0.0) for known in done.knowledge.defenses), default=0.0)
+
+
 def _unpredicted(experiment: Experiment) -> str:
-    """Which defense no formula holds for, if any."""
-    titles = [d.title for d in experiment.defenses if d.kind in UNPREDICTED]
+    """Which defense no formula holds for, if any: of several pictures, each clipped by itself, neither."""
+    several = ("dp_sgd",) if experiment.pictures > 1 else ()
+    without = (*UNPREDICTED, "withheld_layers", *several)
+    titles = [d.title for d in experiment.defenses if d.kind in without]
     return f"what shows behind {titles[0]} is not predicted: attack to find out" if titles else ""
 
 
@@ -112,7 +124,7 @@ def _verdict(question: Question) -> str | None:
 def _precision(question: Question, done: Round, perturbed: bool) -> dict[str, Any]:
     """The expected error: of a kept spectrum, else of a rough one; without either, the least that it can be."""
     x = normalised(question.pictures, torch.device("cpu"))
-    white = all(d.kind in ("gaussian_noise", "clipping") for d in question.experiment.defenses)
+    white = all(d.kind in (*WHITE, *SCALING) for d in question.experiment.defenses)
     whole, rough = (keeping.key(done.knowledge, x, done.labels, s) for s in (EXACT_SECONDS, PATIENCE))
     update = _unscaled(done, question.experiment)
     if white:
@@ -169,7 +181,7 @@ def _too_large(question: Question, x: Tensor) -> bool:
 
 def _unscaled(done: Round, experiment: Experiment) -> Update:
     """The update without the factor of clipping, which hides a length and no picture."""
-    if not any(d.kind == "clipping" for d in experiment.defenses):
+    if not any(d.kind in SCALING for d in experiment.defenses):
         return done.update
     pairs = zip(done.clean.tensors.values(), done.update.tensors.values(), strict=True)
     factor = sum(float((a.double() * b.double()).sum()) for a, b in pairs) / max(done.clean.norm() ** 2, 1e-300)

@@ -55,6 +55,14 @@ def _mixing(e: Experiment, mixing: DefenseSettings) -> Found:
 def _private(kinds: dict[str, DefenseSettings]) -> Found:
     """DP-SGD bounds what one picture changes; whatever carries a picture into others' gradients breaks that bound."""
     mixing = kinds.get("mixing")
+    if "protective_direction" in kinds:
+        yield (
+            "defenses",
+            (
+                "the protective direction is worked out from the pictures themselves, so DP-SGD's epsilon would not hold: choose"
+                " one of the two"
+            ),
+        )
     if "soteria" in kinds:
         yield (
             "defenses",

@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 Progress = Callable[[float, str], None]
 SOLVE = 600
 """Products of J J^T that a solve usually takes."""
-PERTURBING = ("gaussian_noise", "pruning", "quantisation", "clipping", "protective_direction")
+PERTURBING = (
+    "gaussian_noise", "laplace_noise", "percentile_noise", "protective_direction", "clipping", "dp_sgd", "pruning",
+    "random_pruning", "top_k", "quantisation", "half_precision",
+)  # fmt: skip
 """Defenses whose output is the gradient plus something, so that the influence of that something is defined."""
 
 
@@ -55,6 +58,10 @@ def know(
     if experiment.client.kind != "fedsgd":
         raise SpecError("the influence is that of one gradient, and this client sends a weight change: choose fedsgd")
     for defense in experiment.defenses:
+        if defense.kind == "withheld_layers":
+            raise SpecError(
+                f"the influence counts every layer's gradient, and {defense.title} leaves some out: attack to find out what shows"
+            )
         if defense.kind in UNPREDICTED:
             raise SpecError(
                 f"the influence is that of something added to the gradient, and {defense.title} changes what it is the"
