@@ -14,7 +14,9 @@ from tests.test_pages_lab import ROOT, store, text  # noqa: F401  (store is a fi
 
 SMALL = build_sweep({
     "name": "Widths <b>", "question": "Does width matter?", "base": {"size": 16, "samples": ["bundled/coffee"]},
-    "axes": [{"name": "width", "path": "model.width", "values": [2, 4, 8]}, {"name": "seed", "path": "seed", "values": [0, 1]}],
+    "axes": [
+        {"name": "width", "path": "model.width", "values": [2, 4, 8]}, {"name": "seed", "path": "seed", "values": [0, 1, 2]},
+    ],
 })  # fmt: skip
 
 
@@ -70,9 +72,9 @@ def test_partial_results_are_answered_drawn_and_listed(store):  # noqa: F811
     app = page(sweep=number)
     said = text(app)
     assert "Widths &lt;b&gt;" in said and "Widths <b>" not in said
-    assert "4 of 6 done · 2 failed" in said and "2 experiments failed" in said
-    assert "Most leaks at width 4 (median PSNR 40.5 dB)" in said, "four runs are too few for a direction"
-    assert said.count('target="_self">Open</a>') == 6 and "the update is almost zero" in said
+    assert "6 of 9 done · 3 failed" in said and "3 experiments failed" in said
+    assert "Most leaks at width 4 (median PSNR 41.0 dB" in said, "six runs are too few for a direction"
+    assert said.count('target="_self">Open</a>') == 9 and "the update is almost zero" in said
     assert app.get("echarts_chart")
 
 
@@ -80,7 +82,7 @@ def test_a_trend_is_said_and_another_measure_chosen(store):  # noqa: F811
     number = sweeps.start(store, SMALL)
     finish(store, number, lambda p: 10.0 * int(p["width"]) + int(p["seed"]))
     app = page(sweep=number)
-    assert "More leaks as width goes from 2 to 8: median PSNR 20.5 dB at first, 80.5 dB at last" in text(app)
+    assert "More leaks as width goes from 2 to 8: median PSNR 21.0 dB at first, 81.0 dB at last" in text(app)
     app.selectbox(key="sweep_x").set_value("parameters").run()
     assert "as parameters goes from 200 to 800" in text(app)
     app.selectbox(key="sweep_y").set_value("ssim").run()

@@ -8,7 +8,8 @@ from gi_core.spec import Experiment, SpecError, build
 from gi_core.spec.sweep import build_sweep, members, read_sweep
 from gi_core.spec.sweep_text import to_toml
 from gi_core.sweeps import ready
-from gi_core.sweeps.fields import FIELDS, offered, strength, typed
+from gi_core.sweeps.axes import strength, typed
+from gi_core.sweeps.fields import FIELDS, offered
 
 RICH = build({
     "defenses": [{"kind": "gaussian_noise", "std": 0.1}], "client": {"kind": "fedavg", "learning_rate": 0.3},

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from gi_core.runs import sweep_answers
-from gi_core.runs.sweep_answers import Choice, answer, default
+from gi_core.runs import sweep_choices
+from gi_core.runs.sweep_answers import answer
+from gi_core.runs.sweep_choices import Choice, default
 from gi_core.spec import SpecError, problems
 from gi_core.spec.sweep import build_sweep, members
 from gi_core.sweeps import ready, ready_path, ready_sweep
@@ -61,7 +62,7 @@ def test_what_stands_below_the_chart_and_what_in_lines():
 
 def rows(values: dict[float | str, list[float | None]], **more) -> list[dict]:
     return [
-        {"batch": str(x), "psnr": y, "samples": f"bundled/{k}", "size": 24, "attack_settings": "dlg", "state": "done", **more}
+        {"batch": str(x), "psnr": y, "samples": f"bundled/{k}", "size": 24, "attack": "dlg", "state": "done", **more}
         for x, found in values.items()
         for k, y in enumerate(found)
     ]  # fmt: skip
@@ -73,19 +74,19 @@ def test_a_fall_is_said_with_its_medians():
         "Less leaks as batch goes from 1 to 8: median PSNR 41.0 dB at first, 11.0 dB at last (9 runs, Spearman −0.95)."
     )
     assert found.seen == "Clear to the eye in the median (18 dB or more) at 1, 2."
-    assert "3 pictures of 24 pixels by dlg" in found.limits and "may answer otherwise" in found.limits
+    assert "3 pictures of 24 pixels by DLG" in found.limits and "may answer otherwise" in found.limits
 
 
 def test_of_a_distance_less_is_more():
-    table = rows({k: [None] for k in range(1, 7)})
+    table = rows({k: [None] for k in range(1, 10)})
     for k, row in enumerate(table):
         row["mse"] = 0.1 / (k + 1)
     assert answer(table, Choice("batch", "mse")).claim.startswith("More leaks as batch goes")
 
 
 def test_no_trend_is_said():
-    found = answer(rows({4: [50.0, 51.0], 16: [52.0, 50.5], 64: [49.0, 53.0]}), Choice("batch"))
-    assert found.claim.startswith("No trend over batch from 4 to 64: median PSNR 50.5 dB to 51.2 dB")
+    found = answer(rows({4: [50.0, 51.0, 50.5], 16: [52.0, 50.5, 51.25], 64: [49.0, 53.0, 51.0]}), Choice("batch"))
+    assert found.claim.startswith("No trend over batch from 4 to 64: median PSNR 50.5 dB to 51.2 dB (9 runs")
 
 
 def test_lines_are_told_apart_and_what_failed_is_counted():
@@ -96,20 +97,23 @@ def test_lines_are_told_apart_and_what_failed_is_counted():
         {"batch": "9", "psnr": None, "state": "queued"},
     ]
     found = answer(table, Choice("batch", series="model"))
-    assert found.claim.startswith("LeNet (DLG): less leaks") and "; MLP: no trend" in found.claim
+    assert (
+        found.claim.startswith("So far: across batch, LeNet (DLG): less leaks from 1 to 4")
+        and "; MLP: no trend" in found.claim
+    )
     assert "1 experiment failed" in found.limits and "1 is still to come" in found.limits
     assert list(found.trends) == ["LeNet (DLG)", "MLP"]
 
 
 def test_of_names_the_most_leaking_is_said():
     found = answer(rows({"dlg": [20.0], "idlg": [30.0]}), Choice("batch"))
-    assert found.claim == "Most leaks at batch idlg (median PSNR 30.0 dB), of 20.0 dB to 30.0 dB in all."
-    mixed = sweep_answers.points(rows({"fresh": [20.0], "5": [30.0]}), Choice("batch"))
+    assert found.claim == ("Most leaks at batch idlg (median PSNR 30.0 dB, of 20.0 dB to 30.0 dB in all; 2 runs).")
+    mixed = sweep_choices.points(rows({"fresh": [20.0], "5": [30.0]}), Choice("batch"))
     assert [x for x, _, _ in mixed[""]] == ["fresh", "5"]
 
 
 def test_cells_are_numbers_where_they_read_as_such():
-    assert [sweep_answers.value({"x": v}, "x") for v in ("0", "1e-3", 4, "fresh", "nan", None)] == [
+    assert [sweep_choices.value({"x": v}, "x") for v in ("0", "1e-3", 4, "fresh", "nan", None)] == [
         0.0, 1e-3, 4.0, "fresh", "nan", None,
     ]  # fmt: skip
 

@@ -15,8 +15,8 @@ from typing import Literal
 
 LEVEL = 0.05
 """A rank correlation whose p-value is above this counts for none."""
-LEAST = 5
-"""Runs below which nothing is said of a direction: with four, no order of theirs has p < 0.05 (two-sided, 2/4!)."""
+LEAST = 8
+"""Runs below which nothing is said of a direction: with so few, only an almost perfect order has p < 0.05."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import streamlit as st
 
 from gi_core.analysis.trends import Trend
 from gi_core.metrics.meanings import MEANINGS, shown
-from gi_core.runs.sweep_answers import Choice, points
+from gi_core.runs.sweep_choices import Choice, points
 from pages.components.bands import band
 from pages.components.curves import COLOURS, DASHES
 from pages.components.influence import charts

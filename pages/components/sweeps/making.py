@@ -8,7 +8,8 @@ import streamlit as st
 
 from gi_core.spec import Experiment, SpecError
 from gi_core.spec.sweep import MAX_FILE, Axis, Sweep, build_sweep, read_sweep
-from gi_core.sweeps.fields import Field, offered, typed
+from gi_core.sweeps.axes import typed
+from gi_core.sweeps.fields import Field, offered
 from pages.components import form, words
 from pages.components.presets import presets
 from pages.components.sweeps import asking
@@ -42,7 +43,9 @@ def _by_form() -> None:
     st.html(f'<p class="gi-about">{words.escape(words.question(base.model_dump(mode="json")))}</p>')
     try:
         with st.container(gap="small", key="sweep_axes"):
-            axes = [axis for number in range(MOST_AXES) if (axis := _axis(number, base)) is not None]
+            axes: list[Axis] = []
+            while len(axes) < MOST_AXES and (axis := _axis(len(axes), base)) is not None:
+                axes.append(axis)
         accuracy = st.toggle(
             "Also measure accuracy", key="sweep_accuracy",
             help="Trains the network federated with the same defenses, several times for each defense: it takes longer.",

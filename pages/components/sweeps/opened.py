@@ -7,7 +7,8 @@ from typing import Any
 import streamlit as st
 
 from gi_core.runs import sweeps
-from gi_core.runs.sweep_answers import MEASURES, across, answer, default, lines
+from gi_core.runs.sweep_answers import answer
+from gi_core.runs.sweep_choices import MEASURES, across, default, lines
 from gi_core.runs.tables import records
 from gi_core.spec import SpecError
 from gi_core.spec.sweep import Sweep

@@ -12,7 +12,8 @@ from pages.components.session import store
 
 def line(status: SweepStatus) -> None:
     """State, how many are done, what failed, time left; a bar under it."""
-    sign, word = words.STATES[status.state]
+    waiting = status.state == "running" and not status.counts.get("running") and status.counts.get("queued")
+    sign, word = words.STATES["queued" if waiting else status.state]
     ended = status.counts.get("done", 0)
     facts = [f"{ended} of {status.total} done"]
     for name, text in (
