@@ -103,6 +103,8 @@ def test_the_promised_object_and_its_files(here, file, tmp_path, capsys):
     assert main(["sweep", str(out / "sweep.json"), "--json"]) == 0
     assert _object(capsys)["sweep_id"] == found["sweep_id"], "the same question is not asked again"
     assert [job.attempts for job in Store().jobs(children=True)] == [1, 1, 1]
+    assert main(["runs", "list", "--json"]) == 0 and _object(capsys) == []
+    assert main(["runs", "list", "--json", "--sweep", found["sweep_id"]]) == 0 and len(_object(capsys)) == 3
 
 
 def test_a_line_for_each_experiment_as_it_ends(here, file, capsys):

@@ -222,6 +222,9 @@ def _runs(parser: Parser) -> None:
     listing = actions.add_parser("list", help="all runs, newest first", allow_abbrev=False)
     listing.add_argument("--search", default="", help="a part of the title or of the question")
     listing.add_argument("--limit", type=int, default=50, help="at most this many")
+    listing.add_argument(
+        "--sweep", metavar="ID", help="the runs that this sweep asked for, which are left out otherwise"
+    )
     show = actions.add_parser("show", help="one run", allow_abbrev=False)
     export = actions.add_parser("export", help="copy a run's files", allow_abbrev=False)
     export.add_argument("--out", metavar="DIR", help="where to; a folder named after the run when left out")
