@@ -73,7 +73,7 @@ def test_a_fall_is_said_with_its_medians():
     assert found.claim == (
         "Less leaks as batch goes from 1 to 8: median PSNR 41.0 dB at first, 11.0 dB at last (9 runs, Spearman −0.95)."
     )
-    assert found.seen == "Clear to the eye in the median (18 dB or more) at 1, 2."
+    assert found.seen == "Clear to the eye in the median (18 dB or more) at 1 and 2."
     assert "3 pictures of 24 pixels by DLG" in found.limits and "may answer otherwise" in found.limits
 
 
@@ -98,8 +98,8 @@ def test_lines_are_told_apart_and_what_failed_is_counted():
     ]
     found = answer(table, Choice("batch", series="model"))
     assert (
-        found.claim.startswith("So far: across batch, LeNet (DLG): less leaks from 1 to 4")
-        and "; MLP: no trend" in found.claim
+        found.claim.startswith("So far: across batch, for LeNet (DLG) less leaks from 1 to 4")
+        and "; for MLP no trend" in found.claim
     )
     assert "1 experiment failed" in found.limits and "1 is still to come" in found.limits
     assert list(found.trends) == ["LeNet (DLG)", "MLP"]

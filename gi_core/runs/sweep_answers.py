@@ -33,7 +33,7 @@ def answer(records: Sequence[dict[str, Any]], choice: Choice) -> Answer:
         return Answer("Nothing to say yet: no run has ended with a picture to compare.", "", "", {})
     several = len(trends) > 1
     claims = [
-        f"{name}: {_claim(one, choice, several)}" if several else _claim(one, choice) for name, one in trends.items()
+        f"for {name} {_claim(one, choice, several)}" if several else _claim(one, choice) for name, one in trends.items()
     ]
     lead = f"Across {_name(choice.x)}, " if several else ""
     text = f"{lead}{'; '.join(claims)}."
@@ -90,9 +90,13 @@ def _seen(trends: dict[str, Trend], choice: Choice) -> str:
     parts = []
     for name, one in trends.items():
         clear = [_text(g.x) for g in one.groups if g.median >= CLEAR_PSNR]
-        where = "at every value" if len(clear) == len(one.groups) else f"at {', '.join(clear)}" if clear else "nowhere"
-        parts.append(f"{name}: {where}" if len(trends) > 1 else where)
+        where = "at every value" if len(clear) == len(one.groups) else f"at {_listed(clear)}" if clear else "nowhere"
+        parts.append(f"for {name} {where}" if len(trends) > 1 else where)
     return f"Clear to the eye in the median ({CLEAR_PSNR:.0f} dB or more) {'; '.join(parts)}."
+
+
+def _listed(words: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
 
 
 def _attack(row: dict[str, Any]) -> str:
@@ -109,10 +113,8 @@ def _limits(records: Sequence[dict[str, Any]], found: dict[str, list]) -> str:
     by = " and ".join(attacks) if len(attacks) <= 2 else f"{len(attacks)} attacks"
     sides = f" of {' and '.join(sizes)} pixels" if 0 < len(sizes) <= 2 else ""
     text = f"Measured on {len(pictures)} picture{'s' * (len(pictures) > 1)}{sides} by {by}; points are medians,"
-    text += (
-        " bands the middle half of the runs. Runs that share pictures are not independent, and another attack, network"
-    )
-    text += " or set of pictures may answer otherwise."
+    text += " bands the middle half of the runs. Runs that share pictures are not independent, and another attack, more effort,"
+    text += " another network or other pictures may answer otherwise."
     broken = sum(row.get("state") in ("failed", "refused") for row in records)
     going = sum(row.get("state") in _GOING for row in records)
     if broken:
