@@ -395,6 +395,8 @@ def test_names_that_are_no_executor_are_refused(store):
             executors.chosen(name, store, "0" * 12)
     with pytest.raises(SpecError, match="give 1 or more"):
         executors.chosen("local", store, "0" * 12, 0)
+    with pytest.raises(SpecError, match="leave out --workers"):
+        executors.check("dask:tls://far:8786", 2)
 
 
 @pytest.mark.parametrize(
@@ -415,8 +417,9 @@ def test_a_port_that_others_reach_needs_tls():
 
 def test_without_dask_one_sentence_says_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(SpecError, match="pip install -r requirements-cluster.txt"):
-        Dask()
+    for ask in (Dask, lambda: executors.check("dask")):
+        with pytest.raises(SpecError, match="pip install -r requirements-cluster.txt"):
+            ask()
 
 
 def test_the_store_s_side_loads_no_torch():

@@ -38,16 +38,30 @@ def chosen(name: str, store: Store, sweep: str, workers: int | None = None) -> W
     sweep: id of the sweep whose jobs an engine takes (local workers take whatever waits). workers: how many processes
     on this machine; as many as cores when left out. Raises SpecError: no such name, or the engine is not installed.
     """
+    check(name, workers)
     kind, _, address = name.partition(":")
-    if workers is not None and workers < 1:
-        raise SpecError(f"{workers} workers do no work: give 1 or more")
-    if kind == "local" and not address:
+    if kind == "local":
         from gi_core.runs.executors.local import Local
 
         return Local(store, workers)
-    if kind == "dask":
-        from gi_core.runs.executors.coordinator import Coordinator
-        from gi_core.runs.executors.dask_engine import Dask
+    from gi_core.runs.executors.coordinator import Coordinator
+    from gi_core.runs.executors.dask_engine import Dask
 
-        return Coordinator(store, Dask(address, workers), sweep)
-    raise SpecError(f"there is no executor {name!r}: choose {NAMES}")
+    return Coordinator(store, Dask(address, workers), sweep)
+
+
+def check(name: str, workers: int | None = None) -> None:
+    """Raises SpecError for what can be told of a name before anything is queued or started."""
+    kind, colon, address = name.partition(":")
+    if workers is not None and workers < 1:
+        raise SpecError(f"{workers} workers do no work: give 1 or more")
+    if kind == "dask":
+        from gi_core.runs.executors.dask_engine import installed, refuse_open
+
+        installed()
+        if colon:
+            refuse_open(address)
+        if address and workers is not None:
+            raise SpecError("a scheduler's workers are started where they run: leave out --workers")
+    elif name != "local":
+        raise SpecError(f"there is no executor {name!r}: choose {NAMES}")

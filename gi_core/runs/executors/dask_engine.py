@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from ipaddress import ip_address
+from types import ModuleType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -31,6 +32,16 @@ _OPEN = (
 )
 
 
+def installed() -> ModuleType:
+    """Raises SpecError where Dask, or what makes certificates, is not."""
+    try:
+        import cryptography  # noqa: F401
+        import distributed
+    except ImportError:
+        raise SpecError(_MISSING) from None
+    return distributed
+
+
 def task(order: str, checkpoint: bytes | None) -> bytes:
     """In a worker of Dask's: the job, with events for whoever listens. Nobody waits for one that Dask gave up."""
     from distributed import get_worker
@@ -45,15 +56,16 @@ def task(order: str, checkpoint: bytes | None) -> bytes:
     return perform(order, checkpoint, lambda text: worker.log_event(TOPIC, text), wanted, worker.address)
 
 
+async def pass_on(job_id: str, how: str) -> None:
+    """In a worker of Dask's, beside the job. A coroutine, since Dask lets no other function go without an answer."""
+    ask(job_id, how)
+
+
 class Dask:
     """An `Executor`. address: of a scheduler; "" for a cluster of `workers` processes here. Raises SpecError."""
 
     def __init__(self, address: str = "", workers: int | None = None) -> None:
-        try:
-            import distributed
-        except ImportError:
-            raise SpecError(_MISSING) from None
-        self._distributed, self._cluster = distributed, None
+        self._distributed, self._cluster = installed(), None
         self._futures: dict[str, Any] = {}
         self._places: dict[str, str] = {}
         self._asked: dict[str, float] = {}
@@ -109,7 +121,7 @@ class Dask:
         place, now = self._places.get(job_id), time.monotonic()
         if place and now >= self._asked.get(job_id, 0.0):
             self._asked[job_id] = now + ASK_SECONDS
-            self._client.run(ask, job_id, how, workers=[place], wait=False, on_error="ignore")
+            self._client.run(pass_on, job_id, how, workers=[place], wait=False, on_error="ignore")
 
     def events(self) -> Iterator[Event]:
         while True:
