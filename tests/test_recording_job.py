@@ -16,6 +16,7 @@ from gi_core.runs.sink import Free
 from gi_core.runs.store import Store
 from gi_core.runs.writer import Writer
 from gi_core.spec import SpecError, build, read_experiment
+from gi_core.updates.reading import read_arrays
 
 torch.set_num_threads(1)
 CPU = torch.device("cpu")
@@ -61,3 +62,19 @@ def test_as_a_job_whose_files_a_browser_may_name(gi_home):
     asked = opening.for_browser(store.path(number), job.result["experiment"])
     assert all(ref.startswith("upload:") for ref in (asked.recorded.update, asked.recorded.reference))
     assert len(list(Path(gi_home / "uploads").iterdir())) == 4
+
+
+def test_what_was_withheld_is_in_no_file_and_comes_back_as_withheld(gi_home, tmp_path):
+    withheld = {"kind": "withheld_layers", "which": "last", "count": 1}
+    values = ASKED.model_dump(mode="json") | {"defenses": [withheld], "attack": {"kind": "inverting_gradients"}}
+    found = recording.record(build(values), tmp_path)
+    asked = read_experiment((tmp_path / found["experiment"]).read_text())
+    assert asked.recorded.withheld == ("fc.bias",)
+    given, _ = read_arrays(Path(asked.recorded.update), "update")
+    assert "fc.bias" not in given and "fc.weight" in given
+    back = ask(asked, CPU, lambda *_: None).round.update
+    assert back.withheld == ("fc.bias",) and not back.tensors["fc.bias"].any() and back.tensors["fc.weight"].any()
+    for withheld, words in ((("fc.bia",), "which this network has not"), (tuple(back.tensors), "names every tensor")):
+        wrong = asked.model_copy(update={"recorded": asked.recorded.model_copy(update={"withheld": withheld})})
+        with pytest.raises(SpecError, match=words):
+            ask(wrong, CPU, lambda *_: None)

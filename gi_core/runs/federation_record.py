@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
-from torch import Tensor
 
 from gi_core.data import Pictures
-from gi_core.federated.types import Update
 from gi_core.federation.rounds import Played, Simulation
 from gi_core.runs import whole
+from gi_core.runs.recording import change
 from gi_core.runs.results import write_text
 from gi_core.spec.defenses import built_in
 from gi_core.spec.experiment import MAX_BATCH
@@ -25,7 +24,7 @@ def record(folder: Path, simulation: Simulation, played: Played, client: int) ->
     """Write the round of a client (from 0): names of its files, `experiment` among them where an attack is possible."""
     name = f"round_{played.number:04d}_client_{client + 1:03d}"
     before = {key: value.cpu().numpy() for key, value in played.before.state_dict().items()}
-    files = write_round(folder, before, _change(before, played.sent[client]), name=name)
+    files = write_round(folder, before, change(before, played.sent[client]), name=name)
     names = {kind: path.name for kind, path in files.items()}
     mine, attack = simulation.shards.clients[client], simulation.settings.attack
     if attack is None or len(mine.labels) > MAX_BATCH:
@@ -35,7 +34,8 @@ def record(folder: Path, simulation: Simulation, played: Played, client: int) ->
         attack = attack.model_copy(update={"prior": str(_picture(folder / f"{name}_prior.png", prior))})
     labels = _labels(played, mine, client) if attack.labels == "known" else None
     recorded = Recorded(
-        **{kind: str(path) for kind, path in files.items()}, images=len(mine.labels), reference=_reference(folder, name, mine)
+        **{kind: str(path) for kind, path in files.items()}, images=len(mine.labels), reference=_reference(folder, name, mine),
+        withheld=played.sent[client].withheld,
     )  # fmt: skip
     asked = round_of(simulation.settings, len(mine.labels), simulation.settings.seed).model_copy(
         update={
@@ -47,18 +47,6 @@ def record(folder: Path, simulation: Simulation, played: Played, client: int) ->
     names["experiment"] = f"{name}_experiment.json"
     write_text(folder / names["experiment"], asked.to_json(indent=2))
     return names
-
-
-def _change(before: dict[str, np.ndarray], update: Update) -> dict[str, np.ndarray]:
-    """local - global of all that was sent: parameters, and the statistics of batch norm if shared."""
-    change = {name: tensor.cpu().numpy() for name, tensor in update.tensors.items()}
-    for name, value in (update.statistics or {}).items():
-        change[name] = _numbers(value) - before[name].astype(np.float64)
-    return change
-
-
-def _numbers(value: Tensor) -> np.ndarray:
-    return value.double().cpu().numpy()
 
 
 def _labels(played: Played, mine: Pictures, client: int) -> tuple[int, ...]:

@@ -47,7 +47,9 @@ def record(experiment: Experiment, folder: Path, name: str = "example") -> dict[
         network = network.model_copy(update={"classes": network.outputs(pictures.classes)})
     asked = experiment.model_copy(
         update={
-            "recorded": Recorded(**{kind: str(path) for kind, path in files.items()}, images=count),
+            "recorded": Recorded(
+                **{kind: str(path) for kind, path in files.items()}, images=count, withheld=done.update.withheld
+            ),
             "samples": ("bundled/faces:0",) * count,  # they only count the pictures
             "labels": tuple(int(k) for k in done.labels) if told else None,
             "size": pictures.images.shape[2], "channels": pictures.images.shape[1],
@@ -59,8 +61,8 @@ def record(experiment: Experiment, folder: Path, name: str = "example") -> dict[
 
 
 def change(before: dict[str, np.ndarray], update: Update) -> dict[str, np.ndarray]:
-    """local - global of all that was sent: parameters, and the statistics of batch norm if shared."""
-    sent = {name: tensor.cpu().numpy() for name, tensor in update.tensors.items()}
+    """local - global of all that was sent: parameters but the withheld ones, and statistics of batch norm if shared."""
+    sent = {name: t.cpu().numpy() for name, t in update.tensors.items() if name not in update.withheld}
     for name, value in (update.statistics or {}).items():
         sent[name] = _numbers(value) - before[name].astype(np.float64)
     return sent

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import field_validator
+
 from gi_core.spec.base import Settings, setting
 
 
@@ -23,3 +25,12 @@ class Recorded(Settings):
         None, "The private picture, where it is known: only to judge the result.", title="Reference picture"
     )
     images: int = setting(1, "Pictures behind the update.", title="Pictures", ge=1, le=64)
+    withheld: tuple[str, ...] = setting(
+        (), "Names of tensors that the client did not send, in the network's own words.", title="Withheld tensors"
+    )
+
+    @field_validator("withheld", mode="before")
+    @classmethod
+    def _names(cls, value):
+        """On a command line they are one text with commas."""
+        return tuple(name.strip() for name in value.split(",") if name.strip()) if isinstance(value, str) else value

@@ -50,22 +50,36 @@ def read_update(
 
     statistics: of the statistics file, else checkpoint + change, where the update has them; counters are checkpoint
     + change. info: scheme, steps (by the counters, None where there are none), statistics_from (file, change or
-    none), notices (sentences).
+    none), notices (sentences). Zeros stand for what `recorded.withheld` names.
     """
     given, ordered, name = arrays(recorded.update)
     own = before.state_dict()
     parameters = [key for key, _ in before.named_parameters()]
     buffers = set(own) - set(parameters)
-    found = aligned(shapes(own), _sizes(given), name, buffers, ordered)
+    withheld = _withheld(parameters, recorded.withheld)
+    found = aligned(shapes(own), _sizes(given), name, buffers | set(withheld), ordered)
     change = {key: given[old].reshape(tuple(own[key].shape)) for key, old in found.given.items()}
     statistics, source, notices = _statistics(own, change, recorded.statistics)
     if statistics is not None:
         for key in (k for k in change if k.endswith(COUNTER)):
             statistics[key] = own[key].cpu() + round(float(change[key]))
-    tensors = {key: torch.from_numpy(change[key]) for key in parameters}
-    update = Update(tensors, recorded.images, kind, statistics)
+    sent = {key: torch.from_numpy(change[key]) for key in parameters if key not in withheld}
+    tensors = {key: sent[key] if key in sent else torch.zeros(tuple(own[key].shape)) for key in parameters}
+    update = Update(tensors, recorded.images, kind, statistics, withheld)
     info = {"scheme": found.scheme, "steps": counted(change), "statistics_from": source, "notices": notices}
     return update, info
+
+
+def _withheld(parameters: list[str], names: tuple[str, ...]) -> tuple[str, ...]:
+    """Those names, checked: of parameters, and not all of them."""
+    unknown = [name for name in names if name not in parameters]
+    if unknown:
+        raise SpecError(
+            f"recorded.withheld names {unknown[0]!r}, which this network has not: its tensors are {', '.join(parameters[:4])} …"
+        )
+    if len(set(names)) == len(parameters):
+        raise SpecError("recorded.withheld names every tensor, so there is no update: name those that were not sent")
+    return tuple(dict.fromkeys(names))
 
 
 def counted(change: dict[str, np.ndarray]) -> int | None:
