@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 from gi_core.spec.base import Component, SpecError
@@ -10,7 +11,7 @@ from gi_core.spec.experiment import Experiment
 from gi_core.spec.parse import changed, parse_component, with_values
 from gi_core.spec.registry import suggestion
 
-_FAMILIES = ("attack", "model", "client")
+_FAMILIES = ("attack", "model", "client", "defense")
 
 
 def plain(path: str, value: Any) -> Any:
@@ -18,10 +19,11 @@ def plain(path: str, value: Any) -> Any:
     if isinstance(value, str) and path in _FAMILIES:
         return parse_component(path, value).model_dump(mode="json")
     if path == "defenses" and isinstance(value, (list, tuple)):
-        return [parse_component("defense", v).model_dump(mode="json") if isinstance(v, str) else v for v in value]
+        return [plain("defense", v) for v in value]
     if path == "weights" and isinstance(value, str):
         return _weights(value)
-    return value.model_dump(mode="json") if isinstance(value, Component) else value
+    # a copy: a later path may write into it, and the next experiment of a sweep is given the same value
+    return value.model_dump(mode="json") if isinstance(value, Component) else copy.deepcopy(value)
 
 
 def overridden(base: Experiment, changes: dict[str, Any]) -> Experiment:

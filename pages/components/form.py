@@ -96,11 +96,13 @@ def choose(family: str, kind: str, first: dict[str, Any] | None = None, over: tu
 
 
 def choose_defenses(kinds: list[str]) -> None:
-    """Exactly these defenses, each with the strength it had."""
+    """Exactly these kinds of defense: those that are there as they are, others with the strength they had."""
     kept = st.session_state.setdefault(_at("kept"), {})
-    for defense in current().defenses:
-        kept[("defenses", defense.kind)] = defense.model_dump(mode="json")
-    change(("defenses",), [kept.get(("defenses", kind), {"kind": kind}) for kind in kinds])
+    now = [defense.model_dump(mode="json") for defense in current().defenses]
+    kept |= {("defenses", settings["kind"]): settings for settings in now}
+    here = [settings["kind"] for settings in now]
+    new = [kept.get(("defenses", kind), {"kind": kind}) for kind in kinds if kind not in here]
+    change(("defenses",), [settings for settings in now if settings["kind"] in kinds] + new)
 
 
 def complaint() -> str | None:

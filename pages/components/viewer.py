@@ -90,9 +90,9 @@ def draw(
     known = _original(run, picture, source) if kept or source.originals() is not None else None
     if known is None:
         _original.clear(run, picture, source)
-    order = _order(source) if truth else None
+    places = order(source) if truth else None
     for iteration in chosen(kept, _most(known[1] if known else (32, 32), live)):
-        src = frame(run, iteration, trial, picture, source, order)
+        src = frame(run, iteration, trial, picture, source, places)
         if src is not None:
             frames.append({"i": iteration, "src": src, "note": _note(points, iteration, truth)})
     _VIEWER(
@@ -117,7 +117,7 @@ def _most(size: tuple[int, int], live: bool) -> int:
     return max(4, min(LIVE_FRAMES if live else ALL_FRAMES, room))
 
 
-def _order(source: Source) -> tuple[int, ...] | None:
+def order(source: Source) -> tuple[int, ...] | None:
     """Which reconstruction belongs to each original of a batch, once that was judged."""
     matched = [entry.get("matched") for entry in (source.job.result or {}).get("per_image") or ()]
     count = len(source.job.spec.get("samples") or ())

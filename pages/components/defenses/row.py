@@ -13,7 +13,7 @@ from pages.components import about, fields, form, words
 from pages.components.defenses import effects, guarantee, strength
 
 
-def draw(index: int, defense: DefenseSettings, count: int, found: effects.Measured) -> None:
+def draw(index: int, defense: DefenseSettings, count: int, found: effects.Measured, several: bool) -> None:
     """A compact row; exact values, and what it is, are behind the button in its head."""
     path: fields.Path = ("defenses", index)
     fields.follow(defense, path)
@@ -30,6 +30,8 @@ def draw(index: int, defense: DefenseSettings, count: int, found: effects.Measur
                 "", icon=":material/tune:", key=f"defense_more_{index}", type="tertiary", help="Exact values"
             ):
                 _more(defense, path)
+            if several:
+                button("The same with another strength", "content_copy", index, False, again, index)
             button("Leave out", "close", index, False, leave_out, index)
         for strength_name in strengths:
             _strength(strength_name, defense, path, alone)
@@ -72,12 +74,25 @@ def _more(defense: DefenseSettings, path: fields.Path) -> None:
 
 def move(index: int, by: int) -> None:
     """One place earlier or later."""
-    now = form.current()
-    order = list(now.defenses)
+    order = list(form.current().defenses)
     order.insert(index + by, order.pop(index))
-    form.replace(now.model_copy(update={"defenses": tuple(order)}))
+    _put(order)
+
+
+def again(index: int) -> None:
+    """The same once more, to be given another strength."""
+    order = list(form.current().defenses)
+    _put(order[: index + 1] + order[index:])
 
 
 def leave_out(index: int) -> None:
-    """Without it; its strength is kept for the next time."""
-    form.choose_defenses([d.kind for k, d in enumerate(form.current().defenses) if k != index])
+    """Without it; the strength of the last of its kind is kept for the next time."""
+    order = list(form.current().defenses)
+    if sum(d.kind == order[index].kind for d in order) == 1:
+        form.choose_defenses([d.kind for k, d in enumerate(order) if k != index])
+    else:
+        _put(order[:index] + order[index + 1 :])
+
+
+def _put(order: list[DefenseSettings]) -> None:
+    form.replace(form.current().model_copy(update={"defenses": tuple(order)}))

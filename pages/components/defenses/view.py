@@ -21,10 +21,10 @@ GROUPS = {
 """What a person reads -> what `changes` says."""
 
 
-def draw(kinds: Iterable[str] = DEFENSES, lab: bool = False) -> None:
+def draw(kinds: Iterable[str] = DEFENSES, lab: bool = False, several: bool = False) -> None:
     """Chips of these kinds, and a row for each defense of the form.
 
-    lab: with what each did to the update, and the measures of the round.
+    lab: with what each did to the update, and the measures of the round. several: a kind may be there more than once.
     """
     st.html(_STYLE)
     kinds = list(kinds)
@@ -37,7 +37,7 @@ def draw(kinds: Iterable[str] = DEFENSES, lab: bool = False) -> None:
     found = effects.measured(form.current()) if lab and chosen else effects.NOTHING
     with st.container(key="defense_rows", gap="xsmall"):
         for index, defense in enumerate(chosen):
-            row.draw(index, defense, len(chosen), found)
+            row.draw(index, defense, len(chosen), found, several)
         if lab:
             rounds.rows()
     if lab:
@@ -48,7 +48,7 @@ def _chips(title: str, kinds: list[str]) -> None:
     if not kinds:
         return
     key = form.key(f"defenses.{title.lower()}")
-    st.session_state[key] = [d.kind for d in form.current().defenses if d.kind in kinds]
+    st.session_state[key] = list(dict.fromkeys(d.kind for d in form.current().defenses if d.kind in kinds))
     st.pills(
         title, kinds, selection_mode="multi", key=key, format_func=lambda k: DEFENSES[k].title,
         on_change=_chose, args=(key, kinds),
@@ -59,5 +59,4 @@ def _chose(key: str, kinds: list[str]) -> None:
     """The others keep their place, and what is new comes last."""
     wanted = st.session_state[key]
     before = [d.kind for d in form.current().defenses]
-    kept = [kind for kind in before if kind not in kinds or kind in wanted]
-    form.choose_defenses([*kept, *(kind for kind in wanted if kind not in before)])
+    form.choose_defenses([kind for kind in before if kind not in kinds] + wanted)

@@ -1,0 +1,1 @@
+"""The comparison wall: one sample, attacks as columns, defenses as rows, what came back in every cell."""

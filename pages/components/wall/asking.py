@@ -1,0 +1,116 @@
+"""The wall's form: what is attacked, and which attacks and defenses are compared."""
+
+from __future__ import annotations
+
+import time
+
+import streamlit as st
+
+from gi_core.runs.job import Job
+from gi_core.spec import ATTACKS, SpecError
+from gi_core.spec.sweep import Sweep
+from pages.components import fields, form, possible, samples, steps, words
+from pages.components.defenses import view as defenses
+from pages.components.sweeps import asking
+from pages.components.wall import question
+
+
+def draw() -> None:
+    """Four parts and a button, in one fragment."""
+    st.fragment(_form, key="wall_form")()
+
+
+def _form() -> None:
+    parts = (
+        ("The private picture", "the same in every cell", samples.draw),
+        ("The network", "what the client trains", steps.network),
+        ("The attacks", "columns", _attacks),
+        ("The defenses", "rows, under one without any", _defenses),
+    )
+    with st.container(key="steps", gap="small"):
+        for number, (title, aside, body) in enumerate(parts, 1):
+            st.html(f'<h3 class="gi-step"><i>{number}</i> {title} <small>{aside}</small></h3>')
+            with st.container(key=f"wall_{number}", gap="xsmall"):
+                body()
+    with st.container(key="launch", gap="xsmall"):
+        _button()
+
+
+def _attacks() -> None:
+    ruled_out, chosen = possible.reasons(form.current()), question.plan()
+    key = form.key("wall.attacks")
+    st.pills(
+        "Attacks", list(ATTACKS), selection_mode="multi", default=chosen["attacks"], key=key, label_visibility="collapsed",
+        format_func=lambda k: ("✕ " if k in ruled_out else "") + ATTACKS[k].title, on_change=_set, args=("attacks", key),
+        help="A cross: not possible here; the wall says why.",
+    )  # fmt: skip
+    with st.grid(2, min_column_width=130, gap="small", vertical_alignment="bottom"):
+        key = form.key("wall.iterations")
+        st.number_input(
+            "Iterations at most", 1, 100_000, chosen["iterations"], key=key, on_change=_set, args=("iterations", key),
+            help="Of each attack; those that need fewer stop by themselves.",
+        )  # fmt: skip
+        seconds = type(form.current()).model_fields["seconds"]
+        fields.widget(seconds, ("seconds",), form.current().seconds, form.current())
+
+
+def _defenses() -> None:
+    defenses.draw(several=True)
+    if not form.current().defenses:
+        return
+    key = form.key("wall.both")
+    st.toggle(
+        "Also by an attacker who knows them", question.plan()["both"], key=key, on_change=_set, args=("both", key),
+        help="A second run in every cell: with the noise level, the mask and the like.",
+    )  # fmt: skip
+
+
+def _set(name: str, key: str) -> None:
+    if st.session_state[key] is not None:
+        question.change(**{name: st.session_state[key]})
+
+
+def _button() -> None:
+    """How much it is, what stops it, and the one button."""
+    complaint = form.complaint()
+    try:
+        if not question.plan()["attacks"]:
+            raise SpecError("choose at least one attack")
+        asked = question.sweep()
+        found = asking.extent(asked)
+    except SpecError as error:
+        asking.problem(str(error))
+        st.button("Run the wall", type="primary", width="stretch", disabled=True, key="wall_run")
+        return
+    if complaint:
+        asking.problem(complaint)
+    limit = form.current().seconds
+    most = f", each {limit:g} s of attacking at most" if limit else ""
+    st.html(f'<p class="gi-estimate">{words.escape(asking.size(found) + most)}</p>')
+    for text in asking.reasons(found):
+        st.html(f'<p class="gi-about">{words.escape(text)}.</p>')
+    if st.button("Run the wall", type="primary", width="stretch", disabled=not found.runs, key="wall_run"):
+        _start(asked)
+
+
+def _start(asked: Sweep) -> None:
+    try:
+        asking.start(asked)
+    except SpecError as error:
+        asking.problem(str(error))
+        return
+    st.session_state["wall.filled"] = asking.shown()
+    st.rerun(scope="app")
+
+
+def earlier(jobs: list[Job], now: str | None) -> None:
+    """Walls that are there, newest first; choosing one opens it."""
+    options = {job.id: job for job in jobs}
+    if not options:
+        return
+    key = f"wall_earlier_{now}"
+    st.selectbox(
+        "Walls", list(options), list(options).index(now) if now in options else None, key=key, width=420,
+        label_visibility="collapsed", placeholder="Open an earlier wall", on_change=lambda: asking.show(st.session_state[key]),
+        format_func=lambda k: f"{options[k].title} · {time.strftime('%d %b %H:%M', time.localtime(options[k].created))}",
+    )  # fmt: skip

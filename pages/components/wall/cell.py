@@ -1,0 +1,103 @@
+"""One cell of the wall: what came back, its score, and in a sign and a word how much that gives away."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gi_core.metrics.meanings import shown
+from gi_core.runs.sweeps import MISSING, REFUSED, Entry
+from pages.components import meter, trials, viewer, words
+from pages.components.launch import sentence
+from pages.components.session import store
+from pages.components.source import StoredRun
+
+LEVELS = {
+    "exact": "exposed", "recognisable": "exposed", "identifiable": "partly", "traces only": "partly",
+    "not recognisable": "protected",
+}  # fmt: skip
+"""Head of a verdict -> level, which has a sign and a colour."""
+MOST = 90
+"""Letters of a reason that fit where the picture would stand."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """run: its id. level: of LEVELS, "" while nothing is measured. sign, word, score: what stands under the picture.
+
+    reason: why there is nothing. share: of its iterations. iteration, trial: of the picture, None without one.
+    """
+
+    run: str = ""
+    level: str = ""
+    sign: str = ""
+    word: str = ""
+    score: str = ""
+    reason: str = ""
+    share: float | None = None
+    source: StoredRun | None = None
+    iteration: int | None = None
+    trial: int = 0
+
+    def picture(self) -> str | None:
+        """As a data URI."""
+        if self.source is None or self.iteration is None:
+            return None
+        return viewer.frame(self.run, self.iteration, self.trial, None, self.source, viewer.order(self.source))
+
+    def pixels(self) -> np.ndarray | None:
+        """(H, W, C) uint8, the pictures of a batch tiled in the order of their originals."""
+        images = self.source.snapshot(self.iteration) if self.source and self.iteration is not None else None
+        if images is None or self.source is None:
+            return None
+        batch, order = images[min(self.trial, len(images) - 1)], viewer.order(self.source)
+        return viewer.select(batch[list(order)] if order else batch, None)
+
+
+def read(entry: Entry | None, metric: str) -> Cell:
+    """The cell as it stands. metric: whose value is its score."""
+    if entry is None:
+        return Cell(sign="–", word="not asked")
+    if entry.state in (REFUSED, MISSING):
+        refused = entry.state == REFUSED
+        return Cell(sign="–", word="not possible" if refused else "deleted", reason=entry.refused)
+    job = entry.job
+    assert job is not None
+    source = StoredRun(store(), job)
+    kept = source.snapshots()
+    last, trial = (kept[-1] if kept else None), trials.best(job)
+    if job.result is not None and job.state == "done":
+        metrics = job.result.get("metrics") or {}
+        head = str(job.result.get("verdict") or "").partition(":")[0]
+        level = LEVELS.get(head, "")
+        return Cell(
+            job.id, level, meter.SIGNS.get(level, "✓"), head or "done", shown(metric, metrics.get(metric)),
+            source=source, iteration=last, trial=trial,
+        )  # fmt: skip
+    sign, word = words.state(job)
+    done, total = job.progress.get("iteration") or 0, job.progress.get("iterations") or 0
+    share = min(1.0, done / total) if total and not job.over else None
+    reason = sentence(job.error) if job.state == "failed" and job.error else ""
+    return Cell(job.id, "", sign, word, "", reason, share, source, last, trial)
+
+
+def draw(cell: Cell, name: str) -> str:
+    """HTML. name: attack and defense, for those who do not see where it stands."""
+    picture = cell.picture()
+    seen = f'<img src="{picture}" alt="">' if picture else f'<span class="gi-blank">{_blank(cell)}</span>'
+    bar = f'<i class="gi-part"><i style="width:{100 * cell.share:.0f}%"></i></i>' if cell.share is not None else ""
+    said = f"{name}: {cell.word} {cell.score}"
+    told = (
+        f"{seen}{bar}<b>{words.escape(cell.score)}</b>"
+        f'<span class="gi-word"><i aria-hidden="true">{cell.sign}</i> {words.escape(cell.word)}</span>'
+    )
+    kind = f"gi-shot gi-{cell.level or 'open'}"
+    if not cell.run:
+        return f'<div class="{kind}" title="{words.escape(cell.reason)}">{told}</div>'
+    hint = words.escape(f"{cell.reason or said}. Opens the run.")
+    return f'<a class="{kind}" href="./?run={cell.run}" title="{hint}" aria-label="{words.escape(said)}">{told}</a>'
+
+
+def _blank(cell: Cell) -> str:
+    return words.escape(cell.reason[:MOST] + "…" if len(cell.reason) > MOST else cell.reason)

@@ -1,0 +1,47 @@
+"""A sweep over attacks and defenses as a table: which experiment stands in which cell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gi_core.runs.sweep_questions import experiments
+from gi_core.runs.sweeps import Entry
+from gi_core.spec.sweep import Sweep
+from pages.components.defenses import naming
+
+NAIVE, KNOWING = False, True
+
+
+@dataclass(frozen=True)
+class Layout:
+    """columns, rows: titles, in order. places: (row, column, whether the attacker knows) -> position in the sweep."""
+
+    columns: tuple[str, ...]
+    rows: tuple[str, ...]
+    places: dict[tuple[int, int, bool], int]
+
+    @property
+    def both(self) -> bool:
+        """Whether some experiment is by an attacker who knows."""
+        return any(knows for _, _, knows in self.places)
+
+    def entry(self, entries: list[Entry], row: int, column: int, knows: bool) -> Entry | None:
+        """The experiment there; where there is no defense to know, it is the naive one."""
+        place = self.places.get((row, column, knows), self.places.get((row, column, NAIVE)))
+        return entries[place] if place is not None and place < len(entries) else None
+
+
+def layout(sweep: Sweep) -> Layout:
+    """By what each experiment asks, in the order in which attacks and defenses first come. Raises SpecError."""
+    columns: dict[str, str] = {}
+    rows: dict[str, str] = {}
+    places: dict[tuple[int, int, bool], int] = {}
+    for member in experiments(sweep):
+        e = member.experiment
+        plain = e.attack.model_copy(update={"adaptive": False})
+        columns.setdefault(plain.name, e.attack.title)
+        rows.setdefault(" ".join(d.name for d in e.defenses), naming.named(e.defenses))
+        column = list(columns).index(plain.name)
+        row = list(rows).index(" ".join(d.name for d in e.defenses))
+        places[row, column, e.attack.adaptive] = member.position
+    return Layout(tuple(columns.values()), tuple(rows.values()), places)

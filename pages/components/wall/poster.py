@@ -1,0 +1,128 @@
+"""The wall as one picture: drawn with Pillow, in the font that it ships with."""
+
+from __future__ import annotations
+
+import io
+import textwrap
+
+from PIL import Image, ImageDraw, ImageFont
+
+from gi_core.metrics.meanings import MEANINGS
+from gi_core.runs.sweeps import Entry
+from gi_core.spec.sweep import Sweep
+from pages.components.pictures import to_image
+from pages.components.viewer import select
+from pages.components.wall import cell
+from pages.components.wall.layout import Layout
+
+SIDE, GAP, LEFT, TOP, EDGE = 132, 14, 190, 118, 26
+LINE = 19
+TONES = {"exposed": "#d55e00", "partly": "#e69f00", "protected": "#0072b2", "": "#8a949e"}
+INK, PALE = "#0e1822", "#4e5a66"
+MEANS = (
+    ("exposed", "exact or recognisable"),
+    ("partly", "identifiable, or traces only"),
+    ("protected", "not recognisable"),
+)
+
+
+def png(sweep: Sweep, found: Layout, entries: list[Entry], metric: str, attackers: tuple[bool, ...]) -> bytes:
+    """PNG of the whole table, with what was asked above it and what the signs mean below."""
+    columns = [(c, title, knows) for c, title in enumerate(found.columns) for knows in attackers]
+    height = TOP + (len(found.rows) + 1) * 0 + SIDE + GAP + len(found.rows) * _row_height() + 60
+    image = Image.new("RGB", (LEFT + len(columns) * (SIDE + GAP) + 2 * EDGE, height), "white")
+    pen = ImageDraw.Draw(image)
+    pen.text((EDGE, 18), sweep.name, INK, _font(24))
+    pen.text((EDGE, 52), _asked(sweep, metric, attackers), PALE, _font(15))
+    top = TOP - 26
+    _corner(image, pen, entries, top)
+    for place, (_, title, knows) in enumerate(columns):
+        told = [title] + (["knows the defense" if knows else "does not know it"] if len(attackers) > 1 else [])
+        _lines(pen, EDGE + LEFT + place * (SIDE + GAP), top + SIDE - LINE * 3, told, 16, SIDE)
+    for row, title in enumerate(found.rows):
+        y = top + SIDE + GAP + row * _row_height()
+        _lines(pen, EDGE, y, [title], 16, LEFT - GAP)
+        for place, (column, _, knows) in enumerate(columns):
+            one = cell.read(found.entry(entries, row, column, knows), metric)
+            _cell(image, pen, one, EDGE + LEFT + place * (SIDE + GAP), y)
+    _legend(pen, height - 40)
+    out = io.BytesIO()
+    image.save(out, "PNG", optimize=True)
+    return out.getvalue()
+
+
+def _row_height() -> int:
+    return SIDE + 2 * LINE + GAP + 4
+
+
+def _asked(sweep: Sweep, metric: str, attackers: tuple[bool, ...]) -> str:
+    knows = {(False,): "the attacker does not know the defenses", (True,): "the attacker knows the defenses"}
+    limit = f" · at most {sweep.base.seconds:g} s an attack" if sweep.base.seconds else ""
+    who = knows.get(attackers)
+    return f"{MEANINGS[metric].title}: {MEANINGS[metric].sentence}{limit}" + (f" · {who}" if who else "")
+
+
+def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(size)
+
+
+def _lines(pen: ImageDraw.ImageDraw, x: int, y: int, texts: list[str], size: int, width: int) -> None:
+    """Texts under one another, broken where they are too wide."""
+    font = _font(size)
+    letters = max(8, int(width / max(1.0, pen.textlength("n", font))))
+    for text in texts:
+        for line in textwrap.wrap(text, letters):
+            pen.text((x, y), line, INK if text is texts[0] else PALE, font)
+            y += LINE
+
+
+def _corner(image: Image.Image, pen: ImageDraw.ImageDraw, entries: list[Entry], top: int) -> None:
+    from pages.components.wall.view import original
+
+    source = original(entries)
+    images = source.originals() if source else None
+    if images is not None:
+        image.paste(_fitted(to_image(select(images, None))), (EDGE, top - 10))
+    pen.text((EDGE, top + SIDE - 8), "Original", INK, _font(16))
+
+
+def _fitted(picture: Image.Image) -> Image.Image:
+    """In a square of the wall, enlarged without blur."""
+    factor = SIDE / max(picture.size)
+    size = (max(1, round(picture.width * factor)), max(1, round(picture.height * factor)))
+    return picture.convert("RGB").resize(size, Image.Resampling.NEAREST if factor > 1 else Image.Resampling.LANCZOS)
+
+
+def _cell(image: Image.Image, pen: ImageDraw.ImageDraw, one: cell.Cell, x: int, y: int) -> None:
+    """Picture or an empty square with the reason, a frame in the level's colour, sign, score and word."""
+    pixels, tone = one.pixels(), TONES[one.level]
+    pen.rectangle((x - 3, y - 3, x + SIDE + 2, y + SIDE + 2), outline=tone, width=3)
+    if pixels is None:
+        _lines(pen, x + 6, y + 6, [one.reason[:110] or one.word], 12, SIDE - 12)
+    else:
+        image.paste(_fitted(to_image(pixels)), (x, y))
+    _sign(pen, one.level, x + 8, y + SIDE + LINE - 3)
+    pen.text((x + 22, y + SIDE + 7), one.score or one.word, INK, _font(16))
+    pen.text((x, y + SIDE + 7 + LINE), one.word if one.score else "", PALE, _font(14))
+
+
+def _sign(pen: ImageDraw.ImageDraw, level: str, x: int, y: int) -> None:
+    """Full, half and empty circle: the signs of the page, which the font lacks."""
+    box = (x - 7, y - 7, x + 7, y + 7)
+    if level == "exposed":
+        pen.ellipse(box, TONES[level])
+    elif level == "partly":
+        pen.ellipse(box, "white", TONES[level], 2)
+        pen.pieslice(box, 90, 270, TONES[level])
+    elif level == "protected":
+        pen.ellipse(box, "white", TONES[level], 2)
+    else:
+        pen.line((x - 6, y, x + 6, y), TONES[""], 2)
+
+
+def _legend(pen: ImageDraw.ImageDraw, y: int) -> None:
+    x = EDGE + 8
+    for level, text in MEANS:
+        _sign(pen, level, x, y + 9)
+        pen.text((x + 14, y), text, INK, _font(15))
+        x += int(pen.textlength(text, _font(15))) + 50

@@ -1,0 +1,115 @@
+"""The wall as it stands: a table that fills while runs come in, and the picture of it to take away."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from gi_core.metrics.meanings import MEANINGS
+from gi_core.runs import sweeps
+from gi_core.runs.sweeps import Entry
+from gi_core.spec.sweep import Sweep
+from pages.components import pictures, words
+from pages.components.session import dispatcher, store
+from pages.components.source import StoredRun
+from pages.components.sweeps import progress
+from pages.components.viewer import select
+from pages.components.wall import cell, poster
+from pages.components.wall.layout import Layout, layout
+
+SCORES = ("psnr", "ssim", "mse", "lpips", "iip_rank")
+ATTACKERS = {"naive": "Does not know", "knowing": "Knows", "both": "Both"}
+STYLE = Path(__file__).parents[1] / "web" / "wall.css"
+_PACE = 1.5
+
+
+def draw(number: str, sweep: Sweep) -> None:
+    """How it stands, what is shown, the table. It follows by itself while the sweep goes on."""
+    going = not sweeps.status(store(), number).over
+    st.fragment(_live, run_every=_PACE if going else None, key="wall_live")(number, sweep, going)
+
+
+def _live(number: str, sweep: Sweep, timed: bool) -> None:
+    if timed:
+        dispatcher().ensure()
+    status, found = sweeps.status(store(), number), layout(sweep)
+    if status.over == timed:
+        st.rerun(scope="app")
+    with st.container(horizontal=True, gap="medium", vertical_alignment="center", key="wall_status"):
+        with st.container(gap=None):
+            progress.line(status)
+        progress.buttons(status)
+    entries = sweeps.members(store(), number)
+    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom", key="wall_bar"):
+        metric = st.segmented_control(
+            "Score", SCORES, default="psnr", required=True, key="wall_score", format_func=lambda n: MEANINGS[n].title,
+        )  # fmt: skip
+        attackers = _attackers(found)
+        if any(entry.state == "done" for entry in entries):
+            st.download_button(
+                "Save as one picture", lambda: poster.png(sweep, found, entries, metric, attackers),
+                f"gradient-inversion-wall-{number}.png", "image/png", key="wall_png", on_click="ignore",
+                icon=":material/download:",
+            )  # fmt: skip
+    st.html(f'<p class="gi-about">{words.escape(MEANINGS[metric].sentence)}</p>')
+    st.html(_table(sweep, found, entries, metric, attackers))
+
+
+def _attackers(found: Layout) -> tuple[bool, ...]:
+    """Whose pictures are shown: of an attacker who does not know the defenses, who does, or both."""
+    if not found.both:
+        return (False,)
+    chosen = st.segmented_control(
+        "The attacker and the defenses", list(ATTACKERS), default="both", required=True, key="wall_attackers",
+        format_func=ATTACKERS.__getitem__, help="A defense that is judged only by an attacker who does not know it misleads.",
+    )  # fmt: skip
+    return {"naive": (False,), "knowing": (True,), "both": (False, True)}[chosen]
+
+
+def _table(sweep: Sweep, found: Layout, entries: list[Entry], metric: str, attackers: tuple[bool, ...]) -> str:
+    """HTML; it scrolls inside itself, and row names stay in sight."""
+    span = f' colspan="{len(attackers)}"' if len(attackers) > 1 else ""
+    head = "".join(f'<th scope="col"{span}>{words.escape(title)}</th>' for title in found.columns)
+    lines = [f'<tr><td class="gi-corner">{_original(sweep, entries)}</td>{head}</tr>']
+    for row, title in enumerate(found.rows):
+        cells = ""
+        for column, attack in enumerate(found.columns):
+            undefended = (row, column, True) not in found.places
+            shown = (False,) if undefended else attackers
+            wide = span if undefended else ""
+            for knows in shown:
+                name = f"{attack} against {title}" + ", which it knows" * knows
+                told = "knows" if knows else "does not know"
+                aside = f"<small>{told}</small>" if len(shown) > 1 else ""
+                one = cell.read(found.entry(entries, row, column, knows), metric)
+                cells += f"<td{wide}>{cell.draw(one, name)}{aside}</td>"
+        lines.append(f'<tr><th scope="row">{words.escape(title)}</th>{cells}</tr>')
+    return f'<div class="gi-wall" tabindex="0" role="region" aria-label="Comparison wall"><table>{"".join(lines)}</table></div>'
+
+
+def empty() -> None:
+    """Before the first wall: its rows and columns, and what to do."""
+    st.html(
+        '<div class="gi-wall-empty"><b>Nothing has been run here yet.</b> Choose attacks and defenses, or leave them as they'
+        " are, and press <i>Run the wall</i>: pictures come in one by one, and each opens its run.</div>"
+    )
+
+
+def original(entries: list[Entry]) -> StoredRun | None:
+    """A run that has read the private pictures."""
+    for entry in entries:
+        if entry.job is not None:
+            source = StoredRun(store(), entry.job)
+            if source.originals() is not None:
+                return source
+    return None
+
+
+def _original(sweep: Sweep, entries: list[Entry]) -> str:
+    source = original(entries)
+    name = words.escape(words.sample_name(sweep.base.samples[0]))
+    images = source.originals() if source else None
+    if images is None:
+        return f"<b>Original</b><small>{name}</small>"
+    return f'<img src="{pictures.uri(select(images, None))}" alt="Original"><b>Original</b><small>{name}</small>'
