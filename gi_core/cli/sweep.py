@@ -13,6 +13,7 @@ from gi_core.cli.interrupts import Interruptible
 from gi_core.cli.progress import Bar, span
 from gi_core.cli.sweep_file import Looked, named
 from gi_core.metrics.meanings import shown
+from gi_core.runs import executors
 from gi_core.runs.executors import Workforce
 from gi_core.runs.job import FOLLOWS
 from gi_core.runs.sweeps import Entry, SweepStatus
@@ -27,6 +28,7 @@ def sweep(arguments: argparse.Namespace) -> int:
     """Print one line for each experiment as it ends; with --json one object at the end. Raises SpecError."""
     if bool(arguments.file) == bool(arguments.resume):
         raise SpecError("give a file or the name of a ready sweep, or go on with one by --resume ID")
+    executors.check(arguments.executor, arguments.workers)
     asked = named(arguments.file) if arguments.file else None
     target = sweep_files.Target(arguments.out, arguments.csv, arguments.html)
     bar = Bar()
