@@ -108,6 +108,8 @@ def test_steps_and_rate_are_those_of_the_client():
     asked = Federation(pictures=(40, 20), clients=2, rounds=7, defenses=(DpSgd(),), client=FedAvg(batch_size=5))
     found = privacy.of_federation(asked)
     assert (found.rate, found.steps) == (0.25, 28)
+    one = privacy.of_federation(asked.model_copy(update={"client": FedSgd(), "batch": 4}))
+    assert (one.rate, one.steps) == (0.2, 7)
 
 
 def test_the_round_tells_its_epsilon():
