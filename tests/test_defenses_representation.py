@@ -56,14 +56,27 @@ def test_soteria_scores_are_those_of_the_whole_jacobian():
     draw = torch.Generator().manual_seed(0)
     model = nn.Sequential(nn.Flatten(), nn.Linear(12, 7), nn.Tanh(), nn.Linear(7, 3))
     for p in model.parameters():
-        p.data = torch.randn(p.shape, generator=draw)
-    x = torch.randn(3, 3, 2, 2, generator=draw)
-    wanted = torch.zeros(7)
+        p.data = 0.3 * torch.randn(p.shape, generator=draw)
+    x = torch.randn(5, 3, 2, 2, generator=draw)
+    wanted = []
     for picture in x:
         features = model[:3](picture[None])[0]
         jacobian = torch.autograd.functional.jacobian(lambda p: model[:3](p[None])[0], picture).flatten(1)
-        wanted += features.abs() / jacobian.norm(dim=1) / 3
-    torch.testing.assert_close(sensitivity(model, "3", x), wanted.detach())
+        wanted.append((features.abs() / jacobian.norm(dim=1)).detach())
+    for picture, scores in zip(x, wanted, strict=True):
+        torch.testing.assert_close(sensitivity(model, "3", picture[None], draw), scores)
+    probed = torch.stack([sensitivity(model, "3", x, draw) for _ in range(20)])
+    torch.testing.assert_close(probed.mean(0), torch.stack(wanted).mean(0), rtol=0.05, atol=0)
+    assert 0 < float((probed.std(0) / probed.mean(0)).max()) < 0.25
+
+
+def test_soteria_probes_a_batch_through_batch_norm_of_its_own():
+    client = {"kind": "fedavg", "batch_norm": "train", "statistics": "shared"}
+    found = played(samples=TWO, size=12, model={"kind": "convnet", "width": 2, "depth": 2}, client=client,
+                   defenses=[DEFENSES["soteria"]])  # fmt: skip
+    assert all(torch.equal(t, found.clean.statistics[k]) for k, t in found.update.statistics.items())
+    kept = next(iter(found.knowledge.defenses[0]["mask"].values()))
+    assert 0 < int((~kept[0]).sum()) == len(kept[0]) // 2
 
 
 def test_soteria_clears_the_share_with_the_largest_scores_and_nothing_else():
@@ -76,7 +89,7 @@ def test_soteria_clears_the_share_with_the_largest_scores_and_nothing_else():
     for key, tensor in found.clean.tensors.items():
         expected = tensor * kept if key == name else tensor
         assert torch.equal(found.update.tensors[key], expected)
-    scores = sensitivity(found.knowledge.model, known["layer"], _inputs(found))
+    scores = sensitivity(found.knowledge.model, known["layer"], _inputs(found), torch.Generator())
     assert scores[~kept[0]].min() >= scores[kept[0]].max()
 
 
