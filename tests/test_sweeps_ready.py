@@ -32,11 +32,12 @@ def test_each_has_repeats_so_that_a_spread_can_be_shown():
 
 
 def test_the_batches_are_attacked_with_equal_effort_and_different_labels():
-    found = [m.experiment for m in members(ready_sweep("batch_size"))]
-    assert len({e.attack.model_dump_json() for e in found}) == 1 and found[0].attack.labels == "known"
-    assert all(len(set(e.samples)) == len(e.samples) for e in found)
+    lines: dict[str, set[str]] = {}
     for m in members(ready_sweep("batch_size")):
+        lines.setdefault(m.point["network and effort"], set()).add(m.experiment.attack.model_dump_json())
+        assert m.experiment.attack.labels == "known" and len(set(m.experiment.samples)) == len(m.experiment.samples)
         assert m.point["pictures in the batch"] == str(len(m.experiment.samples))
+    assert {len(attacks) for attacks in lines.values()} == {1}
 
 
 def test_an_unknown_name_is_one_sentence():
@@ -50,7 +51,7 @@ def test_pages_may_read_them():
 
 
 def test_what_stands_below_the_chart_and_what_in_lines():
-    assert default(ready_sweep("batch_size")) == Choice("pictures in the batch", series="network")
+    assert default(ready_sweep("batch_size")) == Choice("pictures in the batch", series="network and effort")
     assert default(ready_sweep("parameters")) == Choice("parameters", series="model")
     assert default(ready_sweep("training")) == Choice("epochs of training", series="attacker")
     assert default(build_sweep({})) == Choice("position")
