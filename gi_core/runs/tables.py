@@ -15,8 +15,11 @@ from gi_core.spec import Experiment
 from gi_core.spec.sweep import Sweep
 
 _METRICS = ("mse", "psnr", "ssim", "lpips", "iip_rank", "rdlv", "label_accuracy")
-_BEFORE = {
+_FIRST = {
     "position": "Number of the experiment in the sweep, from 1; the columns after it are the sweep's axes, by their names.",
+    "state": "queued, running, pausing, paused, done, failed, cancelled, refused (cannot be run) or missing (deleted).",
+}
+_ASKED = {
     "samples": "References of the private pictures, joined by a space.",
     "pictures": "How many pictures are behind the update.",
     "size": "Side of the pictures in pixels; empty for their own.",
@@ -31,9 +34,8 @@ _BEFORE = {
     "attack_settings": "The attack as written on a command line: its kind, then what differs from default.",
     "adaptive": "Whether the attacker knows the defenses and allows for them.",
     "seed": "Seed of the attack's starts and of the defenses' noise.",
-    "state": "queued, running, pausing, paused, done, failed, cancelled, refused (cannot be run) or missing (deleted).",
 }
-_AFTER = {
+_FOUND = {
     "iterations": "Iterations of the attack.",
     "seconds": "Seconds of attacking, pauses excluded.",
     "network_accuracy": "Accuracy, in [0, 1], of the attacked network on pictures it was not trained on; empty where it was not trained here.",
@@ -42,13 +44,17 @@ _AFTER = {
     "accuracy_seeds": "How many of these trainings have ended.",
     "chance": "Accuracy of always naming the commonest class.",
     "epsilon": "Of the (epsilon, delta) guarantee of that training; empty where the defenses give none.",
+}  # fmt: skip
+_LAST = {
     "run_id": "The run, for python -m gi_core runs show.",
     "error": "Why it failed or was refused.",
-}  # fmt: skip
+}
 COLUMNS: dict[str, str] = {
-    **_BEFORE,
+    **_FIRST,
     **{name: MEANINGS[name].sentence + " Mean over the pictures." * (name != "label_accuracy") for name in _METRICS},
-    **_AFTER,
+    **_FOUND,
+    **_ASKED,
+    **_LAST,
 }
 """Column -> what it means, in order; the one place that documents them. An empty cell is a value that is not known."""
 
@@ -112,8 +118,7 @@ def _row(entry: sweeps.Entry, asked: dict[str, Any], trained: list[dict[str, Any
     accuracies = [one["accuracy"] for one in trained]
     axes = {(f"{name} (axis)" if name in COLUMNS else name): label for name, label in entry.point.items()}
     return {
-        "position": entry.position + 1, **axes, **asked,
-        "parameters": model.get("parameters"), "state": entry.state,
+        "position": entry.position + 1, **axes, "state": entry.state,
         **{name: metrics.get(name) for name in _METRICS},
         "iterations": result.get("iterations"), "seconds": result.get("seconds"),
         "network_accuracy": model.get("accuracy"),
@@ -122,6 +127,7 @@ def _row(entry: sweeps.Entry, asked: dict[str, Any], trained: list[dict[str, Any
         "accuracy_seeds": len(accuracies),
         "chance": trained[0].get("chance") if trained else None,
         "epsilon": trained[0].get("epsilon") if trained else None,
+        **asked, "parameters": model.get("parameters"),
         "run_id": entry.job.id if entry.job else None,
         "error": entry.refused or (entry.job.error if entry.job else None) or None,
     }  # fmt: skip
