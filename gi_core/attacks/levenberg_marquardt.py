@@ -11,12 +11,16 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from gi_core.attacks import noise
+from gi_core.attacks.adaptive import delta_is_true
 from gi_core.attacks.base import State, Step
+from gi_core.attacks.beliefs import Belief, belief_of
 from gi_core.attacks.gradient import GradientMap
 from gi_core.attacks.jacobian import JacobianProducts
 from gi_core.attacks.lanczos import ShiftedSolver
 from gi_core.attacks.observation import observe, refuse_too_large
 from gi_core.attacks.priors import Pixels, SmoothPrior
+from gi_core.attacks.residuals import BelievedResidual, Residual
 from gi_core.attacks.trials import generator, start
 from gi_core.federated.types import Knowledge, Update
 from gi_core.spec.attacks import LevenbergMarquardt
@@ -43,14 +47,34 @@ class KrylovLM:
         self.shape = (update.images, *knowledge.input_shape)
         pixels = int(torch.Size(self.shape).numel())
         refuse_too_large("the Krylov basis", 2 * min(settings.krylov, pixels) * pixels, torch.float64, device)
-        seen = observe(update, knowledge, settings.labels, torch.float64, device)
+        seen = observe(update, knowledge, self._strategy(), torch.float64, device)
         self.scale, self.labels, self.target = 1.0 / seen.size, seen.labels, seen.target
         self.only = None if len(seen.sent) == len(seen.gradients) else seen.sent
         self.names = [list(update.tensors)[i] for i in seen.sent]
         self.targets = [seen.gradients[i] * self.scale for i in seen.sent]
+        self.seen_as, self.sigma, self.tolerance = Residual(self.targets), 0.0, settings.tolerance
         self.gradient = GradientMap(knowledge, seen.loss, plan, torch.float64, device)
         self.pixels = Pixels(knowledge.mean, knowledge.std, torch.zeros((), dtype=torch.float64, device=device))
         self.prior = SmoothPrior(settings.total_variation, settings.tikhonov)
+        belief = belief_of(update, knowledge, seen, self.scale)
+        if belief is not None:
+            self._adapt(belief, seen.sent)
+
+    def _strategy(self) -> str:
+        """The label strategy asked for, but for an observed delta that defenses are known to have changed."""
+        asked = self.settings.labels
+        return asked if asked != "observed_delta" or delta_is_true(self.update, self.knowledge) else "auto"
+
+    def _adapt(self, belief: Belief, sent: list[int]) -> None:
+        """What a known defense changes: which residuals count, and how much the noise leaves to the prior."""
+        belief = belief.of(sent)
+        self.sigma, trust = belief.noise()
+        if belief.boxed or belief.rescaled or trust is not None:
+            self.seen_as = BelievedResidual(self.targets, belief, trust)
+        if self.sigma:
+            s = self.settings
+            self.prior = noise.map_prior(self.sigma, self.knowledge.std, s.total_variation, s.tikhonov)
+            self.tolerance = max(s.tolerance, noise.allowed(self.sigma, sum(t.numel() for t in self.targets)))
 
     def _draw(self, seed: int, attempt: int) -> Tensor:
         on_cpu = Pixels(self.knowledge.mean, self.knowledge.std, torch.zeros(()))
@@ -70,18 +94,16 @@ class KrylovLM:
 
     def _from(self, x: Tensor) -> State:
         """What belongs to one start."""
+        origin = noise.grey(x, self.knowledge.mean, self.knowledge.std) if self.sigma else x.clone()
         return {
-            "x": x, "origin": x.clone(), "damping": 0.0, "largest": 0.0, "bad": 0, "fallen": False, "inner": 0,
+            "x": x, "origin": origin, "damping": 0.0, "largest": 0.0, "bad": 0, "fallen": False, "inner": 0,
             "residual": float("inf"), "open": True,
         }  # fmt: skip
-
-    def _residual(self, values: list[Tensor]) -> list[Tensor]:
-        return [v - t for v, t in zip(values, self.targets, strict=True)]
 
     def _evaluate(self, x: Tensor, origin: Tensor) -> tuple[float, float]:
         """(objective, |r|^2) at x; the objective is |r|^2 / 2 plus the priors."""
         values = [g.detach()[0] * self.scale for g in self.gradient(x[None], self.target[None], self.only)]
-        squared = float(sum((r * r).sum() for r in self._residual(values)))
+        squared = self.seen_as.at(values).squared
         return 0.5 * squared + self.prior.value(x, origin), squared
 
     def step(self, state: State) -> tuple[State, Step]:
@@ -107,20 +129,20 @@ class KrylovLM:
         """One outer step in place; True when this start has come to its end."""
         x, origin = state["x"], state["origin"]
         local = JacobianProducts(self.gradient, x, self.target, self.scale, self.only)
-        residual = self._residual(local.value)
-        squared = float(sum((r * r).sum() for r in residual))
+        residual = self.seen_as.at(local.value)
+        squared = residual.squared
         objective = 0.5 * squared + self.prior.value(x, origin)
         if not objective < float("inf"):
             state["residual"] = float("inf")
             return True
         state["residual"] = squared
         diffusion = self.prior.operator(x)
-        rhs = -local.j(residual) - self.prior.gradient(x, origin).reshape(-1)
+        rhs = -local.j(residual.slope) - self.prior.gradient(x, origin).reshape(-1)
         if float(rhs.norm()) == 0.0:
             return True
 
         def product(v: Tensor) -> Tensor:
-            return local.jjt(v) + diffusion(v)
+            return residual.normal(local, v) + diffusion(v)
 
         def shift(top: float) -> float:
             return (state["damping"] or 1e-2 * top) / 4
@@ -184,7 +206,7 @@ class KrylovLM:
         residuals = sorted(state["ended_residual"])
         if len(residuals) < self.settings.trials:
             return False, ""
-        if residuals[0] <= self.settings.tolerance:
+        if residuals[0] <= self.tolerance:
             return True, "the gradient is matched"
         if len(residuals) > 1 and residuals[1] < float("inf") and residuals[1] - residuals[0] < SAME * residuals[0]:
             return True, "two starts end at the same residual: the update itself is inexact"
@@ -215,7 +237,7 @@ class KrylovLM:
     def residual(self, state: State) -> dict[str, float]:
         found = self.gradient(state["x"][None], self.target[None], self.only)
         values = [g.detach()[0] * self.scale for g in found]
-        pairs = zip(self.names, self._residual(values), self.targets, strict=True)
+        pairs = zip(self.names, self.seen_as.at(values).parts, self.targets, strict=True)
         return {name: float(r.norm() / (t.norm() or 1.0)) for name, r, t in pairs}
 
     def answer(self, state: State) -> tuple[Tensor, Tensor]:

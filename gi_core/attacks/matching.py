@@ -42,6 +42,7 @@ class GradientMatching:
         self.problem = MatchingProblem(
             update, as_mean_gradient(update, knowledge.schedule), knowledge, self.o, plan, device
         )
+        self.o = self.problem.o
         self.second_order, self.boxed = self.o.second_order, self.o.boxed and self.problem.space.pixelwise
         self.optimiser = self._optimiser()
         if self.second_order:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from gi_core.attacks import labels as strategies
+from gi_core.attacks.adaptive import mixed_labels
 from gi_core.attacks.base import Refused
 from gi_core.attacks.gradient import linear_loss, soft_loss
 from gi_core.federated.losses import LOSSES, Loss, as_labels, as_target
@@ -24,7 +25,7 @@ from gi_core.models.bottleneck import bottlenecks
 class Observation:
     """gradients: one tensor per parameter. target: (N, K) of the loss, None when label logits are
     optimised jointly. labels: (N,) recovered, None likewise. norms: L2 of each gradient; size: of all. sent: places of
-    the gradients that were sent, all but the withheld ones.
+    the gradients that were sent, all but the withheld ones. unit: what the update's tensors were multiplied by.
     """
 
     gradients: list[Tensor]
@@ -33,6 +34,7 @@ class Observation:
     labels: Tensor | None
     norms: list[float]
     sent: list[int]
+    unit: float = 1.0
 
     @property
     def size(self) -> float:
@@ -45,21 +47,23 @@ def observe(
     """The observation under a label strategy (see `spec.attacks`). Raises Refused."""
     refuse_bad_update(update.norm())
     gradients = [t.detach().to(device, dtype) for t in update.tensors.values()]
-    loss, target, labels = LOSSES[knowledge.loss], None, None
+    loss, target, labels, unit = LOSSES[knowledge.loss], None, None, 1.0
     if strategy == "observed_delta":
         delta, size = strategies.unit_delta(update, knowledge)
         if bottlenecks(knowledge.model):
             delta, size = delta * size, 1.0  # what a bottleneck adds to the loss keeps its own scale
-        gradients = [t / size for t in gradients]
+        gradients, unit = [t / size for t in gradients], 1.0 / size
         loss, target, labels = linear_loss, delta.to(device, dtype)[None], as_labels(-delta[None]).cpu()
+        labels = labels if knowledge.labels is None else knowledge.labels
     elif strategy == "joint":
         loss = soft_loss(loss)
     else:
         labels = strategies.hard_labels(strategy, update, knowledge)
-        target = as_target(labels, knowledge.classes, gradients[0])
+        soft = mixed_labels(knowledge) if strategy == "known" else None
+        target = as_target(labels, knowledge.classes, gradients[0]) if soft is None else soft.to(gradients[0])
     norms = [float(t.double().norm()) for t in gradients]
     sent = [i for i, name in enumerate(update.tensors) if name not in update.withheld]
-    return Observation(gradients, loss, target, labels, norms, sent)
+    return Observation(gradients, loss, target, labels, norms, sent, unit)
 
 
 def refuse_bad_update(norm: float) -> None:

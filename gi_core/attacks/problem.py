@@ -7,11 +7,17 @@ memory does not suffice.
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+from statistics import mean
+
 import torch
 from torch import Tensor
 
-from gi_core.attacks import objectives, regularisers
+from gi_core.attacks import consistent, noise, objectives, regularisers
+from gi_core.attacks.adaptive import delta_is_true
 from gi_core.attacks.base import Refused
+from gi_core.attacks.beliefs import Belief, belief_of
 from gi_core.attacks.classification import ClientLoss
 from gi_core.attacks.decoders import make_space
 from gi_core.attacks.gradient import flatten
@@ -39,7 +45,10 @@ class MatchingProblem:
         self.device, self.dtype = device, getattr(torch, o.precision)
         self.update, self.knowledge, self.plan, self.o = update, knowledge, plan, o
         self.seen = observe(update, knowledge, self._strategy(o), self.dtype, device)
-        self.joint, self.size = self.seen.target is None, self.seen.size
+        self.joint, self.size, self.sent = self.seen.target is None, self.seen.size, self.seen.sent
+        self.belief = belief_of(update, knowledge, self.seen)
+        if self.belief is not None:
+            self.o = o = self._denoised(o, self.belief)
         self.statistics = Statistics.make(sent, knowledge, o, self.dtype, device)
         self.gradient = RoundMap(
             sent, knowledge, self.seen.loss, plan, self.dtype, device,
@@ -61,7 +70,6 @@ class MatchingProblem:
             )
         self.random = o.tensors == "random8"
         self.chunk = max(1, plan.chunk)
-        self.sent = self.seen.sent
         if len(self.sent) < len(update.tensors):
             left_out = ", ".join(name for name in update.tensors if name in update.withheld)
             self.events.append(f"not sent, so not matched: {left_out}")
@@ -75,8 +83,22 @@ class MatchingProblem:
         readable = readable and (schedule is None or schedule.single)
         if o.small_gradients == "published" or norm >= 1.0 or not readable:
             return o.labels
+        if not delta_is_true(self.update, self.knowledge):
+            return o.labels
         self.events.append(f"the gradient is small (norm {norm:.1e}), so dL/dlogits is read from the last bias")
         return "observed_delta"
+
+    def _denoised(self, o: Options, belief: Belief) -> Options:
+        """With the total variation that known noise calls for, where that is more than was asked."""
+        sigma, trust = belief.of(self.sent).noise()
+        flat = torch.cat([self.seen.gradients[i].reshape(-1) for i in self.sent])
+        size = float((flat if trust is None else flat * trust.sqrt()).double().norm())
+        picture = self.update.images * math.prod(self.knowledge.input_shape)
+        weight = noise.variation_weight(o.objective, sigma, size, len(flat), picture, mean(self.knowledge.std))
+        if weight is None or weight <= o.total_variation:
+            return o
+        self.events.append(f"noise of {sigma:.1e} on each value calls for a total variation of {weight:.1e}")
+        return replace(o, total_variation=weight)
 
     def _named(self, tensors: str) -> list[int]:
         try:
@@ -90,7 +112,11 @@ class MatchingProblem:
         weights = objectives.depth_weights(self.o.weighting, index, count)
         flat = torch.cat([t.reshape(-1) for t in chosen])
         refuse_bad_update(float(flat.double().norm()))
-        self.objective = objectives.make(self.o.objective, flat, [t.numel() for t in chosen], weights)
+        sizes = [t.numel() for t in chosen]
+        if self.belief is None:
+            self.objective = objectives.make(self.o.objective, flat, sizes, weights)
+        else:
+            self.objective = consistent.make(self.o.objective, flat, sizes, weights, self.belief.of(index))
         self.index = None if len(index) == count else index
 
     def redraw(self, seed: int, iteration: int) -> None:

@@ -53,7 +53,7 @@ class Matched(Recursion):
         readable = layer is not None and layer.bias is not None
         settings = LevenbergMarquardt(
             iterations=self.settings.matching, restarts=0, labels="observed_delta" if readable else "known",
-            total_variation=self.total_variation,
+            total_variation=self.total_variation, adaptive=self.settings.adaptive,
         )  # fmt: skip
         knowledge = replace(self.knowledge, labels=label)
         return KrylovLM(settings, self.update, knowledge, self.plan, torch.device("cpu"))

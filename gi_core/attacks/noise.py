@@ -1,0 +1,58 @@
+"""What knowing the noise is worth: the picture that is likeliest given the update, in place of the one that fits it best.
+
+With noise of variance s^2 on each value and pictures of p(x) ~ exp(-sum |D x| / B - sum (x - 1/2)^2 / (2 V)), x in [0, 1]:
+    min |g(x) - g*|^2 / (2 s^2) + sum |D x| / B + sum (x - 1/2)^2 / (2 V),
+so a matching of |g - g*|^2 / 2 gets total variation of weight s^2 / B and the distance from grey that of s^2 / V. A start is
+as good as its noise allows where |g - g*|^2 <= P s^2 (discrepancy principle, Morozov 1966), P values.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from gi_core.attacks.priors import SmoothPrior
+
+DIFFERENCE, VARIANCE = 0.1, 0.1
+"""B, mean size of the difference of neighbouring pixels, and V, of a pixel about grey: of natural pictures at 16 to 64 px."""
+SLACK = 1.1
+
+
+def map_prior(sigma: float, std: tuple[float, ...], total_variation: float, tikhonov: float) -> SmoothPrior:
+    """Of a matching of |r|^2 / 2 with noise of deviation sigma on r; std: of the input normalisation, whose units x has.
+
+    What the settings ask for besides is added.
+    """
+    unit = sum(std) / len(std)
+    return SmoothPrior(
+        total_variation + sigma**2 * unit / DIFFERENCE,
+        tikhonov + sigma**2 * unit**2 / VARIANCE,
+    )
+
+
+def grey(like: Tensor, mean: tuple[float, ...], std: tuple[float, ...]) -> Tensor:
+    """Mid-grey pictures of the shape of `like` (N, C, H, W), normalised."""
+    parts = [(0.5 - m) / s for m, s in zip(mean, std, strict=True)]
+    return torch.tensor(parts, dtype=like.dtype, device=like.device).view(1, -1, 1, 1).expand_as(like).clone()
+
+
+def allowed(sigma: float, values: int) -> float:
+    """|r|^2 up to which the noise explains it all."""
+    return SLACK * values * sigma**2
+
+
+def variation_weight(objective: str, sigma: float, size: float, values: int, picture: int, unit: float) -> float | None:
+    """Weight of the mean absolute difference (over `picture` values) in a first-order matching of such an objective.
+
+    size: |g*|. values: P. cosine is |r|^2 / (2 |g*|^2) near a solution, relative |r| / |g*| with |r|^2 = P s^2 there, l1
+    has the slope of sqrt(2 / pi) r / s. None for an objective whose distance says too little of the likelihood.
+    """
+    per = {
+        "l2": 2 * sigma**2,
+        "cosine": (sigma / size) ** 2,
+        "relative": sigma / (math.sqrt(values) * size),
+        "l1": math.sqrt(2 / math.pi) * sigma,
+    }.get(objective)
+    return None if per is None else per * picture * unit / DIFFERENCE
