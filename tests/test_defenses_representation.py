@@ -343,3 +343,37 @@ def test_without_noise_the_bottleneck_hides_nothing():
     built, pictures = machine(asked)
     state, step = advance(built, built.init(0), 60)
     assert float(((built.answer(state)[0] - pictures) ** 2).mean()) < 1e-6
+
+
+@pytest.mark.parametrize("client", [{"kind": "fedsgd"}, {"kind": "fedavg"}], ids=["gradient", "weight_change"])
+def test_an_attack_that_knows_of_the_bottleneck_reads_what_stands_before_it(client):
+    """dL/d(mu, s) is the encoder's bias gradient, so the draw is no secret that the layers before it keep."""
+    errors = {}
+    for adaptive in (False, True):
+        attack = {"kind": "levenberg_marquardt", "labels": "known", "iterations": 25, "restarts": 0}
+        asked = experiment(defenses=[DEFENSES["precode"]], attack={**attack, "adaptive": adaptive}, client=client)
+        built, pictures = machine(asked)
+        state, _ = advance(built, built.init(0), 30)
+        images, labels = built.answer(state)
+        errors[adaptive] = float(((images.clamp(0, 1) - pictures) ** 2).mean())
+        assert labels.tolist() == [0]
+    assert errors[True] < 1e-4 < 1e-2 < errors[False]
+
+
+def test_past_the_bottleneck_names_follow_and_batches_stay():
+    from gi_core.attacks.past_bottleneck import past_bottleneck
+    from gi_core.spec import ATTACKS
+
+    chain = [DEFENSES["precode"], {"kind": "pruning", "fraction": 0.25}]
+    found, knows = played(defenses=chain), ATTACKS["dlg"](adaptive=True)
+    settings, update, knowledge = past_bottleneck(knows, found.update, found.knowledge)
+    assert settings.labels == "observed_delta" and knowledge.labels.tolist() == [0] and not bottlenecks(knowledge.model)
+    assert list(update.tensors) == [name for name, _ in knowledge.model.named_parameters()]
+    assert torch.equal(update.tensors["fc.bias"], found.update.tensors["fc.bottleneck.encoder.bias"])
+    mask, before = knowledge.defenses[1]["mask"], found.knowledge.defenses[1]["mask"]
+    assert mask.keys() == update.tensors.keys()
+    assert torch.equal(mask["fc.weight"], before["fc.bottleneck.encoder.weight"])
+    batch = played(samples=TWO, defenses=chain)
+    for asked, one in ((knows, batch), (ATTACKS["dlg"](), found)):
+        given = (asked, one.update, one.knowledge)
+        assert all(a is b for a, b in zip(past_bottleneck(*given), given, strict=True))

@@ -124,6 +124,20 @@ def settle(model: nn.Module) -> nn.Module:
     return model
 
 
+def encoded(model: nn.Module) -> tuple[nn.Module, dict[str, str]]:
+    """A copy of `model` that ends with its bottleneck's encoder, (N, C, H, W) -> (mu, s) (N, 2 K), and what the parameters
+    it has are called in `model`.
+    """
+    path = next(name for name, m in model.named_modules() if isinstance(m, Head))
+    above, _, name = path.rpartition(".")
+    model = copy.deepcopy(model)
+    setattr(model.get_submodule(above), name, model.get_submodule(path).bottleneck.encoder)
+    inside = path + ".bottleneck.encoder."
+    return model, {
+        n: n.replace(path + ".", inside) if n.startswith(path + ".") else n for n, _ in model.named_parameters()
+    }
+
+
 def penalised(model: nn.Module, loss: Loss) -> Loss:
     """loss(logits, target) + what the bottlenecks of `model` add in the same pass; `loss` itself without any."""
     parts = bottlenecks(model)

@@ -53,7 +53,9 @@ class Precode(DefenseSettings):
     )
     hook: ClassVar[Hook] = "wrap_model"
     changes: ClassVar[Changes] = "architecture"
-    guarantee: ClassVar[str] = f"{HEURISTIC}: the server does not know the draw, but may take its mean"
+    guarantee: ClassVar[str] = (
+        f"{HEURISTIC}: the layers before the bottleneck show one picture to a server that leaves out what comes after the draw"
+    )
 
     features: int = setting(256, "Width of the bottleneck.", title="Bottleneck width", ge=1, le=4096, basic=True)
     noise: float = setting(
