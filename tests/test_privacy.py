@@ -97,7 +97,7 @@ def test_epsilon_grows_with_steps_and_rate_and_falls_with_noise():
 
 def test_steps_and_rate_are_those_of_the_client():
     one = privacy.of_round(DpSgd(), FedSgd(), pictures=4)
-    assert (one.rate, one.steps) == (1.0, 1) and "all of the records" in one.sentence()
+    assert (one.rate, one.steps) == (1.0, 1) and "1 step of all records" in one.sentence()
     many = privacy.of_round(DpSgd(records=100, rounds=3), FedAvg(epochs=2, batch_size=5), pictures=20)
     assert (many.rate, many.steps) == (0.05, 24) and "24 steps" in many.sentence() and "5 %" in many.sentence()
     assert privacy.of_round(DpSgd(records=2), FedSgd(), pictures=4).rate == 1.0

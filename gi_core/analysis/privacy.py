@@ -40,10 +40,11 @@ class Privacy:
         if not self.epsilon < MOST_SHOWN:
             return "No differential privacy: without noise to speak of, clipping alone promises nothing."
         strong = "" if self.epsilon <= 10 else " An epsilon above 10 promises little by itself."
-        return (
-            f"({_short(self.epsilon)}, {self.delta:g})-differential privacy of each picture over {self.steps}"
-            f" step{'s' if self.steps > 1 else ''} that each draw {_share(self.rate)} of the records at random.{strong}"
+        steps = "1 step" if self.steps == 1 else f"{self.steps} steps"
+        drawn = (
+            "of all records" if self.rate == 1 else f"that each draw {100 * self.rate:.2g} % of the records at random"
         )
+        return f"({_short(self.epsilon)}, {self.delta:.2g})-differential privacy of each picture over {steps} {drawn}.{strong}"
 
 
 @functools.lru_cache(maxsize=256)
@@ -99,7 +100,3 @@ def of_federation(federation: Federation) -> Privacy | None:
 
 def _short(value: float) -> str:
     return f"{value:.0f}" if value >= 10 else f"{value:.2g}"
-
-
-def _share(rate: float) -> str:
-    return "all" if rate == 1 else f"{100 * rate:.2g} %"

@@ -71,6 +71,7 @@ def _defenses(effects: list[dict[str, Any]]) -> list[str]:
     return [
         f"{'defense':18}{e['kind']}: norm {e['norm_before']:.3g} to {e['norm_after']:.3g}, changed by "
         f"{_cell(e['relative_change'])} of it, cosine {_cell(e['cosine'])}, {100 * e['zeros']:.0f} % zeros"
+        + (f"\n{'':18}{e['promise']}" if "promise" in e else "")
         for e in effects
     ]
 
