@@ -10,7 +10,6 @@ from gi_core.attacks.levenberg_marquardt import KrylovLM
 from gi_core.attacks.local_steps import as_mean_gradient
 from gi_core.attacks.matching import GradientMatching
 from gi_core.attacks.past_bottleneck import past_bottleneck
-from gi_core.attacks.past_bottleneck import past_bottleneck
 from gi_core.attacks.recursion.analytic import AnalyticLinear
 from gi_core.attacks.recursion.hybrid import RGapHybrid
 from gi_core.attacks.recursion.machine import Recursion
@@ -43,7 +42,6 @@ def make(
     if on_device and device.type == "mps" and getattr(settings, "precision", "float64") == "float64":
         raise Refused(f"{settings.title} computes in double precision, which mps does not have: choose device cpu")
     machine, schedule, knowledge = MACHINES[settings.kind], knowledge.schedule, told(settings, knowledge)
-    settings, update, knowledge = past_bottleneck(settings, update, knowledge)
     settings, update, knowledge = past_bottleneck(settings, update, knowledge)
     if update.kind == "weight_change" and not getattr(machine, "simulates", False):
         if schedule is None or not schedule.single or schedule.clients > 1:

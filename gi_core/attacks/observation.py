@@ -55,7 +55,6 @@ def observe(
         gradients, unit = [t / size for t in gradients], 1.0 / size
         loss, target, labels = linear_loss, delta.to(device, dtype)[None], as_labels(-delta[None]).cpu()
         labels = labels if knowledge.labels is None else knowledge.labels
-        labels = labels if knowledge.labels is None else knowledge.labels
     elif strategy == "joint":
         loss = soft_loss(loss)
     else:
