@@ -19,6 +19,7 @@ from gi_core.federated.fedsgd import plain_step
 from gi_core.federated.types import Schedule, Update
 from gi_core.models.bottleneck import redrawing
 from gi_core.spec import SpecError
+from gi_core.spec.base import Diverged
 from gi_core.spec.client import FedAvg
 from gi_core.spec.losses import Loss
 
@@ -125,7 +126,7 @@ def weight_change(
         orders.append(part.start + torch.cat([done.order, torch.tensor(unseen, dtype=torch.int64)]))
     tensors = _mean(changes)
     if not all(bool(torch.isfinite(t).all()) for t in tensors.values()):
-        raise SpecError("the client's training diverged: choose a smaller learning rate, fewer steps or other weights")
+        raise Diverged("the client's training diverged: choose a smaller learning rate, fewer steps or other weights")
     return Update(tensors, len(inputs), "weight_change", _mean(buffers)), torch.cat(orders)
 
 

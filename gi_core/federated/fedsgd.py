@@ -14,6 +14,7 @@ from gi_core.federated.losses import LOSSES, as_target
 from gi_core.federated.types import Update
 from gi_core.models.bottleneck import penalised
 from gi_core.spec import SpecError
+from gi_core.spec.base import Diverged
 from gi_core.spec.losses import Loss
 
 
@@ -28,7 +29,7 @@ def gradient(
     values, _ = (step or plain_step(loss))(model, inputs, labels)
     tensors = {name: g for (name, _), g in zip(model.named_parameters(), values, strict=True)}
     if not all(bool(torch.isfinite(t).all()) for t in tensors.values()):
-        raise SpecError("the client's gradient is not finite: choose other weights or another initialisation")
+        raise Diverged("the client's gradient is not finite: choose other weights or another initialisation")
     return Update(tensors=tensors, images=len(labels))
 
 
