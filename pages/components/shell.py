@@ -31,7 +31,7 @@ def _pages() -> dict[str, list[StreamlitPage]]:
         "": [_page("lab", "Lab", default=True), _page("runs", "Runs")],
         "Explain": [_page("rank", "Rank analysis"), _page("influence", "Influence")],
         "Deployment": [_page("federation", "Federation"), _page("updates", "Updates")],
-        "Compare": [_page("wall", "Comparison wall"), _page("sweeps", "Sweeps")],
+        "Compare": [_page("frontier", "Frontier"), _page("wall", "Comparison wall"), _page("sweeps", "Sweeps")],
     }
 
 

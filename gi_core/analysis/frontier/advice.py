@@ -1,0 +1,163 @@
+"""One sentence of advice from a frontier, and what it does not say. No torch.
+
+Judged against the stronger attacker of each picture. A defense helps where its pictures leak less than the same pictures
+undefended, by more than twice the standard error of that difference and by more than `SMALLEST` of the metric. Of those
+that cost at most `AFFORDABLE` accuracy, the least leak is named; of those that leak as little within error, the cheapest.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from gi_core.analysis.frontier.points import ADAPTIVE, ALIKE, NAIVE, NONE, Point, strongest
+from gi_core.metrics.meanings import MEANINGS, shown
+from gi_core.metrics.words import CLEAR_PSNR, CLEAR_SSIM
+from gi_core.spec import DEFENSES
+from gi_core.spec.defense_base import HEURISTIC
+
+AFFORDABLE = 0.05
+SMALLEST = {"psnr": 1.0, "ssim": 0.05, "mse": 0.005, "lpips": 0.05, "iip_rank": 1.0}
+CLEAR = {"psnr": CLEAR_PSNR, "ssim": CLEAR_SSIM}
+Level = Literal["exposed", "partly", "protected", "open"]
+
+
+@dataclass(frozen=True)
+class Advice:
+    """level: for a colour and a sign. claim: one sentence. seen: what naive and adaptive attacker differ by. limits:
+    what the claim rests on. best: the point advised, if any.
+    """
+
+    level: Level
+    claim: str
+    seen: str = ""
+    limits: str = ""
+    best: Point | None = None
+
+
+def advice(found: Sequence[Point], about: str = "", over: bool = True) -> Advice:
+    """From all points, naive and adaptive. about: what was measured, for the limits. over: whether more are to come."""
+    judged = [p for p in strongest(found) if p.complete]
+    bare = next((p for p in judged if p.kinds == NONE), None)
+    others = [p for p in judged if p.kinds != NONE]
+    if bare is None or not others:
+        missing = (
+            "the undefended client is not among them" if others else "an undefended client and one defense are needed"
+        )
+        wait = "" if over else ", and more is coming"
+        return Advice("open", f"Too little has been measured to advise: {missing}{wait}.")
+    so_far = "" if over else "So far, "
+    helping = [p for p in others if _less(p, bare)]
+    seen, limits = _difference(found), _limits(judged, about)
+    if not helping:
+        claim = f"of {_count(others)} none lets the stronger attacker see measurably less than no defense at all ({_leak(bare)})."
+        return Advice("exposed", _sentence(so_far + claim), seen, limits)
+    affordable = [p for p in helping if _cost(p, bare) <= AFFORDABLE]
+    if not affordable:
+        best = min(helping, key=lambda p: _cost(p, bare))
+        claim = (
+            f"no defense that helps costs less than {100 * AFFORDABLE:.0f} points of accuracy; the cheapest, {best.name},"
+            f" {_price(best, bare)} and leaves the stronger attacker {_leak(best)} in place of {_leak(bare)}."
+        )
+        return Advice("partly", _sentence(so_far + claim), seen, limits + _guarantee(best), best)
+    least = min(affordable, key=lambda p: p.exposure)
+    tied = [p for p in affordable if not _less(least, p)]
+    best = min(tied, key=lambda p: (_cost(p, bare), p.exposure))
+    rest = sorted((p for p in tied if p is not best), key=lambda p: _cost(p, bare))
+    equal = f", and {_names(rest)} {'leaks' if len(rest) == 1 else 'leak'} as little within error" if rest else ""
+    claim = (
+        f"of {_count(others)} {best.name} is the one to switch on: it {_price(best, bare)} and leaves the stronger attacker"
+        f" {_leak(best)} in place of {_leak(bare)}{equal}."
+    )
+    clear = _clear(best)
+    if clear:
+        claim = claim[:-1] + "; pictures stay recognisable."
+    return Advice("partly" if clear else "protected", _sentence(so_far + claim), seen, limits + _guarantee(best), best)
+
+
+def _less(p: Point, q: Point) -> bool:
+    """Whether p leaks measurably less than q, on the pictures that both have."""
+    sign, own = 1 if MEANINGS[p.metric].better == "higher" else -1, dict(q.leaks)
+    gains = [sign * (own[picture] - value) for picture, value in p.leaks if picture in own]
+    if not gains:
+        return False
+    error = statistics.stdev(gains) / math.sqrt(len(gains)) if len(gains) > 1 else 0.0
+    return statistics.fmean(gains) > max(2 * error, SMALLEST[p.metric])
+
+
+def _cost(p: Point, bare: Point) -> float:
+    return (bare.accuracy or 0.0) - (p.accuracy or 0.0)
+
+
+def _error(p: Point) -> float:
+    """Standard error of its accuracy."""
+    return (p.std or 0.0) / math.sqrt(max(1, p.seeds))
+
+
+def _price(p: Point, bare: Point) -> str:
+    cost, error = 100 * _cost(p, bare), 100 * math.hypot(_error(p), _error(bare))
+    margin = f" (± {2 * error:.0f})" if p.seeds > 1 and bare.seeds > 1 else ""
+    if abs(cost) < 0.5 or cost < 0:
+        return f"costs no accuracy that was measured{margin}"
+    return f"costs {cost:.0f} point{'s' * (round(cost) != 1)}{margin} of accuracy"
+
+
+def _leak(p: Point) -> str:
+    value = shown(p.metric, p.leakage)
+    over = "above " if p.metric == "psnr" and p.leakage >= ALIKE - 0.05 else ""
+    return f"{MEANINGS[p.metric].title} {over}{value}"
+
+
+def _clear(p: Point) -> bool:
+    """Whether a person recognises what is left, by the metric that is looked at."""
+    return p.metric in CLEAR and p.leakage >= CLEAR[p.metric]
+
+
+def _difference(found: Sequence[Point]) -> str:
+    """By how much knowing the defense helps, where it helps most."""
+    pairs: dict[str, dict[str, Point]] = {}
+    for p in found:
+        if p.leaks and p.kinds != NONE:
+            pairs.setdefault(p.name, {})[p.attacker] = p
+    both = [(pair[NAIVE], pair[ADAPTIVE]) for pair in pairs.values() if {NAIVE, ADAPTIVE} <= set(pair)]
+    if not both:
+        return ""
+    naive, knowing = max(both, key=lambda pair: pair[1].exposure - pair[0].exposure)
+    better = sum(_less(n, a) for n, a in both)
+    if not better:
+        return f"Knowing the defense helped the attacker measurably against none of {len(both)}."
+    return (
+        f"Knowing the defense helped the attacker measurably against {better} of {len(both)}, most against {naive.name}:"
+        f" {_leak(knowing)} in place of {_leak(naive)}."
+    )
+
+
+def _limits(judged: Sequence[Point], about: str) -> str:
+    pictures, seeds = max(len(p.leaks) for p in judged), max(p.seeds for p in judged)
+    measured = f"Measured on {pictures} picture{'s' * (pictures > 1)}{about}, accuracy over {seeds} training{'s' * (seeds > 1)}"
+    return f"{measured}; a stronger attacker may exist, and other data may cost more or less."
+
+
+def _guarantee(best: Point) -> str:
+    promised = [DEFENSES[k].guarantee for k in best.kinds.split(" + ") if k in DEFENSES]
+    if any(not text.startswith((HEURISTIC, "none")) for text in promised):
+        return " What it promises by proof is said at its setting in the lab, and depends on it."
+    return f" {best.name} is a heuristic without guarantee."
+
+
+def _count(others: Sequence[Point]) -> str:
+    return f"the {len(others)} settings tried," if len(others) > 1 else "the one setting tried,"
+
+
+def _names(listed: Sequence[Point]) -> str:
+    names = [p.name for p in listed]
+    if len(names) > 3:
+        return f"{', '.join(names[:3])} and {len(names) - 3} more"
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,118 @@
+"""One point for each defense, strength and attacker: mean leakage over pictures, mean accuracy over seeds. No torch."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gi_core.metrics.meanings import MEANINGS
+
+METRICS = ("psnr", "ssim", "mse", "lpips", "iip_rank")
+ALIKE = 50.0
+"""dB: above it no eye and no later use tells pictures apart, so a mean is not carried by how far above one is."""
+NONE = "none"
+NAIVE, ADAPTIVE, STRONGER = "naive", "adaptive", "stronger"
+
+
+@dataclass(frozen=True)
+class Point:
+    """name: the defense with its strength. kinds: of its defenses, joined by +. attacker: naive, adaptive or stronger.
+
+    leaks: (picture and seed, value) of the metric, PSNR at most `ALIKE`. asked: experiments there will be. accuracy, std:
+    in [0, 1] over `seeds` trainings, None before one has ended. runs: ids of those in `leaks`, in their order.
+    """
+
+    name: str
+    kinds: str
+    attacker: str
+    metric: str
+    leaks: tuple[tuple[str, float], ...]
+    asked: int
+    accuracy: float | None
+    std: float | None
+    seeds: int
+    chance: float | None
+    runs: tuple[str, ...]
+
+    @property
+    def complete(self) -> bool:
+        """Whether it can be drawn: something leaked or did not, and accuracy is known."""
+        return bool(self.leaks) and self.accuracy is not None
+
+    @property
+    def leakage(self) -> float:
+        """Mean of the metric over pictures."""
+        return statistics.fmean(value for _, value in self.leaks)
+
+    @property
+    def spread(self) -> float:
+        """Standard deviation over pictures, 0 of one."""
+        return statistics.stdev(v for _, v in self.leaks) if len(self.leaks) > 1 else 0.0
+
+    @property
+    def exposure(self) -> float:
+        """Leakage so that more is worse, whatever the metric."""
+        return self.leakage if MEANINGS[self.metric].better == "higher" else -self.leakage
+
+
+def points(rows: Iterable[dict[str, Any]], metric: str) -> list[Point]:
+    """Naive and adaptive, in order of first appearance, complete or not. rows: `runs.tables.records`.
+
+    An axis called `defense` names the points, else the defenses as written on a command line.
+    """
+    groups: dict[tuple[str, bool], list[dict[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault((row["defenses"], bool(row["adaptive"])), []).append(row)
+    return [_point(defenses, adaptive, group, metric) for (defenses, adaptive), group in groups.items()]
+
+
+def _point(defenses: str, adaptive: bool, group: Sequence[dict[str, Any]], metric: str) -> Point:
+    known = [row for row in group if row.get(metric) is not None]
+    trained = max(group, key=lambda row: row.get("accuracy_seeds") or 0)
+    return Point(
+        str(group[0].get("defense") or defenses), " + ".join(part.partition(":")[0] for part in defenses.split(" + ")),
+        ADAPTIVE if adaptive else NAIVE, metric,
+        tuple((f"{row['samples']}/{row['seed']}", _value(row, metric)) for row in known),
+        len(group), trained.get("accuracy"), trained.get("accuracy_std"), trained.get("accuracy_seeds") or 0,
+        trained.get("chance"), tuple(row["run_id"] for row in known),
+    )  # fmt: skip
+
+
+def _value(row: dict[str, Any], metric: str) -> float:
+    return min(float(row[metric]), ALIKE) if metric == "psnr" else float(row[metric])
+
+
+def strongest(found: Sequence[Point]) -> list[Point]:
+    """One point for each defense: of each picture what the better of its attackers got, as whoever defends must assume."""
+    groups: dict[str, list[Point]] = {}
+    for point in found:
+        groups.setdefault(point.name, []).append(point)
+    return [_worst(group) for group in groups.values()]
+
+
+def _worst(group: list[Point]) -> Point:
+    first = group[0]
+    sign = 1 if MEANINGS[first.metric].better == "higher" else -1
+    best: dict[str, tuple[float, str]] = {}
+    for point in group:
+        for (picture, value), run in zip(point.leaks, point.runs, strict=True):
+            if picture not in best or sign * value > sign * best[picture][0]:
+                best[picture] = value, run
+    leaks = tuple((picture, value) for picture, (value, _) in best.items())
+    return Point(
+        first.name, first.kinds, STRONGER, first.metric, leaks, max(p.asked for p in group), first.accuracy, first.std,
+        first.seeds, first.chance, tuple(run for _, run in best.values()),
+    )  # fmt: skip
+
+
+def pareto(found: Sequence[Point]) -> list[Point]:
+    """The points that no other one beats: as accurate and leaking as little, and better in one of the two."""
+    done = [p for p in found if p.complete]
+    return [p for p in done if not any(_beats(q, p) for q in done)]
+
+
+def _beats(q: Point, p: Point) -> bool:
+    a, b = (q.accuracy or 0.0, -q.exposure), (p.accuracy or 0.0, -p.exposure)
+    return a[0] >= b[0] and a[1] >= b[1] and a != b

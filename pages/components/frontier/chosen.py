@@ -1,0 +1,46 @@
+"""The runs behind one point: what came back, and a link to each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from gi_core.analysis.frontier import Point
+from gi_core.metrics.meanings import MEANINGS, shown
+from pages.components import words
+from pages.components.run_card import thumbnail
+from pages.components.session import store
+
+ATTACKERS = {"naive": "takes it for plain", "adaptive": "knows the defense"}
+
+
+def draw(found: Sequence[Point], clicked: str | None) -> None:
+    """A choice of setting that a click on the chart makes too, then its runs side by side."""
+    names = list(dict.fromkeys(p.name for p in found if p.runs))
+    if not names:
+        return
+    if clicked in names and st.session_state.get("frontier.clicked") != clicked:
+        st.session_state["frontier_setting"] = clicked
+    st.session_state["frontier.clicked"] = clicked
+    name = st.selectbox("Look at a setting (or click its point)", names, key="frontier_setting", width=340)
+    points = [p for p in found if p.name == name]
+    with st.grid(max(2, sum(len(p.runs) for p in points)), min_column_width=150, gap="small", key="frontier_runs"):
+        for p in points:
+            for (picture, value), run in zip(p.leaks, p.runs, strict=True):
+                with st.container(gap="xsmall"):
+                    _run(p, picture, value, run)
+
+
+def _run(p: Point, picture: str, value: float, run: str) -> None:
+    job = store().job(run)
+    image = thumbnail(job) if job is not None else None
+    who, ref = ATTACKERS.get(p.attacker, p.attacker), picture.rpartition("/")[0].removeprefix("bundled/")
+    drawn = (
+        f'<img src="{image}" alt="original and reconstruction of {words.escape(ref)}, attacker {who}">' if image else ""
+    )
+    st.html(
+        f'<figure class="gi-frontier-run">{drawn}<figcaption><b>{words.escape(ref)}</b>, attacker {who}:'
+        f" {MEANINGS[p.metric].title} {words.escape(shown(p.metric, value))}</figcaption></figure>"
+    )
+    st.page_link("pages/lab.py", label="Open the run", icon=":material/open_in_new:", query_params={"run": run})

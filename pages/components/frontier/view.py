@@ -1,0 +1,88 @@
+"""The frontier of one sweep, live: how it stands, the advice, the chart, the runs behind a point, the table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from gi_core.analysis import frontier
+from gi_core.metrics.meanings import MEANINGS
+from gi_core.runs import sweeps
+from gi_core.runs.job import Job
+from gi_core.runs.tables import records
+from gi_core.spec.sweep import Sweep
+from pages.components import address, words
+from pages.components.frontier import chart, chosen, question, table
+from pages.components.session import dispatcher, store
+from pages.components.sweeps import files, progress
+
+SIGNS = {"exposed": "●", "partly": "◐", "protected": "○", "open": "…"}
+_ATTACKERS = {"both": "Both", "naive": "Takes it for plain", "adaptive": "Knows the defense"}
+
+
+def draw(job: Job) -> None:
+    """It refreshes by itself until all has been measured."""
+    sweep, going = sweeps.sweep_of(store(), job.id), not job.over
+    if sweep != question.current():
+        st.html('<p class="gi-about" role="status">Shown: an earlier frontier. The form asks for something else.</p>')
+    st.fragment(_live, run_every=2.0 if going else None, key="frontier_live")(job.id, sweep, going)
+    files.draw(job.id, sweep)
+
+
+def _live(number: str, sweep: Sweep, timed: bool) -> None:
+    if timed:
+        dispatcher().ensure()
+    status = sweeps.status(store(), number)
+    if status.over == timed:
+        st.rerun(scope="app")
+    word = address.word()
+    if word:
+        st.warning(words.plain(word))
+    with st.container(horizontal=True, gap="medium", vertical_alignment="center", key="sweep_status"):
+        with st.container(gap=None):
+            progress.line(status)
+        progress.buttons(status)
+    rows = records(store(), number)
+    place = st.container(gap="xsmall")
+    metric, who = _choice(rows)
+    found = frontier.points(rows, metric)
+    with place:
+        _advice(frontier.advice(found, _about(sweep), not timed))
+    shown = [p for p in found if p.complete and who in ("both", p.attacker)]
+    st.html(chart.legend(shown) if shown else '<p class="gi-about">The first points appear in a moment.</p>')
+    clicked = chart.draw(shown, who == "both", "frontier_chart")
+    chosen.draw(found, clicked)
+    epsilons = {str(r.get("defense") or r["defenses"]): r["epsilon"] for r in rows if r["epsilon"] is not None}
+    table.draw(found, epsilons)
+
+
+def _choice(rows: list[dict[str, Any]]) -> tuple[str, str]:
+    """Which leakage, and whose."""
+    known = [m for m in frontier.METRICS if any(row.get(m) is not None for row in rows)] or ["psnr"]
+    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom", key="frontier_choice"):
+        metric = st.selectbox(
+            "Leakage", known, format_func=lambda m: MEANINGS[m].title, key="frontier_metric", width=170,
+            help=" ".join(f"{MEANINGS[m].title}: {MEANINGS[m].sentence}" for m in known),
+        )  # fmt: skip
+        who = st.segmented_control(
+            "Attacker", list(_ATTACKERS), default="both", format_func=_ATTACKERS.__getitem__, key="frontier_who", required=True
+        )  # fmt: skip
+    return metric or known[0], who or "both"
+
+
+def _about(sweep: Sweep) -> str:
+    """What was attacked by what, for the limits of the advice."""
+    base, training = sweep.base, sweep.utility
+    size = f" of {base.size} pixels" if base.size else ""
+    network = question.NETWORKS.get(base.model.name, base.model.title)
+    learned = question.DATA.get(training.data, training.data) if training else ""
+    return f"{size} by {base.attack.title} on {network}, trained on {learned[:1].lower() + learned[1:]}"
+
+
+def _advice(said: frontier.Advice) -> None:
+    more = "".join(f'<p class="gi-about">{words.escape(text)}</p>' for text in (said.seen, said.limits) if text)
+    st.html(
+        f'<div class="gi-answer gi-{said.level}" role="status"><i aria-hidden="true">{SIGNS[said.level]}</i><div>'
+        f'<p class="gi-verdict">{words.escape(said.claim)}</p>{more}</div></div>'
+    )

@@ -1,0 +1,26 @@
+"""What must be switched on, and what it costs: leakage against accuracy of every defense."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from pages.components import address, shell
+from pages.components.frontier import asking, question, view
+
+shell.enter()
+address.leave()
+st.html(Path(shell.__file__).parent / "web" / "frontier.css")
+st.html('<h1 class="gi-title">What must be switched on, and what will it cost?</h1>')
+st.html(
+    '<p class="gi-lead">Attacks every defense at several strengths, trains with it, and draws what leaks against how well'
+    " the network still learns.</p>"
+)
+job = question.shown()
+asking.form()
+if job is None:
+    asking.empty()
+asking.launch(job)
+if job is not None:
+    view.draw(job)
