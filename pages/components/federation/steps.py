@@ -68,7 +68,7 @@ def shared() -> None:
     else:
         st.html('<p class="gi-about">This network has no batch norm, so only weight changes are sent.</p>')
     st.html('<h4 class="gi-sub">What every client does so that less leaks</h4>')
-    defenses.draw([k for k, d in DEFENSES.items() if d.hook == "filter_update"])
+    defenses.draw([k for k in DEFENSES if k != "protective_direction"])  # which is found for one client's one gradient
     with st.expander("What the server knows", type="compact", key="fold.knows"):
         fields.widgets(now.client, ("client",), ["labels_known", "schedule_known"])
         if now.defenses:
