@@ -16,7 +16,7 @@ from gi_core.runs import executors, sweeps
 from gi_core.runs.executors import afar, back, parcel, remote
 from gi_core.runs.executors.base import BEGAN, DROP, Event, Outcome
 from gi_core.runs.executors.coordinator import ROLE, Coordinator
-from gi_core.runs.executors.dask_engine import Dask, refuse_open
+from gi_core.runs.executors.dask_engine import Dask, certified, refuse_open
 from gi_core.runs.job import Point
 from gi_core.runs.processes import Processes
 from gi_core.runs.recovery import MOST_DEATHS, bury
@@ -413,6 +413,14 @@ def test_a_port_that_others_reach_needs_tls():
             refuse_open(address)
     for address in ("tls://10.0.0.5:8786", "tcp://127.0.0.1:8786", "tcp://localhost:1", "tcp://[::1]:8786"):
         refuse_open(address)
+
+
+@pytest.mark.parametrize("settings", [{}, {"distributed.comm.tls.ca-file": "/no/such/ca.pem"}])
+def test_tls_without_certificates_is_refused(settings):
+    import dask
+
+    with dask.config.set(settings), pytest.raises(SpecError, match="certificates"):
+        certified("tls://far:8786")
 
 
 def test_without_dask_one_sentence_says_how_to_get_it(monkeypatch):

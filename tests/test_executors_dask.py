@@ -31,7 +31,8 @@ def twelve(iterations: int = 120):
         ],
     }
     seeds = {"name": "seed", "path": "seed", "values": list(range(6))}
-    return build_sweep({"name": "Twelve", "base": tiny_spec(), "axes": [seeds, attacks]})
+    training = {"data": "faces", "clients": 2, "pictures": 5, "rounds": 2, "seeds": [0]}
+    return build_sweep({"name": "Twelve", "base": tiny_spec(), "axes": [seeds, attacks], "utility": training})
 
 
 def follow(store: Store, crew, sweep: str, during=lambda: None, until=lambda status: status.over):
@@ -49,7 +50,7 @@ def follow(store: Store, crew, sweep: str, during=lambda: None, until=lambda sta
 def pids(store: Store, sweep: str) -> dict[str, list[int]]:
     """Of each job, the processes that it ran in, by its log."""
     found = {}
-    for entry in sweeps.members(store, sweep):
+    for entry in [*sweeps.members(store, sweep), *sweeps.utilities(store, sweep)]:
         said = [text for _, text in store.log(entry.job.id) if text.startswith("runs on ")]
         found[entry.job.id] = [int(text.rpartition(" ")[2]) for text in said]
     return found
@@ -103,6 +104,8 @@ def test_a_worker_is_killed_and_nothing_is_lost(store, tmp_path):
         assert far["plan"] | {"source": ""} == near["plan"] | {"source": ""}
         np.testing.assert_array_equal(far["images"], near["images"])
         assert far["metrics"] == near["metrics"]
+    (far,), (near,) = sweeps.utilities(store, sweep), sweeps.utilities(other, same)
+    assert far.job.result["curve"] == near.job.result["curve"] and far.job.id in ran
 
 
 def test_pause_puts_down_at_a_checkpoint_and_local_workers_go_on(store):

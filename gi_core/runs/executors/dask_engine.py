@@ -26,8 +26,11 @@ from gi_core.spec import SpecError
 TOPIC = "gradient-inversion-studio"
 CONNECT_SECONDS, FETCH_SECONDS, ASK_SECONDS = 15, 20, 1.0
 _MISSING = "Dask is not installed: python -m pip install -r requirements-cluster.txt"
+_NO_CERTIFICATE = (
+    "{} needs certificates: name them in Dask's settings, distributed.comm.tls (docs/beyond_one_machine.md)"
+)
 _OPEN = (
-    "{} is not encrypted, and whoever reaches it can run programs: use tls:// (README, Beyond one machine), or"
+    "{} is not encrypted, and whoever reaches it can run programs: use tls:// (docs/beyond_one_machine.md), or"
     " 127.0.0.1 through an SSH tunnel"
 )
 
@@ -87,6 +90,8 @@ class Dask:
 
     def _joined(self, address: str) -> Any:
         refuse_open(address)
+        if address.startswith("tls:"):
+            certified(address)
         try:
             return self._distributed.Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
         except (OSError, TypeError, ValueError, RuntimeError) as error:
@@ -175,6 +180,16 @@ class Dask:
         if self._cluster is not None:
             with suppress(Exception):
                 self._cluster.close(timeout=10)
+
+
+def certified(address: str) -> None:
+    """Raises SpecError where Dask's settings name no certificate for `tls:`, or a file that is not there."""
+    try:
+        context = installed().Security().get_connection_args("client").get("ssl_context")
+    except (OSError, ValueError) as error:
+        raise SpecError(f"the certificates for {address} cannot be read ({error})") from None
+    if context is None:
+        raise SpecError(_NO_CERTIFICATE.format(address))
 
 
 def refuse_open(address: str) -> None:
