@@ -52,7 +52,7 @@ def test_every_ready_sweep_has_a_card_with_its_question_and_size(store):  # noqa
     said = text(app)
     for name, sweep in ready().items():
         assert sweep.question in said and app.button(key=f"run_{name}").label == "Run"
-    assert "36 experiments" in said and "None yet" in said
+    assert "36 experiments · about 1 min 30 s on two cores" in said and "None yet" in said
 
 
 def test_running_a_ready_one_shows_it_and_its_card_opens_it(store):  # noqa: F811
@@ -60,6 +60,7 @@ def test_running_a_ready_one_shows_it_and_its_card_opens_it(store):  # noqa: F81
     app.button(key="run_batch_size").click().run()
     (job,) = store.jobs(kinds=("sweep",))
     assert app.query_params["sweep"] == job.id and len(store.jobs(parent=job.id)) == 36
+    assert "python -m gi_core sweep batch_size<" in text(app)
     assert ready_sweep("batch_size").question in text(app) and "Nothing to say yet" in text(app)
     again = page()
     assert again.button(key="open_batch_size").label == "Open (running)"

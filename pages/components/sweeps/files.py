@@ -10,6 +10,7 @@ from gi_core.runs.tables import records, to_csv, to_html
 from gi_core.spec import SpecError
 from gi_core.spec.sweep import Sweep
 from gi_core.spec.sweep_text import to_toml
+from gi_core.sweeps import ready
 from pages.components.session import store
 
 
@@ -27,7 +28,8 @@ def draw(number: str, sweep: Sweep) -> None:
             _button("Sweep (TOML)", lambda: text, f"{name}.toml", "application/toml")
         except SpecError:
             _button("Sweep (JSON)", lambda: sweep.model_dump_json(indent=1), f"{name}.json", "application/json")
-    st.html(f'<p class="gi-about">The same on a command line: <code>python -m gi_core sweep {name}.toml</code></p>')
+    known = next((key for key, one in ready().items() if one == sweep), f"{name}.toml")
+    st.html(f'<p class="gi-about">The same on a command line: <code>python -m gi_core sweep {known}</code></p>')
 
 
 def _button(label: str, make, name: str, mime: str) -> None:
