@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from pages.components import address, shell
-from pages.components.frontier import asking, question, view
+from pages.components.frontier import asking, form, question, view
 
 shell.enter()
 address.leave()
@@ -18,7 +18,7 @@ st.html(
     " the network still learns.</p>"
 )
 job = question.shown()
-asking.form()
+form.draw()
 if job is None:
     asking.empty()
 asking.launch(job)

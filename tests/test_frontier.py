@@ -52,6 +52,16 @@ def test_the_stronger_attacker_is_taken_picture_by_picture():
     assert [v for _, v in worst.leaks] == pytest.approx([10**-1.2, 10**-2.0]), "of a distance less is more"
 
 
+def test_a_setting_one_of_whose_attackers_is_still_to_come_is_not_judged():
+    waiting = rows("n", "top_k", [9.0, 9.0], [None, None])
+    for row in waiting:
+        row["state"] = "queued" if row["psnr"] is None else "done"
+    assert [p.name for p in strongest(points(BARE + waiting, "psnr"))] == ["none"]
+    for row in waiting:
+        row["state"] = "failed" if row["psnr"] is None else "done"
+    assert [p.name for p in strongest(points(BARE + waiting, "psnr"))] == ["none", "n"], "one that failed does not come"
+
+
 def test_none_beats_the_set_and_every_other_is_beaten():
     dominated = rows("noise 0.1", "gaussian_noise:std=0.1", [13.0, 15.0], accuracy=0.5)
     best = pareto(strongest(points(BARE + CHEAP + DEAR + dominated, "psnr")))
@@ -65,7 +75,7 @@ def test_the_affordable_one_that_leaks_least_is_advised_with_its_price_and_limit
     assert said.level == "protected" and said.best.name == "pruning 90 %"
     assert said.claim == (
         "Of the 2 settings tried, pruning 90 % is the one to switch on: it costs 2 points (± 2) of accuracy and leaves the"
-        " stronger attacker PSNR 13.5 dB in place of PSNR above 50.0 dB."
+        " stronger attacker PSNR 13.5 dB in place of PSNR ≥ 50.0 dB."
     )
     assert said.seen == (
         "Knowing the defense helped the attacker measurably against 1 of 2, most against pruning 90 %: PSNR 13.5 dB in"

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from gi_core.analysis.frontier.points import ADAPTIVE, ALIKE, NAIVE, NONE, Point, strongest
-from gi_core.metrics.meanings import MEANINGS, shown
+from gi_core.analysis.frontier.points import ADAPTIVE, NAIVE, NONE, Point, reading, strongest
+from gi_core.metrics.meanings import MEANINGS
 from gi_core.metrics.words import CLEAR_PSNR, CLEAR_SSIM
 from gi_core.spec import DEFENSES
 from gi_core.spec.defense_base import HEURISTIC
@@ -106,9 +106,7 @@ def _price(p: Point, bare: Point) -> str:
 
 
 def _leak(p: Point) -> str:
-    value = shown(p.metric, p.leakage)
-    over = "above " if p.metric == "psnr" and p.leakage >= ALIKE - 0.05 else ""
-    return f"{MEANINGS[p.metric].title} {over}{value}"
+    return f"{MEANINGS[p.metric].title} {reading(p.metric, p.leakage)}"
 
 
 def _clear(p: Point) -> bool:

@@ -7,12 +7,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gi_core.metrics.meanings import MEANINGS
+from gi_core.metrics.meanings import MEANINGS, shown
 
 METRICS = ("psnr", "ssim", "mse", "lpips", "iip_rank")
 ALIKE = 50.0
 """dB: above it no eye and no later use tells pictures apart, so a mean is not carried by how far above one is."""
 NONE = "none"
+_OPEN = ("queued", "running", "pausing", "paused")
 NAIVE, ADAPTIVE, STRONGER = "naive", "adaptive", "stronger"
 
 
@@ -21,7 +22,7 @@ class Point:
     """name: the defense with its strength. kinds: of its defenses, joined by +. attacker: naive, adaptive or stronger.
 
     leaks: (picture and seed, value) of the metric, PSNR at most `ALIKE`. asked: experiments there will be. accuracy, std:
-    in [0, 1] over `seeds` trainings, None before one has ended. runs: ids of those in `leaks`, in their order.
+    in [0, 1] over `seeds` trainings, None before one has ended. runs: ids of those in `leaks`, in their order. waiting: experiments that may still end.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Point:
     seeds: int
     chance: float | None
     runs: tuple[str, ...]
+    waiting: int = 0
 
     @property
     def complete(self) -> bool:
@@ -77,7 +79,13 @@ def _point(defenses: str, adaptive: bool, group: Sequence[dict[str, Any]], metri
         tuple((f"{row['samples']}/{row['seed']}", _value(row, metric)) for row in known),
         len(group), trained.get("accuracy"), trained.get("accuracy_std"), trained.get("accuracy_seeds") or 0,
         trained.get("chance"), tuple(row["run_id"] for row in known),
+        sum(row.get("state") in _OPEN for row in group),
     )  # fmt: skip
+
+
+def reading(metric: str, value: float) -> str:
+    """The value with its unit; of pictures that are alike, that it is at least so much."""
+    return ("≥ " if metric == "psnr" and value >= ALIKE else "") + shown(metric, value)
 
 
 def _value(row: dict[str, Any], metric: str) -> float:
@@ -85,11 +93,14 @@ def _value(row: dict[str, Any], metric: str) -> float:
 
 
 def strongest(found: Sequence[Point]) -> list[Point]:
-    """One point for each defense: of each picture what the better of its attackers got, as whoever defends must assume."""
+    """One point for each defense: of each picture what the better of its attackers got, as whoever defends must assume.
+
+    A defense one of whose attackers is still to come is left out: it would look better than it is.
+    """
     groups: dict[str, list[Point]] = {}
     for point in found:
         groups.setdefault(point.name, []).append(point)
-    return [_worst(group) for group in groups.values()]
+    return [_worst(group) for group in groups.values() if not any(p.waiting and not p.leaks for p in group)]
 
 
 def _worst(group: list[Point]) -> Point:
@@ -104,6 +115,7 @@ def _worst(group: list[Point]) -> Point:
     return Point(
         first.name, first.kinds, STRONGER, first.metric, leaks, max(p.asked for p in group), first.accuracy, first.std,
         first.seeds, first.chance, tuple(run for _, run in best.values()),
+        sum(p.waiting for p in group),
     )  # fmt: skip
 
 

@@ -8,14 +8,13 @@ from typing import Any
 import streamlit as st
 
 from gi_core.analysis.frontier import Point, pareto, strongest
-from gi_core.analysis.frontier.points import ALIKE, NAIVE, NONE
-from gi_core.metrics.meanings import MEANINGS, shown
+from gi_core.analysis.frontier.points import ALIKE, NAIVE, reading
+from gi_core.metrics.meanings import MEANINGS
 from gi_core.metrics.words import CLEAR_PSNR, CLEAR_SSIM
-from pages.components.curves import COLOURS
+from pages.components.frontier import signs
 from pages.components.influence import charts
 
 HEIGHT = 460
-_SHAPES = ("circle", "rect", "triangle", "diamond", "arrow", "roundRect")
 _LINES = {"psnr": CLEAR_PSNR, "ssim": CLEAR_SSIM}
 _PREFIX = "setting:"
 
@@ -37,10 +36,10 @@ def option(found: Sequence[Point], both: bool) -> dict[str, Any]:
     kinds = list(dict.fromkeys(p.kinds for p in found))
     series: list[dict[str, Any]] = []
     for number, p in enumerate(found):
-        series.append(_bars(p, kinds.index(p.kinds)))
+        series.append(signs.bars(p, kinds.index(p.kinds)))
         series.append(_sign(p, kinds.index(p.kinds), number))
     if both:
-        series += [_joined(name, found) for name in dict.fromkeys(p.name for p in found)]
+        series += [signs.joined(name, found) for name in dict.fromkeys(p.name for p in found)]
     series += _front(pareto(strongest(found)))
     if metric.name in _LINES and series:
         series[-1]["markLine"] = charts.mark(xAxis=_LINES[metric.name]) | {
@@ -68,11 +67,11 @@ def option(found: Sequence[Point], both: bool) -> dict[str, Any]:
 
 
 def _sign(p: Point, kind: int, number: int) -> dict[str, Any]:
-    colour, hollow = COLOURS[kind % 6], p.attacker == NAIVE
+    colour, hollow = signs.colour(kind), p.attacker == NAIVE
     style = {"color": "transparent" if hollow else colour, "borderColor": colour, "borderWidth": 2}
     return {
         "type": "scatter", "id": f"{_PREFIX}{number}", "name": p.name, "selectedMode": "single", "z": 4,
-        "data": [[p.leakage, 100 * (p.accuracy or 0.0), told(p)]], "symbol": _SHAPES[(kind + kind // 6) % 6],
+        "data": [[p.leakage, 100 * (p.accuracy or 0.0), told(p)]], "symbol": signs.shape(kind),
         "symbolSize": 13, "itemStyle": style, "select": {"itemStyle": {"borderWidth": 4, "shadowBlur": 6, "shadowColor": colour}},
     }  # fmt: skip
 
@@ -80,35 +79,10 @@ def _sign(p: Point, kind: int, number: int) -> dict[str, Any]:
 def told(p: Point) -> str:
     """What hovering says."""
     seen = {"naive": "takes it for plain", "adaptive": "knows the defense"}.get(p.attacker, "the stronger attacker")
-    over = "at least " if p.metric == "psnr" and p.leakage >= ALIKE else ""
     return (
-        f"attacker {seen}: {MEANINGS[p.metric].title} {over}{shown(p.metric, p.leakage)} on {len(p.leaks)} of {p.asked},"
+        f"attacker {seen}: {MEANINGS[p.metric].title} {reading(p.metric, p.leakage)} on {len(p.leaks)} of {p.asked},"
         f" accuracy {100 * (p.accuracy or 0):.0f} %"
     )
-
-
-def _bars(p: Point, kind: int) -> dict[str, Any]:
-    """One standard deviation over pictures and over seeds, as a cross; broken by a gap."""
-    y, dy = 100 * (p.accuracy or 0.0), 100 * (p.std or 0.0)
-    cross = [
-        [p.leakage - p.spread, y],
-        [p.leakage + p.spread, y],
-        [None, None],
-        [p.leakage, y - dy],
-        [p.leakage, y + dy],
-    ]
-    return {
-        "type": "line", "data": cross, "symbol": "none", "silent": True, "z": 2, "tooltip": {"show": False},
-        "lineStyle": {"color": COLOURS[kind % 6], "width": 1.2, "opacity": 0.6},
-    }  # fmt: skip
-
-
-def _joined(name: str, found: Sequence[Point]) -> dict[str, Any]:
-    pair = [[p.leakage, 100 * (p.accuracy or 0.0)] for p in found if p.name == name]
-    return {
-        "type": "line", "data": pair, "symbol": "none", "silent": True, "z": 1, "tooltip": {"show": False},
-        "lineStyle": {"color": charts.GREY, "width": 1, "type": [2, 3]},
-    }  # fmt: skip
 
 
 def _front(best: Sequence[Point]) -> list[dict[str, Any]]:
@@ -122,17 +96,3 @@ def _front(best: Sequence[Point]) -> list[dict[str, Any]]:
         "label": {"show": True, "formatter": "{b}", "position": "top", "distance": 8, "fontWeight": "bold", "color": "inherit"},
         "labelLayout": {"hideOverlap": True},
     }]  # fmt: skip
-
-
-def legend(found: Sequence[Point]) -> str:
-    """HTML: sign and colour of each kind; what filled, hollow and ringed mean."""
-    signs = {"circle": "●", "rect": "■", "triangle": "▲", "diamond": "◆", "arrow": "➤", "roundRect": "▬"}
-    kinds = list(dict.fromkeys(p.kinds for p in found))
-    parts = [
-        f'<span><i style="color:{COLOURS[k % 6]}">{signs[_SHAPES[(k + k // 6) % 6]]}</i>'
-        f" {'no defense' if kind == NONE else kind.replace('_', ' ')}</span>"
-        for k, kind in enumerate(kinds)
-    ]
-    parts += ["<span>filled: knows the defense</span>", "<span>hollow: takes it for plain</span>"]
-    parts += ["<span>◯ dashed: beaten by no other</span>", "<span>bars: one standard deviation</span>"]
-    return f'<p class="gi-frontier-key">{"".join(parts)}</p>'

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import streamlit as st
 
 from gi_core.analysis.frontier import Point
-from gi_core.metrics.meanings import MEANINGS, shown
+from gi_core.analysis.frontier.points import reading
+from gi_core.metrics.meanings import MEANINGS
 from pages.components import words
 from pages.components.run_card import thumbnail
 from pages.components.session import store
@@ -41,6 +42,6 @@ def _run(p: Point, picture: str, value: float, run: str) -> None:
     )
     st.html(
         f'<figure class="gi-frontier-run">{drawn}<figcaption><b>{words.escape(ref)}</b>, attacker {who}:'
-        f" {MEANINGS[p.metric].title} {words.escape(shown(p.metric, value))}</figcaption></figure>"
+        f" {MEANINGS[p.metric].title} {words.escape(reading(p.metric, value))}</figcaption></figure>"
     )
     st.page_link("pages/lab.py", label="Open the run", icon=":material/open_in_new:", query_params={"run": run})

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import streamlit as st
 
 from gi_core.analysis.frontier import Point, pareto, strongest
-from gi_core.analysis.frontier.points import ADAPTIVE, ALIKE, NAIVE
-from gi_core.metrics.meanings import MEANINGS, shown
+from gi_core.analysis.frontier.points import ADAPTIVE, NAIVE, reading
+from gi_core.metrics.meanings import MEANINGS
 from pages.components import words
 
 
@@ -56,6 +56,5 @@ def _leak(p: Point | None) -> str:
         return ""
     if not p.leaks:
         return "to come"
-    over = "≥ " if p.metric == "psnr" and p.leakage >= ALIKE else ""
     some = f" ({len(p.leaks)} of {p.asked})" if len(p.leaks) < p.asked else ""
-    return f"{over}{shown(p.metric, p.leakage)}" + (f" ± {p.spread:.2g}" if p.spread >= 0.005 else "") + some
+    return f"{reading(p.metric, p.leakage)}" + (f" ± {p.spread:.2g}" if p.spread >= 0.005 else "") + some

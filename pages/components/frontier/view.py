@@ -13,7 +13,7 @@ from gi_core.runs.job import Job
 from gi_core.runs.tables import records
 from gi_core.spec.sweep import Sweep
 from pages.components import address, words
-from pages.components.frontier import chart, chosen, question, table
+from pages.components.frontier import chart, chosen, question, signs, table
 from pages.components.session import dispatcher, store
 from pages.components.sweeps import files, progress
 
@@ -50,7 +50,7 @@ def _live(number: str, sweep: Sweep, timed: bool) -> None:
     with place:
         _advice(frontier.advice(found, _about(sweep), not timed))
     shown = [p for p in found if p.complete and who in ("both", p.attacker)]
-    st.html(chart.legend(shown) if shown else '<p class="gi-about">The first points appear in a moment.</p>')
+    st.html(signs.legend(shown) if shown else '<p class="gi-about">The first points appear in a moment.</p>')
     clicked = chart.draw(shown, who == "both", "frontier_chart")
     chosen.draw(found, clicked)
     epsilons = {str(r.get("defense") or r["defenses"]): r["epsilon"] for r in rows if r["epsilon"] is not None}
