@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from gi_core.analysis import privacy
 from gi_core.attacks.base import Refused
 from gi_core.federation.attacking import attack
 from gi_core.federation.dataset import shards
@@ -131,11 +132,14 @@ class _Federation:
             labels = {name: int(n) for name, n in zip(names, counts, strict=True) if n}
             clients.append({"client": k + 1, "pictures": len(mine.labels), "labels": labels})
         parameters = sum(p.numel() for p in self.simulation.start.parameters())
+        private = privacy.of_federation(self.settings)
+        promised = [] if private is None else [f"{private.sentence()} Counted for the client with the fewest pictures."]
         return {
             "settings": self.settings.model_dump(mode="json"), "shape": list(self.simulation.shards.test.images.shape[1:]),
             "parameters": parameters, "test_pictures": len(self.simulation.shards.test.labels), "clients": clients,
             "prior": "the mean picture of the other clients" if len(clients) > 1 else None,
-            "notices": [UNTOLD] if self.simulation.untold else [],
+            "notices": [*promised, *([UNTOLD] if self.simulation.untold else [])],
+            "privacy": None if private is None else private.numbers(),
             "start": {"accuracy": accuracy, "loss": loss}, "rounds": [],
         }  # fmt: skip
 
