@@ -1,0 +1,134 @@
+"""Tensors that a client does not send: no attack matches them, none reads labels from them, no federation moves them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from gi_core.attacks import Refused
+from gi_core.attacks.label_report import label_report
+from gi_core.federation.dataset import shards
+from gi_core.federation.rounds import Carried, Simulation
+from gi_core.spec.federation import build_federation
+from tests.victims import advance, experiment, machine, play
+
+torch.set_num_threads(1)
+LAST = [{"kind": "withheld_layers", "which": "last", "count": 2}]
+BIAS = [{"kind": "withheld_layers", "which": "last", "count": 1}]
+FIRST = [{"kind": "withheld_layers", "which": "first", "count": 2}]
+WEIGHTS = [{"kind": "withheld_layers", "which": "named", "part": "fc.weight"}]
+TWO = ["bundled/faces:0", "bundled/faces:150"]
+
+
+def refusal(**values) -> str:
+    with pytest.raises(Refused) as caught:
+        built, _ = machine(experiment(**values))
+        built.init(0)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["dlg", "inverting_gradients", "levenberg_marquardt"])
+def test_what_was_not_sent_does_not_count(kind):
+    """At the true picture nothing is left to explain, though zeros stand for the missing tensors."""
+    labels = {"dlg": "idlg", "levenberg_marquardt": "observed_delta"}.get(kind, "bias_sign")
+    asked = experiment(attack={"kind": kind, "labels": labels, "trials": 1}, defenses=FIRST)
+    update, _, pictures = play(asked)
+    built, _ = machine(asked)
+    if kind == "levenberg_marquardt":
+        residual = built.residual(built.init_at(pictures, 0))
+    else:
+        residual = built.problem.residual(pictures.reshape(-1).float())
+        terms = built.problem.evaluate(pictures.reshape(1, -1).float())[1]
+        assert float(terms["gradient"]) < 1e-6
+    assert set(residual) == set(update.tensors) - {"conv1.weight", "conv1.bias"}
+    assert max(residual.values()) < 1e-4
+
+
+def test_a_picture_comes_back_from_the_layers_that_are_left():
+    built, pictures = machine(experiment(attack={"kind": "levenberg_marquardt", "labels": "known"}, defenses=BIAS))
+    state, _ = advance(built, built.init(0), 12)
+    assert float(((built.answer(state)[0].clamp(0, 1) - pictures) ** 2).mean()) < 1e-4
+
+
+def test_the_attack_says_what_it_leaves_out():
+    built, _ = machine(experiment(attack={"kind": "inverting_gradients", "iterations": 2}, defenses=FIRST))
+    _, step = advance(built, built.init(0), 1)
+    assert any("not sent, so not matched: conv1.weight, conv1.bias" in event for event in step.events)
+
+
+@pytest.mark.parametrize(
+    ("defenses", "labels", "words"),
+    [
+        (LAST, "auto", "known"),
+        (BIAS, "bias_sign", "row_sum"),
+        (WEIGHTS, "idlg", "choose bias_sign labels"),
+    ],
+)
+def test_labels_name_what_else_to_choose(defenses, labels, words):
+    said = refusal(attack={"kind": "inverting_gradients", "labels": labels}, defenses=defenses)
+    assert "gradient was not sent" in said and words in said
+
+
+@pytest.mark.parametrize("samples", [["bundled/faces:3"], TWO])
+@pytest.mark.parametrize("defenses", [BIAS, WEIGHTS])
+def test_auto_reads_labels_from_what_is_left(samples, defenses):
+    asked = experiment(samples=samples, attack={"kind": "inverting_gradients", "labels": "auto"}, defenses=defenses)
+    built, _ = machine(asked)
+    assert sorted(built.problem.seen.labels.tolist()) == ([0] if len(samples) == 1 else [0, 1])
+
+
+def test_the_report_of_strategies_has_a_sentence_for_each():
+    update, knowledge, _ = play(experiment(samples=TWO, attack={"kind": "dlg"}, defenses=BIAS))
+    found = label_report(update, knowledge)
+    assert all(isinstance(found[name], str) for name in ("idlg", "bias_sign", "iterative"))
+    assert found["row_sum"].tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("kind", ["rgap", "peeling", "rgap_hybrid"])
+def test_recursions_stop_at_the_layer_by_name(kind):
+    model = {"kind": "custom", "layers": [{"kind": "dense", "features": 6, "activation": "leaky_relu"}]}
+    said = refusal(
+        attack={"kind": kind}, model=model, defenses=[{"kind": "withheld_layers", "which": "first", "count": 1}]
+    )
+    assert "was not sent, so the recursion stops at layer" in said
+
+
+def test_analytic_recovery_needs_only_the_layers_it_passes():
+    mlp = {"kind": "mlp", "hidden": 8}
+    built, _ = machine(experiment(attack={"kind": "analytic_linear"}, model=mlp, defenses=LAST))
+    _, step = advance(built, built.init(0), 5)
+    assert step.done
+    assert "fc1.weight was not sent" in refusal(attack={"kind": "analytic_linear"}, model=mlp, defenses=FIRST)
+
+
+def federation(*defenses: dict, **values) -> Simulation:
+    asked = build_federation(
+        {
+            "clients": 2, "pictures": [6], "size": 8, "model": {"kind": "lenet", "width": 2}, "attack": None,
+            "defenses": list(defenses), **values,
+        }
+    )  # fmt: skip
+    return Simulation(asked, shards(asked), torch.device("cpu"))
+
+
+def test_a_federation_does_not_move_what_is_withheld():
+    simulation = federation(*FIRST, {"kind": "gaussian_noise", "std": 0.1}, server_momentum=0.5)
+    model, carried = simulation.start, Carried()
+    for number in (1, 2):
+        model = simulation.play(number, model, carried=carried).after
+    before = dict(simulation.start.named_parameters())
+    still = {name for name, p in model.named_parameters() if torch.equal(p, before[name])}
+    assert still == {"conv1.weight", "conv1.bias"}
+
+
+def test_a_client_remembers_what_top_k_left_out_over_rounds():
+    simulation, carried = federation({"kind": "top_k", "kept": 0.2}), Carried()
+    first = simulation.play(1, simulation.start, carried=carried)
+    assert set(carried.memories) == {0, 1} and all(set(m) == {0} for m in carried.memories.values())
+    kept = {k: v.clone() for k, v in carried.memories[0][0].items()}
+    with_memory = simulation.play(2, first.after, carried=carried).sent[0]
+    without = simulation.play(2, first.after).sent[0]
+    assert sum(float(v.abs().sum()) for v in kept.values()) > 0
+    assert any(not torch.equal(with_memory.tensors[k], without.tensors[k]) for k in kept)
+    assert np.isfinite(with_memory.norm())
