@@ -63,7 +63,7 @@ class Soteria(Defense):
         return defended
 
 
-def layer_of(model: nn.Module, name: str) -> str:
+def layer_of(model: nn.Module, name: str | None) -> str:
     """The dense layer of that name, or the last one; raises SpecError where there is none whose input is features."""
     layers = [(n, m) for n, m in model.named_modules() if next(m.parameters(recurse=False), None) is not None]
     dense = [n for n, m in layers if type(m) is nn.Linear]

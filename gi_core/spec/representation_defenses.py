@@ -36,8 +36,8 @@ class Soteria(DefenseSettings):
         lt=1,
         basic=True,
     )
-    layer: str = setting(
-        "", "Name of the dense layer to defend; the last one when empty.", title="Defended layer", max_length=200
+    layer: str | None = setting(
+        None, "Name of the dense layer to defend; the last one when empty.", title="Defended layer", max_length=200
     )
 
 
