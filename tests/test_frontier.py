@@ -68,6 +68,11 @@ def test_none_beats_the_set_and_every_other_is_beaten():
     assert [p.name for p in best] == ["none", "pruning 90 %", "noise 1"]
     twins = pareto(strongest(points(CHEAP + rows("twin", "top_k", [9.0, 10.0], [13.0, 14.0], accuracy=0.80), "psnr")))
     assert [p.name for p in twins] == ["pruning 90 %", "twin"], "equal points do not beat each other"
+    hair = rows("DP-SGD", "dp_sgd", [9.0, 10.0], [12.8, 13.9], accuracy=0.44)
+    best = pareto(strongest(points(BARE + CHEAP + hair, "psnr")))
+    assert [p.name for p in best] == ["none", "pruning 90 %"], (
+        "a hair less of leakage is no reason for half the accuracy"
+    )
 
 
 def test_the_affordable_one_that_leaks_least_is_advised_with_its_price_and_limits():

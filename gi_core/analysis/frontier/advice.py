@@ -8,19 +8,18 @@ that cost at most `AFFORDABLE` accuracy, the least leak is named; of those that 
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from gi_core.analysis.frontier.points import ADAPTIVE, NAIVE, NONE, Point, reading, strongest
+from gi_core.analysis.frontier.ranking import error, less
 from gi_core.metrics.meanings import MEANINGS
 from gi_core.metrics.words import CLEAR_PSNR, CLEAR_SSIM
 from gi_core.spec import DEFENSES
 from gi_core.spec.defense_base import HEURISTIC
 
 AFFORDABLE = 0.05
-SMALLEST = {"psnr": 1.0, "ssim": 0.05, "mse": 0.005, "lpips": 0.05, "iip_rank": 1.0}
 CLEAR = {"psnr": CLEAR_PSNR, "ssim": CLEAR_SSIM}
 Level = Literal["exposed", "partly", "protected", "open"]
 
@@ -50,7 +49,7 @@ def advice(found: Sequence[Point], about: str = "", over: bool = True) -> Advice
         wait = "" if over else ", and more is coming"
         return Advice("open", f"Too little has been measured to advise: {missing}{wait}.")
     so_far = "" if over else "So far, "
-    helping = [p for p in others if _less(p, bare)]
+    helping = [p for p in others if less(p, bare)]
     seen, limits = _difference(found), _limits(judged, about)
     if not helping:
         claim = f"of {_count(others)} none lets the stronger attacker see measurably less than no defense at all ({_leak(bare)})."
@@ -64,7 +63,7 @@ def advice(found: Sequence[Point], about: str = "", over: bool = True) -> Advice
         )
         return Advice("partly", _sentence(so_far + claim), seen, limits + _guarantee(best), best)
     least = min(affordable, key=lambda p: p.exposure)
-    tied = [p for p in affordable if not _less(least, p)]
+    tied = [p for p in affordable if not less(least, p)]
     best = min(tied, key=lambda p: (_cost(p, bare), p.exposure))
     rest = sorted((p for p in tied if p is not best), key=lambda p: _cost(p, bare))
     equal = f", and {_names(rest)} {'leaks' if len(rest) == 1 else 'leak'} as little within error" if rest else ""
@@ -78,28 +77,13 @@ def advice(found: Sequence[Point], about: str = "", over: bool = True) -> Advice
     return Advice("partly" if clear else "protected", _sentence(so_far + claim), seen, limits + _guarantee(best), best)
 
 
-def _less(p: Point, q: Point) -> bool:
-    """Whether p leaks measurably less than q, on the pictures that both have."""
-    sign, own = 1 if MEANINGS[p.metric].better == "higher" else -1, dict(q.leaks)
-    gains = [sign * (own[picture] - value) for picture, value in p.leaks if picture in own]
-    if not gains:
-        return False
-    error = statistics.stdev(gains) / math.sqrt(len(gains)) if len(gains) > 1 else 0.0
-    return statistics.fmean(gains) > max(2 * error, SMALLEST[p.metric])
-
-
 def _cost(p: Point, bare: Point) -> float:
     return (bare.accuracy or 0.0) - (p.accuracy or 0.0)
 
 
-def _error(p: Point) -> float:
-    """Standard error of its accuracy."""
-    return (p.std or 0.0) / math.sqrt(max(1, p.seeds))
-
-
 def _price(p: Point, bare: Point) -> str:
-    cost, error = 100 * _cost(p, bare), 100 * math.hypot(_error(p), _error(bare))
-    margin = f" (± {2 * error:.0f})" if p.seeds > 1 and bare.seeds > 1 else ""
+    cost, deviation = 100 * _cost(p, bare), 100 * math.hypot(error(p), error(bare))
+    margin = f" (± {2 * deviation:.0f})" if p.seeds > 1 and bare.seeds > 1 else ""
     if abs(cost) < 0.5 or cost < 0:
         return f"costs no accuracy that was measured{margin}"
     return f"costs {cost:.0f} point{'s' * (round(cost) != 1)}{margin} of accuracy"
@@ -124,7 +108,7 @@ def _difference(found: Sequence[Point]) -> str:
     if not both:
         return ""
     naive, knowing = max(both, key=lambda pair: pair[1].exposure - pair[0].exposure)
-    better = sum(_less(n, a) for n, a in both)
+    better = sum(less(n, a) for n, a in both)
     if not better:
         return f"Knowing the defense helped the attacker measurably against none of {len(both)}."
     return (

@@ -117,14 +117,3 @@ def _worst(group: list[Point]) -> Point:
         first.seeds, first.chance, tuple(run for _, run in best.values()),
         sum(p.waiting for p in group),
     )  # fmt: skip
-
-
-def pareto(found: Sequence[Point]) -> list[Point]:
-    """The points that no other one beats: as accurate and leaking as little, and better in one of the two."""
-    done = [p for p in found if p.complete]
-    return [p for p in done if not any(_beats(q, p) for q in done)]
-
-
-def _beats(q: Point, p: Point) -> bool:
-    a, b = (q.accuracy or 0.0, -q.exposure), (p.accuracy or 0.0, -p.exposure)
-    return a[0] >= b[0] and a[1] >= b[1] and a != b

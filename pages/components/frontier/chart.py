@@ -46,7 +46,7 @@ def option(found: Sequence[Point], both: bool) -> dict[str, Any]:
             "label": {
                 "show": True,
                 "formatter": "recognisable from here",
-                "position": "insideEndTop",
+                "position": "insideStartTop",
                 "color": "inherit",
             }
         }
@@ -91,8 +91,8 @@ def _front(best: Sequence[Point]) -> list[dict[str, Any]]:
     return [{
         "type": "line", "name": "beaten by none", "silent": True, "z": 3, "tooltip": {"show": False},
         "data": [{"value": [p.leakage, 100 * (p.accuracy or 0.0)], "name": p.name} for p in line],
-        "symbol": "emptyCircle", "symbolSize": 24, "itemStyle": {"color": charts.GREY, "borderWidth": 2},
+        "symbol": "circle", "symbolSize": 24, "itemStyle": {"color": "transparent", "borderColor": charts.GREY, "borderWidth": 2},
         "lineStyle": {"color": charts.GREY, "width": 1.5, "type": "dashed"},
         "label": {"show": True, "formatter": "{b}", "position": "top", "distance": 8, "fontWeight": "bold", "color": "inherit"},
-        "labelLayout": {"hideOverlap": True},
+        "labelLayout": {"moveOverlap": "shiftY", "hideOverlap": True},
     }]  # fmt: skip

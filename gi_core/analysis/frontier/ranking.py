@@ -1,0 +1,49 @@
+"""What is measurably less, and which settings no other one beats. No torch."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+
+from gi_core.analysis.frontier.points import Point
+from gi_core.metrics.meanings import MEANINGS
+
+SMALLEST = {"psnr": 1.0, "ssim": 0.05, "mse": 0.005, "lpips": 0.05, "iip_rank": 1.0}
+"""Differences of a metric below which nothing is made of them."""
+POINT = 0.01
+
+
+def less(p: Point, q: Point) -> bool:
+    """Whether p leaks measurably less than q, on the pictures that both have.
+
+    By more than twice the standard error of the difference, and more than `SMALLEST`.
+    """
+    sign, own = 1 if MEANINGS[p.metric].better == "higher" else -1, dict(q.leaks)
+    gains = [sign * (own[picture] - value) for picture, value in p.leaks if picture in own]
+    if not gains:
+        return False
+    deviation = statistics.stdev(gains) / math.sqrt(len(gains)) if len(gains) > 1 else 0.0
+    return statistics.fmean(gains) > max(2 * deviation, SMALLEST[p.metric])
+
+
+def error(p: Point) -> float:
+    """Standard error of its accuracy; 0 of one training."""
+    return (p.std or 0.0) / math.sqrt(max(1, p.seeds))
+
+
+def pareto(found: Sequence[Point]) -> list[Point]:
+    """The points that no other one beats; the most accurate is always among them.
+
+    One beats another by being as accurate and leaking as little, and better in one of the two; or by being measurably
+    more accurate without leaking measurably more.
+    """
+    done = [p for p in found if p.complete]
+    return [p for p in done if not any(_beats(q, p) for q in done)]
+
+
+def _beats(q: Point, p: Point) -> bool:
+    a, b = (q.accuracy or 0.0, -q.exposure), (p.accuracy or 0.0, -p.exposure)
+    if a[0] >= b[0] and a[1] >= b[1] and a != b:
+        return True
+    return a[0] - b[0] > max(2 * math.hypot(error(q), error(p)), POINT) and not less(p, q)
