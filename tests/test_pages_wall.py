@@ -16,8 +16,8 @@ from gi_core.runs.store import Store
 from gi_core.spec import build
 from gi_core.spec.sweep import Axis, Sweep
 from pages.components.defenses import naming
+from pages.components.wall import cell, poster, question, view
 from pages.components.wall import layout as layouts
-from pages.components.wall import poster, question
 from tests import pages_fakes as fakes
 from tests.test_pages_lab import ROOT, store, text  # noqa: F401  (store is a fixture)
 
@@ -92,7 +92,7 @@ def test_the_button_queues_the_wall_and_its_link_brings_the_form_back(store):  #
     app = wall()
     (pills,) = [w for w in app.get("pills") if w.key.endswith("wall.attacks")]
     pills.set_value(["dlg", "peeling"]).run()
-    app.button(key="defense_content_copy_2").click().run()
+    app.button(key="defense_content_copy_1").click().run()
     app.button(key="wall_run").click().run()
     (parent,) = store.jobs(kinds=("sweep",))
     assert app.query_params["sweep"] == parent.id and not app.exception
@@ -134,7 +134,7 @@ def test_every_cell_says_how_it_stands_with_more_than_colour(started):
     assert page.count("not possible") == 4 and "dense" in page, "a refused cell says why"
     assert page.count('href="./?run=') == 4, "a cell opens its run"
     assert "Gaussian noise, noise level 0.5" in page and "Pruning, share pruned 30 %" in page
-    assert page.count("knows</small>") == 2 and 'alt="Original"' in page
+    assert page.count("knows</small>") == page.count("does not know</small>") == 2 and 'alt="Original"' in page
 
 
 def test_score_and_attacker_can_be_chosen(started):
@@ -173,8 +173,11 @@ def test_the_layout_puts_every_experiment_in_its_cell():
 def test_the_picture_holds_every_cell(started, store):  # noqa: F811
     sweep = sweeps.sweep_of(store, started)
     found, entries = layouts.layout(sweep), sweeps.members(store, started)
-    one = Image.open(io.BytesIO(poster.png(sweep, found, entries, "psnr", (False,))))
-    both = Image.open(io.BytesIO(poster.png(sweep, found, entries, "psnr", (False, True))))
+    cells, source = cell.table(found, entries, "psnr"), view.original(entries)
+    one, both = (
+        Image.open(io.BytesIO(poster.png(sweep, found, cells, source, "psnr", attackers)))
+        for attackers in ((False,), (False, True))
+    )
     assert (
         one.format == "PNG" and both.width - one.width == 2 * (poster.SIDE + poster.GAP) and both.height == one.height
     )

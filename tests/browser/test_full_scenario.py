@@ -179,7 +179,13 @@ def test_runs_page_rename_and_delete(server, tab, finished, shots):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_barrier_that_axe_finds(tab, finished, scheme, shots):
-    for name, path in (("lab", "/"), ("run", f"/?run={finished}"), ("runs", "/runs"), ("rank", "/rank")):
+    for name, path in (
+        ("lab", "/"),
+        ("run", f"/?run={finished}"),
+        ("runs", "/runs"),
+        ("rank", "/rank"),
+        ("wall", "/wall"),
+    ):
         page = tab(path, color_scheme=scheme, reduced_motion="reduce")
         page.locator("h1, h2").first.wait_for()
         page.wait_for_timeout(2500)
@@ -189,7 +195,13 @@ def test_no_barrier_that_axe_finds(tab, finished, scheme, shots):
 
 
 def test_a_phone_shows_everything_without_sideways_scrolling(tab, finished, shots):
-    for name, path in (("lab", "/"), ("run", f"/?run={finished}"), ("runs", "/runs"), ("rank", "/rank")):
+    for name, path in (
+        ("lab", "/"),
+        ("run", f"/?run={finished}"),
+        ("runs", "/runs"),
+        ("rank", "/rank"),
+        ("wall", "/wall"),
+    ):
         page = tab(path, viewport={"width": 390, "height": 844})
         page.locator("h1, h2").first.wait_for()
         page.wait_for_timeout(2000)

@@ -9,7 +9,7 @@ import streamlit as st
 from gi_core.runs.job import Job
 from gi_core.spec import ATTACKS, SpecError
 from gi_core.spec.sweep import Sweep
-from pages.components import fields, form, possible, samples, steps, words
+from pages.components import form, possible, samples, steps, words
 from pages.components.defenses import view as defenses
 from pages.components.sweeps import asking
 from pages.components.wall import question
@@ -50,8 +50,11 @@ def _attacks() -> None:
             "Iterations at most", 1, 100_000, chosen["iterations"], key=key, on_change=_set, args=("iterations", key),
             help="Of each attack; those that need fewer stop by themselves.",
         )  # fmt: skip
-        seconds = type(form.current()).model_fields["seconds"]
-        fields.widget(seconds, ("seconds",), form.current().seconds, form.current())
+        key = form.key("wall.seconds")
+        st.number_input(
+            "Seconds at most", 0.5, 86400.0, form.current().seconds, key=key, format="%g", placeholder="no limit",
+            on_change=lambda: form.change(("seconds",), st.session_state[key]), help="Of each attack.",
+        )  # fmt: skip
 
 
 def _defenses() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,7 @@ from pages.components import meter, trials, viewer, words
 from pages.components.launch import sentence
 from pages.components.session import store
 from pages.components.source import StoredRun
+from pages.components.wall.layout import Layout
 
 LEVELS = {
     "exact": "exposed", "recognisable": "exposed", "identifiable": "partly", "traces only": "partly",
@@ -53,6 +55,12 @@ class Cell:
             return None
         batch, order = images[min(self.trial, len(images) - 1)], viewer.order(self.source)
         return viewer.select(batch[list(order)] if order else batch, None)
+
+
+def table(found: Layout, entries: list[Entry], metric: str) -> dict[tuple[int, int, bool], Cell]:
+    """(row, column, whether the attacker knows) -> its cell, for all of them."""
+    places = itertools.product(range(len(found.rows)), range(len(found.columns)), (False, True))
+    return {place: read(found.entry(entries, *place), metric) for place in places}
 
 
 def read(entry: Entry | None, metric: str) -> Cell:

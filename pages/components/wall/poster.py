@@ -8,15 +8,18 @@ import textwrap
 from PIL import Image, ImageDraw, ImageFont
 
 from gi_core.metrics.meanings import MEANINGS
-from gi_core.runs.sweeps import Entry
 from gi_core.spec.sweep import Sweep
 from pages.components.pictures import to_image
+from pages.components.source import StoredRun
 from pages.components.viewer import select
 from pages.components.wall import cell
 from pages.components.wall.layout import Layout
 
-SIDE, GAP, LEFT, TOP, EDGE = 132, 14, 190, 118, 26
+SIDE, GAP, LEFT, TOP, EDGE = 132, 14, 190, 84, 26
 LINE = 19
+HEAD, ROW, FOOT = 40, SIDE + 2 * LINE + GAP + 4, 60
+MOST = 90
+"""Letters of a reason that fit into an empty square."""
 TONES = {"exposed": "#d55e00", "partly": "#e69f00", "protected": "#0072b2", "": "#8a949e"}
 INK, PALE = "#0e1822", "#4e5a66"
 MEANS = (
@@ -26,33 +29,40 @@ MEANS = (
 )
 
 
-def png(sweep: Sweep, found: Layout, entries: list[Entry], metric: str, attackers: tuple[bool, ...]) -> bytes:
-    """PNG of the whole table, with what was asked above it and what the signs mean below."""
+def png(
+    sweep: Sweep, found: Layout, cells: dict[tuple[int, int, bool], cell.Cell], source: StoredRun | None, metric: str,
+    attackers: tuple[bool, ...],
+) -> bytes:  # fmt: skip
+    """PNG of the whole table, with what was asked above it and what the signs mean below.
+
+    source: a run that has read the private pictures. attackers: which are shown, by whether they know the defenses.
+    """
     columns = [(c, title, knows) for c, title in enumerate(found.columns) for knows in attackers]
-    height = TOP + (len(found.rows) + 1) * 0 + SIDE + GAP + len(found.rows) * _row_height() + 60
+    first = TOP + SIDE + HEAD
+    height = first + len(found.rows) * ROW + FOOT
     image = Image.new("RGB", (LEFT + len(columns) * (SIDE + GAP) + 2 * EDGE, height), "white")
     pen = ImageDraw.Draw(image)
     pen.text((EDGE, 18), sweep.name, INK, _font(24))
     pen.text((EDGE, 52), _asked(sweep, metric, attackers), PALE, _font(15))
-    top = TOP - 26
-    _corner(image, pen, entries, top)
+    images = source.originals() if source else None
+    if images is not None:
+        image.paste(_fitted(to_image(select(images, None))), (EDGE, TOP))
+    pen.text((EDGE, TOP + SIDE + 6), "Original", INK, _font(16))
     for place, (_, title, knows) in enumerate(columns):
-        told = [title] + (["knows the defense" if knows else "does not know it"] if len(attackers) > 1 else [])
-        _lines(pen, EDGE + LEFT + place * (SIDE + GAP), top + SIDE - LINE * 3, told, 16, SIDE)
+        told = ["knows the defense" if knows else "does not know"] if len(attackers) > 1 else []
+        lines = _wrapped(pen, title, 16, SIDE)
+        y = first - 10 - LINE * (len(lines) + len(told))
+        _lines(pen, EDGE + LEFT + place * (SIDE + GAP), y, lines, 16)
+        _lines(pen, EDGE + LEFT + place * (SIDE + GAP), y + LINE * len(lines), told, 14, PALE)
     for row, title in enumerate(found.rows):
-        y = top + SIDE + GAP + row * _row_height()
-        _lines(pen, EDGE, y, [title], 16, LEFT - GAP)
+        y = first + row * ROW
+        _lines(pen, EDGE, y, _wrapped(pen, title, 16, LEFT - GAP), 16)
         for place, (column, _, knows) in enumerate(columns):
-            one = cell.read(found.entry(entries, row, column, knows), metric)
-            _cell(image, pen, one, EDGE + LEFT + place * (SIDE + GAP), y)
+            _cell(image, pen, cells[row, column, knows], EDGE + LEFT + place * (SIDE + GAP), y)
     _legend(pen, height - 40)
     out = io.BytesIO()
     image.save(out, "PNG", optimize=True)
     return out.getvalue()
-
-
-def _row_height() -> int:
-    return SIDE + 2 * LINE + GAP + 4
 
 
 def _asked(sweep: Sweep, metric: str, attackers: tuple[bool, ...]) -> str:
@@ -66,24 +76,14 @@ def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(size)
 
 
-def _lines(pen: ImageDraw.ImageDraw, x: int, y: int, texts: list[str], size: int, width: int) -> None:
-    """Texts under one another, broken where they are too wide."""
-    font = _font(size)
-    letters = max(8, int(width / max(1.0, pen.textlength("n", font))))
-    for text in texts:
-        for line in textwrap.wrap(text, letters):
-            pen.text((x, y), line, INK if text is texts[0] else PALE, font)
-            y += LINE
+def _wrapped(pen: ImageDraw.ImageDraw, text: str, size: int, width: int) -> list[str]:
+    """The text in lines that are no wider."""
+    return textwrap.wrap(text, max(8, int(width / max(1.0, pen.textlength("n", _font(size))))))
 
 
-def _corner(image: Image.Image, pen: ImageDraw.ImageDraw, entries: list[Entry], top: int) -> None:
-    from pages.components.wall.view import original
-
-    source = original(entries)
-    images = source.originals() if source else None
-    if images is not None:
-        image.paste(_fitted(to_image(select(images, None))), (EDGE, top - 10))
-    pen.text((EDGE, top + SIDE - 8), "Original", INK, _font(16))
+def _lines(pen: ImageDraw.ImageDraw, x: int, y: int, lines: list[str], size: int, ink: str = INK) -> None:
+    for number, line in enumerate(lines):
+        pen.text((x, y + number * LINE), line, ink, _font(size))
 
 
 def _fitted(picture: Image.Image) -> Image.Image:
@@ -98,7 +98,7 @@ def _cell(image: Image.Image, pen: ImageDraw.ImageDraw, one: cell.Cell, x: int, 
     pixels, tone = one.pixels(), TONES[one.level]
     pen.rectangle((x - 3, y - 3, x + SIDE + 2, y + SIDE + 2), outline=tone, width=3)
     if pixels is None:
-        _lines(pen, x + 6, y + 6, [one.reason[:110] or one.word], 12, SIDE - 12)
+        _lines(pen, x + 6, y + 6, _wrapped(pen, one.reason[:MOST] or one.word, 12, SIDE - 12), 12)
     else:
         image.paste(_fitted(to_image(pixels)), (x, y))
     _sign(pen, one.level, x + 8, y + SIDE + LINE - 3)

@@ -18,8 +18,8 @@ FIRST = build({
     "samples": ["bundled/faces:3"], "size": 25, "model": {"kind": "lenet", "init": "uniform"}, "seconds": 8,
     "attack": {"kind": "dlg"},
     "defenses": [
-        {"kind": "gaussian_noise", "std": 0.01}, {"kind": "gaussian_noise", "std": 1.0},
-        {"kind": "pruning", "fraction": 0.3}, {"kind": "quantisation", "bits": 4}, {"kind": "dp_sgd"},
+        {"kind": "gaussian_noise", "std": 0.002}, {"kind": "pruning", "fraction": 0.3}, {"kind": "quantisation", "bits": 4},
+        {"kind": "soteria"}, {"kind": "dp_sgd"},
     ],
 })  # fmt: skip
 START: dict[str, Any] = {

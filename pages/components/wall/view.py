@@ -41,19 +41,21 @@ def _live(number: str, sweep: Sweep, timed: bool) -> None:
             progress.line(status)
         progress.buttons(status)
     entries = sweeps.members(store(), number)
+    source = original(entries)
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom", key="wall_bar"):
         metric = st.segmented_control(
             "Score", SCORES, default="psnr", required=True, key="wall_score", format_func=lambda n: MEANINGS[n].title,
         )  # fmt: skip
         attackers = _attackers(found)
+        cells = cell.table(found, entries, metric)
         if any(entry.state == "done" for entry in entries):
             st.download_button(
-                "Save as one picture", lambda: poster.png(sweep, found, entries, metric, attackers),
+                "Save as one picture", lambda: poster.png(sweep, found, cells, source, metric, attackers),
                 f"gradient-inversion-wall-{number}.png", "image/png", key="wall_png", on_click="ignore",
                 icon=":material/download:",
             )  # fmt: skip
     st.html(f'<p class="gi-about">{words.escape(MEANINGS[metric].sentence)}</p>')
-    st.html(_table(sweep, found, entries, metric, attackers))
+    st.html(_table(found, cells, _original(sweep, source), attackers))
 
 
 def _attackers(found: Layout) -> tuple[bool, ...]:
@@ -67,24 +69,26 @@ def _attackers(found: Layout) -> tuple[bool, ...]:
     return {"naive": (False,), "knowing": (True,), "both": (False, True)}[chosen]
 
 
-def _table(sweep: Sweep, found: Layout, entries: list[Entry], metric: str, attackers: tuple[bool, ...]) -> str:
+def _table(
+    found: Layout, cells: dict[tuple[int, int, bool], cell.Cell], corner: str, attackers: tuple[bool, ...]
+) -> str:
     """HTML; it scrolls inside itself, and row names stay in sight."""
     span = f' colspan="{len(attackers)}"' if len(attackers) > 1 else ""
     head = "".join(f'<th scope="col"{span}>{words.escape(title)}</th>' for title in found.columns)
-    lines = [f'<tr><td class="gi-corner">{_original(sweep, entries)}</td>{head}</tr>']
+    tall = ' rowspan="2"' if span else ""
+    lines = [f'<tr><td class="gi-corner"{tall}>{corner}</td>{head}</tr>']
+    if span:
+        told = "".join(f'<th scope="col"><small>{"knows" if k else "does not know"}</small></th>' for k in attackers)
+        lines.append(f'<tr class="gi-who">{told * len(found.columns)}</tr>')
     for row, title in enumerate(found.rows):
-        cells = ""
+        line = ""
         for column, attack in enumerate(found.columns):
             undefended = (row, column, True) not in found.places
-            shown = (False,) if undefended else attackers
-            wide = span if undefended else ""
-            for knows in shown:
+            for knows in (False,) if undefended else attackers:
                 name = f"{attack} against {title}" + ", which it knows" * knows
-                told = "knows" if knows else "does not know"
-                aside = f"<small>{told}</small>" if len(shown) > 1 else ""
-                one = cell.read(found.entry(entries, row, column, knows), metric)
-                cells += f"<td{wide}>{cell.draw(one, name)}{aside}</td>"
-        lines.append(f'<tr><th scope="row">{words.escape(title)}</th>{cells}</tr>')
+                shown = cell.draw(cells[row, column, knows], name)
+                line += f"<td{span if undefended else ''}>{shown}</td>"
+        lines.append(f'<tr><th scope="row">{words.escape(title)}</th>{line}</tr>')
     return f'<div class="gi-wall" tabindex="0" role="region" aria-label="Comparison wall"><table>{"".join(lines)}</table></div>'
 
 
@@ -106,8 +110,7 @@ def original(entries: list[Entry]) -> StoredRun | None:
     return None
 
 
-def _original(sweep: Sweep, entries: list[Entry]) -> str:
-    source = original(entries)
+def _original(sweep: Sweep, source: StoredRun | None) -> str:
     name = words.escape(words.sample_name(sweep.base.samples[0]))
     images = source.originals() if source else None
     if images is None:
