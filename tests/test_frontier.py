@@ -52,14 +52,15 @@ def test_the_stronger_attacker_is_taken_picture_by_picture():
     assert [v for _, v in worst.leaks] == pytest.approx([10**-1.2, 10**-2.0]), "of a distance less is more"
 
 
-def test_a_setting_one_of_whose_attackers_is_still_to_come_is_not_judged():
-    waiting = rows("n", "top_k", [9.0, 9.0], [None, None])
-    for row in waiting:
-        row["state"] = "queued" if row["psnr"] is None else "done"
-    assert [p.name for p in strongest(points(BARE + waiting, "psnr"))] == ["none"]
-    for row in waiting:
-        row["state"] = "failed" if row["psnr"] is None else "done"
-    assert [p.name for p in strongest(points(BARE + waiting, "psnr"))] == ["none", "n"], "one that failed does not come"
+def test_a_setting_one_of_whose_attackers_is_to_come_or_failed_is_not_judged():
+    waiting = rows("PRECODE", "precode", [5.0, 5.0], [None, None], accuracy=0.82)
+    for state, said in (("queued", ""), ("failed", "Not judged, since an attack on it failed: PRECODE.")):
+        for row in waiting:
+            row["state"] = state if row["psnr"] is None else "done"
+        assert [p.name for p in strongest(points(BARE + waiting, "psnr"))] == ["none"]
+        found = advice(points(BARE + CHEAP + waiting, "psnr"))
+        assert found.best.name == "pruning 90 %" and said in found.limits
+        assert ("Not judged" in found.limits) == bool(said)
 
 
 def test_none_beats_the_set_and_every_other_is_beaten():

@@ -50,7 +50,7 @@ def advice(found: Sequence[Point], about: str = "", over: bool = True) -> Advice
         return Advice("open", f"Too little has been measured to advise: {missing}{wait}.")
     so_far = "" if over else "So far, "
     helping = [p for p in others if less(p, bare)]
-    seen, limits = _difference(found), _limits(judged, about)
+    seen, limits = _difference(found), _limits(judged, about) + _unjudged(found)
     if not helping:
         claim = f"of {_count(others)} none lets the stronger attacker see measurably less than no defense at all ({_leak(bare)})."
         return Advice("exposed", _sentence(so_far + claim), seen, limits)
@@ -121,6 +121,12 @@ def _limits(judged: Sequence[Point], about: str) -> str:
     pictures, seeds = max(len(p.leaks) for p in judged), max(p.seeds for p in judged)
     measured = f"Measured on {pictures} picture{'s' * (pictures > 1)}{about}, accuracy over {seeds} training{'s' * (seeds > 1)}"
     return f"{measured}; a stronger attacker may exist, and other data may cost more or less."
+
+
+def _unjudged(found: Sequence[Point]) -> str:
+    """What is left out because an attacker failed."""
+    failed = list(dict.fromkeys(p.name for p in found if not p.leaks and not p.waiting))
+    return f" Not judged, since an attack on it failed: {_names(failed)}." if failed else ""
 
 
 def _guarantee(best: Point) -> str:

@@ -95,12 +95,12 @@ def _value(row: dict[str, Any], metric: str) -> float:
 def strongest(found: Sequence[Point]) -> list[Point]:
     """One point for each defense: of each picture what the better of its attackers got, as whoever defends must assume.
 
-    A defense one of whose attackers is still to come is left out: it would look better than it is.
+    A defense one of whose attackers is still to come, or failed, is left out: it would look better than it is.
     """
     groups: dict[str, list[Point]] = {}
     for point in found:
         groups.setdefault(point.name, []).append(point)
-    return [_worst(group) for group in groups.values() if not any(p.waiting and not p.leaks for p in group)]
+    return [_worst(group) for group in groups.values() if all(p.leaks for p in group)]
 
 
 def _worst(group: list[Point]) -> Point:

@@ -16,7 +16,7 @@ from pages.components.influence import charts
 
 HEIGHT = 460
 _LINES = {"psnr": CLEAR_PSNR, "ssim": CLEAR_SSIM}
-_PREFIX = "setting:"
+_SETTINGS, _CLICKED = "settings", "frontier.clicked"
 
 
 def draw(found: Sequence[Point], both: bool, key: str) -> str | None:
@@ -26,8 +26,12 @@ def draw(found: Sequence[Point], both: bool, key: str) -> str | None:
         alt="Accuracy against leakage of each defense, strength and attacker, with the settings that no other one beats",
     )  # fmt: skip
     selected = event.selection.selected if event else []
-    names = [str(one["series_name"]) for one in selected if str(one.get("series_id") or "").startswith(_PREFIX)]
-    return names[-1] if names else None
+    places = next((one["data_indices"] for one in selected if one.get("series_id") == _SETTINGS), [])
+    place = places[0] if places else None
+    if place == st.session_state.get(_CLICKED):  # as it was: points that come in move the places of the others
+        return None
+    st.session_state[_CLICKED] = place
+    return found[place].name if place is not None and place < len(found) else None
 
 
 def option(found: Sequence[Point], both: bool) -> dict[str, Any]:
@@ -35,9 +39,12 @@ def option(found: Sequence[Point], both: bool) -> dict[str, Any]:
     metric = MEANINGS[found[0].metric] if found else MEANINGS["psnr"]
     kinds = list(dict.fromkeys(p.kinds for p in found))
     series: list[dict[str, Any]] = []
-    for number, p in enumerate(found):
-        series.append(signs.bars(p, kinds.index(p.kinds)))
-        series.append(_sign(p, kinds.index(p.kinds), number))
+    series += [signs.bars(p, kinds.index(p.kinds)) for p in found]
+    series.append({
+        "type": "scatter", "id": _SETTINGS, "name": "settings", "selectedMode": "single", "z": 4, "symbolSize": 13,
+        "data": [_sign(p, kinds.index(p.kinds)) for p in found],
+        "select": {"itemStyle": {"borderWidth": 5}},
+    })  # fmt: skip
     if both:
         series += [signs.joined(name, found) for name in dict.fromkeys(p.name for p in found)]
     series += _front(pareto(strongest(found)))
@@ -56,7 +63,7 @@ def option(found: Sequence[Point], both: bool) -> dict[str, Any]:
     return {
         "animation": False,
         "grid": {"left": 4, "right": 30, "top": 30, "bottom": 26, "containLabel": True},
-        "tooltip": {"trigger": "item", "confine": True, "formatter": "{a}<br>{@[2]}"},
+        "tooltip": {"trigger": "item", "confine": True, "formatter": "{b}<br>{@[2]}"},
         "xAxis": {
             "type": "value", "scale": True, "name": f"{metric.title}{unit}, {way}", "nameLocation": "middle", "nameGap": 28,
             "axisLine": {"onZero": False}, **top,
@@ -66,14 +73,11 @@ def option(found: Sequence[Point], both: bool) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _sign(p: Point, kind: int, number: int) -> dict[str, Any]:
-    colour, hollow = signs.colour(kind), p.attacker == NAIVE
-    style = {"color": "transparent" if hollow else colour, "borderColor": colour, "borderWidth": 2}
-    return {
-        "type": "scatter", "id": f"{_PREFIX}{number}", "name": p.name, "selectedMode": "single", "z": 4,
-        "data": [[p.leakage, 100 * (p.accuracy or 0.0), told(p)]], "symbol": signs.shape(kind),
-        "symbolSize": 13, "itemStyle": style, "select": {"itemStyle": {"borderWidth": 4, "shadowBlur": 6, "shadowColor": colour}},
-    }  # fmt: skip
+def _sign(p: Point, kind: int) -> dict[str, Any]:
+    colour = signs.colour(kind)
+    style = {"color": "transparent" if p.attacker == NAIVE else colour, "borderColor": colour, "borderWidth": 2}
+    value = [p.leakage, 100 * (p.accuracy or 0.0), told(p)]
+    return {"name": p.name, "value": value, "symbol": signs.shape(kind), "itemStyle": style}
 
 
 def told(p: Point) -> str:
@@ -94,5 +98,5 @@ def _front(best: Sequence[Point]) -> list[dict[str, Any]]:
         "symbol": "circle", "symbolSize": 24, "itemStyle": {"color": "transparent", "borderColor": charts.GREY, "borderWidth": 2},
         "lineStyle": {"color": charts.GREY, "width": 1.5, "type": "dashed"},
         "label": {"show": True, "formatter": "{b}", "position": "top", "distance": 8, "fontWeight": "bold", "color": "inherit"},
-        "labelLayout": {"moveOverlap": "shiftY", "hideOverlap": True},
+        "labelLayout": {"hideOverlap": True},
     }]  # fmt: skip

@@ -21,9 +21,8 @@ def draw(found: Sequence[Point], clicked: str | None) -> None:
     names = list(dict.fromkeys(p.name for p in found if p.runs))
     if not names:
         return
-    if clicked in names and st.session_state.get("frontier.clicked") != clicked:
+    if clicked in names:
         st.session_state["frontier_setting"] = clicked
-    st.session_state["frontier.clicked"] = clicked
     name = st.selectbox("Look at a setting (or click its point)", names, key="frontier_setting", width=340)
     points = [p for p in found if p.name == name]
     with st.grid(max(2, sum(len(p.runs) for p in points)), min_column_width=150, gap="small", key="frontier_runs"):

@@ -55,6 +55,6 @@ def _leak(p: Point | None) -> str:
     if p is None:
         return ""
     if not p.leaks:
-        return "to come"
+        return "to come" if p.waiting else "failed"
     some = f" ({len(p.leaks)} of {p.asked})" if len(p.leaks) < p.asked else ""
     return f"{reading(p.metric, p.leakage)}" + (f" ± {p.spread:.2g}" if p.spread >= 0.005 else "") + some
