@@ -66,7 +66,11 @@ def advice(found: Sequence[Point], about: str = "", over: bool = True) -> Advice
     tied = [p for p in affordable if not less(least, p)]
     best = min(tied, key=lambda p: (_cost(p, bare), p.exposure))
     rest = sorted((p for p in tied if p is not best), key=lambda p: _cost(p, bare))
-    equal = f", and {_names(rest)} {'leaks' if len(rest) == 1 else 'leak'} as little within error" if rest else ""
+    equal = (
+        f", and {_names([p.name for p in rest])} {'leaks' if len(rest) == 1 else 'leak'} as little within error"
+        if rest
+        else ""
+    )
     claim = (
         f"of {_count(others)} {best.name} is the one to switch on: it {_price(best, bare)} and leaves the stronger attacker"
         f" {_leak(best)} in place of {_leak(bare)}{equal}."
@@ -140,8 +144,7 @@ def _count(others: Sequence[Point]) -> str:
     return f"the {len(others)} settings tried," if len(others) > 1 else "the one setting tried,"
 
 
-def _names(listed: Sequence[Point]) -> str:
-    names = [p.name for p in listed]
+def _names(names: Sequence[str]) -> str:
     if len(names) > 3:
         return f"{', '.join(names[:3])} and {len(names) - 3} more"
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
