@@ -25,6 +25,9 @@ CLIPPED = 1 - 1e-5
 MOST_TRUST = 30.0
 """A value counts at most so many times as much as one of mean noise: rounding of the update itself is never far."""
 
+WRONG_SIGN = 0.3
+"""Of a tensor's mean size: how far off a value of one bit is where its sign disagrees."""
+
 
 @dataclass(frozen=True)
 class Belief:
@@ -114,6 +117,7 @@ def _unround(
         if known.get("levels") == 2:
             low[i] = torch.where(value > 0, 0.0, torch.where(value < 0, -INFINITY, low[i]))
             high[i] = torch.where(value < 0, 0.0, torch.where(value > 0, INFINITY, high[i]))
+            spread[i] = (spread[i].square() + (value * WRONG_SIGN).square()).sqrt()
             continue
         if "relative_step" in known:  # eps times the power of two below the value
             grid = torch.finfo(getattr(torch, known["format"]))

@@ -13,6 +13,7 @@ from gi_core.spec.client import Pretrained
 from gi_core.spec.defense_checks import conflicts
 from gi_core.spec.experiment import Experiment
 from gi_core.spec.fl_attacks import FlGradientInversion
+from gi_core.spec.knowing import idle
 
 ONE_OUTPUT = "iterative labels need more than one output: choose auto or bias_sign"
 
@@ -37,6 +38,7 @@ def problems(experiment: Experiment) -> list[Problem]:
         *_matching(experiment),
         *_recursion(experiment),
         *(Problem(*found) for found in conflicts(experiment)),
+        *(Problem("attack.adaptive", reason, fatal=False) for reason in idle(experiment)),
     ]
     return sorted(found, key=lambda p: not p.fatal)
 
