@@ -195,7 +195,8 @@ def test_cancel_and_pause_reach_a_job_far_away(store):
         store.control(sweep, "cancel")
         crew.look()
         assert {(begun, "cancel"), (waiting, "cancel")} <= set(engine.asked)
-        engine.finish(begun, asking(begun, "cancel"))
+        for job_id in (begun, waiting):
+            engine.finish(job_id, asking(job_id, "cancel"))
         crew.look()
     job = store.job(begun)
     assert job.state == "cancelled" and 0 < job.result["iterations"] < 400

@@ -25,6 +25,11 @@ from gi_core.spec import SpecError
 
 TOPIC = "gradient-inversion-studio"
 CONNECT_SECONDS, FETCH_SECONDS, ASK_SECONDS = 15, 20, 1.0
+_SETTINGS = {
+    "distributed.scheduler.allowed-failures": MOST_DEATHS - 1,
+    "distributed.worker.profile.enabled": False,  # looking into a job a hundred times a second took a quarter of its time
+    "distributed.admin.system-monitor.interval": "5s",
+}
 _MISSING = "Dask is not installed: python -m pip install -r requirements-cluster.txt"
 _NO_CERTIFICATE = (
     "{} needs certificates: name them in Dask's settings, distributed.comm.tls (docs/beyond_one_machine.md)"
@@ -81,7 +86,7 @@ class Dask:
     def _own(self, workers: int) -> Any:
         import dask
 
-        dask.config.set({"distributed.scheduler.allowed-failures": MOST_DEATHS - 1})
+        dask.config.set(_SETTINGS)
         self._cluster = self._distributed.LocalCluster(
             n_workers=workers, threads_per_worker=1, host="127.0.0.1", security=True,
             dashboard_address="127.0.0.1:0", silence_logs=logging.CRITICAL,
@@ -106,7 +111,7 @@ class Dask:
         """One for each worker process, which does one job at a time. Raises SpecError when the scheduler is gone."""
         if self._client.status != "running":
             raise SpecError(self._gone())
-        return len(self._client.scheduler_info(n_workers=-1)["workers"])
+        return int(self._client.scheduler_info(n_workers=0)["n_workers"])
 
     def _gone(self) -> str:
         return f"Dask's scheduler {self.address} is gone: start the sweep again, and it goes on where it stopped"
