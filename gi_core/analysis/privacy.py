@@ -72,9 +72,7 @@ def of_round(defense: DpSgd, client: FedSgd | FedAvg, pictures: int, rounds: int
     each = -(-pictures // client.clients) if isinstance(client, FedAvg) else pictures
     size, steps = each, 1
     if isinstance(client, FedAvg):
-        size = min(client.batch_size or each, each)
-        steps = client.epochs * -(-each // size)
-        steps = min(steps, client.steps or steps)
+        steps, size = client.local_steps(pictures)
     records = max(defense.records or each, each)
     rate, steps = size / records, steps * (rounds or defense.rounds)
     return Privacy(epsilon(defense.noise_multiplier, rate, steps, defense.delta), defense.delta, rate, steps)

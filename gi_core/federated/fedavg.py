@@ -36,11 +36,8 @@ class Trained:
 
 def schedule_of(settings: FedAvg, images: int) -> Schedule:
     """The true schedule of a round on so many pictures, dealt out among the clients."""
-    each = max(len(part) for part in dealt(images, settings.clients))
-    size = min(settings.batch_size or each, each)
-    steps = settings.epochs * epoch_steps(each, size)
-    steps = steps if settings.steps is None else min(steps, settings.steps)
-    many = steps > epoch_steps(each, size)
+    steps, size = settings.local_steps(images)
+    many = steps > epoch_steps(max(len(part) for part in dealt(images, settings.clients)), size)
     return Schedule(
         steps, size, settings.learning_rate, settings.optimiser, settings.momentum, settings.clients,
         shuffled=settings.shuffle and many,

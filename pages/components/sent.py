@@ -20,21 +20,13 @@ def has_batch_norm(model: Model) -> bool:
     return model.has_batch_norm and bool(getattr(model, "batch_norm", True))
 
 
-def steps(client: FedAvg, pictures: int) -> tuple[int, int]:
-    """(steps of each client, pictures in a step) of a round on so many pictures."""
-    each = -(-pictures // client.clients)
-    batch = min(client.batch_size or each, each)
-    taken = client.epochs * -(-each // batch)
-    return min(taken, client.steps or taken), batch
-
-
 def short(spec: Mapping[str, Any]) -> list[str]:
     """What is particular about the client of a stored spec; nothing for one plain gradient."""
     client = _part(CLIENTS, spec.get("client") or {}, "fedsgd")
     model = _part(MODELS, spec.get("model") or {}, "lenet")
     found = []
     if isinstance(client, FedAvg):
-        taken, _ = steps(client, len(spec.get("samples") or (1,)))
+        taken, _ = client.local_steps(len(spec.get("samples") or (1,)))
         found.append("weight change" if taken == 1 else f"{taken} local steps")
         found += [f"{client.clients} clients added up"] if client.clients > 1 else []
     if isinstance(client, Client) and client.batch_norm == "train" and model is not None and has_batch_norm(model):
@@ -55,7 +47,7 @@ def sentence(experiment: Experiment, weights: int | None) -> str:
     client, pictures = experiment.client, len(experiment.samples)
     many = f"{weights:,} weights" if weights else "all weights"
     if isinstance(client, FedAvg):
-        taken, batch = steps(client, pictures)
+        taken, batch = client.local_steps(pictures)
         whose = (
             f"the mean change of {many} of {client.clients} clients" if client.clients > 1 else f"the change of {many}"
         )
