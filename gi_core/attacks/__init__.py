@@ -13,6 +13,7 @@ from gi_core.attacks.past_bottleneck import past_bottleneck
 from gi_core.attacks.recursion.analytic import AnalyticLinear
 from gi_core.attacks.recursion.hybrid import RGapHybrid
 from gi_core.attacks.recursion.machine import Recursion
+from gi_core.attacks.recursion.masked import filled
 from gi_core.attacks.recursion.peeling import Peeling
 from gi_core.federated.types import Knowledge, Update
 from gi_core.spec.attacks import AttackSettings, ClosedForm
@@ -47,6 +48,8 @@ def make(
         if schedule is None or not schedule.single or schedule.clients > 1:
             raise Refused(one_gradient_only(settings.title))
         update = as_mean_gradient(update, schedule)  # of one step: the gradient itself, but for rounding
+    if not on_device:
+        update = filled(update, knowledge)
     return machine(settings, update, knowledge, plan, device)
 
 

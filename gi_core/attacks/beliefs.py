@@ -28,6 +28,11 @@ MOST_TRUST = 30.0
 WRONG_SIGN = 0.3
 """Of a tensor's mean size: how far off a value of one bit is where its sign disagrees."""
 
+CONCENTRATED = 6.0
+"""A perturbation of all values along the one direction that moves the picture most counts as so many times its mean size:
+measured, the prior then gives back most of what it took from 0.1 to 10 % of the gradient's norm.
+"""
+
 
 @dataclass(frozen=True)
 class Belief:
@@ -89,8 +94,9 @@ def believe(update: Update, knowledge: Knowledge) -> Belief:
         _unround(known, list(update.tensors), values, low, high, spread, unit)
         noisy = any(bool(s.any()) for s in spread)
         _uncover(known, list(update.tensors), low, high, legible=not noisy)
-        if known.get("sigma"):
-            spread = [(s.square() + (unit * float(known["sigma"])) ** 2).sqrt() for s in spread]
+        sigma = unit * _deviation(known, update)
+        if sigma:
+            spread = [(s.square() + sigma**2).sqrt() for s in spread]
         rescaled = rescaled or _clipped(known, update.norm() / unit, not noisy and len(knowledge.defenses) == 1)
     return Belief(low, high, spread, rescaled)
 
@@ -106,6 +112,14 @@ def belief_of(update: Update, knowledge: Knowledge, seen: Observation, scale: fl
     if seen.unit != 1.0:
         belief = replace(belief, rescaled=False)
     return None if belief.plain else belief.scaled(seen.unit * scale, seen.gradients[0])
+
+
+def _deviation(known: dict[str, Any], update: Update) -> float:
+    """Of the noise on each value, in the units of what was sent."""
+    if known["kind"] == "protective_direction":
+        values = sum(t.numel() for t in update.tensors.values())
+        return CONCENTRATED * float(known["strength"]) * update.norm() / values**0.5
+    return float(known.get("sigma", 0.0))
 
 
 def _unround(

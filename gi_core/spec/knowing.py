@@ -13,6 +13,8 @@ from gi_core.spec.defense_base import DefenseSettings
 from gi_core.spec.experiment import Experiment
 
 NOISY = ("gaussian_noise", "laplace_noise", "percentile_noise", "dp_sgd")
+CLEARING = ("pruning", "random_pruning", "top_k", "soteria")
+"""Of these the mask is known, and what was kept is exact."""
 SCALE_FREE = ("cosine", "cosine_local")
 
 
@@ -35,7 +37,8 @@ def why_idle(e: Experiment, defense: DefenseSettings) -> str | None:
     if kind == "withheld_layers":
         return "which tensors are missing everyone sees"
     if isinstance(attack, ClosedForm):
-        if not getattr(attack, "matching", 0):
+        completed = e.pictures == 1 and all(d.kind in CLEARING for d in e.defenses)  # its dense layers have rank one
+        if not (completed or getattr(attack, "matching", 0)):
             return "its equations take every value for exact"
     elif not isinstance(attack, Matching) and attack.labels == "observed_delta" and kind == "clipping":
         return "it matches the update over its own last bias, in which a common factor cancels"
