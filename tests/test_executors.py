@@ -16,7 +16,8 @@ from gi_core.runs import executors, sweeps
 from gi_core.runs.executors import afar, back, parcel, remote
 from gi_core.runs.executors.base import BEGAN, DROP, Event, Outcome
 from gi_core.runs.executors.coordinator import ROLE, Coordinator
-from gi_core.runs.executors.dask_engine import Dask, certified, refuse_open
+from gi_core.runs.executors.dask_access import certified, refuse_open
+from gi_core.runs.executors.dask_engine import Dask
 from gi_core.runs.job import Point
 from gi_core.runs.processes import Processes
 from gi_core.runs.recovery import MOST_DEATHS, bury

@@ -56,7 +56,7 @@ def check(name: str, workers: int | None = None) -> None:
     if workers is not None and workers < 1:
         raise SpecError(f"{workers} workers do no work: give 1 or more")
     if kind == "dask":
-        from gi_core.runs.executors.dask_engine import installed, refuse_open
+        from gi_core.runs.executors.dask_access import installed, refuse_open
 
         installed()
         if colon:

@@ -12,14 +12,12 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from ipaddress import ip_address
-from types import ModuleType
 from typing import Any
-from urllib.parse import urlsplit
 
 from gi_core.runs.capacity import batch_workers
 from gi_core.runs.executors.base import BEGAN, DROP, Event, Outcome
-from gi_core.runs.executors.remote import ask, perform
+from gi_core.runs.executors.dask_access import certified, installed, refuse_open
+from gi_core.runs.executors.remote import ask, perform, stand_back
 from gi_core.runs.recovery import DEATHS, MOST_DEATHS
 from gi_core.spec import SpecError
 
@@ -30,24 +28,6 @@ _SETTINGS = {
     "distributed.worker.profile.enabled": False,  # looking into a job a hundred times a second took a quarter of its time
     "distributed.admin.system-monitor.interval": "5s",
 }
-_MISSING = "Dask is not installed: python -m pip install -r requirements-cluster.txt"
-_NO_CERTIFICATE = (
-    "{} needs certificates: name them in Dask's settings, distributed.comm.tls (docs/beyond_one_machine.md)"
-)
-_OPEN = (
-    "{} is not encrypted, and whoever reaches it can run programs: use tls:// (docs/beyond_one_machine.md), or"
-    " 127.0.0.1 through an SSH tunnel"
-)
-
-
-def installed() -> ModuleType:
-    """Raises SpecError where Dask, or what makes certificates, is not."""
-    try:
-        import cryptography  # noqa: F401
-        import distributed
-    except ImportError:
-        raise SpecError(_MISSING) from None
-    return distributed
 
 
 def task(order: str, checkpoint: bytes | None) -> bytes:
@@ -61,6 +41,7 @@ def task(order: str, checkpoint: bytes | None) -> bytes:
         known = worker.state.tasks.get(key)
         return known is not None and known.state != "cancelled"
 
+    stand_back(order)
     return perform(order, checkpoint, lambda text: worker.log_event(TOPIC, text), wanted, worker.address)
 
 
@@ -185,33 +166,3 @@ class Dask:
         if self._cluster is not None:
             with suppress(Exception):
                 self._cluster.close(timeout=10)
-
-
-def certified(address: str) -> None:
-    """Raises SpecError where Dask's settings name no certificate for `tls:`, or a file that is not there."""
-    try:
-        context = installed().Security().get_connection_args("client").get("ssl_context")
-    except (OSError, ValueError) as error:
-        raise SpecError(f"the certificates for {address} cannot be read ({error})") from None
-    if context is None:
-        raise SpecError(_NO_CERTIFICATE.format(address))
-
-
-def refuse_open(address: str) -> None:
-    """Raises SpecError for an address that is none, or that others could listen to."""
-    try:
-        parts = urlsplit(address)
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        host = port = None
-    if not host or not port or parts.scheme not in ("tcp", "tls"):
-        raise SpecError(f"{address!r} is no scheduler's address: write tls://HOST:PORT or tcp://127.0.0.1:PORT")
-    if parts.scheme == "tcp" and not _own(host):
-        raise SpecError(_OPEN.format(address))
-
-
-def _own(host: str) -> bool:
-    """Whether the name is this machine's, for itself alone."""
-    with suppress(ValueError):
-        return ip_address(host).is_loopback
-    return host == "localhost"

@@ -14,7 +14,6 @@ from tempfile import TemporaryDirectory
 from gi_core import __version__
 from gi_core.runs.executors import parcel
 from gi_core.runs.executors.afar import FarWriter
-from gi_core.runs.executors.base import DROP
 from gi_core.runs.job import Job
 from gi_core.runs.rows import encode
 from gi_core.spec import SpecError
@@ -70,9 +69,6 @@ def _do(asked: dict, writer: FarWriter) -> None:
     from gi_core.threads import one_thread
 
     one_thread()
-    if asked["host"] == socket.gethostname():  # persons' runs go first on the machine they sit at
-        with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, 0, max(NICE, os.getpriority(os.PRIO_PROCESS, 0)))
     if not _QUESTIONS:
         _QUESTIONS.append(question.Questions())
     job = Job(
@@ -80,6 +76,17 @@ def _do(asked: dict, writer: FarWriter) -> None:
         owner="", created=0.0, started=None, finished=None,
     )  # fmt: skip
     work.do(job, writer, StoreControl(writer, job.id), _QUESTIONS[0])
+
+
+def stand_back(text: str) -> None:
+    """For a worker's process on the machine that gave the order: persons' runs go first, Ctrl-C at their terminal is not
+    meant for it, and it is a session of its own, as a worker of the store is: some systems share out time by sessions."""
+    if json.loads(text)["host"] != socket.gethostname():
+        return
+    with suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, 0, max(NICE, os.getpriority(os.PRIO_PROCESS, 0)))
+    with suppress(OSError):  # it leads a group already
+        os.setsid()
 
 
 def _say_where(writer: FarWriter) -> None:
@@ -100,4 +107,4 @@ def _packed(writer: FarWriter) -> bytes:
         return parcel.pack(writer.told(), writer.place)
 
 
-__all__ = ["DROP", "ask", "order", "perform"]
+__all__ = ["ask", "order", "perform", "stand_back"]
