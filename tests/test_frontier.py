@@ -6,9 +6,13 @@ import pytest
 
 from gi_core.analysis.frontier import advice, pareto, points, strongest
 from gi_core.analysis.frontier.points import ALIKE
+from gi_core.runs.question import Questions
+from gi_core.runs.store import Store
 from gi_core.runs.sweep_questions import questions
+from gi_core.runs.worker import Worker
 from gi_core.spec import problems
 from gi_core.sweeps import ready_sweep
+from tests.runs_helpers import tiny
 from tests.test_house_rules import loaded
 
 
@@ -156,3 +160,17 @@ def test_the_default_grid_is_as_large_as_promised_and_nothing_of_it_is_refused()
 
 def test_pages_may_read_it():
     assert loaded("import gi_core.analysis.frontier", "torch", "scipy.stats", "streamlit") == []
+
+
+def test_an_attack_past_a_bottleneck_ends_as_a_run_with_residuals_by_the_updates_names(gi_home):
+    changes = {
+        "attack": {"iterations": 12, "krylov": 20, "restarts": 0, "adaptive": True},
+        "defenses": [{"kind": "precode"}],
+    }
+    spec = tiny("levenberg_marquardt", settings=changes.pop("attack"), **changes).model_dump(mode="json")
+    shared = Store()
+    number, worker = shared.submit("run", spec), Worker(shared, "interactive")
+    worker.questions = Questions()
+    worker.do(worker.writer.claim("interactive"))
+    job = shared.job(number)
+    assert job.state == "done" and "fc.bottleneck.encoder.weight" in job.result["attacker"]["residuals"]

@@ -43,14 +43,24 @@ def make(
     if on_device and device.type == "mps" and getattr(settings, "precision", "float64") == "float64":
         raise Refused(f"{settings.title} computes in double precision, which mps does not have: choose device cpu")
     machine, schedule, knowledge = MACHINES[settings.kind], knowledge.schedule, told(settings, knowledge)
+    names = {id(tensor): name for name, tensor in update.tensors.items()}
     settings, update, knowledge = past_bottleneck(settings, update, knowledge)
+    called = {name: names[id(tensor)] for name, tensor in update.tensors.items()}  # in what the client sent
     if update.kind == "weight_change" and not getattr(machine, "simulates", False):
         if schedule is None or not schedule.single or schedule.clients > 1:
             raise Refused(one_gradient_only(settings.title))
         update = as_mean_gradient(update, schedule)  # of one step: the gradient itself, but for rounding
     if not on_device:
         update = filled(update, knowledge)
-    return machine(settings, update, knowledge, plan, device)
+    made = machine(settings, update, knowledge, plan, device)
+    return made if all(a == b for a, b in called.items()) else _in_its_names(made, called)
+
+
+def _in_its_names(machine: Attack, called: dict[str, str]) -> Attack:
+    """The machine, whose residuals go by the names of the update."""
+    inner = machine.residual
+    machine.residual = lambda state: {called[name]: value for name, value in inner(state).items()}  # type: ignore[method-assign]
+    return machine
 
 
 __all__ = ["MACHINES", "Attack", "Refused", "State", "Step", "make", "stream"]
