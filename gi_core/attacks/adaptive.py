@@ -34,5 +34,10 @@ def mixed_labels(knowledge: Knowledge) -> Tensor | None:
 
 
 def delta_is_true(update: Update, knowledge: Knowledge) -> bool:
-    """Whether the last bias gradient can stand for dL/dlogits: not behind noise, rounding or a mask that the server knows of."""
-    return not knowledge.defenses or believe(update, knowledge).exact(len(update.tensors) - 1)
+    """Whether the last bias gradient can stand for dL/dlogits: not behind noise, rounding or a mask that the server knows of.
+
+    Or has to: in front of a bottleneck there is no label to go by.
+    """
+    if not knowledge.defenses or any(d.get("in_front") for d in knowledge.defenses):
+        return True
+    return believe(update, knowledge).exact(len(update.tensors) - 1)

@@ -41,6 +41,7 @@ def past_bottleneck(
         withheld=tuple(new[old] for old in update.withheld if old in new),
     )
     told = tuple({key: _renamed(value, new) for key, value in d.items()} for d in knowledge.defenses)
+    told = (*told, {"kind": "precode", "in_front": True})
     outputs = 2 * bottlenecks(knowledge.model)[0].width
     about = replace(knowledge, model=model, classes=outputs, labels=labels, defenses=told)
     return settings.model_copy(update={"labels": "observed_delta"}), seen, about
