@@ -38,23 +38,30 @@ def option(found: Sequence[Point], both: bool) -> dict[str, Any]:
     """The ECharts option. both: whether the attackers' points of a setting are joined."""
     metric = MEANINGS[found[0].metric] if found else MEANINGS["psnr"]
     kinds = list(dict.fromkeys(p.kinds for p in found))
+    front = pareto(strongest(found))
+    best, named = (
+        {p.name for p in front},
+        list({p.name: p for p in found}.values()),
+    )  # one label for both attackers
     series: list[dict[str, Any]] = []
     series += [signs.bars(p, kinds.index(p.kinds)) for p in found]
     series.append({
         "type": "scatter", "id": _SETTINGS, "name": "settings", "selectedMode": "single", "z": 4, "symbolSize": 13,
-        "data": [_sign(p, kinds.index(p.kinds)) for p in found],
+        "data": [_sign(p, kinds.index(p.kinds), p.name in best, p in named) for p in found],
+        "label": {"show": False, "formatter": "{b}", "distance": 9, "color": charts.GREY, "fontWeight": "bold"},
+        "labelLayout": {"hideOverlap": True},
         "select": {"itemStyle": {"borderWidth": 5}},
     })  # fmt: skip
     if both:
         series += [signs.joined(name, found) for name in dict.fromkeys(p.name for p in found)]
-    series += _front(pareto(strongest(found)))
+    series += _front(front)
     if metric.name in _LINES and series:
         series[-1]["markLine"] = charts.mark(xAxis=_LINES[metric.name]) | {
             "label": {
                 "show": True,
                 "formatter": "recognisable from here",
                 "position": "insideStartTop",
-                "color": "inherit",
+                "color": charts.GREY,
             }
         }
     unit = f" ({metric.unit})" if metric.unit else ""
@@ -73,11 +80,13 @@ def option(found: Sequence[Point], both: bool) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _sign(p: Point, kind: int) -> dict[str, Any]:
+def _sign(p: Point, kind: int, best: bool, named: bool) -> dict[str, Any]:
     colour = signs.colour(kind)
     style = {"color": "transparent" if p.attacker == NAIVE else colour, "borderColor": colour, "borderWidth": 2}
     value = [p.leakage, 100 * (p.accuracy or 0.0), told(p)]
-    return {"name": p.name, "value": value, "symbol": signs.shape(kind), "itemStyle": style}
+    return {"name": p.name, "value": value, "symbol": signs.shape(kind), "itemStyle": style,
+        "label": {"show": named and best, "position": "left" if p.leakage == ALIKE else "top"},
+    }  # fmt: skip
 
 
 def told(p: Point) -> str:
@@ -90,13 +99,11 @@ def told(p: Point) -> str:
 
 
 def _front(best: Sequence[Point]) -> list[dict[str, Any]]:
-    """A dashed line through the settings that none beats, each with a ring and its name."""
+    """A dashed line through the settings that none beats, each with a ring."""
     line = sorted(best, key=lambda p: p.accuracy or 0.0)
     return [{
         "type": "line", "name": "beaten by none", "silent": True, "z": 3, "tooltip": {"show": False},
         "data": [{"value": [p.leakage, 100 * (p.accuracy or 0.0)], "name": p.name} for p in line],
         "symbol": "circle", "symbolSize": 24, "itemStyle": {"color": "transparent", "borderColor": charts.GREY, "borderWidth": 2},
         "lineStyle": {"color": charts.GREY, "width": 1.5, "type": "dashed"},
-        "label": {"show": True, "formatter": "{b}", "position": "top", "distance": 8, "fontWeight": "bold", "color": "inherit"},
-        "labelLayout": {"hideOverlap": True},
     }]  # fmt: skip

@@ -10,7 +10,7 @@ from gi_core.analysis.frontier.points import NONE
 from pages.components.curves import COLOURS
 from pages.components.influence import charts
 
-_SIGNS = {"circle": "●", "rect": "■", "triangle": "▲", "diamond": "◆", "arrow": "➤", "roundRect": "▬"}
+_SIGNS = {"circle": "●", "rect": "■", "triangle": "▲", "diamond": "◆", "arrow": "➤", "roundRect": "▢"}
 _SHAPES = tuple(_SIGNS)
 
 
