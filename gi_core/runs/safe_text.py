@@ -8,7 +8,8 @@ import io
 import re
 from typing import Any
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
+_SPLIT = re.compile(r"([;\t]\s*)(?=[=+\-@＝＋－＠])")
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 _BREAKS = re.compile(r"[\r\n\v\f\x85\u2028\u2029]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
@@ -49,9 +50,11 @@ def cell(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, (int, float)):
         return repr(value)
-    text = _CONTROL.sub("", str(value))
-    risky = text.lstrip(" ").startswith(_FORMULA) and not _NUMBER.fullmatch(text)
-    return "'" + _BREAKS.sub(" ", text) if risky else _BREAKS.sub(" ", text)
+    text = _BREAKS.sub(" ", _CONTROL.sub("", str(value)))
+    if _NUMBER.fullmatch(text):
+        return text
+    text = _SPLIT.sub(r"\1'", text)  # where a semicolon or a tab parts cells, what follows it begins one
+    return "'" + text if text.startswith("\t") or text.lstrip().startswith(_FORMULA) else text
 
 
 def csv_table(head: list[str], rows: list[list[Any]]) -> str:
