@@ -60,9 +60,19 @@ def test_a_row_for_each_experiment_in_the_documented_columns(store):
     assert first["accuracy"] == pytest.approx(0.6) and first["accuracy_std"] == pytest.approx(0.2 / 2**0.5)
     assert first["accuracy_seeds"] == 2 and first["chance"] == 0.25 and first["epsilon"] == 3
     assert refused["error"].startswith("give one label") and refused["run_id"] is None and refused["accuracy"]
-    assert store.job(first["run_id"]).state == "done"
+    assert first["error"] is None and store.job(first["run_id"]).state == "done"
     with pytest.raises(SpecError):
         tables.records(store, "0" * 12)
+
+
+def test_a_training_that_failed_says_why_there_is_no_accuracy(store):
+    number = sweeps.start(store, asked((0,), utility={"rounds": 1, "clients": 2, "pictures": 4, "seeds": [0]}))
+    writer = Writer(store, Processes(store.database).register("worker", "batch"))
+    while (job := writer.claim("batch")) is not None:
+        done = job.kind == "run"
+        writer.finish(job.id, "done" if done else "failed", RESULT if done else None, None if done else "no such data")
+    (row,) = tables.records(store, number)
+    assert row["state"] == "done" and row["accuracy"] is None and row["error"] == "no accuracy: no such data"
 
 
 def test_every_column_is_explained():
@@ -70,9 +80,16 @@ def test_every_column_is_explained():
     assert "position" in tables.columns([]) and tables.columns([{"My axis": 1}]) == {"My axis": "An axis of the sweep."}
 
 
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t=", "\r=", "\n=", " =", "＝"])
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t=", "\r=", "\n=", " =", "＝", "\v=", "\u2028=", "\u00a0="])
 def test_a_cell_is_no_formula(start):
     assert cell(start + "1+1").startswith("'") and "\n" not in cell(start + "1+1")
+
+
+@pytest.mark.parametrize("between", [";", "\t", "; ", ";\n"])
+def test_no_formula_follows_what_parts_cells_elsewhere(between):
+    assert not re.search(r"[;\t]\s*[=+@-]", cell(f"a{between}=1+1")) and cell(f"a{between}b") == f"a{between}b".replace(
+        "\n", " "
+    )
 
 
 @pytest.mark.parametrize("value", [-1.5, "-1.5", "+3", "1e-4", "-1e-4", "abc", "a=b", "gaussian_noise:std=0.1", ""])

@@ -117,9 +117,12 @@ class _Runner(Interruptible):
                 print(f"{entry.position + 1:>4}/{status.total}  {_line(entry)}", flush=True)
 
     def _document(self, status: SweepStatus, seconds: float) -> dict[str, Any]:
+        from gi_core.runs import sweeps
+
         document = {
             "sweep_id": status.id, "name": status.name, "status": status.state, "total": status.total,
             "counts": status.counts, "trainings": status.utility_counts, "seconds": seconds,
+            "trainings_error": next((one.error for one in sweeps.utilities(self.store, status.id) if one.error), None),
             **self.target.write(self.store, status.id),
         }  # fmt: skip
         if status.state == "done":
@@ -153,4 +156,8 @@ def _summary(document: dict[str, Any]) -> str:
     counts = ", ".join(f"{n} {state}" for state, n in document["counts"].items())
     files = [document[k] for k in ("out", "csv", "html") if document[k]]
     where = f"; files in {', '.join(files)}" if files else ""
-    return f"sweep {document['sweep_id']}: {counts} of {document['total']} after {document['seconds']:.0f} s{where}"
+    lacking = document["trainings_error"]
+    trained = ", ".join(f"{n} {state}" for state, n in document["trainings"].items())
+    trained = f"; trainings: {trained}" + (f" ({lacking})" if lacking else "") if trained else ""
+    took = f"after {document['seconds']:.0f} s"
+    return f"sweep {document['sweep_id']}: {counts} of {document['total']} {took}{trained}{where}"

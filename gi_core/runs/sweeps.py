@@ -72,6 +72,11 @@ class UtilityEntry:
     job: Job | None = field(repr=False)
     refused: str = ""
 
+    @property
+    def error(self) -> str:
+        """Why it gave no accuracy; "" where it did, or may still."""
+        return self.refused or (self.job.error or "" if self.job and self.job.state == "failed" else "")
+
 
 def start(store: Store, sweep: Sweep, owner: str = "", look: Look = lambda experiment: "") -> str:
     """Queue a sweep; its id. Experiments that are done or on their way are not asked again.

@@ -47,7 +47,7 @@ _FOUND = {
 }  # fmt: skip
 _LAST = {
     "run_id": "The run, for python -m gi_core runs show.",
-    "error": "Why it failed or was refused.",
+    "error": "Why it failed or was refused, or why there is no accuracy though it was asked for.",
 }
 COLUMNS: dict[str, str] = {
     **_FIRST,
@@ -65,8 +65,12 @@ def records(store: Store, id: str) -> list[dict[str, Any]]:
     An axis that is called like a column stands under its name with " (axis)". Raises SpecError for an unknown sweep.
     """
     asked = _asked(sweeps.sweep_of(store, id).model_dump_json())
-    trained = _trainings(sweeps.utilities(store, id))
-    return [_row(entry, asked[entry.position], trained.get(entry.position, [])) for entry in sweeps.members(store, id)]
+    found = sweeps.utilities(store, id)
+    trained, broken = _trainings(found), _failures(found)
+    return [
+        _row(entry, asked[entry.position], trained.get(entry.position, []), broken.get(entry.position, ""))
+        for entry in sweeps.members(store, id)
+    ]
 
 
 def columns(rows: list[dict[str, Any]]) -> dict[str, str]:
@@ -94,6 +98,11 @@ def _trainings(found: list[sweeps.UtilityEntry]) -> dict[int, list[dict[str, Any
     return ended
 
 
+def _failures(found: list[sweeps.UtilityEntry]) -> dict[int, str]:
+    """Position -> why one of its trainings gave no accuracy."""
+    return {position: f"no accuracy: {one.error}" for one in found if one.error for position in one.positions}
+
+
 @lru_cache(maxsize=8)
 def _asked(text: str) -> tuple[dict[str, Any], ...]:
     """The columns that do not change while a sweep goes on, kept: pages ask every few seconds."""
@@ -112,7 +121,9 @@ def _question(asked: Experiment) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _row(entry: sweeps.Entry, asked: dict[str, Any], trained: list[dict[str, Any]]) -> dict[str, Any]:
+def _row(
+    entry: sweeps.Entry, asked: dict[str, Any], trained: list[dict[str, Any]], broken: str
+) -> dict[str, Any]:  # fmt: skip
     result = (entry.job.result or {}) if entry.job else {}
     metrics, model = result.get("metrics") or {}, result.get("model") or {}
     accuracies = [one["accuracy"] for one in trained]
@@ -129,5 +140,5 @@ def _row(entry: sweeps.Entry, asked: dict[str, Any], trained: list[dict[str, Any
         "epsilon": trained[0].get("epsilon") if trained else None,
         **asked, "parameters": model.get("parameters"),
         "run_id": entry.job.id if entry.job else None,
-        "error": entry.refused or (entry.job.error if entry.job else None) or None,
+        "error": entry.refused or (entry.job.error if entry.job else None) or broken or None,
     }  # fmt: skip

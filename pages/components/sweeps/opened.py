@@ -12,8 +12,8 @@ from gi_core.runs.sweep_choices import MEASURES, across, default, lines
 from gi_core.runs.tables import records
 from gi_core.spec import SpecError
 from gi_core.spec.sweep import Sweep
-from pages.components import address, words
-from pages.components.session import dispatcher, store
+from pages.components import words
+from pages.components.session import store
 from pages.components.sweeps import asking, chart, files, progress, table
 
 
@@ -34,18 +34,7 @@ def draw(number: str) -> None:
 
 
 def _live(number: str, sweep: Sweep, timed: bool) -> None:
-    if timed:
-        dispatcher().ensure()
-    status = sweeps.status(store(), number)
-    if status.over == timed:
-        st.rerun(scope="app")
-    word = address.word()
-    if word:
-        st.warning(words.plain(word))
-    with st.container(horizontal=True, gap="medium", vertical_alignment="center", key="sweep_status"):
-        with st.container(gap=None):
-            progress.line(status)
-        progress.buttons(status)
+    progress.live(number, timed)
     rows = records(store(), number)
     _found(rows, sweep)
     table.draw(rows, sweep)

@@ -4,10 +4,28 @@ from __future__ import annotations
 
 import streamlit as st
 
+from gi_core.runs import sweeps
 from gi_core.runs.sweeps import SweepStatus
 from gi_core.spec import SpecError
 from pages.components import address, words
-from pages.components.session import store
+from pages.components.session import dispatcher, store
+
+
+def live(number: str, timed: bool) -> None:
+    """Top of a part that refreshes by itself while the sweep goes on (timed): workers are kept, and the page is drawn
+    anew when that has changed; then how it stands and its buttons."""
+    if timed:
+        dispatcher().ensure()
+    status = sweeps.status(store(), number)
+    if status.over == timed:
+        st.rerun(scope="app")
+    word = address.word()
+    if word:
+        st.warning(words.plain(word))
+    with st.container(horizontal=True, gap="medium", vertical_alignment="center", key="sweep_status"):
+        with st.container(gap=None):
+            line(status)
+        buttons(status)
 
 
 def line(status: SweepStatus) -> None:
@@ -25,7 +43,9 @@ def line(status: SweepStatus) -> None:
         if status.counts.get(name):
             facts.append(f"{status.counts[name]} {text}")
     if status.utility_total:
-        facts.append(f"{status.utility_counts.get('done', 0)} of {status.utility_total} trainings")
+        broken = sum(status.utility_counts.get(state, 0) for state in ("failed", "refused"))
+        without = f", {broken} without accuracy" if broken else ""
+        facts.append(f"{status.utility_counts.get('done', 0)} of {status.utility_total} trainings{without}")
     if not status.over and status.seconds_left is not None:
         facts.append(f"about {words.span(max(1.0, round(status.seconds_left)))} left")
     share = 100 * status.fraction
