@@ -141,6 +141,17 @@ def test_what_fails_is_told_and_the_rest_is_done(here, file, capsys):
     assert "1 done" in lines[-1] and "1 refused" in lines[-1]
 
 
+def test_trainings_that_fail_are_told_beside_the_runs(here, file, capsys):
+    file.write_text(SWEEP.replace("[0, 1, 2]", "[0]") + '[utility]\ndata = "nobodys"\nrounds = 1\nseeds = [0]\n')
+    assert main(["sweep", str(file), "--json"]) == 0
+    found = _object(capsys)
+    assert found["counts"] == {"done": 1} and found["trainings"] == {"failed": 1}
+    assert found["trainings_error"].startswith("there is no training data 'nobodys'")
+    assert found["rows"][0]["error"] == f"no accuracy: {found['trainings_error']}"
+    assert main(["sweep", "--resume", found["sweep_id"]]) == 0
+    assert f"trainings: 1 failed ({found['trainings_error']})" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [
@@ -150,6 +161,11 @@ def test_what_fails_is_told_and_the_rest_is_done(here, file, capsys):
         (("bundled/faces:3", "bundled/nobody"), "no experiment of the sweep can be run: "),
         (("lenet:width=4", "lenett:width=4"), "did you mean 'lenet'?"),
         (("[base]", "[base"), "the file is not TOML"),
+        ((SWEEP, ""), "the file holds no sweep"),
+        (
+            ("[[axes]]", '[[axes]]\nname = "Again"\npath = "seed"\nvalues = [7]\n\n[[axes]]'),
+            "'Again' and 'Seed' both set seed",
+        ),
     ],
 )
 def test_a_mistake_is_one_line_and_nothing_is_stored(change, says, file, gi_home, capsys):

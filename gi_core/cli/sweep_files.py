@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +46,8 @@ def _place(name: str | None) -> Path | None:
     if not name:
         return None
     path = user_path(name)
-    if path.is_dir() or not path.parent.is_dir():
-        raise SpecError(f"cannot write {name!r}: give a file in a folder that exists")
+    if path.is_dir() or not path.parent.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise SpecError(f"cannot write {name!r}: give a file that may be written, in a folder that exists")
     return path
 
 

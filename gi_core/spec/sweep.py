@@ -93,6 +93,10 @@ class Sweep(Settings):
         names = [axis.name for axis in self.axes]
         if len(set(names)) < len(names):
             raise ValueError("two axes have the same name")
+        first: dict[str, str] = {}
+        for axis in self.axes:
+            if axis.path is not None and first.setdefault(axis.path, axis.name) != axis.name:
+                raise ValueError(f"axes {first[axis.path]!r} and {axis.name!r} both set {axis.path}: leave one out")
         if self.size > MOST_MEMBERS:
             raise ValueError(f"these axes ask for {self.size} experiments; {MOST_MEMBERS} are allowed")
         return self
@@ -158,6 +162,6 @@ def read_sweep(content: bytes, toml: bool) -> Sweep:
         values = tomllib.loads(content.decode()) if toml else json.loads(content)
     except (ValueError, RecursionError) as error:
         raise SpecError(f"the file is not {'TOML' if toml else 'JSON'}: {' '.join(str(error).split())[:200]}") from None
-    if not isinstance(values, dict):
+    if not isinstance(values, dict) or not values:
         raise SpecError("the file holds no sweep: write a [base] and [[axes]] with name, path and values")
     return build_sweep(values)
