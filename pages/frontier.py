@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from pages.components import address, shell
-from pages.components.frontier import asking, form, question, view
+from pages.components.frontier import asking, example, form, question, view
 
 shell.enter()
 address.leave()
@@ -24,3 +24,5 @@ if job is None:
 asking.launch(job)
 if job is not None:
     view.draw(job)
+else:
+    example.draw()

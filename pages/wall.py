@@ -9,7 +9,7 @@ from gi_core.spec import SpecError
 from pages.components import address, form, shell, words
 from pages.components.session import store
 from pages.components.sweeps import asking as asked
-from pages.components.wall import asking, question, view
+from pages.components.wall import asking, example, question, view
 
 shell.enter()
 form.use(question.PAGE, question.FIRST)
@@ -44,4 +44,4 @@ with st.container(key="lab"):
         if sweep is not None and not wrong:
             view.draw(str(number), sweep)
         else:
-            view.empty()
+            example.draw()

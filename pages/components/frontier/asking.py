@@ -10,11 +10,8 @@ from gi_core.spec.sweep import Sweep
 from gi_core.sweeps import MEASURED
 from pages.components import words
 from pages.components.frontier import question
-from pages.components.sweeps import asking
+from pages.components.sweeps import asking, timing
 
-TRAINING = 6.0
-"""Seconds of a short training on one core, where nothing was measured."""
-LANES = 2
 _SAID = "frontier.said"
 _EMPTY = (
     '<ol class="gi-meanwhile"><li><b>What is measured:</b> a client sends one gradient of one picture, under each defense'
@@ -54,13 +51,8 @@ def launch(job: Job | None) -> None:
 
 
 def _time(sweep: Sweep) -> str:
-    if sweep == question.first() and question.NAME in MEASURED:
-        return f"about {words.span(MEASURED[question.NAME])} on two cores; points appear as they are found"
-    found = asking.extent(sweep)
-    attacks = asking.seconds(found)
-    if attacks is None:
-        return "the time is being estimated" if asking.awaited(found) else "the time is not known yet"
-    return f"about {words.span((attacks + TRAINING * found.trainings) / LANES)} on two cores"
+    ready = MEASURED.get(question.NAME) if sweep == question.first() else None
+    return timing.told(asking.extent(sweep), ready) + ("; points appear as they are found" if ready else "")
 
 
 def _start(sweep: Sweep) -> None:

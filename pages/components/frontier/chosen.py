@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import streamlit as st
 
@@ -10,14 +10,15 @@ from gi_core.analysis.frontier import Point
 from gi_core.analysis.frontier.points import reading
 from gi_core.metrics.meanings import MEANINGS
 from pages.components import words
-from pages.components.run_card import thumbnail
-from pages.components.session import store
 
 ATTACKERS = {"naive": "takes it for plain", "adaptive": "knows the defense"}
 
 
-def draw(found: Sequence[Point], clicked: str | None) -> None:
-    """A choice of setting that a click on the chart makes too, then its runs side by side."""
+def draw(found: Sequence[Point], clicked: str | None, image: Callable[[str], str | None], opens: bool) -> None:
+    """A choice of setting that a click on the chart makes too, then its runs side by side.
+
+    image: of a run, as a data URI. opens: whether there are runs to open.
+    """
     names = list(dict.fromkeys(p.name for p in found if p.runs))
     if not names:
         return
@@ -29,12 +30,17 @@ def draw(found: Sequence[Point], clicked: str | None) -> None:
         for p in points:
             for (picture, value), run in zip(p.leaks, p.runs, strict=True):
                 with st.container(gap="xsmall"):
-                    _run(p, picture, value, run)
+                    _run(p, picture, value, image(run))
+                    if opens:
+                        st.page_link(
+                            "pages/lab.py",
+                            label="Open the run",
+                            icon=":material/open_in_new:",
+                            query_params={"run": run},
+                        )
 
 
-def _run(p: Point, picture: str, value: float, run: str) -> None:
-    job = store().job(run)
-    image = thumbnail(job) if job is not None else None
+def _run(p: Point, picture: str, value: float, image: str | None) -> None:
     who, ref = ATTACKERS.get(p.attacker, p.attacker), picture.rpartition("/")[0].removeprefix("bundled/")
     drawn = (
         f'<img src="{image}" alt="original and reconstruction of {words.escape(ref)}, attacker {who}">' if image else ""
@@ -43,4 +49,3 @@ def _run(p: Point, picture: str, value: float, run: str) -> None:
         f'<figure class="gi-frontier-run">{drawn}<figcaption><b>{words.escape(ref)}</b>, attacker {who}:'
         f" {MEANINGS[p.metric].title} {words.escape(reading(p.metric, value))}</figcaption></figure>"
     )
-    st.page_link("pages/lab.py", label="Open the run", icon=":material/open_in_new:", query_params={"run": run})

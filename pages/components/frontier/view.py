@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
@@ -14,6 +15,7 @@ from gi_core.runs.tables import records
 from gi_core.spec.sweep import Sweep
 from pages.components import address, words
 from pages.components.frontier import chart, chosen, question, signs, table
+from pages.components.run_card import thumbnail
 from pages.components.session import dispatcher, store
 from pages.components.sweeps import files, progress
 
@@ -43,16 +45,27 @@ def _live(number: str, sweep: Sweep, timed: bool) -> None:
         with st.container(gap=None):
             progress.line(status)
         progress.buttons(status)
-    rows = records(store(), number)
+    findings(records(store(), number), sweep, not timed, _picture)
+
+
+def _picture(run: str) -> str | None:
+    job = store().job(run)
+    return thumbnail(job) if job is not None else None
+
+
+def findings(
+    rows: list[dict[str, Any]], sweep: Sweep, over: bool, picture: Callable[[str], str | None], opens: bool = True
+) -> None:
+    """Advice, chart, one setting's runs, table. picture: of a run, as a data URI. opens: whether there are runs to open."""
     place = st.container(gap="xsmall")
     metric, who = _choice(rows)
     found = frontier.points(rows, metric)
     with place:
-        _advice(frontier.advice(found, _about(sweep), not timed))
+        _advice(frontier.advice(found, _about(sweep), over))
     shown = [p for p in found if p.complete and who in ("both", p.attacker)]
     st.html(signs.legend(shown) if shown else '<p class="gi-about">The first points appear in a moment.</p>')
     clicked = chart.draw(shown, who == "both", "frontier_chart")
-    chosen.draw(found, clicked)
+    chosen.draw(found, clicked, picture, opens)
     epsilons = {str(r.get("defense") or r["defenses"]): r["epsilon"] for r in rows if r["epsilon"] is not None}
     table.draw(found, epsilons)
 

@@ -11,7 +11,7 @@ from gi_core.spec import ATTACKS, SpecError
 from gi_core.spec.sweep import Sweep
 from pages.components import form, possible, samples, steps, words
 from pages.components.defenses import view as defenses
-from pages.components.sweeps import asking
+from pages.components.sweeps import asking, timing
 from pages.components.wall import question
 
 
@@ -89,11 +89,20 @@ def _button() -> None:
         asking.problem(complaint)
     limit = form.current().seconds
     most = f", each {limit:g} s of attacking at most" if limit else ""
-    st.html(f'<p class="gi-estimate">{words.escape(asking.size(found) + most)}</p>')
+    waiting = asked != question.first() and asking.awaited(found)
+    st.fragment(_estimate, run_every=1.0 if waiting else None, key="wall_estimate")(asked, found, most, waiting)
     for text in asking.reasons(found):
         st.html(f'<p class="gi-about">{words.escape(text)}.</p>')
     if st.button("Run the wall", type="primary", width="stretch", disabled=not found.runs, key="wall_run"):
         _start(asked)
+
+
+def _estimate(asked: Sweep, found: asking.Extent, most: str, waited: bool) -> None:
+    """How many, and how long all of it takes; it looks again while a worker finds that out."""
+    span = timing.told(found, question.MEASURED if asked == question.first() else None)
+    st.html(f'<p class="gi-estimate" role="status">{words.escape(f"{asking.size(found)}, {span}{most}")}</p>')
+    if waited and not asking.awaited(found):
+        st.rerun(scope="app")
 
 
 def _start(asked: Sweep) -> None:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from gi_core.metrics.meanings import shown
 from gi_core.runs.sweeps import MISSING, REFUSED, Entry
-from pages.components import meter, trials, viewer, words
+from pages.components import meter, pictures, trials, viewer, words
 from pages.components.launch import sentence
 from pages.components.session import store
 from pages.components.source import StoredRun
-from pages.components.wall.layout import Layout
+from pages.components.wall.layout import Layout, T
 
 LEVELS = {
     "exact": "exposed", "recognisable": "exposed", "identifiable": "partly", "traces only": "partly",
@@ -29,6 +31,7 @@ class Cell:
     """run: its id. level: of LEVELS, "" while nothing is measured. sign, word, score: what stands under the picture.
 
     reason: why there is nothing. share: of its iterations. iteration, trial: of the picture, None without one.
+    image: the picture itself, (H, W, C), where no run keeps it.
     """
 
     run: str = ""
@@ -41,9 +44,12 @@ class Cell:
     source: StoredRun | None = None
     iteration: int | None = None
     trial: int = 0
+    image: np.ndarray | None = None
 
     def picture(self) -> str | None:
         """As a data URI."""
+        if self.image is not None:
+            return pictures.uri(self.image)
         if self.source is None or self.iteration is None:
             return None
         return viewer.frame(self.run, self.iteration, self.trial, None, self.source, viewer.order(self.source))
@@ -55,12 +61,6 @@ class Cell:
             return None
         batch, order = images[min(self.trial, len(images) - 1)], viewer.order(self.source)
         return viewer.select(batch[list(order)] if order else batch, None)
-
-
-def table(found: Layout, entries: list[Entry], metric: str) -> dict[tuple[int, int, bool], Cell]:
-    """(row, column, whether the attacker knows) -> its cell, for all of them."""
-    places = itertools.product(range(len(found.rows)), range(len(found.columns)), (False, True))
-    return {place: read(found.entry(entries, *place), metric) for place in places}
 
 
 def read(entry: Entry | None, metric: str) -> Cell:
@@ -76,18 +76,28 @@ def read(entry: Entry | None, metric: str) -> Cell:
     kept = source.snapshots()
     last, trial = (kept[-1] if kept else None), trials.best(job)
     if job.result is not None and job.state == "done":
-        metrics = job.result.get("metrics") or {}
-        head = str(job.result.get("verdict") or "").partition(":")[0]
-        level = LEVELS.get(head, "")
-        return Cell(
-            job.id, level, meter.SIGNS.get(level, "✓"), head or "done", shown(metric, metrics.get(metric)),
-            source=source, iteration=last, trial=trial,
-        )  # fmt: skip
+        metrics, verdict = job.result.get("metrics") or {}, str(job.result.get("verdict") or "")
+        return replace(judged(verdict, metrics, metric), run=job.id, source=source, iteration=last, trial=trial)
     sign, word = words.state(job)
     done, total = job.progress.get("iteration") or 0, job.progress.get("iterations") or 0
     share = min(1.0, done / total) if total and not job.over else None
     reason = sentence(job.error) if job.state == "failed" and job.error else ""
     return Cell(job.id, "", sign, word, "", reason, share, source, last, trial)
+
+
+def judged(verdict: str, metrics: dict[str, Any], metric: str) -> Cell:
+    """What a finished run's numbers say, without its picture."""
+    head = verdict.partition(":")[0]
+    level = LEVELS.get(head, "")
+    return Cell("", level, meter.SIGNS.get(level, "✓"), head or "done", shown(metric, metrics.get(metric)))
+
+
+def table(
+    found: Layout, entries: Sequence[T], metric: str, reader: Callable[[T | None, str], Cell] = read
+) -> dict[tuple[int, int, bool], Cell]:
+    """(row, column, whether the attacker knows) -> its cell, for all of them. entries: a sweep's, in order."""
+    places = itertools.product(range(len(found.rows)), range(len(found.columns)), (False, True))
+    return {place: reader(found.entry(entries, *place), metric) for place in places}
 
 
 def draw(cell: Cell, name: str) -> str:

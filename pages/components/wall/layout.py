@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from gi_core.runs.sweep_questions import experiments
-from gi_core.runs.sweeps import Entry
 from gi_core.spec.sweep import Sweep
 from pages.components.defenses import naming
 
 NAIVE, KNOWING = False, True
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -25,8 +27,8 @@ class Layout:
         """Whether some experiment is by an attacker who knows."""
         return any(knows for _, _, knows in self.places)
 
-    def entry(self, entries: list[Entry], row: int, column: int, knows: bool) -> Entry | None:
-        """The experiment there; where there is no defense to know, it is the naive one."""
+    def entry(self, entries: Sequence[T], row: int, column: int, knows: bool) -> T | None:
+        """The experiment there, of a sweep's in order; where there is no defense to know, it is the naive one."""
         place = self.places.get((row, column, knows), self.places.get((row, column, NAIVE)))
         return entries[place] if place is not None and place < len(entries) else None
 

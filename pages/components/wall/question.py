@@ -27,6 +27,8 @@ START: dict[str, Any] = {
     "iterations": 300,
     "both": True,
 }
+MEASURED = 130.0
+"""Seconds that the first wall takes on two idle cores, workers' start included."""
 _PLAN = "wall.plan"
 
 
@@ -49,8 +51,17 @@ def attack(experiment: Experiment, kind: str, most: int) -> dict[str, Any]:
 
 
 def sweep() -> Sweep:
+    """The wall that the form asks for. Raises SpecError."""
+    return make(form.current(), plan())
+
+
+def first() -> Sweep:
+    """The wall that a newcomer finds in the form."""
+    return make(FIRST, START)
+
+
+def make(asked: Experiment, chosen: dict[str, Any]) -> Sweep:
     """The wall as a sweep; rows twice where both attackers are asked for. Raises SpecError."""
-    asked, chosen = form.current(), plan()
     base = asked.model_copy(update={"defenses": ()})
     rows: list[tuple[str, dict[str, Any]]] = [(naming.NONE, {"defenses": []})]
     for defense in asked.defenses:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import streamlit as st
 
 from gi_core.metrics.meanings import MEANINGS
@@ -22,6 +24,7 @@ SCORES = ("psnr", "ssim", "mse", "lpips", "iip_rank")
 ATTACKERS = {"naive": "Does not know", "knowing": "Knows", "both": "Both"}
 STYLE = Path(__file__).parents[1] / "web" / "wall.css"
 _PACE = 1.5
+Cells = dict[tuple[int, int, bool], cell.Cell]
 
 
 def draw(number: str, sweep: Sweep) -> None:
@@ -42,20 +45,35 @@ def _live(number: str, sweep: Sweep, timed: bool) -> None:
         progress.buttons(status)
     entries = sweeps.members(store(), number)
     source = original(entries)
-    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom", key="wall_bar"):
-        metric = st.segmented_control(
-            "Score", SCORES, default="psnr", required=True, key="wall_score", format_func=lambda n: MEANINGS[n].title,
-        )  # fmt: skip
-        attackers = _attackers(found)
-        cells = cell.table(found, entries, metric)
+
+    def save(cells: Cells, metric: str, attackers: tuple[bool, ...]) -> None:
         if any(entry.state == "done" for entry in entries):
             st.download_button(
                 "Save as one picture", lambda: poster.png(sweep, found, cells, source, metric, attackers),
                 f"gradient-inversion-wall-{number}.png", "image/png", key="wall_png", on_click="ignore",
                 icon=":material/download:",
             )  # fmt: skip
+
+    findings(found, lambda metric: cell.table(found, entries, metric), _original(sweep, source), save)
+
+
+def findings(
+    found: Layout,
+    read: Callable[[str], Cells],
+    corner: str,
+    save: Callable[[Cells, str, tuple[bool, ...]], None] | None = None,
+) -> None:
+    """Which score and attacker, then the table. read: the cells with that score. corner: HTML of the private picture."""
+    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom", key="wall_bar"):
+        metric = st.segmented_control(
+            "Score", SCORES, default="psnr", required=True, key="wall_score", format_func=lambda n: MEANINGS[n].title,
+        )  # fmt: skip
+        attackers = _attackers(found)
+        cells = read(metric)
+        if save is not None:
+            save(cells, metric, attackers)
     st.html(f'<p class="gi-about">{words.escape(MEANINGS[metric].sentence)}</p>')
-    st.html(_table(found, cells, _original(sweep, source), attackers))
+    st.html(_table(found, cells, corner, attackers))
 
 
 def _attackers(found: Layout) -> tuple[bool, ...]:
@@ -69,9 +87,7 @@ def _attackers(found: Layout) -> tuple[bool, ...]:
     return {"naive": (False,), "knowing": (True,), "both": (False, True)}[chosen]
 
 
-def _table(
-    found: Layout, cells: dict[tuple[int, int, bool], cell.Cell], corner: str, attackers: tuple[bool, ...]
-) -> str:
+def _table(found: Layout, cells: Cells, corner: str, attackers: tuple[bool, ...]) -> str:
     """HTML; it scrolls inside itself, and row names stay in sight."""
     span = f' colspan="{len(attackers)}"' if len(attackers) > 1 else ""
     head = "".join(f'<th scope="col"{span}>{words.escape(title)}</th>' for title in found.columns)
@@ -92,14 +108,6 @@ def _table(
     return f'<div class="gi-wall" tabindex="0" role="region" aria-label="Comparison wall"><table>{"".join(lines)}</table></div>'
 
 
-def empty() -> None:
-    """Before the first wall: its rows and columns, and what to do."""
-    st.html(
-        '<div class="gi-wall-empty"><b>Nothing has been run here yet.</b> Choose attacks and defenses, or leave them as they'
-        " are, and press <i>Run the wall</i>: pictures come in one by one, and each opens its run.</div>"
-    )
-
-
 def original(entries: list[Entry]) -> StoredRun | None:
     """A run that has read the private pictures."""
     for entry in entries:
@@ -111,8 +119,11 @@ def original(entries: list[Entry]) -> StoredRun | None:
 
 
 def _original(sweep: Sweep, source: StoredRun | None) -> str:
-    name = words.escape(words.sample_name(sweep.base.samples[0]))
     images = source.originals() if source else None
-    if images is None:
-        return f"<b>Original</b><small>{name}</small>"
-    return f'<img src="{pictures.uri(select(images, None))}" alt="Original"><b>Original</b><small>{name}</small>'
+    return corner(sweep, select(images, None) if images is not None else None)
+
+
+def corner(sweep: Sweep, pixels: np.ndarray | None) -> str:
+    """HTML of the private picture, (H, W, C), with its name; None before a run has read it."""
+    image = f'<img src="{pictures.uri(pixels)}" alt="Original">' if pixels is not None else ""
+    return f"{image}<b>Original</b><small>{words.escape(words.sample_name(sweep.base.samples[0]))}</small>"
