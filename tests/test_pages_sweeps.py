@@ -6,9 +6,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from gi_core.runs import sweeps
+from gi_core.spec import build
 from gi_core.spec.sweep import build_sweep
 from gi_core.spec.sweep_text import to_toml
 from gi_core.sweeps import ready, ready_sweep
+from pages.components.sweeps import making
 from tests import pages_fakes as fakes
 from tests.test_pages_lab import ROOT, store, text  # noqa: F401  (store is a fixture)
 
@@ -163,3 +165,30 @@ def test_a_page_takes_no_free_path(store):  # noqa: F811
     )
     assert asking.look(sweep.base).startswith("a page cannot open")
     assert to_toml(sweep)
+
+
+def test_the_form_is_as_it_was_after_a_sweep_was_looked_at(store):  # noqa: F811
+    number = sweeps.start(store, SMALL)
+    app = page()
+    app.text_input(key="sweep_name").set_value("Kept").run()
+    base = app.selectbox(key="sweep_base").options[2]
+    app.selectbox(key="sweep_base").set_value(base).run()
+    app.selectbox(key="axis_0").set_value("seed").run()
+    app.text_input(key="axis_0_seed").set_value("4, 5").run()
+    app.toggle(key="sweep_accuracy").set_value(True).run()
+    app.button(key=f"show_{number}").click().run()
+    assert app.query_params["sweep"] == number
+    app.button(key="sweeps_back").click().run()
+    assert app.text_input(key="sweep_name").value == "Kept" and app.selectbox(key="sweep_base").value == base
+    assert app.selectbox(key="axis_0").value == "seed" and app.text_input(key="axis_0_seed").value == "4, 5"
+    assert app.toggle(key="sweep_accuracy").value and not app.exception and not app.warning
+
+
+def test_a_run_in_the_lab_is_varied_here(store):  # noqa: F811
+    run = fakes.run(store, experiment=build({"samples": ["bundled/rocket"], "size": 32, "seed": 77}))
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    app.query_params["run"] = run
+    app.run()
+    app.button(key="vary").click().run()
+    assert not app.exception and app.selectbox(key="sweep_base").value == making.LAB
+    assert app.session_state["form.experiment"].seed == 77 and app.session_state["form.experiment"].size == 32

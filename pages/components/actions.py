@@ -11,6 +11,7 @@ from gi_core.spec import SpecError, build
 from pages.components import address, downloads, form, launch, words
 from pages.components.session import store
 from pages.components.source import Source
+from pages.components.sweeps import keeping, making
 
 _NONE = "no overlay"
 
@@ -33,6 +34,21 @@ def _again(job: Job) -> None:
     form.replace(experiment)
     address.put(run=run, beside=None)
     st.session_state["live.restart"] = True
+
+
+def vary(job: Job) -> None:
+    """Many experiments like this one: the page of sweeps, from it."""
+    if not st.button(
+        "Vary…", key="vary", icon=":material/grid_view:", help="Run this experiment many times with one thing changed, as a sweep."
+    ):  # fmt: skip
+        return
+    try:
+        form.replace(build(job.spec))
+    except SpecError as error:
+        address.say(str(error))
+        return
+    keeping.put(making.BASE, making.LAB)
+    st.switch_page("pages/sweeps.py")
 
 
 def share(source: Source, trial: int, truth: bool) -> None:

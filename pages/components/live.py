@@ -64,6 +64,7 @@ def body(source: Source) -> None:
                 status.buttons(job)
                 if job.over:
                     actions.again(job)
+                    actions.vary(job)
                 actions.share(source, trial, truth)
                 stage.switches()
             status.line(job, store().place(job.id) if job.state == "queued" else 0)

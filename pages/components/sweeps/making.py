@@ -12,10 +12,12 @@ from gi_core.sweeps.axes import typed
 from gi_core.sweeps.fields import Field, offered
 from pages.components import form, words
 from pages.components.presets import presets
-from pages.components.sweeps import asking
+from pages.components.sweeps import asking, keeping
 
 MOST_AXES = 3
-_LAB = "The lab's form"
+NAME, BASE = "sweep_name", "sweep_base"
+"""Keys of widgets."""
+LAB = "The lab's form"
 
 
 def draw() -> None:
@@ -30,15 +32,21 @@ def draw() -> None:
 def _bases() -> dict[str, Experiment]:
     """What a sweep may start from, by what a person calls it."""
     held = form.held(form.LAB)
-    found = {_LAB: held} if held is not None else {}
+    found = {LAB: held} if held is not None else {}
     return found | {preset.title: preset.experiment for preset in presets()}
 
 
 def _by_form() -> None:
     bases = _bases()
     with st.grid(2, min_column_width=260, gap="small", vertical_alignment="bottom"):
-        name = st.text_input("Name", "My sweep", max_chars=120, key="sweep_name")
-        chosen = st.selectbox("Base", list(bases), key="sweep_base", help="What stays the same in all experiments.")
+        name = st.text_input("Name", max_chars=120, key=keeping.start(NAME, "My sweep"))
+        chosen = st.selectbox(
+            "Base",
+            list(bases),
+            key=keeping.start(BASE, next(iter(bases)), bases),
+            help="What stays the same in all experiments.",
+        )
+    keeping.keep(NAME, BASE)
     base = bases[chosen]
     st.html(f'<p class="gi-about">{words.escape(words.question(base.model_dump(mode="json")))}</p>')
     try:
@@ -47,9 +55,10 @@ def _by_form() -> None:
             while len(axes) < MOST_AXES and (axis := _axis(len(axes), base)) is not None:
                 axes.append(axis)
         accuracy = st.toggle(
-            "Also measure accuracy", key="sweep_accuracy",
+            "Also measure accuracy", key=keeping.start("sweep_accuracy", False),
             help="Trains the network federated with the same defenses, several times for each defense: it takes longer.",
         )  # fmt: skip
+        keeping.keep("sweep_accuracy")
         if not axes:
             st.html('<p class="gi-estimate" role="status">Choose what varies.</p>')
             return
@@ -68,9 +77,10 @@ def _axis(number: int, base: Experiment) -> Axis | None:
     left, right = st.columns([1, 2], gap="small", vertical_alignment="bottom")
     with left:
         key = st.selectbox(
-            ("Varies", "And", "And also")[number], list(fields), index=None, key=f"axis_{number}", placeholder="nothing",
-            format_func=lambda k: fields[k].title if k in fields else k,
+            ("Varies", "And", "And also")[number], list(fields), index=None, placeholder="nothing",
+            key=keeping.start(f"axis_{number}", None, fields), format_func=lambda k: fields[k].title if k in fields else k,
         )  # fmt: skip
+    keeping.keep(f"axis_{number}")
     if key is None:
         return None
     with right:
@@ -81,12 +91,16 @@ def _axis(number: int, base: Experiment) -> Axis | None:
 def _values(field: Field, base: Experiment, key: str) -> list[Any]:
     if field.choices is None:
         first = ", ".join(f"{value:g}" for value in field.first(base))
-        return typed(st.text_input("Values", first, key=key, help=field.help, max_chars=400), field.whole)
+        text = st.text_input("Values", key=keeping.start(key, first), help=field.help, max_chars=400)
+        keeping.keep(key)
+        return typed(text, field.whole)
     options = {k: title or words.sample_name(k) for k, title in field.choices(base).items()}
+    first = [k for k in field.first(base) if k in options]
     chosen = st.multiselect(
-        "Values", list(options), [k for k in field.first(base) if k in options], format_func=options.__getitem__, key=key,
-        help=field.help, placeholder="choose some",
+        "Values", list(options), format_func=options.__getitem__, key=keeping.start(key, first, options), help=field.help,
+        placeholder="choose some",
     )  # fmt: skip
+    keeping.keep(key)
     if not chosen:
         raise SpecError(f"{field.title.lower()}: choose one value at least")
     return chosen
