@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
+from statistics import median
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ from gi_core.attacks import Refused, make, noise, objectives
 from gi_core.attacks.adaptive import told
 from gi_core.attacks.beliefs import CONCENTRATED, WRONG_SIGN, Belief, believe
 from gi_core.attacks.consistent import make as believed
+from gi_core.attacks.priors import add_rounded_variation
 from gi_core.attacks.recursion.masked import complete
 from gi_core.attacks.residuals import BelievedResidual, Residual
 from gi_core.federated.types import Schedule
@@ -444,6 +446,67 @@ def _psnr(defense: dict, attack: dict, index: int) -> float:
     return float(-10 * torch.log10(((built.answer(state)[0].float().clamp(0, 1) - pictures) ** 2).mean()))
 
 
+def _median(defense: dict, attack: dict) -> float:
+    return median(_psnr(defense, attack, i) for i in (3, 20, 57))
+
+
 SECOND = {"kind": "levenberg_marquardt", "restarts": 1}
-SEARCH = {"kind": "dlg", "trials": 1}
+SEARCH = {"kind": "dlg", "trials": 1, "iterations": 100}
 FIRST = {"kind": "inverting_gradients", "iterations": 1000}
+
+
+def test_rounded_variation_and_its_gradient():
+    x = torch.randn(2, 1, 3, 5, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    gradient = torch.ones_like(x)
+    value = add_rounded_variation(x, 0.5, gradient)
+    leaf = x.clone().requires_grad_(True)
+    expected = sum((leaf.diff(dim=a) ** 2 + 1e-4).sqrt().flatten(1).mean(1) for a in (-1, -2))
+    torch.testing.assert_close(value, expected.detach())
+    torch.testing.assert_close(gradient, 1 + 0.5 * torch.autograd.grad(expected.sum(), leaf)[0])
+
+
+def test_where_values_are_missing_the_prior_fades_with_the_residual():
+    masked = [{"kind": "random_pruning", "kept": 0.3}]
+    knowing, _ = machine(_asked(masked, "levenberg_marquardt", adaptive=True, iterations=9))
+    state = knowing.init(0)
+    state, _ = knowing.step(state)
+    after = state["residual"]
+    state, _ = knowing.step(state)
+    assert knowing.prior.mu == pytest.approx(noise.FADING * after / state["x"].numel(), rel=1e-9)
+    naive, _ = machine(_asked(masked, "levenberg_marquardt", iterations=9))
+    advance(naive, naive.init(0), 2)
+    assert naive.prior.mu == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("attack", [SECOND, SEARCH, FIRST], ids=lambda a: a["kind"])
+@pytest.mark.parametrize("fraction", [0.2, 0.5, 0.9])
+def test_pruning_hurts_the_naive_attacker_and_less_the_one_who_knows_the_mask(attack, fraction):
+    defense = {"kind": "pruning", "fraction": fraction}
+    without = _median({"kind": "pruning", "fraction": 0}, attack)
+    naive, knowing = _median(defense, attack), _median(defense, {**attack, "adaptive": True})
+    print(f"{attack['kind']} {fraction}: {without:.1f} none, {naive:.1f} naive, {knowing:.1f} knowing")
+    assert naive < without + 0.5 and knowing > naive + (0 if fraction == 0.2 and attack is FIRST else 2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("attack", [SECOND, SEARCH, FIRST], ids=lambda a: a["kind"])
+def test_four_bits_hurt_less_who_knows_the_cells(attack):
+    defense = {"kind": "quantisation", "bits": 4}
+    assert _median(defense, {**attack, "adaptive": True}) > _median(defense, attack) + (-0.5 if attack is FIRST else 2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("attack", [SECOND, FIRST], ids=lambda a: a["kind"])
+def test_one_bit_hides_the_face_only_from_who_takes_signs_for_sizes(attack):
+    defense = {"kind": "quantisation", "bits": 1}
+    assert _median(defense, {**attack, "adaptive": True}) > _median(defense, attack) + 5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("attack", [SECOND, SEARCH, FIRST], ids=lambda a: a["kind"])
+@pytest.mark.parametrize("std", [1e-4, 1e-3, 1e-2])
+def test_knowing_the_noise_is_never_worse(attack, std):
+    defense = {"kind": "gaussian_noise", "std": std}
+    gain = _median(defense, {**attack, "adaptive": True}) - _median(defense, attack)
+    assert gain > (-0.5 if attack is FIRST and std < 1e-2 else 1)

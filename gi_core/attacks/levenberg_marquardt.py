@@ -52,7 +52,7 @@ class KrylovLM:
         self.only = None if len(seen.sent) == len(seen.gradients) else seen.sent
         self.names = [list(update.tensors)[i] for i in seen.sent]
         self.targets = [seen.gradients[i] * self.scale for i in seen.sent]
-        self.seen_as, self.sigma, self.tolerance = Residual(self.targets), 0.0, settings.tolerance
+        self.seen_as, self.sigma, self.fading, self.tolerance = Residual(self.targets), 0.0, False, settings.tolerance
         self.gradient = GradientMap(knowledge, seen.loss, plan, torch.float64, device)
         self.pixels = Pixels(knowledge.mean, knowledge.std, torch.zeros((), dtype=torch.float64, device=device))
         self.prior = SmoothPrior(settings.total_variation, settings.tikhonov)
@@ -69,6 +69,7 @@ class KrylovLM:
         """What a known defense changes: which residuals count, and how much the noise leaves to the prior."""
         belief = belief.of(sent)
         self.sigma, trust = belief.noise()
+        self.fading = belief.boxed and not self.sigma
         if belief.boxed or belief.rescaled or trust is not None:
             self.seen_as = BelievedResidual(self.targets, belief, trust)
         if self.sigma:
@@ -131,6 +132,9 @@ class KrylovLM:
         local = JacobianProducts(self.gradient, x, self.target, self.scale, self.only)
         residual = self.seen_as.at(local.value)
         squared = residual.squared
+        if self.fading and squared < float("inf"):
+            s = self.settings
+            self.prior = noise.fading_prior(squared, x.numel(), s.total_variation, s.tikhonov)
         objective = 0.5 * squared + self.prior.value(x, origin)
         if not objective < float("inf"):
             state["residual"] = float("inf")

@@ -11,7 +11,7 @@ from gi_core.spec.attacks import Matching
 @dataclass(frozen=True)
 class Options:
     """Every setting that the loop and its problem read; see `spec.attacks` and `spec.fl_attacks`. decay: `steps`,
-    `cosine` or `none`. small_gradients: `published` or `observed_delta`.
+    `cosine` or `none`. small_gradients: `published` or `observed_delta`. rounded: total variation without kinks.
     """
 
     kind: str
@@ -30,6 +30,7 @@ class Options:
     weighting: str = "equal"
     gradient_weight: float = 1.0
     total_variation: float = 0.0
+    rounded: bool = False
     variation_norms: float = 0.0
     image_norm: float = 0.0
     batch_norm_weight: float = 0.0

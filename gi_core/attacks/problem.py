@@ -98,7 +98,7 @@ class MatchingProblem:
         if weight is None or weight <= o.total_variation:
             return o
         self.events.append(f"noise of {sigma:.1e} on each value calls for a total variation of {weight:.1e}")
-        return replace(o, total_variation=weight)
+        return replace(o, total_variation=weight, rounded=o.second_order)
 
     def _named(self, tensors: str) -> list[int]:
         try:

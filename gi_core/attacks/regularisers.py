@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from gi_core.attacks.options import Options
-from gi_core.attacks.priors import add_total_variation
+from gi_core.attacks.priors import add_rounded_variation, add_total_variation
 
 TINY, EPOCHS_WEIGHT = 1e-12, 1.0
 FAR = 8
@@ -27,7 +27,7 @@ def of_picture(o: Options, copies: int) -> list[tuple[str, float, Add]]:
     of their own.
     """
     found: list[tuple[str, float, Add]] = [
-        ("total_variation", o.total_variation, add_total_variation),
+        ("total_variation", o.total_variation, add_rounded_variation if o.rounded else add_total_variation),
         ("variation_norms", o.variation_norms, add_variation_norms),
         ("image_norm", o.image_norm, add_image_norm),
         ("epochs", EPOCHS_WEIGHT if copies > 1 else 0.0, partial(add_epochs, copies)),
