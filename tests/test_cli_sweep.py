@@ -147,7 +147,7 @@ def test_trainings_that_fail_are_told_beside_the_runs(here, file, capsys):
     found = _object(capsys)
     assert found["counts"] == {"done": 1} and found["trainings"] == {"failed": 1}
     assert found["trainings_error"].startswith("there is no training data 'nobodys'")
-    assert found["rows"][0]["error"] == f"no accuracy: {found['trainings_error']}"
+    assert found["rows"][0]["error"] == f"no accuracy of seed 0: {found['trainings_error']}"
     assert main(["sweep", "--resume", found["sweep_id"]]) == 0
     assert f"trainings: 1 failed ({found['trainings_error']})" in capsys.readouterr().out
 

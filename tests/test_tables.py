@@ -72,7 +72,7 @@ def test_a_training_that_failed_says_why_there_is_no_accuracy(store):
         done = job.kind == "run"
         writer.finish(job.id, "done" if done else "failed", RESULT if done else None, None if done else "no such data")
     (row,) = tables.records(store, number)
-    assert row["state"] == "done" and row["accuracy"] is None and row["error"] == "no accuracy: no such data"
+    assert row["state"] == "done" and row["accuracy"] is None and row["error"] == "no accuracy of seed 0: no such data"
 
 
 def test_every_column_is_explained():

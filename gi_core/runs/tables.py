@@ -100,7 +100,7 @@ def _trainings(found: list[sweeps.UtilityEntry]) -> dict[int, list[dict[str, Any
 
 def _failures(found: list[sweeps.UtilityEntry]) -> dict[int, str]:
     """Position -> why one of its trainings gave no accuracy."""
-    return {position: f"no accuracy: {one.error}" for one in found if one.error for position in one.positions}
+    return {p: f"no accuracy of seed {one.seed}: {one.error}" for one in found if one.error for p in one.positions}
 
 
 @lru_cache(maxsize=8)
