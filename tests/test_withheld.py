@@ -10,7 +10,9 @@ from gi_core.attacks import Refused
 from gi_core.attacks.label_report import label_report
 from gi_core.federation.dataset import shards
 from gi_core.federation.rounds import Carried, Simulation
+from gi_core.spec import SpecError
 from gi_core.spec.federation import build_federation
+from tests.test_defenses_table import apply, update
 from tests.victims import advance, experiment, machine, play
 
 torch.set_num_threads(1)
@@ -26,6 +28,51 @@ def refusal(**values) -> str:
         built, _ = machine(experiment(**values))
         built.init(0)
     return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("values", "names"),
+    [
+        ({"which": "first", "count": 1}, ("conv.weight",)),
+        ({"which": "last"}, ("fc.weight", "fc.bias")),
+        ({"which": "biases"}, ("conv.bias", "fc.bias")),
+        ({"which": "named", "part": "conv"}, ("conv.weight", "conv.bias")),
+    ],
+)
+def test_withheld_layers_are_named_and_zero(values, names):
+    after, known = apply("withheld_layers", **values)
+    assert after.withheld == known["withheld"] == names
+    for name, tensor in after.tensors.items():
+        assert torch.equal(tensor, torch.zeros_like(tensor) if name in names else update().tensors[name])
+
+
+def test_withheld_batch_norm_is_found_by_the_network_and_stays_zero_behind_noise():
+    asked = experiment(
+        model={"kind": "convnet", "width": 2}, size=12, attack={"kind": "inverting_gradients"},
+        defenses=[{"kind": "withheld_layers", "which": "batch_norm"}, {"kind": "gaussian_noise", "std": 1.0}],
+    )  # fmt: skip
+    after, knowledge, _ = play(asked)
+    own = {
+        f"{n}.{k}"
+        for n, m in knowledge.model.named_modules()
+        if "BatchNorm" in type(m).__name__
+        for k in ("weight", "bias")
+    }
+    assert set(after.withheld) == own and own
+    assert all(bool((after.tensors[name] == 0).all()) == (name in own) for name in after.tensors)
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"which": "last", "count": 99}, "nothing to send"),
+        ({"which": "named", "part": "norm"}, "no tensor with 'norm' in its name"),
+        ({"which": "batch_norm"}, "no batch norm parameter"),
+    ],
+)
+def test_nothing_to_withhold_is_refused(values, words):
+    with pytest.raises(SpecError, match=words):
+        apply("withheld_layers", **values)
 
 
 @pytest.mark.parametrize("kind", ["dlg", "inverting_gradients", "levenberg_marquardt"])
