@@ -127,6 +127,21 @@ def test_everything_helps_and_pictures_that_stay_recognisable_are_said_to():
     assert said.level == "partly" and said.claim.endswith("; pictures stay recognisable.")
 
 
+@pytest.mark.parametrize(
+    ("metric", "bare", "clear", "hidden"),
+    [("mse", 1e-5, 0.008, 0.05), ("lpips", 0.01, 0.2, 0.7), ("iip_rank", 1.0, 2.2, 9.0)],
+)
+def test_pictures_that_a_distance_says_are_recognisable_are_never_called_protected(metric, bare, clear, hidden):
+    """Whatever metric is chosen."""
+
+    def judged(value: float):
+        table = rows("none", "none", [90.0, 90.0], accuracy=0.8) + rows("d", "pruning", [15.0, 15.0], accuracy=0.8)
+        return advice(points([r | {metric: value if r["defense"] == "d" else bare} for r in table], metric))
+
+    assert judged(hidden).level == "protected" and "recognisable" not in judged(hidden).claim
+    assert judged(clear).level == "partly" and judged(clear).claim.endswith("; pictures stay recognisable.")
+
+
 def test_a_defense_with_a_proof_is_not_called_a_heuristic():
     said = advice(points(BARE + rows("DP-SGD", "dp_sgd:noise_multiplier=0.5", [8.0, 8.0], accuracy=0.81), "psnr"))
     assert "by proof" in said.limits and "heuristic" not in said.limits

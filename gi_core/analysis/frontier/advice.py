@@ -20,7 +20,8 @@ from gi_core.spec import DEFENSES
 from gi_core.spec.defense_base import HEURISTIC
 
 AFFORDABLE = 0.05
-CLEAR = {"psnr": CLEAR_PSNR, "ssim": CLEAR_SSIM}
+CLEAR = {"psnr": CLEAR_PSNR, "ssim": CLEAR_SSIM, "mse": 10 ** (-CLEAR_PSNR / 10), "lpips": 0.5, "iip_rank": 5.0}
+"""Where a metric says that a person recognises the picture (of the rank: the first five, as in top-5)."""
 Level = Literal["exposed", "partly", "protected", "open"]
 
 
@@ -99,7 +100,7 @@ def _leak(p: Point) -> str:
 
 def _clear(p: Point) -> bool:
     """Whether a person recognises what is left, by the metric that is looked at."""
-    return p.metric in CLEAR and p.leakage >= CLEAR[p.metric]
+    return p.leakage >= CLEAR[p.metric] if MEANINGS[p.metric].better == "higher" else p.leakage <= CLEAR[p.metric]
 
 
 def _difference(found: Sequence[Point]) -> str:
