@@ -13,7 +13,7 @@ from pages.components.session import store
 from pages.components.source import Source
 from pages.components.sweeps import keeping, making
 
-_NONE = "no overlay"
+_NONE, _VARY = "no overlay", "actions.vary"
 
 
 def again(job: Job) -> None:
@@ -38,17 +38,22 @@ def _again(job: Job) -> None:
 
 def vary(job: Job) -> None:
     """Many experiments like this one: the page of sweeps, from it."""
-    if not st.button(
-        "Vary…", key="vary", icon=":material/grid_view:", help="Run this experiment many times with one thing changed, as a sweep."
-    ):  # fmt: skip
-        return
+    st.button(
+        "Vary…", key="vary", icon=":material/grid_view:", on_click=_vary, args=(job,),
+        help="Run this experiment many times with one thing changed, as a sweep.",
+    )  # fmt: skip
+    if st.session_state.pop(_VARY, False):  # no callback may change the page
+        st.switch_page("pages/sweeps.py")
+
+
+def _vary(job: Job) -> None:
     try:
         form.replace(build(job.spec))
     except SpecError as error:
         address.say(str(error))
         return
     keeping.put(making.BASE, making.LAB)
-    st.switch_page("pages/sweeps.py")
+    st.session_state[_VARY] = True
 
 
 def share(source: Source, trial: int, truth: bool) -> None:

@@ -66,3 +66,24 @@ def test_it_fits_a_phone(tab, shots, number):
         page.wait_for_timeout(1000)
         assert page.evaluate("document.querySelector('.stMain').scrollWidth") <= 390
         page.screenshot(path=shots / f"{name}.png")
+
+
+def test_a_sweep_is_opened_from_the_list_and_the_form_is_as_it_was_after_it(tab, number):
+    page = tab("/sweeps")
+    name = page.get_by_role("textbox", name="Name")
+    name.fill("Kept")
+    name.press("Enter")
+    page.locator(f".st-key-show_{number} button").click()
+    page.get_by_role("button", name="All sweeps").click()
+    name.wait_for()
+    assert name.input_value() == "Kept"
+
+
+def test_the_examples_of_the_empty_frontier_and_wall_can_be_read_by_all(tab, shots):
+    for path, found in (("/frontier", ".gi-frontier-table"), ("/wall", ".gi-wall")):
+        page = tab(path)
+        page.locator(f".gi-question, {found}").last.wait_for(timeout=60_000)
+        page.wait_for_timeout(1500)
+        assert axe(page) == []
+        page.screenshot(path=shots / f"example{path.replace('/', '_')}.png", full_page=True)
+        assert page.watch.foreign == [] and page.watch.errors == []

@@ -28,7 +28,7 @@ def draw(found: Sequence[Point], epsilons: dict[str, float]) -> None:
     cells = "".join(f'<th scope="col">{words.escape(text)}</th>' for text in head)
     st.html(
         '<div class="gi-scroll" tabindex="0" role="region" aria-label="Settings of the frontier">'
-        f'<table class="gi-table"><thead><tr>{cells}</tr></thead><tbody>{body}</tbody></table></div>'
+        f'<table class="gi-table gi-frontier-table"><thead><tr>{cells}</tr></thead><tbody>{body}</tbody></table></div>'
     )
 
 

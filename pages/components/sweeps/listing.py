@@ -67,6 +67,8 @@ def draw() -> None:
 
 
 def _rows(timed: bool) -> None:
+    if asking.shown() is not None:  # opened here: the click alone would redraw these rows only
+        st.rerun(scope="app")
     if timed:
         dispatcher().ensure()
     jobs = _jobs()
