@@ -13,13 +13,14 @@ import torch
 
 from gi_core.cli import main
 from gi_core.cli.sweep_file import absolute
-from gi_core.runs import executors, work
+from gi_core.runs import executors, utilities, work
 from gi_core.runs.processes import Processes
 from gi_core.runs.question import Questions
 from gi_core.runs.sink import StoreControl
 from gi_core.runs.store import Store
 from gi_core.runs.tables import COLUMNS
 from gi_core.runs.writer import Writer
+from gi_core.spec import SpecError
 from tests.test_cli_refusals import refused
 
 torch.set_num_threads(1)
@@ -141,15 +142,34 @@ def test_what_fails_is_told_and_the_rest_is_done(here, file, capsys):
     assert "1 done" in lines[-1] and "1 refused" in lines[-1]
 
 
-def test_trainings_that_fail_are_told_beside_the_runs(here, file, capsys):
-    file.write_text(SWEEP.replace("[0, 1, 2]", "[0]") + '[utility]\ndata = "nobodys"\nrounds = 1\nseeds = [0]\n')
+def test_trainings_that_fail_are_told_beside_the_runs(here, file, monkeypatch, capsys):
+    def full(*_):
+        raise SpecError("the memory does not suffice")
+
+    monkeypatch.setattr(utilities, "answer", full)
+    text = SWEEP.replace("[0, 1, 2]", "[0]").replace(",classes=4", "")
+    file.write_text(text + '[utility]\ndata = "faces"\npictures = 4\nrounds = 1\nseeds = [0]\n')
     assert main(["sweep", str(file), "--json"]) == 0
     found = _object(capsys)
     assert found["counts"] == {"done": 1} and found["trainings"] == {"failed": 1}
-    assert found["trainings_error"].startswith("there is no training data 'nobodys'")
-    assert found["rows"][0]["error"] == f"no accuracy of seed 0: {found['trainings_error']}"
+    assert found["trainings_error"] == "the memory does not suffice"
+    assert found["rows"][0]["error"] == "no accuracy of seed 0: the memory does not suffice"
     assert main(["sweep", "--resume", found["sweep_id"]]) == 0
-    assert f"trainings: 1 failed ({found['trainings_error']})" in capsys.readouterr().out
+    assert "trainings: 1 failed (the memory does not suffice)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("utility", "says"),
+    [
+        ('data = "nobodys"', "accuracy cannot be measured: there is no training data 'nobodys'"),
+        ('data = "npz:/no/such.npz"', "accuracy cannot be measured: "),
+        ('data = "faces"', "faces has 180 training pictures, not 5 x 60: set pictures to 36 or fewer"),
+    ],
+)
+def test_a_training_that_cannot_be_is_refused_before_anything_is_stored(utility, says, file, gi_home, capsys):
+    file.write_text(SWEEP + f"[utility]\n{utility}\n")
+    assert says in refused(capsys, "sweep", str(file))
+    assert Store().jobs(kinds=None, children=True) == []
 
 
 @pytest.mark.parametrize(

@@ -140,3 +140,13 @@ def test_a_sweep_without_accuracy_is_not_taken_for_a_frontier(store):  # noqa: F
 
 def app_without(app: AppTest) -> bool:
     return "0 of 2 done" not in text(app) and bool(app.button(key="frontier_run"))
+
+
+def test_a_data_set_with_few_pictures_is_dealt_out_as_far_as_it_goes():
+    def pictures(data: str) -> int:
+        asked = question.make(["noise 1"], "", ["bundled/coffee"], 16, "lenet:activation=tanh", data, 5, 1)
+        return asked.utility.pictures
+
+    assert (
+        pictures("faces") == 36 and pictures("bundled") == pictures("mnist") == ready_sweep("frontier").utility.pictures
+    )

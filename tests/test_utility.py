@@ -21,7 +21,7 @@ from gi_core.runs.worker import Worker
 from gi_core.spec import Experiment, SpecError, build
 from gi_core.spec.client import FedAvg
 from gi_core.spec.federation import Federation, build_federation, federation_problems
-from gi_core.spec.utility import Training, federation_of
+from gi_core.spec.utility import HELD, Training, federation_of
 
 torch.set_num_threads(1)
 CPU = torch.device("cpu")
@@ -146,3 +146,11 @@ def test_a_worker_does_it_once_for_equal_questions_and_stops_when_asked(gi_home,
 
     with pytest.raises(Stopped):
         utilities.answer(asked, tmp_path, stop)
+
+
+@pytest.mark.parametrize("name", HELD)
+def test_the_bundled_sets_hold_what_is_said_of_them(name):
+    from gi_core.data import training_set
+
+    sample = "bundled/faces:0" if name == "faces" else "bundled/astronaut"
+    assert len(training_set(name, build({"samples": [sample], "size": 8, "channels": 1}))[1]) == HELD[name]

@@ -11,7 +11,7 @@ from typing import Any
 from gi_core.cli import DONE, FAILED, INTERRUPTED, sweep_files
 from gi_core.cli.interrupts import Interruptible
 from gi_core.cli.progress import Bar, span
-from gi_core.cli.sweep_file import Looked, named
+from gi_core.cli.sweep_file import Looked, named, trainable
 from gi_core.metrics.meanings import shown
 from gi_core.runs import executors
 from gi_core.runs.executors import Workforce
@@ -59,6 +59,7 @@ class _Runner(Interruptible):
     def start(self, asked: Sweep) -> str:
         from gi_core.runs import sweeps
 
+        trainable(asked)
         before = {job.id for job in self.store.jobs(kinds=(FOLLOWS,), limit=10_000)}
         number = sweeps.start(self.store, asked, look=Looked())
         self._fresh = number not in before

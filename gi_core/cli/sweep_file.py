@@ -67,3 +67,25 @@ class Looked:
             except SpecError as error:
                 self._known[part] = str(error)
         return self._known[part]
+
+
+def trainable(sweep: Sweep) -> None:
+    """Raises SpecError where the pictures that accuracy is measured on cannot be read or dealt out: before any run."""
+    from gi_core.federation.dataset import shards
+    from gi_core.runs.sweep_questions import questions
+    from gi_core.spec.federation import Federation
+
+    if sweep.utility is None:
+        return
+    known: set[str] = set()
+    for question in questions(sweep):
+        if question.role != "utility" or question.refused:
+            continue
+        asked = Federation.model_validate(question.spec)
+        part = asked.model_dump_json(include={"size", "channels", "normalise", "model"}, exclude={"model": {"seed"}})
+        if part not in known:
+            known.add(part)
+            try:
+                shards(asked)
+            except SpecError as error:
+                raise SpecError(f"accuracy cannot be measured: {error}") from None

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from gi_core.spec.base import Settings, setting
 from gi_core.spec.client import FedAvg
 from gi_core.spec.experiment import Experiment
 from gi_core.spec.federation import MAX_CLIENTS, MAX_PICTURES, MAX_ROUNDS, Federation
 
+HELD = {"faces": 180, "bundled": 1100}
+"""Training pictures of the bundled data sets: all clients together have no more."""
 _Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
 
 
@@ -48,6 +50,17 @@ class Training(Settings):
         min_length=1,
         max_length=20,
     )
+
+    @model_validator(mode="after")
+    def _has_them(self):
+        held, asked = HELD.get(self.data, self.clients * self.pictures), self.clients * self.pictures
+        if asked > held:
+            most = held // self.clients
+            raise ValueError(
+                f"{self.data} has {held} training pictures, not {self.clients} x {self.pictures}: set pictures to {most} or"
+                " fewer"
+            )
+        return self
 
 
 def federation_of(experiment: Experiment, training: Training, seed: int) -> Federation:

@@ -12,6 +12,7 @@ from gi_core.runs import sweeps
 from gi_core.runs.job import Job
 from gi_core.spec import SpecError
 from gi_core.spec.sweep import Axis, Sweep, build_sweep
+from gi_core.spec.utility import HELD
 from gi_core.sweeps import ready_sweep
 from pages.components.session import store
 from pages.components.sweeps import asking
@@ -82,7 +83,10 @@ def make(
         document["axes"][1],
         _axis("picture", "samples", [[ref] for ref in refs], [ref.removeprefix("bundled/") for ref in refs]),
     ]
-    document["utility"] |= {"data": data, "rounds": rounds, "seeds": list(range(seeds))}
+    trained = document["utility"]
+    if data in HELD:  # the faces are few
+        trained["pictures"] = min(trained["pictures"], HELD[data] // trained["clients"])
+    trained |= {"data": data, "rounds": rounds, "seeds": list(range(seeds))}
     return build_sweep(document)
 
 
