@@ -13,10 +13,10 @@ from gi_core.runs import sweeps
 from gi_core.runs.job import Job
 from gi_core.runs.tables import records
 from gi_core.spec.sweep import Sweep
-from pages.components import address, words
+from pages.components import words
 from pages.components.frontier import chart, chosen, question, signs, table
 from pages.components.run_card import thumbnail
-from pages.components.session import dispatcher, store
+from pages.components.session import store
 from pages.components.sweeps import files, progress
 
 SIGNS = {"exposed": "●", "partly": "◐", "protected": "○", "open": "…"}
@@ -33,18 +33,7 @@ def draw(job: Job) -> None:
 
 
 def _live(number: str, sweep: Sweep, timed: bool) -> None:
-    if timed:
-        dispatcher().ensure()
-    status = sweeps.status(store(), number)
-    if status.over == timed:
-        st.rerun(scope="app")
-    word = address.word()
-    if word:
-        st.warning(words.plain(word))
-    with st.container(horizontal=True, gap="medium", vertical_alignment="center", key="sweep_status"):
-        with st.container(gap=None):
-            progress.line(status)
-        progress.buttons(status)
+    progress.live(number, timed)
     findings(records(store(), number), sweep, not timed, _picture)
 
 
