@@ -25,8 +25,10 @@ CLIPPED = 1 - 1e-5
 MOST_TRUST = 30.0
 """A value counts at most so many times as much as one of mean noise: rounding of the update itself is never far."""
 
-WRONG_SIGN = 0.3
-"""Of a tensor's mean size: how far off a value of one bit is where its sign disagrees."""
+WRONG_SIGN = 0.02
+"""Of a tensor's mean size: how far off a value of one bit is where its sign disagrees. Measured: at 0.3 the prior wins, and
+what comes back is grey.
+"""
 
 CONCENTRATED = 6.0
 """A perturbation of all values along the one direction that moves the picture most counts as so many times its mean size:

@@ -26,6 +26,11 @@ values left decide stays exact, and the rest comes out smooth: a tenth of the va
 and 17 without. Ten times as much stalls.
 """
 
+MISSING = 1.4e-4
+"""Of |g*|: noise that L-BFGS, whose objective may not change on the way, is told of where values are missing. With half of
+the values pruned three faces came back at 41 to 43 dB, for 16 to 39 without.
+"""
+
 
 def map_prior(sigma: float, std: tuple[float, ...], total_variation: float, tikhonov: float) -> SmoothPrior:
     """Of a matching of |r|^2 / 2 with noise of deviation sigma on r; std: of the input normalisation, whose units x has.

@@ -89,15 +89,18 @@ class MatchingProblem:
         return "observed_delta"
 
     def _denoised(self, o: Options, belief: Belief) -> Options:
-        """With the total variation that known noise calls for, where that is more than was asked."""
-        sigma, trust = belief.of(self.sent).noise()
+        """With the total variation that known noise or missing values call for, where that is more than was asked."""
+        belief = belief.of(self.sent)
+        sigma, trust = belief.noise()
         flat = torch.cat([self.seen.gradients[i].reshape(-1) for i in self.sent])
         size = float((flat if trust is None else flat * trust.sqrt()).double().norm())
+        if belief.boxed and not sigma and o.second_order:
+            sigma = noise.MISSING * size
         picture = self.update.images * math.prod(self.knowledge.input_shape)
         weight = noise.variation_weight(o.objective, sigma, size, len(flat), picture, mean(self.knowledge.std))
         if weight is None or weight <= o.total_variation:
             return o
-        self.events.append(f"noise of {sigma:.1e} on each value calls for a total variation of {weight:.1e}")
+        self.events.append(f"what is known of the defenses calls for a total variation of {weight:.1e}")
         return replace(o, total_variation=weight, rounded=o.second_order)
 
     def _named(self, tensors: str) -> list[int]:
