@@ -41,10 +41,15 @@ class Privacy:
             return "No differential privacy: without noise to speak of, clipping alone promises nothing."
         strong = "" if self.epsilon <= 10 else " An epsilon above 10 promises little by itself."
         steps = "1 step" if self.steps == 1 else f"{self.steps} steps"
+        share = f"{100 * self.rate:.2g} % of the records at random"
         drawn = (
-            "of all records" if self.rate == 1 else f"that each draw {100 * self.rate:.2g} % of the records at random"
+            " of all records"
+            if self.rate == 1
+            else f", if each draws {share}"
+            if self.steps > 1
+            else f" that draws {share}"
         )
-        return f"({_short(self.epsilon)}, {self.delta:.2g})-differential privacy of each picture over {steps} {drawn}.{strong}"
+        return f"({_short(self.epsilon)}, {self.delta:.2g})-differential privacy of each picture over {steps}{drawn}.{strong}"
 
 
 @functools.lru_cache(maxsize=256)
