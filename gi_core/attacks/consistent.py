@@ -15,17 +15,24 @@ import torch
 from torch import Tensor
 
 from gi_core.attacks import objectives
-from gi_core.attacks.beliefs import Belief
+from gi_core.attacks.beliefs import FIRST_ORDER_TRUST, MOST_TRUST, Belief
 from gi_core.attacks.objectives import Objective
 
 TINY = 1e-30
 
 
-def make(name: str, target: Tensor, sizes: Sequence[int], weights: Sequence[float], belief: Belief) -> Objective:
+def most_trust(second_order: bool) -> float:
+    """How unequally values may count, by how the objective is searched."""
+    return MOST_TRUST if second_order else FIRST_ORDER_TRUST
+
+
+def make(
+    name: str, target: Tensor, sizes: Sequence[int], weights: Sequence[float], belief: Belief, second_order: bool = True
+) -> Objective:
     """The objective `name` of `objectives.make` under a belief about the same tensors, flat target (P,)."""
     low, high = belief.flat()
     w = torch.cat([target.new_full((n,), value) for n, value in zip(sizes, weights, strict=True)])
-    _, trust = belief.noise()
+    _, trust = belief.noise(most_trust(second_order))
     if name == "cosine_local":
         return angle(target, low, high, sizes, torch.ones_like(w), weights)
     if name == "cosine":

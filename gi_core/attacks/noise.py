@@ -27,8 +27,8 @@ and 17 without. Ten times as much stalls.
 """
 
 MISSING = 1.4e-4
-"""Of |g*|: noise that L-BFGS, whose objective may not change on the way, is told of where values are missing. With half of
-the values pruned three faces came back at 41 to 43 dB, for 16 to 39 without.
+"""Of |g*|, times the values missing over those kept: noise that L-BFGS, whose objective may not change on the way, is told
+of. With half of the values pruned three faces came back at 41 to 43 dB, for 16 to 39 without.
 """
 
 

@@ -91,11 +91,11 @@ class MatchingProblem:
     def _denoised(self, o: Options, belief: Belief) -> Options:
         """With the total variation that known noise or missing values call for, where that is more than was asked."""
         belief = belief.of(self.sent)
-        sigma, trust = belief.noise()
+        sigma, trust = belief.noise(consistent.most_trust(o.second_order))
         flat = torch.cat([self.seen.gradients[i].reshape(-1) for i in self.sent])
         size = float((flat if trust is None else flat * trust.sqrt()).double().norm())
         if belief.boxed and not sigma and o.second_order:
-            sigma = noise.MISSING * size
+            sigma = noise.MISSING * size * belief.missing()
         picture = self.update.images * math.prod(self.knowledge.input_shape)
         weight = noise.variation_weight(o.objective, sigma, size, len(flat), picture, mean(self.knowledge.std))
         if weight is None or weight <= o.total_variation:
@@ -119,7 +119,9 @@ class MatchingProblem:
         if self.belief is None:
             self.objective = objectives.make(self.o.objective, flat, sizes, weights)
         else:
-            self.objective = consistent.make(self.o.objective, flat, sizes, weights, self.belief.of(index))
+            self.objective = consistent.make(
+                self.o.objective, flat, sizes, weights, self.belief.of(index), self.o.second_order
+            )
         self.index = None if len(index) == count else index
 
     def redraw(self, seed: int, iteration: int) -> None:
