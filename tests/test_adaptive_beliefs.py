@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from gi_core.attacks.beliefs import CONCENTRATED, WRONG_SIGN, believe
+from gi_core.attacks.beliefs import believe
+from gi_core.attacks.undoing import CONCENTRATED, WRONG_SIGN
 from gi_core.federated.types import Schedule
 from tests.test_attacks_table import TINY_ATTACKS
 from tests.victims import experiment, play
@@ -96,3 +97,17 @@ def test_only_an_update_at_its_bound_was_clipped():
     assert _belief({"kind": "clipping", "norm": norm / 2})[1].rescaled
     assert not _belief({"kind": "clipping", "norm": norm * 2})[1].rescaled
     assert _belief({"kind": "clipping", "norm": norm * 2}, {"kind": "gaussian_noise", "std": 0.1})[1].rescaled
+
+
+@pytest.mark.parametrize("noise", [0.0, 1e-3])
+def test_an_update_shorter_than_its_bound_less_the_noise_was_not_clipped(noise):
+    norm = play(_asked([]))[0].norm()
+    for bound, expected in ((0.5 * norm, True), (2 * norm, False)):
+        update, belief = _belief({"kind": "dp_sgd", "clip": bound, "noise_multiplier": noise / bound})
+        assert belief.rescaled == expected, (bound, update.norm())
+
+
+def test_pictures_clipped_each_by_its_own_factor_leave_the_length_open():
+    pair = {"samples": ["bundled/faces:0", "bundled/faces:150"], "attack": {"kind": "inverting_gradients"}}
+    update, knowledge, _ = play(experiment(defenses=[{"kind": "dp_sgd", "clip": 1e6, "noise_multiplier": 0}], **pair))
+    assert believe(update, knowledge).rescaled

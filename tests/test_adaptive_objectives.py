@@ -143,7 +143,7 @@ def test_the_second_order_residual_has_the_slope_and_the_normal_matrix_of_its_sq
         step = 1e-6 * local.matrix[:, k]
         columns.append((stacked(value + step) - stacked(value - step)) / 2e-6)
         expected = float((stacked(value + step) ** 2).sum() - (stacked(value - step) ** 2).sum()) / 4e-6
-        if not rescaled:  # Kaufman's approximation is exact only where the boxes do not bind
+        if not rescaled:  # exact but for values that were not kept, which shorten nothing
             assert float(local.j(here.slope)[k]) == pytest.approx(expected, rel=1e-4, abs=1e-8)
     v = torch.randn(5, dtype=torch.float64, generator=torch.Generator().manual_seed(5))
     if not rescaled:

@@ -41,3 +41,8 @@ def delta_is_true(update: Update, knowledge: Knowledge) -> bool:
     if not knowledge.defenses or any(d.get("in_front") for d in knowledge.defenses):
         return True
     return believe(update, knowledge).exact(len(update.tensors) - 1)
+
+
+def clipped(update: Update, knowledge: Knowledge) -> bool:
+    """Whether the update is known to be shorter than it was, by a factor that nobody knows."""
+    return bool(knowledge.defenses) and believe(update, knowledge).rescaled

@@ -9,32 +9,20 @@ value is as good as another, recovered pictures 1 to 4 dB worse than its middle:
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
+from gi_core.attacks.undoing import clipped, deviation, uncover, unround
 from gi_core.federated.types import Knowledge, Update
 
 if TYPE_CHECKING:
     from gi_core.attacks.observation import Observation
 
-INFINITY = float("inf")
-CLIPPED = 1 - 1e-5
-"""Of the bound: an update that is shorter was not clipped."""
 MOST_TRUST, FIRST_ORDER_TRUST = 30.0, 5.0
 """A value's noise is taken for no smaller than mean noise over this: rounding of the update itself is never far, and a
 first-order search does not converge on weights that differ by more (half precision: 24 to 37 dB, for 33 to 35 at 5).
-"""
-
-WRONG_SIGN = 0.02
-"""Of a tensor's mean size: how far off a value of one bit is where its sign disagrees. Measured: at 0.3 the prior wins, and
-what comes back is grey.
-"""
-
-CONCENTRATED = 6.0
-"""A perturbation of all values along the one direction that moves the picture most counts as so many times its mean size:
-measured, the prior then gives back most of what it took from 0.1 to 10 % of the gradient's norm.
 """
 
 
@@ -100,13 +88,12 @@ def believe(update: Update, knowledge: Knowledge) -> Belief:
     low, high = [t.detach().clone() for t in values], [t.detach().clone() for t in values]
     spread = [torch.zeros_like(t) for t in values]
     for known in reversed(knowledge.defenses):
-        _unround(known, list(update.tensors), values, low, high, spread, unit)
-        noisy = any(bool(s.any()) for s in spread)
-        _uncover(known, list(update.tensors), low, high, legible=not noisy)
-        sigma = unit * _deviation(known, update)
+        unround(known, list(update.tensors), values, low, high, spread, unit)
+        uncover(known, list(update.tensors), low, high, legible=not any(bool(s.any()) for s in spread))
+        sigma = unit * deviation(known, update)
         if sigma:
             spread = [(s.square() + sigma**2).sqrt() for s in spread]
-        rescaled = rescaled or _clipped(known, update.norm() / unit, not noisy and len(knowledge.defenses) == 1)
+        rescaled = rescaled or clipped(known, update, spread, knowledge, unit)
     return Belief(low, high, spread, rescaled)
 
 
@@ -121,56 +108,3 @@ def belief_of(update: Update, knowledge: Knowledge, seen: Observation, scale: fl
     if seen.unit != 1.0:
         belief = replace(belief, rescaled=False)
     return None if belief.plain else belief.scaled(seen.unit * scale, seen.gradients[0])
-
-
-def _deviation(known: dict[str, Any], update: Update) -> float:
-    """Of the noise on each value, in the units of what was sent."""
-    if known["kind"] == "protective_direction":
-        values = sum(t.numel() for t in update.tensors.values())
-        return CONCENTRATED * float(known["strength"]) * update.norm() / values**0.5
-    return float(known.get("sigma", 0.0))
-
-
-def _unround(
-    known: dict[str, Any], names: list[str], values: list[Tensor], low: list[Tensor], high: list[Tensor],
-    spread: list[Tensor], unit: float,
-) -> None:  # fmt: skip
-    """A rounding, in place: `steps` of each tensor, `relative_step` of each value, or two `levels`."""
-    for i, (name, value) in enumerate(zip(names, values, strict=True)):
-        if known.get("levels") == 2:
-            low[i] = torch.where(value > 0, 0.0, torch.where(value < 0, -INFINITY, low[i]))
-            high[i] = torch.where(value < 0, 0.0, torch.where(value > 0, INFINITY, high[i]))
-            spread[i] = (spread[i].square() + (value * WRONG_SIGN).square()).sqrt()
-            continue
-        if "relative_step" in known:  # eps times the power of two below the value
-            grid = torch.finfo(getattr(torch, known["format"]))
-            width = torch.exp2(torch.floor(torch.log2(value.abs() / unit))) * (known["relative_step"] * unit)
-            width = width.clamp_min(grid.smallest_normal * grid.eps * unit)
-        elif "steps" in known:
-            width = torch.full_like(value, float(known["steps"][name]) * unit)
-        else:
-            return
-        spread[i] = (spread[i].square() + width.square() / 12).sqrt()
-
-
-def _uncover(known: dict[str, Any], names: list[str], low: list[Tensor], high: list[Tensor], legible: bool) -> None:
-    """What was not kept, in place. legible: whether the least value that was kept can be read off."""
-    mask = {
-        name: kept.to(low[i].device)
-        for i, name in enumerate(names)
-        if (kept := (known.get("mask") or {}).get(name)) is not None
-    }
-    sizes = {n: torch.maximum(low[i].abs(), high[i].abs()) for i, n in enumerate(names) if n in mask}
-    least = {n: float(sizes[n][kept].min()) for n, kept in mask.items() if kept.any()}
-    for i, name in enumerate(names):
-        if name in mask:
-            bounded = legible and known["kind"] == "pruning" and least
-            tau = least.get(name, min(least.values())) if bounded else INFINITY
-            low[i], high[i] = torch.where(mask[name], low[i], -tau), torch.where(mask[name], high[i], tau)
-
-
-def _clipped(known: dict[str, Any], norm: float, visible: bool) -> bool:
-    """Whether the update may have been scaled down; visible: whether its norm is still the one that clipping left."""
-    if "clip" not in known:
-        return False
-    return not visible or bool(known.get("per_picture")) or norm >= CLIPPED * float(known["clip"])

@@ -4,7 +4,8 @@ seen(g) = g* + (c g - P(c g)), P(v) = clamp(v, low, high), is put in the place o
 whatever it is; one that was sent counts as ever, times w = sigma^2 / s^2 of its own noise. With D = |g - g*|^2 this is the
 squared distance to the box. Cosine compares g with t = P(a g), a = <g, g*> / <g, g> >= 0, over the values that are bounded
 on some side: 1 - cos(g, t), whose slope is taken with t held, as at the t of the box that is nearest in angle.
-c = 1, or where the update was clipped c = <g, g*> / <g, g> in (0, 1], the best factor (variable projection).
+c = 1, or where the update was clipped c = min(1, L / |g|) with L the length that was sent, less its noise: what clipping
+to L would make of g.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from gi_core.attacks.beliefs import FIRST_ORDER_TRUST, MOST_TRUST, Belief
 from gi_core.attacks.objectives import Objective
 
 TINY = 1e-30
+SHORTEST = 1e-4
+"""Of the square of the length sent: where noise is longer than that, next to nothing is known of the length."""
 
 
 def most_trust(second_order: bool) -> float:
@@ -33,6 +36,8 @@ def make(
     low, high = belief.flat()
     w = torch.cat([target.new_full((n,), value) for n, value in zip(sizes, weights, strict=True)])
     _, trust = belief.noise(most_trust(second_order))
+    if name in ("cosine", "cosine_local") and trust is None and not belief.boxed:
+        return objectives.make(name, target, sizes, weights)
     if name == "cosine_local":
         return angle(target, low, high, sizes, torch.ones_like(w), weights)
     if name == "cosine":
@@ -44,7 +49,14 @@ def make(
         squares = {"l2": objectives.squared, "relative": objectives.relative, "l1": objectives.absolute}
         plain = squares[name](target, w if trust is None else w * trust)
     inside = consistent(plain, target, low, high) if belief.boxed else plain
-    return rescaled(inside, target, low, high) if belief.rescaled else inside
+    return rescaled(inside, *length_sent(target, belief), unit(name, target, belief)) if belief.rescaled else inside
+
+
+def unit(name: str, target: Tensor, belief: Belief) -> float:
+    """What the objective is divided by: a clipped gradient may be tiny, and a search's tolerances are absolute."""
+    if not belief.rescaled:
+        return 1.0
+    return length_sent(target, belief)[0] ** {"l2": 2, "l1": 1, "max": 1}.get(name, 0)
 
 
 def consistent(objective: Objective, target: Tensor, low: Tensor, high: Tensor) -> Objective:
@@ -56,30 +68,42 @@ def consistent(objective: Objective, target: Tensor, low: Tensor, high: Tensor) 
     return evaluate
 
 
-def rescaled(objective: Objective, target: Tensor, low: Tensor, high: Tensor) -> Objective:
-    """D(c g), c = clamp(<g, g*> / <g, g>, 0, 1) over the values that show; dD/dg = c D' + (D' . g) dc/dg."""
-    kept = shown(target, low, high)
+def rescaled(objective: Objective, length: float, kept: Tensor, size: float = 1.0) -> Objective:
+    """D(c g) / size, c = min(1, L / |g|) over the values kept; its slope c D' - (D' . g) c g / |g|^2 where c < 1."""
 
     def evaluate(g: Tensor) -> tuple[Tensor, Tensor]:
-        part, c, inside = factor(g, target, kept)
+        part, c = shortened(g, length, kept)
         value, slope = objective(c * g)
-        size = (part * part).sum(1, keepdim=True).clamp_min(TINY)
-        turn = (target * kept - 2 * c * part) / size * inside
-        return value, c * slope + (slope * g).sum(1, keepdim=True) * turn
+        square = (part * part).sum(1, keepdim=True).clamp_min(TINY)
+        slope = c * slope - (slope * g).sum(1, keepdim=True) * c * part / square * (c < 1)
+        return value / size, slope / size
 
     return evaluate
 
 
+def length_sent(target: Tensor, belief: Belief) -> tuple[float, Tensor]:
+    """(L, kept): the length of the values (P,) that were kept, less what the noise adds to it on average."""
+    kept = shown(target, *belief.flat())
+    spread = torch.cat([t.reshape(-1) for t in belief.spread])
+    square = float(((target * kept).square() - (spread * kept).square()).double().sum())
+    return max(square, SHORTEST * float((target * kept).double().square().sum())) ** 0.5, kept
+
+
+def shortened(g: Tensor, length: float, kept: Tensor) -> tuple[Tensor, Tensor]:
+    """(g at the values kept (T, P), c (T, 1)) for g (T, P)."""
+    part = g * kept
+    return part, (length / part.norm(dim=1, keepdim=True).clamp_min(TINY)).clamp_max(1.0)
+
+
 def shown(target: Tensor, low: Tensor, high: Tensor) -> Tensor:
-    """Which values (P,) a factor is fitted to: those sent as something else than zero."""
+    """Which values (P,) have a size to go by: those sent as something else than zero."""
     return (target != 0) & (torch.isfinite(low) | torch.isfinite(high))
 
 
-def factor(g: Tensor, target: Tensor, kept: Tensor, most: float = 1.0) -> tuple[Tensor, Tensor, Tensor]:
-    """(g at the values `kept`, c (T, 1) in [0, most], whether c is inside its bounds) for g (T, P)."""
+def fitted(g: Tensor, target: Tensor, kept: Tensor) -> Tensor:
+    """a (T, 1) >= 0 that brings a g nearest to the target over the values kept."""
     part = g * kept
-    c = (part @ (target * kept))[:, None] / (part * part).sum(1, keepdim=True).clamp_min(TINY)
-    return part, c.clamp(0.0, most), (c > 0) & (c < most)
+    return ((part @ (target * kept))[:, None] / (part * part).sum(1, keepdim=True).clamp_min(TINY)).clamp_min(0.0)
 
 
 def angle(
@@ -95,8 +119,7 @@ def angle(
             here = slice(start, start + size)
             start += size
             a, wp = g[:, here], w[here]
-            _, scale, _ = factor(a, target[here], fit[here], float("inf"))
-            t = torch.clamp(scale * a, low[here], high[here])
+            t = torch.clamp(fitted(a, target[here], fit[here]) * a, low[here], high[here])
             t = torch.where(told[here], t, torch.zeros_like(t))
             wa = a * wp
             norm, length = (wa * a).sum(1, keepdim=True).sqrt(), (wp * t * t).sum(1, keepdim=True).sqrt()

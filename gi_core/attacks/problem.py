@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from gi_core.attacks import consistent, noise, objectives, regularisers
-from gi_core.attacks.adaptive import delta_is_true
+from gi_core.attacks.adaptive import clipped, delta_is_true
 from gi_core.attacks.base import Refused
 from gi_core.attacks.beliefs import Belief, belief_of
 from gi_core.attacks.classification import ClientLoss
@@ -81,6 +81,9 @@ class MatchingProblem:
         schedule = self.knowledge.schedule
         readable = self.update.images == 1 and sent(self.update, self.knowledge)[1]
         readable = readable and (schedule is None or schedule.single)
+        if o.labels == "joint" and clipped(self.update, self.knowledge):
+            self.events.append("the update was clipped, and a free label would take up the factor: the label is read")
+            return "auto"
         if o.small_gradients == "published" or norm >= 1.0 or not readable:
             return o.labels
         if not delta_is_true(self.update, self.knowledge):
@@ -100,6 +103,7 @@ class MatchingProblem:
         weight = noise.variation_weight(o.objective, sigma, size, len(flat), picture, mean(self.knowledge.std))
         if weight is None or weight <= o.total_variation:
             return o
+        weight /= consistent.unit(o.objective, flat, belief)
         self.events.append(f"what is known of the defenses calls for a total variation of {weight:.1e}")
         return replace(o, total_variation=weight, rounded=o.second_order)
 

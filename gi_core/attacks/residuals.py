@@ -1,8 +1,8 @@
 """The residual of a second-order matching, r(v) of gradients v as lists of tensors, and the maps of its Gauss-Newton step.
 
 Plain: r = v - g*. Under a belief low <= c v <= high, up to noise of trust w: r = sqrt(w) (c v - P(c v)) with P the clamp,
-so that the normal matrix is J B J^T, B = c^2 Q A w Q, A = diag(1 where r_i != 0 or the value was sent), Q = I - u u^T with
-u = v / |v| where the factor c is fitted (variable projection in Kaufman's approximation) and Q = I where c = 1.
+so that the normal matrix is J B J^T, B = c^2 Q A w Q, A = diag(1 where r_i != 0 or the value was sent). Where c = L / |v|
+shortens v to the length L that was sent, d(c v) = c Q dv with Q = I - u u^T, u = v / |v|; where c = 1, Q = I.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from gi_core.attacks.beliefs import Belief
-from gi_core.attacks.consistent import factor, shown
+from gi_core.attacks.consistent import length_sent, shortened
 from gi_core.attacks.jacobian import JacobianProducts
 
 
@@ -48,7 +48,7 @@ class Residual:
 
 @dataclass(frozen=True)
 class Believed(Linearised):
-    """parts: sqrt(w) r. rows: A's diagonal times sqrt(w). c and u: the factor and its direction, None where not fitted."""
+    """parts: sqrt(w) r. rows: A's diagonal times sqrt(w). c and u: the factor and the direction of v, None where c = 1."""
 
     rows: list[Tensor]
     c: float = 1.0
@@ -79,15 +79,14 @@ class BelievedResidual(Residual):
         sent = [a == b for a, b in zip(belief.low, belief.high, strict=True)]
         self.root = [torch.ones_like(t) for t in targets] if trust is None else _like(trust.sqrt(), targets)
         self.always = [s.to(t) for s, t in zip(sent, targets, strict=True)]
-        self.target = torch.cat([t.reshape(-1) for t in targets])
-        self.kept = shown(self.target, *belief.flat())
+        self.length, self.kept = length_sent(torch.cat([t.reshape(-1) for t in targets]), belief)
 
     def at(self, values: list[Tensor]) -> Believed:
         c, u = 1.0, None
         if self.belief.rescaled:
-            part, scale, inside = factor(torch.cat([v.reshape(-1) for v in values])[None], self.target, self.kept)
+            part, scale = shortened(torch.cat([v.reshape(-1) for v in values])[None], self.length, self.kept)
             c = float(scale)
-            if bool(inside):
+            if c < 1.0:
                 u = _like(part[0] / part.norm(), values)
         ends = zip(values, self.belief.low, self.belief.high, strict=True)
         apart = [c * v - torch.clamp(c * v, low, high) for v, low, high in ends]
