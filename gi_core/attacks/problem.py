@@ -7,19 +7,16 @@ memory does not suffice.
 
 from __future__ import annotations
 
-import math
-from dataclasses import replace
-from statistics import mean
-
 import torch
 from torch import Tensor
 
-from gi_core.attacks import consistent, noise, objectives, regularisers
+from gi_core.attacks import consistent, objectives, regularisers
 from gi_core.attacks.adaptive import clipped, delta_is_true
 from gi_core.attacks.base import Refused
-from gi_core.attacks.beliefs import Belief, belief_of
+from gi_core.attacks.beliefs import belief_of
 from gi_core.attacks.classification import ClientLoss
 from gi_core.attacks.decoders import make_space
+from gi_core.attacks.denoised import denoised
 from gi_core.attacks.gradient import flatten
 from gi_core.attacks.label_reading import sent
 from gi_core.attacks.labels import draw_logits
@@ -48,7 +45,8 @@ class MatchingProblem:
         self.joint, self.size, self.sent = self.seen.target is None, self.seen.size, self.seen.sent
         self.belief = belief_of(update, knowledge, self.seen)
         if self.belief is not None:
-            self.o = o = self._denoised(o, self.belief)
+            self.o, said = denoised(o, self.belief, self.seen, update.images, knowledge)
+            o, self.events = self.o, self.events + said
         self.statistics = Statistics.make(sent, knowledge, o, self.dtype, device)
         self.gradient = RoundMap(
             sent, knowledge, self.seen.loss, plan, self.dtype, device,
@@ -90,22 +88,6 @@ class MatchingProblem:
             return o.labels
         self.events.append(f"the gradient is small (norm {norm:.1e}), so dL/dlogits is read from the last bias")
         return "observed_delta"
-
-    def _denoised(self, o: Options, belief: Belief) -> Options:
-        """With the total variation that known noise or missing values call for, where that is more than was asked."""
-        belief = belief.of(self.sent)
-        sigma, trust = belief.noise(consistent.most_trust(o.second_order))
-        flat = torch.cat([self.seen.gradients[i].reshape(-1) for i in self.sent])
-        size = float((flat if trust is None else flat * trust.sqrt()).double().norm())
-        if belief.boxed and not sigma and o.second_order:
-            sigma = noise.MISSING * size * belief.missing()
-        picture = self.update.images * math.prod(self.knowledge.input_shape)
-        weight = noise.variation_weight(o.objective, sigma, size, len(flat), picture, mean(self.knowledge.std))
-        if weight is None or weight <= o.total_variation:
-            return o
-        weight /= consistent.unit(o.objective, flat, belief)
-        self.events.append(f"what is known of the defenses calls for a total variation of {weight:.1e}")
-        return replace(o, total_variation=weight, rounded=o.second_order)
 
     def _named(self, tensors: str) -> list[int]:
         try:
