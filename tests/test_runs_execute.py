@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -99,6 +100,30 @@ def test_the_budget_of_seconds_is_kept(gi_home, tmp_path):
     result, sink = _run(tiny(settings={"iterations": 100_000}, seconds=0.3), tmp_path / "run")
     assert result["status"] == "done" and 0.3 <= result["seconds"] < 1.0 and "0.3 s" in result["note"]
     assert sink.progress[-2]["seconds_left"] is not None
+
+
+def test_a_run_that_ends_early_shows_its_answer(gi_home, tmp_path):
+    """Not where its best trial has got to since, which may be a start anew."""
+    started = []
+
+    class Restarting(attacks.matching.GradientMatching):
+        def step(self, state):
+            state, step = super().step(state)
+            if step.iteration > 3:
+                state["z"].uniform_(-3, 3)  # as a trial that begins again
+                step = replace(step, images=self.problem.pictures(state["z"]))
+                started.append(step.images)
+            return state, step
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(attacks.MACHINES, "inverting_gradients", Restarting)
+        asked = tiny(settings={"kind": "inverting_gradients", "iterations": 100_000}, seconds=0.3)
+        result, sink = _run(asked, tmp_path / "run")
+    assert started and result["iterations"] > 3
+    with np.load(sink.folder / "reconstruction.npz") as kept:
+        answer = to_uint8(torch.from_numpy(kept["images"]))
+    assert np.abs(sink.pictures[max(sink.pictures)][0].astype(int) - answer).max() <= 1
+    assert sink.points[-1].psnr == pytest.approx(result["metrics"]["psnr"], abs=0.5)
 
 
 def test_without_ground_truth_nothing_is_compared(gi_home, tmp_path):

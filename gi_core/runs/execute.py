@@ -22,7 +22,7 @@ from gi_core.runs import checkpoint as checkpoints
 from gi_core.runs import meter, recursions, results
 from gi_core.runs.checkpoint import Checkpoint
 from gi_core.runs.question import Question, Questions, check, choose_device, refuse_no_signal
-from gi_core.runs.recorder import Recorder, to_uint8
+from gi_core.runs.recorder import Recorder, answered, to_uint8
 from gi_core.runs.sink import Control, Sink
 from gi_core.spec import Experiment, SpecError
 
@@ -174,7 +174,8 @@ class _Run:
             self.seconds += time.perf_counter() - began
             self.iteration = self.step.iteration
             done = self._over(self.step)
-            self.recorder.take(self.step, self.seconds, lambda: self.attack.residual(self.state), done)
+            shown = self._shown() if done and not self.step.done else self.step
+            self.recorder.take(shown, self.seconds, lambda: self.attack.residual(self.state), done)
             if self.file is not None and not done and time.monotonic() - saved > pause_between:
                 before = time.monotonic()
                 self._save()
@@ -184,6 +185,9 @@ class _Run:
             return self._stopped(asked)
         self.sink.log(f"done after {self.iteration} iterations: {self.note}")
         return self._result("done")
+
+    def _shown(self) -> Step:
+        return answered(self.step, self.attack.answer(self.state)[0])
 
     def _over(self, step: Step) -> bool:
         budget = self.experiment.seconds
@@ -206,7 +210,8 @@ class _Run:
 
     def _stopped(self, asked: str) -> dict[str, Any]:
         if self.step is not None:
-            told = replace(self.step, events=(), layer=None)  # told when the step was taken
+            shown = self._shown() if asked == "cancel" else self.step
+            told = replace(shown, events=(), layer=None)  # told when the step was taken
             self.recorder.take(told, self.seconds, lambda: self.attack.residual(self.state), True)
             self._save()
         if asked != "cancel" or self.step is None:
