@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
@@ -12,6 +14,28 @@ def add_total_variation(x: Tensor, weight: float, gradient: Tensor) -> Tensor:
 
     x, gradient (T, N, C, H, W) -> (T,). Geiping et al. 2020.
     """
+
+    def sizes(d: Tensor) -> Tensor:
+        total = torch.linalg.vector_norm(d, 1, (1, 2, 3, 4))
+        d.sign_()
+        return total
+
+    return _add_variation(x, weight, gradient, sizes)
+
+
+def add_rounded_variation(x: Tensor, weight: float, gradient: Tensor, eps: float = 1e-4) -> Tensor:
+    """The same with sqrt(d^2 + eps) for |d|: a second-order search needs a slope that does not jump."""
+
+    def sizes(d: Tensor) -> Tensor:
+        length = (d * d + eps).sqrt()
+        d.div_(length)
+        return length.flatten(1).sum(1)
+
+    return _add_variation(x, weight, gradient, sizes)
+
+
+def _add_variation(x: Tensor, weight: float, gradient: Tensor, sizes: Callable[[Tensor], Tensor]) -> Tensor:
+    """sizes: differences (T, ...) -> their sizes summed, (T,), leaving their slopes in place of the differences."""
     value = x.new_zeros(x.shape[0])
     for axis in (-1, -2):
         size = x.shape[axis] - 1
@@ -19,24 +43,7 @@ def add_total_variation(x: Tensor, weight: float, gradient: Tensor) -> Tensor:
             continue
         d = x.narrow(axis, 1, size) - x.narrow(axis, 0, size)
         count = d[0].numel()
-        value.add_(torch.linalg.vector_norm(d, 1, (1, 2, 3, 4)), alpha=1 / count)
-        d.sign_()
-        gradient.narrow(axis, 1, size).add_(d, alpha=weight / count)
-        gradient.narrow(axis, 0, size).sub_(d, alpha=weight / count)
-    return value
-
-
-def add_rounded_variation(x: Tensor, weight: float, gradient: Tensor, eps: float = 1e-4) -> Tensor:
-    """The same with sqrt(d^2 + eps) for |d|: a second-order search needs a slope that does not jump."""
-    value = x.new_zeros(x.shape[0])
-    for axis in (-1, -2):
-        size = x.shape[axis] - 1
-        if size == 0:
-            continue
-        d = x.narrow(axis, 1, size) - x.narrow(axis, 0, size)
-        count, length = d[0].numel(), (d * d + eps).sqrt()
-        value.add_(length.flatten(1).sum(1), alpha=1 / count)
-        d.div_(length)
+        value.add_(sizes(d), alpha=1 / count)
         gradient.narrow(axis, 1, size).add_(d, alpha=weight / count)
         gradient.narrow(axis, 0, size).sub_(d, alpha=weight / count)
     return value
