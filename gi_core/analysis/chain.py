@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from math import prod
 from typing import Literal
 
-from gi_core.spec.graph import INPUT, Act, Add, BatchNorm, Conv, Dense, Flatten, Graph, Layer, Shape
+from gi_core.spec.graph import INPUT, Act, Add, BatchNorm, Conv, Dense, Flatten, Graph, GroupNorm, Layer, Shape
 
 Reading = Literal["inverse", "mask", "none"]
 
@@ -23,6 +24,7 @@ _REASONS = {
     "average_pool": "average pooling gives one equation for all pixels of a window",
     "global_average": "global average pooling gives one equation for all pixels of a channel",
     "batch_norm": "batch norm that does not follow a convolution is not folded into one",
+    "group_norm": "group norm mixes all positions of its channels, and its mean and variance are not in the update",
     "add": "this sum does not close a residual block of two convolutions",
     "concat": "joined channels are not taken apart again",
     "activation": "this non-linearity does not follow a linear layer",
@@ -68,13 +70,16 @@ class Residual:
 
 @dataclass(frozen=True)
 class Unsupported:
-    """A layer that no recursion goes through; `reason` completes a sentence."""
+    """A layer that no recursion goes through; `reason` completes a sentence. kept: equations about its input that its
+    output still gives, where the kind alone does not tell.
+    """
 
     name: str
     kind: str
     reason: str
     input_shape: Shape
     shape: Shape
+    kept: int | None = None
 
 
 Block = Affine | Residual | Unsupported
@@ -134,7 +139,9 @@ class _Walk:
         if isinstance(layer.op, Flatten):
             return None, at + 1
         reason = _REASONS.get(layer.kind, f"{getattr(layer.op, 'what', layer.kind)} is not a linear layer")
-        return Unsupported(layer.name, layer.kind, reason, self.shapes[layer.inputs[0]], layer.shape), at + 1
+        # a group norm's output does not tell the mean and the length of each group
+        kept = prod(layer.shape) - 2 * layer.op.groups if isinstance(layer.op, GroupNorm) else None
+        return Unsupported(layer.name, layer.kind, reason, self.shapes[layer.inputs[0]], layer.shape, kept), at + 1
 
     def _affine(self, at: int, activations: bool = True) -> tuple[Affine, int]:
         """The layer at a place, with the batch norm and activation that only it feeds."""

@@ -15,6 +15,7 @@ from gi_core.spec.graph import (
     Flatten,
     GlobalAverage,
     Graph,
+    GroupNorm,
     MaxPool,
     Op,
 )
@@ -50,6 +51,8 @@ def layer_module(op: Op) -> nn.Module:
             return nn.Linear(op.features_in, op.features, bias=op.bias)
         case BatchNorm():
             return nn.BatchNorm2d(op.channels)
+        case GroupNorm():
+            return nn.GroupNorm(op.groups, op.channels)
         case Act(kind="leaky_relu"):
             return nn.LeakyReLU(op.slope)
         case Act():

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gi_core.models.attention import Attention
-from gi_core.spec.models import Model, TorchvisionResNet, VisionTransformer
+from gi_core.spec.models import Model, TorchvisionModel, TorchvisionResNet, VisionTransformer
 from gi_core.spec.torchvision_graphs import DENSE_BLOCKS, RESNETS, check_picture
 from gi_core.vision import import_torchvision
 
@@ -56,7 +58,18 @@ def construct(settings: Model, input_shape: tuple[int, int, int], classes: int) 
     for module in model.modules():
         if getattr(module, "inplace", False):
             module.inplace = False
+    if isinstance(settings, TorchvisionModel) and settings.norm == "group":
+        _group_norms(model, settings.norm_groups)
     return model
+
+
+def _group_norms(model: nn.Module, groups: int) -> None:
+    """Group norm in place of each batch norm, under its name; both begin at one and zero, so no weight is drawn."""
+    for name, module in list(model.named_modules()):
+        if isinstance(module, nn.BatchNorm2d):
+            parent, _, last = name.rpartition(".")
+            channels = module.num_features
+            setattr(model.get_submodule(parent), last, nn.GroupNorm(math.gcd(groups, channels), channels))
 
 
 def _resnet(settings: TorchvisionResNet, classes: int) -> nn.Module:

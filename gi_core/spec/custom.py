@@ -16,6 +16,7 @@ from gi_core.spec.model_base import LEAKY_SLOPE, Activation, Model
 MOST_LAYERS = 40
 _AFTER = "Non-linearity after the layer."
 _SLOPE = "Slope below zero of a leaky ReLU."
+_GROUPS = "Groups of a group norm after the convolution, in place of batch norm; 0: none."
 
 
 class ConvLayer(Settings):
@@ -28,6 +29,7 @@ class ConvLayer(Settings):
     dilation: int = setting(1, "Distance of the kernel's taps.", title="Dilation", ge=1, le=8)
     bias: bool = setting(False, "A bias for each channel.", title="Bias")
     batch_norm: bool = setting(False, "Batch norm after the convolution.", title="Batch norm")
+    group_norm: int = setting(0, _GROUPS, title="Groups of a group norm", ge=0, le=2048)
     activation: Activation = setting("leaky_relu", _AFTER, title="Activation")
     slope: float = setting(LEAKY_SLOPE, _SLOPE, title="Slope", gt=0, le=1)
 
@@ -49,6 +51,7 @@ class ResidualLayer(Settings):
     stride: int = setting(1, "Stride of the first convolution and of the skip.", title="Stride", ge=1, le=16)
     bias: bool = setting(False, "Biases in the convolutions.", title="Bias")
     batch_norm: bool = setting(False, "Batch norm after each convolution.", title="Batch norm")
+    group_norm: int = setting(0, _GROUPS, title="Groups of a group norm", ge=0, le=2048)
     activation: Activation = setting("leaky_relu", _AFTER, title="Activation")
     slope: float = setting(LEAKY_SLOPE, _SLOPE, title="Slope", gt=0, le=1)
 
@@ -74,7 +77,6 @@ class CustomNet(Model):
     description: ClassVar[str] = (
         "A network of your own: rows of layers, drawn on the rank-analysis page or read from a file."
     )
-    has_batch_norm: ClassVar[bool] = True
 
     layers: tuple[AnyLayer, ...] = setting(
         (ConvLayer(channels=12, kernel=5, stride=2, padding=2), ConvLayer(channels=12, kernel=5, stride=2, padding=2)),
@@ -85,6 +87,10 @@ class CustomNet(Model):
         "classes", "One logit for two classes, or one for each class.", title="Outputs", basic=True
     )
     bias: bool = setting(True, "A bias in the last layer.", title="Last bias", basic=True)
+
+    @property
+    def has_batch_norm(self) -> bool:  # type: ignore[override]
+        return any(getattr(row, "batch_norm", False) and not row.group_norm for row in self.layers)
 
     @property
     def one_logit(self) -> bool:  # type: ignore[override]

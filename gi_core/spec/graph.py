@@ -18,15 +18,17 @@ from gi_core.spec.ops import (
     Dense,
     Flatten,
     GlobalAverage,
+    GroupNorm,
     MaxPool,
     Op,
     Opaque,
     Shape,
+    norm,
 )
 
 __all__ = [
     "INPUT", "Act", "Add", "AveragePool", "BatchNorm", "Builder", "Concat", "Conv", "Dense", "Flatten", "GlobalAverage",
-    "Graph", "Layer", "MaxPool", "Op", "Opaque", "Shape",
+    "Graph", "GroupNorm", "Layer", "MaxPool", "Op", "Opaque", "Shape", "norm",
 ]  # fmt: skip
 
 INPUT = "input"

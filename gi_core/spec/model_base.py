@@ -20,8 +20,11 @@ LEAKY_SLOPE = 0.01
 SMOOTH = {"sigmoid", "gelu", "silu", "tanh", "elu", "softplus"}
 
 
+Norm = Literal["batch", "group"]
+
+
 class Model(Component):
-    """What every network has."""
+    """What every network has. has_batch_norm: whether it keeps or takes statistics of a batch."""
 
     has_batch_norm: ClassVar[bool] = False
     min_size: ClassVar[int] = 1
@@ -43,3 +46,26 @@ class Model(Component):
     def outputs(self, data_classes: int) -> int:
         """Logits for data of so many classes: one, or one for each class."""
         return 1 if self.one_logit else self.classes or data_classes
+
+
+class NormedModel(Model):
+    """A network whose convolutions are followed by a normalisation, batch norm unless the settings say otherwise."""
+
+    norm: Norm = setting(
+        "batch",
+        "What follows a convolution: batch norm, or group norm, which keeps no statistics and mixes no pictures, as"
+        " training with DP-SGD needs it.",
+        title="Normalisation layers",
+    )
+    norm_groups: int = setting(
+        32,
+        "Groups of a group norm; where they do not divide the channels, the largest number that divides both. 1 is a"
+        " layer norm.",
+        title="Groups of a group norm",
+        ge=1,
+        le=2048,
+    )
+
+    @property
+    def has_batch_norm(self) -> bool:  # type: ignore[override]
+        return self.norm == "batch"

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from gi_core.spec.base import setting
 from gi_core.spec.custom import CustomNet
-from gi_core.spec.model_base import SMOOTH, Activation, Init, Model
+from gi_core.spec.model_base import SMOOTH, Activation, Init, Model, NormedModel
 from gi_core.spec.rgap_models import Cnn6, Cnn6D, Fcn3
 
 __all__ = ["SMOOTH", "Activation", "AnyModel", "Init", "Model"]
@@ -30,24 +30,28 @@ class LeNet(Model):
     width: int = setting(12, "Channels of each convolution.", title="Width", ge=1, le=256)
 
 
-class ConvNet(Model):
+class ConvNet(NormedModel):
     kind: Literal["convnet"] = "convnet"
     title: ClassVar[str] = "ConvNet"
     description: ClassVar[str] = "3x3 convolutions with batch norm and ReLU, two poolings and a dense layer."
     paper: ClassVar[str] = "Geiping et al., Inverting Gradients, NeurIPS 2020"
-    has_batch_norm: ClassVar[bool] = True
     min_size: ClassVar[int] = 9
 
     width: int = setting(64, "Channels of the first convolution.", title="Width", ge=1, le=512, basic=True)
     depth: int = setting(8, "Number of convolutions (8 is the published network).", title="Depth", ge=2, le=16)
     activation: Activation = setting("relu", "Non-linearity after each convolution.", title="Activation")
-    batch_norm: bool = setting(True, "Batch norm after each convolution.", title="Batch norm")
+    batch_norm: bool = setting(
+        True, "A normalisation after each convolution; off: none.", title="Normalise each convolution"
+    )
+
+    @property
+    def has_batch_norm(self) -> bool:  # type: ignore[override]
+        return self.batch_norm and self.norm == "batch"
 
 
-class CifarResNet(Model):
+class CifarResNet(NormedModel):
     """CIFAR ResNet (He et al. 2016): 3x3 stem of 16*width channels, three stages, global pooling."""
 
-    has_batch_norm: ClassVar[bool] = True
     min_size: ClassVar[int] = 8
     paper: ClassVar[str] = "He et al., Deep Residual Learning, CVPR 2016"
 
@@ -76,10 +80,9 @@ class ResNet56(CifarResNet):
     blocks: ClassVar[int] = 9
 
 
-class TorchvisionModel(Model):
+class TorchvisionModel(NormedModel):
     """A torchvision network; weights may be ImageNet's where they are on the machine."""
 
-    has_batch_norm: ClassVar[bool] = True
     min_size: ClassVar[int] = 32
     channels_only: ClassVar[int | None] = 3
     pretrained: ClassVar[bool] = True

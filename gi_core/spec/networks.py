@@ -14,8 +14,10 @@ from gi_core.spec.graph import (
     Flatten,
     GlobalAverage,
     Graph,
+    GroupNorm,
     MaxPool,
     Shape,
+    norm,
 )
 from gi_core.spec.model_base import LEAKY_SLOPE
 from gi_core.spec.models import CifarResNet, ConvNet, LeNet, Linear, Mlp, Model
@@ -68,7 +70,7 @@ def _convnet(b: Builder, s: ConvNet) -> None:
             b.add("pool0", MaxPool(3))
         b.conv(f"conv{k}", s.width * (1, 2, 2, 4)[min(k, 3)], 3, 1, 1)
         if s.batch_norm:
-            b.add(f"bn{k}", BatchNorm(b.shape[0]))
+            b.add(f"bn{k}", norm(s.norm, b.shape[0], s.norm_groups))
         b.add(f"act{k}", Act(s.activation))
     b.add("pool1", MaxPool(3))
     b.add("flatten", Flatten())
@@ -77,12 +79,14 @@ def _convnet(b: Builder, s: ConvNet) -> None:
 def _resnet(b: Builder, s: CifarResNet) -> None:
     """3x3 stem, three stages of 16w, 32w, 64w channels and strides 1, 2, 2, global average."""
     b.conv("conv1", 16 * s.width, 3, 1, 1, bias=False)
-    b.add("bn1", BatchNorm(b.shape[0]))
+    b.add("bn1", norm(s.norm, b.shape[0], s.norm_groups))
     b.add("act1", Act(s.activation))
     for stage in range(3):
         for block in range(s.blocks):
             stride = 2 if stage and not block else 1
-            _block(b, f"stage{stage + 1}_{block}", 16 * s.width * 2**stage, stride, s)
+            channels = 16 * s.width * 2**stage
+            normal = norm(s.norm, channels, s.norm_groups)
+            _block(b, f"stage{stage + 1}_{block}", channels, stride, s, normal=normal)
     b.add("pool", GlobalAverage())
 
 
@@ -91,7 +95,7 @@ _NORMS = {"conv1": "bn1", "conv2": "bn2", "down": "downbn"}
 
 def _block(
     b: Builder, name: str, channels: int, stride: int, s: CifarResNet | ResidualLayer,
-    kernel: int = 3, bias: bool = False, norm: bool = True,
+    kernel: int = 3, bias: bool = False, normal: BatchNorm | GroupNorm | None = None,
 ) -> None:  # fmt: skip
     """act(conv2(act(conv1 x)) + skip x), the skip a 1x1 convolution where shapes differ."""
     entry, channels_in = b.last, b.shape[0]
@@ -99,7 +103,7 @@ def _block(
 
     def conv(part: str, kernel: int, stride: int, source: str | None = None) -> str:
         at = b.conv(f"{name}_{part}", channels, kernel, stride, kernel // 2, bias=bias, source=source)
-        return b.add(f"{name}_{_NORMS[part]}", BatchNorm(channels)) if norm else at
+        return b.add(f"{name}_{_NORMS[part]}", normal) if normal else at
 
     conv("conv1", kernel, stride)
     b.add(f"{name}_act1", act)
@@ -149,7 +153,7 @@ def _custom(b: Builder, s: CustomNet) -> None:
         elif isinstance(row, ResidualLayer):
             if row.kernel % 2 == 0:
                 raise SpecError(f"layer {k}: the kernel of a residual block is odd, so that its sum fits")
-            _block(b, name, row.channels, row.stride, row, row.kernel, row.bias, row.batch_norm)
+            _block(b, name, row.channels, row.stride, row, row.kernel, row.bias, _norm(row))
             continue
         elif isinstance(row, PoolLayer):
             b.add(name, (MaxPool if row.kind == "max_pool" else AveragePool)(row.size, row.stride))
@@ -162,12 +166,19 @@ def _custom(b: Builder, s: CustomNet) -> None:
                 name, row.channels, row.kernel, row.stride, row.padding,
                 bias=row.bias, groups=row.groups, dilation=row.dilation,
             )  # fmt: skip
-            if row.batch_norm:
-                b.add(f"{name}_bn", BatchNorm(row.channels))
+            normal = _norm(row)
+            if normal:
+                b.add(f"{name}_bn", normal)
         if row.activation != "none":
             b.add(f"{name}_act", Act(row.activation, row.slope))
     if len(b.shape) == 3:
         b.add("flatten", Flatten())
+
+
+def _norm(row: ConvLayer | ResidualLayer) -> BatchNorm | GroupNorm | None:
+    if row.group_norm:
+        return GroupNorm(row.group_norm, row.channels)
+    return BatchNorm(row.channels) if row.batch_norm else None
 
 
 _GRAPHS = {

@@ -6,7 +6,7 @@ Shapes are without the batch dimension: (C, H, W) for pictures and feature maps,
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import prod
+from math import gcd, prod
 from typing import ClassVar
 
 from gi_core.spec.base import SpecError
@@ -77,6 +77,32 @@ class BatchNorm:
 
     def shape(self, x: Shape) -> Shape:
         return x
+
+
+@dataclass(frozen=True)
+class GroupNorm:
+    """y = gamma (x - mean) / sqrt(var + 1e-5) + beta, mean and variance over each group's channels and positions.
+
+    Wu and He, Group Normalization, ECCV 2018. Of one picture: it keeps no statistics and mixes no pictures.
+    """
+
+    op: ClassVar[str] = "group_norm"
+    groups: int
+    channels: int
+
+    @property
+    def parameters(self) -> int:
+        return 2 * self.channels
+
+    def shape(self, x: Shape) -> Shape:
+        if self.channels % self.groups:
+            raise SpecError(f"{self.groups} groups of a group norm do not divide {self.channels} channels")
+        return x
+
+
+def norm(kind: str, channels: int, groups: int) -> BatchNorm | GroupNorm:
+    """`batch`, or `group` with as many groups as divide both the number asked and the channels."""
+    return GroupNorm(gcd(groups, channels), channels) if kind == "group" else BatchNorm(channels)
 
 
 @dataclass(frozen=True)
@@ -174,7 +200,9 @@ class Opaque:
         return self.out
 
 
-Op = Conv | Dense | BatchNorm | Act | MaxPool | AveragePool | GlobalAverage | Flatten | Add | Concat | Opaque
+Op = (
+    Conv | Dense | BatchNorm | GroupNorm | Act | MaxPool | AveragePool | GlobalAverage | Flatten | Add | Concat | Opaque
+)
 
 
 def _steps(extent: int, kernel: int, stride: int) -> int:

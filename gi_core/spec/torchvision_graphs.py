@@ -6,6 +6,8 @@ have names of their own.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from gi_core.spec.base import SpecError
 from gi_core.spec.graph import (
     INPUT,
@@ -21,8 +23,9 @@ from gi_core.spec.graph import (
     MaxPool,
     Opaque,
     Shape,
+    norm,
 )  # fmt: skip
-from gi_core.spec.models import Model, TorchvisionResNet, VisionTransformer
+from gi_core.spec.models import Model, TorchvisionModel, TorchvisionResNet, VisionTransformer
 
 MAX_TOKENS = 1024  # attention costs tokens squared, and its second derivative keeps all of it
 RESNETS = {
@@ -77,7 +80,17 @@ def torchvision_graph(settings: Model, input_shape: Shape, classes: int) -> Grap
     else:
         head = {"densenet121": _densenet, "mobilenet_v2": _mobilenet}[settings.kind](b)  # type: ignore[attr-defined]
     b.dense(head, settings.outputs(classes))
-    return b.graph()
+    return _normalised(b.graph(), settings) if isinstance(settings, TorchvisionModel) else b.graph()
+
+
+def _normalised(graph: Graph, settings: TorchvisionModel) -> Graph:
+    """The graph with the normalisation that the settings ask for, where torchvision has batch norm."""
+    layers = tuple(
+        replace(layer, op=norm(settings.norm, layer.op.channels, settings.norm_groups))
+        if isinstance(layer.op, BatchNorm) else layer
+        for layer in graph.layers
+    )  # fmt: skip
+    return Graph(graph.input_shape, layers)
 
 
 def _conv(

@@ -87,7 +87,7 @@ def lost(block: Unsupported) -> Ranks:
     """What is still linear in a part that no recursion passes: pooling gives one equation for each output."""
     n, out = prod(block.input_shape), prod(block.shape)
     known = {"batch_norm": n, "average_pool": min(n, out), "global_average": out, "max_pool": min(n, out)}
-    rank = known.get(block.kind, 0)
+    rank = known.get(block.kind, max(0, block.kept or 0))
     return Ranks(n, rank, 0, 0, rank, 0, 0, rank)
 
 
