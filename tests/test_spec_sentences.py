@@ -26,7 +26,7 @@ DLG = {"kind": "dlg"}
         ({"seed": 1.5}, "seed: give a whole number, not 1.5"),
         ({"device": "tpu"}, "device: give 'auto', 'cpu', 'cuda' or 'mps', not 'tpu'"),
         ({"samples": []}, "samples: this cannot be empty"),
-        ({"samples": ["a"] * 65}, "samples: give at most 64 of them, not 65"),
+        ({"samples": ["a"] * 257}, "samples: give at most 256 of them, not 257"),
         ({"samples": 3}, "samples: give a list, not 3"),
         ({"model": 3}, "model: give an object with settings, not 3"),
         ({"client": {"labels_known": "maybe"}}, "client.labels_known: give true or false, not 'maybe'"),

@@ -9,7 +9,7 @@ from gi_core.cli import question
 from gi_core.cli.attack import perform
 from gi_core.paths import user_path
 from gi_core.spec import ATTACKS, Experiment, SpecError, build, parse_component, with_setting
-from gi_core.spec.experiment import MAX_BATCH
+from gi_core.spec.bounds import MAX_BATCH
 from gi_core.spec.model_base import Model
 
 ATTACK = "fl_gradient_inversion"

@@ -13,8 +13,8 @@ from gi_core.federation.rounds import Played, Simulation
 from gi_core.runs import whole
 from gi_core.runs.recording import change
 from gi_core.runs.results import write_text
+from gi_core.spec.bounds import MAX_BATCH
 from gi_core.spec.defenses import built_in
-from gi_core.spec.experiment import MAX_BATCH
 from gi_core.spec.federation import round_of
 from gi_core.spec.recorded import Recorded
 from gi_core.updates.writing import write_round

@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from gi_core.spec.base import Component, Settings, setting
+from gi_core.spec.bounds import MAX_BATCH
 
 FEDAVG = "McMahan et al., Communication-Efficient Learning, AISTATS 2017"
 
@@ -72,7 +73,7 @@ class FedAvg(Client):
         " out evenly among them.",
         title="Clients added up",
         ge=1,
-        le=64,
+        le=MAX_BATCH,
     )
     schedule_known: bool = setting(
         True,

@@ -10,13 +10,12 @@ from pydantic import ValidationError, field_validator
 
 from gi_core.spec.attacks import AnyAttack, LevenbergMarquardt
 from gi_core.spec.base import Settings, SpecError, setting
+from gi_core.spec.bounds import MAX_BATCH, MAX_SIZE
 from gi_core.spec.client import AnyClient, AnyWeights, FedSgd, Fresh
 from gi_core.spec.defenses import AnyDefense
 from gi_core.spec.models import AnyModel, LeNet
 from gi_core.spec.recorded import Recorded
 from gi_core.spec.sentences import sentence
-
-MAX_BATCH, MAX_SIZE = 64, 512
 
 
 class Experiment(Settings):

@@ -11,10 +11,11 @@ from pydantic import Field, ValidationError, field_validator
 
 from gi_core.spec.attacks import AnyAttack, InvertingGradients
 from gi_core.spec.base import Settings, SpecError, setting
+from gi_core.spec.bounds import MAX_BATCH, MAX_SIZE
 from gi_core.spec.check import Problem, problems
 from gi_core.spec.client import AnyClient, FedAvg
 from gi_core.spec.defenses import AnyDefense
-from gi_core.spec.experiment import MAX_BATCH, MAX_SIZE, Experiment
+from gi_core.spec.experiment import Experiment
 from gi_core.spec.models import AnyModel, LeNet
 from gi_core.spec.sentences import sentence
 

@@ -9,9 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gi_core.spec.base import SpecError
+from gi_core.spec.bounds import MAX_BATCH
 from gi_core.spec.client import FedAvg
 from gi_core.spec.defense_base import HEURISTIC
-from gi_core.spec.experiment import MAX_BATCH, Experiment
+from gi_core.spec.experiment import Experiment
 
 MOST_STEPS = 50
 ONE_LABEL = ("idlg", "observed_delta")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import field_validator
 
 from gi_core.spec.base import Settings, setting
+from gi_core.spec.bounds import MAX_BATCH
 
 
 class Recorded(Settings):
@@ -24,7 +25,7 @@ class Recorded(Settings):
     reference: str | None = setting(
         None, "The private picture, where it is known: only to judge the result.", title="Reference picture"
     )
-    images: int = setting(1, "Pictures behind the update.", title="Pictures", ge=1, le=64)
+    images: int = setting(1, "Pictures behind the update.", title="Pictures", ge=1, le=MAX_BATCH)
     withheld: tuple[str, ...] = setting(
         (), "Names of tensors that the client did not send, in the network's own words.", title="Withheld tensors"
     )

@@ -7,11 +7,10 @@ import streamlit as st
 from gi_core import data
 from gi_core.data.types import SampleInfo
 from gi_core.spec import SpecError
+from gi_core.spec.bounds import MAX_BATCH
 from pages.components import fetching, fields, form, stage, thumbnails, uploads, words
 from pages.components.picture_grid import Item, picture_grid
 from pages.components.references import known
-
-MOST = 64
 
 
 def draw(geometry: bool = True, apart: bool = False) -> None:
@@ -79,7 +78,7 @@ def _pick(ref: str) -> None:
     elif ref in chosen:
         chosen = [c for c in chosen if c != ref] or chosen
     else:
-        chosen = [*chosen, ref][:MOST]
+        chosen = [*chosen, ref][:MAX_BATCH]
     form.change(("labels",), None)
     form.change(("samples",), chosen)
 

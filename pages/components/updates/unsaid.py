@@ -8,7 +8,7 @@ import streamlit as st
 
 from gi_core.data.normalisation import TABLE
 from gi_core.runs.job import Job
-from gi_core.spec.experiment import MAX_BATCH, MAX_SIZE
+from gi_core.spec.bounds import MAX_BATCH, MAX_SIZE
 from pages.components import fields, form
 from pages.components.updates import question
 
