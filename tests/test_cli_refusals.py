@@ -58,7 +58,7 @@ def refused(capsys, *argv: str) -> str:
         ("attack --experiment ~nobody-here/a.json", "'~nobody-here/a.json' is not a path"),
         ("attack --out ~nobody-here/a", "'~nobody-here/a' is not a path"),
         ("attack --sample folder:~nobody-here:0", "'~nobody-here' is not a path"),
-        ("attack --sample " + "a" * 5000, "name too long"),
+        ("attack --sample " + "a" * 5000, "4096 characters or less"),
         ("attack --weights " + "a" * 5000, "name too long"),
         ("attack --defense gaussian_noise:std=nan", "defense gaussian_noise: std: give a finite number, not 'nan'"),
         ("runs list --limit -3", "--limit"),

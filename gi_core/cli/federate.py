@@ -16,7 +16,7 @@ from gi_core.cli.interrupts import Interruptible
 from gi_core.cli.progress import Bar
 from gi_core.paths import user_path
 from gi_core.spec import SpecError
-from gi_core.spec.federation import Federation, read_federation
+from gi_core.spec.federation import MAX_FILE, Federation, read_federation
 
 if TYPE_CHECKING:
     from gi_core.runs.writer import Writer
@@ -43,7 +43,8 @@ def federate(arguments: argparse.Namespace) -> int:
 def _read(name: str) -> Federation:
     path = user_path(name)
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read(MAX_FILE + 1)
     except OSError as error:
         raise SpecError(f"cannot read {name!r}: {error.strerror}") from None
     return read_federation(content, path.suffix.lower() == ".toml")

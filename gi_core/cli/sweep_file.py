@@ -7,7 +7,7 @@ from typing import Any
 
 from gi_core.paths import user_path
 from gi_core.spec import Experiment, SpecError
-from gi_core.spec.sweep import Sweep, build_sweep, read_sweep
+from gi_core.spec.sweep import MAX_FILE, Sweep, build_sweep, read_sweep
 
 _TEXTS = ("name", "labels", "question")
 _FOLDERS = ("folder:", "npz:")
@@ -24,7 +24,8 @@ def named(name: str) -> Sweep:
         known = ", ".join(ready())
         raise SpecError(f"there is neither a file nor a ready sweep {name!r}: ready are {known}")
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read(MAX_FILE + 1)
     except OSError as error:
         raise SpecError(f"cannot read {name!r}: {error.strerror}") from None
     sweep = read_sweep(content, path.suffix.lower() == ".toml")

@@ -15,6 +15,7 @@ import numpy as np
 from gi_core.data.types import Sample
 from gi_core.paths import data_home
 from gi_core.spec.base import SpecError
+from gi_core.spec.documents import whole_number
 
 Split = Literal["train", "test"]
 
@@ -152,10 +153,10 @@ def _cifar(paths: tuple[Path, ...], key: str) -> tuple[np.ndarray, np.ndarray]:
 def sample(name: str, split: Split, index: str) -> Sample:
     """One picture of a split. Raises SpecError."""
     size = DATA_SETS[name].sizes[split]
-    if not (index.isascii() and index.isdigit()) or int(index) >= size:
+    k = whole_number(index)
+    if k is None or k >= size:
         raise SpecError(f"{name} has no picture {index!r}: give an index from 0 to {size - 1}")
     images, labels, names = read(name, split)
-    k = int(index)
     if k >= len(images):
         raise SpecError(f"{name} here has only {len(images)} pictures: give an index from 0 to {len(images) - 1}")
     return Sample(name, f"{split}:{k}", np.ascontiguousarray(images[k]), int(labels[k]), names)

@@ -16,6 +16,7 @@ from PIL import Image, ImageDraw, ImageFont
 from gi_core.data.images import read_image
 from gi_core.data.types import Sample
 from gi_core.spec.base import SpecError
+from gi_core.spec.documents import whole_number
 from gi_core.spec.registry import suggestion
 
 PICTURES: dict[str, tuple[str, str, str]] = {  # name -> (title, group, file)
@@ -78,9 +79,9 @@ def sample(name: str, index: str | None) -> Sample:
     """`bundled/NAME[:INDEX]`. Raises SpecError that names the nearest."""
     if name == "faces":
         number = index if index is not None else "0"
-        if not (number.isascii() and number.isdigit()) or int(number) >= FACES:
+        k = whole_number(number)
+        if k is None or k >= FACES:
             raise SpecError(f"bundled/faces:{number} does not exist: give an index from 0 to {FACES - 1}")
-        k = int(number)
         return Sample("faces", str(k), faces()[k], int(k >= FACES // 2), FACE_NAMES)
     if name not in PICTURES:
         raise SpecError(f"there is no bundled picture {name!r}: {suggestion(name, (*PICTURES, 'faces'))}")

@@ -11,6 +11,7 @@ from gi_core.data.images import SUFFIXES, read_image
 from gi_core.data.types import Sample
 from gi_core.paths import user_path
 from gi_core.spec.base import SpecError
+from gi_core.spec.documents import whole_number
 
 MAX_FILES = 200_000
 
@@ -68,8 +69,9 @@ def find(folder: Folder, key: str) -> tuple[Path, int]:
         return matches[0]
     if len(matches) > 1:
         raise SpecError(f"{len(matches)} pictures of {folder.path} are called {key}: write CLASS/{stem}")
-    if key.isascii() and key.isdigit() and int(key) < len(folder.files):
-        return folder.files[int(key)]
+    number = whole_number(key)
+    if number is not None and number < len(folder.files):
+        return folder.files[number]
     first = folder.files[0][0].stem
     raise SpecError(
         f"folder {folder.path} has no picture {key!r}: give a file stem such as {first}, or an index"

@@ -8,7 +8,7 @@ from gi_core.data import archives, bundled, folders
 from gi_core.data.refs import split_folder
 from gi_core.spec.base import SpecError
 
-_COUNTED = re.compile(r"(?P<source>bundled/faces|(?P<set>[a-z0-9_]+)(?:/(?P<split>train|test))?):(?P<index>\d+)")
+_COUNTED = re.compile(r"(?P<source>bundled/faces|(?P<set>[a-z0-9_]+)(?:/(?P<split>train|test))?):(?P<index>\d{1,19})")
 HALF = bundled.FACES // 2
 """Of the faces, the second half are none."""
 

@@ -10,9 +10,22 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+MOST_TEXT = 4096
+"""Characters of a text in a setting: the longest path that Linux takes."""
+_MOST_SENTENCE = 1200
+
 
 class SpecError(ValueError):
-    """A question that cannot be asked; the message is one sentence that says what to change."""
+    """A question that cannot be asked; the message is one sentence that says what to change.
+
+    What a person gave may stand in it, and may be long: of a very long sentence, beginning and end are kept.
+    """
+
+    def __init__(self, message: object = "") -> None:
+        text = str(message)
+        if len(text) > _MOST_SENTENCE:
+            text = f"{text[: _MOST_SENTENCE // 2]} … {text[-_MOST_SENTENCE // 3 :]}"
+        super().__init__(text)
 
 
 class Diverged(SpecError):
@@ -22,7 +35,9 @@ class Diverged(SpecError):
 class Settings(BaseModel):
     """Frozen, strict about names; equal settings hash and compare equal."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False, str_max_length=MOST_TEXT
+    )
 
 
 class Component(Settings):

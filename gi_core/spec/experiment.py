@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator
 
 from gi_core.spec.attacks import AnyAttack, LevenbergMarquardt
 from gi_core.spec.base import Settings, SpecError, setting
 from gi_core.spec.bounds import MAX_BATCH, MAX_SIZE
 from gi_core.spec.client import AnyClient, AnyWeights, FedSgd, Fresh
 from gi_core.spec.defenses import AnyDefense
+from gi_core.spec.documents import read_json
 from gi_core.spec.models import AnyModel, LeNet
 from gi_core.spec.recorded import Recorded
 from gi_core.spec.sentences import sentence
+
+MOST_BYTES = 2**20
+_Label = Annotated[int, Field(le=2**31 - 1)]
 
 
 class Experiment(Settings):
@@ -28,7 +32,9 @@ class Experiment(Settings):
         min_length=1,
         max_length=MAX_BATCH,
     )
-    labels: tuple[int, ...] | None = setting(None, "Labels in place of the data's own, one for each picture.")
+    labels: tuple[_Label, ...] | None = setting(
+        None, "Labels in place of the data's own, one for each picture.", max_length=MAX_BATCH
+    )
     size: int | None = setting(
         None, "Side of the square picture in pixels; its own (32 at most) when empty.", ge=4, le=MAX_SIZE
     )
@@ -73,9 +79,10 @@ class Experiment(Settings):
         return self.model_dump_json(**kwargs)
 
 
-def read_experiment(text: str) -> Experiment:
+def read_experiment(text: str | bytes) -> Experiment:
     """Parse JSON. Raises SpecError with one sentence."""
+    values = read_json(text, MOST_BYTES, "the experiment is not valid: it")
     try:
-        return Experiment.model_validate_json(text)
+        return Experiment.model_validate(values)
     except ValidationError as error:
         raise SpecError("the experiment is not valid: " + sentence(error, Experiment)) from None

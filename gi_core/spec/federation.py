@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tomllib
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, field_validator
@@ -15,6 +14,7 @@ from gi_core.spec.bounds import MAX_BATCH, MAX_SIZE
 from gi_core.spec.check import Problem, problems
 from gi_core.spec.client import AnyClient, FedAvg
 from gi_core.spec.defenses import AnyDefense
+from gi_core.spec.documents import read_json, read_toml
 from gi_core.spec.experiment import Experiment
 from gi_core.spec.models import AnyModel, LeNet
 from gi_core.spec.sentences import sentence
@@ -63,7 +63,10 @@ class Federation(Settings):
     model: AnyModel = LeNet(activation="tanh")
     client: AnyClient = FedAvg(learning_rate=0.1, batch_size=8)
     batch: int | None = setting(
-        None, "Of clients that send one gradient: its pictures, drawn anew in each round; all when empty.", ge=1
+        None,
+        "Of clients that send one gradient: its pictures, drawn anew in each round; all when empty.",
+        ge=1,
+        le=MAX_PICTURES,
     )
     server_rate: float = setting(
         1.0, "By how much of the clients' mean the server moves the network.", title="Server's step size", gt=0, le=10
@@ -138,10 +141,7 @@ def read_federation(content: bytes, toml: bool) -> Federation:
     """From the bytes of a TOML or JSON file. Raises SpecError with one sentence."""
     if len(content) > MAX_FILE:
         raise SpecError(f"the file is too large for a federation's settings: at most {MAX_FILE // 1024} kB are read")
-    try:
-        values = tomllib.loads(content.decode()) if toml else json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise SpecError(f"the file is not {'TOML' if toml else 'JSON'}: {' '.join(str(error).split())[:200]}") from None
+    values = (read_toml if toml else read_json)(content, MAX_FILE, "the file")
     if not isinstance(values, dict):
         raise SpecError("the file holds no settings of a federation: write names with values, such as rounds = 5")
     return build_federation(values)

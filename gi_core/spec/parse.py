@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from gi_core.spec.base import Component, Settings, SpecError
 from gi_core.spec.custom import CustomNet
+from gi_core.spec.documents import read_json, value_of
 from gi_core.spec.experiment import Experiment
 from gi_core.spec.registry import find, suggestion
 from gi_core.spec.sentences import sentence
@@ -19,10 +19,7 @@ Chosen = TypeVar("Chosen", bound=Settings)
 
 def scalar(text: str) -> Any:
     """A JSON scalar where it reads as one, else the text itself."""
-    try:
-        value = json.loads(text)
-    except ValueError:
-        return text
+    value = value_of(text, "a setting")
     return value if isinstance(value, (int, float, str, bool, type(None))) else text
 
 
@@ -37,7 +34,7 @@ def read_network(content: bytes) -> CustomNet:
     if len(content) > MOST_NETWORK:
         raise SpecError(f"the file is too large for a network: at most {MOST_NETWORK // 1024} kB are read")
     try:
-        return CustomNet.model_validate_json(content)
+        return CustomNet.model_validate(read_json(content, MOST_NETWORK, "this file is not a network: it"))
     except ValidationError as error:
         raise SpecError("this file is not a network: " + sentence(error, CustomNet)) from None
 
@@ -80,7 +77,7 @@ def with_setting(experiment: Experiment, assignment: str) -> Experiment:
     path, equals, text = assignment.partition("=")
     if not equals:
         raise SpecError(f"write {assignment!r} as dotted.path=value")
-    return changed(experiment, {path.strip(): _value(text)})
+    return changed(experiment, {path.strip(): value_of(text, f"the value of {path.strip()[:80]}")})
 
 
 def changed(experiment: Experiment, values: dict[str, Any]) -> Experiment:
@@ -109,13 +106,6 @@ def _enter(here: Any, part: str, path: str) -> Any:
 
 
 def _index(items: list, part: str, path: str) -> int:
-    if part.isdigit() and int(part) < len(items):
+    if part.isascii() and part.isdigit() and len(part) < 7 and int(part) < len(items):
         return int(part)
     raise SpecError(f"{path!r} names an entry of a list of {len(items)}, counted from 0")
-
-
-def _value(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text

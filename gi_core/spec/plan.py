@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from gi_core.spec.base import Settings
 
 
@@ -15,9 +17,9 @@ class Plan(Settings):
 
     onednn: bool = True
     channels_last: bool = False
-    chunk: int = 8
+    chunk: int = Field(8, ge=1, le=2**20)
     cuda_graph: bool = False
     device: str = "cpu"
-    threads: int = 1
+    threads: int = Field(1, ge=1, le=4096)
     seconds: float | None = None
     source: Literal["default", "measured", "cached", "checkpoint"] = "default"

@@ -36,5 +36,5 @@ def find(family: str, kind: str) -> type[Component]:
 def suggestion(word: str, known) -> str:
     """`did you mean X?`, or the list of what there is."""
     names = sorted(known)
-    near = difflib.get_close_matches(word.lower(), names, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(word[:80].lower(), names, n=1, cutoff=0.5)
     return f"did you mean {near[0]!r}?" if near else "known are " + ", ".join(names)

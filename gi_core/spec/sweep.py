@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-import tomllib
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from pydantic import ValidationError, field_validator, model_validator
 
 from gi_core.spec.base import Settings, SpecError, setting
+from gi_core.spec.documents import read_json, read_toml
 from gi_core.spec.experiment import Experiment
 from gi_core.spec.overrides import overridden
 from gi_core.spec.sentences import sentence
@@ -158,10 +158,7 @@ def read_sweep(content: bytes, toml: bool) -> Sweep:
     """From the bytes of a TOML or JSON file. Raises SpecError with one sentence."""
     if len(content) > MAX_FILE:
         raise SpecError(f"the file is too large for a sweep: at most {MAX_FILE // 1024} kB are read")
-    try:
-        values = tomllib.loads(content.decode()) if toml else json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise SpecError(f"the file is not {'TOML' if toml else 'JSON'}: {' '.join(str(error).split())[:200]}") from None
+    values = (read_toml if toml else read_json)(content, MAX_FILE, "the file")
     if not isinstance(values, dict) or not values:
         raise SpecError("the file holds no sweep: write a [base] and [[axes]] with name, path and values")
     return build_sweep(values)

@@ -31,7 +31,11 @@ class Training(Settings):
     pictures: int = setting(60, "Pictures of each client.", title="Pictures", ge=1, le=MAX_PICTURES)
     rounds: int = setting(80, "Rounds of training.", title="Rounds", basic=True, ge=1, le=MAX_ROUNDS)
     batch_size: int = setting(
-        8, "Pictures of one gradient, or of a local step of a client that does not say.", title="Batch size", ge=1
+        8,
+        "Pictures of one gradient, or of a local step of a client that does not say.",
+        title="Batch size",
+        ge=1,
+        le=MAX_PICTURES,
     )
     server_rate: float = setting(
         0.02,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from gi_core.spec import DEFENSES, Component, Experiment, SpecError
 from gi_core.spec.base import is_basic
+from gi_core.spec.documents import whole_number
 from gi_core.spec.measures import MEASURES
 from gi_core.spec.sweep import MOST_MEMBERS, Axis
 
@@ -24,13 +26,18 @@ def typed(text: str, whole: bool = True) -> list[int | float]:
             continue
         ends = _RANGE.fullmatch(part)
         if ends and whole:
-            low, high = int(ends[1]), int(ends[2])
+            low, high = whole_number(ends[1]), whole_number(ends[2])
+            if low is None or high is None:
+                raise SpecError(f"{part[:40]!r} is no range: write one such as 1-5")
             if high - low >= MOST_MEMBERS:
                 raise SpecError(f"{part} stands for {high - low + 1} values; {MOST_MEMBERS} are allowed")
             found += range(low, high + 1)
             continue
         try:
-            found.append(int(part) if whole else float(part))
+            number = int(part) if whole and len(part) < 20 else float(part)
+            if whole and not isinstance(number, int) or not math.isfinite(number):
+                raise ValueError
+            found.append(number)
         except ValueError:
             kind = "whole numbers, such as 1, 2, 4 or 1-5" if whole else "numbers, such as 0.001, 0.01"
             raise SpecError(f"{part[:40]!r} is no value: write {kind}") from None

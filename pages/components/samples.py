@@ -8,6 +8,7 @@ from gi_core import data
 from gi_core.data.types import SampleInfo
 from gi_core.spec import SpecError
 from gi_core.spec.bounds import MAX_BATCH
+from gi_core.spec.documents import whole_number
 from pages.components import fetching, fields, form, stage, thumbnails, uploads, words
 from pages.components.picture_grid import Item, picture_grid
 from pages.components.references import known
@@ -90,7 +91,7 @@ def _by_number(shown: list[SampleInfo]) -> None:
         return
     key = form.key(f"number.{name}")
     chosen = form.current().samples[0].rpartition(":")
-    value = int(chosen[2]) if chosen[0] == name and chosen[2].isdigit() else None
+    value = whole_number(chosen[2]) if chosen[0] == name else None
     st.number_input(
         "Any other, by its number", 0, 9999, value, step=1, placeholder="0 to 9999", key=key,
         on_change=lambda: st.session_state[key] is not None and _pick(f"{name}:{int(st.session_state[key])}"),

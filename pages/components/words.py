@@ -10,6 +10,7 @@ from typing import Any
 
 from gi_core.runs.job import Job
 from gi_core.spec import ATTACKS, MODELS, Experiment
+from gi_core.spec.documents import whole_number
 from gi_core.spec.models import Model
 from gi_core.spec.recorded import Recorded
 from pages.components import sent
@@ -79,7 +80,7 @@ def sample_name(ref: str) -> str:
         return "uploaded picture"
     if ref.startswith("bundled/faces:"):
         number = ref.rpartition(":")[2]
-        return ("Face " if number.isdigit() and int(number) < 100 else "No face ") + number
+        return ("No face " if (whole_number(number) or 0) >= 100 else "Face ") + number
     name = ref.removeprefix("bundled/").replace("_", " ").replace(":", " ")
     return name[:1].upper() + name[1:]
 

@@ -8,6 +8,7 @@ import streamlit as st
 
 from gi_core import data
 from gi_core.spec import ATTACKS, DEFENSES, MODELS, Component
+from gi_core.spec.documents import whole_number
 from gi_core.spec.federation import MAX_CLIENTS, Federation
 from pages.components import about, fields, form, samples
 from pages.components.defenses import view as defenses
@@ -111,7 +112,7 @@ def _set(name: str, key: str) -> None:
 def _counts(key: str) -> None:
     """A list of numbers; what is none is refused as it was typed."""
     parts = [part for part in st.session_state[key].replace(",", " ").split() if part]
-    question.change("pictures", [int(p) if p.isdigit() else p for p in parts])
+    question.change("pictures", [p if (n := whole_number(p)) is None else n for p in parts])
 
 
 def _number(name: str, label: str, low: Any, high: Any) -> None:

@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 
 import streamlit as st
-from pydantic import ValidationError
 
 from gi_core.spec import SpecError
 from gi_core.spec.custom import CustomNet
-from gi_core.spec.sentences import sentence
+from gi_core.spec.parse import read_network
 from pages.components import address, form, link, words
 
-MOST_KILOBYTES = 64
 _PARTS = ("layers", "logits", "bias")
 
 
@@ -24,12 +22,7 @@ def write(network: CustomNet) -> str:
 
 def read(content: bytes) -> CustomNet:
     """Raises SpecError with one sentence."""
-    if len(content) > MOST_KILOBYTES * 1024:
-        raise SpecError(f"the file is too large for a network: at most {MOST_KILOBYTES} kB are read")
-    try:
-        return CustomNet.model_validate_json(content)
-    except ValidationError as error:
-        raise SpecError("this file is not a network: " + sentence(error, CustomNet)) from None
+    return read_network(content)
 
 
 def draw() -> None:

@@ -9,6 +9,7 @@ import streamlit as st
 from gi_core.data.normalisation import TABLE
 from gi_core.runs.job import Job
 from gi_core.spec.bounds import MAX_BATCH, MAX_SIZE
+from gi_core.spec.documents import whole_number
 from pages.components import fields, form
 from pages.components.updates import question
 
@@ -114,4 +115,4 @@ def _labels() -> None:
 
 def _set_labels(key: str) -> None:
     parts = st.session_state[key].replace(",", " ").split()
-    form.change(("labels",), [int(p) if p.isdigit() else p for p in parts] or None)
+    form.change(("labels",), [p if (n := whole_number(p)) is None else n for p in parts] or None)
