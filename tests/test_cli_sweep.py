@@ -149,12 +149,12 @@ def test_trainings_that_fail_are_told_beside_the_runs(here, file, monkeypatch, c
     monkeypatch.setattr(utilities, "answer", full)
     text = SWEEP.replace("[0, 1, 2]", "[0]").replace(",classes=4", "")
     file.write_text(text + '[utility]\ndata = "faces"\npictures = 4\nrounds = 1\nseeds = [0]\n')
-    assert main(["sweep", str(file), "--json"]) == 0
+    assert main(["sweep", str(file), "--json"]) == 1
     found = _object(capsys)
     assert found["counts"] == {"done": 1} and found["trainings"] == {"failed": 1}
     assert found["trainings_error"] == "the memory does not suffice"
     assert found["rows"][0]["error"] == "no accuracy of seed 0: the memory does not suffice"
-    assert main(["sweep", "--resume", found["sweep_id"]]) == 0
+    assert main(["sweep", "--resume", found["sweep_id"]]) == 1
     assert "trainings: 1 failed (the memory does not suffice)" in capsys.readouterr().out
 
 

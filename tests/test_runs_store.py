@@ -11,8 +11,7 @@ import sys
 import numpy as np
 import pytest
 
-from gi_core.runs import quota, schema
-from gi_core.runs import store as store_module
+from gi_core.runs import queue, quota, schema
 from gi_core.runs.database import Database, DiskFull
 from gi_core.runs.job import Point, valid_id
 from gi_core.runs.processes import Processes
@@ -148,8 +147,8 @@ def test_cache_key_answers_with_the_same_job(store):
 
 
 def test_queue_is_bounded_and_old_previews_give_way(store, monkeypatch):
-    monkeypatch.setattr(store_module, "MOST_QUEUED", 3)
-    monkeypatch.setattr(store_module, "MOST_PREVIEWS", 2)
+    monkeypatch.setattr(queue, "MOST_QUEUED", 3)
+    monkeypatch.setattr(queue, "MOST_PREVIEWS", 2)
     for n in range(3):
         store.submit("run", {"n": n})
     with pytest.raises(SpecError, match="queue is full"):

@@ -6,8 +6,7 @@ import sqlite3
 
 import pytest
 
-from gi_core.runs import quota, recovery, schema, sweeps
-from gi_core.runs import store as store_module
+from gi_core.runs import queue, quota, recovery, schema, sweeps
 from gi_core.runs.processes import Processes
 from gi_core.runs.store import Store
 from gi_core.runs.writer import Writer
@@ -55,7 +54,8 @@ def test_a_sweep_is_a_job_that_ends_with_its_last_experiment(store, writer):
     assert store.job(number).state == "running" and store.job(number).finished is None
     end(writer)
     found = sweeps.status(store, number)
-    assert found.state == "done" and found.counts == {"done": 2, "failed": 1} and found.fraction == 1
+    assert found.state == "incomplete" and found.counts == {"done": 2, "failed": 1} and found.fraction == 1
+    assert found.sentence == "done with 1 failed"
     assert store.job(number).finished and sweeps.sweep_of(store, number) == asked()
     entries = sweeps.members(store, number)
     assert [e.point for e in entries] == [{"Seed": "0"}, {"Seed": "1"}, {"Seed": "2"}]
@@ -227,7 +227,7 @@ def test_a_training_is_asked_once_however_many_attacks_share_it(store, writer):
 
 
 def test_sweeps_do_not_fill_the_queue_but_are_few(store, monkeypatch):
-    monkeypatch.setattr(store_module, "MOST_QUEUED", 3)
+    monkeypatch.setattr(queue, "MOST_QUEUED", 3)
     first = sweeps.start(store, asked(range(50)))
     store.submit("federation", {}, lane="batch")
     assert [j.kind for j in store.jobs(kinds=None)] == ["federation", "sweep"], "its runs do not drown a person's"
@@ -285,7 +285,10 @@ def test_the_dead_give_their_experiment_back_and_leave_the_sweep_alone(store, wr
 
 def test_an_older_store_learns_of_sweeps(gi_home, monkeypatch):
     monkeypatch.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:3])
-    before = Store().submit("run", tiny_spec())
+    before, gone = "a" * 12, sqlite3.connect(gi_home / "store.sqlite", isolation_level=None)
+    schema.migrate(gone)
+    gone.execute("INSERT INTO jobs (id, kind, spec, created) VALUES (?, 'run', '{}', 1)", (before,))
+    gone.close()
     monkeypatch.undo()
     monkeypatch.setenv("GI_HOME", str(gi_home))
     store = Store()

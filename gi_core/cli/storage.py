@@ -12,7 +12,7 @@ def open_store() -> Store:
 
     The dashboard's dispatcher does the same; without a dashboard nobody else would.
     """
-    store = Store()
+    store = Store(asker="command line")
     processes = Processes(store.database)
     for entry in processes.all("command"):
         if not entry.alive:

@@ -21,7 +21,7 @@ from gi_core.spec import SpecError
 from gi_core.spec.sweep import Sweep
 
 FOLLOW_SECONDS = 0.3
-_CODES = {"done": DONE, "failed": FAILED}
+_CODES = {"done": DONE, "failed": FAILED, "incomplete": FAILED}
 
 
 def sweep(arguments: argparse.Namespace) -> int:
@@ -122,13 +122,13 @@ class _Runner(Interruptible):
 
         document = {
             "sweep_id": status.id, "name": status.name, "status": status.state, "total": status.total,
-            "counts": status.counts, "trainings": status.utility_counts, "seconds": seconds,
+            "sentence": status.sentence or status.state, "counts": status.counts, "trainings": status.utility_counts, "seconds": seconds,
             "trainings_error": next((one.error for one in sweeps.utilities(self.store, status.id) if one.error), None),
             **self.target.write(self.store, status.id),
         }  # fmt: skip
         if status.state == "done":
             return document
-        note = f"{status.state}; go on with: python -m gi_core sweep --resume {status.id}"
+        note = f"{status.sentence or status.state}; go on with: python -m gi_core sweep --resume {status.id}"
         return document | {"resumable": True, "note": note} | ({"status": "cancelled"} if not status.over else {})
 
 
@@ -161,4 +161,5 @@ def _summary(document: dict[str, Any]) -> str:
     trained = ", ".join(f"{n} {state}" for state, n in document["trainings"].items())
     trained = f"; trainings: {trained}" + (f" ({lacking})" if lacking else "") if trained else ""
     took = f"after {document['seconds']:.0f} s"
-    return f"sweep {document['sweep_id']}: {counts} of {document['total']} {took}{trained}{where}"
+    said = f"{document['sentence']}: " if document["status"] == "incomplete" else ""
+    return f"sweep {document['sweep_id']}: {said}{counts} of {document['total']} {took}{trained}{where}"

@@ -48,7 +48,7 @@ class Dispatcher:
         self._guard = threading.Lock()
 
     def ensure(self) -> None:
-        """A warm interactive worker, batch workers while there is batch work; the dead are seen to."""
+        """A warm interactive worker, in the other lanes workers while there is work; the dead are seen to."""
         self.start()
         self.look()
 
@@ -125,7 +125,7 @@ class Dispatcher:
             if worker.code < process.edition() and worker.note == "idle":
                 os.kill(worker.pid, signal.SIGTERM)  # it loaded an older program
         most = self.most.get(lane, 1)
-        wanted = min(most, self._work(lane)) if lane == "batch" else 1
+        wanted = 1 if lane == "interactive" else min(most, self._work(lane))
         for _ in range(wanted - len(workers)):
             now, free = time.monotonic(), 3 * most
             recent = [t for t in self._starts[lane] if now - t < 300]

@@ -10,8 +10,9 @@ from typing import Any, Literal
 Kind = Literal[
     "run", "preview", "train", "thumbnails", "rank", "influence", "federation", "inspect", "record", "sweep", "utility",
 ]  # fmt: skip
-State = Literal["queued", "running", "pausing", "paused", "done", "failed", "cancelled"]
-Lane = Literal["interactive", "batch"]
+State = Literal["queued", "running", "pausing", "paused", "done", "incomplete", "failed", "cancelled"]
+"""incomplete: of a sweep that has ended, some of whose experiments failed or were cancelled."""
+Lane = Literal["interactive", "batch", "reading"]
 
 KINDS: tuple[Kind, ...] = (
     "run", "preview", "train", "thumbnails", "rank", "influence", "federation", "inspect", "record",
@@ -19,9 +20,11 @@ KINDS: tuple[Kind, ...] = (
 )  # fmt: skip
 FOLLOWS = "sweep"
 """The kind that no worker does: its state follows its children's."""
-LANES: tuple[Lane, ...] = ("interactive", "batch")
+LANES: tuple[Lane, ...] = ("interactive", "batch", "reading")
+READING: Lane = "reading"
+"""Where files that a person handed in are looked into: a process of its own with a deadline and little memory."""
 ACTIVE: tuple[State, ...] = ("running", "pausing")
-FINISHED: tuple[State, ...] = ("done", "failed", "cancelled")
+FINISHED: tuple[State, ...] = ("done", "incomplete", "failed", "cancelled")
 
 _ID = re.compile(r"[0-9a-f]{12}")
 
@@ -32,6 +35,12 @@ def valid_id(text: object) -> bool:
     Checked before every query and every path, so an id from a link never names a file.
     """
     return isinstance(text, str) and _ID.fullmatch(text) is not None
+
+
+def lane_of(kind: str, spec: dict[str, Any], lane: str) -> str:
+    """The lane that was asked for, or the one for reading a person's files."""
+    own = kind == "thumbnails" and any(str(ref).startswith("upload:") for ref in spec.get("samples") or ())
+    return READING if kind == "inspect" or own else lane
 
 
 def new_id() -> str:
@@ -46,6 +55,7 @@ class Job:
     created, started, finished: unix seconds. progress: what the worker last said (stage, iteration,
     iterations, seconds, per_second, seconds_left, residual, trial_losses, best, labels, note,
     worker_pid, plan). result: the JSON object of the command line. error: one sentence.
+    asker: who takes turns in the queue: the owner, else a browser.
     asked: a control not obeyed yet ("pause", "cancel" or ""). interrupted: its worker died once.
     """
 
@@ -69,6 +79,7 @@ class Job:
     asked: str = ""
     attempts: int = 0
     cache_key: str | None = None
+    asker: str = ""
 
     @property
     def active(self) -> bool:

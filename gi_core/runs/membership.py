@@ -21,13 +21,17 @@ KEPT = f"SELECT job FROM members WHERE job IS NOT NULL AND sweep IN ({LIVE_SWEEP
 """Jobs that are not pruned: somebody waits for the whole."""
 
 
-def enter(connection: sqlite3.Connection, sweep: str, owner: str, asked: list[Question]) -> None:
+def enter(connection: sqlite3.Connection, sweep: str, owner: str, asked: list[Question], asker: str = "") -> None:
     """Give every question a job: an equal one that is done or on its way, else a new one at the end of the queue."""
     found: dict[tuple[str, str], str] = {}
     for question in asked:
         job, place = None, (question.role, question.key)
         if not question.refused:
-            job = found.get(place) or _equal(connection, question, owner) or _ask(connection, question, sweep, owner)
+            job = (
+                found.get(place)
+                or _equal(connection, question, owner)
+                or _ask(connection, question, sweep, owner, asker)
+            )
             found[place] = job
         connection.execute(
             "INSERT OR REPLACE INTO members (sweep, role, position, seed, key, point, job, refused)"
@@ -46,13 +50,13 @@ def _equal(connection: sqlite3.Connection, question: Question, owner: str) -> st
     return row["id"] if row else None
 
 
-def _ask(connection: sqlite3.Connection, question: Question, sweep: str, owner: str) -> str:
+def _ask(connection: sqlite3.Connection, question: Question, sweep: str, owner: str, asker: str) -> str:
     job = new_id()
     connection.execute(
-        "INSERT INTO jobs (id, kind, spec, title, lane, priority, parent, owner, cache_key, created)"
-        " VALUES (?, ?, ?, ?, 'batch', ?, ?, ?, ?, ?)",
+        "INSERT INTO jobs (id, kind, spec, title, lane, priority, parent, owner, asker, cache_key, created)"
+        " VALUES (?, ?, ?, ?, 'batch', ?, ?, ?, ?, ?, ?)",
         (job, question.role, rows.encode(question.spec), titles.clean(question.title), PRIORITY, sweep,
-         owner, question.key, time.time()),
+         owner, owner or asker, question.key, time.time()),
     )  # fmt: skip
     return job
 
@@ -113,7 +117,7 @@ def _resume(connection: sqlite3.Connection, sweep: sqlite3.Row) -> None:
         wanted = {tuple(row) for row in gone}
         asked = questions(build_sweep(json.loads(sweep["spec"])))
         again = [q for q in asked if (q.role, q.position, q.seed) in wanted]
-        enter(connection, number, sweep["owner"], again)
+        enter(connection, number, sweep["owner"], again, sweep["asker"])
 
 
 def leave(connection: sqlite3.Connection, sweep: str) -> list[str]:

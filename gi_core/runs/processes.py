@@ -17,7 +17,8 @@ SERVER_GONE_SECONDS = 15.0
 class Process:
     """id names one life of a process; role is server, worker or command; beat in unix seconds.
 
-    note: of a worker, "starting", "idle", or the id of its job. code: edition of the program.
+    note: of a worker, "starting", "idle", or the id of its job. code: edition of the program. bytes: of memory that it
+    last said it held.
     """
 
     id: str
@@ -28,6 +29,7 @@ class Process:
     beat: float
     note: str = ""
     code: int = 0
+    bytes: int = 0
 
     @property
     def alive(self) -> bool:
@@ -57,9 +59,10 @@ class Processes:
         """What the process is doing."""
         self.database.write("UPDATE processes SET note = ? WHERE id = ?", (note, name))
 
-    def beat(self, name: str) -> bool:
-        """Say that it lives; False when somebody struck it off."""
-        return self.database.write("UPDATE processes SET beat = ? WHERE id = ?", (time.time(), name)) > 0
+    def beat(self, name: str, held: int = 0) -> bool:
+        """Say that it lives, and how many bytes it holds; False when somebody struck it off."""
+        values = (time.time(), held, name)
+        return self.database.write("UPDATE processes SET beat = ?, bytes = ? WHERE id = ?", values) > 0
 
     def leave(self, name: str) -> None:
         self.database.write("DELETE FROM processes WHERE id = ?", (name,))

@@ -48,6 +48,7 @@ def job(row: sqlite3.Row) -> Job:
         asked=row["asked"],
         attempts=row["attempts"],
         cache_key=row["cache_key"],
+        asker=row["asker"],
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from gi_core.runs.sweep_tables import MEMBERS
+from gi_core.runs.sweep_tables import FOLLOWING, MEMBERS
 from gi_core.spec import SpecError
 
 _FIRST = (
@@ -75,7 +75,23 @@ _SECOND = (
 # Which edition of the program a process runs: an idle worker of an older one makes way.
 _THIRD = ("ALTER TABLE processes ADD COLUMN code INTEGER NOT NULL DEFAULT 0",)
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD, MEMBERS)
+# Who takes turns in the queue; how often a job was killed from outside; how large a process was last seen; and a sweep
+# with failed members is no longer done.
+_FIFTH = (
+    "ALTER TABLE jobs ADD COLUMN asker TEXT NOT NULL DEFAULT ''",
+    "UPDATE jobs SET asker = owner",
+    "ALTER TABLE jobs ADD COLUMN kills INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE processes ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0",
+    """CREATE TABLE turns (
+        lane TEXT NOT NULL,
+        asker TEXT NOT NULL,
+        turn INTEGER NOT NULL,
+        PRIMARY KEY (lane, asker)
+    ) WITHOUT ROWID""",
+    *FOLLOWING,
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD, MEMBERS, _FIFTH)
 
 
 def migrate(connection: sqlite3.Connection) -> None:

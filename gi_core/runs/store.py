@@ -14,14 +14,12 @@ import numpy as np
 
 from gi_core import paths
 from gi_core.runs import control as transitions
-from gi_core.runs import membership, quota, rows, titles
+from gi_core.runs import membership, queue, quota, rows, titles
 from gi_core.runs.database import Database, disk
-from gi_core.runs.job import FINISHED, FOLLOWS, KINDS, LANES, Job, Point, new_id, valid_id
+from gi_core.runs.job import FINISHED, FOLLOWS, KINDS, LANES, Job, Point, lane_of, new_id, valid_id
 from gi_core.runs.snapshots import Snapshots, read_array
 from gi_core.spec import SpecError
 
-MOST_QUEUED = 100
-MOST_PREVIEWS = 16
 MOST_SPEC = 256 * 1024
 
 
@@ -29,12 +27,13 @@ class Store:
     """The runs under GI_HOME.
 
     home: another folder than GI_HOME. viewer: with sign-in, only this owner's jobs exist; None
-    sees all. Safe from threads and processes; methods that write raise DiskFull (a SpecError).
+    sees all. asker: who takes turns in the queue where nobody signs in, such as a browser.
+    Safe from threads and processes; methods that write raise DiskFull (a SpecError).
     """
 
-    def __init__(self, home: Path | str | None = None, viewer: str | None = None) -> None:
+    def __init__(self, home: Path | str | None = None, viewer: str | None = None, asker: str = "") -> None:
         self.home = Path(home) if home is not None else paths.home()
-        self.viewer = viewer
+        self.viewer, self.asker = viewer, asker
         self.runs = self.home / "runs"
         with disk(self.home):
             self.runs.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -54,52 +53,33 @@ class Store:
         owner: str = "",
         cache_key: str | None = None,
     ) -> str:
-        """Queue a job; its id. An unfinished or successful job of the same cache_key answers instead.
+        """Queue a job; its id. An unfinished or successful job of the same cache_key answers instead; without a key, an
+        equal question of the same asker that waits or runs (asking twice is asking once).
 
-        Raises SpecError when the queue is full, the question is too long, or a name is unknown.
+        Jobs that read a person's files go to the lane that is for this. Raises SpecError when the queue, or the asker's
+        share of it, is full, the question is too long, or a name is unknown.
         """
         if kind not in KINDS or kind == FOLLOWS or lane not in LANES:
             raise SpecError(f"there is no job {kind!r} in a lane {lane!r}")
         text = rows.encode(spec)
         if len(text) > MOST_SPEC:
             raise SpecError(f"the question is {len(text) // 1024} KiB long; {MOST_SPEC // 1024} are allowed")
-        owner = owner or self.viewer or ""
+        owner, lane = owner or self.viewer or "", lane_of(kind, spec, lane)
+        asker = owner or self.asker
         notices = quota.prune(self.database, self.runs) if kind != "preview" else []
         with self.database.transaction() as connection:
-            if cache_key is not None:
-                same = connection.execute(
-                    "SELECT id FROM jobs WHERE kind = ? AND cache_key = ? AND owner = ? AND state IN "
-                    "('queued', 'running', 'done') ORDER BY number DESC LIMIT 1",
-                    (kind, cache_key, owner),
-                ).fetchone()
-                if same:
-                    return same["id"]
-            self._bound(connection, kind, lane)
+            same = queue.same(connection, kind, lane, (owner, asker), text, cache_key)
+            if same:
+                return same
+            queue.bound(connection, kind, lane, asker)
             job_id = new_id()
             connection.execute(
-                "INSERT INTO jobs (id, kind, spec, title, lane, priority, parent, owner, cache_key, created,"
-                " notices) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO jobs (id, kind, spec, title, lane, priority, parent, owner, asker, cache_key, created,"
+                " notices) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (job_id, kind, text, titles.clean(title) or titles.question(kind, spec), lane, priority, parent, owner,
-                 cache_key, time.time(), rows.encode(notices)),
+                 asker, cache_key, time.time(), rows.encode(notices)),
             )  # fmt: skip
         return job_id
-
-    def _bound(self, connection, kind: str, lane: str) -> None:
-        """Keep the queue short: too many runs are refused, the oldest previews give way."""
-        if kind == "preview":
-            connection.execute(
-                "UPDATE jobs SET state = 'cancelled', finished = ? WHERE kind = 'preview'"
-                " AND state = 'queued' AND number NOT IN"
-                " (SELECT number FROM jobs WHERE kind = 'preview' AND state = 'queued' ORDER BY number DESC LIMIT ?)",
-                (time.time(), MOST_PREVIEWS - 1),
-            )
-            return
-        waiting = connection.execute(
-            "SELECT count(*) FROM jobs WHERE state = 'queued' AND lane = ? AND kind != 'preview' AND parent IS NULL",
-            (lane,),
-        ).fetchone()[0]  # a sweep has bounds of its own
-        if waiting >= MOST_QUEUED:
-            raise SpecError(f"the queue is full ({waiting} jobs wait): try again later, or cancel some")
 
     # looking
 
@@ -143,16 +123,19 @@ class Store:
         return [rows.job(row) for row in self.database.rows(sql, (*values, max(0, limit)))]
 
     def place(self, id: str) -> int:
-        """How many queued jobs come before it in its lane; 0 when it is next or not waiting."""
+        """How many queued jobs come before it in its lane as turns go now; 0 when it is next or not waiting."""
         row = self._row(id)
         if row is None or row["state"] != "queued":
             return 0
-        ahead = self.database.row(
-            "SELECT count(*) FROM jobs WHERE state = 'queued' AND lane = ? AND kind = ?"
-            " AND (priority > ? OR (priority = ? AND number < ?))",
-            (row["lane"], row["kind"], row["priority"], row["priority"], row["number"]),
+        waiting = self.database.rows(
+            "SELECT id, asker, priority, number FROM jobs WHERE state = 'queued' AND lane = ? AND"
+            " (kind = 'preview') = ?",
+            (row["lane"], int(row["kind"] == "preview")),
         )
-        return int(ahead[0]) if ahead else 0
+        turns = self.database.rows(
+            "SELECT asker, turn FROM turns WHERE lane = ?", (queue.among(row["lane"], row["kind"]),)
+        )
+        return queue.ahead(waiting, {t["asker"]: t["turn"] for t in turns}, id)
 
     def curve(self, id: str, after_iteration: int = 0) -> list[Point]:
         """Points of the curves after an iteration, ascending."""
@@ -215,6 +198,23 @@ class Store:
             else:
                 transitions.apply(connection, id, action, resumable)
         return rows.job(self._known(id))
+
+    def cancel_mine(self) -> int:
+        """Cancel all that this asker (an owner, a browser, the command line) still has waiting or at work; how much."""
+        asker = None if self.viewer is not None else self.asker
+        with self.database.transaction() as connection:
+            mine = queue.unfinished(connection, self.viewer, asker)
+        for job_id in mine:
+            self.control(job_id, "cancel")
+        return len(mine)
+
+    def cancel_all(self) -> int:
+        """Cancel all that waits or is at work, whoever asked; how much. Not for one of several owners."""
+        with self.database.transaction() as connection:
+            everything = queue.unfinished(connection, self.viewer, None)
+        for job_id in everything:
+            self.control(job_id, "cancel")
+        return len(everything)
 
     def rename(self, id: str, title: str) -> None:
         """Give a run another title."""

@@ -14,14 +14,17 @@ _STATE = f"""CASE
         THEN CASE WHEN asked = 'pause' THEN 'pausing' ELSE 'running' END
     WHEN {_ANY.format("'paused'")} THEN 'paused'
     WHEN asked = 'cancel' OR state = 'cancelled' THEN 'cancelled'
-    WHEN {_ANY.format("'done'")} THEN 'done'
+    WHEN {_ANY.format("'done'")}
+        THEN CASE WHEN {_ANY.format("'failed', 'cancelled'")} THEN 'incomplete' ELSE 'done' END
     WHEN {_ANY.format("'failed'")} THEN 'failed'
     ELSE 'cancelled' END"""
 _NOW = "(julianday('now') - 2440587.5) * 86400.0"
 _SETTLE = (
     "UPDATE jobs SET state = " + _STATE + " WHERE kind = 'sweep' AND {which};",
     "UPDATE jobs SET asked = CASE WHEN state IN ('running', 'pausing') THEN asked ELSE '' END,"
-    " finished = CASE WHEN state IN ('done', 'failed', 'cancelled') THEN coalesce(finished, " + _NOW + ") END"
+    " finished = CASE WHEN state IN ('done', 'incomplete', 'failed', 'cancelled') THEN coalesce(finished, "
+    + _NOW
+    + ") END"
     " WHERE kind = 'sweep' AND {which};",
 )
 _OF = "id IN (SELECT sweep FROM members WHERE job = {row}.id)"
@@ -46,6 +49,10 @@ MEMBERS = (
     ) WITHOUT ROWID""",
     "CREATE INDEX members_job ON members (job)",
     "CREATE INDEX jobs_parent ON jobs (parent)",
+)
+FOLLOWING = (
+    "DROP TRIGGER IF EXISTS sweep_follows",
+    "DROP TRIGGER IF EXISTS sweep_loses",
     f"""CREATE TRIGGER sweep_follows AFTER UPDATE OF state ON jobs
         WHEN NEW.kind != 'sweep' AND OLD.state != NEW.state
         BEGIN
@@ -53,11 +60,14 @@ MEMBERS = (
         END""",
     f"""CREATE TRIGGER sweep_loses AFTER DELETE ON jobs
         BEGIN
-        {_settled("state NOT IN ('done', 'failed', 'cancelled') AND " + _OF.format(row="OLD"))}
+        {_settled("state NOT IN ('done', 'incomplete', 'failed', 'cancelled') AND " + _OF.format(row="OLD"))}
         UPDATE members SET job = NULL WHERE job = OLD.id;
         DELETE FROM members WHERE sweep = OLD.id;
         END""",
+    # Of an older program: what it called done though some had failed.
+    *(statement.format(which="state = 'done'") for statement in _SETTLE),
 )
+"""How a sweep's state follows, made anew whenever the rule changes."""
 
 
 def settle(connection: sqlite3.Connection, sweep: str) -> None:

@@ -28,7 +28,7 @@ _MARKS = ",".join("?" * len(FINISHED))
 class SweepStatus:
     """How a sweep stands.
 
-    state: as of any job (running, pausing, paused, done, failed: all of them, cancelled). total: experiments. counts:
+    state: as of any job (running, pausing, paused, done: all of them, incomplete: some failed, failed: all, cancelled). total: experiments. counts:
     how many are queued, running, ..., refused (see `Entry.refused`) or missing (deleted, or given up by a cancel).
     fraction: of all work, in [0, 1]. seconds_left: from what took how long so far; None before the first has ended and
     while nothing runs. utility_total, utility_counts: the same of trainings.
@@ -47,6 +47,19 @@ class SweepStatus:
     @property
     def over(self) -> bool:
         return self.state in FINISHED
+
+    @property
+    def sentence(self) -> str:
+        """Of one that has ended with members that failed or were cancelled: "done with 3 failed"; else ""."""
+        if self.state != "incomplete":
+            return ""
+        lacking = [
+            f"{n} {what}{'s ' if what and n > 1 else ' ' if what else ''}{state}"
+            for counts, what in ((self.counts, ""), (self.utility_counts, "training"))
+            for state in ("failed", "cancelled")
+            if (n := counts.get(state))
+        ]
+        return "done with " + " and ".join(lacking or ["some failed"])
 
 
 @dataclass(frozen=True)
@@ -102,12 +115,12 @@ def start(store: Store, sweep: Sweep, owner: str = "", look: Look = lambda exper
             return same["id"]
         number, now = new_id(), time.time()
         connection.execute(
-            "INSERT INTO jobs (id, kind, spec, title, state, lane, owner, cache_key, created, started, notices)"
-            " VALUES (?, ?, ?, ?, 'running', 'batch', ?, ?, ?, ?, ?)",
-            (number, FOLLOWS, rows.encode(sweep.model_dump(mode="json")), sweep.name, owner, sweep.key(), now, now,
-             rows.encode(notices)),
+            "INSERT INTO jobs (id, kind, spec, title, state, lane, owner, asker, cache_key, created, started,"
+            " notices) VALUES (?, ?, ?, ?, 'running', 'batch', ?, ?, ?, ?, ?, ?)",
+            (number, FOLLOWS, rows.encode(sweep.model_dump(mode="json")), sweep.name, owner, owner or store.asker,
+             sweep.key(), now, now, rows.encode(notices)),
         )  # fmt: skip
-        membership.enter(connection, number, owner, asked)
+        membership.enter(connection, number, owner, asked, store.asker)
         settle(connection, number)
     return number
 
@@ -157,7 +170,7 @@ def status(store: Store, id: str) -> SweepStatus:
     return SweepStatus(
         id=id, name=parent.title, state=parent.state,
         total=sum(counts["run"].values()), counts=counts["run"],
-        fraction=1.0 if parent.state == "done" else fraction(counts.values(), progress),
+        fraction=1.0 if parent.state in ("done", "incomplete") else fraction(counts.values(), progress),
         seconds_left=None if parent.over else seconds_left(store.database, id, parent.created),
         utility_total=sum(counts["utility"].values()), utility_counts=counts["utility"],
     )  # fmt: skip

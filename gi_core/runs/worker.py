@@ -1,4 +1,4 @@
-"""A long-lived worker: `python -m gi_core.runs.worker --lane interactive|batch`.
+"""A long-lived worker: `python -m gi_core.runs.worker --lane interactive|batch|reading`.
 
 Loads torch before the first job comes, keeps the last questions, and takes jobs from its lane
 until there is neither a server nor a job. Previews are answered between two iterations of a run,
@@ -31,9 +31,9 @@ from gi_core.runs.store import Store
 from gi_core.runs.writer import Lost, Writer
 from gi_core.spec import SpecError
 
-IDLE_SECONDS = {"interactive": 20.0, "batch": 60.0}
+IDLE_SECONDS = {"interactive": 20.0, "batch": 60.0, "reading": 60.0}
 LOOK_SECONDS = 0.1
-NICE = {"interactive": 5, "batch": 15}
+NICE = {"interactive": 5, "batch": 15, "reading": 5}
 YIELD_SHARE = 0.1
 QUICK = ("preview", "thumbnails", "inspect", "record")
 
@@ -137,10 +137,10 @@ class Worker:
         self.processes.say(self.life, "idle")
 
     def _unwanted(self) -> bool:
-        """Idle for a while without a server (the batch lane: idle for a while)."""
+        """Idle for a while without a server (in the other lanes: idle for a while)."""
         if time.monotonic() - self._idle_since < IDLE_SECONDS[self.lane]:
             return False
-        return self.lane == "batch" or not self.processes.served()
+        return self.lane != "interactive" or not self.processes.served()
 
     def _beat(self) -> None:
         """Say that it lives; leave when the store is gone or somebody struck it off."""
@@ -166,7 +166,7 @@ class _Control(StoreControl):
         asked = super().poll()
         if not asked and self.worker.lane == "interactive":
             self.worker.answer_quickly()
-        elif not asked:
+        elif not asked and self.worker.lane == "batch":
             asked = self.rest(lambda: self.writer.asked(self.job_id))
         return asked or ("leave" if self.worker.leaving.is_set() else "")
 

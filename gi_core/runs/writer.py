@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from gi_core.runs import quota, rows
+from gi_core.runs import queue, quota, rows
 from gi_core.runs.database import DiskFull
 from gi_core.runs.job import ACTIVE, Job, Point
 from gi_core.runs.snapshots import Snapshots
@@ -35,17 +35,14 @@ class Writer:
         self.worker = worker
 
     def claim(self, lane: str, kinds: tuple[str, ...] | None = None) -> Job | None:
-        """Take the next job of a lane: highest priority, then oldest. None when nobody waits."""
+        """Take the next job of a lane (`queue.first`). None when nobody waits."""
         some = f" AND kind IN ({','.join('?' * len(kinds))})" if kinds else ""
-        waiting = f"SELECT id FROM jobs WHERE state = 'queued' AND lane = ?{some}"
-        if self.database.row(waiting + " LIMIT 1", (lane, *(kinds or ()))) is None:
+        waiting = f"SELECT 1 FROM jobs WHERE state = 'queued' AND lane = ?{some} LIMIT 1"
+        if self.database.row(waiting, (lane, *(kinds or ()))) is None:
             return None
         with self.database.transaction() as connection:
-            first = " ORDER BY kind = 'preview' DESC, priority DESC, number LIMIT 1"
-            row = connection.execute(waiting + first, (lane, *(kinds or ()))).fetchone()
-            if row is None:
-                return None
-            return self._take(connection, row["id"])
+            job_id = queue.first(connection, lane, kinds)
+            return self._take(connection, job_id) if job_id is not None else None
 
     def take(self, job_id: str) -> Job | None:
         """Take this very job if it still waits (a command line runs its own)."""
@@ -61,7 +58,9 @@ class Writer:
         ).rowcount
         if not taken:
             return None
-        return rows.job(connection.execute("SELECT * FROM jobs WHERE id = ?", (job_id,)).fetchone())
+        row = connection.execute("SELECT * FROM jobs WHERE id = ?", (job_id,)).fetchone()
+        queue.took(connection, queue.among(row["lane"], row["kind"]), row["asker"])
+        return rows.job(row)
 
     def folder(self, job_id: str) -> Path:
         """The job's folder, made if need be."""

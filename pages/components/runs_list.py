@@ -13,7 +13,7 @@ _STATES = {
     "all": None,
     "going on": ("queued", "running", "pausing", "paused"),
     "done": ("done",),
-    "failed": ("failed", "cancelled"),
+    "failed": ("failed", "incomplete", "cancelled"),
 }
 
 

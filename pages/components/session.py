@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import hashlib
+import secrets
+
 import streamlit as st
 
 from gi_core.runs.dispatcher import Dispatcher
@@ -38,9 +42,25 @@ def viewer() -> str | None:
     return str(st.user.get("email") or st.user.get("sub") or "signed in")
 
 
+def browser() -> str:
+    """Who takes turns in the queue where nobody signs in: a browser by the cookie that Streamlit gives it, else a tab.
+
+    The cookie is `2|mask|token xor mask|time`, under a new mask in every answer; only its hash is kept.
+    """
+    try:
+        _, mask, masked, _ = str(st.context.cookies.get("_streamlit_xsrf")).strip("\"'").split("|")
+        key = bytes.fromhex(mask)
+        token = bytes(byte ^ key[i % 4] for i, byte in enumerate(bytes.fromhex(masked)))
+    except (ValueError, IndexError):
+        return st.session_state.setdefault("session.browser", "tab " + secrets.token_hex(8))
+    return "browser " + hashlib.sha256(token).hexdigest()[:16]
+
+
 def store() -> Store:
     """The store as this person may see it."""
-    return _store(viewer())
+    seen = copy.copy(_store(viewer()))
+    seen.asker = browser()
+    return seen
 
 
 def exposed() -> bool:

@@ -21,6 +21,7 @@ STATES = {
     "pausing": ("◷", "pausing…"),
     "paused": ("‖", "paused"),
     "done": ("✓", "done"),
+    "incomplete": ("!", "done, but not all"),
     "failed": ("✕", "failed"),
     "cancelled": ("■", "cancelled"),
 }

@@ -32,6 +32,7 @@ def line(status: SweepStatus) -> None:
     """State, how many are done, what failed, time left; a bar under it."""
     waiting = status.state == "running" and not status.counts.get("running") and status.counts.get("queued")
     sign, word = words.STATES["queued" if waiting else status.state]
+    word = status.sentence or word
     ended = status.counts.get("done", 0)
     facts = [f"{ended} of {status.total} done"]
     for name, text in (
