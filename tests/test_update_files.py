@@ -18,6 +18,7 @@ import torch
 from torch import nn
 
 from gi_core import models
+from gi_core.data.unpickling import unpickle
 from gi_core.federated.fedavg import client_model
 from gi_core.models.files import read_state
 from gi_core.spec import SpecError, build
@@ -26,7 +27,6 @@ from gi_core.spec.recorded import Recorded
 from gi_core.updates.naming import schemes
 from gi_core.updates.reading import read_arrays
 from gi_core.updates.round import read_round
-from gi_core.updates.unpickling import unpickle
 from gi_core.updates.writing import write_npz, write_round, write_safetensors
 
 torch.set_num_threads(1)

@@ -8,18 +8,20 @@ import pickle
 import re
 import tempfile
 import warnings
-import zipfile
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from gi_core.data.refs import upload_path
+from gi_core.data.vetting import vetted
+from gi_core.data.zips import unpacked
+from gi_core.models.tensors import plain
 from gi_core.paths import user_path
 from gi_core.spec.base import SpecError
 from gi_core.updates import naming
 from gi_core.updates.reading import is_torch, path_of
-from gi_core.updates.safetensors import is_safetensors
+from gi_core.updates.safetensors import is_safetensors, read_header
 
 MAX_BYTES = 2 * 2**30
 _WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "weights")
@@ -41,32 +43,27 @@ def read_state(path: Path, name: str) -> dict[str, Tensor]:
             head = file.read(9)
     except OSError as error:
         raise SpecError(f"cannot read weights {name}: {error.strerror or error}") from None
-    if size > MAX_BYTES or _unpacked(path, head) > MAX_BYTES:
+    if size > MAX_BYTES or (head.startswith(b"PK") and unpacked(path, name) > MAX_BYTES):
         raise SpecError(f"weights {name} are larger than {MAX_BYTES / 2**30:.0f} GB: give a smaller file")
-    state = _safetensors(path, name) if is_safetensors(head, size) else _torch(path, name, head)
+    vetted(path, f"weights {name}", lambda: _read(path, name, head, size))
+    state = _read(path, name, head, size)
     for wrapper in _WRAPPERS:
         if isinstance(state, dict) and isinstance(state.get(wrapper), dict):
             state = state[wrapper]
     if not isinstance(state, dict) or not state or not all(isinstance(v, Tensor) for v in state.values()):
         raise SpecError(f"weights {name} hold no state dict: save model.state_dict()")
-    return {str(key).removeprefix("module."): value for key, value in state.items()}
+    return plain({str(key).removeprefix("module."): value for key, value in state.items()}, name, MAX_BYTES)
 
 
-def _unpacked(path: Path, head: bytes) -> int:
-    """Bytes that a zip archive says it holds: known before anything is unpacked."""
-    if not head.startswith(b"PK"):
-        return 0
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return sum(entry.file_size for entry in archive.infolist())
-    except Exception:  # noqa: BLE001 - a damaged archive fails in every possible way
-        return 0
+def _read(path: Path, name: str, head: bytes, size: int) -> object:
+    return _safetensors(path, name) if is_safetensors(head, size) else _torch(path, name, head)
 
 
 def _safetensors(path: Path, name: str) -> dict:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
+    read_header(path, f"weights {name}")  # checked, before the library multiplies what it says
     try:
         return load_file(path)
     except (SafetensorError, OSError, ValueError, KeyError):

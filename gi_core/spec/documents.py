@@ -36,7 +36,9 @@ _TOML = re.compile(
 )
 
 
-def json_text(content: bytes | str, most: int = MOST_BYTES, what: str = "the text") -> str:
+def json_text(
+    content: bytes | str, most: int = MOST_BYTES, what: str = "the text", most_values: int = MOST_VALUES
+) -> str:
     """The text of a JSON document that is safe to parse. Raises SpecError with one sentence; it may still be no JSON."""
     text = _text(content, most, what)
     depth = values = 0
@@ -49,7 +51,7 @@ def json_text(content: bytes | str, most: int = MOST_BYTES, what: str = "the tex
         elif first != '"':
             values += 1
             _number(first, length, what)
-        _bound(depth, values, what)
+        _bound(depth, values, what, most_values)
     return text
 
 
@@ -76,9 +78,11 @@ def toml_text(content: bytes | str, most: int = MOST_BYTES, what: str = "the tex
     return text
 
 
-def read_json(content: bytes | str, most: int = MOST_BYTES, what: str = "the text") -> Any:
+def read_json(
+    content: bytes | str, most: int = MOST_BYTES, what: str = "the text", most_values: int = MOST_VALUES
+) -> Any:
     """What a JSON document holds. Raises SpecError with one sentence."""
-    text = json_text(content, most, what)
+    text = json_text(content, most, what, most_values)
     try:
         return _whole(json.loads(text), what)
     except SpecError:
@@ -132,11 +136,11 @@ def _text(content: bytes | str, most: int, what: str) -> str:
         raise SpecError(f"{what} is not a text file") from None
 
 
-def _bound(depth: int, values: int, what: str) -> None:
+def _bound(depth: int, values: int, what: str, most: int = MOST_VALUES) -> None:
     if depth > MOST_DEPTH:
         raise SpecError(f"{what} has brackets nested more than {MOST_DEPTH} deep: no setting does")
-    if values > MOST_VALUES:
-        raise SpecError(f"{what} has more than {MOST_VALUES} values: no settings are that many")
+    if values > most:
+        raise SpecError(f"{what} has more than {most} values: no settings are that many")
 
 
 def _number(first: str, length: int, what: str) -> None:

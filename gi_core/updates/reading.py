@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import stat
-import zipfile
 from pathlib import Path
 
 import numpy as np
 
+from gi_core.data.vetting import vetted
+from gi_core.data.zips import contents
 from gi_core.paths import user_path
 from gi_core.spec.base import SpecError
 from gi_core.updates.npz import MOST_BYTES, read_npz
@@ -27,9 +28,8 @@ def path_of(reference: str) -> tuple[Path, str]:
 def is_torch(path: Path) -> bool:
     """Whether this is a zip as torch.save writes it: its table of contents names a data.pkl."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            return any(entry.filename.endswith("data.pkl") for entry in archive.infolist())
-    except Exception:  # noqa: BLE001 - a damaged archive fails in every possible way
+        return any(entry.filename.endswith("data.pkl") for entry in contents(path, path.name))
+    except SpecError:
         return False
 
 
@@ -39,10 +39,16 @@ def read_arrays(path: Path, name: str, finite: bool = True) -> tuple[dict[str, n
     Raises SpecError for anything else, and where a value is not finite unless that is allowed.
     """
     head, size = _head(path, name)
+    vetted(path, name, lambda: _read(path, name, head, size))
+    values, ordered = _read(path, name, head, size)
+    return as_numbers(values, name, finite), ordered
+
+
+def _read(path: Path, name: str, head: bytes, size: int) -> tuple[dict[str, object], bool]:
     if head.startswith(b"PK"):
-        return as_numbers(read_npz(path, name), name, finite), True
+        return read_npz(path, name), True
     if is_safetensors(head, size):
-        return as_numbers(read_safetensors(path, name), name, finite), False  # it sorts them by their kind and name
+        return read_safetensors(path, name), False  # it sorts them by their kind and name
     raise SpecError(f"{name} is no file of arrays, or is cut off: give .npz as numpy.savez writes it, or .safetensors")
 
 

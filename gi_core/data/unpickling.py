@@ -1,8 +1,10 @@
-"""A pickle of arrays, read by a machine of our own: it knows some opcodes and six names, and calls nothing of others.
+"""A pickle of arrays, read by a machine of our own: it knows some opcodes and seven names, and calls nothing of others.
 
 numpy saves an object array as a pickle. Python's unpickler would call whatever the file names. Here `pickletools` only
 takes the opcodes apart, and each is acted out on plain values: numbers, text, bytes, tuples, lists, dictionaries, and
-arrays that are views of the file's own bytes. Any other opcode or name ends the reading.
+arrays that are views of the file's own bytes. Any other opcode or name ends the reading. A few hundred bytes may describe
+a tuple of tuples that would take hours to write out, to compare or to hash: so nothing but short text is ever shown or
+looked up, and its kind is asked first.
 """
 
 from __future__ import annotations
@@ -16,6 +18,8 @@ import numpy as np
 from gi_core.spec.base import SpecError
 
 MOST_OPCODES = 1_000_000
+MOST_DIMENSIONS, MOST_SIDE = 32, 2**40
+MOST_WORD = 80
 _LITERALS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 _VALUES = {
     "BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8",
@@ -50,7 +54,7 @@ class Kind:
 
     @property
     def dtype(self) -> np.dtype:
-        if self.letters[:1] not in "fiub" or len(self.letters) > 3:
+        if not self.letters or self.letters[:1] not in "fiub" or len(self.letters) > 3:
             raise ValueError("not a kind of number")
         return np.dtype(self.letters).newbyteorder(self.order)
 
@@ -59,10 +63,13 @@ class _Foreign(Exception):
     """The file names something that is no part of an array."""
 
 
-def unpickle(data: bytes, name: str) -> Any:
-    """What the pickle holds. Raises SpecError with one sentence; nothing of the file is ever run."""
+def unpickle(data: bytes, name: str, bytes_as_names: bool = False) -> Any:
+    """What the pickle holds. Raises SpecError with one sentence; nothing of the file is ever run.
+
+    bytes_as_names: whether a dictionary's keys may be bytes, as older programs wrote them; they become text.
+    """
     try:
-        return _Machine(len(data)).run(data)
+        return _Machine(len(data), bytes_as_names).run(data)
     except _Foreign as found:
         raise SpecError(
             f"{name} holds more than arrays ({found}) and was refused without running any of it: save arrays only"
@@ -76,7 +83,8 @@ def unpickle(data: bytes, name: str) -> Any:
 class _Machine:
     """stack, marks and memo of a pickle; `spare`: bytes that it may still make, so that no name repeats itself large."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, bytes_as_names: bool) -> None:
+        self.bytes_as_names = bytes_as_names
         self.stack: list[Any] = []
         self.marks: list[int] = []
         self.memo: dict[int, Any] = {}
@@ -96,6 +104,8 @@ class _Machine:
         push, pop = self.stack.append, self.stack.pop
         if code in _VALUES:
             push(argument)
+        elif code in ("SHORT_BINSTRING", "BINSTRING"):  # of Python 2: a name, or the bytes of an array
+            push(argument if len(argument) <= MOST_WORD else argument.encode("latin1"))
         elif code in _LITERALS:
             push(_LITERALS[code])
         elif code in _EMPTY:
@@ -145,6 +155,8 @@ class _Machine:
 
     def _set(self, items: list[Any]) -> None:
         keys, values = items[::2], items[1::2]
+        if self.bytes_as_names:
+            keys = [key.decode("latin1") if type(key) is bytes and len(key) <= MOST_WORD else key for key in keys]
         if not all(type(key) is str for key in keys):
             raise _Foreign("a dictionary with keys that are no names")
         self._top(dict).update(zip(keys, values, strict=True))
@@ -156,15 +168,17 @@ class _Machine:
         if called.text == "_reconstruct":
             return Shell()
         if called.text == "dtype":
-            return Kind(str(arguments[0]))
+            return Kind(_word(arguments[0]))
         if called.text == "scalar":
             kind, content = arguments
-            return np.frombuffer(content, kind.dtype, 1).reshape(())
+            return _array(content, kind, (), "C")
         if called.text == "_frombuffer":
             return _from_buffer(*arguments)
         if called.text == "OrderedDict" and not arguments:
             return {}
-        if called.text == "encode" and arguments[1:] == ("latin1",):
+        if called.text == "encode":
+            if len(arguments) != 2 or type(arguments[0]) is not str or _word(arguments[1]) != "latin1":
+                raise _Foreign("text that is no text of bytes")
             self.spare -= len(arguments[0])
             if self.spare < 0:
                 raise _Foreign("text that repeats itself")
@@ -173,36 +187,58 @@ class _Machine:
 
 
 def _named(module: Any, name: Any) -> Name:
-    known = _NAMES.get((module, name)) if type(module) is str and type(name) is str else None
+    if type(module) is not str or type(name) is not str:
+        raise _Foreign("a name that is no text")
+    known = _NAMES.get((module, name))
     if known is None:
-        raise _Foreign(f"the name {str(module)[:40]}.{str(name)[:40]}")
+        raise _Foreign(f"the name {module[:40]}.{name[:40]}")
     return Name(known)
+
+
+def _word(value: Any) -> str:
+    """Short text. Whatever else it is may be far larger than the file, so it is neither shown nor compared."""
+    if type(value) is not str or len(value) > MOST_WORD:
+        raise _Foreign("something in place of a short text")
+    return value
 
 
 def _fill(state: Any, into: Any) -> None:
     """The state of a dtype (version, order, …) or of an array (version, shape, dtype, by columns, bytes)."""
     if type(into) is Kind:
-        into.order = state[1]
+        into.order = _word(state[1])
         if into.order not in ("<", ">", "|", "=") or any(part is not None for part in state[2:5]):
             raise _Foreign("an array with fields")
     elif type(into) is Shell:
         _, shape, kind, columns, content = state
         if type(content) is list:
-            if kind.letters not in ("O", "O8") or shape != () or len(content) != 1:
+            plain = type(kind) is Kind and kind.letters in ("O", "O8") and type(shape) is tuple and not shape
+            if not plain or len(content) != 1:
                 raise _Foreign("an array of objects")
             into.value = content[0]
         else:
-            into.value = _array(content, kind.dtype, shape, "F" if columns else "C")
+            into.value = _array(content, kind, shape, "F" if type(columns) in (bool, int) and columns else "C")
     else:
         raise _Foreign("a state of something that is no array")
 
 
 def _from_buffer(content: Any, kind: Kind, shape: tuple, order: str, axes: tuple | None = None) -> np.ndarray:
     """numpy's own way from protocol 5 on; order K: by rows, then its axes put back."""
-    array = _array(content, kind.dtype, shape, "F" if order == "F" else "C")
-    return array.transpose(axes) if order == "K" and axes is not None else array
+    array = _array(content, kind, shape, "F" if _word(order) == "F" else "C")
+    return array.transpose(sides(axes)) if order == "K" and axes is not None else array
 
 
-def _array(content: Any, dtype: np.dtype, shape: tuple, order: str) -> np.ndarray:
+def _array(content: Any, kind: Any, shape: Any, order: str) -> np.ndarray:
     """A view of the file's bytes: nothing is allocated, and too few or too many bytes are an error."""
-    return np.frombuffer(content, dtype).reshape(shape, order=order)  # type: ignore[call-overload]
+    if type(kind) is not Kind or type(content) not in (str, bytes, bytearray):
+        raise _Foreign("an array without bytes")
+    held = _word(content).encode("latin1") if type(content) is str else content
+    return np.frombuffer(held, kind.dtype).reshape(sides(shape), order=order)  # type: ignore[call-overload]
+
+
+def sides(shape: Any) -> tuple[int, ...]:
+    """A shape, each side within bounds: their product is never worked out here."""
+    if type(shape) is not tuple or len(shape) > MOST_DIMENSIONS or not all(type(n) is int for n in shape):
+        raise ValueError("not a shape")
+    if not all(0 <= n <= MOST_SIDE for n in shape):
+        raise ValueError("not a shape")
+    return shape

@@ -1,0 +1,127 @@
+"""A file that a person gave is read first by a child process that may be ended: under a limit of memory and a deadline.
+
+Readers bound what they can before they allocate, but none can promise how long a foreign library takes over a file made to
+harm. So the child reads it once and only says whether that went well. Then the process itself reads it, and knows that this
+ends. A fork takes some milliseconds and copies no memory; where a system cannot fork safely, the file is read at once.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import NoReturn
+
+from gi_core.spec.base import SpecError
+
+MOST_SECONDS = 10
+"""Of processor time. A gigabyte of weights takes about two."""
+WALL_SECONDS = 120
+"""A child that waits for a disk is given up after this long."""
+MOST_MEMORY = 5 * 2**29
+"""Bytes that reading may add: weights of 2 GiB, and what is worked out on the way."""
+_KEPT, _DONE = 256, b"\0"
+_known: dict[tuple[str, int, int, int], str] = {}
+_inside = False
+
+
+def vetted(path: Path, name: str, read: Callable[[], object]) -> None:
+    """Let a child call `read` on the file `path`, which a person calls `name`. Raises SpecError where it is refused or too slow.
+
+    A file that did not change is not read twice. Inside a child, and where the system is not Linux, nothing happens.
+    """
+    if _inside or not sys.platform.startswith("linux"):
+        return
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise SpecError(f"cannot read {name}: {error.strerror or error}") from None
+    mark = (str(path.absolute()), status.st_ino, status.st_size, status.st_mtime_ns)
+    if mark not in _known:
+        if len(_known) >= _KEPT:
+            _known.pop(next(iter(_known)))
+        _known[mark] = _told(read, name, MOST_SECONDS)
+    if _known[mark]:
+        raise SpecError(_known[mark])
+
+
+def _told(read: Callable[[], object], name: str, seconds: int) -> str:
+    """What is wrong with the file, or nothing."""
+    end, answer = os.pipe()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # other threads hold nothing that the child needs
+        child = os.fork()
+    if child == 0:
+        _try(read, name, answer, seconds)
+    os.close(answer)
+    said = None
+    try:
+        said = _heard(end, time.monotonic() + WALL_SECONDS)
+    finally:
+        os.close(end)
+        if said is None:
+            with suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+        ended = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if said is not None and said.endswith(_DONE):
+        return said[:-1].decode()
+    if ended in (-signal.SIGXCPU, -signal.SIGKILL):
+        return f"reading {name} takes longer than {seconds} seconds: save it again, best as safetensors"
+    return f"reading {name} ended a process, so it is damaged: save it again, best as safetensors"
+
+
+def _heard(end: int, until: float) -> bytes | None:
+    """All that the child says, up to its last sign; None where the time is over."""
+    said = b""
+    while not said.endswith(_DONE):
+        if not select.select([end], [], [], max(0.0, until - time.monotonic()))[0]:
+            return None
+        part = os.read(end, 4096)
+        if not part:
+            break
+        said += part
+    return said
+
+
+def _try(read: Callable[[], object], name: str, answer: int, seconds: int) -> NoReturn:
+    """In the child: read, say what is wrong, and leave without a trace in the parent's files."""
+    global _inside
+    said = ""
+    try:
+        _inside = True
+        _limit(seconds)
+        read()
+    except SpecError as error:
+        said = str(error)
+    except MemoryError:
+        said = f"reading {name} needs more than {MOST_MEMORY / 2**30:.1f} GiB of memory: give a smaller file"
+    except BaseException:  # noqa: BLE001 - the parent meets the same, and says it in its own way
+        pass
+    finally:
+        with suppress(BaseException):
+            os.write(answer, said.replace("\0", "").encode("utf-8", "replace")[:4000] + _DONE)
+        os._exit(0)
+
+
+def _limit(seconds: int) -> None:
+    import resource
+
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGXCPU):
+        signal.signal(number, signal.SIG_DFL)
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    most = int(used.ru_utime + used.ru_stime) + seconds
+    resource.setrlimit(resource.RLIMIT_CPU, (most, most + 1))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    bounds = [
+        pages * os.sysconf("SC_PAGE_SIZE") + MOST_MEMORY,
+        *(b for b in (soft, hard) if b != resource.RLIM_INFINITY),
+    ]
+    resource.setrlimit(resource.RLIMIT_AS, (min(bounds), hard))
