@@ -7,9 +7,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from gi_core.attacks import noise, objectives
+from gi_core.attacks import consistent, noise, objectives
 from gi_core.attacks.beliefs import Belief
-from gi_core.attacks.consistent import make as believed
 from gi_core.attacks.priors import add_rounded_variation
 from gi_core.attacks.recursion.masked import complete
 from gi_core.attacks.residuals import BelievedResidual, Residual
@@ -17,6 +16,24 @@ from gi_core.attacks.residuals import BelievedResidual, Residual
 INF = float("inf")
 SIZES = [6, 10, 4]
 OBJECTIVES = ("l2", "l1", "relative", "max", "cosine", "cosine_local")
+
+
+def flat(made, sizes):
+    """An objective over tensors as one over flat gradients."""
+
+    def evaluate(g):
+        value, slopes = made(list(g.split(sizes, 1)))
+        return value, torch.cat(slopes, 1)
+
+    return evaluate
+
+
+def plain(name, target, sizes, weights):
+    return flat(objectives.make(name, target.split(sizes), weights), sizes)
+
+
+def believed(name, target, sizes, weights, belief):
+    return flat(consistent.make(name, target.split(sizes), weights, belief), sizes)
 
 
 def _free(share: float, seed: int = 0, slack: float = INF) -> tuple[torch.Tensor, torch.Tensor, Belief]:
@@ -33,10 +50,10 @@ def _free(share: float, seed: int = 0, slack: float = INF) -> tuple[torch.Tensor
 def test_without_anything_to_believe_objectives_are_the_plain_ones(name):
     g, target, belief = _free(0.0)
     weights = [1.0, 0.5, 0.25]
-    for found, plain in zip(
-        believed(name, target, SIZES, weights, belief)(g), objectives.make(name, target, SIZES, weights)(g), strict=True
+    for found, expected in zip(
+        believed(name, target, SIZES, weights, belief)(g), plain(name, target, SIZES, weights)(g), strict=True
     ):
-        torch.testing.assert_close(found, plain)
+        torch.testing.assert_close(found, expected)
 
 
 @pytest.mark.parametrize("name", OBJECTIVES)
@@ -46,7 +63,7 @@ def test_a_mask_leaves_out_what_was_not_kept(name):
     kept = ~free
     sizes = [int(part.sum()) for part in kept.split(SIZES)]
     value, slope = believed(name, target, SIZES, [1.0] * 3, belief)(g)
-    expected, over = objectives.make(name, target[kept], sizes, [1.0] * 3)(g[:, kept])
+    expected, over = plain(name, target[kept], sizes, [1.0] * 3)(g[:, kept])
     torch.testing.assert_close(value, expected)
     torch.testing.assert_close(slope[:, kept], over)
     assert not slope[:, free].any()
@@ -184,7 +201,7 @@ def test_the_variation_weight_makes_an_objective_the_likelihood_times_a_constant
     push -= (push * target).sum() / size**2 * target  # a cosine does not see the length
     likelihood = float(((off + push) ** 2).sum() - (off**2).sum()) / (2 * sigma**2)
     for name in ("l2", "cosine", "relative", "l1"):
-        objective = objectives.make(name, target[0], [values], [1.0])
+        objective = plain(name, target[0], [values], [1.0])
         rise = float(objective(target + off + push)[0] - objective(target + off)[0])
         weight = noise.variation_weight(name, sigma, size, values, picture, 1.0)
         assert rise / likelihood == pytest.approx(weight * noise.DIFFERENCE / picture, rel=0.15), name

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from gi_core.attacks.sums import wide
+
 INFINITY = float("inf")
 FAR = 1e3
 """A pixel this far outside [0, 1] means that the trial has diverged."""
@@ -91,5 +93,5 @@ def best_trial(record: Record) -> int:
 
 def rows(terms: dict[str, Tensor]) -> dict[str, list[float]]:
     """Terms (T,) on a device as plain numbers, in one transfer."""
-    numbers = torch.stack(list(terms.values())).tolist()
+    numbers = torch.stack([wide(t) for t in terms.values()]).tolist()
     return dict(zip(terms, numbers, strict=True))

@@ -10,6 +10,7 @@ import torch
 
 from gi_core.attacks import consistent, noise
 from gi_core.attacks.beliefs import Belief
+from gi_core.attacks.objectives import length
 from gi_core.attacks.observation import Observation
 from gi_core.attacks.options import Options
 from gi_core.federated.types import Knowledge
@@ -24,14 +25,15 @@ def denoised(
     """
     belief = belief.of(seen.sent)
     sigma, trust = belief.noise(consistent.most_trust(o.second_order))
-    flat = torch.cat([seen.gradients[i].reshape(-1) for i in seen.sent])
-    size = float((flat if trust is None else flat * trust.sqrt()).double().norm())
+    shown = [seen.gradients[i] for i in seen.sent]
+    values = sum(t.numel() for t in shown)
+    size = length(shown) if trust is None else length([torch.cat([t.reshape(-1) for t in shown])], [trust])
     if belief.boxed and not sigma and o.second_order:
         sigma = noise.MISSING * size * belief.missing()
     picture = images * math.prod(knowledge.input_shape)
-    weight = noise.variation_weight(o.objective, sigma, size, len(flat), picture, mean(knowledge.std))
+    weight = noise.variation_weight(o.objective, sigma, size, values, picture, mean(knowledge.std))
     if weight is None or weight <= o.total_variation:
         return o, []
-    weight /= consistent.unit(o.objective, flat, belief)
+    weight /= consistent.unit(o.objective, shown, belief)
     said = f"what is known of the defenses calls for a total variation of {weight:.1e}"
     return replace(o, total_variation=weight, rounded=o.second_order), [said]

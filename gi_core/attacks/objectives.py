@@ -1,7 +1,8 @@
 """Distances between the candidate's gradient g and the observed g*, with their cotangents.
 
-Each returns D (T,) and v = dD/dg (T, P), so that dD/dx is one vector-Jacobian product and no graph
-runs through the objective. Flat gradients (T, P); weights w (P,) or None for equal.
+Each returns D (T,) in float64 and v = dD/dg, so that dD/dx is one vector-Jacobian product and no graph runs through the
+objective. g and v are lists of blocks (T, n) (see `sums.Blocks`), g* of blocks (n,); weights w likewise, or None for equal.
+Every sum goes through `sums`: an objective over millions of values is as exact as they are.
 Formulas and names: Geiping et al., Inverting Gradients, NeurIPS 2020.
 """
 
@@ -13,92 +14,125 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-Objective = Callable[[Tensor], tuple[Tensor, Tensor]]
+from gi_core.attacks.sums import Blocks, dot, squares, total, wide
+
+Objective = Callable[[Sequence[Tensor]], tuple[Tensor, list[Tensor]]]
+"""Gradients -> (D (T,), the cotangent of each). Over tensors (T, *shape) as `make` gives it, over blocks inside."""
+NEAR = 1e-3
+"""Below this 1 - cos is worked out from the part of g* across g, without the cancellation."""
+TINY = 1e-30
 
 
-def squared(target: Tensor, w: Tensor | None) -> Objective:
+def weighted(r: Sequence[Tensor], w: Sequence[Tensor] | None) -> Sequence[Tensor]:
+    """w_i r_i."""
+    return r if w is None else [a * b for a, b in zip(r, w, strict=True)]
+
+
+def inner(a: Sequence[Tensor], b: Sequence[Tensor]) -> Tensor:
+    """<a, b> over all blocks, (T,)."""
+    if a is b:
+        return sum(map(squares, a[1:]), squares(a[0]))
+    return sum(map(dot, a[1:], b[1:]), dot(a[0], b[0]))
+
+
+def length(parts: Sequence[Tensor], w: Sequence[Tensor] | None = None) -> float:
+    """|g*|_w of blocks (n,)."""
+    pairs = zip(parts, weighted(parts, w), strict=True)
+    return sum(float((wide(t) * wide(wt)).sum()) for t, wt in pairs) ** 0.5
+
+
+def squared(target: Sequence[Tensor], w: Sequence[Tensor] | None) -> Objective:
     """D = sum_i w_i (g_i - g*_i)^2."""
 
-    def evaluate(g: Tensor) -> tuple[Tensor, Tensor]:
-        r = g - target
-        v = r if w is None else r * w
-        return (v * r).sum(1), 2 * v
+    def evaluate(g: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
+        r = [a - t for a, t in zip(g, target, strict=True)]
+        v = weighted(r, w)
+        value = inner(r, v)
+        return value, [p.mul_(2) for p in v]
 
     return evaluate
 
 
-def relative(target: Tensor, w: Tensor | None) -> Objective:
+def relative(target: Sequence[Tensor], w: Sequence[Tensor] | None) -> Objective:
     """D = |g - g*|_w / |g*|_w: free of scale, and of a slope that does not fade near the solution."""
-    size = ((target if w is None else target * w) * target).sum().sqrt()
+    size = length(target, w)
 
-    def evaluate(g: Tensor) -> tuple[Tensor, Tensor]:
-        r = g - target
-        wr = r if w is None else r * w
-        length = (wr * r).sum(1).sqrt()
-        return length / size, wr / (length.clamp_min(1e-30) * size)[:, None]
+    def evaluate(g: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
+        r = [a - t for a, t in zip(g, target, strict=True)]
+        v = weighted(r, w)
+        far = inner(r, v).sqrt()
+        factor = (1 / (far.clamp_min(TINY) * size)).to(g[0])[:, None]
+        return far / size, [p.mul_(factor) for p in v]
 
     return evaluate
 
 
-def absolute(target: Tensor, w: Tensor | None) -> Objective:
+def absolute(target: Sequence[Tensor], w: Sequence[Tensor] | None) -> Objective:
     """D = sum_i w_i |g_i - g*_i|."""
 
-    def evaluate(g: Tensor) -> tuple[Tensor, Tensor]:
-        r = g - target
-        v = r.sign() if w is None else r.sign() * w
-        return (v * r).sum(1), v
+    def evaluate(g: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
+        r = [a - t for a, t in zip(g, target, strict=True)]
+        value = sum(total(p) for p in weighted([a.abs() for a in r], w))
+        return value, list(weighted([a.sign_() for a in r], w))
 
     return evaluate
 
 
-def cosine(target: Tensor, w: Tensor | None) -> Objective:
-    """D = 1 - <g, g*>_w / (|g|_w |g*|_w), one cosine over all tensors."""
-    wt = target if w is None else target * w
-    norm_t = (wt * target).sum().sqrt()
-    unit_t = wt / norm_t
+def cosine(target: Sequence[Tensor], w: Sequence[Tensor] | None, eps: float = 0.0) -> Objective:
+    """D = 1 - <g, g*>_w / (|g|_w |g*|_w), one cosine over all tensors, with norms no smaller than eps.
 
-    def evaluate(g: Tensor) -> tuple[Tensor, Tensor]:
-        wg = g if w is None else g * w
-        norm = torch.linalg.vector_norm(g, dim=1) if w is None else (wg * g).sum(1).sqrt()
-        c = (g @ unit_t) / norm
-        v = wg * (c / norm**2)[:, None]
-        return 1 - c, v.sub_(unit_t / norm[:, None])
+    dD/dg = -(u - k g) / |g| with u = g* / |g*|, k = <g, u> / |g|^2; |u - k g|^2 = 1 - cos^2 gives D where it is small.
+    """
+    size = length(target, w) if not eps else max(length(target, w), eps)
+    unit = [t / size for t in target]
+    one = length(unit, w) ** 2  # but for rounding
 
-    return evaluate
-
-
-def largest(target: Tensor, w: Tensor, sizes: Sequence[int]) -> Objective:
-    """D = sum over tensors of w_l max_i |g_i - g*_i|."""
-
-    def evaluate(g: Tensor) -> tuple[Tensor, Tensor]:
-        r, v, value = g - target, torch.zeros_like(g), g.new_zeros(g.shape[0])
-        start = 0
-        for size in sizes:
-            part = r[:, start : start + size]
-            top, where = part.abs().max(1, keepdim=True)
-            weight = w[start]
-            v[:, start : start + size].scatter_(1, where, weight * part.gather(1, where).sign())
-            value += weight * top[:, 0]
-            start += size
-        return value, v
+    def evaluate(g: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
+        wg = weighted(g, w)
+        square, along = inner(g, wg), inner(wg, unit)
+        norm = (square * one).sqrt().clamp_min(eps)
+        c, k = along / norm, -(along / square.clamp_min(eps**2))
+        if len(k) == 1 and not k.is_cuda:
+            alpha = float(k)
+            across = [torch.add(u, a, alpha=alpha) for u, a in zip(unit, g, strict=True)]
+        else:
+            each = k.to(g[0])[:, None]
+            across = [torch.addcmul(u, a, each) for u, a in zip(unit, g, strict=True)]
+        v, value = weighted(across, w), 1 - c
+        if c.is_cuda or bool((value < NEAR).any()):
+            value = torch.where(value < NEAR, inner(across, v) / (one * (1 + c)), value)
+        factor = (-1 / norm).to(g[0])[:, None]
+        return value, [p.mul_(factor) for p in v]
 
     return evaluate
 
 
-def cosine_local(target: Tensor, w: Tensor, sizes: Sequence[int], eps: float = 1e-10) -> Objective:
-    """D = sum over tensors of 1 - w_l cos_l, with norms no smaller than eps."""
+def largest(target: Sequence[Tensor], w: Sequence[float]) -> Objective:
+    """D = sum over tensors, a block each, of w_l max_i |g_i - g*_i|."""
 
-    def evaluate(g: Tensor) -> tuple[Tensor, Tensor]:
-        v, value, start = torch.empty_like(g), g.new_zeros(g.shape[0]), 0
-        for size in sizes:
-            a, t = g[:, start : start + size], target[start : start + size]
-            norm = a.norm(dim=1, keepdim=True).clamp_min(eps)
-            unit = t / t.norm().clamp_min(eps)
-            c = (a @ unit)[:, None] / norm
-            v[:, start : start + size] = w[start] * (a * (c / norm) - unit) / norm
-            value += 1 - w[start] * c[:, 0]
-            start += size
-        return value, v
+    def evaluate(g: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
+        values, v = [], []
+        for a, t, weight in zip(g, target, w, strict=True):
+            r = a - t
+            top, where = r.abs().max(1, keepdim=True)
+            v.append(torch.zeros_like(r).scatter_(1, where, weight * r.gather(1, where).sign()))
+            values.append(weight * wide(top[:, 0]))
+        return sum(values), v
+
+    return evaluate
+
+
+def cosine_local(target: Sequence[Tensor], w: Sequence[float], eps: float = 1e-10) -> Objective:
+    """D = sum over tensors, a block each, of 1 - w_l cos_l, with norms no smaller than eps."""
+    alone = [cosine([t], None, eps) for t in target]
+
+    def evaluate(g: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
+        values, v = [], []
+        for objective, a, weight in zip(alone, g, w, strict=True):
+            value, (slope,) = objective([a])
+            values.append(1 - weight + weight * value)
+            v.append(slope if weight == 1.0 else slope.mul_(weight))
+        return sum(values), v
 
     return evaluate
 
@@ -112,15 +146,36 @@ def depth_weights(kind: str, index: Sequence[int], count: int) -> list[float]:
     return [1.0 for _ in index]
 
 
-def make(name: str, target: Tensor, sizes: Sequence[int], weights: Sequence[float]) -> Objective:
-    """The objective over the chosen tensors of flat target (P,), their sizes and weights."""
-    equal = all(value == 1.0 for value in weights)
-    spread = torch.cat([target.new_full((n,), value) for n, value in zip(sizes, weights, strict=True)])
-    w = None if equal else spread
-    plain = {"l2": squared, "l1": absolute, "cosine": cosine, "relative": relative}
-    if name in plain:
-        return plain[name](target, w)
-    return {"max": largest, "cosine_local": cosine_local}[name](target, spread, sizes)
+WHOLE = {"l2": squared, "l1": absolute, "cosine": cosine, "relative": relative}
+BY_TENSOR = {"max": largest, "cosine_local": cosine_local}
+
+
+def make(name: str, target: Sequence[Tensor], weights: Sequence[float]) -> Objective:
+    """The objective over the chosen tensors g*_l (*shape), with the weight of each."""
+    blocks = Blocks([t.numel() for t in target], apart=name in BY_TENSOR)
+    return over_tensors(of_blocks(name, blocks.row(target), spread(blocks, target, weights), weights), blocks)
+
+
+def of_blocks(name: str, target: list[Tensor], w: list[Tensor] | None, weights: Sequence[float]) -> Objective:
+    """The objective over blocks: w of each value, weights of each tensor."""
+    return WHOLE[name](target, w) if name in WHOLE else BY_TENSOR[name](target, weights)
+
+
+def spread(blocks: Blocks, target: Sequence[Tensor], weights: Sequence[float]) -> list[Tensor] | None:
+    """The weight of each tensor at each of its values; None where all are 1."""
+    if all(value == 1.0 for value in weights):
+        return None
+    return blocks.row([torch.full_like(t, value) for t, value in zip(target, weights, strict=True)])
+
+
+def over_tensors(objective: Objective, blocks: Blocks) -> Objective:
+    """The same with gradients and cotangents (T, *shape) of each tensor."""
+
+    def evaluate(g: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
+        value, v = objective(blocks.join(g))
+        return value, blocks.split(v, g)
+
+    return evaluate
 
 
 def choose_tensors(name: str, norms: Sequence[float]) -> list[int]:

@@ -17,7 +17,6 @@ from gi_core.attacks.beliefs import belief_of
 from gi_core.attacks.classification import ClientLoss
 from gi_core.attacks.decoders import make_space
 from gi_core.attacks.denoised import denoised
-from gi_core.attacks.gradient import flatten
 from gi_core.attacks.label_reading import sent
 from gi_core.attacks.labels import draw_logits
 from gi_core.attacks.observation import observe, refuse_bad_update
@@ -99,14 +98,12 @@ class MatchingProblem:
     def _choose(self, index: list[int]) -> None:
         chosen, count = [self.seen.gradients[i] for i in index], len(self.seen.gradients)
         weights = objectives.depth_weights(self.o.weighting, index, count)
-        flat = torch.cat([t.reshape(-1) for t in chosen])
-        refuse_bad_update(float(flat.double().norm()))
-        sizes = [t.numel() for t in chosen]
+        refuse_bad_update(objectives.length(chosen))
         if self.belief is None:
-            self.objective = objectives.make(self.o.objective, flat, sizes, weights)
+            self.objective = objectives.make(self.o.objective, chosen, weights)
         else:
             self.objective = consistent.make(
-                self.o.objective, flat, sizes, weights, self.belief.of(index), self.o.second_order
+                self.o.objective, chosen, weights, self.belief.of(index), self.o.second_order
             )
         self.index = None if len(index) == count else index
 
@@ -206,21 +203,22 @@ class MatchingProblem:
         outputs, cotangents, terms = [], [], {}
         whole = target.repeat(1, self.copies, 1) if self.copies > 1 else target
         tensors, seen = self.gradient.play(x, whole, self.index)
-        g = flatten(tensors)
-        terms["gradient"], cotangent = self.objective(g.detach())
+        terms["gradient"], slopes = self.objective([t.detach() for t in tensors])
         if self.o.gradient_weight:
-            outputs.append(g)
-            cotangents.append(cotangent if self.o.gradient_weight == 1.0 else cotangent * self.o.gradient_weight)
+            weight = self.o.gradient_weight
+            moving = [i for i, t in enumerate(tensors) if t.requires_grad]  # a last bias may depend on no pixel
+            outputs += [tensors[i] for i in moving]
+            cotangents += [slopes[i] if weight == 1.0 else slopes[i] * weight for i in moving]
         if self.statistics is not None:
-            found = seen if self.statistics.along else self.statistics.after(x)
-            terms["batch_norm"], slope = self.statistics.distance(found.detach())
-            outputs.append(found)
+            shown = seen if self.statistics.along else self.statistics.after(x)
+            terms["batch_norm"], slope = self.statistics.distance(shown.detach())
+            outputs.append(shown)
             cotangents.append(slope * self.o.batch_norm_weight)
         wanted = [x, target] if self.joint else [x]
         if not outputs:
             return [torch.zeros_like(w) for w in wanted], terms
-        slopes = torch.autograd.grad(outputs, wanted, cotangents, allow_unused=True)
-        return [torch.zeros_like(w) if s is None else s for w, s in zip(wanted, slopes, strict=True)], terms
+        found = torch.autograd.grad(outputs, wanted, cotangents, allow_unused=True)
+        return [torch.zeros_like(w) if s is None else s for w, s in zip(wanted, found, strict=True)], terms
 
     def take_events(self) -> list[str]:
         """What happened since the last call."""

@@ -79,15 +79,16 @@ class BelievedResidual(Residual):
         sent = [a == b for a, b in zip(belief.low, belief.high, strict=True)]
         self.root = [torch.ones_like(t) for t in targets] if trust is None else _like(trust.sqrt(), targets)
         self.always = [s.to(t) for s, t in zip(sent, targets, strict=True)]
-        self.length, self.kept = length_sent(torch.cat([t.reshape(-1) for t in targets]), belief)
+        self.length, self.kept = length_sent(targets, belief)
 
     def at(self, values: list[Tensor]) -> Believed:
         c, u = 1.0, None
         if self.belief.rescaled:
-            part, scale = shortened(torch.cat([v.reshape(-1) for v in values])[None], self.length, self.kept)
+            kept = [k.reshape(-1) for k in self.kept]
+            part, scale, square = shortened([v.reshape(1, -1) for v in values], self.length, kept)
             c = float(scale)
             if c < 1.0:
-                u = _like(part[0] / part.norm(), values)
+                u = [p.view_as(v) / float(square) ** 0.5 for p, v in zip(part, values, strict=True)]
         ends = zip(values, self.belief.low, self.belief.high, strict=True)
         apart = [c * v - torch.clamp(c * v, low, high) for v, low, high in ends]
         rows = [
