@@ -138,8 +138,9 @@ def _once(gradient: GradientMap, x: Tensor, target: Tensor) -> float:
 
 def _read() -> dict[str, dict]:
     try:
-        return json.loads((home() / "plans.json").read_text())
-    except (OSError, ValueError):
+        kept = json.loads((home() / "plans.json").read_text())
+        return kept if isinstance(kept, dict) else {}
+    except (OSError, ValueError, RecursionError):
         return {}  # nothing kept yet, or a torn file: measuring again costs a second
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 from dataclasses import asdict
 from typing import Any
@@ -12,6 +13,7 @@ from gi_core.cli import files, report
 from gi_core.cli.storage import open_store
 from gi_core.metrics.meanings import shown
 from gi_core.runs.job import Job
+from gi_core.runs.rows import DAMAGED
 from gi_core.runs.store import Store
 from gi_core.spec import SpecError
 
@@ -35,6 +37,8 @@ def _list(store: Store, arguments: argparse.Namespace) -> int:
         psnr = ((job.result or {}).get("metrics") or {}).get("psnr")
         quality = shown("psnr", psnr) if psnr is not None else ""
         print(f"{job.id}  {when}  {job.state:10}{quality:10}{job.title}")
+        if job.error == DAMAGED:
+            print(f"note: {job.id}: {DAMAGED} on the page Runs", file=sys.stderr)
     return 0
 
 

@@ -21,6 +21,21 @@ _CLOSED = "cannot write into {}: set GI_HOME to a folder you can write to"
 _DAMAGED = "store.sqlite in {} is damaged: move it away, or set GI_HOME to another folder"
 
 
+_BUSY = "store.sqlite in {} is held by another program: close what reads it, and try again"
+_BROKEN = (
+    sqlite3.SQLITE_NOTADB,
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_ERROR,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_SCHEMA,
+)
+"""No database, torn pages, or tables that are not ours (our own statements are tested)."""
+
+
+class Busy(SpecError):
+    """Another program holds the store for longer than anybody waits."""
+
+
 class DiskFull(SpecError):
     """No space is left where runs are kept."""
 
@@ -38,13 +53,20 @@ def disk(folder: Path) -> Iterator[None]:
         raise
     except sqlite3.DatabaseError as error:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the low byte is the kind of error
+        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            raise Busy(_BUSY.format(folder)) from error
         if code == sqlite3.SQLITE_FULL:
             raise DiskFull(_FULL.format(folder)) from error
         if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
             raise SpecError(_CLOSED.format(folder)) from error
-        if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+        if code in _BROKEN:
             raise SpecError(_DAMAGED.format(folder)) from error
         raise
+
+
+def _decoded(content: bytes) -> str:
+    """Text of a column; of a damaged one, what can be read."""
+    return content.decode("utf-8", "replace")
 
 
 class Database:
@@ -67,6 +89,7 @@ class Database:
                 self._create()
                 found = sqlite3.connect(self.file, timeout=BUSY_SECONDS, isolation_level=None)
                 found.row_factory = sqlite3.Row
+                found.text_factory = _decoded
                 found.execute("PRAGMA journal_mode = WAL")
                 found.execute("PRAGMA synchronous = NORMAL")
                 migrate(found)
@@ -80,12 +103,14 @@ class Database:
             os.close(os.open(self.file, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
 
     def rows(self, sql: str, values: tuple = ()) -> list[sqlite3.Row]:
-        """All rows of a query."""
-        return self.connection.execute(sql, values).fetchall()
+        """All rows of a query. Raises SpecError where the store is damaged."""
+        with disk(self.folder):
+            return self.connection.execute(sql, values).fetchall()
 
     def row(self, sql: str, values: tuple = ()) -> sqlite3.Row | None:
-        """The first row of a query, or None."""
-        return self.connection.execute(sql, values).fetchone()
+        """The first row of a query, or None. Raises SpecError where the store is damaged."""
+        with disk(self.folder):
+            return self.connection.execute(sql, values).fetchone()
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import secrets
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 Kind = Literal[
     "run", "preview", "train", "thumbnails", "rank", "influence", "federation", "inspect", "record", "sweep", "utility",
 ]  # fmt: skip
 State = Literal["queued", "running", "pausing", "paused", "done", "incomplete", "failed", "cancelled"]
 """incomplete: of a sweep that has ended, some of whose experiments failed or were cancelled."""
+STATES: tuple[State, ...] = get_args(State)
 Lane = Literal["interactive", "batch", "reading"]
 
 KINDS: tuple[Kind, ...] = (

@@ -27,8 +27,9 @@ class Layers:
 
     def _read(self) -> list[dict[str, Any]]:
         try:
-            return json.loads((self.folder / "layers.json").read_text())
-        except (OSError, ValueError):
+            told = json.loads((self.folder / "layers.json").read_text())
+            return told if isinstance(told, list) else []
+        except (OSError, ValueError, RecursionError):
             return []
 
     def take(self, report: LayerReport) -> None:

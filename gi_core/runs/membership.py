@@ -115,7 +115,7 @@ def _resume(connection: sqlite3.Connection, sweep: sqlite3.Row) -> None:
     ).fetchall()
     if gone:
         wanted = {tuple(row) for row in gone}
-        asked = questions(build_sweep(json.loads(sweep["spec"])))
+        asked = questions(build_sweep(rows.held(sweep["spec"], {"damaged": True})))
         again = [q for q in asked if (q.role, q.position, q.seed) in wanted]
         enter(connection, number, sweep["owner"], again, sweep["asker"])
 

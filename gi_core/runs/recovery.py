@@ -7,6 +7,7 @@ import sqlite3
 import time
 from pathlib import Path
 
+from gi_core.runs import rows
 from gi_core.runs.database import Database
 from gi_core.runs.job import ACTIVE
 from gi_core.runs.processes import Process, Processes
@@ -59,7 +60,7 @@ def _give_back(connection: sqlite3.Connection, row: sqlite3.Row, checkpoint: Pat
     kept = checkpoint.stat().st_mtime if checkpoint.is_file() else None
     got_on = kept is not None and row["claimed"] is not None and kept > row["claimed"]
     attempts = 1 if got_on else row["attempts"]
-    now, at = time.time(), json.loads(row["progress"]).get("iteration")
+    now, at = time.time(), rows.held(row["progress"], {}).get("iteration")
     where = f" at iteration {at}" if at else ""
     error = None
     if row["asked"] == "cancel":
@@ -77,7 +78,7 @@ def _give_back(connection: sqlite3.Connection, row: sqlite3.Row, checkpoint: Pat
         start = "goes on from the last checkpoint" if kept is not None else "starts again"
         text = f"its worker died{where}; it {start}" if row["kind"] == "run" else "its worker died; it starts again"
     finished = now if state in ("failed", "cancelled") else None
-    notices = [*json.loads(row["notices"]), text]
+    notices = [*rows.held(row["notices"], []), text]
     connection.execute(
         "UPDATE jobs SET state = ?, asked = '', worker = NULL, interrupted = 1, attempts = ?, finished = ?,"
         " error = ?, notices = ? WHERE id = ?",

@@ -16,7 +16,7 @@ from gi_core import paths
 from gi_core.runs import control as transitions
 from gi_core.runs import membership, queue, quota, rows, titles
 from gi_core.runs.database import Database, disk
-from gi_core.runs.job import FINISHED, FOLLOWS, KINDS, LANES, Job, Point, lane_of, new_id, valid_id
+from gi_core.runs.job import ACTIVE, FOLLOWS, KINDS, LANES, Job, Point, lane_of, new_id, valid_id
 from gi_core.runs.snapshots import Snapshots, read_array
 from gi_core.spec import SpecError
 
@@ -145,7 +145,7 @@ class Store:
             "SELECT * FROM points WHERE job = ? AND iteration > ? ORDER BY iteration",
             (id, int(after_iteration)),
         )
-        return [rows.point(row) for row in found]
+        return rows.points(found)
 
     def log(self, id: str) -> list[tuple[float, str]]:
         """What happened: (unix seconds, sentence), oldest first."""
@@ -193,6 +193,8 @@ class Store:
         resumable = (self.path(id) / "checkpoint.pt").is_file()
         with self.database.transaction() as connection:
             row = self._known(id)
+            if action == "resume" and rows.job(row).error == rows.DAMAGED:
+                raise SpecError(rows.DAMAGED)
             if row["kind"] == FOLLOWS:
                 membership.control(connection, row, action)
             else:
@@ -229,6 +231,6 @@ class Store:
     def delete(self, id: str) -> None:
         """Forget a run and its files. Raises SpecError while it runs."""
         row = self._known(id)
-        if row["state"] not in (*FINISHED, "queued", "paused"):
+        if row["state"] in ACTIVE:
             raise SpecError(f"cancel the {'sweep' if row['kind'] == FOLLOWS else 'run'} before deleting it")
         quota.remove(self.database, self.runs, id)

@@ -5,7 +5,6 @@ Pause, resume, cancel and delete are the store's own (`store.control(id, ...)`, 
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import dataclass, field
 from typing import Any
@@ -166,7 +165,7 @@ def status(store: Store, id: str) -> SweepStatus:
         f" WHERE m.sweep = ? AND c.state IN ({','.join('?' * len(ACTIVE))})",
         (id, *ACTIVE),
     )
-    progress = [json.loads(row["progress"]) for row in running]
+    progress = [rows.held(row["progress"], {}) for row in running]
     return SweepStatus(
         id=id, name=parent.title, state=parent.state,
         total=sum(counts["run"].values()), counts=counts["run"],
@@ -182,7 +181,7 @@ def members(store: Store, id: str) -> list[Entry]:
     jobs = _jobs(store, id, "run")
     found = store.database.rows("SELECT * FROM members WHERE sweep = ? AND role = 'run' ORDER BY position", (id,))
     return [
-        Entry(row["position"], json.loads(row["point"]), jobs.get(row["job"]), row["refused"] or "") for row in found
+        Entry(row["position"], rows.held(row["point"], {}), jobs.get(row["job"]), row["refused"] or "") for row in found
     ]
 
 

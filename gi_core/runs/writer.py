@@ -6,7 +6,6 @@ to another) cannot write on: it gets `Lost`.
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from pathlib import Path
@@ -105,7 +104,7 @@ class Writer:
         """Say something on the job once; it goes to the log as well."""
         with self.database.transaction() as connection:
             row = connection.execute("SELECT notices FROM jobs WHERE id = ?", (job_id,)).fetchone()
-            notices = json.loads(row["notices"]) if row else None
+            notices = rows.held(row["notices"], []) if row else None
             if notices is None or text in notices:
                 return
             connection.execute("UPDATE jobs SET notices = ? WHERE id = ?", (rows.encode([*notices, text]), job_id))
