@@ -5,6 +5,7 @@ Global checkpoint, pickled weight differences, pickled statistics, in the three 
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 
 import numpy as np
@@ -44,9 +45,10 @@ def _recording(folder: Path, scheme: str, epochs: int = 1, statistics: bool = Tr
     played = build({"samples": [SAMPLE], **common})
     pictures = data.load(played)
     before, _ = models.prepare(played, pictures)
+    # In float64: what float32 kernels make of a round differs between processors by as much as the bound below.
     done = train(
-        before, federated.round.normalised(pictures, CPU), torch.tensor([1]), played.client, "cross_entropy",
-        torch.Generator().manual_seed(0),
+        copy.deepcopy(before).double(), federated.round.normalised(pictures, CPU).double(), torch.tensor([1]),
+        played.client, "cross_entropy", torch.Generator().manual_seed(0),
     )  # fmt: skip
     old, new = ({k: v.numpy() for k, v in m.state_dict().items()} for m in (before, done.model))
     change = {k: np.asarray(new[k], np.float64) - np.asarray(old[k], np.float64) for k in old}
@@ -80,7 +82,7 @@ def test_statistics_loss_and_change_are_right_at_the_true_picture(tmp_path, gi_h
     assert float(terms["batch_norm"]) < 1e-3
     rate, norms = asked.client.learning_rate, {k: float(v.norm()) for k, v in done.update.tensors.items()}
     apart = sum(share * norms[name] for name, share in problem.residual(truth[0]).items())
-    assert apart < 1e-4, f"simulated and recorded change differ by {apart} at a step size of {rate}"
+    assert apart < 1e-6, f"simulated and recorded change differ by {apart} at a step size of {rate}"
 
 
 def test_two_steps_are_counted_and_their_statistics_exact_without_the_statistics_file(tmp_path, gi_home):
