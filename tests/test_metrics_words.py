@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from gi_core.metrics import verdict
+from gi_core.metrics.words import recognisable
 
 POOR = {"psnr": 8.0, "ssim": 0.0}
 
@@ -61,3 +62,16 @@ def test_meanings_and_verdict_load_no_torch():
         "sys.exit(any(m in sys.modules for m in ('torch', 'torchvision', 'skimage', 'lpips', 'scipy')))"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_an_answer_behind_the_prior_is_nothing():
+    """Whatever PSNR says: the server had a picture that is more like the original before it attacked."""
+    entry = {"mse": 0.01, "psnr": 20.0, "ssim": 0.2, "iip_rank": 133, "rdlv": -0.9}
+    alone = {"metrics": {"rdlv": -0.9, "iip_candidates": 200}, "per_image": [entry]}
+    assert verdict(alone).startswith("nothing came back: the prior picture")
+    assert not recognisable(entry)
+    assert "nothing" not in verdict({**alone, "per_image": [{**entry, "rdlv": 0.1}]})
+    both = {"metrics": {"rdlv": -0.4}, "per_image": [entry, {**entry, "rdlv": 0.3}]}
+    assert verdict(both).startswith("not recognisable: none of 2")
+    found = {**entry, "iip_rank": 1}
+    assert recognisable(found) and verdict({**alone, "per_image": [found]}).startswith("recognisable")

@@ -52,6 +52,13 @@ class Watch:
                          or [like.new_zeros(0)])  # fmt: skip
 
 
+def by_batch(knowledge: Knowledge) -> int:
+    """How many batch norms take the statistics of the batch at hand."""
+    if knowledge.batch_norm != "train":
+        return 0
+    return sum(isinstance(m, _BatchNorm) for m in knowledge.model.modules())
+
+
 def _momentum(layer: _BatchNorm) -> float:
     return 1e-4 if layer.momentum is None else layer.momentum
 

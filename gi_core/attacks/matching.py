@@ -13,6 +13,7 @@ from torch import Tensor
 
 from gi_core.attacks import bookkeeping, inception
 from gi_core.attacks.base import State, Step
+from gi_core.attacks.batch_norms import by_batch
 from gi_core.attacks.bookkeeping import Rules, best_trial
 from gi_core.attacks.first_order import SCHEDULES, Adam, Nesterov
 from gi_core.attacks.graphs import Replay
@@ -27,6 +28,10 @@ from gi_core.federated.types import Knowledge, Update
 from gi_core.spec.attacks import Matching
 from gi_core.spec.plan import Plan
 
+DECODER = (
+    "{} batch norms of this network take the batch's own statistics, so the weights of an untrained decoder are searched"
+    " in place of pixels"
+)
 _BY_GRADIENT = ("dlg", "idlg", "inverting_gradients")
 """Kinds whose trials are judged by the gradient's distance alone, as published; the others by all terms."""
 
@@ -38,10 +43,13 @@ class GradientMatching:
     """Any round can be matched: its local steps are part of the problem."""
 
     def __init__(self, settings: Matching, update: Update, knowledge: Knowledge, plan: Plan, device: torch.device):
-        self.settings, self.o = settings, options(settings)
+        norms = by_batch(knowledge)
+        self.settings, self.o = settings, options(settings, norms)
         self.problem = MatchingProblem(
             update, as_mean_gradient(update, knowledge.schedule), knowledge, self.o, plan, device
         )
+        if getattr(settings, "parametrisation", "") == "auto" and self.o.parametrisation == "deep_image_prior":
+            self.problem.events.append(DECODER.format(norms))
         self.o = self.problem.o
         self.second_order, self.boxed = self.o.second_order, self.o.boxed and self.problem.space.pixelwise
         self.optimiser = self._optimiser()

@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from gi_core.spec.attacks import Matching
+from gi_core.spec.fl_attacks import FlGradientInversion
 
 
 @dataclass(frozen=True)
@@ -66,8 +67,10 @@ class Options:
         return self.searching or self.optimiser == "lbfgs"
 
 
-def options(settings: Matching) -> Options:
-    """Of a settings object."""
+def options(settings: Matching, batch_norms: int = 0) -> Options:
+    """What these settings mean for a network of so many batch norms that take the batch's own statistics."""
+    if isinstance(settings, FlGradientInversion):
+        settings = settings.settled(batch_norms)
     values: dict[str, Any] = {f.name: getattr(settings, f.name) for f in fields(Options) if hasattr(settings, f.name)}
     if values.get("small_gradients") == "auto":
         values["small_gradients"] = "published" if settings.trials == 1 else "observed_delta"

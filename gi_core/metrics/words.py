@@ -22,6 +22,9 @@ def verdict(result: dict[str, Any]) -> str:
         if images:
             return "not recognisable: the reconstruction diverged, nothing finite came back"
         return "there is no original to compare with, so nothing is said about likeness"
+    behind = [e for e in measured if below_prior(e)]
+    if len(behind) == len(measured):
+        return _nothing(metrics, len(images))
     if len(images) == 1:
         return _single(measured[0], metrics.get("iip_candidates"))
     return _batch(measured, len(images), metrics.get("iip_candidates"))
@@ -30,7 +33,25 @@ def verdict(result: dict[str, Any]) -> str:
 def recognisable(entry: dict[str, Any]) -> bool:
     """Clear to the eye (PSNR or SSIM) and, where that was measured, nearest to its own original."""
     rank = entry.get("iip_rank")
-    return _clear(entry) and rank in (None, 1)
+    return _clear(entry) and rank in (None, 1) and not below_prior(entry)
+
+
+def below_prior(entry: dict[str, Any]) -> bool:
+    """Whether the prior picture, which the server had before, is more like the original (RDLV below 0).
+
+    Never where the answer is exact or finds its original among others: that the server did not have before.
+    """
+    value = entry.get("rdlv")
+    return value is not None and value < 0 and entry["mse"] >= EXACT and entry.get("iip_rank") != 1
+
+
+def _nothing(metrics: dict[str, Any], images: int) -> str:
+    whose = "the original" if images == 1 else f"each of the {images} originals"
+    value = metrics.get("rdlv")
+    said = "" if value is None else f" (RDLV {value:.2f})"
+    return (
+        f"nothing came back: the prior picture, which the server had before, is more like {whose} than the answer{said}"
+    )
 
 
 def _clear(entry: dict[str, Any]) -> bool:

@@ -107,9 +107,14 @@ def _matching(e: Experiment):
     if getattr(a, "start", "") == "prior" and not getattr(a, "prior", None):
         yield Problem("attack.start", "the start asks for a prior picture: choose one, or another start")
     if isinstance(a, FlGradientInversion):
-        if not (a.gradient_weight or a.batch_norm_weight or a.classification_weight):
+        if not (a.gradient_weight or a.batch_norm_weight != 0 or a.classification_weight):
             yield Problem("attack.gradient_weight", "all weights are zero, so there is nothing to match")
-        elif e.recorded is None and e.client.statistics == "withheld" and a.batch_norm_weight and not a.gradient_weight:
+        elif (
+            e.recorded is None
+            and e.client.statistics == "withheld"
+            and a.batch_norm_weight != 0
+            and not a.gradient_weight
+        ):
             yield Problem(
                 "client.statistics", "this attack lives by the shared batch norm statistics: share them, or raise its"
                 " gradient_weight",

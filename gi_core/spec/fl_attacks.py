@@ -8,6 +8,8 @@ from gi_core.spec.attack_base import LABELS_HELP, START_HELP, AnyStart, Labels, 
 from gi_core.spec.base import setting
 
 BN_HELP = "Weight of the distance between the picture's batch norm statistics and those that the client shared."
+DEEP, SHALLOW = 12, 4
+"""Batch norms in train mode from which a decoder is searched, and up to which light smoothing is enough."""
 Network = Literal["global", "updated"]
 Variance = Literal["unbiased", "biased"]
 
@@ -20,8 +22,8 @@ class FlGradientInversion(Matching):
         " `published` does what the released code does: the gradient's distance reaches no pixel there, and batch norm"
         " is matched on the network after the round with biased variance, whose distance is not zero at the true picture."
         " This concerns the code, not the paper's method or its figures. Shallow wide networks fall to it; deep ones in"
-        " train mode resist: of a ResNet-18 at 64x64, 150 iterations of the preset `deep_network` give a plain picture back and"
-        " make coloured blobs of a cat's face (15 dB on average, from 9 to 28)."
+        " train mode resist: of a ResNet-18 at 64x64, 150 iterations give a plain picture back and make coloured blobs of a"
+        " cat's face (15 dB on average, from 9 to 28)."
     )
     paper: ClassVar[str] = (
         "Hatamizadeh et al., Do Gradient Inversion Attacks Make Federated Learning Unsafe?, IEEE TMI 2023"
@@ -44,14 +46,28 @@ class FlGradientInversion(Matching):
     prior: str | None = setting(
         None, "A picture that the server takes to be like the private one: the start.", title="Prior picture"
     )
+    parametrisation: Literal["auto", "pixels", "grey", "deep_image_prior", "generator"] = setting(
+        "auto",
+        "What is searched: the pixels, one grey map shown in all channels, the weights of an untrained decoder, or the"
+        f" codes of a generator file. auto: a decoder where {DEEP} or more batch norms take the batch's own statistics,"
+        " else pixels.",
+        title="Parametrisation",
+    )
     gradient_weight: float = setting(
         1.0, "Weight of the gradient's distance, which is free of scale.", title="Gradient", ge=0, le=1e6, basic=True
     )
-    batch_norm_weight: float = setting(1e-1, BN_HELP, title="Batch norm", ge=0, le=1e6, basic=True)
-    total_variation: float = setting(
-        1e-2, "Weight of total variation, in normalised units.", title="Total variation", ge=0, le=100, basic=True
+    batch_norm_weight: float | None = setting(
+        None, BN_HELP + " Empty: 1 for a decoder, else 0.1.", title="Batch norm", ge=0, le=1e6, basic=True
     )
-    learning_rate: float = setting(0.03, "Step size of Adam.", title="Step size", gt=0, le=10, basic=True)
+    total_variation: float | None = setting(
+        None,
+        "Weight of total variation, in normalised units. Empty: 0.001 for a decoder, else 0.1 where more than"
+        f" {SHALLOW} batch norms take the batch's own statistics and 0.01 where fewer do.",
+        title="Total variation", ge=0, le=100, basic=True,
+    )  # fmt: skip
+    learning_rate: float | None = setting(
+        None, "Step size of Adam. Empty: 0.1 for a decoder, else 0.03.", title="Step size", gt=0, le=10, basic=True
+    )
     objective: Literal["cosine", "relative", "l2"] = setting(
         "cosine", "Distance of gradients: one cosine, |g - g*| / |g*|, or squared.", title="Objective"
     )
@@ -102,6 +118,24 @@ class FlGradientInversion(Matching):
     signed: bool = setting(True, "Use only the sign of the picture's gradient.", title="Signed")
     boxed: bool = setting(True, "Keep pixels in range after each step.", title="Boxed")
     precision: Literal["float32", "float64"] = setting("float32", "Arithmetic of the attack.", title="Precision")
+
+    def settled(self, batch_norms: int) -> FlGradientInversion:
+        """The settings with every automatic value chosen. batch_norms: layers that take the batch's own statistics.
+
+        The mean and variance of a batch hide what the deep layers saw of the pixels: a search over pixels then fits them
+        by noise, which total variation slows and a decoder cannot draw (Ulyanov et al., Deep Image Prior, CVPR 2018).
+        """
+        searched = self.parametrisation
+        if searched == "auto":
+            searched = "deep_image_prior" if batch_norms >= DEEP else "pixels"
+        decoder = searched in ("deep_image_prior", "generator")
+        smooth = 1e-3 if decoder else 1e-1 if batch_norms > SHALLOW else 1e-2
+        usual = {
+            "batch_norm_weight": 1.0 if decoder else 0.1, "total_variation": smooth,
+            "learning_rate": 0.1 if decoder else 0.03,
+        }  # fmt: skip
+        chosen = {name: value for name, value in usual.items() if getattr(self, name) is None}
+        return self.model_copy(update=chosen | {"parametrisation": searched})
 
 
 class GradInversion(Matching):

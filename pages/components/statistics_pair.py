@@ -27,7 +27,7 @@ def both(experiment: Experiment) -> tuple[Experiment, Experiment]:
 
 def reads(experiment: Experiment) -> bool:
     """Whether the attack does something with statistics."""
-    return bool(getattr(experiment.attack, "batch_norm_weight", 0.0))
+    return getattr(experiment.attack, "batch_norm_weight", 0.0) != 0
 
 
 def _note(experiment: Experiment) -> str:

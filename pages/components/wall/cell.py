@@ -19,7 +19,7 @@ from pages.components.wall.layout import Layout, T
 
 LEVELS = {
     "exact": "exposed", "recognisable": "exposed", "identifiable": "partly", "traces only": "partly",
-    "not recognisable": "protected",
+    "not recognisable": "protected", "nothing came back": "protected",
 }  # fmt: skip
 """Head of a verdict -> level, which has a sign and a colour."""
 MOST = 90
