@@ -1,7 +1,8 @@
 """May an update leave? send = RDLV <= threshold, of an attack that the client runs on its own update before sending it.
 
-As in NVFlare's filter (Hatamizadeh et al. 2023), but it fails closed: what was not measured does not leave. A value holds
-for this attack and its budget; a stronger one may show more.
+As in NVFlare's filter (Hatamizadeh et al. 2023), but it fails closed: what was not measured does not leave. A low RDLV counts
+only of an attack that explained the update to the update's own precision: then what matches is not the picture. Behind noise
+of known size that precision is low, and the noise is looked for in the update first, by the client's own pictures.
 """
 
 from __future__ import annotations
@@ -15,6 +16,10 @@ from gi_core.spec.base import SpecError
 
 THRESHOLD = 1.0
 """RDLV of the published gate: withhold what is twice as like to a private picture as the prior is."""
+OWN = 0.01
+"""Share of the update that a client's own pictures, read from files again, may leave unexplained."""
+LEAST_NOISE = 0.7
+"""Of the length of the noise as described: shorter, and it is not there."""
 
 
 def refuse_blind(references: np.ndarray, prior: np.ndarray | None, threshold: float) -> None:
@@ -35,15 +40,18 @@ def refuse_blind(references: np.ndarray, prior: np.ndarray | None, threshold: fl
     )
 
 
-def decision(told: dict[str, Any], threshold: float = THRESHOLD) -> dict[str, Any]:
+def decision(told: dict[str, Any], threshold: float = THRESHOLD, doubt: str = "") -> dict[str, Any]:
     """{leaked, measure, threshold, send, sentence} from the answer of `metrics.rdlv`, JSON-ready.
 
-    leaked: the largest over the pictures, of RDLV, or of SSIM where there is no prior picture to be relative to.
+    leaked: the largest over the pictures, of RDLV, or of SSIM where there is no prior picture to be relative to. doubt: why a
+    low one says nothing (`doubts`).
     """
     measure, leaked = told["measure"], told["site"]
     if leaked is None or told["note"]:  # a picture without a value may be the one that leaks
         return withheld(told["note"], threshold, measure)
     send = leaked <= threshold
+    if send and doubt:
+        return withheld(doubt, threshold, measure)
     words, side = ("may leave", "within") if send else ("withheld", "above")
     sentence = f"{words}: {measure.upper()} {leaked:.3f} is {side} the threshold of {threshold:g}"
     return {"leaked": leaked, "measure": measure, "threshold": threshold, "send": send, "sentence": sentence}
@@ -51,5 +59,42 @@ def decision(told: dict[str, Any], threshold: float = THRESHOLD) -> dict[str, An
 
 def withheld(reason: str, threshold: float, measure: str = "rdlv") -> dict[str, Any]:
     """The decision where nothing was measured."""
-    sentence = f"withheld, as the leak could not be measured: {reason}"
+    sentence = f"withheld, as the leak was not measured: {reason}"
     return {"leaked": None, "measure": measure, "threshold": threshold, "send": False, "sentence": sentence}
+
+
+def doubts(attacker: dict[str, Any], own: dict[str, Any] | None) -> str:
+    """Why a low leak says nothing, in a sentence; empty where the attack had a fair chance and met the update's own floor.
+
+    attacker: of the run (`runs.explaining`). own: {unexplained, scale, noise, causes} of the client's own pictures under the
+    same description, None where they could not be played.
+    """
+    tolerance, rest, noise = attacker["tolerance"], attacker["unexplained"], attacker["noise"]
+    if own is not None and own["unexplained"] > max(tolerance, OWN):
+        why = (
+            "; ".join(own["causes"]) or "check learning rate, steps, loss, normalisation, batch norm mode and defenses"
+        )
+        return (
+            f"of your own pictures a client as described would send another update ({_share(own['unexplained'])} of this one"
+            f" does not fit): {why}"
+        )
+    if noise > OWN:
+        if own is None:
+            return "the noise as described could not be looked for in the update: give --label for each reference, in order"
+        if own["unexplained"] < noise * LEAST_NOISE:
+            return (
+                f"the update does not carry the noise as described: by your own pictures it is off by"
+                f" {own['unexplained']:.2g} of its length, and such noise by {noise:.2g}"
+            )
+    if rest is None:
+        return "the round is too long, or the labels too few, to check how much of the update the attack explained"
+    if rest > tolerance:
+        return (
+            f"the attack left {rest:.2g} of the update's length unexplained, and the update is exact to {attacker['precision']:.1g}:"
+            " give it more iterations, trials, or an attack that gets further, such as levenberg_marquardt"
+        )
+    return ""
+
+
+def _share(value: float) -> str:
+    return f"{100 * value:.2g} %"

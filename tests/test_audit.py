@@ -86,8 +86,11 @@ def arguments(tmp_path: Path, network, *more: str) -> list[str]:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("noise, send", [(0.0, False), (0.3, True)])
-def test_the_gate_from_a_recorded_round_to_its_verdict(tmp_path, monkeypatch, network, noise, send):
+@pytest.mark.parametrize(
+    "noise, told, send", [(0.0, 0.0, False), (0.3, 0.0, False), (0.3, 0.3, True), (0.3, 3.0, False)]
+)
+def test_the_gate_from_a_recorded_round_to_its_verdict(tmp_path, monkeypatch, network, noise, told, send):
+    """Noise lets an update pass only where it is told of, and found in the update at the size that was told."""
     monkeypatch.setenv("GI_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     before, draw = network.fresh(), np.random.default_rng(1)
@@ -95,10 +98,16 @@ def test_the_gate_from_a_recorded_round_to_its_verdict(tmp_path, monkeypatch, ne
     for name in change:
         if not name.endswith("tracked"):
             change[name] = (change[name] + noise * draw.standard_normal(change[name].shape)).astype(np.float32)
-    gate = Gate(sys.executable, arguments(tmp_path, network), threshold=2.5, seconds=120)
+    more = ["--defense", f"gaussian_noise:std={told}"] if told else []
+    gate = Gate(sys.executable, arguments(tmp_path, network, *more), threshold=2.5, seconds=120)
     got = record(tmp_path / "rounds", before, change, Origin("test", "me", 1), gate=gate)
     assert got.send is send, got
-    assert got.leaked is not None and (got.leaked > 4) is not send, got
+    if not noise:
+        assert got.leaked > 4, got
+    elif send:
+        assert got.leaked < 2.5 and got.sentence.startswith("may leave"), got
+    else:
+        assert got.leaked is None and "not measured" in got.sentence, got
     assert json.loads((tmp_path / "rounds" / "about_round1_me.json").read_text())["audit"]["leaked"] == got.leaked
     kept = next((tmp_path / "home" / "runs").glob("*/experiment.json")).read_text()
     assert "mine.png" not in kept, "the attack is told nothing of the client's picture"

@@ -165,7 +165,7 @@ def test_a_file_may_hold_a_gradient(gi_home, tmp_path):
     [
         ({"size": None}, "set size"),
         ({"attack": {"kind": "inverting_gradients", "labels": "known"}}, "are not known: give them"),
-        ({"defenses": [{"kind": "gaussian_noise"}]}, "leave out the defenses"),
+        ({"defenses": [{"kind": "mixing", "partners": "public"}]}, "cannot be read off an update"),
         (
             {
                 "recorded": {"images": 2, "reference": "bundled/coffee"},

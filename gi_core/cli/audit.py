@@ -6,13 +6,14 @@ import argparse
 import json
 import math
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from gi_core import data
-from gi_core.audit import decision, refuse_blind, withheld
+from gi_core.audit import decision, doubts, refuse_blind, withheld
 from gi_core.cli import DONE, FAILED, INTERRUPTED, invert, question
 from gi_core.cli.attack import refuse_early
 from gi_core.cli.progress import Bar
@@ -22,6 +23,7 @@ from gi_core.metrics.rdlv import rdlv
 from gi_core.spec import Experiment, SpecError
 
 WITHHELD = 3
+_ATTACKER = ("scale", "unexplained", "precision", "tolerance", "matched", "at_floor")
 
 
 def audit(arguments: argparse.Namespace) -> int:
@@ -42,7 +44,7 @@ def audit(arguments: argparse.Namespace) -> int:
         document = runner.start(asked)
     finally:
         bar.close()
-    return _tell(document, runner.folder, references, prior, arguments)
+    return _tell(document, runner.folder, references, prior, arguments, lambda: _own(asked, references))
 
 
 def _question(arguments: argparse.Namespace) -> tuple[Experiment, np.ndarray]:
@@ -55,18 +57,33 @@ def _question(arguments: argparse.Namespace) -> tuple[Experiment, np.ndarray]:
     return asked, to_float(pictures)
 
 
+def _own(asked: Experiment, references: np.ndarray) -> dict[str, Any] | None:
+    """What the client as described would send of the client's own pictures, beside what it sent."""
+    from gi_core.runs import describing
+    from gi_core.runs.question import ask, choose_device
+
+    return describing.own(ask(asked, choose_device(asked.device), lambda fraction, text: None), references)
+
+
 def _tell(
-    document: dict[str, Any], folder: Path, references: np.ndarray, prior: np.ndarray | None, asked: argparse.Namespace
-) -> int:
+    document: dict[str, Any], folder: Path, references: np.ndarray, prior: np.ndarray | None, asked: argparse.Namespace,
+    own: Callable[[], dict[str, Any] | None],
+) -> int:  # fmt: skip
     status = document["status"]
     finite = (document.get("attacker") or {}).get("loss") is not None  # its pictures are blank otherwise
     if status == "done" and finite:
         with np.load(folder / "reconstruction.npz", allow_pickle=False) as file:
             told = rdlv(file["images"], references, prior)
-        verdict = decision(told, asked.threshold) | {"per_image": told["per_image"], "convention": told["convention"]}
+        verdict = decision(told, asked.threshold)
+        if verdict["send"]:  # what leaks needs no other reason
+            verdict = decision(told, asked.threshold, doubts(document["attacker"], own()))
+        verdict |= {"per_image": told["per_image"], "convention": told["convention"], "reached": told["site"]}
     else:
         why = "the attack diverged" if status == "done" else f"the attack was {status}"
         verdict = withheld(document.get("error") or why, asked.threshold)
+    attacker = document.get("attacker") or {}
+    verdict |= {"attacker": {key: attacker[key] for key in _ATTACKER if key in attacker}}
+    verdict |= {"notices": document.get("notices") or []}
     verdict |= {"run_id": document["run_id"], "seconds": document.get("seconds"), "out": document.get("out")}
     if asked.json:
         print(json.dumps(verdict, allow_nan=False), flush=True)

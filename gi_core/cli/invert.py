@@ -36,10 +36,12 @@ def experiment(arguments: argparse.Namespace) -> Experiment:
             "statistics": _file(arguments.bn_stats, "--bn-stats"),
             "reference": _picture(arguments.reference),
             "images": images,
+            "sent": arguments.sent or (), "withheld": arguments.withheld or (),
         },
+        "defenses": [parse_component("defense", text).model_dump(mode="json") for text in arguments.defense or ()],
         "size": arguments.image_size, "channels": arguments.channels, "labels": arguments.label,
         "model": model.model_dump(mode="json"), "client": _client(arguments.client, model),
-        "attack": _attack(arguments.attack, arguments.prior),
+        "attack": _attack(arguments.attack, arguments.prior, bool(arguments.defense)),
     }  # fmt: skip
     values |= {k: v for k in ("normalise", "seed", "device") if (v := getattr(arguments, k)) is not None}
     asked = build(values)
@@ -56,9 +58,12 @@ def _client(text: str | None, model: Model) -> dict[str, Any]:
     return {**chosen.model_dump(mode="json"), **usual, **named}
 
 
-def _attack(text: str | None, prior: str | None) -> dict[str, Any]:
+def _attack(text: str | None, prior: str | None, defended: bool = False) -> dict[str, Any]:
+    """Its settings. defended: whether defenses are told, which it then knows unless it is said to take no notice."""
     chosen = parse_component("attack", text or ATTACK)
     values = chosen.model_dump(mode="json")
+    if defended and "adaptive" not in chosen.model_fields_set:
+        values["adaptive"] = True
     if prior is not None:
         if "prior" not in type(chosen).model_fields:
             able = " or ".join(kind for kind, cls in ATTACKS.items() if "prior" in cls.model_fields)

@@ -153,6 +153,15 @@ _INVERT: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
     ("--attack", "NAME[:k=v,…]", "the attack; fl_gradient_inversion when left out", {}),
     ("--model", "NAME[:k=v,…]", "the network, such as resnet18:classes=2", {"required": True}),
     ("--label", "K", "label that the server was told, once for each picture", _MANY | _NUMBER),
+    (
+        "--defense", "NAME[:k=v,…]",
+        "a defense that the server knows the client used (repeat; in the order of the client): the attack then allows for it", _MANY,
+    ),
+    ("--sent", "PATTERN,…", "tensors that the client sent, where it sent a part of them: 'layer4.*,fc.*'", {}),
+    (
+        "--withheld", "PATTERN,…|missing",
+        "tensors that the client did not send; missing: whatever the file lacks", {},
+    ),
 )  # fmt: skip
 _SHARED = ("--normalise", "--seed", "--device", "--set", "--out")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -25,18 +25,13 @@ class WithheldLayers(Defense):
         """Looks at the network, for the names of its batch norms."""
 
         def looking(model: nn.Module, inputs: Tensor, labels: Tensor) -> Update:
-            self._of_batch_norm = frozenset(
-                f"{name}.{key}"
-                for name, module in model.named_modules()
-                if isinstance(module, _BatchNorm)
-                for key, _ in module.named_parameters(recurse=False)
-            )
+            self._of_batch_norm = of_batch_norm(model)
             return compute(model, inputs, labels)
 
         return looking
 
     def filter_update(self, update: Update) -> Update:
-        chosen = self._chosen(list(update.tensors))
+        chosen = chosen_of(self.settings, list(update.tensors), self._of_batch_norm)
         if len(chosen) == len(update.tensors):
             raise SpecError("withheld_layers leaves nothing to send: withhold fewer tensors")
         if self.settings.which in ("biases", "batch_norm", "named") and not chosen:
@@ -47,20 +42,32 @@ class WithheldLayers(Defense):
         tensors = {k: torch.zeros_like(t) if k in chosen else t for k, t in update.tensors.items()}
         return replace(update, tensors=tensors, withheld=tuple(dict.fromkeys((*update.withheld, *chosen))))
 
-    def _chosen(self, names: list[str]) -> tuple[str, ...]:
-        which, count = self.settings.which, self.settings.count
-        if which == "first":
-            return tuple(names[:count])
-        if which == "last":
-            return tuple(names[max(0, len(names) - count) :])
-        if which == "biases":
-            return tuple(n for n in names if n.rpartition(".")[2] == "bias" and n not in self._of_batch_norm)
-        if which == "batch_norm":
-            return tuple(n for n in names if n in self._of_batch_norm)
-        return tuple(n for n in names if self.settings.part in n)
-
     def _words(self) -> str:
         which = self.settings.which
         if which == "named":
             return f"tensor with {self.settings.part!r} in its name"
         return {"biases": "bias", "batch_norm": "batch norm parameter"}[which]
+
+
+def of_batch_norm(model: nn.Module) -> frozenset[str]:
+    """Names of the parameters of all batch norms."""
+    return frozenset(
+        f"{name}.{key}"
+        for name, module in model.named_modules()
+        if isinstance(module, _BatchNorm)
+        for key, _ in module.named_parameters(recurse=False)
+    )
+
+
+def chosen_of(settings: Any, names: list[str], normed: frozenset[str]) -> tuple[str, ...]:
+    """The tensors among `names` that the settings withhold; normed: those of batch norm."""
+    which, count = settings.which, settings.count
+    if which == "first":
+        return tuple(names[:count])
+    if which == "last":
+        return tuple(names[max(0, len(names) - count) :])
+    if which == "biases":
+        return tuple(n for n in names if n.rpartition(".")[2] == "bias" and n not in normed)
+    if which == "batch_norm":
+        return tuple(n for n in names if n in normed)
+    return tuple(n for n in names if settings.part in n)

@@ -32,10 +32,11 @@ def resolve_path(path: str) -> Path:
     return upload_path(path) if path.startswith("upload:") else user_path(path)
 
 
-def read_state(path: Path, name: str) -> dict[str, Tensor]:
+def read_state(path: Path, name: str, update: bool = False) -> dict[str, Tensor]:
     """Tensors of a `.safetensors` file or a `.pt` state dict, told apart by content. Raises SpecError.
 
-    A pickle that names anything but tensors and containers is refused unexecuted.
+    update: whether it is one of what a client sent, which may be a list of tensors too, named by their places; None stands
+    for a parameter without a gradient. A pickle that names anything but tensors and containers is refused unexecuted.
     """
     try:
         size = path.stat().st_size
@@ -50,6 +51,12 @@ def read_state(path: Path, name: str) -> dict[str, Tensor]:
     for wrapper in _WRAPPERS:
         if isinstance(state, dict) and isinstance(state.get(wrapper), dict):
             state = state[wrapper]
+    if update and isinstance(state, (list, tuple)):
+        state = {str(place): value for place, value in enumerate(state) if value is not None}
+    if update and not (isinstance(state, dict) and state and all(isinstance(v, Tensor) for v in state.values())):
+        raise SpecError(
+            f"{name} holds no update: give a dictionary of tensors by their names, or a list in the network's order"
+        )
     if not isinstance(state, dict) or not state or not all(isinstance(v, Tensor) for v in state.values()):
         raise SpecError(f"weights {name} hold no state dict: save model.state_dict()")
     return plain({str(key).removeprefix("module."): value for key, value in state.items()}, name, MAX_BYTES)

@@ -32,6 +32,7 @@ class Question:
     """All that is known before the attack begins; only `round` may reach it.
 
     info: of the weights (parameters, accuracy if trained, where they come from). norm: L2 of the update.
+    facts: what was found of a recorded update (`runs.recorded`), None of one that was played here.
     """
 
     experiment: Experiment
@@ -41,6 +42,7 @@ class Question:
     round: Round
     norm: float
     device: torch.device
+    facts: dict[str, Any] | None = None
 
 
 class Questions:
@@ -98,9 +100,9 @@ def ask(experiment: Experiment, device: torch.device, progress: Progress) -> Que
     if experiment.recorded is not None:
         progress(1.0, "reading the update")
         with memory_limit():
-            done, notices = recorded.opened(experiment, model, pictures, device)
+            done, notices, facts = recorded.opened(experiment, model, pictures, device)
         pictures = replace(pictures, notices=(*pictures.notices, *notices))
-        return Question(experiment, pictures, model, info, done, done.update.norm(), device)
+        return Question(experiment, pictures, model, info, done, done.update.norm(), device, facts)
     progress(1.0, "playing the client's round")
     done = federated.play(experiment, model, pictures, device)
     pictures = replace(pictures, labels=done.labels.numpy())

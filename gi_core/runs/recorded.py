@@ -5,42 +5,45 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
 from gi_core import defenses
 from gi_core.data import Pictures
+from gi_core.defenses.reading import SPARSE, not_sent, read_defense
 from gi_core.federated import Knowledge, Round, Update, fedavg
 from gi_core.federated.batches import assumed, epoch_steps
 from gi_core.federated.round import SERVER_GUESS
 from gi_core.federated.types import Schedule
 from gi_core.models.bottleneck import guessing
+from gi_core.runs.comparison import compare
 from gi_core.spec import Experiment, SpecError, losses
 from gi_core.spec.client import AnyClient
-from gi_core.spec.defenses import built_in
 from gi_core.updates.round import read_update
 
 
 def opened(
     experiment: Experiment, model: nn.Module, pictures: Pictures, device: torch.device
-) -> tuple[Round, tuple[str, ...]]:
-    """(round, notices) of `experiment.recorded`; `model` has the checkpoint's weights. Raises SpecError.
+) -> tuple[Round, tuple[str, ...], dict[str, Any]]:
+    """(round, notices, facts) of `experiment.recorded`; `model` has the checkpoint's weights. Raises SpecError.
 
     What the server is told follows the client's settings: the statistics only if shared in train mode, the labels only
-    those of the experiment. The counters of batch norm decide how many steps there were.
+    those of the experiment, of the defenses what a server would read off the update. The counters of batch norm decide how
+    many steps there were, and the update comes in the units of the client as described (`comparison`). facts: of
+    `read_update` and of `comparison`.
     """
     recorded, client = experiment.recorded, experiment.client
     assert recorded is not None
-    if experiment.defenses != built_in(experiment.defenses):
-        raise SpecError("a recorded update is attacked as it was sent: leave out the defenses that change it")
     told = experiment.attack.labels == "known"
     if told and experiment.labels is None:
         raise SpecError(
             "the labels behind a recorded update are not known: give them, or choose another label strategy"
         )
-    update, info = read_update(model, recorded, "weight_change" if client.kind == "fedavg" else "gradient")
+    kind: Literal["gradient", "weight_change"] = "weight_change" if client.kind == "fedavg" else "gradient"
+    sparse = any(d.kind in SPARSE for d in experiment.defenses)
+    update, info = read_update(model, recorded, kind, sparse)
     shared = client.statistics == "shared" and client.batch_norm == "train"
     schedule, notices = _schedule(client, update.images, info["steps"], shared)
     notices = (*info["notices"], *notices, *_mode(client, model, update, shared))
@@ -48,9 +51,11 @@ def opened(
     statistics = {name: t.to(device) for name, t in (update.statistics or {}).items()}
     update = replace(update, tensors=tensors, statistics=statistics if shared and statistics else None)
     labels = torch.tensor(pictures.labels, dtype=torch.int64)
-    shared = copy.deepcopy(model).to(device=device, dtype=torch.float32).eval().requires_grad_(False)
+    known = tuple(_known(experiment, model, update, schedule))
+    update = not_sent(update, known)
+    frozen = copy.deepcopy(model).to(device=device, dtype=torch.float32).eval().requires_grad_(False)
     knowledge = Knowledge(
-        model=guessing(shared, update.images, defenses.noise_seed(experiment.seed, SERVER_GUESS)),
+        model=guessing(frozen, update.images, defenses.noise_seed(experiment.seed, SERVER_GUESS)),
         input_shape=tuple(pictures.images.shape[1:]),
         classes=experiment.model.outputs(pictures.classes),
         mean=tuple(pictures.mean),
@@ -60,17 +65,24 @@ def opened(
         loss=losses.chosen(client.loss, experiment.model.one_logit),
         schedule=schedule,
         prior=None if pictures.prior is None else torch.tensor(pictures.prior, dtype=torch.float32),
-        defenses=tuple(_known(experiment, model, schedule)),
+        defenses=known,
     )
-    return Round(update, knowledge, labels, update), notices
+    found = compare(update, knowledge)
+    facts = {key: info[key] for key in ("scheme", "table", "cosine", "ratio", "whole", "frozen")} | found.facts
+    return Round(found.update, found.knowledge, labels, found.update), (*notices, *found.notices), facts
 
 
-def _known(experiment: Experiment, model: nn.Module, schedule: Schedule | None) -> Iterator[dict[str, Any]]:
-    """What the server knows of the defenses that are built into the network."""
+def _known(
+    experiment: Experiment, model: nn.Module, update: Update, schedule: Schedule | None
+) -> Iterator[dict[str, Any]]:
+    """What the server knows of each defense: of those built into the network as ever, of others what the update shows."""
     for place, settings in enumerate(experiment.defenses):
-        defense = defenses.make(settings, experiment.seed, place)
-        defense.wrap_model(model)
-        yield defense.knowledge(schedule)
+        if settings.hook == "wrap_model":
+            defense = defenses.make(settings, experiment.seed, place)
+            defense.wrap_model(model)
+            yield defense.knowledge(schedule)
+        else:
+            yield read_defense(settings, model, update, schedule)
 
 
 def _schedule(

@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
+from torch import Tensor
 
 from gi_core import data, metrics
 from gi_core.attacks.base import Attack, State, Step
 from gi_core.attacks.label_report import label_report
-from gi_core.runs import whole
+from gi_core.runs import explaining, whole
 from gi_core.runs.job import Point
 from gi_core.runs.question import Question
 from gi_core.runs.rows import encode, finite
@@ -56,7 +57,17 @@ def attacker(question: Question, residual: dict[str, float], step: Step | None) 
     squares = ((value * norms[name]) ** 2 for name, value in residual.items())
     total = math.sqrt(sum(squares)) / question.norm if residual else None
     loss = float(step.score[step.best]) if step is not None else None
-    return finite({"loss": loss, "residual": total, "residuals": residual, "note": step.note if step else ""})
+    found = {"loss": loss, "residual": total, "residuals": residual, "note": step.note if step else ""}
+    return finite(found)
+
+
+def compared(question: Question, images: Tensor, labels: Tensor) -> dict[str, Any]:
+    """Of a recorded update: its `scale` beside the client as described, and how much the answer explains of it."""
+    if question.facts is None:
+        return {}
+    found = explaining.explained(question, images, labels)
+    scale = question.facts.get("scale")
+    return finite({"scale": found["fitted_scale"] if scale is None else scale, **found})
 
 
 def result(
@@ -111,11 +122,12 @@ def result(
         },
         "trials": trials.pop("all"),
         "trials_summary": trials,
-        "attacker": attacker(question, residual, step),
+        "attacker": attacker(question, residual, step) | compared(question, answer, found),
         "defenses": [dict(e) for e in question.round.effects],
         "gradient_norm": question.norm,
         "device": str(question.device),
         "notices": list(question.pictures.notices),
+        **({} if question.facts is None else {"update": finite(question.facts)}),
         **more(images),
     }
     document["verdict"] = metrics.verdict(document)

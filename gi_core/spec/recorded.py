@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import field_validator
 
 from gi_core.spec.base import Settings, setting
 from gi_core.spec.bounds import MAX_BATCH
+
+MOST_PATTERNS = 20_000
+MISSING = "missing"
+"""Of `withheld`: what the file lacks was not sent."""
 
 
 class Recorded(Settings):
@@ -27,10 +33,26 @@ class Recorded(Settings):
     )
     images: int = setting(1, "Pictures behind the update.", title="Pictures", ge=1, le=MAX_BATCH)
     withheld: tuple[str, ...] = setting(
-        (), "Names of tensors that the client did not send, in the network's own words.", title="Withheld tensors"
+        (),
+        "Tensors that the client did not send, by the network's own names or patterns of them (layer4.*); missing: whatever"
+        " the file lacks was not sent.",
+        title="Withheld tensors",
+        max_length=MOST_PATTERNS,
+    )
+    sent: tuple[str, ...] = setting(
+        (),
+        "Tensors that the client sent, by names or patterns (fc.*), where it sent a part; all of them when empty.",
+        title="Tensors sent",
+        max_length=MOST_PATTERNS,
+    )
+    contents: Literal["auto", "change", "weights"] = setting(
+        "auto",
+        "What a weight change's file holds: the change, or the whole weights after the round, from which the checkpoint is"
+        " subtracted; auto tells them apart by their likeness to the checkpoint.",
+        title="Contents",
     )
 
-    @field_validator("withheld", mode="before")
+    @field_validator("withheld", "sent", mode="before")
     @classmethod
     def _names(cls, value):
         """On a command line they are one text with commas."""

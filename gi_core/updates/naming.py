@@ -1,24 +1,24 @@
-"""Names of a file's tensors -> names of our network's state dict: three schemes, else order and shape.
+"""Names of a file's tensors -> names of our network's state dict: known schemes, else order and shape.
 
-`model.*` (the published artefacts), torchvision's own `conv1.*`, and MONAI's TorchVisionFCModel `features.0.*`, each
-perhaps with wrappers' prefixes. What fits no scheme is matched by order where every shape agrees.
+torchvision's own `conv1.*`, MONAI's TorchVisionFCModel `features.0.*` and Hugging Face's ResNets, each behind any prefix that
+all names share (`model.`, `_module.`, `module._orig_mod.`), and parts behind prefixes of their own (`backbone.conv1.weight`
+beside `head.fc.weight`). What fits no scheme is matched by order where every shape agrees.
 """
 
 from __future__ import annotations
 
-import re
+import fnmatch
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from gi_core.spec.base import SpecError
+from gi_core.updates.foreign_names import SCHEMES
 
 Shape = tuple[int, ...]
 Shapes = Mapping[str, Shape]
 
-PREFIXES = ("module.", "_orig_mod.", "model.", "net.", "network.")
 COUNTER = "num_batches_tracked"
 _LEAVES = {"weight", "bias", "running_mean", "running_var", COUNTER}
-_MONAI = {"0": "conv1", "1": "bn1", "4": "layer1", "5": "layer2", "6": "layer3", "7": "layer4"}
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,12 @@ class Names:
 
     given: dict[str, str]
     scheme: str
+
+    @property
+    def table(self) -> list[tuple[str, str]]:
+        """(our name, the file's) of what was matched by more than a name and a shared prefix; empty otherwise."""
+        cuts = {old[: len(old) - len(own)] if old.endswith(own) else None for own, old in self.given.items()}
+        return [] if len(cuts) == 1 and None not in cuts else list(self.given.items())
 
 
 def match(own: Shapes, given: Shapes, optional: Collection[str] = (), ordered: bool = False) -> Names | str:
@@ -43,39 +49,75 @@ def match(own: Shapes, given: Shapes, optional: Collection[str] = (), ordered: b
         known = sum(key in own for key in renamed)
         if best is None or known > best[0]:
             best = known, reason
-    found = _by_order(own, given, optional) if ordered else None
+    found = _by_parts(own, given, optional) or (_by_order(own, given, optional) if ordered else None)
     return found or (best[1] if best else "it is empty")
+
+
+def chosen(names: Collection[str], patterns: Collection[str], field: str) -> list[str]:
+    """Those of `names` that fit a pattern (`layer4.*`, or `layer4` for all below it), in order. SpecError for one without any."""
+    found: set[str] = set()
+    for pattern in patterns:
+        fits = {n for n in names if fnmatch.fnmatchcase(n, pattern) or n.startswith(pattern + ".")}
+        if not fits:
+            raise SpecError(
+                f"{field} names {pattern[:80]!r}, which this network has not: its tensors are {', '.join(list(names)[:4])} …"
+            )
+        found |= fits
+    return [name for name in names if name in found]
+
+
+def gapped(given: Collection[str], parameters: list[str]) -> dict[str, str] | None:
+    """Our name -> place in a list with gaps (None where a parameter has no gradient); None for anything else."""
+    if not given or len(given) >= len(parameters) or not all(key.isdigit() for key in given):
+        return None
+    if max(map(int, given)) >= len(parameters):
+        return None
+    return {parameters[int(key)]: key for key in given}
 
 
 def aligned(own: Shapes, given: Shapes, name: str, optional: Collection[str] = (), ordered: bool = False) -> Names:
     """`match`, or SpecError for a file `name` of another architecture."""
     found = match(own, given, optional, ordered)
     if isinstance(found, str):
-        raise SpecError(f"{name} does not belong to this network: {found}{_hint(own, given)}")
+        raise SpecError(f"{name} does not belong to this network: {found}{hint(own, given)}")
     return found
 
 
 def schemes(given: Collection[str]) -> Iterator[tuple[str, dict[str, str]]]:
-    """(scheme in words, {new name: name in the file}) of every way to read the names."""
-    yield "the network's own names", {key: key for key in given}
+    """(scheme in words, {new name: name in the file}) of every way to read the names, one shared prefix after the other."""
     renamed, cut = {key: key for key in given}, ""
     while True:
-        title = f"prefix {cut}" if cut else "the network's own names"
-        if cut:
-            yield title, renamed
-        monai = {_torchvision(new): old for new, old in renamed.items()}
-        if monai.keys() != renamed.keys() and len(monai) == len(renamed):
-            yield "MONAI's names (features.0)" + (f", prefix {cut}" if cut else ""), monai
-        prefix = next((p for p in PREFIXES if renamed and all(key.startswith(p) for key in renamed)), None)
-        if prefix is None:
+        yield (f"prefix {cut}" if cut else "the network's own names"), renamed
+        for title, translate in SCHEMES:
+            told = {translate(new): old for new, old in renamed.items()}
+            if told.keys() != renamed.keys() and len(told) == len(renamed):
+                yield title + (f", prefix {cut}" if cut else ""), told
+        prefix = shared_prefix(renamed)
+        if not prefix:
             return
         cut += prefix
         renamed = {new.removeprefix(prefix): old for new, old in renamed.items()}
 
 
-def _torchvision(name: str) -> str:
-    found = re.fullmatch(r"features\.(\d+)\.(.+)", name)
-    return f"{_MONAI[found[1]]}.{found[2]}" if found and found[1] in _MONAI else name
+def shared_prefix(names: Collection[str]) -> str:
+    """The first part of all names, with its dot, where all begin with it and none ends there; else nothing."""
+    first = next(iter(names), "").partition(".")[0] + "."
+    return first if names and all(len(name) > len(first) and name.startswith(first) for name in names) else ""
+
+
+def _by_parts(own: Shapes, given: Shapes, optional: Collection[str]) -> Names | None:
+    """Parts of the network behind prefixes of their own: each name goes to the longest of ours that it ends in."""
+    pairs: dict[str, str] = {}
+    for old in given:
+        parts = old.split(".")
+        ends = (".".join(parts[k:]) for k in range(len(parts)))
+        key = next((end for end in ends if end in own), None)
+        if key is None or key in pairs:
+            return None
+        pairs[key] = old
+    if mismatch(own, {key: given[old] for key, old in pairs.items()}, optional):
+        return None
+    return Names({key: pairs[key] for key in own if key in pairs}, "the ends of the names")
 
 
 def _by_order(own: Shapes, given: Shapes, optional: Collection[str]) -> Names | None:
@@ -120,7 +162,7 @@ def mismatch(own: Shapes, given: Shapes, optional: Collection[str] = ()) -> str:
     return "; ".join(f"{label} {_some(names)}" for label, names in parts if names)
 
 
-def _hint(own: Shapes, given: Shapes) -> str:
+def hint(own: Shapes, given: Shapes) -> str:
     """The number of classes, where that alone differs: the last layer has another number of rows."""
     last = list(own)[-1].rpartition(".")[0]
     ours = {key.rpartition(".")[2]: own[key] for key in own if key.rpartition(".")[0] == last}

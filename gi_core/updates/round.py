@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Collection
 from typing import Any, Literal
 
 import numpy as np
@@ -12,8 +13,10 @@ from torch import Tensor, nn
 from gi_core.federated.types import Update
 from gi_core.models.files import load_checkpoint, read_state, shapes
 from gi_core.spec.base import SpecError
-from gi_core.spec.recorded import Recorded
-from gi_core.updates.naming import COUNTER, aligned
+from gi_core.spec.recorded import MISSING, Recorded
+from gi_core.updates import comparing
+from gi_core.updates.contents import as_change
+from gi_core.updates.naming import COUNTER, Names, aligned, chosen, gapped, hint, match, mismatch, schemes
 from gi_core.updates.reading import as_numbers, is_torch, path_of, read_arrays
 from gi_core.updates.writing import after
 
@@ -35,51 +38,101 @@ def read_round(
 
 
 def arrays(reference: str, finite: bool = True) -> tuple[dict[str, np.ndarray], bool, str]:
-    """(float32 arrays by name, whether in the network's order, the file's name). A `.pt` of tensors is taken too."""
+    """(float32 arrays by name, whether in the network's order, the file's name). A `.pt` of tensors is taken too: of a list
+    each has its place as its name.
+    """
     path, name = path_of(reference)
     if is_torch(path):
-        state = {key: value.float().numpy() for key, value in read_state(path, name).items()}
+        state = {key: value.float().numpy() for key, value in read_state(path, name, update=True).items()}
         return as_numbers(dict(state), name, finite), True, name
     return *read_arrays(path, name, finite), name
 
 
 def read_update(
-    before: nn.Module, recorded: Recorded, kind: Literal["gradient", "weight_change"] = "weight_change"
+    before: nn.Module,
+    recorded: Recorded,
+    kind: Literal["gradient", "weight_change"] = "weight_change",
+    sparse: bool = False,
 ) -> tuple[Update, dict[str, Any]]:
     """(update, info) of what the client sent, for the network `before` its round. Raises SpecError.
 
     statistics: of the statistics file, else checkpoint + change, where the update has them; counters are checkpoint
-    + change. info: scheme, steps (by the counters, None where there are none), statistics_from (file, change or
-    none), notices (sentences). Zeros stand for what `recorded.withheld` names.
+    + change. sparse: whether the client is known to clear values, so that zeros are no sign of a frozen layer. info: scheme,
+    table (our names and the file's, where they differ by more than a prefix), steps (by the counters, None where there are
+    none), statistics_from (file, change or none), cosine and ratio (to the checkpoint), whole (whether whole weights were
+    subtracted), frozen (names), notices (sentences). Zeros stand for what was not sent, and frozen layers count as that.
     """
     given, ordered, name = arrays(recorded.update)
     own = before.state_dict()
     parameters = [key for key, _ in before.named_parameters()]
-    buffers = set(own) - set(parameters)
-    withheld = _withheld(parameters, recorded.withheld)
-    found = aligned(shapes(own), _sizes(given), name, buffers | set(withheld), ordered)
+    lacking, withheld = _withheld(parameters, recorded)
+    found = _aligned(own, parameters, given, name, ordered, withheld, lacking)
     change = {key: given[old].reshape(tuple(own[key].shape)) for key, old in found.given.items()}
-    statistics, source, notices = _statistics(own, change, recorded.statistics)
+    if lacking:
+        withheld = tuple(key for key in parameters if key in withheld or key not in change)
+    there = [key for key in parameters if key in change and key not in withheld]
+    if not there:
+        raise SpecError(f"nothing is left of {name}: no tensor of this network was sent")
+    change, facts, notices = as_change(own, change, there, kind, recorded.contents, name)
+    statistics, source, said = _statistics(own, change, recorded.statistics)
     if statistics is not None:
         for key in (k for k in change if k.endswith(COUNTER)):
             statistics[key] = own[key].cpu() + round(float(change[key]))
-    sent = {key: torch.from_numpy(change[key]) for key in parameters if key not in withheld}
+    frozen = () if sparse else comparing.frozen(change, there)
+    if frozen:
+        notices.append(
+            f"these layers look frozen, as all their values are zero, so they are left out: {_layers(frozen)}"
+        )
+    if lacking and len(there) < len(parameters):
+        notices.append(f"not in the file, so taken for not sent: {_layers([k for k in parameters if k not in change])}")
+    sent = {key: torch.from_numpy(np.ascontiguousarray(change[key])) for key in there}
     tensors = {key: sent[key] if key in sent else torch.zeros(tuple(own[key].shape)) for key in parameters}
-    update = Update(tensors, recorded.images, kind, statistics, withheld)
-    info = {"scheme": found.scheme, "steps": counted(change), "statistics_from": source, "notices": notices}
+    left_out = tuple(key for key in parameters if key in withheld or key in frozen)
+    update = Update(tensors, recorded.images, kind, statistics, left_out)
+    info = {
+        "scheme": found.scheme, "table": found.table, "steps": counted(change), "statistics_from": source, **facts,
+        "frozen": list(frozen), "notices": [*notices, *said],
+    }  # fmt: skip
     return update, info
 
 
-def _withheld(parameters: list[str], names: tuple[str, ...]) -> tuple[str, ...]:
-    """Those names, checked: of parameters, and not all of them."""
-    unknown = [name for name in names if name not in parameters]
-    if unknown:
-        raise SpecError(
-            f"recorded.withheld names {unknown[0]!r}, which this network has not: its tensors are {', '.join(parameters[:4])} …"
-        )
-    if len(set(names)) == len(parameters):
+def _aligned(
+    own: dict[str, Tensor], parameters: list[str], given: dict[str, np.ndarray], name: str, ordered: bool,
+    withheld: tuple[str, ...], lacking: bool,
+) -> Names:  # fmt: skip
+    """The names, where all but buffers and withheld tensors must be there, or anything may be missing."""
+    numbered = gapped(list(given), parameters)
+    if numbered is not None:
+        sizes = {key: given[old].shape for key, old in numbered.items()}
+        wrong = mismatch({key: tuple(own[key].shape) for key in numbered}, sizes)
+        if not wrong:
+            return Names(numbered, "places in the list")
+    optional = (set(own) - set(parameters)) | set(withheld)
+    found = match(shapes(own), _sizes(given), optional, ordered)
+    if isinstance(found, str) and lacking:
+        found = match(shapes(own), _sizes(given), optional | set(parameters), ordered)
+    if isinstance(found, str):
+        some = any(key in own for _, renamed in schemes(given) for key in renamed)
+        why = "; if what is missing was not sent, say recorded.withheld=missing" if some and "missing" in found else ""
+        raise SpecError(f"{name} does not belong to this network: {found}{hint(shapes(own), _sizes(given))}{why}")
+    return found
+
+
+def _withheld(parameters: list[str], recorded: Recorded) -> tuple[bool, tuple[str, ...]]:
+    """(whether the file may lack tensors, those that were not sent by the settings). Raises SpecError."""
+    names = [name for name in recorded.withheld if name != MISSING]
+    withheld = set(chosen(parameters, names, "recorded.withheld")) if names else set()
+    if recorded.sent:
+        withheld |= set(parameters) - set(chosen(parameters, recorded.sent, "recorded.sent"))
+    if len(withheld) == len(parameters):
         raise SpecError("recorded.withheld names every tensor, so there is no update: name those that were not sent")
-    return tuple(dict.fromkeys(names))
+    return MISSING in recorded.withheld, tuple(key for key in parameters if key in withheld)
+
+
+def _layers(names: Collection[str], most: int = 6) -> str:
+    """Modules of the tensors, each once."""
+    modules = list(dict.fromkeys(name.rpartition(".")[0] or name for name in names))
+    return ", ".join(modules[:most]) + (f" and {len(modules) - most} more" if len(modules) > most else "")
 
 
 def counted(change: dict[str, np.ndarray]) -> int | None:

@@ -1,0 +1,61 @@
+"""Whether the client as described would send this update of its own pictures: what only the client itself can ask.
+
+r = min_a |a g(x) - g*| / |g*| of the pictures x that it has. An attack is told nothing of this.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from gi_core.attacks import labels as strategies
+from gi_core.attacks.base import Refused
+from gi_core.attacks.local_steps import as_mean_gradient
+from gi_core.runs import comparison
+from gi_core.runs.explaining import residual
+from gi_core.runs.question import Question
+from gi_core.updates import misfit
+
+FITS = 0.01
+"""r up to which a label that was read is the right one."""
+MOST_LABELS = 1000
+
+
+def own(question: Question, references: np.ndarray) -> dict[str, Any] | None:
+    """{unexplained, scale, causes} of the pictures (N, C, H, W) in [0, 1]; None where they cannot be played.
+
+    Their labels are those of the question, else those that fit best of one picture. causes: what would explain a misfit.
+    """
+    done = question.round
+    images = torch.from_numpy(np.ascontiguousarray(references))
+    found = [one for labels in _labels(question) if (one := residual(done.update, done.knowledge, images, labels))]
+    best = min(found, key=lambda one: one[0], default=None)
+    if best is None or not np.isfinite(best[0]):
+        return None
+    causes: list[str] = []
+    read = (
+        comparison.reading(done.update, done.knowledge)
+        if done.update.images == 1 and not done.knowledge.defenses
+        else None
+    )
+    if read is not None and best[0] > FITS:
+        causes = (
+            misfit.causes(*read[:1], done.knowledge.loss, read[1].misfit) if read[1].misfit > comparison.SEEN else []
+        )
+    return {"unexplained": best[0], "scale": best[1], "causes": causes}
+
+
+def _labels(question: Question) -> list[torch.Tensor]:
+    """Labels (N,) to try, the likeliest first."""
+    told, update, knowledge = question.experiment.labels, question.round.update, question.round.knowledge
+    if told is not None:
+        return [torch.tensor(told, dtype=torch.int64)]
+    if update.images > 1:
+        return []
+    try:
+        gradient = as_mean_gradient(update, knowledge.schedule)
+        return [strategies.hard_labels("auto", gradient, knowledge)]
+    except Refused:
+        return [torch.tensor([k]) for k in range(min(max(2, knowledge.classes), MOST_LABELS))]
