@@ -88,6 +88,11 @@ def doubts(attacker: dict[str, Any], own: dict[str, Any] | None) -> str:
             )
     if rest is None:
         return "the round is too long, or the labels too few, to check how much of the update the attack explained"
+    if rest > tolerance and own is not None and own["unexplained"] > tolerance:
+        return (
+            f"the attack left {rest:.2g} of the update's length unexplained, and your own pictures leave {own['unexplained']:.1g}:"
+            " the client is not quite as described (steps, momentum, a schedule, clipping), or it saw them differently"
+        )
     if rest > tolerance:
         return (
             f"the attack left {rest:.2g} of the update's length unexplained, and the update is exact to {attacker['precision']:.1g}:"
