@@ -186,6 +186,7 @@ ALONE = [
 def test_each_trial_of_a_batch_equals_that_trial_alone(attack):
     together, _ = machine(experiment(attack={**attack, "trials": 3, "precision": "float64"}))
     batch = together.init(5)
+    batch["trials"].update(live=[True] * 3, begun=[True] * 3)  # a search begins its trials one after another
     steps = (
         2 if attack["kind"] in ("dlg", "idlg") else 20
     )  # more L-BFGS steps amplify the rounding of another order of sums

@@ -52,7 +52,7 @@ class Step:
     the attacker's own score prefers. score: (T,) that score, lower is better. rate: learning rate
     or damping. done: nothing more to do; note: why, in words ("" while running).
     events: things worth logging ("trial 2 restarted: diverged"). layer: of a recursion, the layer that
-    this step recovered (of the trial `best`).
+    this step recovered (of the trial `best`). begun: how many trials have begun, the first ones; None: all.
     """
 
     iteration: int
@@ -66,6 +66,7 @@ class Step:
     note: str = ""
     events: tuple[str, ...] = field(default=())
     layer: LayerReport | None = None
+    begun: int | None = None
 
 
 class Attack(Protocol):

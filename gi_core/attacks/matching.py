@@ -1,7 +1,7 @@
 """Gradient matching: DLG, iDLG, Inverting Gradients, FL gradient inversion and GradInversion are settings of this machine.
 
-Trials advance together. A trial that diverges or turns NaN starts again from a fresh draw, and one
-that has no start left can never win.
+Trials advance together; of DLG's search the next begins when those before it fail to fall. A trial that diverges or turns
+NaN starts again from a fresh draw, and one that has no start left can never win. One trial alone goes on as published.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class GradientMatching:
         restarts = (0 if o.trials == 1 or o.group_weight else 8) if o.restarts is None else o.restarts
         # Absolute, as published, for large gradients; relative for small ones, where it would mean nothing.
         stop = o.stop_loss * min(1.0, square) if o.searching else 0.0
-        return Rules(stop, 1e-6 * square, self.second_order, restarts, restart_stalled=o.searching)
+        return Rules(stop, 1e-6 * square, self.second_order, restarts, o.searching, persistent=restarts == 0)
 
     def init(self, seed: int) -> State:
         trials = self.settings.trials
@@ -82,7 +82,7 @@ class GradientMatching:
         optimiser = self.optimiser.init(z)
         return {
             "seed": seed, "iteration": 0, "z": z, "optimiser": optimiser, "best": z.clone(),
-            "trials": bookkeeping.fresh(trials), "terms": {},
+            "trials": bookkeeping.fresh(trials, 1 if self.o.searching else trials), "terms": {},
             "drift": self.problem.client_loss.init(trials) if self.problem.client_loss else [],
         }  # fmt: skip
 
@@ -103,6 +103,7 @@ class GradientMatching:
         self._keep(state, live, before, terms)
         total = [state["terms"]["total"][t] for t in live]
         again, events = bookkeeping.retire(record, self.rules, live, k, total, self._farthest(z, here), frozen)
+        events += bookkeeping.begin_next(record, live, k, total)
         for trial in again:
             self._restart(state, trial)
         events = [*self.problem.take_events(), *self.replay.take_events(), *events]
@@ -200,14 +201,15 @@ class GradientMatching:
         record = state["trials"]
         if any(record["solved"]) and self.o.searching:
             return "the gradient is matched"
-        if not any(record["live"]):
+        if not any(record["live"]):  # then none waits either
             return "every trial has come to rest"
         return "all iterations done" if state["iteration"] >= self.o.iterations else ""
 
     def _close(self, state: State) -> None:
         """Judge the last points too, then show each trial at its best."""
-        _, terms = self.problem.evaluate(state["z"])
-        self._keep(state, list(range(len(state["z"]))), state["z"].clone(), terms)
+        begun = bookkeeping.begun(state["trials"])
+        _, terms = self.problem.evaluate(state["z"][:begun])
+        self._keep(state, list(range(begun)), state["z"][:begun].clone(), terms)
         state["z"].copy_(state["best"])
         if self.entropy is not None:
             scores, record = self.entropy(self.problem.pictures(state["best"])).tolist(), state["trials"]
@@ -219,7 +221,7 @@ class GradientMatching:
         return Step(
             iteration=state["iteration"], losses=column, images=self.problem.pictures(state["z"]),
             labels=self.problem.recovered(state["z"]), best=best_trial(state["trials"]),
-            score=score, rate=rate, done=bool(note), note=note, events=events,
+            score=score, rate=rate, done=bool(note), note=note, events=events, begun=bookkeeping.begun(state["trials"]),
         )  # fmt: skip
 
     def residual(self, state: State) -> dict[str, float]:

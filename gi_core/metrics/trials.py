@@ -11,23 +11,25 @@ from gi_core.metrics.matching import assignment
 from gi_core.metrics.pixels import array, clamped, mse, psnr
 
 
-def trials_summary(images: Any, scores: Any, originals: Any = None) -> dict[str, Any]:
+def trials_summary(images: Any, scores: Any, originals: Any = None, begun: int | None = None) -> dict[str, Any]:
     """{best, median, worst, all}; an entry is {trial, score, mse, psnr}.
 
     images: (T, N, C, H, W) pixels. scores: (T,) the attacker's own, lower is better. originals:
     (N, C, H, W), or None without ground truth (then mse and psnr are None). best, median (the
     lower middle of an even number) and worst are by score; a score that is not finite is worst.
-    `all` is in the order of the trials.
+    `all` is in the order of the trials. begun: how many trials began, the first ones; the others are in `all` alone, with
+    nothing but their number, as what was never searched says nothing of the attack.
     """
     pictures, losses = array(images), array(scores).ravel()
     true = None if originals is None else array(originals)
-    entries = [_entry(i, pictures[i], float(losses[i]), true) for i in range(len(pictures))]
+    entries = [_entry(i, pictures[i], float(losses[i]), true) for i in range(len(pictures))[:begun]]
+    waiting = [{"trial": i, "score": None, "mse": None, "psnr": None} for i in range(len(entries), len(pictures))]
     ranked = sorted(entries, key=lambda e: (e["score"] is None, e["score"] or 0.0))
     return {
         "best": ranked[0],
         "median": ranked[(len(ranked) - 1) // 2],
         "worst": ranked[-1],
-        "all": entries,
+        "all": entries + waiting,
     }
 
 

@@ -110,7 +110,7 @@ class Recorder:
         best = int(step.best)
         losses = {name: float(values[best]) for name, values in step.losses.items()}
         quality = self.quality(step.images[best]) if shown and self.quality else (None, None)
-        trials = step.losses["total"].tolist()
+        trials = step.losses["total"][: step.begun].tolist()
         return Point(step.iteration, seconds, float(step.rate), losses, trials, best, *quality)
 
     def _add(self, point: Point) -> None:

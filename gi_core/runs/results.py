@@ -99,7 +99,7 @@ def result(
     if step is not None:
         originals = question.pictures.images if truth else None
         everyone = step.images.detach().cpu().double().numpy()
-        trials = metrics.trials_summary(everyone, step.score.numpy(), originals)
+        trials = metrics.trials_summary(everyone, step.score.numpy(), originals, step.begun)
     experiment = question.experiment
     document = {
         "run_id": run_id,

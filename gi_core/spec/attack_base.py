@@ -36,7 +36,8 @@ class Iterative(AttackSettings):
     iterations: int = setting(300, "Most iterations.", title="Iterations", ge=1, le=100_000, basic=True)
     restarts: int | None = setting(
         None,
-        "Fresh starts for a trial that diverges or turns NaN; empty: none with one trial, else 8.",
+        "Fresh starts for a trial that diverges or turns NaN; empty: 8, and none with one trial. With none a trial goes on to"
+        " the end, as published.",
         title="Restarts after divergence",
         ge=0,
         le=1000,

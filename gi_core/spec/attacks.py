@@ -38,7 +38,8 @@ class Dlg(Matching):
 
     trials: int = setting(
         4,
-        "Independent starts, judged by the attacker's own loss; 1 is the published algorithm.",
+        "Independent starts, judged by the attacker's own loss; the next begins when those before it fail to fall."
+        " 1 is the published algorithm.",
         title="Trials",
         ge=1,
         le=64,

@@ -34,7 +34,7 @@ def draw(source: Source, job: Job) -> None:
         Item(
             str(k), frame(job.id, kept[-1], k, None, source) or "",
             f"trial {k + 1}" + (" ★" if k == preferred else ""),
-            note="" if k >= len(losses) else "diverged" if losses[k] is None else f"{losses[k]:.2g}",
+            note=("not begun" if losses else "") if k >= len(losses) else "diverged" if losses[k] is None else f"{losses[k]:.2g}",
             hint="the attacker's own choice" if k == preferred else "",
         )
         for k in range(len(images))
