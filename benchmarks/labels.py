@@ -47,7 +47,7 @@ def pictures(dataset: str) -> tuple[Tensor, Tensor]:
     images, labels = [], []
     for label, folder in enumerate(sorted((SHARED / f"{dataset}_test").iterdir())):
         for file in sorted(folder.glob("*.png")):
-            pixels = np.asarray(Image.open(file), np.float32) / 255
+            pixels = np.asarray(Image.open(file, formats=("PNG",)), np.float32) / 255
             images.append(pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1))
             labels.append(label)
     return torch.from_numpy(np.stack(images)), torch.tensor(labels)

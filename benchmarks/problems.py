@@ -27,7 +27,7 @@ def picture(dataset: str, index: int) -> tuple[Tensor, int]:
             torch.rand(shape, generator=draws), 5, 1, 2, count_include_pad=False
         ), index % 10
     classes = sorted(p.name for p in found[0].parent.parent.iterdir())
-    pixels = np.asarray(Image.open(found[0]), np.float32) / 255
+    pixels = np.asarray(Image.open(found[0], formats=("PNG",)), np.float32) / 255
     pixels = pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
     return torch.from_numpy(pixels.copy())[None], classes.index(found[0].parent.name)
 

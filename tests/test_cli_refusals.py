@@ -44,7 +44,7 @@ def refused(capsys, *argv: str) -> str:
         ("attack --weights imagenet", "there are no ImageNet weights for LeNet"),
         ("attack --set attack.trails=3", "did you mean 'trials'?"),
         ("attack --set seed", "write 'seed' as dotted.path=value"),
-        ("attack --size two", "invalid int value"),
+        ("attack --size two", "HEIGHTxWIDTH such as 64x96"),
         ("attack --size 3", "size"),
         ("attack --seed -1", "seed"),
         ("attack --label 999", "label 999 of bundled/astronaut is out of range"),

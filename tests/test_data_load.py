@@ -68,7 +68,7 @@ def test_folder_by_stem_by_class_and_stem_and_by_index(folder):
     assert np.array_equal(by_stem.images, _load(f"folder:{folder}:dog/d0001").images)
     assert np.array_equal(by_stem.images, _load(f"folder:{folder}:4").images)  # c0000 c0001 c0002 d0000 d0001
     assert by_stem.images.shape == (1, 3, 20, 20)
-    assert by_stem.notices == ("resized from 30x20 to 20x20",)
+    assert by_stem.notices == ("the middle 20x20 of 30x20 is used",)
 
 
 def test_published_pictures_are_read_exactly(shared_data):
@@ -95,7 +95,9 @@ def test_a_photograph_of_twenty_megapixels_is_resized_with_a_notice(tmp_path):
     path = tmp_path / "large.jpg"
     Image.new("RGB", (5000, 4000), (10, 200, 30)).save(path)
     pictures = _load(str(path))
-    assert pictures.images.shape == (1, 3, 32, 32) and pictures.notices == ("resized from 5000x4000 to 32x32",)
+    assert pictures.images.shape == (1, 3, 32, 32) and pictures.notices == (
+        "the middle 4000x4000 of 5000x4000 is used, resized to 32x32",
+    )
     assert np.allclose(pictures.images[0].mean((1, 2)) * 255, (10, 200, 30), atol=3)
 
 
@@ -104,7 +106,8 @@ def test_a_photograph_of_twenty_megapixels_is_resized_with_a_notice(tmp_path):
     [
         ("1", 1, 1, [1.0]),
         ("L", 51, 1, [0.2]),
-        ("I;16", 13107, 1, [0.2]),
+        ("I;16", 52428, 1, [0.8]),  # 16 bits are used
+        ("I;16", 819, 1, [0.8006]),  # of ten bits
         ("RGBA", (0, 0, 0, 0), 3, [1, 1, 1]),
         ("LA", (0, 0), 1, [1.0]),
         ("P", 0, 3, [0, 0, 0]),

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from gi_core.data.images import read_image
+from gi_core.data.opening import read_image
 from gi_core.data.refs import upload_path
 from gi_core.federated import Update
 from gi_core.federated.fedavg import train
@@ -184,7 +184,7 @@ def test_every_update_can_be_recorded_and_read_back(tmp_path):
         assert torch.allclose(update.statistics[name].double(), tensor.double(), atol=1e-6), name
     assert info["steps"] == 1 and experiment.labels == tuple(played.seen[3].knowledge.labels.tolist())
     assert experiment.model.classes == 2 and experiment.size == 16 and experiment.defenses == ()
-    assert read_image(tmp_path / Path(experiment.recorded.reference).name)[0].shape[:2] == (16, 16)
+    assert read_image(tmp_path / Path(experiment.recorded.reference).name).pixels.shape[:2] == (16, 16)
 
 
 @pytest.mark.parametrize("client", [3, 4])
@@ -262,7 +262,7 @@ def test_settings_from_files_and_one_sentence_for_each_mistake():
     for federation, sentence in (
         (small(pictures=[3, 4]), "one for each of the 4 clients, not 2"),
         (attacked(attacked=[5]), "there is no client 5 to attack"),
-        (attacked(pictures=70, attacked=[1]), "client 1 has 70 pictures and an attack takes at most 64"),
+        (attacked(pictures=300, attacked=[1]), "client 1 has 300 pictures and an attack takes at most 256"),
         (small(client={"clients": 2}), "set client.clients to 1"),
         (attacked(attacked=[1], attack={"kind": "idlg"}), "client 1: label strategy idlg reads one label"),
     ):

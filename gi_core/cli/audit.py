@@ -21,6 +21,7 @@ from gi_core.data.images import channels_of, fit, to_float
 from gi_core.data.refs import resolve
 from gi_core.metrics.rdlv import rdlv
 from gi_core.spec import Experiment, SpecError
+from gi_core.spec.sizes import sides
 
 WITHHELD = 3
 _ATTACKER = ("scale", "unexplained", "precision", "tolerance", "matched", "at_floor")
@@ -49,11 +50,15 @@ def audit(arguments: argparse.Namespace) -> int:
 
 def _question(arguments: argparse.Namespace) -> tuple[Experiment, np.ndarray]:
     """(the question, which knows nothing of the references; the references (N, C, H, W))."""
-    pixels = [resolve(ref).pixels for ref in arguments.reference]
+    found = [resolve(ref) for ref in arguments.reference]
+    pixels = [sample.pixels for sample in found]
     own = question.network(arguments.model).channels_only or max(channels_of(p) for p in pixels)
     values = vars(arguments) | {"reference": None, "images": len(pixels), "channels": arguments.channels or own}
     asked = invert.experiment(argparse.Namespace(**values))
-    pictures = np.stack([fit(p, arguments.image_size, values["channels"]) for p in pixels])
+    shape = sides(asked.size)
+    if shape is None:
+        raise SpecError("an update does not say how large its pictures are: set --image-size, such as 32 or 64x96")
+    pictures = np.stack([fit(p, shape, values["channels"]) for p in pixels])
     return asked, to_float(pictures)
 
 

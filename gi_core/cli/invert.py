@@ -7,6 +7,7 @@ from typing import Any
 
 from gi_core.cli import question
 from gi_core.cli.attack import perform
+from gi_core.data.views import split
 from gi_core.paths import user_path
 from gi_core.spec import ATTACKS, Experiment, SpecError, build, parse_component, with_setting
 from gi_core.spec.bounds import MAX_BATCH
@@ -83,4 +84,8 @@ def _file(name: str | None, option: str) -> str | None:
 
 
 def _picture(ref: str | None) -> str | None:
-    return str(user_path(ref).resolve()) if ref is not None and user_path(ref).is_file() else ref
+    """In full, as a file is named; how it is looked at stays behind it."""
+    if ref is None or user_path(ref).is_file():
+        return ref if ref is None else str(user_path(ref).resolve())
+    name, view = split(ref)
+    return f"{user_path(name).resolve()}{view}" if user_path(name).is_file() else ref

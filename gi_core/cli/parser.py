@@ -101,11 +101,12 @@ _ATTACK: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
     ("--resume", "ID", "take an interrupted run up from its checkpoint", {}),
     (
         "--sample", "REF",
-        "a private picture (repeat for a batch): bundled/NAME, mnist:7, folder:PATH:KEY, or a file", _MANY,
+        "a private picture (repeat for a batch): bundled/NAME, mnist:7, folder:PATH:KEY, or a file; #window=CENTRE/WIDTH,"
+        " #range=LOW..HIGH and #crop=WIDTHxHEIGHT+LEFT+TOP behind it choose what is shown", _MANY,
     ),
     ("--label", "K", "label in place of the data's own, once for each picture", _MANY | _NUMBER),
-    ("--size", "N", "side of the square pictures in pixels", _NUMBER),
-    ("--normalise", "none|auto|NAME", "input normalisation", {}),
+    ("--size", "N|HxW|own", "side of square pictures in pixels, height x width, or own to keep them whole", {}),
+    ("--normalise", "none|auto|NAME|MEAN/STD", "input normalisation; by numbers: 0.5/0.5, or m1,m2,m3/s1,s2,s3", {}),
     ("--model", "NAME[:k=v,…]", "the network (python -m gi_core list models), or custom:FILE.json with its layers", {}),
     (
         "--weights", "FILE|trained[:k=v,…]|imagenet",
@@ -142,7 +143,7 @@ _INVERT: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
     ),
     ("--prior", "REF", "a picture that the server takes to be like the private one (sets attack.prior)", {}),
     ("--reference", "REF", "the private picture, where it is known: only to judge the result", {}),
-    ("--image-size", "N", "side of the private pictures in pixels", {"type": int, "required": True}),
+    ("--image-size", "N|HxW", "side of the private pictures in pixels, or their height x width", {"required": True}),
     ("--channels", "1|3", "grey or colour; the network's own, else colour, when left out", {"type": int, "choices": (1, 3)}),
     ("--images", "N", "pictures behind the update; 1 when left out", _NUMBER),
     (

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from gi_core.data.images import read_image
+from gi_core.data.opening import read_image
 from gi_core.data.types import Sample
 from gi_core.spec.base import SpecError
 from gi_core.spec.documents import whole_number
@@ -51,7 +51,7 @@ def data_folder() -> Path:
 @lru_cache(maxsize=16)
 def picture(name: str) -> np.ndarray:
     """A bundled picture as uint8 (H, W) or (H, W, 3)."""
-    pixels, _ = read_image(data_folder() / PICTURES[name][2], f"bundled/{name}")
+    pixels = read_image(data_folder() / PICTURES[name][2], f"bundled/{name}").pixels
     return _burn_in(pixels) if name == "patient" else pixels
 
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from gi_core.data.images import SUFFIXES, read_image
+from gi_core.data.formats import SUFFIXES
+from gi_core.data.opening import read_image
 from gi_core.data.types import Sample
+from gi_core.data.views import View
 from gi_core.paths import user_path
 from gi_core.spec.base import SpecError
 from gi_core.spec.documents import whole_number
@@ -79,14 +81,15 @@ def find(folder: Folder, key: str) -> tuple[Path, int]:
     )
 
 
-def sample(path: str, key: str) -> Sample:
+def sample(path: str, key: str, view: View | None = None) -> Sample:
     """One picture of a folder."""
     folder = open_folder(path)
     file, label = find(folder, key)
-    return read(folder, file, label)
+    return read(folder, file, label, view)
 
 
-def read(folder: Folder, file: Path, label: int) -> Sample:
+def read(folder: Folder, file: Path, label: int, view: View | None = None) -> Sample:
     """A listed file as a sample."""
-    pixels, size = read_image(file)
-    return Sample(f"folder:{folder.path}", str(file), pixels, label, folder.class_names, (size,))
+    found = read_image(file, view=view)
+    key = f"{file}{view or ''}"
+    return Sample(f"folder:{folder.path}", key, found.pixels, label, folder.class_names, found.notices, found.part)

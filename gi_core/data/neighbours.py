@@ -6,6 +6,7 @@ import re
 
 from gi_core.data import archives, bundled, folders
 from gi_core.data.refs import split_folder
+from gi_core.data.views import bare
 from gi_core.spec.base import SpecError
 
 _COUNTED = re.compile(r"(?P<source>bundled/faces|(?P<set>[a-z0-9_]+)(?:/(?P<split>train|test))?):(?P<index>\d{1,19})")
@@ -22,7 +23,7 @@ def more(samples: tuple[str, ...], count: int) -> tuple[str, ...]:
     if count <= len(samples):
         return samples[:count]
     taken = list(samples)
-    for ref in _following(samples[-1]):
+    for ref in _following(bare(samples[-1])):
         if len(taken) == count:
             break
         if ref not in taken:

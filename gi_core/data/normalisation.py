@@ -1,8 +1,9 @@
-"""Input normalisation per data set: (x - mean) / std per channel."""
+"""Input normalisation per data set, or by numbers: (x - mean) / std per channel."""
 
 from __future__ import annotations
 
 from gi_core.spec.base import SpecError
+from gi_core.spec.normalising import Numbers, numbers
 from gi_core.spec.registry import suggestion
 
 _IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
@@ -18,11 +19,19 @@ TABLE: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
 
 
 def resolve(name: str, source: str, channels: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """(mean, std), each of `channels` values, of none, auto, or a data set's name.
+    """(mean, std), each of `channels` values, of none, auto, a data set's name, or numbers such as 0.5/0.5.
 
     auto: the data set's own; pictures of no known data set take ImageNet's. One channel asked of
-    three takes their mean, three of one repeat it. Raises SpecError for an unknown name.
+    three takes their mean, three of one repeat it. Three numbers given for one channel are refused. Raises SpecError for an unknown name.
     """
+    given = _numbers(name)
+    if given is not None:
+        if len(given[0]) not in (1, channels):
+            raise SpecError(
+                f"the normalisation {name} has {len(given[0])} numbers, and the pictures have"
+                f" {channels} channel{'s' * (channels > 1)}: give one number, or one for each channel"
+            )
+        return _adapt(given[0], channels), _adapt(given[1], channels)
     if name == "none":
         return (0.0,) * channels, (1.0,) * channels
     if name == "auto":
@@ -30,8 +39,20 @@ def resolve(name: str, source: str, channels: int) -> tuple[tuple[float, ...], t
     elif name in TABLE:
         mean, std = TABLE[name]
     else:
-        raise SpecError(f"there is no normalisation {name!r}: {suggestion(name, ('none', 'auto', *TABLE))}")
+        raise SpecError(f"there is no normalisation {name!r}: {_hint(name)}")
     return _adapt(mean, channels), _adapt(std, channels)
+
+
+def _hint(name: str) -> str:
+    hint = suggestion(name, ("none", "auto", *TABLE))
+    return hint if hint.startswith("did") else f"{hint}, or numbers such as 0.5/0.5"
+
+
+def _numbers(name: str) -> Numbers | None:
+    try:
+        return numbers(name)
+    except ValueError as error:
+        raise SpecError(str(error)) from None
 
 
 def _adapt(values: tuple[float, ...], channels: int) -> tuple[float, ...]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from gi_core.data import archives, bundled, folders
 from gi_core.data.refs import SHA256
 from gi_core.data.types import SampleInfo
+from gi_core.data.views import split
 from gi_core.paths import data_home
 from gi_core.spec.base import SpecError
 
@@ -80,6 +81,10 @@ def browser_allowed(ref: str) -> bool:
     """Whether a browser may name this sample, training data or weights file: bundled data, data sets
     and folders under GI_DATA, uploads by hash; never a free path.
     """
+    try:
+        ref, _ = split(ref)
+    except SpecError:
+        return False
     if ref in (*archives.DATA_SETS, "bundled", "faces") or ref.startswith("bundled/"):
         return True
     if ref.startswith("upload:"):

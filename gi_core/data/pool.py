@@ -25,14 +25,14 @@ def candidates(experiment: Experiment, count: int = 200) -> np.ndarray:
     and crops of them. No other picture equals one of the experiment's.
     """
     own = [resolve(ref) for ref in experiment.samples]
-    size, channels = geometry(experiment, own)
-    chosen = [fit(s.pixels, size, channels) for s in own]
+    shape, channels = geometry(experiment, own)
+    chosen = [fit(s.pixels, shape, channels) for s in own]
     seen = {picture.tobytes() for picture in chosen}
     keys = {s.key for s in own}
     for pixels in _others(own[0], keys, count):
         if len(chosen) >= count:
             break
-        picture = fit(pixels, size, channels)
+        picture = fit(pixels, shape, channels)
         if picture.tobytes() not in seen:
             seen.add(picture.tobytes())
             chosen.append(picture)

@@ -16,17 +16,17 @@ _TRIES = 20
 
 
 def public_pictures(
-    name: str, count: int, size: int, channels: int, without: np.ndarray, draw: np.random.Generator
+    name: str, count: int, shape: tuple[int, int], channels: int, without: np.ndarray, draw: np.random.Generator
 ) -> np.ndarray:
-    """float32 (count, C, size, size) in [0, 1], drawn from pool `name` (crops or faces), no two drawn alike.
+    """float32 (count, C, H, W) in [0, 1], drawn from pool `name` (crops or faces), no two drawn alike.
 
-    without: (N, C, size, size) in [0, 1], the private pictures, which are no public ones. Raises SpecError where the
+    without: (N, C, H, W) in [0, 1], the private pictures, which are no public ones. Raises SpecError where the
     pool has not as many.
     """
     seen = {(picture * 255 + 0.5).astype(np.uint8).tobytes() for picture in without}
     chosen: list[np.ndarray] = []
     for pixels in _drawn(name, count, draw):
-        picture = fit(pixels, size, channels)
+        picture = fit(pixels, shape, channels)
         if picture.tobytes() not in seen:
             chosen.append(picture)
         if len(chosen) == count:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
-from gi_core.data import archives, bundled, folders
-from gi_core.data.images import read_image
+from gi_core.data import archives, bundled, folders, windows
+from gi_core.data.opening import read_image
 from gi_core.data.types import Sample
+from gi_core.data.views import View, split
 from gi_core.paths import home, user_path
 from gi_core.spec.base import SpecError
 from gi_core.spec.registry import suggestion
@@ -20,25 +22,43 @@ def resolve(ref: str) -> Sample:
     """The sample of a reference. Raises SpecError with one sentence.
 
     `bundled/NAME[:INDEX]`, `mnist:7` (test split), `mnist/train:7`, `folder:PATH:KEY`,
-    `upload:SHA256`, or the path of a picture file.
+    `upload:SHA256`, or the path of a picture file; each with a view (`views.split`): `#window=40/400#crop=64x64+0+0`.
     """
+    bare, view = split(ref)
+    if bare != ref and not bare.startswith(("bundled/", "folder:", "upload:")) and user_path(ref).exists():
+        bare, view = ref, View()  # a file whose name looks like a view
+    return _resolved(bare, view)
+
+
+def _resolved(ref: str, view: View) -> Sample:
     if ref.startswith("bundled/"):
         name, colon, index = ref.removeprefix("bundled/").partition(":")
-        return bundled.sample(name, index if colon else None)
+        return _seen(bundled.sample(name, index if colon else None), view, ref)
     if ref.startswith("folder:"):
         path, key = split_folder(ref)
-        return folders.sample(path, key)
+        return folders.sample(path, key, view)
     if ref.startswith("upload:"):
-        return _file(upload_path(ref), "upload", "the uploaded picture", ref)
+        return _file(upload_path(ref), "upload", "the uploaded picture", ref, view)
     match = _DATA_SET.fullmatch(ref)
     if match and match[1] in archives.DATA_SETS:
-        split = match[2] or "test"
-        if split not in ("train", "test"):
+        part = match[2] or "test"
+        if part not in ("train", "test"):
             raise SpecError(
-                f"{match[1]} has no split {split!r}: write {match[1]}/train:{match[3]} or {match[1]}:{match[3]}"
+                f"{match[1]} has no split {part!r}: write {match[1]}/train:{match[3]} or {match[1]}:{match[3]}"
             )
-        return archives.sample(match[1], split, match[3])
-    return _file(user_path(ref), "file", ref, ref)
+        return _seen(archives.sample(match[1], part, match[3]), view, ref)
+    return _file(user_path(ref), "file", ref, ref, view)
+
+
+def _seen(sample: Sample, view: View, name: str) -> Sample:
+    """A sample that is no file, looked at."""
+    if view == View():
+        return sample
+    pixels, window = sample.pixels, view.window
+    height, width = pixels.shape[:2]
+    if window is not None:
+        pixels, _ = windows.apply(pixels, window)
+    return replace(sample, pixels=view.cut(pixels, (width, height), name), key=f"{sample.key}{view}")
 
 
 def split_folder(ref: str) -> tuple[str, str]:
@@ -60,7 +80,7 @@ def upload_path(ref: str) -> Path:
     return path
 
 
-def _file(path: Path, family: str, name: str, ref: str) -> Sample:
+def _file(path: Path, family: str, name: str, ref: str, view: View) -> Sample:
     if family == "file" and (not ref or not path.exists()):
         known = [
             *(f"bundled/{n}" for n in bundled.PICTURES),
@@ -70,5 +90,5 @@ def _file(path: Path, family: str, name: str, ref: str) -> Sample:
         hint = suggestion(ref, known)
         hint = hint if hint.startswith("did you") else "give a file, folder:PATH:KEY, bundled/NAME or mnist:INDEX"
         raise SpecError(f"there is no sample {ref!r}: {hint}")
-    pixels, size = read_image(path, name)
-    return Sample(family, str(path.resolve()), pixels, notices=(size,))
+    found = read_image(path, name, view)
+    return Sample(family, f"{path.resolve()}{view}", found.pixels, notices=found.notices, written=found.part)

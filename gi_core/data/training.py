@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from gi_core.data import archives, bundled, folders
-from gi_core.data.images import fit, read_image
+from gi_core.data.images import fit
 from gi_core.data.loading import load
+from gi_core.data.opening import read_image
 from gi_core.paths import user_path
 from gi_core.spec import losses
 from gi_core.spec.base import SpecError
@@ -29,9 +30,9 @@ def training_set(name: str | None, experiment: Experiment) -> TrainingSet:
     without a test split gives every tenth picture of each class. Raises SpecError.
     """
     pictures = load(experiment)
-    channels, size = pictures.images.shape[1], pictures.images.shape[2]
+    channels, shape = pictures.images.shape[1], pictures.images.shape[2:]
     name = name or pictures.source
-    images, labels, test = _raw(name, size, channels)
+    images, labels, test = _raw(name, shape, channels)
     highest = max(labels.max(initial=0), test[1].max(initial=0) if test else 0)
     if experiment.model.one_logit:
         classes = int(highest) + 1
@@ -47,8 +48,8 @@ def training_set(name: str | None, experiment: Experiment) -> TrainingSet:
         test = [images[k] for k in held], labels[held]
         rest = np.setdiff1d(np.arange(len(labels)), held)
         images, labels = [images[k] for k in rest], labels[rest]
-    room = max(1, MAX_TRAINING_BYTES // (channels * size * size))
-    return (*_fit_all(images, labels, size, channels, room), *_fit_all(*test, size, channels, room // 5 + 1))
+    room = max(1, MAX_TRAINING_BYTES // (channels * shape[0] * shape[1]))
+    return (*_fit_all(images, labels, shape, channels, room), *_fit_all(*test, shape, channels, room // 5 + 1))
 
 
 def _one_logit(labels: np.ndarray, classes: int) -> np.ndarray:
@@ -56,14 +57,16 @@ def _one_logit(labels: np.ndarray, classes: int) -> np.ndarray:
     return np.asarray([losses.binary(int(k), classes) for k in labels], np.int64) if classes > 2 else labels
 
 
-def _fit_all(images, labels: np.ndarray, size: int, channels: int, room: int) -> tuple[np.ndarray, np.ndarray]:
+def _fit_all(
+    images, labels: np.ndarray, shape: tuple[int, int], channels: int, room: int
+) -> tuple[np.ndarray, np.ndarray]:
     """At most `room` pictures, evenly spaced, so that a large size cannot fill the memory."""
     chosen = np.linspace(0, len(labels) - 1, min(room, len(labels))).astype(int)
-    out = np.empty((len(chosen), channels, size, size), np.uint8)
+    out = np.empty((len(chosen), channels, *shape), np.uint8)
     for row, k in enumerate(chosen):
         picture = images[k]
-        pixels = read_image(picture)[0] if isinstance(picture, Path) else picture
-        out[row] = fit(pixels, size, channels)
+        pixels = read_image(picture).pixels if isinstance(picture, Path) else picture
+        out[row] = fit(pixels, shape, channels)
     return out, labels[chosen].astype(np.int64)
 
 
@@ -80,13 +83,13 @@ def _held_out(labels: np.ndarray) -> np.ndarray:
     return np.sort(np.asarray(chosen))
 
 
-def _raw(name: str, size: int, channels: int):
-    """(images, labels, (test images, test labels) or None); an image is an array or a path. size, channels: that they will have."""
+def _raw(name: str, shape: tuple[int, int], channels: int):
+    """(images, labels, (test images, test labels) or None); an image is an array or a path. shape, channels: that they will have."""
     if name in archives.DATA_SETS:
         train, test = archives.read(name, "train"), archives.read(name, "test")
         return train[0], train[1], (test[0], test[1])
     if name == "bundled":
-        return *_crops(0, CROPS, size, channels), _crops(7, CROPS // 5, size, channels)
+        return *_crops(0, CROPS, shape, channels), _crops(7, CROPS // 5, shape, channels)
     if name == "faces":
         return bundled.faces(), (np.arange(bundled.FACES) >= bundled.FACES // 2).astype(np.int64), None
     if name.startswith("npz:"):
@@ -103,10 +106,10 @@ def _raw(name: str, size: int, channels: int):
 
 
 @lru_cache(maxsize=8)
-def _crops(seed: int, count: int, size: int, channels: int) -> tuple[list[np.ndarray], np.ndarray]:
+def _crops(seed: int, count: int, shape: tuple[int, int], channels: int) -> tuple[list[np.ndarray], np.ndarray]:
     """Crops at their size, kept: to cut and shrink them takes seconds, and trainings that are compared share them."""
     crops = [bundled.crop(k, 100 + seed) for k in range(count)]
-    fitted = [fit(pixels, size, channels).transpose(1, 2, 0) for pixels, _ in crops]
+    fitted = [fit(pixels, shape, channels).transpose(1, 2, 0) for pixels, _ in crops]
     return [pixels[..., 0] if channels == 1 else pixels for pixels in fitted], np.asarray([label for _, label in crops])
 
 

@@ -34,9 +34,10 @@ class Pictures:
 
 @dataclass(frozen=True)
 class Sample:
-    """One picture as found: `pixels` uint8 (H, W) or (H, W, 3), before any cropping.
+    """One picture as found: `pixels` uint8 (H, W) or (H, W, 3), as its reference asks for it, before it is fitted.
 
-    key: equal for equal pictures of a family. label: None where the source has no classes.
+    key: equal for equal pictures of a family. label: None where the source has no classes. notices: what was done to a
+    file while it was read. written: (width, height) in the file, of a person's own file, of which everything that is done is said.
     """
 
     family: str
@@ -45,6 +46,7 @@ class Sample:
     label: int | None = None
     class_names: tuple[str, ...] = ()
     notices: tuple[str, ...] = field(default=())
+    written: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)

@@ -78,8 +78,8 @@ class Simulation:
         """The server's prior (C, H, W): the attack's own, else the mean picture of the other clients."""
         own = None
         if getattr(self.settings.attack, "prior", None):
-            channels, size = self.shards.test.images.shape[1:3]
-            own = prior_picture(round_of(self.settings), size, channels)
+            channels, *shape = self.shards.test.images.shape[1:]
+            own = prior_picture(round_of(self.settings), tuple(shape), channels)
         return self.shards.prior(client) if own is None else own
 
     def play(

@@ -13,6 +13,7 @@ from gi_core.federation.rounds import Played, Simulation
 from gi_core.runs import whole
 from gi_core.runs.recording import change
 from gi_core.runs.results import write_text
+from gi_core.spec import sizes
 from gi_core.spec.bounds import MAX_BATCH
 from gi_core.spec.defenses import built_in
 from gi_core.spec.federation import round_of
@@ -39,7 +40,7 @@ def record(folder: Path, simulation: Simulation, played: Played, client: int) ->
     )  # fmt: skip
     asked = round_of(simulation.settings, len(mine.labels), simulation.settings.seed).model_copy(
         update={
-            "size": mine.images.shape[2], "channels": mine.images.shape[1], "model": simulation.shards.model,
+            "size": sizes.whole(*mine.images.shape[2:]), "channels": mine.images.shape[1], "model": simulation.shards.model,
             "attack": attack, "labels": labels, "recorded": recorded, "normalise": simulation.normalise,
             "defenses": built_in(simulation.settings.defenses),
         }

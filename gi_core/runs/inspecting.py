@@ -13,7 +13,7 @@ from gi_core import models
 from gi_core.models.files import load_checkpoint, shapes
 from gi_core.runs.limits import memory_limit
 from gi_core.runs.rows import finite
-from gi_core.spec import SpecError
+from gi_core.spec import SpecError, sizes
 from gi_core.spec.models import AnyModel, Model
 from gi_core.spec.recorded import Recorded
 from gi_core.updates.naming import COUNTER, aligned
@@ -99,10 +99,10 @@ def _matched(
     """What is known besides with the network: our names of the layers, and their change relative to the weights."""
     settings = _model(spec["model"])
     channels = spec.get("channels") or settings.channels_only or found["channels"] or 3
-    size = spec.get("size") or max(SIZE, settings.min_size)
+    shape = _sides(spec.get("size")) or (max(SIZE, settings.min_size),) * 2
     known: dict[str, Any] = {}
     try:
-        model = models.build(settings, (channels, size, size), settings.classes or found["classes"] or 10)
+        model = models.build(settings, (channels, *shape), settings.classes or found["classes"] or 10)
         own = model.state_dict()
         buffers = set(own) - {key for key, _ in model.named_parameters()}
         names = aligned(shapes(own), {k: v.shape for k, v in given.items()}, name, buffers, ordered)
@@ -119,6 +119,13 @@ def _matched(
     except SpecError as error:
         known["problem"] = str(error)
     return known
+
+
+def _sides(size: Any) -> tuple[int, int] | None:
+    try:
+        return sizes.sides(sizes.parsed(size))
+    except ValueError as error:
+        raise SpecError(f"size: {error}") from None
 
 
 def _model(values: dict[str, Any]) -> Model:

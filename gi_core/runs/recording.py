@@ -17,7 +17,7 @@ from gi_core.federated.types import Update
 from gi_core.runs import results
 from gi_core.runs.question import check, choose_device
 from gi_core.runs.results import write_text
-from gi_core.spec import Experiment, SpecError
+from gi_core.spec import Experiment, SpecError, sizes
 from gi_core.spec.client import Fresh
 from gi_core.spec.defenses import built_in
 from gi_core.spec.recorded import Recorded
@@ -52,7 +52,7 @@ def record(experiment: Experiment, folder: Path, name: str = "example") -> dict[
             ),
             "samples": ("bundled/faces:0",) * count,  # they only count the pictures
             "labels": tuple(int(k) for k in done.labels) if told else None,
-            "size": pictures.images.shape[2], "channels": pictures.images.shape[1],
+            "size": sizes.whole(*pictures.images.shape[2:]), "channels": pictures.images.shape[1],
             "defenses": built_in(experiment.defenses), "model": network, "weights": Fresh(),
         }
     )  # fmt: skip

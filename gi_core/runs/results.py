@@ -21,6 +21,7 @@ from gi_core.runs import explaining, whole
 from gi_core.runs.job import Point
 from gi_core.runs.question import Question
 from gi_core.runs.rows import encode, finite
+from gi_core.spec import sizes
 
 THUMBNAIL = 96
 _UNKNOWN = {"metrics": {}, "per_image": [], "order": None}
@@ -32,8 +33,8 @@ def judge(question: Question, images: np.ndarray, labels: np.ndarray, truth: boo
         return dict(_UNKNOWN)
     pictures, experiment = question.pictures, question.experiment
     if experiment.recorded is not None:  # its reference stands for the sample
-        _, channels, size, _ = pictures.images.shape
-        own = {"samples": (experiment.recorded.reference,), "channels": channels, "size": size}
+        _, channels, height, width = pictures.images.shape
+        own = {"samples": (experiment.recorded.reference,), "channels": channels, "size": sizes.whole(height, width)}
         experiment = experiment.model_copy(update=own)
     true, pool = pictures.labels if pictures.labelled else None, data.candidates(experiment)
     return metrics.evaluate(images, pictures.images, true, labels, candidates=pool, prior=pictures.prior)
@@ -126,6 +127,11 @@ def result(
         "defenses": [dict(e) for e in question.round.effects],
         "gradient_norm": question.norm,
         "device": str(question.device),
+        "normalisation": {
+            "asked": experiment.normalise,
+            "mean": list(question.pictures.mean),
+            "std": list(question.pictures.std),
+        },
         "notices": list(question.pictures.notices),
         **({} if question.facts is None else {"update": finite(question.facts)}),
         **more(images),
@@ -180,8 +186,16 @@ def _rgb(image: np.ndarray) -> np.ndarray:
 
 
 def _enlarged(image: np.ndarray) -> np.ndarray:
-    kind = Image.Resampling.NEAREST if max(image.shape[1:]) <= THUMBNAIL else Image.Resampling.BOX
-    return np.asarray(Image.fromarray(np.ascontiguousarray(_rgb(image))).resize((THUMBNAIL, THUMBNAIL), kind))
+    """96 x 96; what is not square keeps its proportions, on black."""
+    height, width = image.shape[1:]
+    kind = Image.Resampling.NEAREST if max(height, width) <= THUMBNAIL else Image.Resampling.BOX
+    factor = THUMBNAIL / max(height, width)
+    wanted = (max(1, round(width * factor)), max(1, round(height * factor)))
+    small = np.asarray(Image.fromarray(np.ascontiguousarray(_rgb(image))).resize(wanted, kind))
+    page = np.zeros((THUMBNAIL, THUMBNAIL, 3), np.uint8)
+    top, left = (THUMBNAIL - wanted[1]) // 2, (THUMBNAIL - wanted[0]) // 2
+    page[top : top + wanted[1], left : left + wanted[0]] = small
+    return page
 
 
 def save_png(path: Path, pixels: np.ndarray) -> None:

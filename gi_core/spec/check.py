@@ -14,6 +14,8 @@ from gi_core.spec.defense_checks import conflicts
 from gi_core.spec.experiment import Experiment
 from gi_core.spec.fl_attacks import FlGradientInversion
 from gi_core.spec.knowing import idle
+from gi_core.spec.normalising import numbers
+from gi_core.spec.sizes import sides
 
 ONE_OUTPUT = "iterative labels need more than one output: choose auto or bias_sign"
 
@@ -146,9 +148,9 @@ def _recursion(e: Experiment):
     if any(d.kind == "precode" for d in e.defenses):
         yield Problem("attack", BOTTLENECK)
         return
-    side = e.size or max(32, e.model.min_size)
+    shape = sides(e.size) or (max(32, e.model.min_size),) * 2
     try:
-        graph = layer_graph(e.model, (e.channels or 3, side, side), 10)
+        graph = layer_graph(e.model, (e.channels or 3, *shape), 10)
     except SpecError:
         return  # said where the true size is known
     if graph is None:
@@ -169,10 +171,22 @@ def _recursion(e: Experiment):
         )
 
 
+def _numbers(normalise: str) -> int:
+    """How many channels a normalisation by numbers is for; 0 for a name."""
+    found = numbers(normalise)
+    return len(found[0]) if found else 0
+
+
 def _model(e: Experiment):
     model = e.model
-    if e.size is not None and e.size < model.min_size:
+    shape = sides(e.size)
+    if shape is not None and min(shape) < model.min_size:
         yield Problem("size", f"{model.title} needs pictures of at least {model.min_size} pixels, not {e.size}")
+    given = _numbers(e.normalise)
+    if e.channels == 1 and given == 3 or model.channels_only == 1 and given == 3:
+        yield Problem(
+            "normalise", f"{e.normalise} normalises three channels, and the pictures have one: give one number"
+        )
     if model.channels_only is not None and e.channels not in (None, model.channels_only):
         yield Problem("channels", f"{model.title} takes pictures of {model.channels_only} channels, not {e.channels}")
     if isinstance(e.weights, Pretrained) and not model.pretrained:
@@ -180,7 +194,7 @@ def _model(e: Experiment):
     if model.kind == "vit":
         if model.hidden % model.heads:
             yield Problem("model.heads", f"{model.heads} heads do not divide the hidden size {model.hidden}")
-        if e.size is not None and e.size % model.patch:
+        if shape is not None and any(side % model.patch for side in shape):
             yield Problem("model.patch", f"a patch of {model.patch} does not divide the picture's side {e.size}")
     if e.client.batch_norm == "train" and not model.has_batch_norm:
         yield Problem("client.batch_norm", f"{model.title} has no batch norm: the mode changes nothing", fatal=False)

@@ -8,9 +8,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError, field_validator
 
+from gi_core.spec import normalising, sizes
 from gi_core.spec.attacks import AnyAttack, LevenbergMarquardt
 from gi_core.spec.base import Settings, SpecError, setting
-from gi_core.spec.bounds import MAX_BATCH, MAX_SIZE
+from gi_core.spec.bounds import MAX_BATCH
 from gi_core.spec.client import AnyClient, AnyWeights, FedSgd, Fresh
 from gi_core.spec.defenses import AnyDefense
 from gi_core.spec.documents import read_json
@@ -35,13 +36,11 @@ class Experiment(Settings):
     labels: tuple[_Label, ...] | None = setting(
         None, "Labels in place of the data's own, one for each picture.", max_length=MAX_BATCH
     )
-    size: int | None = setting(
-        None, "Side of the square picture in pixels; its own (32 at most) when empty.", ge=4, le=MAX_SIZE
-    )
+    size: sizes.Size | None = setting(None, sizes.HELP)
     channels: Literal[1, 3] | None = setting(
         None, "Convert pictures to grey (1) or colour (3); as they are when empty."
     )
-    normalise: str = setting("none", "Input normalisation: none, auto (the data set's own), or a data set's name.")
+    normalise: str = setting("none", normalising.HELP)
     model: AnyModel = LeNet()
     weights: AnyWeights = Fresh()
     client: AnyClient = FedSgd()
@@ -51,6 +50,9 @@ class Experiment(Settings):
     seed: int = setting(0, "Seed of the attack's starts and of the defenses' noise.", ge=0, le=2**31 - 1)
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     seconds: float | None = setting(None, "Stop the attack after this long.", gt=0, le=7 * 86400)
+
+    _size = field_validator("size", mode="before")(sizes.parsed)
+    _normalise = field_validator("normalise")(normalising.checked)
 
     @field_validator("client", mode="before")
     @classmethod

@@ -8,9 +8,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, field_validator
 
+from gi_core.spec import normalising, sizes
 from gi_core.spec.attacks import AnyAttack, InvertingGradients
 from gi_core.spec.base import Settings, SpecError, setting
-from gi_core.spec.bounds import MAX_BATCH, MAX_SIZE
+from gi_core.spec.bounds import MAX_BATCH
 from gi_core.spec.check import Problem, problems
 from gi_core.spec.client import AnyClient, FedAvg
 from gi_core.spec.defenses import AnyDefense
@@ -53,9 +54,9 @@ class Federation(Settings):
     alpha: float = setting(
         0.5, "Of the Dirichlet partition: the smaller, the fewer classes a client has.", title="Alpha", gt=0, le=1000
     )
-    size: int | None = setting(None, "Side of the pictures in pixels; their own when empty.", ge=4, le=MAX_SIZE)
+    size: sizes.Size | None = setting(None, sizes.HELP)
     channels: Literal[1, 3] | None = setting(None, "Grey (1) or colour (3); as they are when empty.")
-    normalise: str = setting("none", "Input normalisation: none, auto (the data set's own), or a data set's name.")
+    normalise: str = setting("none", normalising.HELP)
     rounds: int = setting(5, "Rounds of the federation.", title="Rounds", basic=True, ge=1, le=MAX_ROUNDS)
     participation: float = setting(
         1.0, "Share of the clients that take part in a round, drawn anew each time.", title="Participation", gt=0, le=1
@@ -93,6 +94,9 @@ class Federation(Settings):
     @classmethod
     def _one_number_for_all(cls, value):
         return (value,) if isinstance(value, int) else value
+
+    _size = field_validator("size", mode="before")(sizes.parsed)
+    _normalise = field_validator("normalise")(normalising.checked)
 
     @field_validator("client", mode="before")
     @classmethod

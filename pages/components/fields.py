@@ -60,7 +60,7 @@ def widget(field: FieldInfo, path: Path, value: Any, owner: BaseModel, told: boo
         empty = "automatic" if told else "auto"
         st.number_input(label, low, high, start, step=step, placeholder=empty, **common)
     elif inner is str:
-        st.text_input(label, value or "", max_chars=200, placeholder="automatic", **common)
+        st.text_input(label, "" if value is None else str(value), max_chars=200, placeholder="automatic", **common)
 
 
 def key_of(path: Path, owner: BaseModel) -> str:
@@ -91,6 +91,8 @@ def inner_type(annotation: Any) -> tuple[Any, bool]:
     """(type, whether None is allowed)."""
     if get_origin(annotation) in (Union, types.UnionType):
         parts = [a for a in get_args(annotation) if a is not type(None)]
+        if str in parts:  # a number or words, such as a size
+            return str, len(parts) < len(get_args(annotation))
         return parts[0], len(parts) < len(get_args(annotation))
     return annotation, False
 

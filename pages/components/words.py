@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
+from gi_core.data.views import bare
 from gi_core.runs.job import Job
 from gi_core.spec import ATTACKS, MODELS, Experiment
 from gi_core.spec.documents import whole_number
@@ -77,6 +78,11 @@ def rate(per_second: float | None) -> str:
 
 def sample_name(ref: str) -> str:
     """A sample reference as people say it."""
+    ref, seen = bare(ref), ", cropped" if "#crop=" in ref else ""
+    return _plain_name(ref) + seen
+
+
+def _plain_name(ref: str) -> str:
     if ref.startswith("upload:"):
         return "uploaded picture"
     if ref.startswith("bundled/faces:"):

@@ -29,7 +29,7 @@ MOST = 8
 def _read(path: str, changed: float) -> str:
     """A picture of the job's folder as a data URI."""
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=("PNG",)) as image:
             return uri(np.asarray(image.convert("RGB"), np.uint8))
     except (OSError, ValueError):
         return BLANK

@@ -20,7 +20,9 @@ def draw() -> None:
                 "Pictures", question.pictures(), [v[0] for v in question.axis(now, "picture").values], max_selections=6,
                 format_func=lambda ref: question.pictures()[ref], key="frontier_pictures",
             )  # fmt: skip
-            size = st.number_input("Size in pixels", 8, 32, now.base.size or 20, key="frontier_size")
+            size = st.number_input(
+                "Size in pixels", 8, 32, now.base.size if isinstance(now.base.size, int) else 20, key="frontier_size"
+            )
             network = st.selectbox(
                 "Network", question.NETWORKS, format_func=question.NETWORKS.__getitem__, key="frontier_network",
                 help="The one that is attacked is the one that is trained.",

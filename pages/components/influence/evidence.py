@@ -22,7 +22,7 @@ Kept = tuple  # (Spectrum, places of the kept directions, directions (d, kept))
 @st.cache_data(max_entries=256, show_spinner=False)
 def _read(path: str, channels: int) -> np.ndarray | None:
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=("PNG",)) as image:
             pixels = np.asarray(image.convert("L" if channels == 1 else "RGB"), np.uint8)
     except (OSError, ValueError):
         return None

@@ -9,6 +9,7 @@ import streamlit as st
 from gi_core.spec import SpecError
 from gi_core.spec.custom import CustomNet
 from gi_core.spec.parse import read_network
+from gi_core.spec.sizes import sides
 from pages.components import address, form, link, words
 
 _PARTS = ("layers", "logits", "bias")
@@ -32,7 +33,7 @@ def draw() -> None:
         st.markdown("**Link to this network**")
         st.code(address.url(experiment=link.encode(now)), language=None, wrap_lines=True)
         st.markdown("**The same on a command line**")
-        side = "x".join(map(str, (now.channels or 3, now.size or 32, now.size or 32)))
+        side = "x".join(map(str, (now.channels or 3, *(sides(now.size) or (32, 32)))))
         st.code(
             f"python -m gi_core rank --model {words.model(now.model)} --input {side}", language="bash", wrap_lines=True
         )

@@ -9,12 +9,14 @@ from gi_core.analysis.rank import RankReport, count
 from gi_core.data import archives, bundled
 from gi_core.data.images import channels_of
 from gi_core.data.loading import NO_CLASSES, OWN_SIZE_LIMIT
+from gi_core.data.views import bare
 from gi_core.runs.job import Job
 from gi_core.spec import Experiment, SpecError, build
 from gi_core.spec.custom import ConvLayer, CustomNet, PoolLayer, ResidualLayer
 from gi_core.spec.drawings import drawing
 from gi_core.spec.graph import Shape
 from gi_core.spec.models import Model
+from gi_core.spec.sizes import sides
 
 FIRST = build({"size": 32, "channels": 3, "model": {"kind": "cnn6"}, "attack": {"kind": "rgap"}})
 
@@ -30,12 +32,13 @@ class Fault:
 def shape(experiment: Experiment) -> Shape:
     """(C, H, W) of the pictures, as `data.load` would make them; uploads are taken for colour."""
     own = [_own(ref) for ref in experiment.samples]
-    side = experiment.size or min(OWN_SIZE_LIMIT, *(s for _, s in own))
-    return (experiment.channels or max(c for c, _ in own), side, side)
+    side = min(OWN_SIZE_LIMIT, *(s for _, s in own))
+    return (experiment.channels or max(c for c, _ in own), *(sides(experiment.size) or (side, side)))
 
 
 def _own(ref: str) -> tuple[int, int]:
     """(channels, side) of a sample, without decoding anybody's file."""
+    ref = bare(ref)
     name = ref.removeprefix("bundled/").split(":")[0].split("/")[0]
     if ref.startswith("bundled/") and name in bundled.PICTURES:
         return channels_of(bundled.picture(name)), OWN_SIZE_LIMIT
@@ -48,7 +51,7 @@ def _own(ref: str) -> tuple[int, int]:
 
 def classes(experiment: Experiment) -> int:
     """Classes of the data, unless the network says otherwise."""
-    ref = experiment.samples[0]
+    ref = bare(experiment.samples[0])
     name = ref.removeprefix("bundled/").split(":")[0].split("/")[0]
     if ref.startswith("bundled/"):
         own = len(bundled.FACE_NAMES) if name == "faces" else len(bundled.CLASS_NAMES)

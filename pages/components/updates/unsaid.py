@@ -8,7 +8,7 @@ import streamlit as st
 
 from gi_core.data.normalisation import TABLE
 from gi_core.runs.job import Job
-from gi_core.spec.bounds import MAX_BATCH, MAX_SIZE
+from gi_core.spec.bounds import MAX_BATCH
 from gi_core.spec.documents import whole_number
 from pages.components import fields, form
 from pages.components.updates import question
@@ -20,14 +20,12 @@ def draw(job: Job | None) -> None:
     """Pictures, training, and what was sent."""
     now = form.current()
     with st.grid(2, min_column_width=130, gap="small", vertical_alignment="bottom"):
-        _number(
-            "Picture size",
-            ("size",),
-            now.size or 32,
-            4,
-            MAX_SIZE,
-            "Side of the client's pictures in pixels. A last layer on flattened pictures tells it, roughly; a network that averages does not.",
-        )
+        key = form.key("size")
+        st.text_input(
+            "Picture size", str(now.size or 32), key=key, max_chars=12, on_change=_set, args=(("size",), key),
+            help="Side of the client's pictures in pixels, or height x width such as 64x96. A last layer on flattened"
+            " pictures tells it, roughly; a network that averages does not.",
+        )  # fmt: skip
         key = form.key("channels")
         st.selectbox(
             "Colour", [3, 1], [3, 1].index(now.channels or 3), key=key, format_func={3: "colour", 1: "grey"}.get,
@@ -76,8 +74,9 @@ def _normalise() -> None:
     options = ["none", *TABLE, *({now} - {"none", *TABLE})]
     st.selectbox(
         "Normalisation", options, options.index(now), key=key, on_change=_set, args=(("normalise",), key),
-        format_func=lambda k: "none: 0 to 1" if k == "none" else k.replace("_", " "),
-        help="What the client did to pixel values before the network saw them: often ImageNet's where training started from it.",
+        format_func=lambda k: "none: 0 to 1" if k == "none" else k.replace("_", " "), accept_new_options=True,
+        help="What the client did to pixel values before the network saw them: often ImageNet's where training started from"
+        " it. Numbers can be typed: 0.5/0.5, or m1,m2,m3/s1,s2,s3.",
     )  # fmt: skip
 
 

@@ -1,0 +1,155 @@
+"""The one door for pictures: every file that anybody hands in is opened here, by formats that are named, within bounds.
+
+Without `formats=` Pillow would try all it knows, and one of these runs Ghostscript.
+"""
+
+from __future__ import annotations
+
+import io
+import stat
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from gi_core.data import formats, windows
+from gi_core.data.views import View
+from gi_core.data.wide import values_of
+from gi_core.spec.base import SpecError
+
+MAX_PIXELS = 100_000_000  # larger files are refused from their header, before anything is decoded
+MAX_FILE_BYTES = 256 * 2**20
+KEEP_SIDE = 2048  # larger JPEG files are reduced while decoding: no sample is larger than 512
+_ORIENTATION = 0x0112
+_TURNS = {2: (0, 1), 3: (2, 0), 4: (2, 1), 5: (3, 1), 6: (3, 0), 7: (1, 1), 8: (1, 0)}
+"""Orientation in the file -> (quarter turns against the clock, whether mirrored left to right afterwards)."""
+
+
+@dataclass(frozen=True)
+class Read:
+    """A picture file as read. pixels: uint8 (H, W) or (H, W, 3), upright, the rectangle that was asked for.
+
+    written: (width, height) of the whole upright picture in the file; part: of that rectangle, before decoding reduced
+    it. notices: what was done to it, one sentence each.
+    """
+
+    pixels: np.ndarray
+    written: tuple[int, int]
+    part: tuple[int, int]
+    notices: tuple[str, ...] = ()
+
+
+def read_image(path: Path, name: str | None = None, view: View | None = None) -> Read:
+    """Open, decode, window, cut. The header is checked before decoding; of several frames the first is taken.
+
+    Transparency is laid on white. Raises SpecError with one sentence.
+    """
+    name = name or str(path)
+    try:
+        status = path.stat()
+        if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
+            raise SpecError(f"{name} is not a file: give a {formats.ALLOWED} file")  # a device or pipe may never end
+        if status.st_size > MAX_FILE_BYTES:
+            raise SpecError(f"{name} is larger than {MAX_FILE_BYTES // 2**20} MB: give a smaller picture")
+        content = path.read_bytes()
+    except IsADirectoryError:
+        raise SpecError(f"{name} is a folder: write folder:{name}:KEY for a picture in it") from None
+    except OSError as error:
+        raise SpecError(f"cannot read {name}: {error.strerror or error}") from None
+    return decode(content, name, view or View())
+
+
+def decode(content: bytes, name: str, view: View = View()) -> Read:  # noqa: B008 - frozen
+    """As `read_image`, of bytes."""
+    kind = formats.kind_of(content[: formats.HEADER])
+    if kind is None:
+        raise SpecError(formats.refused(name))
+    try:
+        if kind == "DICOM":
+            from gi_core.data import dicom
+
+            values, window, written, notices, inverted = dicom.read(content, name, MAX_PIXELS)
+        else:
+            (values, written, notices), window, inverted = _decode(content, kind, name), None, False
+        pixels, said = _shown(values, view.window or window, inverted)
+        part = (view.crop.width, view.crop.height) if view.crop else written
+        return Read(view.cut(pixels, written, name), written, part, (*notices, *said, *_cut(view, written)))
+    except SpecError:
+        raise
+    except MemoryError:
+        raise SpecError(f"{name} needs more memory than is allowed for a picture: give a smaller one") from None
+    except Exception:  # decoders raise many kinds on damaged files
+        raise SpecError(f"{name} is not a readable picture: this {kind} file is damaged or cut short") from None
+
+
+def _cut(view: View, written: tuple[int, int]) -> list[str]:
+    crop = view.crop
+    if crop is None or (crop.width, crop.height) == written:
+        return []
+    return [f"{crop.width}x{crop.height} of {written[0]}x{written[1]} were chosen, from ({crop.left}, {crop.top})"]
+
+
+def too_large(name: str, width: int, height: int) -> None:
+    """Refuse by the header. Raises SpecError."""
+    if width * height > MAX_PIXELS or max(width, height) > MAX_PIXELS:
+        raise SpecError(f"{name} has more than {MAX_PIXELS // 10**6} megapixels: give a smaller picture")
+    if width < 1 or height < 1:
+        raise SpecError(f"{name} has no pixels: give another picture")
+
+
+def _decode(content: bytes, kind: str, name: str):
+    """(values (H, W) or (H, W, 3), (width, height), notices) of a file that Pillow reads."""
+    if kind == "WEBP":
+        too_large(name, *formats.webp_size(content[:30]))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(content), formats=(kind,)) as image:
+                width, height = image.size
+                too_large(name, width, height)
+                frames = ["it holds several frames, of which the first is taken"] if _several(image) else []
+                if width * height > KEEP_SIDE**2:
+                    image.draft(None, (KEEP_SIDE, KEEP_SIDE))  # JPEG only: decodes at 1/2, 1/4, 1/8
+                values, notices = values_of(image, content)
+                turns, mirrored = _TURNS.get(
+                    _orientation(image), (0, 0)
+                )  # of a PNG it is only known once it is decoded
+    except Image.DecompressionBombError:
+        raise SpecError(f"{name} has more than {MAX_PIXELS // 10**6} megapixels: give a smaller picture") from None
+    except Image.UnidentifiedImageError:
+        if kind != "TIFF":
+            raise
+        from gi_core.data.tiffs import read
+
+        values, frames = read(content, name, too_large)
+        (height, width), turns, mirrored, notices = values.shape[:2], 0, 0, []
+    values = np.rot90(values, turns)
+    values = values[:, ::-1] if mirrored else values
+    written = (height, width) if turns % 2 else (width, height)
+    return np.ascontiguousarray(values), written, (*frames, *notices)
+
+
+def _several(image: Image.Image) -> bool:
+    return bool(getattr(image, "is_animated", False))
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        return int(image.getexif().get(_ORIENTATION, 1))
+    except Exception:  # noqa: BLE001 - a damaged note about the camera does not make a picture unreadable
+        return 1
+
+
+def _shown(values: np.ndarray, window: windows.Window | None, inverted: bool) -> tuple[np.ndarray, list[str]]:
+    """uint8 pixels, and which range of the values they show. inverted: small values are white."""
+    if window is None and values.dtype == np.uint8:
+        return values, []
+    window = window or windows.found(values)
+    if inverted:
+        window = windows.Window(window.high, window.low, window.why)
+    pixels, outside = windows.apply(values, window)
+    if (window.low, window.high, window.why) == (0.0, 1.0, "") and not outside:
+        return pixels, []
+    return pixels, [window.said(outside)]
