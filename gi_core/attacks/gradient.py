@@ -88,11 +88,6 @@ def kernels(plan: Plan) -> Iterator[None]:
         torch.backends.mkldnn.set_flags(before)
 
 
-def flatten(tensors: Sequence[Tensor]) -> Tensor:
-    """(T, *shape) each -> (T, P)."""
-    return torch.cat([t.reshape(t.shape[0], -1) for t in tensors], 1)
-
-
 def last_dense(model: nn.Module) -> nn.Linear | None:
     """The last layer if it is dense: the one whose parameters come last."""
     layers = [m for m in model.modules() if next(m.parameters(recurse=False), None) is not None]

@@ -12,7 +12,7 @@ from gi_core.runs.question import Question
 from gi_core.spec.attacks import AttackSettings, ClosedForm, Dlg, InvertingGradients, LevenbergMarquardt
 from gi_core.spec.plan import Plan
 
-STEPS_SECONDS, PLAN_SECONDS = 0.3, 0.3
+STEPS_SECONDS, PLAN_SECONDS = 0.3, 0.5
 TYPICAL = {"dlg": 100, "idlg": 100, "levenberg_marquardt": 10}
 """Iterations after which attacks that stop by themselves usually have; the others use them all."""
 
@@ -22,7 +22,7 @@ def evaluations(settings: AttackSettings) -> float:
     if isinstance(settings, LevenbergMarquardt):
         return 0.9 * settings.krylov  # early steps need few Lanczos vectors, late ones all; measured mean
     if isinstance(settings, Dlg):
-        return 2.5 * settings.inner * settings.trials
+        return 1.5 * settings.inner  # one start at a time, mostly
     if isinstance(settings, InvertingGradients) and settings.optimiser == "lbfgs":
         return 50.0 * settings.trials
     return 1.2 * settings.trials

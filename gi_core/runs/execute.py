@@ -27,7 +27,7 @@ from gi_core.runs.sink import Control, Sink
 from gi_core.spec import Experiment, SpecError
 
 CHECKPOINT_SECONDS, CHECKPOINT_SHARE = 5.0, 0.02
-PLAN_SECONDS = 0.6
+PLAN_SECONDS = 5.0
 _LESS = "choose fewer trials, a smaller picture or a smaller network"
 
 
