@@ -250,7 +250,7 @@ def test_a_broken_migration_changes_nothing(store, monkeypatch):
     store.database.row("SELECT 1")
     bad = ("ALTER TABLE jobs ADD COLUMN colour TEXT", "NOT SQL")
     monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, bad))
-    with pytest.raises(sqlite3.OperationalError):
+    with pytest.raises(SpecError, match="damaged"):
         Database(store.home).row("SELECT 1")
     assert "colour" not in [r["name"] for r in store.database.rows("PRAGMA table_info(jobs)")]
     assert store.database.row("PRAGMA user_version")[0] == len(schema.MIGRATIONS) - 1
