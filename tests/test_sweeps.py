@@ -285,6 +285,7 @@ def test_the_dead_give_their_experiment_back_and_leave_the_sweep_alone(store, wr
 
 def test_an_older_store_learns_of_sweeps(gi_home, monkeypatch):
     monkeypatch.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:3])
+    gi_home.mkdir(exist_ok=True)
     before, gone = "a" * 12, sqlite3.connect(gi_home / "store.sqlite", isolation_level=None)
     schema.migrate(gone)
     gone.execute("INSERT INTO jobs (id, kind, spec, created) VALUES (?, 'run', '{}', 1)", (before,))

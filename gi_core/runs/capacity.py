@@ -26,7 +26,7 @@ def batch_workers() -> int:
         return int(text)
     if accelerated():
         return 1
-    return max(1, min(cores(), _memory() // WORKER_BYTES))
+    return max(1, min(cores(), memory_bytes() // WORKER_BYTES))
 
 
 def accelerated() -> bool:
@@ -39,7 +39,7 @@ def accelerated() -> bool:
         return False
 
 
-def _memory() -> int:
+def memory_bytes() -> int:
     """Bytes of the machine, or of the container's share."""
     total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     try:

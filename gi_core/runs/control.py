@@ -21,8 +21,8 @@ _SQL = {
     "resume": (
         "UPDATE jobs SET state = 'running', asked = '' WHERE id = :id AND state = 'pausing' AND asked = 'pause'",
         "UPDATE jobs SET state = 'queued', asked = '', finished = NULL, error = NULL, result = NULL,"
-        " attempts = 0 WHERE id = :id AND (state = 'paused'"
-        " OR (:resumable AND kind = 'run' AND state IN ('cancelled', 'failed')))",
+        " attempts = 0, kills = 0 WHERE id = :id AND (state = 'paused'"
+        " OR (:resumable AND kind IN ('run', 'federation') AND state IN ('cancelled', 'failed')))",
     ),
     "cancel": (
         "UPDATE jobs SET state = 'cancelled', finished = :now, asked = ''"
@@ -44,7 +44,7 @@ def apply(connection: sqlite3.Connection, job_id: str, action: str, resumable: b
 def again(connection: sqlite3.Connection, job_id: str) -> None:
     """For a sweep that goes on: ask anew for what failed or was cancelled, and take back a cancel not yet obeyed."""
     connection.execute(
-        "UPDATE jobs SET state = 'queued', asked = '', finished = NULL, error = NULL, result = NULL, attempts = 0"
+        "UPDATE jobs SET state = 'queued', asked = '', finished = NULL, error = NULL, result = NULL, attempts = 0, kills = 0"
         " WHERE id = ? AND state IN ('failed', 'cancelled')",
         (job_id,),
     )

@@ -17,9 +17,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from gi_core.runs import capacity, process, recovery
+from gi_core.runs import capacity, process, recovery, supervision
 from gi_core.runs.job import FOLLOWS, LANES, new_id
-from gi_core.runs.processes import Process, Processes
+from gi_core.runs.processes import OUT_OF_MEMORY, Process, Processes
 from gi_core.runs.store import Store
 from gi_core.spec import SpecError
 
@@ -41,7 +41,9 @@ class Dispatcher:
         self.error = ""
         self._life = ""
         process.edition()  # read now, while it is what this server has loaded
-        self._children: list[subprocess.Popen] = []
+        self._children: list[tuple[subprocess.Popen, str]] = []
+        self._memory_kills = supervision.kills_for_memory()
+        self._watch = supervision.Watch(self.store)
         self._starts: dict[str, list[float]] = {lane: [] for lane in LANES}
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
@@ -80,13 +82,26 @@ class Dispatcher:
         with self._guard:
             if not self._life or not self.processes.beat(self._life):
                 self._life = self.processes.register("server")
-            self._children = [child for child in self._children if child.poll() is None]
+            self._reap()
             with self._alone() as first:
                 if first:
                     recovery.bury(self.store.database, self.store.runs)
                     self._press()
+                    for pid, _ in self._watch.look(self.processes.all("worker")):
+                        os.kill(pid, signal.SIGKILL)
                     for lane in self.lanes:
                         self._man(lane)
+
+    def _reap(self) -> None:
+        """Note how workers that this server started have ended, before anybody asks what becomes of their jobs."""
+        ended = [(child, lane) for child, lane in self._children if child.poll() is not None]
+        self._children = [(child, lane) for child, lane in self._children if child.returncode is None]
+        before, self._memory_kills = self._memory_kills, supervision.kills_for_memory()
+        for child, lane in ended:
+            full = child.returncode == -signal.SIGKILL and self._memory_kills > before
+            self.processes.ended(child.pid, OUT_OF_MEMORY if full else str(child.returncode))
+            if not full and child.returncode in (0, supervision.OVERDRAWN, *recovery.OUTSIDE) and self._starts[lane]:
+                self._starts[lane].pop(0)  # it did not die of itself: the next one need not wait
 
     def _go_on(self) -> None:
         while not self._stop.wait(LOOK_SECONDS):
@@ -159,7 +174,7 @@ class Dispatcher:
                 start_new_session=True,
                 env={**os.environ, **threads, "GI_HOME": str(self.store.home), "PYTHONPATH": search},
             )
-        self._children.append(child)
+        self._children.append((child, lane))
         self.processes.register(
             "worker", lane, of=(child.pid, process.started(child.pid) or ""), name=life, note="starting"
         )

@@ -19,8 +19,9 @@ from gi_core import attacks, metrics
 from gi_core.attacks import plan as plans
 from gi_core.attacks.base import Attack, Refused, Step
 from gi_core.runs import checkpoint as checkpoints
-from gi_core.runs import meter, recursions, results
+from gi_core.runs import footprint, meter, recursions, results
 from gi_core.runs.checkpoint import Checkpoint
+from gi_core.runs.limits import memory_ran_out
 from gi_core.runs.question import Question, Questions, check, choose_device, refuse_no_signal
 from gi_core.runs.recorder import Recorder, answered, to_uint8
 from gi_core.runs.sink import Control, Sink
@@ -47,17 +48,20 @@ def execute(
     checkpoint: Path | None = None,
     ground_truth: bool = True,
     questions: Questions | None = None,
+    lane: str = "command",
 ) -> dict[str, Any]:
     """Run the experiment and return the JSON object of the command line (DESIGN, "Command line").
 
     checkpoint: file that the state is kept in; if it holds one of this experiment, the run goes on
     from there, with its plan, and ends as if it had never stopped. ground_truth: whether the
-    originals may be compared with; without, every such value is None. questions: kept questions.
+    originals may be compared with; without, every such value is None. questions: kept questions. lane: whose memory it may
+    take (`allowances`).
 
     `status` is done, cancelled (with what there was), or paused (stopped at a checkpoint, nothing
     else in the object but run_id and `asked`). Raises SpecError or Refused, one sentence.
     """
     check(experiment)
+    footprint.refuse(experiment, lane)
     try:
         question = _prepare(experiment, sink, control, questions or Questions(most=1))
         run = _Run(question, sink, control, checkpoint, ground_truth)
@@ -68,7 +72,9 @@ def execute(
         return {**stopped, "out": str(sink.folder)}
     except torch.OutOfMemoryError:
         raise SpecError("the memory of the device is full: " + _LESS) from None
-    except MemoryError:
+    except (MemoryError, RuntimeError) as error:
+        if not memory_ran_out(error):
+            raise
         raise SpecError("the memory is full: " + _LESS) from None
 
 

@@ -12,6 +12,16 @@ from gi_core.spec import SpecError
 PARSE_BYTES = 2 * 2**30
 
 
+_SAID = ("allocate memory", "bad_alloc", "out of memory", "could not create a memory", "Cannot allocate")
+
+
+def memory_ran_out(error: BaseException) -> bool:
+    """Whether an error of numpy, torch or oneDNN says that there is no more memory."""
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and any(word in str(error) for word in _SAID)
+    )
+
+
 @contextmanager
 def memory_limit(extra: int = PARSE_BYTES) -> Iterator[None]:
     """Let the address space grow by at most `extra` bytes inside; a file that wants more is refused.
@@ -33,7 +43,7 @@ def memory_limit(extra: int = PARSE_BYTES) -> Iterator[None]:
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and "allocate memory" not in str(error):
+        if not memory_ran_out(error):
             raise
         raise SpecError(
             f"reading the file needs more than {extra / 2**30:.0f} GiB of memory: give a smaller one"

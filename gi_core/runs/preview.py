@@ -12,7 +12,7 @@ from typing import Any
 
 from gi_core import data
 from gi_core.defenses import effect
-from gi_core.runs import estimate, meter, results
+from gi_core.runs import estimate, footprint, meter, results
 from gi_core.runs.limits import memory_limit
 from gi_core.runs.question import Questions, choose_device, refuse_no_signal
 from gi_core.runs.rows import finite
@@ -34,7 +34,7 @@ class _Patience:
     def __call__(self, fraction: float, text: str) -> None:
         if not 0 < fraction < 1:
             return
-        now = time.monotonic()
+        now = time.process_time()  # of computing: a busy machine makes nothing longer
         if self._mark is None:
             self._mark = (now, fraction)
             return
@@ -43,16 +43,19 @@ class _Patience:
             raise _TooLong
 
 
-def preview(experiment: Experiment, folder: Path, questions: Questions) -> dict[str, Any]:
+def preview(experiment: Experiment, folder: Path, questions: Questions, lane: str = "interactive") -> dict[str, Any]:
     """The result of a preview job.
 
     problems: [{field, reason, fatal}], worst first. input_shape (C, H, W). original_png_path: the
     pictures as the network gets them. gradient_norm, seconds_estimate, seconds_per_iteration and
     iterations_estimate are None where a fatal problem, or training, comes first. Of a recorded update the picture and
-    its labels may be None: nobody here has them. effects: what each defense did to the update (`defenses.effect`, with
+    its labels may be None: nobody here has them. What takes more memory than it may is a fatal problem, and only the
+    pictures are read then. effects: what each defense did to the update (`defenses.effect`, with
     its kind), sent: what all of them did together, None without any.
     """
-    found = [{"field": p.field, "reason": p.reason, "fatal": p.fatal} for p in problems(experiment)]
+    large = footprint.problem(experiment, lane)
+    wrong = [*problems(experiment), *([large] if large else [])]
+    found = [{"field": p.field, "reason": p.reason, "fatal": p.fatal} for p in wrong]
     answer: dict[str, Any] = {
         "problems": found, "notices": [], "gradient_norm": None, "parameters": None, "accuracy": None,
         "input_shape": None, "classes": None, "labels_true": None, "class_names": None,
@@ -61,7 +64,10 @@ def preview(experiment: Experiment, folder: Path, questions: Questions) -> dict[
     }  # fmt: skip
     try:
         _pictures(experiment, folder, answer)
-        if not any(p["fatal"] for p in found):
+        unseen = footprint.unseen(experiment)
+        if unseen:
+            answer["notices"].append(unseen)
+        elif not any(p["fatal"] for p in found):
             _round(experiment, questions, answer)
     except _TooLong:
         answer["notices"].append("the network is trained first, which takes longer than can be estimated here")

@@ -11,6 +11,7 @@ from gi_core.runs.job import new_id
 
 BEAT_SECONDS = 1.0
 SERVER_GONE_SECONDS = 15.0
+OUT_OF_MEMORY = "memory"
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,8 @@ class Process:
     """id names one life of a process; role is server, worker or command; beat in unix seconds.
 
     note: of a worker, "starting", "idle", or the id of its job. code: edition of the program. bytes: of memory that it
-    last said it held.
+    last said it held. ended: the exit status that whoever started it saw (`OUT_OF_MEMORY` where the system ended it for
+    that), "" while nobody has.
     """
 
     id: str
@@ -30,6 +32,7 @@ class Process:
     note: str = ""
     code: int = 0
     bytes: int = 0
+    ended: str = ""
 
     @property
     def alive(self) -> bool:
@@ -63,6 +66,10 @@ class Processes:
         """Say that it lives, and how many bytes it holds; False when somebody struck it off."""
         values = (time.time(), held, name)
         return self.database.write("UPDATE processes SET beat = ?, bytes = ? WHERE id = ?", values) > 0
+
+    def ended(self, pid: int, how: str) -> None:
+        """How a worker that this process started has ended."""
+        self.database.write("UPDATE processes SET ended = ? WHERE pid = ? AND role = 'worker'", (how, pid))
 
     def leave(self, name: str) -> None:
         self.database.write("DELETE FROM processes WHERE id = ?", (name,))

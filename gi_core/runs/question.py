@@ -70,6 +70,10 @@ class Questions:
                 self._kept.popitem(last=False)
         return question
 
+    def drop(self) -> None:
+        """Forget them all: their memory is wanted back."""
+        self._kept.clear()
+
 
 def choose_device(name: str) -> torch.device:
     """`auto` is CUDA where there is one, else the CPU. Raises SpecError for one that is not there."""

@@ -91,7 +91,10 @@ _FIFTH = (
     *FOLLOWING,
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD, MEMBERS, _FIFTH)
+# How a worker ended, as whoever started it saw.
+_SIXTH = ("ALTER TABLE processes ADD COLUMN ended TEXT NOT NULL DEFAULT ''",)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD, MEMBERS, _FIFTH, _SIXTH)
 
 
 def migrate(connection: sqlite3.Connection) -> None:

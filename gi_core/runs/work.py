@@ -12,10 +12,10 @@ import numpy as np
 
 from gi_core import data, models
 from gi_core.attacks.base import Refused
-from gi_core.runs import federations, influences, inspecting, ranking, recording, results, utilities
+from gi_core.runs import allowances, federations, influences, inspecting, ranking, recording, results, utilities
 from gi_core.runs.execute import Stopped, execute
 from gi_core.runs.job import Job
-from gi_core.runs.limits import memory_limit
+from gi_core.runs.limits import memory_limit, memory_ran_out
 from gi_core.runs.preview import preview
 from gi_core.runs.question import Questions
 from gi_core.runs.sink import Control, StoreSink
@@ -32,16 +32,26 @@ def do(job: Job, writer: Writer, control: Control, questions: Questions) -> None
     except (SpecError, Refused) as error:
         writer.finish(job.id, "failed", error=str(error))
         return
+    except (MemoryError, RuntimeError) as error:
+        if not memory_ran_out(error):
+            _unexpected(job, writer, error)
+            return
+        writer.finish(job.id, "failed", error=allowances.too_large(allowances.memory(job.lane), job.lane))
+        return
     except Stopped as stop:
         outcome = {"status": "cancelled" if stop.asked == "cancel" else "paused", "asked": stop.asked}
     except Lost:
         raise
     except Exception as error:  # noqa: BLE001 - whatever happens, the job ends with a reason
-        writer.log(job.id, traceback.format_exc(limit=-8))
-        reason = " ".join(str(error).split())[:300]
-        writer.finish(job.id, "failed", error=f"an unexpected error ended it, {type(error).__name__}: {reason}")
+        _unexpected(job, writer, error)
         return
     _end(job, writer, outcome)
+
+
+def _unexpected(job: Job, writer: Writer, error: Exception) -> None:
+    writer.log(job.id, traceback.format_exc(limit=-8))
+    reason = " ".join(str(error).split())[:300]
+    writer.finish(job.id, "failed", error=f"an unexpected error ended it, {type(error).__name__}: {reason}")
 
 
 def _end(job: Job, writer: Writer, outcome: dict[str, Any]) -> None:
@@ -58,12 +68,13 @@ def _run(job: Job, writer: Writer, control: Control, questions: Questions) -> di
     sink = StoreSink(writer, job.id)
     writer.make_room(job.id)
     return execute(
-        build(job.spec), sink=sink, control=control, checkpoint=sink.folder / "checkpoint.pt", questions=questions
-    )
+        build(job.spec), sink=sink, control=control, checkpoint=sink.folder / "checkpoint.pt", questions=questions,
+        lane=job.lane,
+    )  # fmt: skip
 
 
 def _preview(job: Job, writer: Writer, control: Control, questions: Questions) -> dict[str, Any]:
-    answer = preview(build(job.spec), writer.folder(job.id), questions)
+    answer = preview(build(job.spec), writer.folder(job.id), questions, job.lane)
     if any(p["fatal"] for p in answer["problems"]) or answer["seconds_estimate"] is None:
         writer.drop_cache_key(job.id)  # what is missing may be there the next time
     return answer

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from gi_core.runs import capacity
+from gi_core.runs import allowances, capacity, recovery, supervision
 from gi_core.runs.job import LANES, Job
 from gi_core.runs.processes import BEAT_SECONDS, Processes
 from gi_core.runs.sink import POLL_SECONDS, StoreControl
@@ -35,6 +35,7 @@ IDLE_SECONDS = {"interactive": 20.0, "batch": 60.0, "reading": 60.0}
 LOOK_SECONDS = 0.1
 NICE = {"interactive": 5, "batch": 15, "reading": 5}
 YIELD_SHARE = 0.1
+TRIM_SECONDS = 1.0
 QUICK = ("preview", "thumbnails", "inspect", "record")
 
 
@@ -48,9 +49,11 @@ class Worker:
         self.writer = Writer(store, self.life)
         self.leaving = threading.Event()
         self._idle_since = time.monotonic()
+        self._doing: list[supervision.Doing] = []  # a preview in between two iterations of a run comes last
+        self._trimmed = False
 
-    def run(self) -> None:
-        """Work until it is time to leave."""
+    def run(self) -> bool:
+        """Work until it is time to leave; whether it is to start anew, as it holds more memory than an idle one may."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self.leaving.set())
         threading.Thread(target=self._beat, daemon=True).start()
@@ -62,10 +65,16 @@ class Worker:
                     self.do(job)
                 elif self._unwanted():
                     break
+                elif self._too_fat():
+                    self.processes.say(self.life, "starting")
+                    return True
                 else:
                     self.leaving.wait(LOOK_SECONDS)
-        finally:
+        except BaseException:
             self.processes.leave(self.life)
+            raise
+        self.processes.leave(self.life)
+        return False
 
     def _claim(self) -> Job | None:
         """The next job; none while the store cannot be written (a full disk): it may be the next time."""
@@ -80,6 +89,7 @@ class Worker:
         """One job, from claim to end; one that was taken away is dropped."""
         from gi_core.runs import work
 
+        self._doing.append(supervision.Doing(job.id, job.kind))
         self.processes.say(self.life, job.id)
         own = _Control(self, job.id)
         try:
@@ -89,8 +99,9 @@ class Worker:
         except Lost:
             print(f"job {job.id} was taken away", file=sys.stderr)
         finally:
-            self.processes.say(self.life, "idle")
-            self._idle_since = time.monotonic()
+            self._doing.pop()
+            self.processes.say(self.life, self._doing[-1].id if self._doing else "idle")
+            self._idle_since, self._trimmed = time.monotonic(), False
 
     def answer_quickly(self) -> None:
         """Between two iterations: do one waiting preview, look into a file or the like, if there is one."""
@@ -142,14 +153,35 @@ class Worker:
             return False
         return self.lane != "interactive" or not self.processes.served()
 
+    def _too_fat(self) -> bool:
+        """Idle for a moment, and with more memory than an idle worker may keep, even after giving back what is free."""
+        if self._trimmed or time.monotonic() - self._idle_since < TRIM_SECONDS:
+            return False
+        self._trimmed = True
+        if supervision.resident() <= allowances.idle() or supervision.trim() <= allowances.idle():
+            return False
+        self.questions.drop()
+        return supervision.trim() > allowances.idle()
+
     def _beat(self) -> None:
-        """Say that it lives; leave when the store is gone or somebody struck it off."""
+        """Say that it lives, and look whether its job takes more than it may; leave when the store is gone or somebody
+        struck it off."""
         while not self.leaving.wait(BEAT_SECONDS):
             try:
-                if not (self.store.database.file.exists() and self.processes.beat(self.life)):
+                held = supervision.resident()
+                if not (self.store.database.file.exists() and self.processes.beat(self.life, held)):
                     self.leaving.set()
+                self._look_at_itself()
             except (sqlite3.Error, SpecError) as error:  # a full or busy disk: the next beat may succeed
                 print(f"no heartbeat: {error}", file=sys.stderr)
+
+    def _look_at_itself(self) -> None:
+        doing = next(iter(self._doing[-1:]), None)
+        reason = supervision.overdrawn(doing, self.lane) if doing is not None else ""
+        if reason and recovery.end(self.store.database, self.store.runs, self.life, doing.id, reason):
+            print(f"job {doing.id}: {reason}", file=sys.stderr, flush=True)
+            self.processes.leave(self.life)
+            os._exit(supervision.OVERDRAWN)
 
 
 class _Control(StoreControl):
@@ -189,8 +221,13 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--home", type=Path, default=None, help="folder of the store; default GI_HOME")
     parser.add_argument("--life", default="", help=argparse.SUPPRESS)
     given = parser.parse_args(arguments)
-    os.nice(NICE[given.lane])
-    Worker(Store(given.home), given.lane, given.life).run()
+    os.setpriority(os.PRIO_PROCESS, 0, max(NICE[given.lane], os.getpriority(os.PRIO_PROCESS, 0)))
+    supervision.hold(allowances.memory(given.lane))
+    worker = Worker(Store(given.home), given.lane, given.life)
+    if worker.run():  # the same process and life, with nothing of what it held
+        home = ["--home", str(given.home)] if given.home is not None else []
+        again = ["--lane", given.lane, "--life", worker.life, *home]
+        os.execv(sys.executable, [sys.executable, "-m", "gi_core.runs.worker", *again])
 
 
 if __name__ == "__main__":

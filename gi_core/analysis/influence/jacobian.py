@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import numpy as np
@@ -10,6 +9,7 @@ import torch
 from scipy import linalg
 from torch import Tensor
 
+from gi_core.analysis.influence import cost
 from gi_core.analysis.influence.spectrum import DAMPING, Array, Spectrum
 from gi_core.attacks.gradient import GradientMap
 from gi_core.attacks.jacobian import JacobianProducts
@@ -47,6 +47,7 @@ class Sample:
             raise SpecError("dropout is on, so every gradient is another function of the picture: switch it off")
         device = torch.device(device)
         self.knowledge, self.labels, self.shape = knowledge, labels, tuple(x.shape)
+        self._product_seconds: float | None = None
         self.dtype = torch.float32 if device.type == "mps" else dtype
         gradient = GradientMap(knowledge, LOSSES[knowledge.loss], Plan(device=device.type), self.dtype, device)
         x = x.to(device, self.dtype)
@@ -148,12 +149,11 @@ class Sample:
         return Spectrum(values, weights, energy, tuple(self.knowledge.std), exact, self.norm, self.parameters, spread)
 
     def product_seconds(self) -> float:
-        """Of one product of J J^T."""
-        unit = torch.ones(self.size, dtype=self.dtype, device=self.products.x.device)
-        self.products.jjt(unit)
-        began = time.perf_counter()
-        self.products.jjt(unit)
-        return time.perf_counter() - began
+        """Of one product of J J^T, nominally: counted, so that the machine's load decides nothing (`cost`)."""
+        if self._product_seconds is None:
+            x = self.products.x
+            self._product_seconds = cost.product_seconds(self.knowledge.model, x.detach().float(), x.device.type)
+        return self._product_seconds
 
     def quadrature(self, seconds: float, each: float, progress: Callable[[float, str], None] = _SILENT) -> Spectrum:
         """Nodes and weights of several random probes.

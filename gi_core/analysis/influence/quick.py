@@ -1,4 +1,4 @@
-"""A spectrum, or the influence of one perturbation, in about a second: Lanczos on the pixels, cut short.
+"""A spectrum, or the influence of one perturbation, in about a second: a few products of Lanczos.
 
 One probe of stochastic Lanczos quadrature (Ubaru, Chen and Saad 2017): depth reaches the small eigenvalues that decide
 the error, further probes would not. A Gauss rule comes from below, so what is cut short promises too small an error.
@@ -6,14 +6,12 @@ the error, further probes would not. A Gauss rule comes from below, so what is c
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import torch
 from torch import Tensor
 
 from gi_core.analysis.influence.jacobian import Sample
-from gi_core.analysis.influence.spectrum import DAMPING, Array, Spectrum
+from gi_core.analysis.influence.spectrum import DAMPING, Spectrum
 from gi_core.attacks.lanczos import ShiftedSolver, tridiagonal
 from gi_core.attacks.trials import generator
 
@@ -21,37 +19,37 @@ DEPTH, LEAST = 120, 24
 """Products of J J^T at most, and those below which nothing can be said."""
 
 
+def depth(sample: Sample, seconds: float) -> int:
+    """Products that so many nominal seconds reach, at most `DEPTH`; 0 where they are too few to say anything.
+
+    Counted, not timed: the same picture on the same network gives the same number on a busy machine.
+    """
+    most = min(DEPTH, sample.size)
+    reached = min(most, int(max(0.0, seconds) / sample.product_seconds()))
+    return reached if reached >= min(LEAST, most) else 0
+
+
 def spectrum(sample: Sample, seconds: float) -> tuple[Spectrum, bool] | None:
-    """(rough spectrum, whether it was left to end), or None where so many seconds are too few for it."""
-    signs = torch.randint(0, 2, (sample.size,), generator=generator(0, 1, 0)).to(sample.products.x) * 2 - 1
-    sample.products.jjt(signs)  # the first product of a process is slow
-    ends = time.perf_counter() + seconds
-
-    def late(theta: Array, k: int) -> bool:
-        return time.perf_counter() > ends
-
-    depth = min(DEPTH, sample.size)
-    values, first = tridiagonal(sample.products.jjt, signs, depth, late, every=8)
-    cut = len(values) < depth and time.perf_counter() > ends
-    if cut and len(values) < LEAST:
+    """(rough spectrum, whether it is as deep as it may be), or None where so many nominal seconds are too few for it."""
+    reached = depth(sample, seconds)
+    if not reached:
         return None
+    signs = torch.randint(0, 2, (sample.size,), generator=generator(0, 1, 0)).to(sample.products.x) * 2 - 1
+    values, first = tridiagonal(sample.products.jjt, signs, reached)
     channels = sample.shape[1]
     even = np.full((channels, len(values)), 1 / channels)
     made = Spectrum(
         np.maximum(values, 0.0), first**2 * sample.size, even, tuple(sample.knowledge.std), False, sample.norm,
         sample.parameters, 1.0,
     )  # fmt: skip
-    return made, not cut
+    return made, reached == min(DEPTH, sample.size)
 
 
 def influence(sample: Sample, pushed: Tensor, seconds: float) -> Tensor | None:
-    """(J J^T)^-1 J delta (d,) by conjugate gradients as far as so many seconds reach; None where they are too few."""
-    sample.products.jjt(pushed)
-    began = time.perf_counter()
-    sample.products.jjt(pushed)
-    most = int(seconds / max(time.perf_counter() - began, 1e-9))
-    if most < LEAST:
+    """(J J^T)^-1 J delta (d,) by conjugate gradients as far as so many nominal seconds reach; None where too few."""
+    most = depth(sample, seconds)
+    if not most:
         return None
     shift = DAMPING * sample.largest()
-    solver = ShiftedSolver(sample.products.jjt, pushed, min(most, DEPTH, sample.size), lambda top: shift, eta=1e-4)
+    solver = ShiftedSolver(sample.products.jjt, pushed, most, lambda top: shift, eta=1e-4)
     return solver.solve(shift)
