@@ -54,11 +54,10 @@ def execute(
 
     checkpoint: file that the state is kept in; if it holds one of this experiment, the run goes on
     from there, with its plan, and ends as if it had never stopped. ground_truth: whether the
-    originals may be compared with; without, every such value is None. questions: kept questions. lane: whose memory it may
-    take (`allowances`).
+    originals may be compared with; without, every such value is None. questions: kept ones. lane: whose memory it may take.
 
-    `status` is done, cancelled (with what there was), or paused (stopped at a checkpoint, nothing
-    else in the object but run_id and `asked`). Raises SpecError or Refused, one sentence.
+    `status` is done, cancelled (with what there was), or paused (stopped at a checkpoint, with run_id and `asked` only).
+    Raises SpecError or Refused, one sentence.
     """
     check(experiment)
     footprint.refuse(experiment, lane)
@@ -68,14 +67,13 @@ def execute(
         return run.to_end()
     except Stopped as stop:
         status = "cancelled" if stop.asked == "cancel" else "paused"
-        stopped = {"run_id": sink.run_id, "status": status, "asked": stop.asked, "iterations": 0}
-        return {**stopped, "out": str(sink.folder)}
-    except torch.OutOfMemoryError:
-        raise SpecError("the memory of the device is full: " + _LESS) from None
+        where = {"run_id": sink.run_id, "out": str(sink.folder)}
+        return {**where, "status": status, "asked": stop.asked, "iterations": 0}
     except (MemoryError, RuntimeError) as error:
         if not memory_ran_out(error):
             raise
-        raise SpecError("the memory is full: " + _LESS) from None
+        where = " of the device" if isinstance(error, torch.OutOfMemoryError) else ""
+        raise SpecError(f"the memory{where} is full: {_LESS}") from None
 
 
 def _prepare(experiment: Experiment, sink: Sink, control: Control, questions: Questions) -> Question:
@@ -103,8 +101,7 @@ class _Run:
 
     def __init__(self, question: Question, sink: Sink, control: Control, file: Path | None, truth: bool) -> None:
         self.question, self.sink, self.control = question, sink, control
-        truth = truth and question.pictures.known
-        self.file, self.truth = file, truth
+        self.file, self.truth = file, (truth := truth and question.pictures.known)
         self.experiment = question.experiment
         self.key = self.experiment.key()
         kept = file is not None and file.exists()
