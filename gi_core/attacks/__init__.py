@@ -2,36 +2,42 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import torch
 
 from gi_core.attacks.adaptive import told
 from gi_core.attacks.base import Attack, Refused, State, Step, stream
-from gi_core.attacks.levenberg_marquardt import KrylovLM
 from gi_core.attacks.local_steps import as_mean_gradient
-from gi_core.attacks.matching import GradientMatching
 from gi_core.attacks.past_bottleneck import past_bottleneck
-from gi_core.attacks.recursion.analytic import AnalyticLinear
-from gi_core.attacks.recursion.hybrid import RGapHybrid
-from gi_core.attacks.recursion.machine import Recursion
-from gi_core.attacks.recursion.masked import filled
-from gi_core.attacks.recursion.peeling import Peeling
 from gi_core.federated.types import Knowledge, Update
 from gi_core.spec.attacks import AttackSettings, ClosedForm
 from gi_core.spec.check import one_gradient_only
 from gi_core.spec.plan import Plan
 
-MACHINES = {
-    "dlg": GradientMatching,
-    "idlg": GradientMatching,
-    "inverting_gradients": GradientMatching,
-    "levenberg_marquardt": KrylovLM,
-    "rgap": Recursion,
-    "rgap_hybrid": RGapHybrid,
-    "analytic_linear": AnalyticLinear,
-    "peeling": Peeling,
-    "fl_gradient_inversion": GradientMatching,
-    "grad_inversion": GradientMatching,
+_MATCHING = "matching:GradientMatching"
+MACHINES: dict[str, str | type] = {
+    "dlg": _MATCHING,
+    "idlg": _MATCHING,
+    "inverting_gradients": _MATCHING,
+    "levenberg_marquardt": "levenberg_marquardt:KrylovLM",
+    "rgap": "recursion.machine:Recursion",
+    "rgap_hybrid": "recursion.hybrid:RGapHybrid",
+    "analytic_linear": "recursion.analytic:AnalyticLinear",
+    "peeling": "recursion.peeling:Peeling",
+    "fl_gradient_inversion": _MATCHING,
+    "grad_inversion": _MATCHING,
 }
+"""Kind -> module and class, loaded when it is made: the recursion's solvers take half a second to import."""
+
+
+def machine_of(kind: str) -> type:
+    """The class that attacks as `kind`."""
+    found = MACHINES[kind]
+    if not isinstance(found, str):
+        return found
+    module, name = found.split(":")
+    return getattr(import_module(f"{__name__}.{module}"), name)
 
 
 def make(
@@ -42,7 +48,7 @@ def make(
     on_device = not isinstance(settings, ClosedForm)
     if on_device and device.type == "mps" and getattr(settings, "precision", "float64") == "float64":
         raise Refused(f"{settings.title} computes in double precision, which mps does not have: choose device cpu")
-    machine, schedule, knowledge = MACHINES[settings.kind], knowledge.schedule, told(settings, knowledge)
+    machine, schedule, knowledge = machine_of(settings.kind), knowledge.schedule, told(settings, knowledge)
     names = {id(tensor): name for name, tensor in update.tensors.items()}
     settings, update, knowledge = past_bottleneck(settings, update, knowledge)
     called = {name: names[id(tensor)] for name, tensor in update.tensors.items()}  # in what the client sent
@@ -51,6 +57,8 @@ def make(
             raise Refused(one_gradient_only(settings.title))
         update = as_mean_gradient(update, schedule)  # of one step: the gradient itself, but for rounding
     if not on_device:
+        from gi_core.attacks.recursion.masked import filled
+
         update = filled(update, knowledge)
     made = machine(settings, update, knowledge, plan, device)
     return made if all(a == b for a, b in called.items()) else _in_its_names(made, called)
@@ -63,4 +71,4 @@ def _in_its_names(machine: Attack, called: dict[str, str]) -> Attack:
     return machine
 
 
-__all__ = ["MACHINES", "Attack", "Refused", "State", "Step", "make", "stream"]
+__all__ = ["MACHINES", "Attack", "Refused", "State", "Step", "machine_of", "make", "stream"]

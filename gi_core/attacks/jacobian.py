@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from gi_core.attacks.gradient import GradientMap
+from gi_core.attacks.gradient import GradientMap, pull
 
 
 class JacobianProducts:
@@ -28,7 +28,7 @@ class JacobianProducts:
         self.moving = [i for i, g in enumerate(self.gradients) if g.requires_grad]
         outputs = [self.gradients[i] for i in self.moving]
         self.outputs, self.dummies = outputs, [torch.zeros_like(g, requires_grad=True) for g in outputs]
-        (self.pulled,) = torch.autograd.grad(outputs, self.x, self.dummies, create_graph=True)
+        (self.pulled,) = pull(outputs, [self.x], self.dummies, create_graph=True)
 
     def j(self, parts: list[Tensor]) -> Tensor:
         """J b: one part for each parameter -> (d,)."""
@@ -46,10 +46,10 @@ class JacobianProducts:
         return self._pull(self._push(v)) * self.scale**2
 
     def _pull(self, parts: Sequence[Tensor]) -> Tensor:
-        (out,) = torch.autograd.grad(self.outputs, self.x, parts, retain_graph=True)
+        (out,) = pull(self.outputs, [self.x], parts, retain_graph=True)
         return out.reshape(-1)
 
     def _push(self, v: Tensor) -> Sequence[Tensor]:
         # Unused: a bias of a piecewise linear network, whose gradient moves only where a mask changes.
         seed = v.view_as(self.x)
-        return torch.autograd.grad(self.pulled, self.dummies, seed, retain_graph=True, materialize_grads=True)
+        return pull([self.pulled], self.dummies, [seed], retain_graph=True, materialize_grads=True)

@@ -17,6 +17,7 @@ from gi_core.attacks.beliefs import belief_of
 from gi_core.attacks.classification import ClientLoss
 from gi_core.attacks.decoders import make_space
 from gi_core.attacks.denoised import denoised
+from gi_core.attacks.gradient import pull
 from gi_core.attacks.label_reading import sent
 from gi_core.attacks.labels import draw_logits
 from gi_core.attacks.observation import observe, refuse_bad_update
@@ -195,7 +196,7 @@ class MatchingProblem:
     def _pulled(self, point: Tensor, x: Tensor, slope: Tensor) -> Tensor:
         """A slope in the network's input (T, M, C, H, W) -> in what is searched (T, S)."""
         if not self.space.identity:
-            (slope,) = torch.autograd.grad(x, point, slope)
+            (slope,) = pull([x], [point], [slope])
         return slope.reshape(len(x), -1)
 
     def _matched(self, x: Tensor, target: Tensor) -> tuple[list[Tensor], dict[str, Tensor]]:
@@ -217,7 +218,7 @@ class MatchingProblem:
         wanted = [x, target] if self.joint else [x]
         if not outputs:
             return [torch.zeros_like(w) for w in wanted], terms
-        found = torch.autograd.grad(outputs, wanted, cotangents, allow_unused=True)
+        found = pull(outputs, wanted, cotangents, allow_unused=True)
         return [torch.zeros_like(w) if s is None else s for w, s in zip(wanted, found, strict=True)], terms
 
     def take_events(self) -> list[str]:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
 
 Array = NDArray[np.float64]
 
@@ -98,6 +97,8 @@ class Spectrum:
         """The same for an attacker with the pixel prior; inf where the prior alone is better than that."""
         if rmse >= PRIOR:
             return float("inf")
+
+        from scipy.optimize import brentq  # a fifth of a second, which a run that never asks need not spend
 
         def excess(log_sigma: float) -> float:
             return self.expected(10**log_sigma).pixels_with_prior - rmse
