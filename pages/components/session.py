@@ -36,10 +36,17 @@ def needs_sign_in() -> bool:
 
 
 def viewer() -> str | None:
-    """The owner of this person's jobs; None for the one trusted user without sign-in."""
+    """The owner of this person's jobs; None for the one trusted user without sign-in.
+
+    The address of a person, unless the provider says that nobody checked whose it is: then anybody could take another's.
+    """
     if not signed_in():
         return None
-    return str(st.user.get("email") or st.user.get("sub") or "signed in")
+    email, subject = st.user.get("email"), st.user.get("sub")
+    checked = str(st.user.get("email_verified", True)).lower() != "false"
+    if email and checked:
+        return str(email)
+    return f"{subject} at {st.user.get('iss')}" if subject else "signed in"
 
 
 def browser() -> str:

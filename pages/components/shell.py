@@ -67,3 +67,12 @@ def _show(page: StreamlitPage) -> None:
         st.error(words.plain(error))
     finally:
         _INSIDE.page = False
+    if session.signed_in():
+        _who()
+
+
+def _who() -> None:
+    """Who is signed in, and the way out."""
+    with st.container(horizontal=True, gap="small", vertical_alignment="center", key="who"):
+        st.html(f'<p class="gi-about">Signed in as {words.escape(session.viewer())}</p>', width="content")
+        st.button("Sign out", key="sign_out", type="tertiary", icon=":material/logout:", on_click=st.logout)

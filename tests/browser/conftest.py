@@ -11,6 +11,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,14 +56,24 @@ class Server:
         self.wait()
 
 
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory) -> Iterator[Server]:
     """`streamlit run app.py` on a free port with a fresh GI_HOME; its worker is warm."""
-    home = tmp_path_factory.mktemp("home")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    start = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
+    with served(tmp_path_factory.mktemp("home"), free_port()) as found:
+        yield found
+
+
+@contextmanager
+def served(home: Path, port: int, *options: str) -> Iterator[Server]:
+    """The dashboard on that port and store, with more options of Streamlit's."""
+    start = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port), *options]
     environment = {**os.environ, "GI_HOME": str(home), "GI_DATA": str(home / "data"), "OMP_NUM_THREADS": "1"}
     log = open(home / "server.log", "w")
     process = subprocess.Popen(start, cwd=ROOT, env=environment, stdout=log, stderr=log)
