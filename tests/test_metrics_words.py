@@ -28,7 +28,14 @@ def result(*entries: dict, candidates: int | None = 200) -> dict:
         ({}, "recognisable: the reconstruction finds its original among 200 pictures, rank 1"),
         ({"mse": 1e-6, "psnr": 60.0}, "exact: "),
         ({"psnr": 12.0, "ssim": 0.1, "mse": 0.06}, "identifiable: poor to the eye (PSNR 12.0 dB)"),
-        ({**POOR, "iip_rank": 4, "iip_percentile": 98.0}, "traces only: the original is number 4"),
+        ({**POOR, "iip_rank": 4, "iip_percentile": 98.0}, "not recognisable: the original is number 4"),
+        ({"psnr": 19.7, "ssim": 0.4}, "identifiable: poor to the eye (PSNR 19.7 dB)"),
+        ({"psnr": 19.7, "ssim": 0.2, "iip_rank": 15}, "not recognisable: the original is number 15"),
+        ({"psnr": 16.3, "ssim": 0.32, "iip_rank": 15}, "traces only: the original is number 15"),
+        ({"psnr": 14.2, "ssim": 0.72, "iip_rank": 19}, "recognisable: the original is number 19"),
+        ({"psnr": 13.3, "ssim": 0.51, "iip_rank": 2}, "traces only: the original is number 2"),
+        ({"psnr": 26.0, "ssim": 0.3}, "recognisable: the reconstruction finds"),
+        ({"psnr": 18.0, "ssim": None, "iip_rank": None}, "recognisable: PSNR 18.0 dB"),
         ({**POOR, "iip_rank": 33, "iip_percentile": 83.9}, "not recognisable: the original is number 33"),
         ({**POOR, "iip_rank": 120, "iip_percentile": 40.0}, "not recognisable: the original is number 120"),
         ({"psnr": 8.0, "ssim": 0.0, "iip_rank": None}, "not recognisable: PSNR 8.0 dB; whether it is found"),
@@ -74,4 +81,6 @@ def test_an_answer_behind_the_prior_is_nothing():
     both = {"metrics": {"rdlv": -0.4}, "per_image": [entry, {**entry, "rdlv": 0.3}]}
     assert verdict(both).startswith("not recognisable: none of 2")
     found = {**entry, "iip_rank": 1}
+    assert verdict({**alone, "per_image": [found]}).startswith("identifiable")
+    found["ssim"] = 0.6
     assert recognisable(found) and verdict({**alone, "per_image": [found]}).startswith("recognisable")

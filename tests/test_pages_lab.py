@@ -131,7 +131,7 @@ def test_every_state_of_a_run(store, state):
     assert ("Resume" in labels) == (state == "paused")
     assert ("Another seed" in labels) == (state in ("done", "failed", "cancelled"))
     if state == "done":
-        assert "recognisable" in text(app).lower() and "60.0 dB" in text(app)
+        assert "exact" in text(app).lower() and "60.0 dB" in text(app)
     if state == "failed":
         assert "the disk is full" in text(app)
 
@@ -168,7 +168,7 @@ def test_presentation_hides_everything_else(store):
     app = lab(run=fakes.run(store), present="1")
     assert [b.label for b in app.button] == ["Leave presentation"]
     assert not app.selectbox and not app.number_input
-    assert "Recognisable" in text(app)
+    assert "Exact" in text(app)
     app.button(key="leave_present").click().run()
     assert "present" not in app.query_params
 

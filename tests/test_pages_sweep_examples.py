@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from gi_core.metrics.words import word
 from gi_core.runs import sweeps
 from gi_core.runs.sweep_choices import column
 from gi_core.runs.sweep_questions import experiments
@@ -97,3 +98,9 @@ def test_a_recording_reads_back_as_the_cells_of_its_wall(store, tmp_path):  # no
         assert (was.pixels() == example.answer(row["run_id"])).all()
     with pytest.raises(SystemExit, match="no finished sweep"):
         recorder.record("wall", wall.first(), tmp_path, store)
+
+
+@pytest.mark.parametrize("name", ["wall", "frontier"])
+def test_a_recording_speaks_by_the_rule_of_words(name):
+    rows = [row for row in Recorded(name).rows if row["state"] == "done"]
+    assert rows and [row["verdict"] for row in rows] == [word(row) for row in rows]

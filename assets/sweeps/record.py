@@ -16,6 +16,7 @@ import numpy as np
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1]))
 
+from gi_core.metrics.words import told  # noqa: E402
 from gi_core.runs import sweeps  # noqa: E402
 from gi_core.runs.store import Store  # noqa: E402
 from gi_core.runs.sweep_choices import column  # noqa: E402
@@ -36,7 +37,7 @@ def record(name: str, sweep: Sweep, folder: Path = HERE, store: Store | None = N
         raise SystemExit("error: no finished sweep of this store asks the default grid: run it on its page first")
     entries, rows = sweeps.members(store, ended[0].id), records(store, ended[0].id)
     for entry, row in zip(entries, rows, strict=True):
-        row["verdict"] = str((entry.job and entry.job.result or {}).get("verdict") or "").partition(":")[0]
+        row["verdict"] = told((entry.job and entry.job.result) or {}).partition(":")[0]
     keep = ["position", *map(column, sweep.axes), *ASKED, *FOUND, *METRICS, "verdict"]
     table = {n: [_short(row[n]) for row in rows] for n in keep}
     document = {n: values[0] if len(set(values)) == 1 else values for n, values in table.items()}

@@ -28,10 +28,10 @@ _ALL = (
     ),
     Meaning(
         "psnr", "PSNR", "dB", "higher",
-        f"Error on a log scale: above 20 dB recognisable, above 30 hard to tell; {PSNR_CAP:.0f} at most.",
+        f"Error on a log scale: above 25 dB recognisable, above 30 hard to tell; {PSNR_CAP:.0f} at most.",
     ),
     Meaning(
-        "ssim", "SSIM", "", "higher", "Likeness of local structure, 1 when equal, near 0 when unrelated."
+        "ssim", "SSIM", "", "higher", "Likeness of local structure: 1 when equal, above 0.5 recognisable, near 0 when unrelated."
     ),
     Meaning(
         "lpips", "LPIPS", "", "lower",

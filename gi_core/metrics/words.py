@@ -1,12 +1,28 @@
-"""What the numbers say, in one plain sentence. No torch, no skimage."""
+"""What the numbers say, in one plain sentence. No torch, no skimage.
+
+One rule for one picture, wherever it is spoken of (docs/words.md shows how the thresholds were found):
+
+    exact             MSE < 1e-4
+    recognisable      SSIM >= 0.5 or PSNR >= 25 dB, and nearest to its own original where that was measured;
+                      or SSIM >= 0.7, whatever is nearest
+    identifiable      none of these, yet nearest to its own original of all candidates
+    traces only       SSIM >= 0.3
+    not recognisable  the rest, and what the server's prior picture is more like than the answer
+
+Where no SSIM was measured, PSNR >= 18 dB counts as recognisable: better warned too often than too seldom.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 EXACT = 1e-4  # MSE: no eye sees the difference
-CLEAR_PSNR, CLEAR_SSIM = 18.0, 0.5  # either one: a person recognises the picture
-CHANCE = 95.0  # percentile under which retrieval may well be chance: noise passes it 1 time in 20
+CLEAR_PSNR, CLEAR_SSIM = 25.0, 0.5  # either one, with identification: a person recognises the picture
+SURE_SSIM = 0.7  # so alike in structure that a shift of tone, which misleads identification, changes nothing
+TRACE_SSIM = 0.3  # shapes, no more
+ALONE_PSNR = 18.0  # where nothing else was measured
+WORDS = ("exact", "recognisable", "identifiable", "traces only", "not recognisable")
+"""From the most exposed to the least."""
 
 
 def verdict(result: dict[str, Any]) -> str:
@@ -30,10 +46,26 @@ def verdict(result: dict[str, Any]) -> str:
     return _batch(measured, len(images), metrics.get("iip_candidates"))
 
 
+def word(entry: dict[str, Any]) -> str:
+    """One of `WORDS`, or "" where nothing was measured. entry: mse, psnr, ssim and iip_rank of one picture."""
+    mse, psnr = entry.get("mse"), entry.get("psnr")
+    if mse is None and psnr is None:
+        return ""
+    if mse is not None and mse < EXACT:
+        return WORDS[0]
+    if below_prior(entry):
+        return WORDS[4]
+    rank, ssim = entry.get("iip_rank"), entry.get("ssim")
+    if _clear(psnr, ssim) and rank in (None, 1) or (ssim or 0.0) >= SURE_SSIM:
+        return WORDS[1]
+    if rank == 1:
+        return WORDS[2]
+    return WORDS[3] if (ssim or 0.0) >= TRACE_SSIM else WORDS[4]
+
+
 def recognisable(entry: dict[str, Any]) -> bool:
-    """Clear to the eye (PSNR or SSIM) and, where that was measured, nearest to its own original."""
-    rank = entry.get("iip_rank")
-    return _clear(entry) and rank in (None, 1) and not below_prior(entry)
+    """Whether a person recognises the picture."""
+    return word(entry) in WORDS[:2]
 
 
 def below_prior(entry: dict[str, Any]) -> bool:
@@ -41,8 +73,8 @@ def below_prior(entry: dict[str, Any]) -> bool:
 
     Never where the answer is exact or finds its original among others: that the server did not have before.
     """
-    value = entry.get("rdlv")
-    return value is not None and value < 0 and entry["mse"] >= EXACT and entry.get("iip_rank") != 1
+    value, mse = entry.get("rdlv"), entry.get("mse")
+    return value is not None and value < 0 and (mse is None or mse >= EXACT) and entry.get("iip_rank") != 1
 
 
 def _nothing(metrics: dict[str, Any], images: int) -> str:
@@ -54,27 +86,30 @@ def _nothing(metrics: dict[str, Any], images: int) -> str:
     )
 
 
-def _clear(entry: dict[str, Any]) -> bool:
-    psnr, ssim = entry.get("psnr"), entry.get("ssim")
-    return (psnr is not None and psnr >= CLEAR_PSNR) or (ssim is not None and ssim >= CLEAR_SSIM)
+def told(result: dict[str, Any]) -> str:
+    """The verdict by today's rule, where the numbers of each picture are kept; else the one that was stored."""
+    return verdict(result) if result.get("per_image") else str(result.get("verdict") or "")
+
+
+def _clear(psnr: float | None, ssim: float | None) -> bool:
+    if ssim is None:
+        return psnr is not None and psnr >= ALONE_PSNR
+    return ssim >= CLEAR_SSIM or (psnr is not None and psnr >= CLEAR_PSNR)
 
 
 def _single(entry: dict[str, Any], candidates: int | None) -> str:
-    rank, among = entry.get("iip_rank"), f"among {candidates} pictures"
-    psnr = f"PSNR {entry['psnr']:.1f} dB"
+    rank, said = entry.get("iip_rank"), word(entry)
+    psnr, among = f"PSNR {entry['psnr']:.1f} dB", f"among {candidates} pictures"
+    if said == "exact":
+        found = f", and finds it {among}, rank 1" if rank == 1 else ""
+        return f"exact: it cannot be told from the original, {psnr}{found}"
     if rank is None:
-        if entry["mse"] < EXACT:
-            return f"exact: it cannot be told from the original, {psnr}"
-        word = "recognisable" if _clear(entry) else "not recognisable"
-        return f"{word}: {psnr}; whether it is found among other pictures was not measured"
-    if rank == 1 and entry["mse"] < EXACT:
-        return f"exact: it cannot be told from the original, {psnr}, and finds it {among}, rank 1"
-    if rank == 1 and _clear(entry):
+        return f"{said}: {psnr}; whether it is found among other pictures was not measured"
+    if said == "recognisable" and rank == 1:
         return f"recognisable: the reconstruction finds its original {among}, rank 1"
-    if rank == 1:
+    if said == "identifiable":
         return f"identifiable: poor to the eye ({psnr}), yet it finds its original {among}, rank 1"
-    word = "traces only" if entry.get("iip_percentile", 0) >= CHANCE else "not recognisable"
-    return f"{word}: the original is number {rank} {among} by distance to the reconstruction, {psnr}"
+    return f"{said}: the original is number {rank} {among} by distance to the reconstruction, {psnr}"
 
 
 def _batch(measured: list[dict[str, Any]], total: int, candidates: int | None) -> str:
@@ -86,7 +121,9 @@ def _batch(measured: list[dict[str, Any]], total: int, candidates: int | None) -
     elif seen:
         words = f"recognisable: {seen} of {total} pictures"
     else:
-        words = f"not recognisable: none of {total} pictures"
+        said = min((word(e) for e in measured), key=WORDS.index)
+        many = sum(word(e) == said for e in measured)
+        words = f"{said}: " + ("none" if said == WORDS[-1] else f"{many}") + f" of {total} pictures"
     if candidates:
         verb = "finds" if found == 1 else "find"
         words += f"; {found} of {total} {verb} the original among {candidates} pictures at rank 1"

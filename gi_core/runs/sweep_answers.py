@@ -8,7 +8,7 @@ from typing import Any
 
 from gi_core.analysis.trends import Trend, trend
 from gi_core.metrics.meanings import MEANINGS, shown
-from gi_core.metrics.words import CLEAR_PSNR
+from gi_core.metrics.words import recognisable
 from gi_core.runs.sweep_choices import Choice, points
 from gi_core.spec.registry import ATTACKS
 
@@ -38,7 +38,7 @@ def answer(records: Sequence[dict[str, Any]], choice: Choice) -> Answer:
     lead = f"Across {_name(choice.x)}, " if several else ""
     text = f"{lead}{'; '.join(claims)}."
     going = any(row.get("state") in _GOING for row in records)
-    seen = _seen(trends, choice) if choice.y == "psnr" else ""
+    seen = _seen(trends, found) if choice.y == "psnr" else ""
     return Answer(f"So far: {_lower(text)}" if going else _upper(text), seen, _limits(records, found), trends)
 
 
@@ -85,14 +85,19 @@ def _text(x: float | str) -> str:
     return x if isinstance(x, str) else f"{x:,.0f}" if float(x).is_integer() else f"{x:g}"
 
 
-def _seen(trends: dict[str, Trend], choice: Choice) -> str:
-    """At which values the median picture is clear to the eye."""
+def _seen(trends: dict[str, Trend], found: dict[str, list]) -> str:
+    """At which values a person recognises the pictures of at least half of the runs."""
     parts = []
     for name, one in trends.items():
-        clear = [_text(g.x) for g in one.groups if g.median >= CLEAR_PSNR]
+        clear = [_text(g.x) for g in one.groups if _half(row for x, _, row in found[name] if x == g.x)]
         where = "at every value" if len(clear) == len(one.groups) else f"at {_listed(clear)}" if clear else "nowhere"
         parts.append(f"for {name} {where}" if len(trends) > 1 else where)
-    return f"Clear to the eye in the median ({CLEAR_PSNR:.0f} dB or more) {'; '.join(parts)}."
+    return f"At least half of the runs are recognisable {'; '.join(parts)}."
+
+
+def _half(rows: Iterable[dict[str, Any]]) -> bool:
+    judged = [recognisable(row) for row in rows]
+    return 2 * sum(judged) >= len(judged) > 0
 
 
 def _listed(words: Sequence[str]) -> str:

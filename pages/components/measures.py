@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from gi_core.metrics.meanings import MEANINGS, shown
+from gi_core.metrics.words import told
 from gi_core.runs.job import Job
 from pages.components.words import escape
 
@@ -36,8 +37,8 @@ def _ended(result: dict[str, Any], truth: bool) -> str:
         return (
             f"one mixture of {len(result['mixture']['coefficients'][0])} pictures: a recursion does not separate them"
         )
-    if truth and result.get("verdict"):
-        return str(result["verdict"])
+    if truth and told(result):
+        return told(result)
     residual = (result.get("attacker") or {}).get("residual")
     if residual is None:
         return "The server has a picture, and no way to know how close it is"

@@ -63,13 +63,15 @@ def afterwards(result: dict[str, Any]) -> None:
     found = result.get("risk") or {}
     if found.get("level") not in SIGNS or "afterwards" not in found:
         return
-    sign, word = {True: ("✓", "was right"), False: ("✕", "was wrong"), None: ("–", "is not settled by this run")}[
-        found.get("right")
-    ]
+    sign, said = {
+        True: ("✓", "It was right."),
+        False: ("✕", "It was wrong."),
+        None: ("?", "This run does not settle it."),
+    }[found.get("right")]
     calibration = result.get("calibration")
     st.html(
         f'<div class="gi-meter gi-after gi-{found["level"]}" role="status">{_gauge(found["level"])}'
-        f'<p>The meter said <b>{_TITLES[found["level"]].lower()}</b> and <b><i aria-hidden="true">{sign}</i> {word}</b>. '
+        f'<p>The meter said <b>{_TITLES[found["level"]].lower()}</b>. <b><i aria-hidden="true">{sign}</i> {said}</b> '
         f"{escape(found['afterwards'])}{_calibration(calibration) if calibration else ''}</p></div>"
     )
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from gi_core.metrics.words import told
 from gi_core.runs.job import Job
 from gi_core.spec import SpecError
 from pages.components import run_dialogs, words
@@ -58,7 +59,7 @@ def outcome(job: Job) -> str:
     if job.result is not None:
         metrics = job.result.get("metrics") or {}
         psnr = metrics.get("psnr")
-        verdict = str(job.result.get("verdict") or "").partition(":")[0]
+        verdict = told(job.result).partition(":")[0]
         return " · ".join(filter(None, (verdict, f"{psnr:.1f} dB" if psnr is not None else "")))
     done, total = job.progress.get("iteration"), job.progress.get("iterations")
     return f"iteration {done} of {total}" if done and total else ""

@@ -3,6 +3,8 @@
 Judged against the stronger attacker of each picture. A defense helps where its pictures leak less than the same pictures
 undefended, by more than twice the standard error of that difference and by more than `SMALLEST` of the metric. Of those
 that cost at most `AFFORDABLE` accuracy, the least leak is named; of those that leak as little within error, the cheapest.
+
+Nothing is advised while a run or a training is missing: any setting that is not measured yet could be the better one.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from gi_core.spec.defense_base import HEURISTIC
 
 AFFORDABLE = 0.05
 CLEAR = {"psnr": CLEAR_PSNR, "ssim": CLEAR_SSIM, "mse": 10 ** (-CLEAR_PSNR / 10), "lpips": 0.5, "iip_rank": 5.0}
-"""Where a metric says that a person recognises the picture (of the rank: the first five, as in top-5)."""
+"""Where the mean of a metric says that a person recognises the pictures (of the rank: the first five, as in top-5)."""
 Level = Literal["exposed", "partly", "protected", "open"]
 
 
@@ -40,6 +42,9 @@ class Advice:
 
 def advice(found: Sequence[Point], about: str = "", over: bool = True) -> Advice:
     """From all points, naive and adaptive. about: what was measured, for the limits. over: whether more are to come."""
+    missing = _missing(found, over)
+    if missing:
+        return Advice("open", f"No advice yet: {missing}. Any of them could change which defense is best.")
     judged = [p for p in strongest(found) if p.complete]
     bare = next((p for p in judged if p.kinds == NONE), None)
     others = [p for p in judged if p.kinds != NONE]
@@ -82,6 +87,22 @@ def advice(found: Sequence[Point], about: str = "", over: bool = True) -> Advice
     return Advice("partly" if clear else "protected", _sentence(so_far + claim), seen, limits + _guarantee(best), best)
 
 
+def _missing(found: Sequence[Point], over: bool) -> str:
+    """What was asked and not measured: attacks that wait or were taken back, trainings that wait. "" where nothing is."""
+    asked, runs = sum(p.asked for p in found), sum(p.waiting + p.unrun for p in found)
+    settings = {p.name: p for p in found}.values()
+    most = max((p.seeds for p in settings), default=0)
+    trainings = sum(p.accuracy is None or p.seeds < most for p in settings)
+    parts = [f"{runs} of {asked} attacks"] if runs else []
+    if trainings and (runs or not over):
+        parts.append(f"the accuracy of {trainings} of {len(settings)} settings")
+    if not parts:
+        return ""
+    return " and ".join(parts) + (
+        " are still to come" if any(p.waiting for p in found) or not over else " were never measured"
+    )
+
+
 def _cost(p: Point, bare: Point) -> float:
     return (bare.accuracy or 0.0) - (p.accuracy or 0.0)
 
@@ -99,8 +120,9 @@ def _leak(p: Point) -> str:
 
 
 def _clear(p: Point) -> bool:
-    """Whether a person recognises what is left, by the metric that is looked at."""
-    return p.leakage >= CLEAR[p.metric] if MEANINGS[p.metric].better == "higher" else p.leakage <= CLEAR[p.metric]
+    """Whether a person recognises what is left: of any picture by the rule of words, or on average by the metric looked at."""
+    metric = p.leakage >= CLEAR[p.metric] if MEANINGS[p.metric].better == "higher" else p.leakage <= CLEAR[p.metric]
+    return p.clear > 0 or metric
 
 
 def _difference(found: Sequence[Point]) -> str:
@@ -131,7 +153,9 @@ def _limits(judged: Sequence[Point], about: str) -> str:
 def _unjudged(found: Sequence[Point]) -> str:
     """What is left out because an attacker failed."""
     failed = list(dict.fromkeys(p.name for p in found if not p.leaks and not p.waiting))
-    return f" Not judged, since an attack on it failed: {_names(failed)}." if failed else ""
+    untrained = list(dict.fromkeys(p.name for p in found if p.leaks and p.accuracy is None))
+    said = f" Not judged, since an attack on it failed: {_names(failed)}." if failed else ""
+    return said + (f" Not judged, since its accuracy is not known: {_names(untrained)}." if untrained else "")
 
 
 def _guarantee(best: Point) -> str:

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from gi_core.metrics.meanings import MEANINGS, shown
+from gi_core.metrics.words import recognisable
 
 METRICS = ("psnr", "ssim", "mse", "lpips", "iip_rank")
 ALIKE = 50.0
 """dB: above it no eye and no later use tells pictures apart, so a mean is not carried by how far above one is."""
 NONE = "none"
 _OPEN = ("queued", "running", "pausing", "paused")
+_NEVER = ("cancelled", "missing")
 NAIVE, ADAPTIVE, STRONGER = "naive", "adaptive", "stronger"
 
 
@@ -22,7 +24,8 @@ class Point:
     """name: the defense with its strength. kinds: of its defenses, joined by +. attacker: naive, adaptive or stronger.
 
     leaks: (picture and seed, value) of the metric, PSNR at most `ALIKE`. asked: experiments there will be. accuracy, std:
-    in [0, 1] over `seeds` trainings, None before one has ended. runs: ids of those in `leaks`, in their order. waiting: experiments that may still end.
+    in [0, 1] over `seeds` trainings, None before one has ended. runs: ids of those in `leaks`, in their order. waiting: experiments that may still end. unrun: experiments that were taken
+    back or deleted. clear: runs in `leaks` whose picture a person recognises, by the rule of `metrics.words`.
     """
 
     name: str
@@ -37,6 +40,8 @@ class Point:
     chance: float | None
     runs: tuple[str, ...]
     waiting: int = 0
+    unrun: int = 0
+    clear: int = 0
 
     @property
     def complete(self) -> bool:
@@ -79,7 +84,8 @@ def _point(defenses: str, adaptive: bool, group: Sequence[dict[str, Any]], metri
         tuple((f"{row['samples']}/{row['seed']}", _value(row, metric)) for row in known),
         len(group), trained.get("accuracy"), trained.get("accuracy_std"), trained.get("accuracy_seeds") or 0,
         trained.get("chance"), tuple(row["run_id"] for row in known),
-        sum(row.get("state") in _OPEN for row in group),
+        sum(row.get("state") in _OPEN for row in group), sum(row.get("state") in _NEVER for row in group),
+        sum(map(recognisable, known)),
     )  # fmt: skip
 
 
@@ -115,5 +121,5 @@ def _worst(group: list[Point]) -> Point:
     return Point(
         first.name, first.kinds, STRONGER, first.metric, leaks, max(p.asked for p in group), first.accuracy, first.std,
         first.seeds, first.chance, tuple(run for _, run in best.values()),
-        sum(p.waiting for p in group),
+        sum(p.waiting for p in group), sum(p.unrun for p in group), max(p.clear for p in group),
     )  # fmt: skip

@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from gi_core.metrics.words import recognisable
 from gi_core.runs.job import Job
-
-RECOGNISABLE = 0.5
-"""SSIM from which a reconstruction is called recognisable here."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +64,7 @@ def sentence(found: Found) -> tuple[str, str, str]:
         why = "no attack found anything" if found.leaks() else "nobody was attacked"
         return "protected", f"The network learnt; {why}", learnt
     worst = max(leaks, key=lambda one: one["ssim"])
-    exposed = sorted({one["client"] for one in leaks if one["ssim"] >= RECOGNISABLE})
+    exposed = sorted({one["client"] for one in leaks if recognisable(one)})
     text = (
         f"{learnt} Most was read from client {worst['client']} in round {worst['round']}: SSIM {worst['ssim']:.2f},"
         f" PSNR {worst['psnr']:.1f} dB."

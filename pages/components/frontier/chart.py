@@ -11,6 +11,7 @@ from gi_core.analysis.frontier import Point, pareto, strongest
 from gi_core.analysis.frontier.points import ALIKE, NAIVE, reading
 from gi_core.metrics.meanings import MEANINGS
 from gi_core.metrics.words import CLEAR_PSNR, CLEAR_SSIM
+from pages.components.defenses import marks
 from pages.components.frontier import signs
 from pages.components.influence import charts
 
@@ -37,19 +38,13 @@ def draw(found: Sequence[Point], both: bool, key: str) -> str | None:
 def option(found: Sequence[Point], both: bool) -> dict[str, Any]:
     """The ECharts option. both: whether the attackers' points of a setting are joined."""
     metric = MEANINGS[found[0].metric] if found else MEANINGS["psnr"]
-    kinds = list(dict.fromkeys(p.kinds for p in found))
+    kinds = {p.kinds for p in found}
     front = pareto(strongest(found))
-    best, named = (
-        {p.name for p in front},
-        list({p.name: p for p in found}.values()),
-    )  # one label for both attackers
     series: list[dict[str, Any]] = []
-    series += [signs.bars(p, kinds.index(p.kinds)) for p in found]
+    series += [signs.bars(p) for p in found]
     series.append({
         "type": "scatter", "id": _SETTINGS, "name": "settings", "selectedMode": "single", "z": 4, "symbolSize": 13,
-        "data": [_sign(p, kinds.index(p.kinds), p.name in best, p in named) for p in found],
-        "label": {"show": False, "formatter": "{b}", "distance": 9, "color": charts.GREY, "fontWeight": "bold"},
-        "labelLayout": {"hideOverlap": True},
+        "data": [_sign(p, marks.shape(p.kinds, kinds)) for p in found],
         "select": {"itemStyle": {"borderWidth": 5}},
     })  # fmt: skip
     if both:
@@ -59,7 +54,7 @@ def option(found: Sequence[Point], both: bool) -> dict[str, Any]:
         series[-1]["markLine"] = charts.mark(xAxis=_LINES[metric.name]) | {
             "label": {
                 "show": True,
-                "formatter": "recognisable from here",
+                "formatter": "recognisable from here, at the latest",
                 "position": "insideStartTop",
                 "color": charts.GREY,
             }
@@ -80,18 +75,18 @@ def option(found: Sequence[Point], both: bool) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _sign(p: Point, kind: int, best: bool, named: bool) -> dict[str, Any]:
-    colour = signs.colour(kind)
+def _sign(p: Point, shape: str) -> dict[str, Any]:
+    colour = marks.colour(p.kinds)
     style = {"color": "transparent" if p.attacker == NAIVE else colour, "borderColor": colour, "borderWidth": 2}
     value = [p.leakage, 100 * (p.accuracy or 0.0), told(p)]
-    return {"name": p.name, "value": value, "symbol": signs.shape(kind), "itemStyle": style,
-        "label": {"show": named and best, "position": "left" if p.leakage == ALIKE else "top"},
-    }  # fmt: skip
+    return {"name": p.name, "value": value, "symbol": shape, "itemStyle": style}
 
 
 def told(p: Point) -> str:
     """What hovering says."""
-    seen = {"naive": "takes it for plain", "adaptive": "knows the defense"}.get(p.attacker, "the stronger attacker")
+    seen = {"naive": "does not know the defense", "adaptive": "knows the defense"}.get(
+        p.attacker, "the stronger attacker"
+    )
     return (
         f"attacker {seen}: {MEANINGS[p.metric].title} {reading(p.metric, p.leakage)} on {len(p.leaks)} of {p.asked},"
         f" accuracy {100 * (p.accuracy or 0):.0f} %"
@@ -100,10 +95,13 @@ def told(p: Point) -> str:
 
 def _front(best: Sequence[Point]) -> list[dict[str, Any]]:
     """A dashed line through the settings that none beats, each with a ring."""
-    line = sorted(best, key=lambda p: p.accuracy or 0.0)
+    line, letters = sorted(best, key=lambda p: p.accuracy or 0.0), signs.letters(best)
     return [{
         "type": "line", "name": "beaten by none", "silent": True, "z": 3, "tooltip": {"show": False},
-        "data": [{"value": [p.leakage, 100 * (p.accuracy or 0.0)], "name": p.name} for p in line],
+        "data": [{"value": [p.leakage, 100 * (p.accuracy or 0.0)], "name": letters[p.name]} for p in line],
+        "label": {"show": True, "formatter": "{b}", "position": "top", "distance": 3, "fontSize": 13, "fontWeight": "bold",
+                  "color": charts.GREY},
+        "labelLayout": {"moveOverlap": "shiftY"},
         "symbol": "circle", "symbolSize": 24, "itemStyle": {"color": "transparent", "borderColor": charts.GREY, "borderWidth": 2},
         "lineStyle": {"color": charts.GREY, "width": 1.5, "type": "dashed"},
     }]  # fmt: skip

@@ -11,7 +11,7 @@ from gi_core.analysis.frontier.points import reading
 from gi_core.metrics.meanings import MEANINGS
 from pages.components import words
 
-ATTACKERS = {"naive": "takes it for plain", "adaptive": "knows the defense"}
+ATTACKERS = {"naive": "does not know the defense", "adaptive": "knows the defense"}
 
 
 def draw(found: Sequence[Point], clicked: str | None, image: Callable[[str], str | None], opens: bool) -> None:

@@ -6,25 +6,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from gi_core.analysis.frontier import Point
-from gi_core.analysis.frontier.points import NONE
-from pages.components.curves import COLOURS
+from pages.components import words
+from pages.components.defenses import marks
 from pages.components.influence import charts
 
-_SIGNS = {"circle": "●", "rect": "■", "triangle": "▲", "diamond": "◆", "arrow": "➤", "roundRect": "▢"}
-_SHAPES = tuple(_SIGNS)
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
-def colour(kind: int) -> str:
-    """Of the kind of that number."""
-    return COLOURS[kind % 6]
-
-
-def shape(kind: int) -> str:
-    """Shifted after six, so that no two of 36 kinds have both shape and colour."""
-    return _SHAPES[(kind + kind // 6) % 6]
-
-
-def bars(p: Point, kind: int) -> dict[str, Any]:
+def bars(p: Point) -> dict[str, Any]:
     """One standard deviation over pictures and over seeds, as a cross; broken by a gap."""
     y, dy = 100 * (p.accuracy or 0.0), 100 * (p.std or 0.0)
     cross = [
@@ -36,7 +25,7 @@ def bars(p: Point, kind: int) -> dict[str, Any]:
     ]
     return {
         "type": "line", "data": cross, "symbol": "none", "silent": True, "z": 2, "tooltip": {"show": False},
-        "lineStyle": {"color": colour(kind), "width": 1.2, "opacity": 0.6},
+        "lineStyle": {"color": marks.colour(p.kinds), "width": 1.2, "opacity": 0.6},
     }  # fmt: skip
 
 
@@ -48,14 +37,26 @@ def joined(name: str, found: Sequence[Point]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def legend(found: Sequence[Point]) -> str:
-    """HTML: sign and colour of each kind; what filled, hollow and ringed mean."""
-    kinds = list(dict.fromkeys(p.kinds for p in found))
+def legend(found: Sequence[Point], best: dict[str, str]) -> str:
+    """HTML: sign and colour of each kind; what filled, hollow and ringed mean; the ringed settings by their letters.
+
+    best: name of a setting that no other one beats -> its letter in the chart.
+    """
+    kinds = sorted({p.kinds for p in found}, key=lambda k: (k != marks.NONE, marks.title(k)))
     parts = [
-        f'<span><i style="color:{colour(k)}">{_SIGNS[shape(k)]}</i>'
-        f" {'no defense' if kind == NONE else kind.replace('_', ' ')}</span>"
-        for k, kind in enumerate(kinds)
+        f'<span><i aria-hidden="true" style="color:{marks.colour(k)}">{marks.SHAPES[marks.shape(k, kinds)]}</i>'
+        f" {words.escape(marks.title(k))}</span>"
+        for k in kinds
     ]
-    parts += ["<span>filled: knows the defense</span>", "<span>hollow: takes it for plain</span>"]
-    parts += ["<span>◯ dashed: beaten by no other</span>", "<span>bars: one standard deviation</span>"]
-    return f'<p class="gi-frontier-key">{"".join(parts)}</p>'
+    told = ["Filled: the attacker knows the defense", "Hollow: it does not", "Bars: one standard deviation"]
+    ringed = [f"<span><b>{letter}</b> {words.escape(name)}</span>" for name, letter in best.items()]
+    lines = ["".join(parts), "".join(f"<span>{text}</span>" for text in told)]
+    if ringed:
+        lines.append(f"<span>Ringed, beaten by no other:</span>{''.join(ringed)}")
+    return "".join(f'<p class="gi-frontier-key">{line}</p>' for line in lines)
+
+
+def letters(best: Sequence[Point]) -> dict[str, str]:
+    """Setting -> a letter short enough for the chart, by falling accuracy."""
+    order = sorted(best, key=lambda p: (-(p.accuracy or 0.0), p.name))
+    return {p.name: LETTERS[k % 26] + (str(k // 26) if k >= 26 else "") for k, p in enumerate(order)}

@@ -21,7 +21,7 @@ def draw(found: Sequence[Point], epsilons: dict[str, float]) -> None:
     for p in found:
         groups.setdefault(p.name, {})[p.attacker] = p
     title = MEANINGS[found[0].metric].title
-    head = ["Setting", "Accuracy", f"{title}, takes it for plain", f"{title}, knows the defense", "Beaten by none"]
+    head = ["Setting", "Accuracy", f"{title}, defense not known", f"{title}, defense known", "Beaten by none"]
     head += ["Epsilon"] if epsilons else []
     order = sorted(groups.items(), key=lambda item: -(next(iter(item[1].values())).accuracy or -1.0))
     body = "".join(_row(name, group, name in best, epsilons) for name, group in order)

@@ -20,7 +20,7 @@ from pages.components.session import store
 from pages.components.sweeps import files, progress
 
 SIGNS = {"exposed": "●", "partly": "◐", "protected": "○", "open": "…"}
-_ATTACKERS = {"both": "Both", "naive": "Takes it for plain", "adaptive": "Knows the defense"}
+_ATTACKERS = {"both": "Both", "naive": "Does not know the defense", "adaptive": "Knows the defense"}
 
 
 def draw(job: Job) -> None:
@@ -52,7 +52,8 @@ def findings(
     with place:
         _advice(frontier.advice(found, _about(sweep), over))
     shown = [p for p in found if p.complete and who in ("both", p.attacker)]
-    st.html(signs.legend(shown) if shown else '<p class="gi-about">The first points appear in a moment.</p>')
+    best = signs.letters(frontier.pareto(frontier.strongest(shown)))
+    st.html(signs.legend(shown, best) if shown else '<p class="gi-about">The first points appear in a moment.</p>')
     clicked = chart.draw(shown, who == "both", "frontier_chart")
     chosen.draw(found, clicked, picture, opens)
     epsilons = {str(r.get("defense") or r["defenses"]): r["epsilon"] for r in rows if r["epsilon"] is not None}

@@ -12,6 +12,7 @@ from gi_core.metrics.meanings import MEANINGS, shown
 from gi_core.runs.sweep_choices import Choice, points
 from pages.components.bands import band
 from pages.components.curves import COLOURS, DASHES
+from pages.components.defenses import marks
 from pages.components.influence import charts
 
 HEIGHT = 340
@@ -25,9 +26,10 @@ def draw(records: list[dict[str, Any]], choice: Choice, trends: dict[str, Trend]
     found = points(records, choice)
     texts = list(dict.fromkeys(x for line in found.values() for x, _, _ in line if isinstance(x, str)))
     series: list[dict[str, Any]] = []
+    looks = _looks(found)
     for number, (name, line) in enumerate(found.items()):
-        series += _line(name or "median", trends[name], number, bool(texts))
-        series.append(_dots(name or "median", line, choice, number))
+        series += _line(name or "median", trends[name], number, looks[name], bool(texts))
+        series.append(_dots(name or "median", line, choice, looks[name]))
     title = choice.x.replace(" (axis)", "").replace("_", " ")
     numbers = [x for line in found.values() for x, _, _ in line if not isinstance(x, str)]
     measure = MEANINGS[choice.y]
@@ -41,6 +43,18 @@ def draw(records: list[dict[str, Any]], choice: Choice, trends: dict[str, Trend]
         grid={"left": 4, "right": 22, "top": 38, "bottom": 24, "containLabel": True},
         tooltip={"trigger": "item", "confine": True, "formatter": "{a}: {@[2]}"},
     )  # fmt: skip
+
+
+def _looks(found: dict[str, list]) -> dict[str, tuple[str, str]]:
+    """(colour, shape) of each line: a defense's own where the lines are defenses, else by number."""
+    kinds = {
+        name: {marks.kinds(str(row.get("defenses") or marks.NONE)) for _, _, row in line}
+        for name, line in found.items()
+    }
+    alone = [next(iter(k)) for k in kinds.values() if len(k) == 1]
+    if len(found) > 1 and len(alone) == len(found) and len(set(alone)) > 1:
+        return {name: (marks.colour(k), marks.shape(k, alone)) for name, k in zip(found, alone, strict=True)}
+    return {name: (COLOURS[n % 6], _SHAPES[n % 6]) for n, name in enumerate(found)}
 
 
 def _across(title: str, texts: list[str], numbers: list[float]) -> dict[str, Any]:
@@ -62,28 +76,28 @@ def _across(title: str, texts: list[str], numbers: list[float]) -> dict[str, Any
     } | common
 
 
-def _line(name: str, one: Trend, number: int, text: bool) -> list[dict[str, Any]]:
+def _line(name: str, one: Trend, number: int, look: tuple[str, str], text: bool) -> list[dict[str, Any]]:
     """Medians; the band where any group has more than one run and x is a number."""
-    colour = COLOURS[number % 6]
+    colour, shape = look
     medians = [[g.x, g.median, f"median {g.median:.4g} of {g.n}"] for g in one.groups]
     drawn: list[dict[str, Any]] = []
     if not text and len(one.groups) > 1 and any(g.high > g.low for g in one.groups):
         x, low, high = ([getattr(g, part) for g in one.groups] for part in ("x", "low", "high"))
-        drawn += band(x, low, high, number)
+        drawn += band(x, low, high, number, colour)
     drawn.append({
         "type": "line", "name": name, "data": medians, "encode": {"x": 0, "y": 1, "tooltip": [2]},
-        "symbol": _SHAPES[number % 6], "symbolSize": 11 if text else 8, "z": 3,
+        "symbol": shape, "symbolSize": 11 if text else 8, "z": 3,
         "lineStyle": {"color": colour, "width": 0 if text else 2, "type": DASHES[number % 6]}, "itemStyle": {"color": colour},
     })  # fmt: skip
     return drawn
 
 
-def _dots(name: str, line: list, choice: Choice, number: int) -> dict[str, Any]:
+def _dots(name: str, line: list, choice: Choice, look: tuple[str, str]) -> dict[str, Any]:
     told = [[x, y, f"{shown(choice.y, y)}, run {row['position']}"] for x, y, row in line]
     return {
         "type": "scatter", "name": name, "data": told, "encode": {"x": 0, "y": 1, "tooltip": [2]},
-        "symbol": _SHAPES[number % 6], "symbolSize": 5,
-        "itemStyle": {"color": COLOURS[number % 6], "opacity": 0.55},
+        "symbol": look[1], "symbolSize": 5,
+        "itemStyle": {"color": look[0], "opacity": 0.55},
     }  # fmt: skip
 
 

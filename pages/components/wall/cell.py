@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from gi_core.metrics.meanings import shown
+from gi_core.metrics.words import told
 from gi_core.runs.sweeps import MISSING, REFUSED, Entry
 from pages.components import meter, pictures, trials, viewer, words
 from pages.components.launch import sentence
@@ -76,7 +77,7 @@ def read(entry: Entry | None, metric: str) -> Cell:
     kept = source.snapshots()
     last, trial = (kept[-1] if kept else None), trials.best(job)
     if job.result is not None and job.state == "done":
-        metrics, verdict = job.result.get("metrics") or {}, str(job.result.get("verdict") or "")
+        metrics, verdict = job.result.get("metrics") or {}, told(job.result)
         return replace(judged(verdict, metrics, metric), run=job.id, source=source, iteration=last, trial=trial)
     sign, word = words.state(job)
     done, total = job.progress.get("iteration") or 0, job.progress.get("iterations") or 0

@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from gi_core.metrics.words import word
 from pages.components.sweeps.recorded import Recorded, recorded
 from pages.components.wall import question, view
 from pages.components.wall.cell import Cell, judged, table
@@ -33,4 +34,4 @@ def read(example: Recorded, row: dict[str, Any] | None, metric: str) -> Cell:
     """The cell of a recorded experiment."""
     if row is None or row["state"] != "done":
         return Cell(sign="–", word="not possible", reason=(row or {}).get("error") or "")
-    return replace(judged(row["verdict"], row, metric), image=example.answer(row["run_id"]))
+    return replace(judged(word(row), row, metric), image=example.answer(row["run_id"]))

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from gi_core.runs.sweep_questions import experiments
 from gi_core.spec.sweep import Sweep
-from pages.components.defenses import naming
+from pages.components.defenses import marks, naming
 
 NAIVE, KNOWING = False, True
 T = TypeVar("T")
@@ -16,11 +16,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Layout:
-    """columns, rows: titles, in order. places: (row, column, whether the attacker knows) -> position in the sweep."""
+    """columns, rows: titles, in order. kinds: of the rows' defenses. places: (row, column, whether the attacker knows) -> position in the sweep."""
 
     columns: tuple[str, ...]
     rows: tuple[str, ...]
     places: dict[tuple[int, int, bool], int]
+    kinds: tuple[str, ...] = ()
 
     @property
     def both(self) -> bool:
@@ -37,13 +38,16 @@ def layout(sweep: Sweep) -> Layout:
     """By what each experiment asks, in the order in which attacks and defenses first come. Raises SpecError."""
     columns: dict[str, str] = {}
     rows: dict[str, str] = {}
+    kinds: dict[str, str] = {}
     places: dict[tuple[int, int, bool], int] = {}
     for member in experiments(sweep):
         e = member.experiment
         plain = e.attack.model_copy(update={"adaptive": False})
         columns.setdefault(plain.name, e.attack.title)
-        rows.setdefault(" ".join(d.name for d in e.defenses), naming.named(e.defenses))
+        key = " ".join(d.name for d in e.defenses)
+        rows.setdefault(key, naming.named(e.defenses))
+        kinds.setdefault(key, " + ".join(d.kind for d in e.defenses) or marks.NONE)
         column = list(columns).index(plain.name)
-        row = list(rows).index(" ".join(d.name for d in e.defenses))
+        row = list(rows).index(key)
         places[row, column, e.attack.adaptive] = member.position
-    return Layout(tuple(columns.values()), tuple(rows.values()), places)
+    return Layout(tuple(columns.values()), tuple(rows.values()), places, tuple(kinds.values()))

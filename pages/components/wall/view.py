@@ -13,6 +13,7 @@ from gi_core.runs import sweeps
 from gi_core.runs.sweeps import Entry
 from gi_core.spec.sweep import Sweep
 from pages.components import pictures, words
+from pages.components.defenses import marks
 from pages.components.session import dispatcher, store
 from pages.components.source import StoredRun
 from pages.components.sweeps import progress
@@ -94,7 +95,7 @@ def _table(found: Layout, cells: Cells, corner: str, attackers: tuple[bool, ...]
     tall = ' rowspan="2"' if span else ""
     lines = [f'<tr><td class="gi-corner"{tall}>{corner}</td>{head}</tr>']
     if span:
-        told = "".join(f'<th scope="col"><small>{"knows" if k else "does not know"}</small></th>' for k in attackers)
+        told = "".join(f'<th scope="col"><small>{"knows" if k else "unaware"}</small></th>' for k in attackers)
         lines.append(f'<tr class="gi-who">{told * len(found.columns)}</tr>')
     for row, title in enumerate(found.rows):
         line = ""
@@ -104,8 +105,10 @@ def _table(found: Layout, cells: Cells, corner: str, attackers: tuple[bool, ...]
                 name = f"{attack} against {title}" + ", which it knows" * knows
                 shown = cell.draw(cells[row, column, knows], name)
                 line += f"<td{span if undefended else ''}>{shown}</td>"
-        lines.append(f'<tr><th scope="row">{words.escape(title)}</th>{line}</tr>')
-    return f'<div class="gi-wall" tabindex="0" role="region" aria-label="Comparison wall"><table>{"".join(lines)}</table></div>'
+        kind = found.kinds[row]
+        sign = f'<i class="gi-mark" aria-hidden="true" style="color:{marks.colour(kind)}">{marks.SHAPES[marks.shape(kind, found.kinds)]}</i>'
+        lines.append(f'<tr><th scope="row">{sign} {words.escape(title)}</th>{line}</tr>')
+    return f'<div class="gi-wall" tabindex="0" role="region" aria-label="Comparison wall"><table style="--columns:{len(found.columns) * len(attackers)}">{"".join(lines)}</table></div>'
 
 
 def original(entries: list[Entry]) -> StoredRun | None:
