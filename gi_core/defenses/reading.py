@@ -25,7 +25,6 @@ SPARSE = ("pruning", "random_pruning", "top_k", "soteria", "withheld_layers")
 NOT_READ = {
     "mixing": "what was mixed with the picture cannot be read off an update: leave mixing out, and the mixture is attacked",
 }
-MOST_LEVELS = 2**16
 
 
 def read_defense(
@@ -102,12 +101,17 @@ def _private(values: dict[str, Any], update: Update, schedule: Schedule | None) 
 
 
 def _step(values: Tensor, bits: int) -> float:
-    """Width of the cells: the least distance between two values that were sent, or of the whole range."""
-    levels = torch.unique(values.detach().double())
-    if 1 < len(levels) <= MOST_LEVELS:
-        return float(levels.diff().min())
+    """Width of the cells: of the range by so many levels, or one less where an end was rounded away, what divides all values."""
     low, high = min(float(values.min()), 0.0), max(float(values.max()), 0.0)
-    return (high - low) / (2**bits - 1)
+    most = 2**bits - 1
+    widths = [(high - low) / count for count in (most, most - 1) if count]
+    levels = torch.unique(values.detach().double())
+
+    def odd(width: float) -> float:
+        cells = levels / (width or 1.0)
+        return float((cells - cells.round()).abs().max())
+
+    return min(widths, key=odd)
 
 
 def _columns(name: str, sent: dict[str, Tensor]) -> dict[str, Tensor]:

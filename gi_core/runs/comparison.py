@@ -7,6 +7,7 @@ batch it is read off the classes that no picture is of, and taken where it is a 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -63,8 +64,13 @@ def compare(update: Update, knowledge: Knowledge) -> Compared:
     certain = plain and scale.misfit <= CERTAIN
     if not (abs(scale.factor - 1) > scale.doubt if certain else gross and scale.misfit <= ROUGH):
         return Compared(update, knowledge, facts, tuple(notices))
-    said = _sentence(scale.factor, knowledge, certain, plain)
-    update, knowledge = undone(update, knowledge, scale.factor)
+    # A rough reading is off by as much as the network learns on the way: then only a sign, or an order of size, is undone.
+    factor = (
+        scale.factor if certain or not 1 / GROSS <= abs(scale.factor) <= GROSS else math.copysign(1.0, scale.factor)
+    )
+    said = _sentence(factor, knowledge, certain, plain)
+    update, knowledge = undone(update, knowledge, factor)
+    facts["scale"] = factor
     return Compared(update, knowledge, facts | {"corrected": True}, (said, *notices))
 
 
