@@ -20,8 +20,6 @@ from gi_core.federated.types import Schedule, Update
 from gi_core.spec.base import SpecError
 from gi_core.spec.defense_base import DefenseSettings
 
-SPARSE = ("pruning", "random_pruning", "top_k", "soteria", "withheld_layers")
-"""Defenses that clear values: zeros are then no sign of a frozen layer."""
 NOT_READ = {
     "mixing": "what was mixed with the picture cannot be read off an update: leave mixing out, and the mixture is attacked",
 }

@@ -22,17 +22,19 @@ from gi_core.updates.round import arrays, counted, read_update
 SIZE = 32
 LEARNING_RATE = "an update does not say the client's learning rate: it is part of what you set"
 _LAST = re.compile(r"(^|\.)(fc|classifier|heads?|output|linear|logits)(\.\d+)?(\.head)?\.weight$")
+_READ = ("checkpoint", "update", "statistics", "withheld", "sent", "contents")
 _BUFFER = re.compile(r"running|" + COUNTER)
 
 
 def answer(spec: dict[str, Any]) -> dict[str, Any]:
-    """JSON of what the files hold. spec: {recorded: {update, checkpoint, statistics}, model, size, channels, client}.
+    """JSON of what the files hold. spec: {recorded: {update, checkpoint, statistics, withheld, sent,
+    contents}, model, size, channels, client, sparse: whether a known defense clears values}.
 
     layers: [{name, file_name, shape, values, norm, relative, buffer}], relative to the weights before, if they are
     known; parameters, norm, finite, not_finite (names), classes (rows of the last layer), channels, steps (by batch
     norm's counters), statistics {present, from, entries}, scheme and checkpoint_scheme (how names were matched, None
     where they were not), problem (why they do not belong to `model`, one sentence, or None), learning_rate (None),
-    notices. Raises SpecError for a file that cannot be read.
+    notices; with a checkpoint table, whole, frozen and cosine of `updates.round`. Raises SpecError for a file that cannot be read.
     """
     files = spec.get("recorded") or {}
     if not files.get("update"):
@@ -105,20 +107,33 @@ def _matched(
         model = models.build(settings, (channels, *shape), settings.classes or found["classes"] or 10)
         own = model.state_dict()
         buffers = set(own) - {key for key, _ in model.named_parameters()}
-        names = aligned(shapes(own), {k: v.shape for k, v in given.items()}, name, buffers, ordered)
-        known["scheme"] = names.scheme
         layers = {layer["file_name"]: layer for layer in found["layers"]}
-        known["layers"] = [{**layers[old], "name": key, "buffer": key in buffers} for key, old in names.given.items()]
-        if files.get("checkpoint"):
-            known["checkpoint_scheme"] = load_checkpoint(model, files["checkpoint"])
-            for layer in known["layers"]:
-                before = _norm(model.state_dict()[layer["name"]].numpy())
-                layer["relative"] = layer["norm"] / before if before and not layer["buffer"] else None
-            recorded = Recorded(**{k: v for k, v in files.items() if k in ("checkpoint", "update", "statistics")})
-            known["notices"] = [*found["notices"], *read_update(model, recorded)[1]["notices"]]
+        if not files.get("checkpoint"):
+            names = aligned(shapes(own), {k: v.shape for k, v in given.items()}, name, buffers, ordered)
+            known |= {"scheme": names.scheme, "layers": _renamed(layers, names.given, buffers)}
+            return known
+        known["checkpoint_scheme"] = load_checkpoint(model, files["checkpoint"])
+        recorded = Recorded(**{k: v for k, v in files.items() if k in _READ})
+        kind = "gradient" if (spec.get("client") or {}).get("kind") == "fedsgd" else "weight_change"
+        update, info = read_update(model, recorded, kind, bool(spec.get("sparse")))
+        known |= {key: info[key] for key in ("scheme", "table", "whole", "frozen", "cosine")}
+        known["layers"] = _renamed(layers, info["names"], buffers)
+        for layer in known["layers"]:
+            if not layer["buffer"]:  # of the change, where whole weights were sent
+                layer["norm"] = _norm(update.tensors[layer["name"]].numpy())
+            before = _norm(model.state_dict()[layer["name"]].numpy())
+            layer["relative"] = layer["norm"] / before if before and not layer["buffer"] else None
+        known["norm"] = update.norm()
+        known["steps"] = info["steps"]
+        known["notices"] = [*found["notices"], *info["notices"]]
     except SpecError as error:
         known["problem"] = str(error)
     return known
+
+
+def _renamed(layers: dict[str, dict[str, Any]], names: dict[str, str], buffers: set[str]) -> list[dict[str, Any]]:
+    """The layers by our names, in the network's order."""
+    return [{**layers[old], "name": key, "buffer": key in buffers} for key, old in names.items()]
 
 
 def _sides(size: Any) -> tuple[int, int] | None:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from gi_core import defenses
 from gi_core.data import Pictures
-from gi_core.defenses.reading import SPARSE, not_sent, read_defense
+from gi_core.defenses.reading import not_sent, read_defense
 from gi_core.federated import Knowledge, Round, Update, fedavg
 from gi_core.federated.batches import assumed, epoch_steps
 from gi_core.federated.round import SERVER_GUESS
@@ -21,6 +21,7 @@ from gi_core.models.bottleneck import guessing
 from gi_core.runs.comparison import compare
 from gi_core.spec import Experiment, SpecError, losses
 from gi_core.spec.client import AnyClient
+from gi_core.spec.knowing import SPARSE
 from gi_core.updates.round import read_update
 
 

@@ -15,6 +15,10 @@ from gi_core.spec.experiment import Experiment
 NOISY = ("gaussian_noise", "laplace_noise", "percentile_noise", "dp_sgd")
 CLEARING = ("pruning", "random_pruning", "top_k", "soteria")
 """Of these the mask is known, and what was kept is exact."""
+SPARSE = (*CLEARING, "withheld_layers")
+"""Behind these a tensor of zeros is no sign of a layer that did not train."""
+UNREAD = ("mixing",)
+"""Of these a recorded update shows nothing that an attack could go by."""
 SCALE_FREE = ("cosine", "cosine_local")
 
 

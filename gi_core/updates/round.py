@@ -58,7 +58,7 @@ def read_update(
 
     statistics: of the statistics file, else checkpoint + change, where the update has them; counters are checkpoint
     + change. sparse: whether the client is known to clear values, so that zeros are no sign of a frozen layer. info: scheme,
-    table (our names and the file's, where they differ by more than a prefix), steps (by the counters, None where there are
+    names (ours -> the file's), table (our names and the file's, where they differ by more than a prefix), steps (by the counters, None where there are
     none), statistics_from (file, change or none), cosine and ratio (to the checkpoint), whole (whether whole weights were
     subtracted), frozen (names), notices (sentences). Zeros stand for what was not sent, and frozen layers count as that.
     """
@@ -90,7 +90,7 @@ def read_update(
     left_out = tuple(key for key in parameters if key in withheld or key in frozen)
     update = Update(tensors, recorded.images, kind, statistics, left_out)
     info = {
-        "scheme": found.scheme, "table": found.table, "steps": counted(change), "statistics_from": source, **facts,
+        "scheme": found.scheme, "names": found.given, "table": found.table, "steps": counted(change), "statistics_from": source, **facts,
         "frozen": list(frozen), "notices": [*notices, *said],
     }  # fmt: skip
     return update, info

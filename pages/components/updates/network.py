@@ -9,7 +9,7 @@ from gi_core.spec import MODELS, SpecError
 from pages.components import fields, form, launch, words
 from pages.components.rank import files as drawings
 from pages.components.rank import summary
-from pages.components.updates import names, question
+from pages.components.updates import names, part, question
 
 _DRAWN_ANEW = ("kind", "init", "seed", "layers")
 """Not asked: the checkpoint has the weights. A LeNet's layers are a number, those of a drawn network are drawn."""
@@ -64,8 +64,23 @@ def _fit(job: Job | None) -> None:
         return
     found = job.result or {}
     if found.get("problem"):
-        st.html(f'<p class="gi-problem" role="alert">{words.escape(launch.sentence(names.said(found["problem"])))}</p>')
+        said, lacks, _ = found["problem"].partition(part.LACKING)
+        st.html(f'<p class="gi-problem" role="alert">{words.escape(launch.sentence(names.said(said)))}</p>')
+        if lacks:
+            st.button("What is missing was not sent", key="updates_lacking", on_click=part.lacking)
     elif found.get("checkpoint_scheme"):
         st.html(
             f'<p class="gi-fits" role="status">✓ The files fit. Names: {words.escape(found["checkpoint_scheme"])}.</p>'
+        )
+        _table(found.get("table") or [])
+
+
+def _table(pairs: list[list[str]]) -> None:
+    """What was matched to what, where the names are others than the network's own."""
+    if not pairs:
+        return
+    with st.expander(f"{len(pairs)} tensors matched: see which to which", type="compact", key="fold.table"):
+        rows = "".join(f"<tr><td>{words.escape(own)}</td><td>{words.escape(old)}</td></tr>" for own, old in pairs)
+        st.html(
+            f'<div class="gi-scroll"><table class="gi-pairs"><tr><th>network</th><th>file</th></tr>{rows}</table></div>'
         )

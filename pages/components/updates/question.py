@@ -10,6 +10,7 @@ import streamlit as st
 
 from gi_core.runs.job import Job
 from gi_core.spec import Experiment, SpecError, build
+from gi_core.spec.knowing import SPARSE
 from gi_core.updates.guessing import guess
 from pages.components import address, form
 from pages.components.permitted import forbidden
@@ -38,7 +39,9 @@ def give(part: str, ref: str | None) -> None:
     found = {**files(), part: ref}
     st.session_state[_PARTS] = found = {name: value for name, value in found.items() if value}
     whole = "update" in found and "checkpoint" in found
-    form.change(("recorded",), {**found, "images": len(form.current().samples)} if whole else None)
+    now = form.current()
+    kept = now.recorded.model_dump(mode="json", include={"contents"}) if now.recorded and part != "update" else {}
+    form.change(("recorded",), {**kept, **found, "images": len(now.samples)} if whole else None)
     if part == "update":
         st.session_state[_GUESS] = ref
         address.put(run=None)  # what is shown beside it was about another one
@@ -69,10 +72,12 @@ def looks() -> dict[str, Any] | None:
         return None
     if st.session_state.get(_GUESS) == found["update"]:
         return {"recorded": {"update": found["update"]}}
-    recorded = {part: found[part] for part in PARTS[:3] if part in found}
+    recorded: dict[str, Any] = {part: found[part] for part in PARTS[:3] if part in found}
+    if now.recorded is not None:
+        recorded |= now.recorded.model_dump(mode="json", include={"withheld", "sent", "contents"})
     return {
         "recorded": recorded, "model": now.model.model_dump(mode="json"), "size": now.size, "channels": now.channels,
-        "client": {"kind": now.client.kind},
+        "client": {"kind": now.client.kind}, "sparse": any(d.kind in SPARSE for d in now.defenses),
     }  # fmt: skip
 
 

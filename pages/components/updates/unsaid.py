@@ -11,7 +11,7 @@ from gi_core.runs.job import Job
 from gi_core.spec.bounds import MAX_BATCH
 from gi_core.spec.documents import whole_number
 from pages.components import fields, form
-from pages.components.updates import question
+from pages.components.updates import part, question
 
 _SENT = {"fedavg": "Weight change", "fedsgd": "Gradient"}
 
@@ -67,6 +67,7 @@ def draw(job: Job | None) -> None:
             ("client",),
             (told if now.client.kind == "fedavg" else []) + ["batch_norm", "statistics", "loss"],
         )
+    part.draw()
 
 
 def _normalise() -> None:
