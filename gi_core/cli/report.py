@@ -21,6 +21,7 @@ def text(document: dict[str, Any]) -> str:
         *_labels(document.get("labels") or {}),
         *_defenses(document.get("defenses") or []),
         *_trials(document),
+        *_names(document.get("update") or {}),
         f"{'files':18}{document['out']}",
     ]
     return "\n".join(lines)
@@ -83,8 +84,28 @@ def _trials(document: dict[str, Any]) -> list[str]:
     if residual is not None:
         unexplained = f"{residual:.2e} of the update's norm is not explained"
         lines.append(f"{'residual':18}{unexplained} (the attacker's own measure)")
+    lines += _compared(document.get("attacker") or {})
     summary = document.get("trials_summary") or {}
     if len(document.get("trials") or []) > 1 and summary:
         parts = [f"{name} {_cell(e['score'])} ({shown('psnr', e['psnr'])})" for name, e in summary.items()]
         lines.append(f"{'trials by loss':18}{', '.join(parts)}")
     return lines
+
+
+def _compared(attacker: dict[str, Any]) -> list[str]:
+    """Of an update from elsewhere: what the answer explains of it, beside what the update's own precision leaves open."""
+    if attacker.get("unexplained") is None:
+        return []
+    words = "at its own precision" if attacker["at_floor"] else f"it is exact to {attacker['precision']:.1g}"
+    lines = [f"{'explained':18}all but {attacker['unexplained']:.2g} of the update, by the best factor ({words})"]
+    if attacker.get("scale") is not None and abs(attacker["scale"] - 1) > 1e-3:
+        lines.append(f"{'scale':18}{attacker['scale']:.4g} times what a client as described would send")
+    return lines
+
+
+def _names(update: dict[str, Any], most: int = 12) -> list[str]:
+    """Which of the network's tensors is which of the file's, where more than a prefix differs."""
+    pairs = update.get("table") or []
+    rows = [f"{'names' if k == 0 else '':18}{own} = {old}" for k, (own, old) in enumerate(pairs[:most])]
+    more = f"{'':18}and {len(pairs) - most} more (all of them in result.json, update.table)"
+    return rows + [more] * (len(pairs) > most)

@@ -46,7 +46,8 @@ def recorder(folder: str, *, pickled: bool = False, gate: Gate | None = None) ->
             decision = Decision(False, f"withheld, as the round cannot be audited: {error}")
         else:
             decision = judged(folder, received, change, origin, pickled=pickled, gate=gate)
-        log.info(decision.sentence)
+        for said in (*decision.notices, decision.sentence):
+            log.info(said)
         return reply if decision.send else _refusal(msg)
 
     return mod

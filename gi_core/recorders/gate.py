@@ -22,16 +22,22 @@ _FOREIGN = ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "VIRTUAL_ENV", "__PYVEN
 
 @dataclass(frozen=True)
 class Decision:
-    """leaked: the measured RDLV, None where nothing was. send: whether the update may leave. sentence: why."""
+    """leaked: the measured RDLV, None where nothing was. send: whether the update may leave. sentence: why. notices: what
+    the audit found of the update first (whole weights, another scale, frozen layers).
+    """
 
     send: bool
     sentence: str
     leaked: float | None = None
     threshold: float | None = None
+    notices: tuple[str, ...] = ()
 
     def document(self) -> dict[str, Any]:
-        """As JSON has it."""
-        return asdict(self)
+        """As JSON has it; notices only where there are some."""
+        found = asdict(self)
+        return {k: v for k, v in found.items() if k != "notices"} | (
+            {"notices": list(self.notices)} if self.notices else {}
+        )
 
 
 @dataclass(frozen=True)
@@ -65,15 +71,16 @@ class Gate:
         try:
             said = json.loads(lines[-1])
             send, leaked, sentence = said["send"], said["leaked"], str(said["sentence"])
+            notices = tuple(str(notice) for notice in said.get("notices") or ())
         except (IndexError, KeyError, TypeError, ValueError):
             words = err.strip().splitlines()
             return self._no(words[-1].removeprefix("error: ") if words else f"it ended with code {code}")
         number = isinstance(leaked, int | float) and not isinstance(leaked, bool) and math.isfinite(leaked)
         if send is not True:
-            return Decision(False, sentence, float(leaked) if number else None, self.threshold)
+            return Decision(False, sentence, float(leaked) if number else None, self.threshold, notices)
         if code != 0 or not number or leaked > self.threshold:  # a yes must be whole to be believed
             return self._no("it contradicts itself")
-        return Decision(True, sentence, float(leaked), self.threshold)
+        return Decision(True, sentence, float(leaked), self.threshold, notices)
 
     def _no(self, reason: str) -> Decision:
         return Decision(False, f"withheld, as the audit failed: {reason}", None, self.threshold)

@@ -58,7 +58,8 @@ class RoundRecorder(_Filter):
         else:
             decision = judged(self.folder, before, change, origin, pickled=self.pickled, gate=asked)
             sentence = f"{origin.name}: {decision.sentence}"
-        log.info(sentence)
+        for said in (*(decision.notices if decision is not None else ()), sentence):
+            log.info(said)
         if decision is not None and decision.send:
             return None
         dxo.data = {}

@@ -107,7 +107,11 @@ def _recorded(question: Question) -> dict[str, Any]:
         verdict=_verdict(question), images=done.update.images, gradient_norm=norm, perturbed=True, refined=True
     )
     told = f"the update has norm {question.norm:.2g}; what was done to it before it was sent is not known"
-    return {**found, "reasons": [*found["reasons"][:-2], told]}
+    facts = question.facts or {}
+    unlike = (
+        [f"it is {facts['scale']:.3g} times what a client as described would send"] if facts.get("corrected") else []
+    )
+    return {**found, "reasons": [*found["reasons"][:-2], told, *unlike]}
 
 
 def _verdict(question: Question) -> str | None:
