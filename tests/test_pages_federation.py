@@ -190,7 +190,7 @@ def test_examples_fill_the_form_and_can_be_asked(store, number):  # noqa: F811
         ("40, 40", "one for each of the 5 clients, not 2", True),
         ("many", "give a whole number", False),
         ("0", "give 1 or more, not 0", False),
-        ("70", "client 4 has 70 pictures and an attack takes at most 64", True),
+        ("300", "client 4 has 300 pictures and an attack takes at most 256", True),
     ],
 )
 def test_a_mistake_is_one_sentence_under_the_form(store, typed, said, stops):  # noqa: F811

@@ -66,17 +66,25 @@ def test_uploads_are_kept_by_hash(gi_home):
     assert (gi_home / "uploads" / ref.removeprefix("upload:")).read_bytes() == picture()
 
 
-@pytest.mark.parametrize("content", [b"", b"hello", picture()[:20], b"<svg onload=alert(1)>", b"\x89PNG" + bytes(100)])
+@pytest.mark.parametrize(
+    "content", [b"", b"hello", b"%!PS-Adobe-3.0 EPSF-3.0", b"<svg onload=alert(1)>", b"MZ" + bytes(100)]
+)
 def test_what_is_no_picture_is_refused(gi_home, content):
-    with pytest.raises(SpecError):
+    with pytest.raises(SpecError, match="TGA or DICOM file|file is empty"):
         uploads.keep_picture(content)
     assert not list((gi_home / "uploads").glob("*")) if (gi_home / "uploads").exists() else True
 
 
-def test_large_pictures_are_taken_and_huge_ones_refused(gi_home):
-    uploads.keep_picture(picture("PNG", (5000, 4000), "L"))
+def test_a_page_decodes_nothing_and_a_worker_refuses_what_is_huge(gi_home, monkeypatch):
+    from gi_core import data
+    from gi_core.spec import Experiment
+
+    content = picture("PNG", (11_000, 10_000), "L")
+    with monkeypatch.context() as patch:
+        patch.setattr(Image, "open", None)
+        ref = uploads.keep_picture(content)
     with pytest.raises(SpecError, match="megapixels"):
-        uploads.keep_picture(picture("PNG", (9000, 8000), "L"))
+        data.load(Experiment(samples=(ref,)))
 
 
 def test_a_pickle_is_no_weights_file(gi_home):

@@ -301,12 +301,12 @@ def test_what_the_files_do_not_say_is_asked_with_defaults(store):  # noqa: F811
     widget(app, "number_input", "client.learning_rate").set_value(0.2).run()
     widget(app, "text_input", "labels").set_value("1, 0, 2").run()
     assert asked(app).client.learning_rate == 0.2 and asked(app).labels == (1, 0, 2)
-    widget(app, "number_input", "size").set_value(28).run()
+    widget(app, "text_input", "size").set_value("28").run()
     widget(app, "button_group", "sent").set_value("fedsgd").run()
     now = asked(app)
     assert now.size == 28 and now.client.kind == "fedsgd" and now.client.batch_norm == "train"
-    for box in ("size", "images"):
-        assert widget(app, "number_input", box).help
+    for kind, box in (("text_input", "size"), ("number_input", "images")):
+        assert widget(app, kind, box).help
 
 
 def test_a_prior_survives_another_attack_in_between(store):  # noqa: F811

@@ -92,4 +92,6 @@ def read(folder: Folder, file: Path, label: int, view: View | None = None) -> Sa
     """A listed file as a sample."""
     found = read_image(file, view=view)
     key = f"{file}{view or ''}"
-    return Sample(f"folder:{folder.path}", key, found.pixels, label, folder.class_names, found.notices, found.part)
+    return Sample(
+        f"folder:{folder.path}", key, found.pixels, label, folder.class_names, found.notices, found.part, found.shown
+    )

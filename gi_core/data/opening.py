@@ -32,13 +32,15 @@ class Read:
     """A picture file as read. pixels: uint8 (H, W) or (H, W, 3), upright, the rectangle that was asked for.
 
     written: (width, height) of the whole upright picture in the file; part: of that rectangle, before decoding reduced
-    it. notices: what was done to it, one sentence each.
+    it. notices: what was done to it, one sentence each. shown: the values that are black and white, where a window was
+    laid.
     """
 
     pixels: np.ndarray
     written: tuple[int, int]
     part: tuple[int, int]
     notices: tuple[str, ...] = ()
+    shown: tuple[float, float] | None = None
 
 
 def read_image(path: Path, name: str | None = None, view: View | None = None) -> Read:
@@ -73,9 +75,9 @@ def decode(content: bytes, name: str, view: View = View()) -> Read:  # noqa: B00
             values, window, written, notices, inverted = dicom.read(content, name, MAX_PIXELS)
         else:
             (values, written, notices), window, inverted = _decode(content, kind, name), None, False
-        pixels, said = _shown(values, view.window or window, inverted)
+        pixels, said, shown = _shown(values, view.window or window, inverted)
         part = (view.crop.width, view.crop.height) if view.crop else written
-        return Read(view.cut(pixels, written, name), written, part, (*notices, *said, *_cut(view, written)))
+        return Read(view.cut(pixels, written, name), written, part, (*notices, *said, *_cut(view, written)), shown)
     except SpecError:
         raise
     except MemoryError:
@@ -142,14 +144,15 @@ def _orientation(image: Image.Image) -> int:
         return 1
 
 
-def _shown(values: np.ndarray, window: windows.Window | None, inverted: bool) -> tuple[np.ndarray, list[str]]:
-    """uint8 pixels, and which range of the values they show. inverted: small values are white."""
+def _shown(values: np.ndarray, window: windows.Window | None, inverted: bool):
+    """(uint8 pixels, sentences, range of the values that they show or None). inverted: small values are white."""
     if window is None and values.dtype == np.uint8:
-        return values, []
+        return values, [], None
     window = window or windows.found(values)
+    shown = (window.low, window.high)
     if inverted:
         window = windows.Window(window.high, window.low, window.why)
     pixels, outside = windows.apply(values, window)
     if (window.low, window.high, window.why) == (0.0, 1.0, "") and not outside:
-        return pixels, []
-    return pixels, [window.said(outside)]
+        return pixels, [], None
+    return pixels, [window.said(outside)], shown

@@ -91,4 +91,6 @@ def _file(path: Path, family: str, name: str, ref: str, view: View) -> Sample:
         hint = hint if hint.startswith("did you") else "give a file, folder:PATH:KEY, bundled/NAME or mnist:INDEX"
         raise SpecError(f"there is no sample {ref!r}: {hint}")
     found = read_image(path, name, view)
-    return Sample(family, f"{path.resolve()}{view}", found.pixels, notices=found.notices, written=found.part)
+    return Sample(
+        family, f"{path.resolve()}{view}", found.pixels, notices=found.notices, written=found.part, shown=found.shown
+    )

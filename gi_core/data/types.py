@@ -38,6 +38,7 @@ class Sample:
 
     key: equal for equal pictures of a family. label: None where the source has no classes. notices: what was done to a
     file while it was read. written: (width, height) in the file, of a person's own file, of which everything that is done is said.
+    shown: (low, high) of the file's values that are black and white, where they are not eight bits as they are.
     """
 
     family: str
@@ -47,6 +48,7 @@ class Sample:
     class_names: tuple[str, ...] = ()
     notices: tuple[str, ...] = field(default=())
     written: tuple[int, int] | None = None
+    shown: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)

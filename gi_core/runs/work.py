@@ -12,7 +12,17 @@ import numpy as np
 
 from gi_core import data, models
 from gi_core.attacks.base import Refused
-from gi_core.runs import allowances, federations, influences, inspecting, ranking, recording, results, utilities
+from gi_core.runs import (
+    allowances,
+    federations,
+    influences,
+    inspecting,
+    ranking,
+    recording,
+    results,
+    small_pictures,
+    utilities,
+)
 from gi_core.runs.execute import Stopped, execute
 from gi_core.runs.job import Job
 from gi_core.runs.limits import memory_limit, memory_ran_out
@@ -96,7 +106,20 @@ def _train(job: Job, writer: Writer, control: Control, questions: Questions) -> 
 
 
 def _thumbnails(job: Job, writer: Writer, control: Control, questions: Questions) -> dict[str, Any]:
-    """spec: {samples: [ref], size: pixels or null}. Result: files {ref: path}, missing {ref: sentence}."""
+    """spec: {samples: [ref], size: pixels or null}. Result: files {ref: path}, missing {ref: sentence}.
+
+    whole in the spec: as `small_pictures.whole`.
+    """
+    if job.spec.get("whole"):
+
+        def stop() -> None:
+            if asked := control.poll():
+                raise Stopped(asked)
+
+        return {
+            "status": "done",
+            **small_pictures.whole(job.spec["samples"][:MOST_THUMBNAILS], writer.folder(job.id), stop),
+        }
     samples, size = job.spec.get("samples") or [], job.spec.get("size")
     files: dict[str, str] = {}
     missing: dict[str, str] = {}

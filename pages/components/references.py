@@ -38,7 +38,7 @@ def prior(attack: BaseModel, path: Path) -> None:
             " reference such as mnist:7.", on_change=_set_prior, args=(key, path), width="stretch",
         )  # fmt: skip
         with st.popover("Upload", icon=":material/upload:", key="prior_own"):
-            _upload("prior", path, ["png", "jpg", "jpeg", "webp", "bmp"], uploads.keep_picture)
+            _upload("prior", path, uploads.PICTURES, uploads.keep_picture)
 
 
 def _set_prior(key: str, path: Path) -> None:

@@ -6,10 +6,9 @@ import streamlit as st
 
 from gi_core import data
 from gi_core.data.types import SampleInfo
-from gi_core.spec import SpecError
 from gi_core.spec.bounds import MAX_BATCH
 from gi_core.spec.documents import whole_number
-from pages.components import fetching, fields, form, stage, thumbnails, uploads, words
+from pages.components import cropping, fetching, fields, form, own_pictures, stage, thumbnails, words
 from pages.components.picture_grid import Item, picture_grid
 from pages.components.references import known
 
@@ -47,7 +46,10 @@ def draw(geometry: bool = True, apart: bool = False) -> None:
     missing = [i for i in infos if not i.available]
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
         with st.popover("Your own", icon=":material/upload:", key="sample_own"):
-            _upload()
+            own_pictures.upload(_take)
+        if extra:
+            with st.popover("Crop", icon=":material/crop:", key="sample_crop"):
+                cropping.draw(extra)
         if missing:
             with st.popover("More", icon=":material/database:", key="sample_sets"):
                 st.html('<p class="gi-about">Fetched once from their publishers, then kept on this machine.</p>')
@@ -61,6 +63,7 @@ def draw(geometry: bool = True, apart: bool = False) -> None:
                 )  # fmt: skip
             fields.widgets(form.current(), (), ["size", "channels", "normalise"][0 if geometry else 2 :])
             _labels(infos)
+    own_pictures.unreadable(extra)
 
 
 def _recorded() -> None:
@@ -109,21 +112,14 @@ def _one_again() -> None:
         form.change(("samples",), [form.current().samples[0]])
 
 
-def _upload() -> None:
-    file = st.file_uploader(
-        "A picture of yours", type=["png", "jpg", "jpeg", "webp", "bmp"], key="sample_file",
-        max_upload_size=uploads.MOST_BYTES // 2**20,
-    )  # fmt: skip
-    st.caption("It stays on this machine. The middle square is used, made small.")
-    if file is None or st.session_state.get("sample_taken") == file.file_id:
-        return
-    st.session_state["sample_taken"] = file.file_id
-    try:
-        form.change(("samples",), [uploads.keep_picture(file.getvalue())])
-    except SpecError as error:
-        st.error(words.plain(error))
-        return
-    st.rerun(scope="fragment")
+def _take(refs: list[str]) -> None:
+    """Pictures that were uploaded: in place of the one, or beside the others where there are several."""
+    chosen = form.current().samples
+    mine = [ref for ref in chosen if ref.startswith("upload:")] if _several() else []
+    if len({*mine, *refs}) > 1:
+        st.session_state.pop(form.key("several"), None)  # more than one is several
+    form.change(("labels",), None)
+    form.change(("samples",), list(dict.fromkeys([*mine, *refs]))[:MAX_BATCH])
 
 
 def _labels(infos: list[SampleInfo]) -> None:

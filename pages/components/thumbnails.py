@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -41,18 +42,59 @@ def sources(infos: Iterable[SampleInfo], refs: Iterable[str]) -> dict[str, str]:
     return {**found, **{ref: _read(Path(made[ref])) if ref in made else BLANK for ref in others}}
 
 
+def refused(refs: Iterable[str]) -> dict[str, str]:
+    """Of these references, as they were asked for together: what a worker could not read, each with its sentence."""
+    found: dict[str, str] = {}
+    for number in st.session_state.get(_ASKED, ()):
+        job = store().job(number)
+        found |= (job.result or {}).get("missing") or {} if job is not None else {}
+    return {ref: found[ref] for ref in refs if ref in found}
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A person's picture, whole. path: a PNG that a worker made. size: (width, height) in the file. shown: its values that
+
+    are black and white, or None for eight bits. said: what was done to it.
+    """
+
+    path: Path
+    size: tuple[int, int]
+    shown: tuple[float, float] | None
+    said: tuple[str, ...]
+
+
+def whole(ref: str) -> Whole | None:
+    """The picture without its crop; None until a worker has made it small, or where it could not."""
+    job = _job((ref,), whole=True)
+    made = (job.result or {}) if job is not None and job.state == "done" else {}
+    if ref not in made.get("files", {}):
+        return None
+    shown = made["ranges"].get(ref)
+    return Whole(
+        Path(made["files"][ref]),
+        tuple(made["sizes"][ref]),
+        tuple(shown) if shown else None,
+        tuple(made["notices"][ref]),
+    )
+
+
 def awaited() -> bool:
     """Whether a worker still makes some."""
     jobs = [store().job(number) for number in st.session_state.get(_ASKED, ())]
     return any(job is not None and not job.over for job in jobs)
 
 
-def _job(refs: tuple[str, ...]) -> Job | None:
+def _job(refs: tuple[str, ...], whole: bool = False) -> Job | None:
     """The worker's job for these references, asked for once."""
-    key = hashlib.sha256("\n".join(refs).encode()).hexdigest()[:16]
+    key = ("whole:" if whole else "") + hashlib.sha256("\n".join(refs).encode()).hexdigest()[:16]
+    more = {"whole": True} if whole else {}
     try:
         number = store().submit(
-            "thumbnails", {"samples": list(refs), "size": None}, owner=viewer() or "", cache_key="thumbnails:" + key
+            "thumbnails",
+            {"samples": list(refs), "size": None, **more},
+            owner=viewer() or "",
+            cache_key="thumbnails:" + key,
         )
     except SpecError:
         return None

@@ -12,7 +12,6 @@ from pages.components.updates import names, question, shelf
 
 _SAID, _TAKEN = "updates.said", "updates.taken"
 _ARRAYS = ["npz", "safetensors", "pt", "pth"]
-_PICTURES = ["png", "jpg", "jpeg", "webp", "bmp"]
 _NEEDED = {
     "update": ("Update", "What the client sent: how each weight changed (.npz, .safetensors or .pt)."),
     "checkpoint": ("Checkpoint", "The network's weights before the round: everybody in the federation has them (.pt or .safetensors)."),
@@ -55,7 +54,7 @@ def _file(part: str, label: str, text: str) -> None:
         return
     picture = part == "reference"
     file = st.file_uploader(
-        label, _PICTURES if picture else _ARRAYS, key=f"updates_{part}", help=text,
+        label, uploads.PICTURES if picture else _ARRAYS, key=f"updates_{part}", help=text,
         max_upload_size=uploads.MOST_BYTES // 2**20 if picture else _MEGABYTES,
     )  # fmt: skip
     said = st.session_state.get(_SAID, {}).get(part)
