@@ -134,6 +134,7 @@ def test_influence_and_federations_take_numbers_and_shapes(gi_home, capsys, tmp_
         "--model", "lenet:width=4", "--noise-std", "0.001",
     )  # fmt: skip
     row = found["samples"][0]
+    assert found["notices"] == ["the network sees (x - mean) / std with mean 0.5 and std 0.25"]
     assert row["predicted_rmse"] == pytest.approx(0.25 * row["predicted_rmse_normalised"], rel=1e-5)
     (tmp_path / "f.toml").write_text(
         'data = "faces"\nclients = 2\npictures = 4\nrounds = 1\nsize = "8x12"\nnormalise = "0.5/0.5"\n'
@@ -143,3 +144,30 @@ def test_influence_and_federations_take_numbers_and_shapes(gi_home, capsys, tmp_
     recorded = next((tmp_path / "out").rglob("*_experiment.json"))
     asked = json.loads(recorded.read_text())
     assert asked["size"] == "8x12" and asked["normalise"] == "0.5/0.5"
+
+
+def test_a_crop_is_said_by_every_command(gi_home, capsys, tmp_path):
+    path = tmp_path / "wide.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (16, 24), dtype=np.uint8)).save(path)
+    said = "the middle 16x16 of 24x16 is used, resized to 8x8"
+    network = ["--model", "lenet:width=4,classes=3", "--size", "8"]
+    assert said in _json(capsys, "influence", "--sample", str(path), *network)["notices"]
+    assert main(["influence", "--sample", str(path), *network]) == 0
+    assert f"note: {said}" in capsys.readouterr().out
+    asked = [
+        "attack",
+        "--sample",
+        str(path),
+        *network,
+        "--attack",
+        "dlg:iterations=1,trials=1",
+        "--out",
+        str(tmp_path / "o"),
+    ]
+    assert main(asked) == 0
+    assert f"note: {said}" in capsys.readouterr().err
+    prior = f"fl_gradient_inversion:iterations=1,prior={path}"
+    found = _json(
+        capsys, "attack", "--sample", "bundled/cell", "--label", "1", *network, "--attack", prior, "--set", "channels=1"
+    )
+    assert f"prior picture: {said}" in found["notices"]

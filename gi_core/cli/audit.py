@@ -18,6 +18,7 @@ from gi_core.cli import DONE, FAILED, INTERRUPTED, invert, question
 from gi_core.cli.attack import refuse_early
 from gi_core.cli.progress import Bar
 from gi_core.data.images import channels_of, fit, to_float
+from gi_core.data.loading import changes
 from gi_core.data.refs import resolve
 from gi_core.metrics.rdlv import rdlv
 from gi_core.spec import Experiment, SpecError
@@ -31,11 +32,13 @@ def audit(arguments: argparse.Namespace) -> int:
     """The exit code: 0 where the update may leave, 3 where it is withheld. Raises SpecError for what cannot be run."""
     if not math.isfinite(arguments.threshold):
         raise SpecError("--threshold is a number, such as 1")
-    asked, references = _question(arguments)
+    asked, references, changed = _question(arguments)
     prior = data.load(asked).prior
     refuse_blind(references, prior, arguments.threshold)
     bar = Bar()
     refuse_early(asked, bar)
+    for notice in changed:
+        bar.say(f"note: {notice}")
     bar.show(0.0, "starting", now=True)
 
     from gi_core.cli.runner import Runner  # torch loads here, after every cheap refusal
@@ -45,11 +48,11 @@ def audit(arguments: argparse.Namespace) -> int:
         document = runner.start(asked)
     finally:
         bar.close()
-    return _tell(document, runner.folder, references, prior, arguments, lambda: _own(asked, references))
+    return _tell(document, runner.folder, references, prior, arguments, lambda: _own(asked, references), changed)
 
 
-def _question(arguments: argparse.Namespace) -> tuple[Experiment, np.ndarray]:
-    """(the question, which knows nothing of the references; the references (N, C, H, W))."""
+def _question(arguments: argparse.Namespace) -> tuple[Experiment, np.ndarray, tuple[str, ...]]:
+    """(the question, which knows nothing of the references; the references (N, C, H, W); how they were fitted)."""
     found = [resolve(ref) for ref in arguments.reference]
     pixels = [sample.pixels for sample in found]
     own = question.network(arguments.model).channels_only or max(channels_of(p) for p in pixels)
@@ -59,7 +62,7 @@ def _question(arguments: argparse.Namespace) -> tuple[Experiment, np.ndarray]:
     if shape is None:
         raise SpecError("an update does not say how large its pictures are: set --image-size, such as 32 or 64x96")
     pictures = np.stack([fit(p, shape, values["channels"]) for p in pixels])
-    return asked, to_float(pictures)
+    return asked, to_float(pictures), changes(found, shape, values["channels"], "reference: ")
 
 
 def _own(asked: Experiment, references: np.ndarray) -> dict[str, Any] | None:
@@ -72,7 +75,7 @@ def _own(asked: Experiment, references: np.ndarray) -> dict[str, Any] | None:
 
 def _tell(
     document: dict[str, Any], folder: Path, references: np.ndarray, prior: np.ndarray | None, asked: argparse.Namespace,
-    own: Callable[[], dict[str, Any] | None],
+    own: Callable[[], dict[str, Any] | None], changed: tuple[str, ...],
 ) -> int:  # fmt: skip
     status = document["status"]
     finite = (document.get("attacker") or {}).get("loss") is not None  # its pictures are blank otherwise
@@ -88,7 +91,7 @@ def _tell(
         verdict = withheld(document.get("error") or why, asked.threshold)
     attacker = document.get("attacker") or {}
     verdict |= {"attacker": {key: attacker[key] for key in _ATTACKER if key in attacker}}
-    verdict |= {"notices": document.get("notices") or []}
+    verdict |= {"notices": [*changed, *(document.get("notices") or [])]}
     verdict |= {"run_id": document["run_id"], "seconds": document.get("seconds"), "out": document.get("out")}
     if asked.json:
         print(json.dumps(verdict, allow_nan=False), flush=True)

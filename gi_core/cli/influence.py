@@ -55,7 +55,7 @@ def text(found: dict[str, Any]) -> str:
             f" ({_number(row['predicted_rmse_normalised'])} normalised),"
             f" with a pixel prior {_number(row['predicted_rmse_with_prior'])}",
         ]
-    return "\n".join(lines)
+    return "\n".join([*lines, *(f"note: {notice}" for notice in found["notices"])])
 
 
 def _number(value: float | None) -> str:

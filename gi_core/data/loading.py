@@ -12,6 +12,7 @@ from gi_core.spec import losses
 from gi_core.spec.base import SpecError
 from gi_core.spec.bounds import MAX_SIZE
 from gi_core.spec.experiment import Experiment
+from gi_core.spec.normalising import numbers
 from gi_core.spec.recorded import Recorded
 from gi_core.spec.sizes import MIN_SIZE, OWN, sides
 
@@ -35,7 +36,9 @@ def load(experiment: Experiment) -> Pictures:
     mean, std = normalisation(experiment.normalise, own, channels)
     labels = _labels(experiment, samples, len(names))
     server = _prior(experiment, shape, channels)
-    notices = _notices(samples, shape, channels) + _notices(server, shape, channels, "prior picture: ")
+    notices = (
+        changes(samples, shape, channels) + changes(server, shape, channels, "prior picture: ") + by_numbers(experiment)
+    )
     if experiment.model.one_logit:
         labels, names, notices = _one_logit(labels, len(names), notices)
     return Pictures(images, labels, len(names), names, source, mean, std, notices, _fitted(server, shape, channels))
@@ -62,7 +65,8 @@ def _recorded(experiment: Experiment, recorded: Recorded) -> Pictures:
         raise SpecError(f"label {labels.max()} is out of range, the network has classes 0 to {classes - 1}")
     mean, std = normalisation(experiment.normalise, "recorded", channels)
     server = _prior(experiment, shape, channels)
-    notices = _notices([own] if own else [], shape, channels) + _notices(server, shape, channels, "prior picture: ")
+    notices = changes([own] if own else [], shape, channels) + changes(server, shape, channels, "prior picture: ")
+    notices += by_numbers(experiment)
     return Pictures(
         images, labels, classes, names, "recorded", mean, std, notices, _fitted(server, shape, channels),
         known=own is not None, labelled=experiment.labels is not None,
@@ -146,7 +150,16 @@ def _labels(experiment: Experiment, samples: list[Sample], classes: int) -> np.n
     return labels
 
 
-def _notices(samples: list[Sample], shape: tuple[int, int], channels: int, of: str = "") -> tuple[str, ...]:
+def by_numbers(experiment: Experiment) -> tuple[str, ...]:
+    """That the input is normalised by numbers of a person, in a sentence; none for a name."""
+    given = numbers(experiment.normalise)
+    if given is None:
+        return ()
+    mean, std = (", ".join(f"{value:g}" for value in (side if len(set(side)) > 1 else side[:1])) for side in given)
+    return (f"the network sees (x - mean) / std with mean {mean} and std {std}",)
+
+
+def changes(samples: list[Sample], shape: tuple[int, int], channels: int, of: str = "") -> tuple[str, ...]:
     """What was done to a person's own files; bundled pictures are cut to size without a word. Sizes are width x height."""
     found: list[str] = []
     for sample in samples:

@@ -62,7 +62,16 @@ def answer(
             save_png(folder / f"picture_{i:03d}.png", sheet(pictures.images[i : i + 1]))
             one["picture"] = f"picture_{i:03d}.png"
         found.append(one)
-    return finite({"model": experiment.model.name, "shape": list(pictures.images.shape[1:]), **info, "samples": found})
+    said = [*pictures.notices, *info["notices"]]
+    return finite(
+        {
+            "model": experiment.model.name,
+            "shape": list(pictures.images.shape[1:]),
+            **info,
+            "notices": said,
+            "samples": found,
+        }
+    )
 
 
 def _curve(spectrum: Spectrum) -> dict[str, list[float]]:
