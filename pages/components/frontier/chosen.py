@@ -41,11 +41,11 @@ def draw(found: Sequence[Point], clicked: str | None, image: Callable[[str], str
 
 
 def _run(p: Point, picture: str, value: float, image: str | None) -> None:
-    who, ref = ATTACKERS.get(p.attacker, p.attacker), picture.rpartition("/")[0].removeprefix("bundled/")
+    who, ref = words.escape(ATTACKERS.get(p.attacker, p.attacker)), picture.rpartition("/")[0].removeprefix("bundled/")
     drawn = (
         f'<img src="{image}" alt="original and reconstruction of {words.escape(ref)}, attacker {who}">' if image else ""
     )
     st.html(
         f'<figure class="gi-frontier-run">{drawn}<figcaption><b>{words.escape(ref)}</b>, attacker {who}:'
-        f" {MEANINGS[p.metric].title} {words.escape(reading(p.metric, value))}</figcaption></figure>"
+        f" {words.escape(MEANINGS[p.metric].title)} {words.escape(reading(p.metric, value))}</figcaption></figure>"
     )

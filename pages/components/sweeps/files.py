@@ -11,6 +11,7 @@ from gi_core.spec import SpecError
 from gi_core.spec.sweep import Sweep
 from gi_core.spec.sweep_text import to_toml
 from gi_core.sweeps import ready
+from pages.components import words
 from pages.components.session import store
 
 
@@ -29,7 +30,9 @@ def draw(number: str, sweep: Sweep) -> None:
         except SpecError:
             _button("Sweep (JSON)", lambda: sweep.model_dump_json(indent=1), f"{name}.json", "application/json")
     known = next((key for key, one in ready().items() if one == sweep), f"{name}.toml")
-    st.html(f'<p class="gi-about">The same on a command line: <code>python -m gi_core sweep {known}</code></p>')
+    st.html(
+        f'<p class="gi-about">The same on a command line: <code>python -m gi_core sweep {words.escape(known)}</code></p>'
+    )
 
 
 def _button(label: str, make, name: str, mime: str) -> None:
