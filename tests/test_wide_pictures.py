@@ -171,3 +171,14 @@ def test_a_crop_is_said_by_every_command(gi_home, capsys, tmp_path):
         capsys, "attack", "--sample", "bundled/cell", "--label", "1", *network, "--attack", prior, "--set", "channels=1"
     )
     assert f"prior picture: {said}" in found["notices"]
+
+
+def test_memory_is_estimated_by_the_true_shape(tmp_path):
+    from gi_core.runs import footprint
+
+    path = tmp_path / "wide.png"
+    Image.new("L", (400, 300)).save(path)
+    deep = {"model": {"kind": "convnet"}, "attack": {"kind": "inverting_gradients"}, "channels": 1}
+    own, told = (Experiment(samples=(str(path),), size=size, **deep) for size in ("own", "300x400"))
+    assert footprint.footprint(own) == footprint.footprint(told)
+    assert footprint.footprint(own).one > footprint.footprint(Experiment(samples=(str(path),), **deep)).one

@@ -13,8 +13,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from math import prod
 
+from gi_core.data.loading import geometry
+from gi_core.data.refs import resolve
 from gi_core.runs import allowances
-from gi_core.spec import Experiment, Problem, SpecError
+from gi_core.runs.limits import memory_limit
+from gi_core.spec import Experiment, Problem, SpecError, sizes
 from gi_core.spec.attacks import AttackSettings, ClosedForm, Dlg, LevenbergMarquardt
 from gi_core.spec.drawings import drawing
 from gi_core.spec.graph import Graph
@@ -42,10 +45,10 @@ class Footprint:
 
 def footprint(experiment: Experiment) -> Footprint | None:
     """None where the network does not fit the pictures, which is somebody else's to say."""
-    sizes = _sizes(experiment)
-    if sizes is None:
+    counted = _sizes(experiment)
+    if counted is None:
         return None
-    parameters, activations, pixels = sizes
+    parameters, activations, pixels = counted
     pictures, settings = experiment.pictures, experiment.attack
     wide = 8 if getattr(settings, "precision", "float64") == "float64" else 4
     network = BASE + 4 * COPIES * parameters
@@ -68,7 +71,7 @@ def problem(experiment: Experiment, lane: str = "interactive") -> Problem | None
     found, limit = footprint(experiment), allowances.memory(lane)
     if found is None or found.one <= limit:
         return None
-    shape = f"{experiment.pictures} picture{'s' if experiment.pictures > 1 else ''} of {side(experiment)} pixels"
+    shape = f"{experiment.pictures} picture{'s' if experiment.pictures > 1 else ''} of {_told(experiment)} pixels"
     trials = getattr(experiment.attack, "trials", 1)
     shape += f" with {trials} trials" if trials > 1 else ""
     return Problem(
@@ -96,16 +99,26 @@ def refuse(experiment: Experiment, lane: str) -> None:
         raise SpecError(found.reason)
 
 
-def side(experiment: Experiment) -> int:
-    """Of the pictures as the network gets them, at most."""
-    return experiment.size or max(SIDE, experiment.model.min_size)
+def shape_of(experiment: Experiment) -> tuple[int, int]:
+    """(height, width) of the pictures as the network gets them, at most. Those that are kept whole are looked at."""
+    usual = max(SIDE, experiment.model.min_size)
+    if experiment.size == sizes.OWN and experiment.recorded is None:
+        try:
+            with memory_limit():
+                return geometry(experiment, [resolve(ref) for ref in experiment.samples])[0]
+        except SpecError:
+            return usual, usual  # why they cannot be read is somebody else's to say
+    return sizes.sides(experiment.size) or (usual, usual)
+
+
+def _told(experiment: Experiment) -> sizes.Size:
+    return sizes.whole(*shape_of(experiment))
 
 
 def _sizes(experiment: Experiment) -> tuple[int, int, int] | None:
     """(parameters, values of all outputs for one picture, values of one picture)."""
-    width = side(experiment)
     channels = experiment.channels or experiment.model.channels_only or 3
-    return _counted(experiment.model.model_dump_json(), experiment.model, (channels, width, width))
+    return _counted(experiment.model.model_dump_json(), experiment.model, (channels, *shape_of(experiment)))
 
 
 @lru_cache(maxsize=64)
