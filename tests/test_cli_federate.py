@@ -20,6 +20,7 @@ from gi_core.spec import read_experiment
 from gi_core.spec.federation import build_federation
 from tests import pages_fakes as fakes
 from tests.conftest import ROOT
+from tests.runs_helpers import wait
 
 torch.set_num_threads(1)
 SETTINGS = """
@@ -157,3 +158,38 @@ def test_a_worker_says_why_it_cannot(gi_home):
     out = fakes.writer(store)
     work.do(out.take(number), out, Cancel(store, number), Questions())
     assert store.job(number).error == "there is no client 3 to attack: they are counted from 1 to 2"
+
+
+def test_a_federation_of_a_command_line_that_was_killed_goes_on_from_its_last_round(file, tmp_path, capsys):
+    """And comes out as one that was left alone."""
+    file.write_text(SETTINGS.format(iterations=6).replace("rounds = 2", "rounds = 4"))
+    assert main(["federate", str(file), "--json"]) == 0
+    whole = json.loads(capsys.readouterr().out.splitlines()[-1])
+    for job in Store().jobs(kinds=("federation",)):
+        Store().delete(job.id)
+    program = "import sys; from gi_core.cli import main; sys.exit(main(sys.argv[1:]))"
+    child = subprocess.Popen(
+        [sys.executable, "-c", program, "federate", str(file)], cwd=ROOT, stdout=subprocess.DEVNULL
+    )
+    store = Store()
+    try:
+        found = lambda: (store.jobs(kinds=("federation",)) or [None])[0]  # noqa: E731
+        wait(lambda: (job := found()) and (store.path(job.id) / "checkpoint.pt").exists(), 120)
+    finally:
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+    number = found().id
+    kept = len(found().progress.get("rounds") or [])
+    assert main(["federate", "--resume", number, "--json"]) == 0
+    again = json.loads(capsys.readouterr().out.splitlines()[-1])
+    bare = lambda rounds: [{k: v for k, v in _untimed(r).items()} for r in rounds]  # noqa: E731
+    assert bare(again["rounds"]) == bare(whole["rounds"]) and len(again["rounds"]) == 4 and kept < 4
+    assert main(["federate", "--resume", number]) == 2 and "is done" in capsys.readouterr().err
+    for wrong in (["--resume", "0" * 12], [], [str(file), "--resume", number]):
+        assert main(["federate", *wrong]) == 2
+
+
+def _untimed(value):
+    if isinstance(value, dict):
+        return {k: _untimed(v) for k, v in value.items() if k != "seconds"}
+    return [_untimed(v) for v in value] if isinstance(value, list) else value

@@ -27,6 +27,9 @@ class _Still:
     def ensure(self):
         pass
 
+    def status(self):
+        return {}
+
 
 @pytest.fixture
 def store(gi_home, monkeypatch):

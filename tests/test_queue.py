@@ -6,6 +6,7 @@ import sqlite3
 
 import pytest
 
+from gi_core.cli import main
 from gi_core.runs import queue, schema, sweeps
 from gi_core.runs.job import READING
 from gi_core.runs.processes import Processes
@@ -116,7 +117,11 @@ def test_cancel_mine_leaves_the_others_alone(stores):
     assert running == mine[0] and ann.cancel_mine() == 3
     assert ann.job(running).asked == "cancel" and ann.job(mine[1]).state == ann.job(sweep).state == "cancelled"
     assert {e.state for e in sweeps.members(ann, sweep)} == {"cancelled"} and bob.job(theirs).state == "queued"
-    assert ann.cancel_mine() in (0, 1) and bob.cancel_all() >= 1 and bob.job(theirs).state == "cancelled"
+    assert (
+        ann.mine() == ann.cancel_mine() == 0
+        and bob.mine() == bob.cancel_all() == 1
+        and bob.job(theirs).state == "cancelled"
+    )
 
 
 def test_files_of_a_person_are_read_in_a_lane_of_their_own(gi_home):
@@ -154,3 +159,15 @@ def test_a_store_of_before_is_brought_up_and_its_half_failed_sweep_is_no_longer_
     assert sweeps.SweepStatus(
         "", "", "incomplete", 2, {"done": 1, "failed": 1}, 1.0, None, 1, {"failed": 1}
     ).sentence == ("done with 1 failed and 1 training failed")
+
+
+def test_cancelling_on_the_command_line(gi_home, capsys):
+    here, page = Store(asker="command line"), Store(asker="browser 1")
+    one, two, other = here.submit("run", {"n": 1}), here.submit("run", {"n": 2}), page.submit("federation", {})
+    assert main(["runs", "cancel", one, "--json"]) == 0 and capsys.readouterr().out == '{"cancelled": 1}\n'
+    assert main(["runs", "cancel", "--mine"]) == 0 and capsys.readouterr().out == "1 cancelled\n"
+    assert [here.job(k).state for k in (one, two, other)] == ["cancelled", "cancelled", "queued"]
+    assert main(["runs", "cancel", "--all"]) == 0 and here.job(other).state == "cancelled"
+    for wrong in ([], ["--mine", "--all"], [one, "--all"], ["0" * 12]):
+        assert main(["runs", "cancel", *wrong]) == 2
+        assert capsys.readouterr().err.startswith("error: ")

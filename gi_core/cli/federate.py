@@ -16,7 +16,7 @@ from gi_core.cli.interrupts import Interruptible
 from gi_core.cli.progress import Bar
 from gi_core.paths import user_path
 from gi_core.spec import SpecError
-from gi_core.spec.federation import MAX_FILE, Federation, read_federation
+from gi_core.spec.federation import MAX_FILE, Federation, build_federation, read_federation
 
 if TYPE_CHECKING:
     from gi_core.runs.writer import Writer
@@ -28,12 +28,15 @@ def federate(arguments: argparse.Namespace) -> int:
     """Print one line for each round; with --json one object. Raises SpecError."""
     from gi_core.cli import DONE, FAILED, INTERRUPTED
 
-    settings = _read(arguments.file)
+    if bool(arguments.file) == bool(arguments.resume):
+        raise SpecError("give a file, or go on with a federation by --resume ID")
+    settings = _read(arguments.file) if arguments.file else None
     out = folder(arguments.out) if arguments.out else None
     bar = Bar()
     bar.show(0.0, "starting", now=True)
     try:
-        document = _Runner(bar).run(settings, out)
+        runner = _Runner(bar)
+        document = runner.run(settings, out) if settings is not None else runner.resume(arguments.resume, out)
     finally:
         bar.close()
     print(json.dumps(document) if arguments.json else text(document))
@@ -64,23 +67,39 @@ class _Runner(Interruptible):
         self.processes = Processes(self.store.database)
 
     def run(self, settings: Federation, out: Path | None) -> dict[str, Any]:
+        spec = settings.model_dump(mode="json")
+        return self._see(
+            self.store.submit("federation", spec, lane="batch", title=settings.title), settings, out, False
+        )
+
+    def resume(self, number: str, out: Path | None) -> dict[str, Any]:
+        """Go on after the last round that was kept. Raises SpecError where there is nothing to go on with."""
+        job = self.store.job(number)
+        if job is None or job.kind != "federation":
+            raise SpecError(f"there is no federation {number[:40]!r}")
+        job = self.store.control(number, "resume")
+        if job.state != "queued":
+            raise SpecError(f"federation {number} is {job.state}: only an interrupted one can be resumed")
+        return self._see(number, build_federation(job.spec), out, True)
+
+    def _see(self, number: str, settings: Federation, out: Path | None, again: bool) -> dict[str, Any]:
+        """To its end."""
         from gi_core.runs.writer import Lost, Writer
 
-        number = self.store.submit("federation", settings.model_dump(mode="json"), lane="batch", title=settings.title)
         life = self.processes.register("command")
         writer = Writer(self.store, life)
         try:
             with self.signals():
                 if writer.take(number) is None:  # a worker was quicker
                     return _exported(self._watch(number), out)
-                return _exported(self._here(writer, number, settings), out)
+                return _exported(self._here(writer, number, settings, again), out)
         except Lost:
             raise SpecError(f"the federation {number} was deleted or given to another process") from None
         finally:
             with suppress(SpecError):
                 self.processes.leave(life)
 
-    def _here(self, writer: Writer, number: str, settings: Federation) -> dict[str, Any]:
+    def _here(self, writer: Writer, number: str, settings: Federation, again: bool) -> dict[str, Any]:
         from gi_core.runs import federations
         from gi_core.runs.execute import Stopped
         from gi_core.runs.federation_files import STATE
@@ -95,7 +114,7 @@ class _Runner(Interruptible):
                 raise Stopped("cancel")
 
         try:
-            document = federations.answer(settings, place, tell, again=False)
+            document = federations.answer(settings, place, tell, again=again)
         except SpecError as error:
             writer.finish(number, "failed", error=str(error))
             if not (place / STATE).exists():

@@ -1,4 +1,4 @@
-"""`runs list|show|export`: what is stored on this machine."""
+"""`runs list|show|export|cancel`: what is stored on this machine, and what waits or runs."""
 
 from __future__ import annotations
 
@@ -19,8 +19,10 @@ from gi_core.spec import SpecError
 
 
 def runs(arguments: argparse.Namespace) -> int:
-    """One of the three actions. Raises SpecError for an unknown run."""
-    return {"list": _list, "show": _show, "export": _export}[arguments.action](open_store(), arguments)
+    """One of the four actions. Raises SpecError for an unknown run."""
+    return {"list": _list, "show": _show, "export": _export, "cancel": _cancel}[arguments.action](
+        open_store(), arguments
+    )
 
 
 def _list(store: Store, arguments: argparse.Namespace) -> int:
@@ -77,6 +79,19 @@ def _export(store: Store, arguments: argparse.Namespace) -> int:
         print(json.dumps(document))
     else:
         print(target)
+    return 0
+
+
+def _cancel(store: Store, arguments: argparse.Namespace) -> int:
+    """One job of any kind, those asked on the command line, or all."""
+    if (arguments.id is not None) + arguments.mine + arguments.all != 1:
+        raise SpecError("give one ID, or --mine (what was asked on the command line), or --all")
+    if arguments.id is not None:
+        count = int(store.job(arguments.id) is not None and not store.job(arguments.id).over)
+        store.control(arguments.id, "cancel")
+    else:
+        count = store.cancel_all() if arguments.all else store.cancel_mine()
+    print(json.dumps({"cancelled": count}) if arguments.json else f"{count} cancelled")
     return 0
 
 

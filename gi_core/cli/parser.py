@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from gi_core import __version__
-from gi_core.cli import sweep_options
+from gi_core.cli import run_options, sweep_options
 from gi_core.spec import ATTACKS, CLIENTS, DEFENSES, MODELS, SpecError
 from gi_core.spec.registry import suggestion
 
@@ -84,7 +84,7 @@ def build() -> tuple[Parser, dict[str, Parser]]:
     listing = command("list", "what there is to choose from, with settings, bounds and defaults")
     listing.add_argument("what", choices=LISTS, metavar="|".join(LISTS))
     listing.add_argument("--json", action="store_true", help=_JSON)
-    _runs(command("runs", "runs that are stored on this machine"))
+    run_options.add(command("runs", "runs that are stored on this machine"))
     doctor = command("doctor", "what this machine has, what is missing and how to get it")
     doctor.add_argument("--json", action="store_true", help=_JSON)
     fetch = command("fetch", "download data or weights, with progress")
@@ -222,26 +222,12 @@ def _rank(parser: Parser) -> None:
 
 
 def _federate(parser: Parser) -> None:
-    parser.add_argument("file", metavar="FILE", help="settings of the federation, as TOML or JSON")
+    parser.add_argument("file", metavar="FILE", nargs="?", help="settings of the federation, as TOML or JSON")
+    parser.add_argument(
+        "--resume", metavar="ID", help="go on with one that was interrupted or killed, from its last round"
+    )
     parser.add_argument("--out", metavar="DIR", help="write result.json, pictures and recorded updates here")
     parser.add_argument("--json", action="store_true", help=_JSON)
-
-
-def _runs(parser: Parser) -> None:
-    actions = parser.add_subparsers(dest="action", metavar="list|show|export", parser_class=Parser, required=True)
-    listing = actions.add_parser("list", help="all runs, newest first", allow_abbrev=False)
-    listing.add_argument("--search", default="", help="a part of the title or of the question")
-    listing.add_argument("--limit", type=int, default=50, help="at most this many")
-    listing.add_argument(
-        "--sweep", metavar="ID", help="the runs that this sweep asked for, which are left out otherwise"
-    )
-    show = actions.add_parser("show", help="one run", allow_abbrev=False)
-    export = actions.add_parser("export", help="copy a run's files", allow_abbrev=False)
-    export.add_argument("--out", metavar="DIR", help="where to; a folder named after the run when left out")
-    for one in (show, export):
-        one.add_argument("id", metavar="ID")
-    for one in (listing, show, export):
-        one.add_argument("--json", action="store_true", help=_JSON)
 
 
 def _kinds() -> str:

@@ -130,7 +130,8 @@ def bound(connection: sqlite3.Connection, kind: str, lane: str, asker: str) -> N
 
 def unfinished(connection: sqlite3.Connection, owner: str | None, asker: str | None) -> list[str]:
     """Ids of what an owner or an asker (None: anybody) still has in the queue or at work, sweeps first, last ones first."""
-    where, values = [f"state NOT IN ({_OVER})", "parent IS NULL"], []
+    where = [f"state NOT IN ({_OVER})", "parent IS NULL", "asked != 'cancel'", "kind NOT IN ('preview', 'thumbnails')"]
+    values = []
     for column, wanted in (("owner", owner), ("asker", asker)):
         if wanted is not None:
             where.append(f"{column} = ?")

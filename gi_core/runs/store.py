@@ -201,19 +201,24 @@ class Store:
                 transitions.apply(connection, id, action, resumable)
         return rows.job(self._known(id))
 
-    def cancel_mine(self) -> int:
-        """Cancel all that this asker (an owner, a browser, the command line) still has waiting or at work; how much."""
+    def _mine(self) -> list[str]:
         asker = None if self.viewer is not None else self.asker
-        with self.database.transaction() as connection:
-            mine = queue.unfinished(connection, self.viewer, asker)
+        return queue.unfinished(self.database.connection, self.viewer, asker)
+
+    def mine(self) -> int:
+        """How much this asker (an owner, a browser, the command line) still has waiting or at work."""
+        return len(self._mine())
+
+    def cancel_mine(self) -> int:
+        """Cancel all of that; how much."""
+        mine = self._mine()
         for job_id in mine:
             self.control(job_id, "cancel")
         return len(mine)
 
     def cancel_all(self) -> int:
         """Cancel all that waits or is at work, whoever asked; how much. Not for one of several owners."""
-        with self.database.transaction() as connection:
-            everything = queue.unfinished(connection, self.viewer, None)
+        everything = queue.unfinished(self.database.connection, self.viewer, None)
         for job_id in everything:
             self.control(job_id, "cancel")
         return len(everything)

@@ -8,6 +8,7 @@ from typing import Any
 
 import streamlit as st
 
+from gi_core.runs import times
 from gi_core.runs.job import Job
 from gi_core.spec import Experiment, Problem, SpecError, problems
 from pages.components import address, fetching, form, meter, words
@@ -31,7 +32,7 @@ def draw(refined: Callable[[Experiment, dict[str, Any]], float | None]) -> None:
     with st.container(key="launch", gap="xsmall"):
         error = refined(experiment, answered) if answered.get("risk") and not fatal else None
         meter.draw(answered, error, awaited=preview is not None and not preview.over and not fatal)
-        _estimate(preview, answered, fatal)
+        _estimate(experiment, preview, answered, fatal)
         for said in filter(None, (complaint, *(p.reason for p in found + later))):
             st.html(f'<p class="gi-problem" role="status">{words.escape(sentence(said))}</p>')
         if preview is not None and preview.state == "failed" and preview.error:
@@ -82,11 +83,18 @@ def awaited(experiment: Experiment) -> bool:
     return job is not None and not job.over and time.time() - since < _PATIENCE
 
 
-def _estimate(preview: Job | None, answer: dict, fatal: bool) -> None:
+def _time(experiment: Experiment, loop: float) -> str:
+    """From the click to the result: what waits before, a worker's start, what lies around the loop, and the loop."""
+    known = times.overhead(store(), experiment.attack.kind, experiment.model.kind)
+    start = times.start(dispatcher().status().get("interactive", ""))
+    return times.said(times.expected(loop, known, times.before(store()), start))
+
+
+def _estimate(experiment: Experiment, preview: Job | None, answer: dict, fatal: bool) -> None:
     """One line of fixed height."""
     if answer.get("seconds_estimate") is not None:
         count, each = answer.get("iterations_estimate"), answer.get("seconds_per_iteration")
-        text = f"About <b>{words.span(answer['seconds_estimate'])}</b>"
+        text = f"About <b>{_time(experiment, answer['seconds_estimate'])}</b>"
         if count and each:
             text += f" · {count:.0f} iterations of {words.span(each) if each >= 0.1 else f'{1000 * each:.0f} ms'}"
         if answer.get("accuracy") is not None:

@@ -36,6 +36,13 @@ def draw() -> None:
         ):  # fmt: skip
             st.query_params["compare"] = ",".join(chosen)
             st.rerun()
+        if mine := store().mine():
+            if st.button(
+                f"Cancel mine ({mine})", key="cancel_mine", icon=":material/stop:", type="tertiary",
+                help="Ends all runs, sweeps and federations that you asked for and that wait or run; nobody else's.",
+            ):  # fmt: skip
+                store().cancel_mine()
+                st.rerun()
     active = store().jobs(states=_STATES["going on"], limit=1)
     st.fragment(_cards, run_every=2.0 if active else None, key="runs_cards")(bool(active))
     run_dialogs.draw()

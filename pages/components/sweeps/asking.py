@@ -18,8 +18,6 @@ from pages.components.launch import sentence
 from pages.components.permitted import forbidden
 from pages.components.session import dispatcher, store, viewer
 
-_OVERHEAD = 1.0
-"""Seconds of a run besides its attack: reading, the round, comparing."""
 _SHOWN = "sweep"
 
 
@@ -71,7 +69,7 @@ def seconds(found: Extent) -> float | None:
             known.append(float(job.result["seconds_estimate"]))  # type: ignore[index]
         elif job is not None and not job.over:
             return None
-    return found.runs * (math.fsum(known) / len(known) + _OVERHEAD) if known else None
+    return found.runs * (math.fsum(known) / len(known)) if known else None
 
 
 def awaited(found: Extent) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 
 import streamlit as st
 
+from gi_core.runs import times
 from gi_core.spec import Experiment, SpecError
 from gi_core.spec.sweep import MAX_FILE, Axis, Sweep, build_sweep, read_sweep
 from gi_core.sweeps.axes import typed
@@ -141,7 +142,7 @@ def _estimate(found: asking.Extent, waited: bool) -> None:
     if asking.awaited(found):
         text += " · estimating the time…"
     elif (span := asking.seconds(found)) is not None:
-        text += f" · about {words.span(span)} of attacking"
+        text += f" · about {times.said(times.around(span))} of attacking"
     st.html(f'<p class="gi-estimate" role="status">{words.escape(text)}</p>')
     if waited and not asking.awaited(found):
         st.rerun(scope="app")

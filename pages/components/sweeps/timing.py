@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from gi_core.runs import capacity, times
 from pages.components import words
+from pages.components.session import store
 from pages.components.sweeps import asking
 
 TRAINING = 6.0
 """Seconds of a short training on one core, where nothing was measured."""
-LANES = 2
+AROUND = (0.2, 1.5)
+"""Seconds around one run of a sweep: its worker has everything loaded."""
 
 
 def told(found: asking.Extent, measured: float | None = None) -> str:
@@ -17,4 +20,9 @@ def told(found: asking.Extent, measured: float | None = None) -> str:
     attacks = asking.seconds(found)
     if attacks is None:
         return "the time is being estimated" if asking.awaited(found) else "the time is not known yet"
-    return f"about {words.span((attacks + TRAINING * found.trainings) / LANES)} on two cores"
+    at_once = capacity.batch_workers()
+    each = times.Span(*AROUND).times(found.runs)
+    whole = (times.around(attacks + TRAINING * found.trainings) + each).times(1 / at_once)
+    waiting = times.before(store(), "batch").times(1 / at_once)
+    cores = "one core" if at_once == 1 else f"{at_once} cores"
+    return f"about {times.said(whole + waiting + times.Span(*times.START))} on {cores}"

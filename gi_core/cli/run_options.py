@@ -1,0 +1,31 @@
+"""Arguments of `runs`."""
+
+from __future__ import annotations
+
+import argparse
+
+JSON = "print one JSON object as the last line of stdout"
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The four actions and what each takes."""
+    actions = parser.add_subparsers(
+        dest="action", metavar="list|show|export|cancel", parser_class=type(parser), required=True
+    )
+    listing = actions.add_parser("list", help="all runs, newest first", allow_abbrev=False)
+    listing.add_argument("--search", default="", help="a part of the title or of the question")
+    listing.add_argument("--limit", type=int, default=50, help="at most this many")
+    listing.add_argument(
+        "--sweep", metavar="ID", help="the runs that this sweep asked for, which are left out otherwise"
+    )
+    show = actions.add_parser("show", help="one run", allow_abbrev=False)
+    export = actions.add_parser("export", help="copy a run's files", allow_abbrev=False)
+    export.add_argument("--out", metavar="DIR", help="where to; a folder named after the run when left out")
+    for one in (show, export):
+        one.add_argument("id", metavar="ID")
+    cancel = actions.add_parser("cancel", help="end what waits or runs: one job, or several", allow_abbrev=False)
+    cancel.add_argument("id", metavar="ID", nargs="?", help="a run, sweep, federation or any other job")
+    cancel.add_argument("--mine", action="store_true", help="all that was asked on the command line")
+    cancel.add_argument("--all", action="store_true", help="all, whoever asked")
+    for one in (listing, show, export, cancel):
+        one.add_argument("--json", action="store_true", help=JSON)

@@ -1,0 +1,82 @@
+"""What is told of the time before something is started: arithmetic on given figures, no clock."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from gi_core.runs import times
+from gi_core.runs.store import Store
+from gi_core.runs.times import Span
+from pages.components import words
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "text"),
+    [
+        (0.0, 0.0, "1 to 2 s"),
+        (0.02, 0.06, "1 to 2 s"),
+        (1.0, 10.0, "1 to 10 s"),
+        (11.0, 29.0, "10 to 30 s"),
+        (31.0, 31.0, "30 to 45 s"),
+        (50.0, 100.0, "45 s to 2 min"),
+        (130.0, 290.0, "2 to 5 min"),
+        (2000.0, 7000.0, "30 min to 2 h"),
+        (4000.0, 10000.0, "1 to 3 h"),
+        (90_000.0, 250_000.0, "1 to 3 days"),
+        (100_000.0, 170_000.0, "1 to 2 days"),
+    ],
+)
+def test_a_range_is_rounded_outwards_and_is_never_nothing(low, high, text):
+    assert times.said(Span(low, high)) == text and "0.0" not in text
+
+
+def test_waiting_start_and_overhead_are_part_of_it():
+    """A loop of 0.0 s that took 43 s: a worker had to start, and another run was before it."""
+    assert times.said(times.expected(0.0)) == "1 to 10 s"
+    whole = times.expected(10.0, Span(1.0, 4.0), Span(20.0, 40.0), Span(2.0, 8.0))
+    assert (whole.low, whole.high) == pytest.approx((20 + 2 + 1 + 10 / 1.4, 40 + 8 + 4 + 20))
+    assert times.start("") == times.start("starting") == Span(2.0, 8.0) and times.start("idle") == times.NOTHING
+    assert times.start("0123456789ab") == times.NOTHING, "it has a job, which is waiting's to count"
+
+
+def _done(store: Store, wall: float, loop: float, attack: str = "dlg", **columns) -> None:
+    job = store.submit("run", {"attack": {"kind": attack}, "model": {"kind": "lenet"}, "seed": len(store.jobs())})
+    values = {"state": "done", "claimed": 100.0, "finished": 100.0 + wall, "result": json.dumps({"seconds": loop})}
+    values |= {"attempts": 1, **columns}
+    for name, value in values.items():
+        store.database.write(f"UPDATE jobs SET {name} = ? WHERE id = ?", (value, job))
+
+
+def test_what_lies_around_the_loop_is_learned_from_former_runs(gi_home):
+    store = Store()
+    assert times.overhead(store, "dlg", "lenet") == Span(*times.OVERHEAD)
+    for wall, loop in ((5.0, 2.0), (9.0, 2.0), (43.0, 0.0)):
+        _done(store, wall, loop)
+    _done(store, 500.0, 1.0, interrupted=1)
+    _done(store, 500.0, 1.0, attempts=2)
+    _done(store, 500.0, 1.0, result="{damaged")
+    assert times.overhead(store, "dlg", "lenet") == Span(3.0, 43.0)
+    assert times.overhead(store, "dlg", "resnet18") == Span(3.0, 43.0), "of the same attack"
+    assert times.overhead(store, "idlg", "lenet") == Span(3.0, 43.0), "of any, as three are known"
+    for _ in range(3):
+        _done(store, 2.0, 1.5, attack="idlg")
+    assert times.overhead(store, "idlg", "lenet") == Span(0.5, 0.5)
+
+
+def test_what_waits_before_is_counted(gi_home):
+    store = Store()
+    assert times.before(store) == times.NOTHING
+    run = store.submit("run", {"n": 1})
+    store.submit("preview", {"n": 2})
+    store.submit("run", {"n": 3}, lane="batch")
+    assert times.before(store) == Span(1.0, 30.0)
+    store.database.write("UPDATE jobs SET state = 'running', progress = ? WHERE id = ?", ('{"seconds_left": 14}', run))
+    assert times.before(store) == Span(10.0, 28.0)
+    store.database.write("UPDATE jobs SET progress = '{damaged' WHERE id = ?", (run,))
+    assert times.before(store) == Span(1.0, 30.0)
+
+
+def test_a_duration_is_never_nothing_point_nothing():
+    assert words.span(0.01) == "less than 0.1 s" and words.span(0.06) == "0.1 s" and words.span(0.0) == "0.0 s"
