@@ -135,6 +135,7 @@ def test_what_cannot_be_read_is_one_sentence():
     assert "damaged" in _refusal(whole[:-40])
     assert "readable picture" in _refusal(whole[:200]) or "without a picture" in _refusal(whole[:200])
     assert "more than 100 megapixels" in _refusal(_dicom(STORED, Rows=60000, Columns=60000))
+    assert "unusual kind" in _refusal(_dicom(STORED, SamplesPerPixel=60000))
     assert "no pixels" in _refusal(_dicom(STORED, Rows=0))
     assert "deflated" in _refusal(whole[:132] + b"1.2.840.10008.1.2.1.99" + whole[132:])
 

@@ -72,6 +72,8 @@ def _bound(head: Any, name: str, most_pixels: int) -> None:
         raise SpecError(f"{name} is a DICOM file without a picture: give one with pixel data")
     if rows < 1 or columns < 1:
         raise SpecError(f"{name} has no pixels: give another picture")
+    if _number(head.get("SamplesPerPixel"), 1) not in (1, 3) or not 1 <= _number(head.get("BitsAllocated"), 8) <= 64:
+        raise SpecError(f"{name} has pixels of an unusual kind: give one or three values of 64 bits at most for each")
     if rows * columns > most_pixels:
         raise SpecError(f"{name} has more than {most_pixels // 10**6} megapixels: give a smaller picture")
 
