@@ -11,7 +11,7 @@ from pages.components.federation import question, view
 
 shell.enter()
 form.use("federation", question.bare(question.FIRST))
-address.leave()
+address.visit("federation", "job")
 st.html(Path(shell.__file__).parent / "web" / "federation.css")
 question.arrive()
 view.draw()

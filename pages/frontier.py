@@ -10,7 +10,7 @@ from pages.components import address, shell
 from pages.components.frontier import asking, example, form, question, view
 
 shell.enter()
-address.leave()
+address.visit("frontier", "sweep")
 st.html(Path(shell.__file__).parent / "web" / "frontier.css")
 st.html('<h1 class="gi-title">What must be switched on, and what will it cost?</h1>')
 st.html(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.components import address, compare, example, experiment_form, form, live, shell, stage, words
+from pages.components import address, chips, compare, example, experiment_form, form, live, shell, stage, words
 from pages.components.presets import presets
 
 shell.enter()
@@ -18,12 +18,11 @@ else:
     with st.container(key="lab"):
         with st.container(key="head", gap="xsmall"):
             st.html('<h1 class="gi-title">What can a server read back from an update?</h1>')
-            if run is None:
-                st.html(
-                    '<p class="gi-lead">A client trains on a private picture and sends only numbers: a gradient, or how its '
-                    "weights changed. Choose an attack, and watch what comes back.</p>"
-                )
-            experiment_form.draw_presets()
+            st.html(
+                '<p class="gi-lead">A client trains on a private picture and sends only numbers: a gradient, or how its '
+                "weights changed. Choose an attack, and watch what comes back.</p>"
+            )
+            chips.draw()
             word = address.word()
             if word:
                 st.warning(words.plain(word))

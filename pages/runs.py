@@ -7,9 +7,9 @@ import streamlit as st
 from pages.components import address, compare, runs_list, shell
 
 shell.enter()
-address.leave()
+address.visit("runs", "compare")
 st.title("Runs", anchor=False)
-if "compare" in st.query_params:
+if address.told("compare") is not None:
     pair = compare.asked()
     compare.draw(pair)
     if len(pair) < 2:

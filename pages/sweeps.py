@@ -10,7 +10,7 @@ from pages.components import address, shell
 from pages.components.sweeps import asking, listing, making, opened
 
 shell.enter()
-address.leave()
+address.visit("sweeps", "sweep")
 st.html(Path(shell.__file__).parent / "web" / "sweeps.css")
 number = asking.shown()
 if number is not None:

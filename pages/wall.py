@@ -13,7 +13,7 @@ from pages.components.wall import asking, example, question, view
 
 shell.enter()
 form.use(question.PAGE, question.FIRST)
-address.leave()
+address.visit("wall", "sweep")
 st.html(view.STYLE)
 number, sweep, wrong = asked.shown(), None, ""
 if number is not None:

@@ -98,3 +98,10 @@ def result(last: Point, count: int = 1) -> dict:
         "attacker": {"loss": last.losses["total"], "residual": 2e-4, "residuals": {}, "note": ""},
         "verdict": "exact: it cannot be told from the original, PSNR 60.0 dB, and finds it among 200 pictures, rank 1",
     }  # fmt: skip
+
+
+def button(app, name: str):
+    """A button by the first part of its key; the rest says what it was drawn beside."""
+    found = [b for b in app.button if b.key and (b.key == name or b.key.startswith(name + "."))]
+    assert len(found) == 1, [b.key for b in app.button]
+    return found[0]

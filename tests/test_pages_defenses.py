@@ -32,7 +32,7 @@ def test_every_kind_is_a_chip_in_one_group():
 def test_every_kind_is_chosen_drawn_and_left_out(store, kind):  # noqa: F811
     app = lab(experiment=link.encode(build({"defenses": [{"kind": kind}]})))
     assert kinds(app) == [kind] and DEFENSES[kind].title in text(app) and not app.exception
-    app.button(key="defense_close_0").click().run()
+    fakes.button(app, "defense_close_0").click().run()
     assert kinds(app) == [] and not app.exception
 
 
@@ -65,14 +65,14 @@ def test_scale_and_typed_value_follow_each_other(store):  # noqa: F811
 
 def test_order_can_be_changed_and_groups_keep_what_the_other_chose(store):  # noqa: F811
     app = lab(experiment=link.encode(build({"defenses": TWO})))
-    app.button(key="defense_arrow_upward_1").click().run()
+    fakes.button(app, "defense_arrow_upward_1").click().run()
     assert kinds(app) == ["pruning", "gaussian_noise"] and form(app).defenses[1].std == 0.5
     widget(app, "pills", "defenses.training").set_value(["dp_sgd"]).run()
     assert kinds(app) == ["pruning", "gaussian_noise", "dp_sgd"]
     widget(app, "pills", "defenses.update").set_value(["gaussian_noise"]).run()
     assert kinds(app) == ["gaussian_noise", "dp_sgd"]
     assert widget(app, "select_slider", "defenses.0.std.gaussian_noise.scale").value == 0.5
-    app.button(key="defense_close_0").click().run()
+    fakes.button(app, "defense_close_0").click().run()
     assert kinds(app) == ["dp_sgd"] and widget(app, "pills", "defenses.update").value == []
 
 
@@ -130,7 +130,7 @@ def _pair(naive: float | None, adaptive: float | None, **more) -> list[Job]:
 def test_naive_and_adaptive_are_queued_and_shown_on_the_lab(store):  # noqa: F811
     assert "pair.adaptive" not in {b.key for b in lab().button}
     app = lab(experiment=link.encode(build({"defenses": TWO, "attack": {"kind": "dlg"}})))
-    app.button(key="pair.adaptive").click().run()
+    fakes.button(app, "pair_adaptive").click().run()
     adaptive, naive = store.jobs()
     assert (app.query_params["run"], app.query_params["beside"]) == (naive.id, adaptive.id)
     assert [j.spec["attack"]["adaptive"] for j in (naive, adaptive)] == [False, True] and not app.exception
@@ -156,7 +156,7 @@ def test_measures_of_the_round_are_chips_too(store):  # noqa: F811
     assert len(form(app).samples) == 4
     widget(app, "pills", "measures").set_value(["larger_batch", "secure_aggregation"]).run()
     assert form(app).client.clients == 8 and "Secure aggregation" in text(app)
-    app.button(key="defense_close_secure_aggregation").click().run()
+    fakes.button(app, "defense_close_secure_aggregation").click().run()
     assert form(app).client.clients == 1 and not app.exception
 
 

@@ -91,7 +91,7 @@ def files(folder, rounds: int) -> None:
 
 def started(store) -> tuple[AppTest, Job, object]:  # noqa: F811
     app = page()
-    app.button(key="run_federation").click().run()
+    fakes.button(app, "run_federation").click().run()
     (job,) = jobs(store)
     out = fakes.writer(store)
     out.take(job.id)
@@ -117,10 +117,10 @@ def test_a_newcomer_is_told_what_happens_and_nothing_runs_unasked(store):  # noq
     assert jobs(store) == [] and "A client with one picture has nobody to hide behind" in text(app)
     assert [b.label for b in app.button if b.proto.type == "primary"] == ["Run the federation"]
     assert "5 rounds of 5 clients, 10 attacks." in text(app)
-    app.button(key="run_federation").click().run()
+    fakes.button(app, "run_federation").click().run()
     (job,) = jobs(store)
     assert build_federation(job.spec) == question.FIRST and job.lane == "interactive"
-    assert address(app, "job") == job.id and app.button(key="run_federation").disabled
+    assert address(app, "job") == job.id and fakes.button(app, "run_federation").disabled
 
 
 def test_rounds_show_while_it_goes_on_and_it_can_be_cancelled(store):  # noqa: F811
@@ -131,8 +131,8 @@ def test_rounds_show_while_it_goes_on_and_it_can_be_cancelled(store):  # noqa: F
     assert "So far: more came back" in text(app) and "right on 60 %" in text(app)
     accuracy = charts(app)["Accuracy and loss of the global network over the rounds"]
     assert [p[:2] for p in accuracy["series"][0]["data"]] == [[0, 0.5], [1, 0.6]] and accuracy["xAxis"]["max"] == 5
-    app.button(key="federation_cancel").click().run()
-    assert store.job(job.id).asked == "cancel" and app.button(key="federation_cancel").disabled
+    fakes.button(app, "federation_cancel").click().run()
+    assert store.job(job.id).asked == "cancel" and fakes.button(app, "federation_cancel").disabled
 
 
 def test_the_plot_has_mean_and_band_of_each_client_and_a_zero_line(store):  # noqa: F811
@@ -179,8 +179,8 @@ def test_a_link_shows_a_federation_with_its_form_and_a_wrong_one_says_so(store):
 def test_examples_fill_the_form_and_can_be_asked(store, number):  # noqa: F811
     app = page()
     app.button(key=f"federation_{number}").click().run()
-    assert not app.button(key="run_federation").disabled, text(app)
-    app.button(key="run_federation").click().run()
+    assert not fakes.button(app, "run_federation").disabled, text(app)
+    fakes.button(app, "run_federation").click().run()
     assert build_federation(jobs(store)[0].spec) == EXAMPLES[number][2]
 
 
@@ -198,7 +198,7 @@ def test_a_mistake_is_one_sentence_under_the_form(store, typed, said, stops):  #
     (counts,) = [t for t in app.text_input if t.label == "Pictures of each"]
     counts.set_value(typed).run()
     assert not app.exception and said in text(app).lower().replace("Client", "client")
-    assert app.button(key="run_federation").disabled == stops
+    assert fakes.button(app, "run_federation").disabled == stops
 
 
 def test_what_went_wrong_and_what_was_cancelled_is_said(store):  # noqa: F811
@@ -206,8 +206,8 @@ def test_what_went_wrong_and_what_was_cancelled_is_said(store):  # noqa: F811
     out.finish(job.id, "failed", error="the federation diverged: choose a smaller learning rate or fewer local steps")
     app.run()
     assert "The federation diverged: choose a smaller learning rate" in text(app)
-    assert not app.button(key="run_federation").disabled, "it may be asked again"
-    app.button(key="run_federation").click().run()
+    assert not fakes.button(app, "run_federation").disabled, "it may be asked again"
+    fakes.button(app, "run_federation").click().run()
     second = jobs(store)[0]
     assert second.id != job.id
     out.take(second.id)
@@ -220,7 +220,7 @@ def test_without_an_attack_only_the_accuracy_is_shown(store):  # noqa: F811
     app = page()
     widget(app, "toggle", "plan.attacks").set_value(False).run()
     assert "5 rounds of 5 clients, no attack." in text(app)
-    app.button(key="run_federation").click().run()
+    fakes.button(app, "run_federation").click().run()
     (job,) = jobs(store)
     assert job.spec["attack"] is None
     out = fakes.writer(store)

@@ -62,7 +62,7 @@ def finish(store, number: str, names: tuple[str, ...]) -> None:  # noqa: F811
 def test_before_anything_it_explains_and_offers_one_button_with_its_size(store):  # noqa: F811
     app = page()
     assert "What it costs" in text(app) and "60 experiments and 30 trainings" in text(app)
-    app.button(key="frontier_run").click().run()
+    fakes.button(app, "frontier_run").click().run()
     (job,) = store.jobs(kinds=("sweep",))
     assert app.query_params["sweep"] == job.id and not app.exception
     assert "0 of 60 done" in text(app) and "No advice yet: 60 of 60 attacks" in text(app)
@@ -127,7 +127,7 @@ def test_the_form_makes_the_grid_that_is_asked():
 @pytest.mark.parametrize("number", ["0" * 12, "<script>", "../x"])
 def test_a_link_to_nothing_shows_the_empty_page(store, number):  # noqa: F811
     app = page(sweep=number)
-    assert app.button(key="frontier_run")
+    assert fakes.button(app, "frontier_run")
 
 
 def test_a_sweep_without_accuracy_is_not_taken_for_a_frontier(store):  # noqa: F811
@@ -136,7 +136,7 @@ def test_a_sweep_without_accuracy_is_not_taken_for_a_frontier(store):  # noqa: F
 
 
 def app_without(app: AppTest) -> bool:
-    return "0 of 2 done" not in text(app) and bool(app.button(key="frontier_run"))
+    return "0 of 2 done" not in text(app) and bool(fakes.button(app, "frontier_run"))
 
 
 def test_a_data_set_with_few_pictures_is_dealt_out_as_far_as_it_goes():

@@ -103,7 +103,7 @@ def jobs(store) -> list[Job]:  # noqa: F811
 
 def answered(store, *refs: str, **how) -> AppTest:  # noqa: F811
     app = opened(asking(*refs))
-    app.button(key="run_influence").click().run()
+    fakes.button(app, "run_influence").click().run()
     answer(store, jobs(store)[0], **how)
     app.run()
     assert not app.exception, app.exception
@@ -126,7 +126,7 @@ def test_a_newcomer_finds_an_answer_being_worked_out_and_nothing_is_attacked(sto
     assert job.spec["experiment"]["samples"] == list(question.FACES) and store.jobs() == []
     assert "Working out what the gradients show" in text(app)
     assert [b.label for b in app.button if b.proto.type == "primary"] == ["Predict what leaks"]
-    assert app.button(key="run_influence").disabled and "experiment" not in app.query_params
+    assert fakes.button(app, "run_influence").disabled and "experiment" not in app.query_params
     answer(store, job)
     app.run()
     assert "gi-answer" in text(app) and len(rows(app)) == 8
@@ -136,9 +136,9 @@ def test_a_newcomer_finds_an_answer_being_worked_out_and_nothing_is_attacked(sto
 
 def test_a_link_fills_the_form_and_asks_nothing(store):  # noqa: F811
     app = opened(asking())
-    assert jobs(store) == [] and not app.button(key="run_influence").disabled
-    app.button(key="run_influence").click().run()
-    app.button(key="run_influence").run()
+    assert jobs(store) == [] and not fakes.button(app, "run_influence").disabled
+    fakes.button(app, "run_influence").click().run()
+    fakes.button(app, "run_influence").run()
     assert len(jobs(store)) == 1
 
 
@@ -198,7 +198,7 @@ def test_directions_of_the_whole_spectrum(store):  # noqa: F811
     assert page.count("eigenvalue 1<") == 2, "the best shown is the one chosen"
     app.session_state["influence.looked"] = FOUR[2]
     app.run()
-    assert app.button(key="influence_check").label == "Check this prediction for No face 100"
+    assert fakes.button(app, "influence_check").label == "Check this prediction for No face 100"
 
 
 def test_an_estimated_spectrum_is_called_so(store):  # noqa: F811
@@ -226,7 +226,7 @@ def test_classes_are_compared_where_there_are_several(store):  # noqa: F811
 
 def test_initialisations_are_compared_by_five_jobs(store):  # noqa: F811
     app = answered(store)
-    app.button(key="influence_inits").click().run()
+    fakes.button(app, "influence_inits").click().run()
     asked = jobs(store)[:-1]
     assert sorted(j.spec["experiment"]["model"]["init"] for j in asked) == [
         "default",
@@ -249,7 +249,7 @@ def test_initialisations_are_compared_by_five_jobs(store):  # noqa: F811
 
 def test_stages_of_training_are_compared(store):  # noqa: F811
     app = answered(store)
-    app.button(key="influence_epochs").click().run()
+    fakes.button(app, "influence_epochs").click().run()
     asked = jobs(store)[:-1]
     assert [j.spec["experiment"]["weights"].get("epochs") for j in reversed(asked)] == [None, 1, 2, 5, 10]
     for job in asked:
@@ -268,12 +268,12 @@ def test_a_picture_of_ones_own_trains_on_what_is_here():
 def test_a_check_is_a_real_run_and_a_point(store):  # noqa: F811
     app = answered(store)
     app.select_slider(key="noise").set_value("1e-4").run()
-    app.button(key="influence_check").click().run()
+    fakes.button(app, "influence_check").click().run()
     (run,) = store.jobs()
     asked = build(run.spec)
     assert asked.attack.kind == "levenberg_marquardt" and asked.attack.labels == "known"
     assert asked.samples == FOUR[:1] and asked.defenses[0].std == pytest.approx(1e-4)
-    assert "next in line" in text(app) and app.button(key="influence_check").disabled
+    assert "next in line" in text(app) and fakes.button(app, "influence_check").disabled
     out = fakes.writer(store)
     out.take(run.id)
     out.finish(run.id, "done", {"calibration": {"predicted_rmse": 0.02, "measured_rmse": 0.021}, "metrics": {}}, None)
@@ -287,10 +287,10 @@ def test_a_check_is_a_real_run_and_a_point(store):  # noqa: F811
 def test_another_question_keeps_the_last_answer_until_it_is_asked(store):  # noqa: F811
     app = answered(store)
     widget(app, "selectbox", "model.init.lenet").select("default").run()
-    assert "asks for something else by now" in text(app) and not app.button(key="run_influence").disabled
+    assert "asks for something else by now" in text(app) and not fakes.button(app, "run_influence").disabled
     widget(app, "selectbox", "model.init.lenet").select("uniform").run()
     assert "asks for something else" not in text(app) and len(jobs(store)) == 1
-    assert app.button(key="run_influence").disabled
+    assert fakes.button(app, "run_influence").disabled
 
 
 def test_every_example_fills_the_form(store):  # noqa: F811
@@ -304,27 +304,27 @@ def test_every_example_fills_the_form(store):  # noqa: F811
 
 def test_a_failed_question_is_one_sentence_and_can_be_asked_again(store):  # noqa: F811
     app = opened(asking())
-    app.button(key="run_influence").click().run()
+    fakes.button(app, "run_influence").click().run()
     out = fakes.writer(store)
     out.take(jobs(store)[0].id)
     out.finish(jobs(store)[0].id, "failed", error="batch norm in train mode: choose client.batch_norm=eval")
     app.run()
     assert "Batch norm in train mode: choose client.batch_norm=eval." in text(app)
-    app.button(key="run_influence").click().run()
+    fakes.button(app, "run_influence").click().run()
     assert len(jobs(store)) == 2
 
 
 def test_a_question_can_be_cancelled(store):  # noqa: F811
     app = opened(asking())
-    app.button(key="run_influence").click().run()
-    app.button(key="influence_cancel").click().run()
+    fakes.button(app, "run_influence").click().run()
+    fakes.button(app, "influence_cancel").click().run()
     assert jobs(store)[0].state == "cancelled" and "was cancelled" in text(app)
 
 
 def test_a_page_opens_no_free_path(store):  # noqa: F811
     app = opened(asking("/etc/hostname"))
     assert "cannot open" in text(app)
-    app.button(key="run_influence").click().run()
+    fakes.button(app, "run_influence").click().run()
     assert jobs(store) == []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import subprocess
 import sys
 from pathlib import Path
@@ -104,23 +105,43 @@ def test_defenses_are_chips_with_strengths(store):
     assert form(app).defenses[0].std == 0.5
 
 
-def test_presets_fill_the_form_and_are_valid(store):
+@pytest.mark.parametrize("number", range(len(presets())))
+def test_a_chip_fills_the_form_says_what_there_is_to_see_and_plays(store, number):
     assert 6 <= len(presets()) <= 14
+    app, preset = lab(), presets()[number]
+    app.button(key=f"preset_{number}").click().run()
+    assert form(app) == preset.experiment
+    (job,) = store.jobs()
+    assert job.spec == preset.experiment.model_dump(mode="json") and app.query_params["run"] == job.id
+    assert html.escape(preset.sentence) in text(app)
+    app.button(key=f"preset_{number}").click().run()
+    fakes.button(app, "run_attack").click().run()
+    assert [one.id for one in store.jobs()] == [job.id], "the same experiment is not queued twice"
+
+
+def test_a_chip_shows_the_run_that_is_there_and_another_chip_ends_the_one_that_it_started(store):
+    run = fakes.run(store, experiment=presets()[1].experiment)
     app = lab()
+    app.button(key="preset_1").click().run()
+    assert app.query_params["run"] == run and len(store.jobs()) == 1
     app.button(key="preset_2").click().run()
-    assert form(app) == presets()[2].experiment
-    assert store.jobs() == []
+    app.button(key="preset_3").click().run()
+    states = {job.spec["attack"]["kind"] + str(job.spec.get("size")): job.state for job in store.jobs()}
+    assert [job.state for job in store.jobs()] == ["queued", "cancelled", "done"], states
 
 
 def test_the_button_queues_one_run_and_shows_it(store):
     app = lab()
-    app.button(key="run_attack").click().run()
+    fakes.button(app, "run_attack").click().run()
     (job,) = store.jobs()
     assert app.query_params["run"] == job.id and job.spec["attack"]["kind"] == "levenberg_marquardt"
     assert "next in line" in text(app)
     second = lab()
-    second.button(key="run_attack").click().run()
-    assert "1 before it in the queue" in text(second)
+    fakes.button(second, "run_attack").click().run()
+    assert second.query_params["run"] == job.id, "the same experiment waits once, whoever looks"
+    widget(second, "number_input", "seed.").set_value(7).run()
+    fakes.button(second, "run_attack").click().run()
+    assert "1 before it in the queue" in text(second) and len(store.jobs()) == 2
 
 
 @pytest.mark.parametrize("state", ["queued", "running", "paused", "done", "failed", "cancelled"])
@@ -142,16 +163,16 @@ def test_every_state_of_a_run(store, state):
 def test_pause_shows_at_once_and_cancel_too(store):
     run = fakes.run(store, "running")
     app = lab(run=run)
-    app.button(key="pause").click().run()
+    fakes.button(app, "pause").click().run()
     assert store.job(run).state == "pausing" and "pausing…" in text(app)
-    app.button(key="cancel").click().run()
+    fakes.button(app, "cancel").click().run()
     assert "cancelling…" in text(app)
 
 
 def test_another_seed_is_a_new_run(store):
     run = fakes.run(store)
     app = lab(run=run)
-    app.button(key="again").click().run()
+    fakes.button(app, "again").click().run()
     newest = store.jobs()[0]
     assert newest.id != run and newest.spec["seed"] != store.job(run).spec["seed"]
     assert app.query_params["run"] == newest.id
@@ -211,13 +232,13 @@ def test_a_bad_link_is_one_sentence(store, query):
 )
 def test_a_link_names_no_free_path_and_starts_nothing(store, experiment):
     app = lab(experiment=link.encode(build(experiment)))
-    assert app.button(key="run_attack").disabled
+    assert fakes.button(app, "run_attack").disabled
     assert "gi-problem" in text(app) and store.jobs(kinds=None) == []
 
 
 def test_an_impossible_question_says_why_before_it_runs(store):
     app = lab(experiment='{"samples": ["bundled/faces:0", "bundled/faces:1"]}')
-    assert app.button(key="run_attack").disabled
+    assert fakes.button(app, "run_attack").disabled
     assert "reads one label" in text(app).lower() or "2 pictures" in text(app)
 
 

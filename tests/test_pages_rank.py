@@ -107,13 +107,13 @@ def test_every_kind_of_row_can_be_added_and_counted(store, kind):  # noqa: F811
 
 def test_rows_move_are_copied_and_removed(store):  # noqa: F811
     app = drawn(CONV, {"kind": "max_pool"}, {"kind": "residual"})
-    widget(app, "button", "down_0").click().run()
+    fakes.button(app, "down_0").click().run()
     assert rows(app) == ["max_pool", "conv", "residual"]
-    widget(app, "button", "up_2").click().run()
+    fakes.button(app, "up_2").click().run()
     assert rows(app) == ["max_pool", "residual", "conv"]
-    widget(app, "button", "duplicate_1").click().run()
+    fakes.button(app, "duplicate_1").click().run()
     assert rows(app) == ["max_pool", "residual", "residual", "conv"]
-    widget(app, "button", "remove_0").click().run()
+    fakes.button(app, "remove_0").click().run()
     assert rows(app) == ["residual", "residual", "conv"]
 
 
@@ -144,13 +144,13 @@ def test_a_row_that_does_not_fit_is_one_sentence_and_the_last_good_view_stays(st
     widget(app, "number_input", f"model.layers.1.{name}.conv").set_value(value).run()
     assert text(app).count("gi-problem") == 1 and part in text(app) and "Layer 2" in text(app)
     assert "gi-wrong" in text(app) and app.dataframe[0].value.equals(good)
-    assert app.button(key="run_rgap").disabled
+    assert fakes.button(app, "run_rgap").disabled
 
 
 def test_an_unsupported_layer_is_named_with_its_reason(store):  # noqa: F811
     app = drawn(CONV, {"kind": "max_pool"})
     assert "max pooling does not tell which pixel" in text(app)
-    assert app.button(key="run_rgap").disabled and "gi-unsupported" in text(app)
+    assert fakes.button(app, "run_rgap").disabled and "gi-unsupported" in text(app)
 
 
 def test_start_from_copies_the_same_network():
@@ -198,7 +198,7 @@ def test_a_file_fills_the_rows_and_a_bad_one_changes_nothing(store):  # noqa: F8
 
 def test_the_button_runs_the_network_shown(store):  # noqa: F811
     app = drawn(CONV)
-    app.button(key="run_rgap").click().run()
+    fakes.button(app, "run_rgap").click().run()
     (job,) = store.jobs()
     assert job.spec["attack"]["kind"] == "rgap" and job.spec["model"]["layers"][0]["channels"] == 8
     assert app.query_params["run"] == job.id and "next in line" in text(app)
@@ -208,7 +208,7 @@ def test_dense_layers_with_bias_are_divided(store):  # noqa: F811
     app = drawn({"kind": "dense", "bias": True}, bias=True)
     (choice,) = [w for w in app.get("segmented_control") if w.label == "Attack"]
     choice.set_value("analytic_linear").run()
-    app.button(key="run_rgap").click().run()
+    fakes.button(app, "run_rgap").click().run()
     assert store.jobs()[0].spec["attack"]["kind"] == "analytic_linear"
 
 
@@ -223,7 +223,7 @@ def test_the_attack_fits_the_activations(activation, kind):
 def test_measuring_is_a_job_whose_ranks_stand_beside_the_counted(store):  # noqa: F811
     app = rank()
     counted = question.report(question.FIRST).to_json()
-    app.button(key="rank_measure").click().run()
+    fakes.button(app, "rank_measure").click().run()
     jobs = store.jobs(kinds=("rank",))
     assert len(jobs) == 1 and jobs[0].spec["input"] == [3, 32, 32]
     counted["layers"][1] |= {"rank": 3467, "condition": 12.0}
@@ -231,7 +231,7 @@ def test_measuring_is_a_job_whose_ranks_stand_beside_the_counted(store):  # noqa
     out.take(jobs[0].id)
     out.finish(jobs[0].id, "done", counted, None)
     app.run()
-    assert "differ at conv2" in text(app) and not app.button(key="rank_measure").disabled
+    assert "differ at conv2" in text(app) and not fakes.button(app, "rank_measure").disabled
     assert app.dataframe[0].value["measured"][1] == "3467 ≠ 3468"
 
 

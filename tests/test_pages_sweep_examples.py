@@ -15,6 +15,7 @@ from pages.components.frontier import question as frontier
 from pages.components.sweeps.recorded import FOLDER, Recorded
 from pages.components.wall import cell
 from pages.components.wall import question as wall
+from tests import pages_fakes as fakes
 from tests import test_pages_frontier, test_pages_wall
 from tests.test_pages_lab import store, text  # noqa: F401  (store is a fixture)
 
@@ -55,7 +56,7 @@ def test_the_frontier_shows_its_example_until_there_is_one_of_ones_own(store):  
     app.selectbox(key="frontier_setting").set_value("1 bit").run()
     assert text(app).count("data:image/png") == 4, "two pictures, two attackers"
     assert not [p for p in app.get("page_link") if "run" in str(p.proto)], "there is no run to open"
-    app.button(key="frontier_run").click().run()
+    fakes.button(app, "frontier_run").click().run()
     assert "An example" not in text(app) and "0 of 60 done" in text(app)
 
 
@@ -67,7 +68,7 @@ def test_the_wall_shows_its_example_until_there_is_one_of_ones_own(store):  # no
     assert "●</i> exact" in page and "○</i> not recognisable" in page
     app.get_by_key("wall_score").set_value("ssim").run()
     assert " dB</b>" not in test_pages_wall.cells(app) and "1.000" in test_pages_wall.cells(app)
-    app.button(key="wall_run").click().run()
+    fakes.button(app, "wall_run").click().run()
     assert "An example" not in text(app) and "waiting" in test_pages_wall.cells(app)
 
 

@@ -127,7 +127,7 @@ def test_a_sweep_is_made_of_what_varies(store):  # noqa: F811
     app.selectbox(key="axis_1").set_value("defense").run()
     app.multiselect(key="axis_1_defense").set_value(["none", "gaussian_noise", "pruning"]).run()
     assert "6 experiments" in text(app)
-    app.button(key="run_sweep_form").click().run()
+    fakes.button(app, "run_sweep_form").click().run()
     (job,) = store.jobs(kinds=("sweep",))
     assert job.title == "Mine" and len(store.jobs(parent=job.id)) == 6 and app.query_params["sweep"] == job.id
 
@@ -189,6 +189,6 @@ def test_a_run_in_the_lab_is_varied_here(store):  # noqa: F811
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
     app.query_params["run"] = run
     app.run()
-    app.button(key="vary").click().run()
+    fakes.button(app, "vary").click().run()
     assert not app.exception and app.selectbox(key="sweep_base").value == making.LAB
     assert app.session_state["form.experiment"].seed == 77 and app.session_state["form.experiment"].size == 32

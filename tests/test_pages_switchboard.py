@@ -75,10 +75,10 @@ def test_impossible_attacks_are_marked_with_the_command_lines_sentence(store):  
     assert [o for o in options if "Levenberg" in o] == ["✕ Levenberg-Marquardt – not possible here"]
     assert "DLG" in options and "FL gradient inversion" in options
     (fatal,) = [p.reason for p in problems(form(app)) if p.fatal]
-    assert fatal.removeprefix("Levenberg-Marquardt") in text(app) and app.button(key="run_attack").disabled
+    assert fatal.removeprefix("Levenberg-Marquardt") in text(app) and fakes.button(app, "run_attack").disabled
     assert "The same is true of" in text(app)
     widget(app, "selectbox", "attack").select("inverting_gradients").run()
-    assert not app.button(key="run_attack").disabled
+    assert not fakes.button(app, "run_attack").disabled
 
 
 @pytest.mark.parametrize("kind", list(ATTACKS))
@@ -118,7 +118,7 @@ def test_a_prior_picture_is_picked_and_a_path_refused(store):  # noqa: F811
 
 def test_both_runs_are_queued_and_shown_side_by_side(store):  # noqa: F811
     app = lab(experiment=link.encode(build({**NORM, "attack": {"kind": "dlg"}})))
-    app.button(key="pair.statistics").click().run()
+    fakes.button(app, "pair_statistics").click().run()
     assert not app.exception
     shared, withheld = store.jobs()
     assert (app.query_params["run"], app.query_params["beside"]) == (withheld.id, shared.id)

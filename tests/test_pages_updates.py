@@ -113,7 +113,7 @@ def asked(app: AppTest):
 
 
 def run_button(app: AppTest):
-    return app.button(key="run_attack")
+    return fakes.button(app, "run_attack")
 
 
 def failed(store, job: Job, error: str) -> None:  # noqa: F811
@@ -251,7 +251,7 @@ def test_a_malicious_file_is_one_sentence_and_the_worker_goes_on(store, capsys):
     assert "“updates_evil.npz” holds more than arrays" in text(app) and run_button(app).disabled
     assert "these files were refused" in text(app) and "what the client trained" not in text(app)
     assert text(app).count("Traceback") == 0
-    app.button(key="updates_remove_update").click().run()
+    fakes.button(app, "updates_remove_update").click().run()
     upload(app, "update", "updates_r1.npz", content())
     answer(store, app)
     assert "What is in the files" in text(app)
@@ -267,17 +267,17 @@ def test_values_that_are_not_finite_and_hostile_names_are_said_plainly(store):  
 
 def test_a_file_can_be_taken_away_and_all_of_them(store):  # noqa: F811
     app = given(store)
-    app.button(key="updates_remove_checkpoint").click().run()
+    fakes.button(app, "updates_remove_checkpoint").click().run()
     assert asked(app).recorded is None and "Give the checkpoint too" in text(app)
     assert "updates_r1.npz" in text(app)
-    app.button(key="updates_clear").click().run()
+    fakes.button(app, "updates_clear").click().run()
     assert "What you need" in text(app) and asked(app) == question.FIRST
 
 
 def test_another_update_leaves_the_run_before(store):  # noqa: F811
     app = given(store)
     app = page(run=fakes.run(store, experiment=asked(app)))
-    app.button(key="updates_clear").click().run()
+    fakes.button(app, "updates_clear").click().run()
     assert "run" not in app.query_params and "What you need" in text(app)
     assert not app.get("page_link") and asked(app) == question.FIRST
 

@@ -84,7 +84,7 @@ def cells(app: AppTest) -> str:
 def test_the_first_view_asks_for_a_default_wall_and_starts_nothing(store):  # noqa: F811
     app = wall()
     assert "Nothing has been run here yet" in text(app) and store.jobs(kinds=("sweep", "run")) == []
-    assert not app.button(key="wall_run").disabled and (
+    assert not fakes.button(app, "wall_run").disabled and (
         "44 experiments, about 2 min 10 s on two cores, each 8 s of attacking at most" in text(app)
     )
     assert [d.kind for d in app.session_state["wall.experiment"].defenses] == [d.kind for d in question.FIRST.defenses]
@@ -94,8 +94,8 @@ def test_the_button_queues_the_wall_and_its_link_brings_the_form_back(store):  #
     app = wall()
     (pills,) = [w for w in app.get("pills") if w.key.endswith("wall.attacks")]
     pills.set_value(["dlg", "peeling"]).run()
-    app.button(key="defense_content_copy_1").click().run()
-    app.button(key="wall_run").click().run()
+    fakes.button(app, "defense_content_copy_1").click().run()
+    fakes.button(app, "wall_run").click().run()
     (parent,) = store.jobs(kinds=("sweep",))
     assert app.query_params["sweep"] == parent.id and not app.exception
     attacks, rows = sweeps.sweep_of(store, parent.id).axes
@@ -115,10 +115,10 @@ def test_what_cannot_be_asked_says_why(store):  # noqa: F811
     app = wall()
     (pills,) = [w for w in app.get("pills") if w.key.endswith("wall.attacks")]
     pills.set_value([]).run()
-    assert app.button(key="wall_run").disabled and "Choose at least one attack." in text(app)
+    assert fakes.button(app, "wall_run").disabled and "Choose at least one attack." in text(app)
     pills = next(w for w in app.get("pills") if w.key.endswith("wall.attacks"))
     pills.set_value(["analytic_linear"]).run()
-    assert app.button(key="wall_run").disabled and "left out" in text(app)
+    assert fakes.button(app, "wall_run").disabled and "left out" in text(app)
 
 
 def test_every_cell_says_how_it_stands_with_more_than_colour(started):

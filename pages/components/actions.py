@@ -19,7 +19,7 @@ _NONE, _VARY = "no overlay", "actions.vary"
 def again(job: Job) -> None:
     """The same question with another seed."""
     st.button(
-        "Another seed", key="again", icon=":material/refresh:", on_click=_again, args=(job,),
+        "Another seed", key=f"again.{job.id}", icon=":material/refresh:", on_click=_again, args=(job,),
         help="Run the same experiment again from another random start.",
     )  # fmt: skip
 
@@ -39,7 +39,7 @@ def _again(job: Job) -> None:
 def vary(job: Job) -> None:
     """Many experiments like this one: the page of sweeps, from it."""
     st.button(
-        "Vary…", key="vary", icon=":material/grid_view:", on_click=_vary, args=(job,),
+        "Vary…", key=f"vary.{job.id}", icon=":material/grid_view:", on_click=_vary, args=(job,),
         help="Run this experiment many times with one thing changed, as a sweep.",
     )  # fmt: skip
     if st.session_state.pop(_VARY, False):  # no callback may change the page

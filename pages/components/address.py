@@ -1,7 +1,9 @@
 """What a page shows, in its address: a refresh, a second tab or a shared link shows the same.
 
-Each page with a form has an address of its own, which comes back with the page. The session is the truth and the address its mirror. A request that was on its way while the address
-changed still carries the old one, so an address that was just replaced is no wish of the person.
+Each page has an address of its own, which comes back with the page. The session is the truth and the address its mirror:
+the address is asked on the first look at a page, when a person comes to it from another one, and when the person goes
+back or forward. Any other request may have been on its way while the address changed, and carries an old one, however
+long that takes: it is no wish of the person, and the address is written anew.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import time
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from gi_core.runs.job import valid_id
 from gi_core.spec import SpecError, build
@@ -17,48 +20,76 @@ from pages.components import form, link
 from pages.components.session import store
 
 NAMES = ("run", "experiment", "view", "present", "overlay", "beside")
-_SHOWN, _SAY = "address.shown", "address.say"
-_STALE_SECONDS, _SAY_SECONDS = 5.0, 12.0
+_SHOWN, _SAY, _SAY_SECONDS = "address.shown", "address.say", 12.0
 
 
-def _at(part: str) -> str:
-    return f"address.{form.page()}.{part}"
+def _state(page: str) -> dict[str, str | None] | None:
+    return st.session_state.get(f"address.{page}")
 
 
 def get(name: str) -> str | None:
-    """One value as the page shows it."""
-    return st.session_state.get(_at("state"), {}).get(name)
+    """One value as the page of the form shows it."""
+    return (_state(form.page()) or {}).get(name)
 
 
 def put(**values: str | None) -> None:
     """Change values here and in the address."""
-    before = st.session_state.get(_at("state"), {})
-    state = {**before, **values}
-    if state != before:
-        _supersede(before)
-        st.session_state[_at("state")] = state
-    for name in values:
-        if st.query_params.get(name) != state[name]:
-            if state[name] is None:
-                st.query_params.pop(name, None)
-            else:
-                st.query_params[name] = state[name]
+    _tell(form.page(), values)
+
+
+def told(name: str) -> str | None:
+    """One value of the page that `visit` named."""
+    return (_state(st.session_state.get(_SHOWN, "")) or {}).get(name)
+
+
+def tell(**values: str | None) -> None:
+    """Change values of the page that `visit` named, here and in its address."""
+    _tell(st.session_state.get(_SHOWN, ""), values)
+
+
+def _tell(page: str, values: dict[str, str | None]) -> None:
+    state = {**(_state(page) or {}), **values}
+    st.session_state[f"address.{page}"] = state
+    _write(state)
+
+
+def _write(state: dict[str, str | None]) -> None:
+    """All at once: one step of Back for one change."""
+    others = {name: value for name, value in st.query_params.to_dict().items() if name not in state}
+    wanted = others | {name: value for name, value in state.items() if value is not None}
+    if st.query_params.to_dict() != wanted:
+        st.query_params.from_dict(wanted)
+
+
+def _asked(page: str, names: tuple[str, ...]) -> dict[str, str | None] | None:
+    """What the address asks for, where that is a person's wish and new."""
+    asked = {name: st.query_params.get(name) for name in names}
+    state, context = _state(page), get_script_run_ctx()
+    away = st.session_state.get(_SHOWN) != page
+    st.session_state[_SHOWN] = page
+    moved = bool(getattr(context, "is_history_navigation", False))
+    if state is None or moved or (away and any(asked.values())):
+        return asked if asked != state else None
+    return None
+
+
+def visit(page: str, *names: str) -> None:
+    """A page without a form: take over what its address asks for; coming to it by its name alone begins anew."""
+    away = st.session_state.get(_SHOWN) != page
+    asked = _asked(page, names)
+    if asked is not None or away:
+        st.session_state[f"address.{page}"] = asked or {name: st.query_params.get(name) for name in names}
+    _write(_state(page) or {})
 
 
 def arrive() -> None:
     """Take over what the address asks for, once; a link fills the form and never starts anything."""
-    asked = {name: st.query_params.get(name) for name in NAMES}
-    state = st.session_state.get(_at("state"))
-    away = state is not None and st.session_state.get(_SHOWN) != form.page()
-    st.session_state[_SHOWN] = form.page()
-    if asked == state or _stale(asked):
+    page = form.page()
+    asked = _asked(page, NAMES)
+    if asked is None:
+        _write(_state(page) or {})
         return
-    if away and not any(asked.values()):
-        _supersede(asked)
-        put(**state)
-        return
-    _supersede(state or {})
-    st.session_state[_at("state")] = asked
+    st.session_state[f"address.{page}"] = asked
     form.replace(form.start())
     if asked["run"] is not None:
         _open(asked["run"])
@@ -67,6 +98,12 @@ def arrive() -> None:
             form.replace(link.decode(asked["experiment"]))
         except SpecError as error:
             say(str(error))
+
+
+def open_run(run: str) -> None:
+    """Show this run, and its experiment in the form."""
+    put(run=run, beside=None, experiment=None)
+    _open(run)
 
 
 def _open(run: str) -> None:
@@ -79,22 +116,6 @@ def _open(run: str) -> None:
         form.replace(build(job.spec))
     except SpecError as error:
         say(f"This run's experiment can no longer be read: {error}")
-
-
-def _supersede(state: dict[str, str | None]) -> None:
-    now = time.monotonic()
-    kept = [(old, since) for old, since in st.session_state.get(_at("old"), []) if now - since < _STALE_SECONDS]
-    st.session_state[_at("old")] = [*kept, (dict(state), now)]
-
-
-def _stale(asked: dict[str, str | None]) -> bool:
-    now = time.monotonic()
-    return any(old == asked and now - since < _STALE_SECONDS for old, since in st.session_state.get(_at("old"), []))
-
-
-def leave() -> None:
-    """A page without a form is shown: the others come back as they were."""
-    st.session_state[_SHOWN] = ""
 
 
 def sync() -> None:

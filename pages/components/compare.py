@@ -11,6 +11,7 @@ from gi_core.metrics.meanings import MEANINGS, shown
 from gi_core.runs.job import Job, valid_id
 from gi_core.spec import SpecError, build
 from pages.components import (
+    address,
     curves,
     knowing_pair,
     legible,
@@ -30,7 +31,7 @@ _PACE = 1.0
 
 def asked() -> list[Job]:
     """The two runs of the address, as far as they exist."""
-    return found((st.query_params.get("compare") or "").split(",")[:2])
+    return found((address.told("compare") or "").split(",")[:2])
 
 
 def found(ids: Sequence[str | None]) -> list[Job]:
@@ -42,7 +43,7 @@ def found(ids: Sequence[str | None]) -> list[Job]:
 def draw(jobs: list[Job]) -> None:
     """Pictures, differences, curves; they follow by themselves while a run goes on."""
     if st.button("All runs", icon=":material/arrow_back:", key="compare_back"):
-        st.query_params.pop("compare", None)
+        address.tell(compare=None)
         st.rerun()
     if len(jobs) < 2:
         st.warning("Two runs are needed, and not both of these are here: choose them below.")
@@ -82,7 +83,12 @@ def _pair(ids: list[str], timed: bool) -> None:
 def _side(job: Job, name: str, side: int) -> None:
     """One of the two: how it stands, its pictures, and the text in them."""
     st.html(f'<h2 class="gi-question">{words.escape(name)}</h2>')
-    st.page_link("pages/lab.py", label="Open", icon=":material/open_in_new:", query_params={"run": job.id})
+    if address.told("compare") is not None:
+        st.page_link("pages/lab.py", label="Open", icon=":material/open_in_new:", query_params={"run": job.id})
+    else:  # a link to the page that one is on would be no wish that the address knows of
+        st.button(
+            "Open", key=f"open.{job.id}", icon=":material/open_in_new:", on_click=address.open_run, args=(job.id,)
+        )
     if not job.over:
         status.line(job, store().place(job.id) if job.state == "queued" else 0)
     measures.draw_sentence(job, True)

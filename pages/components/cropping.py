@@ -44,10 +44,19 @@ def draw(refs: list[str]) -> None:
         st.caption(words.plain(said[:1].upper() + said[1:] + "."))
     _range(ref, name, view, seen)
     st.button(
-        "Use this part", type="primary", key=form.key("crop.use"), on_click=_use, args=(ref, name, view, crop, seen)
+        "Use this part",
+        type="primary",
+        key=form.key("crop.use"),
+        on_click=form.report,
+        args=(form.key("crop.use"), _use, ref, name, view, crop, seen),
     )
     if view.crop is not None:
-        st.button("Use the whole picture", key=form.key("crop.all"), on_click=_use, args=(ref, name, view, None, seen))
+        st.button(
+            "Use the whole picture",
+            key=form.key("crop.all"),
+            on_click=form.report,
+            args=(form.key("crop.all"), _use, ref, name, view, None, seen),
+        )
 
 
 def _rectangle(ref: str, seen: Whole, view: View) -> Crop:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from gi_core.spec import build
-from pages.components import curves, form, measures, viewer, words
+from pages.components import curves, form, measures, stage, viewer, words
 from pages.components.source import EXAMPLE, Recording
 
 
@@ -22,6 +22,7 @@ def draw() -> None:
         return
     source = recording()
     job, points = source.job, source.curve()
+    stage.other("an example")
     with st.container(horizontal=True, vertical_alignment="center", key="example_head"):
         st.html(f'<h2 class="gi-question">An example, played back: {words.escape(job.title)}</h2>')
         st.button(

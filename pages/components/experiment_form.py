@@ -8,7 +8,6 @@ import streamlit as st
 
 from pages.components import address, form, launch, refining, samples, steps, thumbnails
 from pages.components.defenses import effects
-from pages.components.presets import presets
 
 _STEPS: tuple[tuple[str, str, Callable[[], None]], ...] = (
     ("The private picture", "what the client has", samples.draw),
@@ -46,17 +45,3 @@ def _launch() -> None:
 
 def _waiting() -> bool:
     return launch.awaited(form.current()) or refining.awaited(form.current()) or thumbnails.awaited()
-
-
-def draw_presets() -> None:
-    """A row of buttons that fill the form for each group of experiments."""
-    with st.container(key="presets", gap="xsmall"):
-        for row, group in enumerate(dict.fromkeys(preset.group for preset in presets())):
-            with st.container(horizontal=True, gap="xsmall", vertical_alignment="center", key=f"presets_{row}"):
-                st.markdown(f"**{group}**", width="content")
-                for number, preset in enumerate(presets()):
-                    if preset.group == group:
-                        st.button(
-                            preset.title, key=f"preset_{number}", help=preset.sentence,
-                            on_click=form.replace, args=(preset.experiment,),
-                        )  # fmt: skip

@@ -45,8 +45,13 @@ def widgets(value: BaseModel, path: Path, names: Iterable[str], columns: int = 2
 def widget(field: FieldInfo, path: Path, value: Any, owner: BaseModel, told: bool = True) -> None:
     """One field as the widget that fits its type. told: with the sentence that explains it."""
     inner, optional = inner_type(field.annotation)
-    key, label = key_of(path, owner), name_of(field, path)
-    common = {"key": key, "help": field.description if told else None, "on_change": _changed, "args": (key, path)}
+    written = get_origin(inner) is not Literal and inner not in (bool, int, float)
+    shown = ("" if value is None else str(value)) if written else bool(value) if inner is bool else value
+    key, label = key_of(path, owner, shown), name_of(field, path)
+    common = {
+        "key": key, "help": field.description if told else None,
+        "on_change": form.report, "args": (key, _changed, key, path, getattr(owner, "kind", "")),
+    }  # fmt: skip
     if get_origin(inner) is Literal:
         options = ([None] if optional else []) + list(get_args(inner))
         st.selectbox(label, options, options.index(value), format_func=_readable, placeholder="automatic", **common)
@@ -63,9 +68,9 @@ def widget(field: FieldInfo, path: Path, value: Any, owner: BaseModel, told: boo
         st.text_input(label, "" if value is None else str(value), max_chars=200, placeholder="automatic", **common)
 
 
-def key_of(path: Path, owner: BaseModel) -> str:
-    """The key of a field's widget."""
-    return form.key(f"{joined(path)}.{getattr(owner, 'kind', '')}")
+def key_of(path: Path, owner: BaseModel, shows: Any) -> str:
+    """The key of a field's widget that shows this."""
+    return form.key(f"{joined(path)}.{getattr(owner, 'kind', '')}", shows)
 
 
 def name_of(field: FieldInfo, path: Path) -> str:
@@ -73,18 +78,11 @@ def name_of(field: FieldInfo, path: Path) -> str:
     return field.title or str(path[-1]).replace("_", " ").capitalize()
 
 
-def follow(value: BaseModel, path: Path) -> None:
-    """Let the widgets of these fields show what the form holds, also where another widget changed it."""
-    for name in type(value).model_fields:
-        key = key_of((*path, name), value)
-        now = getattr(value, name)
-        if st.session_state.get(key, now) != now and isinstance(now, (bool, int, float, str)):
-            st.session_state[key] = now
-
-
-def _changed(key: str, path: Path) -> None:
-    value = st.session_state[key]
-    form.change(path, None if value == "" else value)
+def _changed(key: str, path: Path, kind: str) -> None:
+    """Where the part that the widget was drawn for is still there."""
+    if form.kind_at(path[:-1]) == kind:
+        value = st.session_state[key]
+        form.change(path, None if value == "" else value, seen=True)
 
 
 def inner_type(annotation: Any) -> tuple[Any, bool]:

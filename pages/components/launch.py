@@ -11,11 +11,14 @@ import streamlit as st
 from gi_core.runs import times
 from gi_core.runs.job import Job
 from gi_core.spec import Experiment, Problem, SpecError, problems
-from pages.components import address, fetching, form, meter, words
+from pages.components import address, fetching, form, meter, press, words
 from pages.components.permitted import forbidden
 from pages.components.session import dispatcher, store, viewer
 
 _PATIENCE = 20.0
+GOING_ON = ("queued", "running")
+STARTED = "launch.started"
+"""The run that this session asked for last."""
 
 
 def draw(refined: Callable[[Experiment, dict[str, Any]], float | None]) -> None:
@@ -30,19 +33,22 @@ def draw(refined: Callable[[Experiment, dict[str, Any]], float | None]) -> None:
     fatal = fatal or any(p.fatal for p in later)
     complaint = form.complaint()
     with st.container(key="launch", gap="xsmall"):
-        error = refined(experiment, answered) if answered.get("risk") and not fatal else None
-        meter.draw(answered, error, awaited=preview is not None and not preview.over and not fatal)
-        _estimate(experiment, preview, answered, fatal)
-        for said in filter(None, (complaint, *(p.reason for p in found + later))):
-            st.html(f'<p class="gi-problem" role="status">{words.escape(sentence(said))}</p>')
-        if preview is not None and preview.state == "failed" and preview.error:
-            st.html(f'<p class="gi-problem" role="status">{words.escape(sentence(preview.error))}</p>')
-            fatal = True
-        for notice in answered.get("notices") or ():
-            st.html(f'<p class="gi-about">{words.escape(sentence(notice))}</p>')
-        said = [p.reason for p in found + later] + [preview.error or "" if preview else ""]
-        fetching.offers(said, "launch")
-        if st.button("Run attack", type="primary", width="stretch", disabled=fatal, key="run_attack"):
+        with st.container(key="launch_words", gap="xsmall"):  # the button keeps its place, however much is said
+            error = refined(experiment, answered) if answered.get("risk") and not fatal else None
+            meter.draw(answered, error, awaited=preview is not None and not preview.over and not fatal)
+            _estimate(experiment, preview, answered, fatal)
+            for said in filter(None, (complaint, form.awaits(), *(p.reason for p in found + later))):
+                st.html(f'<p class="gi-problem" role="status">{words.escape(sentence(said))}</p>')
+            if preview is not None and preview.state == "failed" and preview.error:
+                st.html(f'<p class="gi-problem" role="status">{words.escape(sentence(preview.error))}</p>')
+                fatal = True
+            for notice in answered.get("notices") or ():
+                st.html(f'<p class="gi-about">{words.escape(sentence(notice))}</p>')
+            said = [p.reason for p in found + later] + [preview.error or "" if preview else ""]
+            fetching.offers(said, "launch")
+        st.html(_drawn(experiment))
+        off = fatal or form.awaits() is not None
+        if press.button("run_attack", "Run attack", type="primary", width="stretch", disabled=off):
             _run(experiment)
 
 
@@ -110,19 +116,42 @@ def _estimate(experiment: Experiment, preview: Job | None, answer: dict, fatal: 
     st.html(f'<p class="gi-estimate" role="status">{text}&nbsp;</p>')
 
 
+def _drawn(experiment: Experiment) -> str:
+    """What this very drawing of the form asks, for scripts and tests; and whether the run on show asks something else."""
+    run = address.get("run")
+    job = store().job(run) if run else None
+    shown = job.spec if job is not None else None
+    asked = experiment.model_dump(mode="json")
+    other = shown != asked if run else experiment != form.start()
+    return f'<i class="gi-asked{" gi-other" * other}" data-stamp="{form.stamp()}" data-asked="{experiment.key()}"></i>'
+
+
 def _run(experiment: Experiment) -> None:
-    """Queue the run and show it; a double click starts one run only."""
-    key, since, run = st.session_state.get("launch.last", ("", 0.0, None))
-    if key != experiment.key() or time.time() - since > 1.5:
-        try:
-            run = submit(experiment)
-        except SpecError as error:
-            st.html(f'<p class="gi-problem" role="alert">{words.escape(sentence(str(error)))}</p>')
-            return
-        st.session_state["launch.last"] = (experiment.key(), time.time(), run)
-    address.put(run=run, beside=None)
+    """Queue the run and show it."""
+    try:
+        show(start(experiment))
+    except SpecError as error:
+        st.html(f'<p class="gi-problem" role="alert">{words.escape(sentence(str(error)))}</p>')
+        return
     address.sync()
     st.rerun(scope="app")
+
+
+def show(run: str) -> None:
+    """A run that a person has just asked for."""
+    st.session_state[STARTED] = run
+    address.put(run=run, beside=None)
+
+
+def start(experiment: Experiment, states: tuple[str, ...] = GOING_ON) -> str:
+    """A run of this very experiment: the one that is going on, by however many clicks it was asked for, else a new one.
+
+    states: in which a run counts. Raises SpecError with one sentence.
+    """
+    spec = experiment.model_dump(mode="json")
+    same = (job for job in store().jobs(kinds=("run",), states=states, limit=200) if job.spec == spec)
+    here = next((job for job in same if job.owner == (viewer() or "") and job.asked != "cancel"), None)
+    return here.id if here is not None else submit(experiment)
 
 
 def submit(experiment: Experiment) -> str:

@@ -7,6 +7,7 @@ import streamlit as st
 from gi_core.runs.job import Job
 from pages.components import (
     actions,
+    arrival,
     curves,
     fetching,
     label_table,
@@ -34,6 +35,7 @@ def draw(run: str) -> None:
     if job is None:
         st.info("This run was deleted.")
         return
+    arrival.draw(run)
     st.session_state["live.state"] = job.state
     st.fragment(_live, run_every=_PACE.get(job.state), key="live")(run)
 
@@ -59,8 +61,9 @@ def body(source: Source) -> None:
         with st.container(key="live_head", gap="xsmall"):
             title = job.title or words.question(job.spec)
             title = title if truth else "A picture that the server never saw"
+            stage.other(title)
+            st.html(f'<h2 class="gi-question">{words.escape(title)}</h2>')
             with st.container(horizontal=True, gap="xsmall", vertical_alignment="center", key="toolbar"):
-                st.html(f'<h2 class="gi-question">{words.escape(title)}</h2>', width="stretch")
                 status.buttons(job)
                 if job.over:
                     actions.again(job)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +10,7 @@ import streamlit as st
 
 from gi_core.runs.job import Job
 from gi_core.spec import Experiment, SpecError
-from pages.components import address, form, launch, words
+from pages.components import address, form, launch, press, words
 
 ALIKE = 1.0
 """dB. A difference below it is within what another start would give."""
@@ -35,16 +34,13 @@ class Pair:
 
 def button(experiment: Experiment, pair: Pair) -> None:
     """One click: both runs are queued, and shown side by side on this page."""
-    key = f"pair.{pair.name}"
-    if st.button(pair.label, key=key, icon=":material/compare_arrows:", help=pair.note(experiment)):
-        asked, since, ids = st.session_state.get(key + ".last", ("", 0.0, ()))
-        if asked != experiment.key() or time.time() - since > 1.5:
-            try:
-                ids = [launch.submit(one) for one in pair.both(experiment)]
-            except SpecError as error:
-                st.html(f'<p class="gi-problem" role="alert">{words.escape(launch.sentence(str(error)))}</p>')
-                return
-            st.session_state[key + ".last"] = (experiment.key(), time.time(), ids)
+    name = f"pair_{pair.name}"
+    if press.button(name, pair.label, icon=":material/compare_arrows:", help=pair.note(experiment)):
+        try:
+            ids = [launch.start(one) for one in pair.both(experiment)]
+        except SpecError as error:
+            st.html(f'<p class="gi-problem" role="alert">{words.escape(launch.sentence(str(error)))}</p>')
+            return
         form.replace(pair.both(experiment)[0])
         address.put(run=ids[0], beside=ids[1])
         address.sync()

@@ -26,7 +26,7 @@ def prior(attack: BaseModel, path: Path) -> None:
     now = getattr(attack, "prior", None)
     infos = {i.ref: i for i in known() if i.available}
     options = [*infos, *([now] if now and now not in infos else [])]
-    key = form.key("attack.prior")
+    key = form.key("attack.prior", now)
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="bottom", key="prior"):
         if now and data.browser_allowed(now):
             shown = thumbnails.sources([infos[now]] if now in infos else [], [] if now in infos else [now])
@@ -35,18 +35,20 @@ def prior(attack: BaseModel, path: Path) -> None:
             "Prior picture", options, options.index(now) if now else None, key=key, accept_new_options=True,
             placeholder="none", format_func=lambda r: infos[r].title if r in infos else words.sample_name(r),
             help="A picture like the private one that the server has: the attack starts from it. One of the list, or a"
-            " reference such as mnist:7.", on_change=_set_prior, args=(key, path), width="stretch",
+            " reference such as mnist:7.", on_change=form.report, args=(key, _set_prior, key, path, attack), width="stretch",
         )  # fmt: skip
         with st.popover("Upload", icon=":material/upload:", key="prior_own"):
             _upload("prior", path, uploads.PICTURES, uploads.keep_picture)
 
 
-def _set_prior(key: str, path: Path) -> None:
+def _set_prior(key: str, path: Path, attack: BaseModel) -> None:
     ref = st.session_state[key]
+    if form.kind_at(path[:-1]) != getattr(attack, "kind", ""):
+        return
     if ref and not data.browser_allowed(ref):
         form.refuse(f"a page cannot open {ref!r}: choose a prior picture of the list, upload it, or write mnist:7")
         return
-    form.change(path, ref or None)
+    form.change(path, ref or None, seen=True)
 
 
 def generator(attack: BaseModel, path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from gi_core.runs.quota import quota
-from pages.components import run_card, run_dialogs, words
+from pages.components import address, run_card, run_dialogs, words
 from pages.components.session import store
 
 PAGE = 12
@@ -34,7 +34,7 @@ def draw() -> None:
             type="primary" if len(chosen) == 2 else "secondary", disabled=len(chosen) != 2,
             help="Tick two runs below.",
         ):  # fmt: skip
-            st.query_params["compare"] = ",".join(chosen)
+            address.tell(compare=",".join(chosen))
             st.rerun()
         if mine := store().mine():
             if st.button(

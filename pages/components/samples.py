@@ -8,7 +8,7 @@ from gi_core import data
 from gi_core.data.types import SampleInfo
 from gi_core.spec.bounds import MAX_BATCH
 from gi_core.spec.documents import whole_number
-from pages.components import cropping, fetching, fields, form, own_pictures, stage, thumbnails, words
+from pages.components import cropping, fetching, fields, form, own_pictures, press, stage, thumbnails, words
 from pages.components.picture_grid import Item, picture_grid
 from pages.components.references import known
 
@@ -58,7 +58,8 @@ def draw(geometry: bool = True, apart: bool = False) -> None:
         with st.popover(title, icon=":material/tune:", key="sample_more"):
             if not apart:
                 st.toggle(
-                    "Several pictures at once", _several(), key=form.key("several"), on_change=_one_again,
+                    "Several pictures at once", _several(), key=form.key("several"), on_change=form.report,
+                    args=(form.key("several"), _one_again),
                     help="The client computes one gradient on all of them together, which hides each a little.",
                 )  # fmt: skip
             fields.widgets(form.current(), (), ["size", "channels", "normalise"][0 if geometry else 2 :])
@@ -69,10 +70,7 @@ def draw(geometry: bool = True, apart: bool = False) -> None:
 def _recorded() -> None:
     """An update that a real client sent stands in place of the picture."""
     st.html('<p class="gi-about">An update that was recorded elsewhere is attacked: its picture is not here.</p>')
-    st.button(
-        "Choose a picture instead", key=form.key("unrecord"), icon=":material/image:",
-        on_click=form.change, args=(("recorded",), None),
-    )  # fmt: skip
+    press.act("unrecord", "Choose a picture instead", form.change, ("recorded",), None, icon=":material/image:")
 
 
 def _pick(ref: str) -> None:
@@ -92,13 +90,18 @@ def _by_number(shown: list[SampleInfo]) -> None:
     name, colon, _ = shown[0].ref.rpartition(":")
     if name not in data.fetchable():
         return
-    key = form.key(f"number.{name}")
     chosen = form.current().samples[0].rpartition(":")
     value = whole_number(chosen[2]) if chosen[0] == name else None
+    key = form.key(f"number.{name}", value)
     st.number_input(
         "Any other, by its number", 0, 9999, value, step=1, placeholder="0 to 9999", key=key,
-        on_change=lambda: st.session_state[key] is not None and _pick(f"{name}:{int(st.session_state[key])}"),
+        on_change=form.report, args=(key, _pick_number, key, name),
     )  # fmt: skip
+
+
+def _pick_number(key: str, name: str) -> None:
+    if st.session_state[key] is not None:
+        _pick(f"{name}:{int(st.session_state[key])}")
 
 
 def _several() -> bool:
@@ -126,13 +129,14 @@ def _labels(infos: list[SampleInfo]) -> None:
     now = form.current()
     if len(now.samples) > 1:
         return
-    key = form.key("label")
+    value = now.labels[0] if now.labels else None
+    key = form.key("label", value)
     st.number_input(
-        "Label", 0, 21_999, now.labels[0] if now.labels else None, step=1, placeholder="the picture's own",
-        key=key, on_change=_set_label, args=(key,), help="The class that the client trains this picture on.",
+        "Label", 0, 21_999, value, step=1, placeholder="the picture's own",
+        key=key, on_change=form.report, args=(key, _set_label, key), help="The class that the client trains this picture on.",
     )  # fmt: skip
 
 
 def _set_label(key: str) -> None:
     value = st.session_state[key]
-    form.change(("labels",), None if value is None else [int(value)])
+    form.change(("labels",), None if value is None else [int(value)], seen=True)

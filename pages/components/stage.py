@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.components import address
+from pages.components import address, words
 
 _STYLE = Path(__file__).parent / "web" / "present.css"
 
@@ -19,6 +19,14 @@ def attackers_view() -> bool:
 def presenting() -> bool:
     """Whether only the pictures, the curve and the sentence are shown."""
     return address.get("present") == "1"
+
+
+def other(title: str) -> None:
+    """What is said above a result while the form asks for something else: web/lab.css shows it then."""
+    st.html(
+        f'<p class="gi-elsewhere" role="note"><b>Not what the form asks now.</b> Below is the result of {words.escape(title)}.'
+        " Press Run attack to see that of the form.</p>"
+    )
 
 
 def switches() -> None:

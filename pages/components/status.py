@@ -57,15 +57,17 @@ def buttons(job: Job) -> None:
     """Pause, resume, cancel; all of them ask only, and show at once that they did."""
     if job.state in ("running", "pausing"):
         st.button(
-            "Pause", key="pause", icon=":material/pause:", on_click=_ask, args=(job.id, "pause"),
+            "Pause", key=f"pause.{job.id}", icon=":material/pause:", on_click=_ask, args=(job.id, "pause"),
             disabled=job.state == "pausing" or job.asked != "",
         )  # fmt: skip
     resumable = job.state == "paused" or (job.state in ("failed", "cancelled") and _checkpoint(job))
     if resumable:
-        st.button("Resume", key="resume", icon=":material/play_arrow:", on_click=_ask, args=(job.id, "resume"))
+        st.button(
+            "Resume", key=f"resume.{job.id}", icon=":material/play_arrow:", on_click=_ask, args=(job.id, "resume")
+        )
     if not job.over:
         st.button(
-            "Cancel", key="cancel", icon=":material/stop:", on_click=_ask, args=(job.id, "cancel"),
+            "Cancel", key=f"cancel.{job.id}", icon=":material/stop:", on_click=_ask, args=(job.id, "cancel"),
             disabled=job.asked == "cancel",
         )  # fmt: skip
 

@@ -27,10 +27,12 @@ def network() -> None:
     fields.settings(model, ("model",))
     kinds = [k for k in _WEIGHTS if k != "imagenet" or model.pretrained]
     now = form.current().weights
-    key = form.key("weights")
+    chosen = now.kind if now.kind in kinds else "fresh"
+    chosen = "file" if form.awaits() else chosen
+    key = form.key("weights", chosen)
     wanted = st.segmented_control(
-        "Weights", kinds, default=now.kind if now.kind in kinds else "fresh", required=True, key=key,
-        format_func=lambda k: _WEIGHTS[k][0], on_change=_weights, args=(key,),
+        "Weights", kinds, default=chosen, required=True, key=key,
+        format_func=lambda k: _WEIGHTS[k][0], on_change=form.report, args=(key, _weights, key),
     )  # fmt: skip
     st.html(f'<p class="gi-about">{_WEIGHTS[wanted][1]}</p>')
     if wanted == "file":
@@ -51,12 +53,13 @@ def client() -> None:
 
 def attack() -> None:
     """The attack, its seed, and where it runs; attacks that the other steps rule out say so, with the reason."""
-    now, key = form.current(), form.key("attack")
+    now = form.current()
+    key = form.key("attack", now.attack.kind)
     ruled_out = possible.reasons(now)
     options = sorted(ATTACKS, key=lambda kind: kind in ruled_out)
     st.selectbox(
         "Attack", options, options.index(now.attack.kind), key=key, label_visibility="collapsed",
-        format_func=lambda k: possible.name(k, ruled_out), on_change=_attack, args=(key,),
+        format_func=lambda k: possible.name(k, ruled_out), on_change=form.report, args=(key, _attack, key),
     )  # fmt: skip
     possible.draw(ruled_out)
     st.html(about.part(now.attack))
@@ -70,13 +73,13 @@ def _published(attack: Component) -> None:
     """Sets of values by name, such as those of a publication; the one that stands in the form is shown."""
     if not attack.presets:
         return
-    key = form.key(f"preset.{attack.kind}")
     fit = [n for n, v in attack.presets.items() if all(getattr(attack, k) == one for k, one in v.items())]
     now = max(fit, key=lambda n: len(attack.presets[n]), default=None)
+    key = form.key(f"preset.{attack.kind}", now)
     st.selectbox(
         "Settings as in", list(attack.presets), list(attack.presets).index(now) if now else None, key=key,
-        placeholder="your own", format_func=lambda n: n.replace("_", " ").capitalize(), on_change=_preset,
-        args=(key, attack), help="Fills in values by name: published configurations, and those of known programs.",
+        placeholder="your own", format_func=lambda n: n.replace("_", " ").capitalize(), on_change=form.report,
+        args=(key, _preset, key, attack), help="Fills in values by name: published configurations, and those of known programs.",
     )  # fmt: skip
 
 
@@ -92,19 +95,20 @@ def _attack(key: str) -> None:
 
 
 def _choice(label: str, family: str, known: dict[str, type[Component]]) -> None:
-    key = form.key(family)
-    options = list(known)
+    options, now = list(known), getattr(form.current(), family).kind
+    key = form.key(family, now)
     st.selectbox(
-        label, options, options.index(getattr(form.current(), family).kind), key=key,
-        format_func=lambda k: known[k].title, label_visibility="collapsed",
-        on_change=lambda: form.choose(family, st.session_state[key]),
+        label, options, options.index(now), key=key, format_func=lambda k: known[k].title, label_visibility="collapsed",
+        on_change=form.report, args=(key, lambda: form.choose(family, st.session_state[key])),
     )  # fmt: skip
 
 
 def _weights(key: str) -> None:
-    """`file` is chosen once a file is there."""
+    """`file` is chosen once a file is there; until then nothing can be run."""
     if st.session_state[key] != "file":
         form.choose("weights", st.session_state[key])
+    elif form.current().weights.kind != "file":
+        form.wait("Give the file of weights in step 2, or choose other weights")
 
 
 def _weights_file() -> None:
@@ -116,7 +120,9 @@ def _weights_file() -> None:
     if file is not None and st.session_state.get("weights_taken") != file.file_id:
         st.session_state["weights_taken"] = file.file_id
         try:
-            form.change(("weights",), {"kind": "file", "path": uploads.keep_weights(file.getvalue())})
+            kept = uploads.keep_weights(file.getvalue())
+            form.choose("weights", "fresh")
+            form.change(("weights",), {"kind": "file", "path": kept})
         except SpecError as error:
             st.error(words.plain(error))
             return

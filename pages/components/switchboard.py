@@ -72,21 +72,21 @@ def _batch_norm(now: Experiment) -> None:
 
 def _switch(label: str, name: str, options: dict[str, str], value: str, help: str, off: bool = False) -> None:
     """One row: its name, and a segment for each position."""
-    key = form.key(f"client.{name}")
+    key = form.key(f"client.{name}", value)
     st.segmented_control(
         label, list(options), default=value, required=True, key=key, format_func=options.__getitem__, help=help,
-        disabled=off, on_change=_set, args=(name, key),
+        disabled=off, on_change=form.report, args=(key, _set, name, key),
     )  # fmt: skip
 
 
 def _set(name: str, key: str) -> None:
     value = st.session_state[key]
     if name == "adaptive":
-        form.change(("attack", name), value == "known")
+        form.change(("attack", name), value == "known", seen=True)
     elif name == "kind":
         form.choose("client", value, over=form.SHARED)
     else:
-        form.change(("client", name), value == "known" if name == "labels_known" else value)
+        form.change(("client", name), value == "known" if name == "labels_known" else value, seen=True)
 
 
 def _weights(experiment: Experiment) -> int | None:

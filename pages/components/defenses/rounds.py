@@ -12,13 +12,14 @@ from pages.components.defenses import guarantee, row
 
 def chips() -> None:
     """Those that the form's experiment has are lit."""
-    key, now = form.key("measures"), form.current()
+    now = form.current()
     if now.recorded is not None:
         return
-    st.session_state[key] = [kind for kind, m in MEASURES.items() if m.strength_of(now) is not None]
+    lit = [kind for kind, m in MEASURES.items() if m.strength_of(now) is not None]
+    key = form.key("measures", lit)
     st.pills(
-        "Round", list(MEASURES), selection_mode="multi", key=key, format_func=lambda k: MEASURES[k].title,
-        on_change=_chose, args=(key,),
+        "Round", list(MEASURES), selection_mode="multi", default=lit, key=key, format_func=lambda k: MEASURES[k].title,
+        on_change=form.report, args=(key, _chose, key),
     )  # fmt: skip
 
 
@@ -32,16 +33,15 @@ def rows() -> None:
 
 
 def _row(kind: str, measure: Measure, strength: int) -> None:
-    asked, key = measure.strength, form.key(f"measure.{kind}")
+    asked, key = measure.strength, form.key(f"measure.{kind}", strength)
     counted = asked.high > asked.low + 1
     with st.container(key=f"defense_{kind}", gap=None, border=True):
         with row.head(kind, measure.title, asked.title.lower() if counted else ""):
             row.button("Leave out", "close", kind, False, _set, kind, asked.low)
         if counted:
-            st.session_state[key] = strength
             st.slider(
                 asked.title, asked.low, max(asked.high, strength), strength, key=key, label_visibility="collapsed",
-                on_change=lambda: _set(kind, st.session_state[key]),
+                on_change=form.report, args=(key, lambda: _set(kind, st.session_state[key])),
             )  # fmt: skip
         st.html(f'<p class="gi-about">{words.escape(measure.description)}</p>{guarantee.short(measure.guarantee)}')
 

@@ -9,14 +9,13 @@ import streamlit as st
 
 from gi_core.spec.base import is_basic
 from gi_core.spec.defense_base import DefenseSettings
-from pages.components import about, fields, form, words
+from pages.components import about, fields, form, press, words
 from pages.components.defenses import effects, guarantee, strength
 
 
 def draw(index: int, defense: DefenseSettings, count: int, found: effects.Measured, several: bool) -> None:
     """A compact row; exact values, and what it is, are behind the button in its head."""
     path: fields.Path = ("defenses", index)
-    fields.follow(defense, path)
     own = type(defense).model_fields
     strengths = [name for name, field in own.items() if is_basic(field)]
     alone = len(strengths) == 1 and fields.inner_type(own[strengths[0]].annotation)[0] in (int, float)
@@ -49,18 +48,21 @@ def head(name: object, title: str, aside: str) -> Iterator[None]:
 
 def button(what: str, icon: str, name: object, off: bool, act: Callable[..., None], *given: object) -> None:
     """One of its small buttons."""
-    st.button(
-        "", key=f"defense_{icon}_{name}", icon=f":material/{icon}:", type="tertiary", help=what, disabled=off,
-        on_click=act, args=given,
+    press.act(
+        f"defense_{icon}_{name}", "", act, *given, icon=f":material/{icon}:", type="tertiary", help=what, disabled=off
     )  # fmt: skip
 
 
 def _strength(name: str, defense: DefenseSettings, path: fields.Path, alone: bool) -> None:
     """A slider where one fits, else the field's own widget. alone: its name stands in the head of the row."""
     field, value, here = type(defense).model_fields[name], getattr(defense, name), (*path, name)
-    key = fields.key_of(here, defense) + ".scale"
-    label, change = fields.name_of(field, here), lambda new: form.change(here, new)
-    if not strength.draw(label, field, value, key, change, labelled=not alone):
+    label, scale = fields.name_of(field, here), f"{fields.joined(here)}.{defense.kind}.scale"
+
+    def change(new: object) -> None:
+        if form.kind_at(path) == defense.kind:
+            form.change(here, new, seen=True)
+
+    if not strength.draw(label, field, value, scale, change, labelled=not alone):
         fields.widget(field, here, value, defense)
 
 

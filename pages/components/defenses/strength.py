@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 from pydantic.fields import FieldInfo
 
-from pages.components import fields
+from pages.components import fields, form
 
 FEW = 32
 """An integer with at most so many values is counted; one with more climbs in steps of 1, 2, 5."""
@@ -20,20 +20,20 @@ SMALL = 0.05
 
 
 def draw(
-    label: str, field: FieldInfo, value: Any, key: str, choose: Callable[[Any], None], labelled: bool = True
+    label: str, field: FieldInfo, value: Any, name: str, choose: Callable[[Any], None], labelled: bool = True
 ) -> bool:  # fmt: skip
     """A slider for the value; False where none fits, and nothing was drawn.
 
-    choose: called with what a person chose. labelled: with its name and its sentence above it.
+    name: of the widget in the form. choose: called with what a person chose. labelled: with its name and its sentence above it.
     """
     kind, optional = fields.inner_type(field.annotation)
     if kind not in (int, float) or optional:
         return False
     low, high = fields.bounds(field, kind)
-    st.session_state[key] = value
+    key = form.key(name, value)
     common: dict[str, Any] = {
         "key": key, "help": field.description if labelled else None, "label_visibility": "visible" if labelled else "collapsed",
-        "on_change": lambda: choose(kind(st.session_state[key])),
+        "on_change": form.report, "args": (key, lambda: choose(kind(st.session_state[key]))),
     }  # fmt: skip
     if kind is int and low is not None and high is not None and high - low <= FEW:
         st.slider(label, low, high, value, **common)

@@ -47,11 +47,11 @@ def draw(kinds: Iterable[str] = DEFENSES, lab: bool = False, several: bool = Fal
 def _chips(title: str, kinds: list[str]) -> None:
     if not kinds:
         return
-    key = form.key(f"defenses.{title.lower()}")
-    st.session_state[key] = list(dict.fromkeys(d.kind for d in form.current().defenses if d.kind in kinds))
+    lit = list(dict.fromkeys(d.kind for d in form.current().defenses if d.kind in kinds))
+    key = form.key(f"defenses.{title.lower()}", lit)
     st.pills(
-        title, kinds, selection_mode="multi", key=key, format_func=lambda k: DEFENSES[k].title,
-        on_change=_chose, args=(key, kinds),
+        title, kinds, selection_mode="multi", default=lit, key=key, format_func=lambda k: DEFENSES[k].title,
+        on_change=form.report, args=(key, _chose, key, kinds),
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ import streamlit as st
 
 from gi_core.spec import SpecError
 from gi_core.spec.federation import Federation
-from pages.components import fetching, words
+from pages.components import fetching, press, words
 from pages.components.federation import question, steps
 from pages.components.federation.examples import EXAMPLES
 from pages.components.rank.marks import tidy
@@ -57,8 +57,8 @@ def _launch(asked: Federation) -> None:
     there = same and job.state == "done"
     text = "Done: the same question has the same answer." if there else _extent(asked)
     st.html(f'<p class="gi-estimate" role="status">{words.escape(text)}</p>')
-    if st.button(
-        "Run the federation", type="primary", width="stretch", key="run_federation",
+    if press.button(
+        "run_federation", "Run the federation", type="primary", width="stretch",
         disabled=there or (same and not job.over) or any(fatal for _, fatal in found),
     ):  # fmt: skip
         try:

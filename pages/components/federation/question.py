@@ -11,7 +11,7 @@ from gi_core.runs.job import Job, valid_id
 from gi_core.spec import Experiment, SpecError
 from gi_core.spec.client import FedAvg
 from gi_core.spec.federation import Federation, build_federation, federation_problems, round_of
-from pages.components import form
+from pages.components import address, form
 from pages.components.session import dispatcher, store, viewer
 
 ROUND = ("size", "channels", "normalise", "model", "client", "defenses", "seed", "device")
@@ -24,9 +24,7 @@ FIRST = build_federation({
     "model": {"kind": "lenet", "activation": "tanh"},
     "attack": {"kind": "inverting_gradients", "iterations": 300, "labels": "known"},
 })  # fmt: skip
-_PLAN, _ATTACKS, _WRONG, _SHOWN, _ARRIVED = (
-    f"federation.{n}" for n in ("plan", "attacks", "wrong", "shown", "arrived")
-)
+_PLAN, _ATTACKS, _WRONG, _SHOWN = (f"federation.{n}" for n in ("plan", "attacks", "wrong", "shown"))
 
 
 def bare(federation: Federation) -> Experiment:
@@ -68,13 +66,17 @@ def change(name: str, value: Any) -> None:
         form.replace(form.current())
         st.session_state[_WRONG] = str(error).partition(": ")[2]
         return
-    st.session_state[_PLAN] = {**plan(), name: getattr(asked, name)}
+    found = getattr(asked, name)
+    st.session_state[_PLAN] = {**plan(), name: found}
     st.session_state.pop(_WRONG, None)
+    if asked.model_dump(mode="json")[name] != value:
+        form.turn()
 
 
 def set_attacks(key: str) -> None:
     """As the toggle of that key stands."""
     st.session_state[_ATTACKS] = bool(st.session_state[key])
+    form.turn()
 
 
 def problems() -> list[tuple[str, bool]]:
@@ -106,6 +108,7 @@ def ask(asked: Federation) -> None:
 def show(number: str) -> None:
     """This federation is looked at; its address says so."""
     st.session_state[_SHOWN] = number
+    address.tell(job=number)
 
 
 def shown() -> Job | None:
@@ -123,13 +126,12 @@ def federation_of(job: Job) -> Federation | None:
 
 def arrive() -> None:
     """Take over the job that the address names, once, and write the one that is shown into it."""
-    wanted = st.query_params.get("job")
-    if wanted and wanted != st.session_state.get(_ARRIVED) and wanted != st.session_state.get(_SHOWN):
-        st.session_state[_ARRIVED] = wanted
+    wanted = address.told("job")
+    if wanted and wanted != st.session_state.get(_SHOWN):
         job = store().job(wanted) if valid_id(wanted) else None
         asked = federation_of(job) if job is not None and job.kind == "federation" else None
         if job is None or asked is None:
-            st.query_params.pop("job", None)
+            address.tell(job=None)
             st.session_state[_WRONG] = "There is no such federation here: it may have been deleted."
             return
         fill(asked)
@@ -139,4 +141,4 @@ def arrive() -> None:
         if job is not None and job.state != "failed":
             show(job.id)
     if st.session_state.get(_SHOWN):
-        st.query_params["job"] = st.session_state[_ARRIVED] = st.session_state[_SHOWN]
+        address.tell(job=st.session_state[_SHOWN])

@@ -24,16 +24,17 @@ def pictures() -> None:
     _select("data", "Data", [*options, *({now["data"]} - set(options))], lambda k: options.get(k, k))
     with st.grid(2, min_column_width=130, gap="small", vertical_alignment="bottom"):
         _number("clients", "Clients", 1, MAX_CLIENTS)
-        key = form.key("plan.pictures")
+        typed = ", ".join(map(str, now["pictures"]))
+        key = form.key("plan.pictures", typed)
         st.text_input(
-            "Pictures of each", ", ".join(map(str, now["pictures"])), key=key, max_chars=400, on_change=_counts, args=(key,),
+            "Pictures of each", typed, key=key, max_chars=400, on_change=form.report, args=(key, _counts, key),
             help="One number for all clients, or one for each: 40, 40, 40, 8, 1.",
         )  # fmt: skip
-    key = form.key("plan.partition")
+    key = form.key("plan.partition", now["partition"])
     kinds = {"iid": "All alike", "dirichlet": "Skewed classes"}
     st.segmented_control(
         "Partition", list(kinds), default=now["partition"], required=True, key=key, format_func=kinds.__getitem__,
-        on_change=_set, args=("partition", key), help="Skewed: each client's classes are drawn from Dirichlet(alpha).",
+        on_change=form.report, args=(key, _set, "partition", key), help="Skewed: each client's classes are drawn from Dirichlet(alpha).",
     )  # fmt: skip
     if now["partition"] == "dirichlet":
         _number("alpha", "Alpha: the smaller, the fewer classes a client has", 0.01, 1000.0)
@@ -78,16 +79,19 @@ def shared() -> None:
 
 def attack() -> None:
     """Whom the server attacks, how, and how often."""
-    key = form.key("plan.attacks")
-    st.toggle("The server attacks", question.attacks(), key=key, on_change=question.set_attacks, args=(key,))
+    key = form.key("plan.attacks", question.attacks())
+    st.toggle(
+        "The server attacks", question.attacks(), key=key, on_change=form.report, args=(key, question.set_attacks, key)
+    )
     if not question.attacks():
         return
     asked = question.current()
-    key = form.key("plan.attacked")
+    victims = [v for v in asked.victims if v <= asked.clients]
+    key = form.key("plan.attacked", victims)
     many = {"selection_mode": "multi"} if asked.clients <= 12 else {}
     (st.pills if many else st.multiselect)(
-        "Clients under attack", list(range(1, asked.clients + 1)), key=key, on_change=_set, args=("attacked", key),
-        default=[v for v in asked.victims if v <= asked.clients], format_func=lambda k: f"{k} ({_many(asked, k)})",
+        "Clients under attack", list(range(1, asked.clients + 1)), key=key, on_change=form.report,
+        args=(key, _set, "attacked", key), default=victims, format_func=lambda k: f"{k} ({_many(asked, k)})",
         help="The number of its pictures in brackets.", **many,
     )  # fmt: skip
     _choice("Attack", "attack", ATTACKS)
@@ -116,7 +120,8 @@ def _counts(key: str) -> None:
 
 
 def _number(name: str, label: str, low: Any, high: Any) -> None:
-    value, key = question.plan()[name], form.key(f"plan.{name}")
+    value = question.plan()[name]
+    key = form.key(f"plan.{name}", value)
     field = Federation.model_fields[name]
     format = {"format": "%g"} if isinstance(low, float) else {}
     st.number_input(
@@ -127,21 +132,30 @@ def _number(name: str, label: str, low: Any, high: Any) -> None:
         key=key,
         help=field.description,
         placeholder="no limit",
-        on_change=_set,
-        args=(name, key),
+        on_change=form.report,
+        args=(key, _set, name, key),
         **format,
     )
 
 
 def _select(name: str, label: str, options: list[str], shown) -> None:
-    value, key = question.plan()[name], form.key(f"plan.{name}")
-    st.selectbox(label, options, options.index(value), format_func=shown, key=key, on_change=_set, args=(name, key))
+    value = question.plan()[name]
+    key = form.key(f"plan.{name}", value)
+    st.selectbox(
+        label,
+        options,
+        options.index(value),
+        format_func=shown,
+        key=key,
+        on_change=form.report,
+        args=(key, _set, name, key),
+    )
 
 
 def _choice(label: str, family: str, known: dict[str, type[Component]]) -> None:
-    key = form.key(family)
-    options = list(known)
+    options, now = list(known), getattr(form.current(), family).kind
+    key = form.key(family, now)
     st.selectbox(
-        label, options, options.index(getattr(form.current(), family).kind), key=key, format_func=lambda k: known[k].title,
-        label_visibility="collapsed", on_change=lambda: form.choose(family, st.session_state[key]),
+        label, options, options.index(now), key=key, format_func=lambda k: known[k].title, label_visibility="collapsed",
+        on_change=form.report, args=(key, lambda: form.choose(family, st.session_state[key])),
     )  # fmt: skip

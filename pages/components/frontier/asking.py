@@ -8,7 +8,7 @@ from gi_core.runs.job import Job
 from gi_core.spec import SpecError
 from gi_core.spec.sweep import Sweep
 from gi_core.sweeps import MEASURED
-from pages.components import words
+from pages.components import press, words
 from pages.components.frontier import question
 from pages.components.sweeps import asking, timing
 
@@ -44,9 +44,11 @@ def launch(job: Job | None) -> None:
     if job is not None and job.cache_key == sweep.key() and (not job.over or job.state == "done"):
         return
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key="frontier_launch"):
-        st.button(
-            "Draw the frontier", type="primary", icon=":material/play_arrow:", key="frontier_run", on_click=_start, args=(sweep,)
-        )  # fmt: skip
+        if press.button(
+            "frontier_run", "Draw the frontier", about=sweep.key(), type="primary", icon=":material/play_arrow:"
+        ):
+            _start(sweep)
+            st.rerun(scope="app")
         st.html(f'<p class="gi-estimate" role="status">{words.escape(f"{asking.size(found)}, {_time(sweep)}")}</p>')
 
 

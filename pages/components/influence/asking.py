@@ -6,7 +6,7 @@ import streamlit as st
 
 from gi_core.runs.job import Job
 from gi_core.spec import Experiment, SpecError, build
-from pages.components import address, fetching, form, launch, samples, steps, thumbnails, words
+from pages.components import address, fetching, form, launch, press, samples, steps, thumbnails, words
 from pages.components.influence import question
 from pages.components.rank.marks import tidy
 
@@ -62,7 +62,13 @@ def _sets() -> None:
     now = next((title for title, refs in options.items() if refs == chosen), None)
     key = form.key(f"set.{now}")
     st.pills(
-        "Sets", list(options), default=now, key=key, label_visibility="collapsed", on_change=_set, args=(key, options)
+        "Sets",
+        list(options),
+        default=now,
+        key=key,
+        label_visibility="collapsed",
+        on_change=form.report,
+        args=(key, _set, key, options),
     )
 
 
@@ -93,10 +99,12 @@ def _launch(asked: Experiment, job: Job | None) -> None:
         else f"No attack is run: {'one spectrum' if count == 1 else f'{count} spectra'}, a few seconds each for small networks."
     )
     st.html(f'<p class="gi-estimate" role="status">{text}</p>')
-    st.button(
-        "Predict what leaks", type="primary", width="stretch", key="run_influence", on_click=ask, args=(asked,),
+    if press.button(
+        "run_influence", "Predict what leaks", type="primary", width="stretch",
         disabled=there or (job is not None and not job.over),
-    )  # fmt: skip
+    ):  # fmt: skip
+        ask(asked)
+        st.rerun(scope="app")
     if thumbnails.awaited():
         st.fragment(_pictures_come, run_every=0.8, key="influence_thumbnails")()
 

@@ -9,7 +9,7 @@ import streamlit as st
 
 from gi_core.runs.job import Job
 from gi_core.spec import Experiment, SpecError
-from pages.components import launch, status, words
+from pages.components import launch, press, status, words
 from pages.components.curves import COLOURS
 from pages.components.influence import charts, noise, question
 from pages.components.influence.reading import Reading, short
@@ -72,11 +72,13 @@ def draw(asked: Experiment, one: Reading, sigma: float) -> None:
     """The button, the run while it goes on, and the chart."""
     charts.heading("Was it right?", "predicted against measured error, for runs of the real attack")
     if not one.error:
-        st.button(
-            f"Check this prediction for {one.name}", key="influence_check", icon=":material/fact_check:", on_click=_check,
-            args=(asked, one), disabled=waiting(),
+        if press.button(
+            "influence_check", f"Check this prediction for {one.name}", about=f"{asked.key()}.{one.ref}",
+            icon=":material/fact_check:", disabled=waiting(),
             help="Runs the Levenberg-Marquardt attack on this picture with noise of this level, and measures.",
-        )  # fmt: skip
+        ):  # fmt: skip
+            _check(asked, one)
+            st.rerun(scope="app")
     said = st.session_state.get(_SAID)
     if said:
         st.html(f'<p class="gi-problem" role="alert">{words.escape(tidy(said))}</p>')

@@ -9,7 +9,7 @@ import streamlit as st
 from gi_core.runs.job import Job
 from gi_core.spec import Experiment, SpecError
 from gi_core.spec.model_base import Init
-from pages.components import words
+from pages.components import press, words
 from pages.components.influence import charts, question, stages
 from pages.components.influence.reading import Reading, readings
 from pages.components.rank.marks import tidy
@@ -76,9 +76,10 @@ def _bar(name: str, experiment: Experiment, ref: str, label: str, icon: str) -> 
     busy = [title for title, job in jobs.items() if job is not None and not job.over]
     done = {title: job for title, job in jobs.items() if job is not None and job.state == "done"}
     if len(done) < len(jobs):
-        st.button(
-            label, key=f"influence_{name}", icon=f":material/{icon}:", on_click=_ask, args=(name, experiment, ref), disabled=bool(busy),
-        )  # fmt: skip
+        about = f"{experiment.key()}.{ref}"
+        if press.button(f"influence_{name}", label, about, icon=f":material/{icon}:", disabled=bool(busy)):
+            _ask(name, experiment, ref)
+            st.rerun(scope="app")
     said = st.session_state.get(_SAID, {}).get(name)
     failed = {title: job.error for title, job in jobs.items() if job is not None and job.state == "failed"}
     if busy:

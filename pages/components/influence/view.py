@@ -109,7 +109,7 @@ def _progress(job: Job) -> None:
     st.html('<h2 class="gi-question">Working out what the gradients show…</h2>')
     with st.container(horizontal=True, gap="medium", vertical_alignment="center", key="influence_progress"):
         st.progress(min(1.0, share), text=words.plain(stage))
-        st.button("Cancel", key="influence_cancel", icon=":material/stop:", on_click=_cancel, args=(job.id,))
+        st.button("Cancel", key=f"influence_cancel.{job.id}", icon=":material/stop:", on_click=_cancel, args=(job.id,))
     if _LAST not in st.session_state:
         st.html(_MEANWHILE)
 

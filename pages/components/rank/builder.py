@@ -15,7 +15,7 @@ from gi_core.spec.custom import (
     PoolLayer,
     ResidualLayer,
 )
-from pages.components import fields, form, words
+from pages.components import fields, form, press, words
 from pages.components.rank import copying, marks, question
 from pages.components.rank.marks import Mark
 
@@ -57,13 +57,13 @@ def bar(network: CustomNet) -> None:
     """What adds rows, or replaces all of them."""
     st.menu_button(
         "Add a layer", list(NEW), key=form.key("add_layer"), icon=":material/add:", format_func=NAMES.__getitem__,
-        on_click=_add, args=(form.key("add_layer"),), disabled=len(network.layers) >= MOST_LAYERS,
+        on_click=form.report, args=(form.key("add_layer"), _add, form.key("add_layer")), disabled=len(network.layers) >= MOST_LAYERS,
     )  # fmt: skip
     now = form.current()
     st.menu_button(
         "Start from", list(copying.starts(question.shape(now), question.classes(now))), key=form.key("start_from"),
         icon=":material/content_copy:", format_func=lambda kind: MODELS[kind].title,
-        on_click=_start_from, args=(form.key("start_from"),), help="Copies a known network into rows.",
+        on_click=form.report, args=(form.key("start_from"), _start_from, form.key("start_from")), help="Copies a known network into rows.",
     )  # fmt: skip
 
 
@@ -88,10 +88,7 @@ def _row(k: int, row: AnyLayer, count: int, mark: Mark) -> None:
 
 
 def _button(label: str, icon: str, k: int, action: str, off: bool) -> None:
-    st.button(
-        label, key=form.key(f"{action}_{k}"), icon=f":material/{icon}:", width="stretch", disabled=off,
-        on_click=change, args=(action, k),
-    )  # fmt: skip
+    press.act(f"{action}_{k}", label, change, action, k, icon=f":material/{icon}:", width="stretch", disabled=off)
 
 
 def _outputs(network: CustomNet, mark: Mark) -> None:

@@ -11,7 +11,7 @@ import streamlit as st
 from gi_core.analysis.rank import RankReport
 from gi_core.runs.job import Job
 from gi_core.spec import Experiment, SpecError
-from pages.components import form, words
+from pages.components import form, press, words
 from pages.components.rank import question, table
 from pages.components.session import dispatcher, store, viewer
 
@@ -31,8 +31,8 @@ def _body(report: RankReport, waiting: bool) -> None:
         st.rerun(scope="app")  # with the timer, or without it
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="rank_numbers_bar"):
         st.html('<h4 class="gi-sub">Layer by layer <small>the numbers behind the chart</small></h4>', width="stretch")
-        st.button(
-            "Check with the real weights", key="rank_measure", icon=":material/straighten:", on_click=_ask,
+        press.act(
+            "rank_measure", "Check with the real weights", _ask, icon=":material/straighten:",
             disabled=waiting, help="Builds the network and measures the rank and condition of its real equations.",
         )  # fmt: skip
     said = st.session_state.pop("rank.measure_error", None) or (job.error if job and job.state == "failed" else None)

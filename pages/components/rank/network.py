@@ -8,7 +8,7 @@ from gi_core.analysis.rank import RankReport
 from gi_core.spec import MODELS
 from gi_core.spec.custom import CustomNet
 from gi_core.spec.models import Model
-from pages.components import fields, form, words
+from pages.components import fields, form, press, words
 from pages.components.rank import builder, copying, files, marks, question
 from pages.components.rank.question import Fault
 
@@ -20,10 +20,11 @@ def draw(report: RankReport | None, fault: Fault | None) -> None:
     """report: of the network as it stands, None while it does not fit."""
     model = form.current().model
     drawn = isinstance(model, CustomNet)
-    key = form.key("drawn")
+    now = "drawn" if drawn else "known"
+    key = form.key("drawn", now)
     st.segmented_control(
-        "Network", list(_KINDS), default="drawn" if drawn else "known", required=True, key=key, width="stretch",
-        format_func=_KINDS.__getitem__, label_visibility="collapsed", on_change=_switch, args=(key,),
+        "Network", list(_KINDS), default=now, required=True, key=key, width="stretch", format_func=_KINDS.__getitem__,
+        label_visibility="collapsed", on_change=form.report, args=(key, _switch, key),
     )  # fmt: skip
     if isinstance(model, CustomNet):
         found = [marks.of(layer) for layer in report.layers] if report is not None else []
@@ -43,10 +44,11 @@ def _known() -> None:
     model = form.current().model
     st.session_state[_LAST] = model.kind
     options = [kind for kind in MODELS if kind != "custom"]
-    key = form.key("known")
+    key = form.key("known", model.kind)
     st.selectbox(
         "Known network", options, options.index(model.kind), key=key, format_func=lambda k: MODELS[k].title,
-        label_visibility="collapsed", on_change=lambda: form.choose("model", st.session_state[key]),
+        label_visibility="collapsed", on_change=form.report,
+        args=(key, lambda: form.choose("model", st.session_state[key])),
     )  # fmt: skip
     st.html(f'<p class="gi-about">{words.escape(model.description)}</p>')
     fields.settings(model, ("model",))
@@ -55,8 +57,8 @@ def _known() -> None:
 def _edit(model: Model) -> None:
     now = form.current()
     if copying.rows(model, question.shape(now), question.classes(now)) is not None:
-        st.button(
-            "Change its layers", key="rank_edit", icon=":material/edit:", on_click=builder.copy, args=(model,),
+        press.act(
+            "rank_edit", "Change its layers", builder.copy, model, icon=":material/edit:",
             help="Copies this network into rows that you can change.",
         )  # fmt: skip
 

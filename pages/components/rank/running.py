@@ -9,7 +9,7 @@ from gi_core.analysis.rank import RankReport
 from gi_core.analysis.refusals import refusal
 from gi_core.spec import ATTACKS, Experiment, SpecError
 from gi_core.spec.drawings import drawing
-from pages.components import address, form, launch, link, words
+from pages.components import address, form, launch, link, press, words
 from pages.components.rank import marks, question, verdict
 from pages.components.rank.question import Fault
 
@@ -50,8 +50,13 @@ def draw(report: RankReport, fault: Fault | None) -> None:
         st.html(f'<p class="gi-about">{words.escape(text)}</p>')
         asked = now.model_copy(update={"attack": ATTACKS[kind]()})
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-            if st.button(
-                f"Run {ATTACKS[kind].title}", type="primary", width="stretch", disabled=not kinds, key="run_rgap"
+            if press.button(
+                "run_rgap",
+                f"Run {ATTACKS[kind].title}",
+                about=kind,
+                type="primary",
+                width="stretch",
+                disabled=not kinds,
             ):
                 _run(asked)
             st.page_link(

@@ -13,12 +13,10 @@ from gi_core.runs.job import Job
 from gi_core.runs.sweep_questions import questions
 from gi_core.spec import Experiment, SpecError
 from gi_core.spec.sweep import Sweep
-from pages.components import words
+from pages.components import address, words
 from pages.components.launch import sentence
 from pages.components.permitted import forbidden
 from pages.components.session import dispatcher, store, viewer
-
-_SHOWN = "sweep"
 
 
 @dataclass(frozen=True)
@@ -108,15 +106,12 @@ def start(sweep: Sweep) -> None:
 
 def show(number: str | None) -> None:
     """This sweep is looked at, or all of them; the address says so."""
-    if number is None:
-        st.query_params.pop(_SHOWN, None)
-    else:
-        st.query_params[_SHOWN] = number
+    address.tell(sweep=number)
 
 
 def shown() -> str | None:
-    """The sweep that the address names."""
-    return st.query_params.get(_SHOWN)
+    """The sweep that the page shows, as its address names it."""
+    return address.told("sweep")
 
 
 def find(sweep: Sweep, jobs: list[Job]) -> Job | None:

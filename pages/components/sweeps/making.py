@@ -11,7 +11,7 @@ from gi_core.spec import Experiment, SpecError
 from gi_core.spec.sweep import MAX_FILE, Axis, Sweep, build_sweep, read_sweep
 from gi_core.sweeps.axes import typed
 from gi_core.sweeps.fields import Field, offered
-from pages.components import form, words
+from pages.components import form, press, words
 from pages.components.presets import presets
 from pages.components.sweeps import asking, keeping
 
@@ -67,7 +67,7 @@ def _by_form() -> None:
             "name": name.strip() or "My sweep", "base": base.model_dump(mode="json"), "utility": {} if accuracy else None,
             "axes": [axis.model_dump(mode="json") for axis in axes],
         }  # fmt: skip
-        _launch(build_sweep(document), "form")
+        _launch(build_sweep(document), "form", f"{base.key()}.{'.'.join(axis.name for axis in axes)}.{accuracy}")
     except SpecError as error:
         asking.problem(str(error))
 
@@ -120,19 +120,19 @@ def _from_file() -> None:
     try:
         sweep = read_sweep(file.getvalue(), toml=file.name.lower().endswith(".toml"))
         st.html(f'<p class="gi-lead"><b>{words.escape(sweep.name)}</b> {words.escape(sweep.question)}</p>')
-        _launch(sweep, "file")
+        _launch(sweep, "file", sweep.key())
     except SpecError as error:
         asking.problem(str(error))
 
 
-def _launch(sweep: Sweep, where: str) -> None:
-    """How much it is, what is left out, and the button. Raises SpecError."""
+def _launch(sweep: Sweep, where: str, about: str) -> None:
+    """How much it is, what is left out, and the button. about: what was drawn above it. Raises SpecError."""
     found = asking.extent(sweep)
     waiting = asking.awaited(found)
     st.fragment(_estimate, run_every=1.0 if waiting else None, key=f"sweep_estimate_{where}")(found, waiting)
     for reason in asking.reasons(found):
         asking.problem(reason)
-    if st.button("Run the sweep", type="primary", key=f"run_sweep_{where}", disabled=not found.runs):
+    if press.button(f"run_sweep_{where}", "Run the sweep", about, type="primary", disabled=not found.runs):
         asking.start(sweep)
         st.rerun(scope="app")
 

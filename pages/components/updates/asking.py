@@ -6,7 +6,7 @@ import streamlit as st
 
 from gi_core.runs.job import Job
 from gi_core.spec import SpecError
-from pages.components import address, form, launch, steps, words
+from pages.components import address, form, launch, press, steps, words
 from pages.components.updates import example, giving, names, network, question, unsaid
 
 _SHOWN = "updates.shown"
@@ -94,7 +94,7 @@ def _ending(job: Job | None, wrong: str | None) -> None:
         st.html(f"{kind}{words.escape(text)}</p>")
         if form.complaint():
             st.html(f'<p class="gi-problem" role="alert">{words.escape(launch.sentence(form.complaint() or ""))}</p>')
-        st.button("Run attack", type="primary", width="stretch", disabled=True, key="run_attack")
+        press.button("run_attack", "Run attack", type="primary", width="stretch", disabled=True)
 
 
 def _launch() -> None:

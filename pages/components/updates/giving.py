@@ -7,7 +7,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from gi_core.spec import SpecError
-from pages.components import launch, uploads, words
+from pages.components import launch, press, uploads, words
 from pages.components.updates import names, question, shelf
 
 _SAID, _TAKEN = "updates.said", "updates.taken"
@@ -37,7 +37,7 @@ def draw() -> None:
         with st.popover("On this machine", icon=":material/folder:", key="updates_shelf"):
             _shelf()
         if question.files():
-            st.button("Start over", key="updates_clear", icon=":material/restart_alt:", on_click=question.clear)
+            press.act("updates_clear", "Start over", question.clear, icon=":material/restart_alt:")
 
 
 def _file(part: str, label: str, text: str) -> None:
@@ -47,9 +47,9 @@ def _file(part: str, label: str, text: str) -> None:
         with st.container(horizontal=True, gap="xsmall", vertical_alignment="center", key=f"given_{part}"):
             name = names.of(ref) if ref.startswith("upload:") else words.sample_name(ref)
             st.html(f'<p class="gi-file"><b>{label}</b> {words.escape(name)}</p>', width="stretch")
-            st.button(
-                "Remove", key=f"updates_remove_{part}", icon=":material/close:", type="tertiary", help=f"Take the {label.lower()} away",
-                on_click=_put, args=(part, None),
+            press.act(
+                f"updates_remove_{part}", "Remove", _put, part, None, icon=":material/close:", type="tertiary",
+                help=f"Take the {label.lower()} away",
             )  # fmt: skip
         return
     picture = part == "reference"

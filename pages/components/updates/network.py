@@ -19,10 +19,10 @@ _TAKEN = "updates.network"
 def draw(job: Job | None) -> None:
     """Which network it is, and whether the files fit it."""
     now = form.current()
-    key = form.key("model")
+    key = form.key("model", now.model.kind)
     st.selectbox(
         "Network", list(MODELS), list(MODELS).index(now.model.kind), key=key, format_func=lambda k: MODELS[k].title,
-        label_visibility="collapsed", on_change=_choose, args=(key,),
+        label_visibility="collapsed", on_change=form.report, args=(key, _choose, key),
     )  # fmt: skip
     st.html(f'<p class="gi-about">{words.escape(now.model.description)}</p>')
     told = [

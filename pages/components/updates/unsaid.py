@@ -20,21 +20,22 @@ def draw(job: Job | None) -> None:
     """Pictures, training, and what was sent."""
     now = form.current()
     with st.grid(2, min_column_width=130, gap="small", vertical_alignment="bottom"):
-        key = form.key("size")
+        typed, colour = str(now.size or 32), now.channels or 3
+        key = form.key("size", typed)
         st.text_input(
-            "Picture size", str(now.size or 32), key=key, max_chars=12, on_change=_set, args=(("size",), key),
+            "Picture size", typed, key=key, max_chars=12, on_change=form.report, args=(key, _set, ("size",), key),
             help="Side of the client's pictures in pixels, or height x width such as 64x96. A last layer on flattened"
             " pictures tells it, roughly; a network that averages does not.",
         )  # fmt: skip
-        key = form.key("channels")
+        key = form.key("channels", colour)
         st.selectbox(
-            "Colour", [3, 1], [3, 1].index(now.channels or 3), key=key, format_func={3: "colour", 1: "grey"}.get,
+            "Colour", [3, 1], [3, 1].index(colour), key=key, format_func={3: "colour", 1: "grey"}.get,
             help="What the first layer takes. A grey X-ray shown to a colour network counts as colour.",
-            on_change=_set, args=(("channels",), key),
+            on_change=form.report, args=(key, _set, ("channels",), key),
         )  # fmt: skip
-        key = form.key("images")
+        key = form.key("images", len(now.samples))
         st.number_input(
-            "Pictures", 1, MAX_BATCH, len(now.samples), key=key, on_change=_images, args=(key,),
+            "Pictures", 1, MAX_BATCH, len(now.samples), key=key, on_change=form.report, args=(key, _images, key),
             help="How many pictures the client trained on in this round. One is the easiest to read.",
         )  # fmt: skip
         if now.client.kind == "fedavg":
@@ -49,10 +50,10 @@ def draw(job: Job | None) -> None:
                 step=0.01,
             )
         _normalise()
-    key = form.key("sent")
+    key = form.key("sent", now.client.kind)
     st.segmented_control(
         "What was sent", list(_SENT), default=now.client.kind, required=True, key=key, format_func=_SENT.__getitem__,
-        on_change=_sent, args=(key,), help="Weights after the round minus weights before it, or one gradient.",
+        on_change=form.report, args=(key, _sent, key), help="Weights after the round minus weights before it, or one gradient.",
     )  # fmt: skip
     steps = (job.result or {}).get("steps") if job is not None else None
     if steps:
@@ -71,10 +72,11 @@ def draw(job: Job | None) -> None:
 
 
 def _normalise() -> None:
-    now, key = form.current().normalise, form.key("normalise")
+    now = form.current().normalise
+    key = form.key("normalise", now)
     options = ["none", *TABLE, *({now} - {"none", *TABLE})]
     st.selectbox(
-        "Normalisation", options, options.index(now), key=key, on_change=_set, args=(("normalise",), key),
+        "Normalisation", options, options.index(now), key=key, on_change=form.report, args=(key, _set, ("normalise",), key),
         format_func=lambda k: "none: 0 to 1" if k == "none" else k.replace("_", " "), accept_new_options=True,
         help="What the client did to pixel values before the network saw them: often ImageNet's where training started from"
         " it. Numbers can be typed: 0.5/0.5, or m1,m2,m3/s1,s2,s3.",
@@ -82,12 +84,16 @@ def _normalise() -> None:
 
 
 def _number(label: str, path: tuple[str, ...], value: Any, low: Any, high: Any, help: str, **more: Any) -> None:
-    key = form.key(".".join(path))
-    st.number_input(label, low, high, value, key=key, help=help, on_change=_set, args=(path, key), **more)
+    kind = form.kind_at(path[:-1])
+    key = form.key(".".join(path), value)
+    st.number_input(
+        label, low, high, value, key=key, help=help, on_change=form.report, args=(key, _set, path, key, kind), **more
+    )
 
 
-def _set(path: tuple[str, ...], key: str) -> None:
-    form.change(path, st.session_state[key])
+def _set(path: tuple[str, ...], key: str, kind: str | None = "") -> None:
+    if form.kind_at(path[:-1]) == kind:
+        form.change(path, st.session_state[key], seen=True)
 
 
 def _images(key: str) -> None:
@@ -106,9 +112,10 @@ def _sent(key: str) -> None:
 
 def _labels() -> None:
     """What the pictures show, where somebody told the server."""
-    now, key = form.current(), form.key("labels")
+    typed = ", ".join(map(str, form.current().labels or ()))
+    key = form.key("labels", typed)
     st.text_input(
-        "Labels, if they are known", ", ".join(map(str, now.labels or ())), key=key, max_chars=400, on_change=_set_labels, args=(key,),
+        "Labels, if they are known", typed, key=key, max_chars=400, on_change=form.report, args=(key, _set_labels, key),
         placeholder="read from the update", help="Class numbers from 0 up, one for each picture. Most attacks read them from the update.",
     )  # fmt: skip
 

@@ -9,7 +9,7 @@ import streamlit as st
 from gi_core.runs.job import Job
 from gi_core.spec import ATTACKS, SpecError
 from gi_core.spec.sweep import Sweep
-from pages.components import form, possible, samples, steps, words
+from pages.components import form, possible, press, samples, steps, words
 from pages.components.defenses import view as defenses
 from pages.components.sweeps import asking, timing
 from pages.components.wall import question
@@ -38,22 +38,24 @@ def _form() -> None:
 
 def _attacks() -> None:
     ruled_out, chosen = possible.reasons(form.current()), question.plan()
-    key = form.key("wall.attacks")
+    key = form.key("wall.attacks", chosen["attacks"])
     st.pills(
         "Attacks", list(ATTACKS), selection_mode="multi", default=chosen["attacks"], key=key, label_visibility="collapsed",
-        format_func=lambda k: ("✕ " if k in ruled_out else "") + ATTACKS[k].title, on_change=_set, args=("attacks", key),
+        format_func=lambda k: ("✕ " if k in ruled_out else "") + ATTACKS[k].title, on_change=form.report, args=(key, _set, "attacks", key),
         help="A cross: not possible here; the wall says why.",
     )  # fmt: skip
     with st.grid(2, min_column_width=130, gap="small", vertical_alignment="bottom"):
-        key = form.key("wall.iterations")
+        key = form.key("wall.iterations", chosen["iterations"])
         st.number_input(
-            "Iterations at most", 1, 100_000, chosen["iterations"], key=key, on_change=_set, args=("iterations", key),
+            "Iterations at most", 1, 100_000, chosen["iterations"], key=key, on_change=form.report,
+            args=(key, _set, "iterations", key),
             help="Of each attack; those that need fewer stop by themselves.",
         )  # fmt: skip
-        key = form.key("wall.seconds")
+        key = form.key("wall.seconds", form.current().seconds)
         st.number_input(
             "Seconds at most", 0.5, 86400.0, form.current().seconds, key=key, format="%g", placeholder="no limit",
-            on_change=lambda: form.change(("seconds",), st.session_state[key]), help="Of each attack.",
+            on_change=form.report, args=(key, lambda: form.change(("seconds",), st.session_state[key], seen=True)),
+            help="Of each attack.",
         )  # fmt: skip
 
 
@@ -61,9 +63,10 @@ def _defenses() -> None:
     defenses.draw(several=True)
     if not form.current().defenses:
         return
-    key = form.key("wall.both")
+    key = form.key("wall.both", question.plan()["both"])
     st.toggle(
-        "Also by an attacker who knows them", question.plan()["both"], key=key, on_change=_set, args=("both", key),
+        "Also by an attacker who knows them", question.plan()["both"], key=key, on_change=form.report,
+        args=(key, _set, "both", key),
         help="A second run in every cell: with the noise level, the mask and the like.",
     )  # fmt: skip
 
@@ -83,7 +86,7 @@ def _button() -> None:
         found = asking.extent(asked)
     except SpecError as error:
         asking.problem(str(error))
-        st.button("Run the wall", type="primary", width="stretch", disabled=True, key="wall_run")
+        press.button("wall_run", "Run the wall", type="primary", width="stretch", disabled=True)
         return
     if complaint:
         asking.problem(complaint)
@@ -93,7 +96,7 @@ def _button() -> None:
     st.fragment(_estimate, run_every=1.0 if waiting else None, key="wall_estimate")(asked, found, most, waiting)
     for text in asking.reasons(found):
         st.html(f'<p class="gi-about">{words.escape(text)}.</p>')
-    if st.button("Run the wall", type="primary", width="stretch", disabled=not found.runs, key="wall_run"):
+    if press.button("wall_run", "Run the wall", type="primary", width="stretch", disabled=not found.runs):
         _start(asked)
 
 
@@ -123,6 +126,6 @@ def earlier(jobs: list[Job], now: str | None) -> None:
     key = f"wall_earlier_{now}"
     st.selectbox(
         "Walls", list(options), list(options).index(now) if now in options else None, key=key, width=420,
-        label_visibility="collapsed", placeholder="Open an earlier wall", on_change=lambda: asking.show(st.session_state[key]),
+        label_visibility="collapsed", placeholder="Open an earlier wall", on_change=lambda: asking.shown() == now and asking.show(st.session_state[key]),
         format_func=lambda k: f"{options[k].title} · {time.strftime('%d %b %H:%M', time.localtime(options[k].created))}",
     )  # fmt: skip

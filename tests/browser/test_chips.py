@@ -1,0 +1,186 @@
+"""From chip to run, on a slow machine and a slow network: what is stored is what was on show, every time."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from gi_core.runs.store import Store
+from gi_core.spec import SpecError, build
+from pages.components.presets import presets
+from pages.components.press import MOVED
+from tests.browser.conftest import Server, free_port, served
+from tests.pages_fakes import writer
+
+pytestmark = pytest.mark.browser
+CYCLES, A_FEW = 200, 6
+BUSY_LOOPS = 2
+SLOWER = 4
+"""Times that Chromium's processor is slowed."""
+NETWORK = {"offline": False, "latency": 60, "downloadThroughput": 250_000, "uploadThroughput": 60_000}
+"""Milliseconds, and bytes a second: a slow telephone network."""
+ANSWER = {"risk": {"level": "partly", "sentence": "Partly exposed: a likeness.", "reasons": ["a reason"], "error": 0.1, "refined": True},
+          "problems": [], "notices": [], "seconds_estimate": 1.0}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def still(tmp_path_factory) -> Iterator[Server]:
+    """A dashboard whose runs wait for ever, so that hundreds of them cost nothing."""
+    with served(tmp_path_factory.mktemp("home"), free_port(), program="tests.browser.still") as found:
+        yield found
+
+
+class Answers(threading.Thread):
+    """Answers previews a little later, as a worker does: the page then draws itself anew."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(daemon=True)
+        self.store, self.over = store, threading.Event()
+
+    def run(self) -> None:
+        out = writer(self.store)
+        while not self.over.wait(0.4):
+            for job in self.store.jobs(kinds=("preview",), states=("queued",)):
+                out.take(job.id)
+                out.finish(job.id, "done", ANSWER)
+
+
+@pytest.fixture
+def quick(still, chromium) -> Iterator:
+    """A page whose previews are answered."""
+    yield from opened(still, chromium, 1, None, 0)
+
+
+@pytest.fixture
+def slow(still, chromium) -> Iterator:
+    """The same in a slowed browser, beside busy loops."""
+    yield from opened(still, chromium, SLOWER, NETWORK, BUSY_LOOPS)
+
+
+def opened(still: Server, chromium, slower: int, network: dict | None, loops: int) -> Iterator:
+    """A page of the lab; its processor is `slower` times as slow, its network as told."""
+    context = chromium.new_context(viewport={"width": 1440, "height": 900})
+    page = context.new_page()
+    page.set_default_timeout(180_000)
+    devices = context.new_cdp_session(page)
+    devices.send("Network.enable")
+    answers = Answers(still.store)
+    answers.start()
+    page.goto(still.url)
+    page.locator(".gi-asked").wait_for(state="attached")
+    devices.send("Emulation.setCPUThrottlingRate", {"rate": slower})
+    if network is not None:
+        devices.send("Network.emulateNetworkConditions", network)
+    busy = [subprocess.Popen([sys.executable, "-c", "while 1: pass"]) for _ in range(loops)]
+    try:
+        yield page
+    finally:
+        for loop in busy:
+            loop.kill()
+            loop.wait()
+        answers.over.set()
+        answers.join()
+        context.close()
+
+
+def shown(page) -> str:
+    """Digest of the experiment that the form draws beside its button."""
+    return page.locator(".gi-asked").last.get_attribute("data-asked")
+
+
+def looks_like(page, experiment) -> None:
+    """Wait until the form shows it, as a person does: by its widgets; then by its digest."""
+    page.wait_for_function(
+        "asked => [...document.querySelectorAll('.gi-asked')].some(e => e.dataset.asked === asked)",
+        arg=experiment.key(),
+    )
+
+
+def wait(condition, seconds: float = 180.0):
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        found = condition()
+        if found:
+            return found
+        time.sleep(0.05)
+    raise AssertionError("it took too long")
+
+
+def cycle(page, store: Store, number: int, draw: random.Random) -> None:
+    """One chip, sometimes with a field left half way before it; then the button; then what was stored."""
+    chip = draw.randrange(len(presets()))
+    preset = presets()[chip]
+    before = {job.id for job in store.jobs(limit=5)}
+    if number % 3 == 1:  # typed, and left by the click on the chip: both reports are on their way at once
+        fields = page.locator(".st-key-steps input[type=number]").locator("visible=true")
+        if fields.count():
+            fields.first.fill(str(draw.randrange(2, 9)))
+    page.locator(f".st-key-preset_{chip} button").first.click()
+    looks_like(page, preset.experiment)
+    (played,) = wait(lambda: [job for job in store.jobs(limit=1) if job.id not in before])
+    assert build(played.spec) == preset.experiment, f"{number}: {preset.title} played something else"
+    store.control(played.id, "cancel")
+    wait(lambda: store.job(played.id).over)
+
+    on_show = shown(page)
+    page.get_by_role("button", name="Run attack").click()
+    (run,) = wait(lambda: [job for job in store.jobs(limit=1) if job.id not in {*before, played.id}])
+    assert build(run.spec).key() == on_show == preset.experiment.key(), f"{number}: {preset.title} ran something else"
+    page.wait_for_function("run => location.search.includes(run)", arg=run.id)
+    store.control(run.id, "cancel")
+
+
+def impatient(page, store: Store, draw: random.Random) -> None:
+    """A chip and at once the button: what is on show at the click runs, or nothing does and the page says so."""
+    chip = draw.randrange(len(presets()))
+    before = {job.id for job in store.jobs(limit=1000)}
+    page.locator(f".st-key-preset_{chip} button").first.click(no_wait_after=True)
+    page.get_by_role("button", name="Run attack").click()
+    looks_like(page, presets()[chip].experiment)
+    page.wait_for_timeout(300)
+    new = [job for job in store.jobs(limit=1000) if job.id not in before]
+    assert {build(job.spec).key() for job in new} == {presets()[chip].experiment.key()}
+    for job in new:
+        store.control(job.id, "cancel")
+
+
+def many(page, store: Store, count: int) -> None:
+    draw = random.Random(12)
+    for number in range(count):
+        cycle(page, store, number, draw)
+        if number % 5 == 4:
+            impatient(page, store, draw)
+    known = {preset.experiment.key() for preset in presets()}
+    for job in store.jobs(limit=5000):
+        try:
+            assert build(job.spec).key() in known, "a run that is no chip's"
+        except SpecError:
+            raise AssertionError("a run that is no experiment") from None
+    assert page.get_by_text("There is no setting").count() == 0
+
+
+def test_a_few_chips_run_what_they_show(quick, still):
+    many(quick, still.store, A_FEW)
+
+
+@pytest.mark.slow
+def test_two_hundred_chips_run_what_they_show(slow, still):
+    many(slow, still.store, CYCLES)
+
+
+def test_what_is_typed_and_left_by_the_press_runs(quick, still):
+    page, store = quick, still.store
+    before = {job.id for job in store.jobs(limit=1000)}
+    page.locator(".st-key-preset_0 button").first.click()
+    looks_like(page, presets()[0].experiment)
+    field = page.locator("input[aria-label=Iterations]").first
+    field.fill("3")
+    page.get_by_role("button", name="Run attack").click()
+    wait(lambda: [j for j in store.jobs(limit=1000) if j.id not in before and "3" in str(j.spec["attack"])])
+    assert page.get_by_text(MOVED).count() == 0
