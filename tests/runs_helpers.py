@@ -88,7 +88,7 @@ def tiny_spec(**changes: Any) -> dict[str, Any]:
     return tiny(**changes).model_dump(mode="json")
 
 
-def wait(condition, seconds: float = 30.0):
+def wait(condition, seconds: float = 60.0):
     """Until the condition holds; its value."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:

@@ -4,7 +4,7 @@
 
 P parameters, A values of all layers' outputs for one picture, N pictures, T trials of which `chunk` advance at once,
 b bytes of a number (4, or 8 in double precision), s local steps that are played for each candidate. `a` counts what the
-first pass keeps, its gradient, and both again for the second derivative; the factors were measured (benchmarks/README.md).
+first pass keeps, its gradient, and both again for the second derivative; the factors were measured (docs/jobs.md).
 """
 
 from __future__ import annotations
