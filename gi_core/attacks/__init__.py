@@ -10,6 +10,8 @@ from gi_core.attacks.adaptive import told
 from gi_core.attacks.base import Attack, Refused, State, Step, stream
 from gi_core.attacks.local_steps import as_mean_gradient
 from gi_core.attacks.past_bottleneck import past_bottleneck
+from gi_core.attacks.past_dropout import past_dropout, saying
+from gi_core.attacks.scaling import unscaled
 from gi_core.federated.types import Knowledge, Update
 from gi_core.spec.attacks import AttackSettings, ClosedForm
 from gi_core.spec.check import one_gradient_only
@@ -48,19 +50,23 @@ def make(
     on_device = not isinstance(settings, ClosedForm)
     if on_device and device.type == "mps" and getattr(settings, "precision", "float64") == "float64":
         raise Refused(f"{settings.title} computes in double precision, which mps does not have: choose device cpu")
-    machine, schedule, knowledge = machine_of(settings.kind), knowledge.schedule, told(settings, knowledge)
+    machine, knowledge = machine_of(settings.kind), told(settings, knowledge)
+    update, knowledge = unscaled(update, knowledge)
     names = {id(tensor): name for name, tensor in update.tensors.items()}
     settings, update, knowledge = past_bottleneck(settings, update, knowledge)
+    knowledge, said = past_dropout(update, knowledge)
     called = {name: names[id(tensor)] for name, tensor in update.tensors.items()}  # in what the client sent
+    schedule = knowledge.schedule
     if update.kind == "weight_change" and not getattr(machine, "simulates", False):
         if schedule is None or not schedule.single or schedule.clients > 1:
             raise Refused(one_gradient_only(settings.title))
-        update = as_mean_gradient(update, schedule)  # of one step: the gradient itself, but for rounding
+        update = as_mean_gradient(update, schedule, knowledge.model)  # of one step: the gradient, but for rounding
     if not on_device:
         from gi_core.attacks.recursion.masked import filled
 
         update = filled(update, knowledge)
     made = machine(settings, update, knowledge, plan, device)
+    saying(made, said)
     return made if all(a == b for a, b in called.items()) else _in_its_names(made, called)
 
 

@@ -23,9 +23,9 @@ from gi_core.spec.plan import Plan
 warnings.filterwarnings("ignore", message="TF32 acceleration on top of oneDNN")
 
 
-def soft_loss(loss: Loss) -> Loss:
-    """A loss against the target of free numbers (N, K), which are optimised too (DLG)."""
-    return lambda logits, label_logits: loss(logits, soft(label_logits))
+def soft_loss(loss: Loss, name: str = "cross_entropy") -> Loss:
+    """A loss, of that name, against the target of free numbers (N, K), which are optimised too (DLG)."""
+    return lambda logits, label_logits: loss(logits, soft(label_logits, name))
 
 
 def linear_loss(logits: Tensor, delta: Tensor) -> Tensor:

@@ -20,13 +20,16 @@ SPREAD = 0.03
 
 @dataclass(frozen=True)
 class LastLayer:
-    """weight (K, R) and bias (K,) of the layer, slopes of them (dL/dW, dL/db); softmax or identity outputs. Float64."""
+    """weight (K, R) and bias (K,) of the layer, slopes of them (dL/dW, dL/db); softmax or identity outputs; how far the
+    labels are smoothed. Float64.
+    """
 
     weight: Tensor
     bias: Tensor
     weight_slope: Tensor
     bias_slope: Tensor
     softmax: bool
+    smoothing: float = 0.0
 
     def outputs(self, features: Tensor) -> Tensor:
         """s of features (N, R): (N, K)."""
@@ -67,7 +70,13 @@ def misfit(layer: LastLayer, labels: Tensor, centre: Tensor) -> float:
 
 def _pull(layer: LastLayer, labels: Tensor, outputs: Tensor) -> Tensor:
     """(s_n - e_n) / N, (N, K)."""
-    return (outputs - torch.eye(outputs.shape[1], dtype=torch.float64)[labels]) / len(labels)
+    one = smoothed(torch.eye(outputs.shape[1], dtype=torch.float64), layer.smoothing)
+    return (outputs - one[labels]) / len(labels)
+
+
+def smoothed(one: Tensor, share: float) -> Tensor:
+    """Labels (N, K) with a share of each spread over all classes."""
+    return one if not share else one * (1 - share) + share / one.shape[-1]
 
 
 def _rest(layer: LastLayer, labels: Tensor, centre: Tensor, features: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from gi_core.attacks.base import Refused
-from gi_core.attacks.label_fit import LastLayer, misfit
+from gi_core.attacks.label_fit import LastLayer, misfit, smoothed
 from gi_core.attacks.label_guesses import Guess, Head, Told, guesses
 from gi_core.attacks.label_reading import counted, listed, present, shown, sure
 from gi_core.attacks.label_sums import bias_counts
@@ -36,6 +36,11 @@ def iterated(update: Update, knowledge: Knowledge, told: Told | None = None) -> 
     """Labels (N,), ascending. Raises Refused without a bias, and for one logit."""
     if knowledge.classes == 1:
         raise Refused(ONE_OUTPUT)
+    if knowledge.terms.weights is not None:
+        raise Refused(
+            "iterative labels take all classes to weigh alike, and this client weighs them: choose bias_sign, row_sum or"
+            " known labels"
+        )
     weight, bias = shown(update, knowledge)
     if bias is None:
         raise Refused("iterative labels need a last layer with a bias: choose row_sum, known or joint labels")
@@ -66,7 +71,10 @@ class _Search:
         basis = torch.linalg.qr(torch.cat(lengths).T)[0]
         self.weight, self.bias, self.images = weight @ basis, bias, images
         assert head.bias is not None
-        self.layer = LastLayer(head.weight @ basis, head.bias, self.weight, bias, knowledge.loss == "cross_entropy")
+        self.smoothing = knowledge.terms.smoothing
+        self.layer = LastLayer(
+            head.weight @ basis, head.bias, self.weight, bias, knowledge.loss == "cross_entropy", self.smoothing
+        )
         self.starts = [Guess(g.outputs, g.features @ basis) for g in found]
         self.least = torch.maximum(sure(bias, images, knowledge), present(weight, head.positive, knowledge))
         self.seen: dict[tuple[int, ...], tuple[float, int]] = {}
@@ -76,12 +84,18 @@ class _Search:
         guess = self.starts[start]
         means, mean = guess.outputs[None].repeat(len(self.bias), 1), guess.outputs
         for _ in range(ROUNDS):
-            counts = counted(self.images * (mean - self.bias), self.images, self.least)
+            counts = counted(self._estimate(mean), self.images, self.least)
             means, mean, residual = self._refined(counts, means, guess.features)
             key = tuple(counts.tolist())
             self.seen[key] = min(self.seen.get(key, (float("inf"), start)), (residual, start))
             if not residual < float("inf"):
                 break
+
+    def _estimate(self, mean: Tensor) -> Tensor:
+        """N (s - dL/db), of labels that were smoothed."""
+        e = self.smoothing
+        share = mean - self.bias
+        return self.images * (share if not e else (share - e / len(share)) / (1 - e))
 
     def fitted(self) -> tuple[int, ...]:
         """Of the counts seen, and those one picture off the best of them, the ones of least misfit."""
@@ -109,7 +123,7 @@ class _Search:
         """Counts (K,) and outputs of every class (K, K) to better outputs, their mean (K,), and the residual."""
         there = counts.nonzero()[:, 0]
         share = (counts.double() / self.images)[there]
-        one = torch.eye(len(counts), dtype=torch.float64)[there]
+        one = smoothed(torch.eye(len(counts), dtype=torch.float64), self.smoothing)[there]
         pull = ((means[there] - one) * share[:, None]).T
         square = pull.T @ pull
         ridge = RIDGE * float(square.diagonal().mean()) + 1e-30
@@ -121,4 +135,4 @@ class _Search:
         means[there] = own
         pull = ((own - one) * share[:, None]).T
         off = float((pull @ features - self.weight).norm() / self.weight.norm())
-        return means, mean, off + float((mean - counts / self.images - self.bias).norm() / self.bias.norm())
+        return means, mean, off + float((mean - share @ one - self.bias).norm() / self.bias.norm())

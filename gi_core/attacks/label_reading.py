@@ -57,11 +57,55 @@ def shown(
 ) -> tuple[Tensor, Tensor | None]:
     """(dL/dW / scale (K, D), dL/db / scale (K,) or None), float64 on the CPU; two rows for one logit. Raises Refused."""
     weight, bias = last_gradients(update, knowledge, read)
-    scale = 2.0 / knowledge.classes if knowledge.loss == "mse" else 1.0
+    scale = _scale(update, knowledge)
     rows = [None if t is None else two_classes(t.detach().cpu().double() / scale) for t in (weight, bias)]
     if not all(t is None or bool(torch.isfinite(t).all()) for t in rows):
         raise Refused("the last layer's gradient holds values that are not finite, so no label can be read from it")
     return rows[0], rows[1]  # type: ignore[return-value]
+
+
+def _scale(update: Update, knowledge: Knowledge) -> float:
+    """Of the loss: that of squared errors, and the client's own factors as far as `scaling` left them. Raises Refused."""
+    terms, scale = knowledge.terms, 2.0 / knowledge.classes if knowledge.loss == "mse" else 1.0
+    if terms.reduction == "mean":
+        return scale * terms.scale
+    if terms.weights is not None:
+        raise Refused("a sum of losses with weights of classes shows no label's share: choose known labels")
+    schedule = knowledge.schedule
+    size = update.images if update.kind == "gradient" or schedule is None else min(schedule.batch_size, update.images)
+    return scale * terms.scale * size * (1 if knowledge.loss == "cross_entropy" else knowledge.classes)
+
+
+def shares(outputs: Tensor, bias: Tensor, images: int, knowledge: Knowledge) -> Tensor:
+    """n (K,) of dL/db (K,) for mean outputs s: N (s - dL/db), and behind smoothing e and weights w of the classes
+    n_k w_k (1 - e) = D ((1 - e + e N mean(w) / D) s_k - dL/db_k) - e N w_k / K, D = sum_k n_k w_k, by turns for D.
+    """
+    terms = knowledge.terms
+    if not terms.smoothing and terms.weights is None:
+        return images * (outputs - bias)
+    classes, e = len(bias), terms.smoothing
+    weights = torch.ones(classes, dtype=bias.dtype) if terms.weights is None else torch.tensor(terms.weights).to(bias)
+    usual, total, counts = float(weights.mean()), images * float(weights.mean()), images * outputs
+    for _ in range(50):
+        spread = e * images / total
+        share = (1 - e + spread * usual) * outputs - bias - spread * weights / classes  # n_k w_k (1 - e) / D
+        counts = torch.where(weights > 0, share / weights.clamp_min(1e-12), 0.0).clamp_min(0)
+        counts = counts * (images / max(float(counts.sum()), 1e-12))
+        total = max(float((counts * weights).sum()), 1e-12)
+    return counts if terms.weights is not None else total * share / (1 - e)
+
+
+def expected(outputs: Tensor, counts: Tensor, knowledge: Knowledge) -> Tensor:
+    """dL/db (K,) of so many pictures of each class, for mean outputs s (K,): what `shares` turns round."""
+    terms, images = knowledge.terms, int(counts.sum())
+    if not terms.smoothing and terms.weights is None:
+        return outputs - counts / images
+    classes, e = len(counts), terms.smoothing
+    weights = torch.ones(classes).to(outputs) if terms.weights is None else torch.tensor(terms.weights).to(outputs)
+    total = float((counts * weights).sum()) or 1.0
+    spread = e * images / total
+    one = (1 - e) * counts * weights / total + spread * weights / classes
+    return (1 - e + spread * float(weights.mean())) * outputs - one
 
 
 def two_classes(rows: Tensor) -> Tensor:
@@ -86,8 +130,10 @@ def sure(bias: Tensor, images: int, knowledge: Knowledge) -> Tensor:
 
     None is sure of outputs that are no probabilities, or behind a defense.
     """
-    if knowledge.loss == "mse" or knowledge.defenses:
+    if knowledge.loss == "mse" or knowledge.defenses or knowledge.terms.weights is not None:
         return torch.zeros(len(bias), dtype=torch.int64)
+    e = knowledge.terms.smoothing
+    bias = (bias + e / len(bias)) / (1 - e) if e else bias
     return torch.ceil(-images * bias - ROUNDING).clamp(min=0).long()
 
 
@@ -96,7 +142,7 @@ def present(weight: Tensor, positive: bool, knowledge: Knowledge) -> Tensor:
 
     dL/dW_kj = sum_n s_nk h_nj / N - sum_{n of k} h_nj / N can only be negative where one is, if features are positive.
     """
-    if knowledge.loss == "mse" or knowledge.defenses or not positive:
+    if knowledge.loss == "mse" or knowledge.defenses or knowledge.terms.smoothing or not positive:
         return torch.zeros(len(weight), dtype=torch.int64)
     return (weight.min(1).values < -NEGATIVE * float(weight.abs().max())).long()
 

@@ -8,6 +8,7 @@ from gi_core.attacks.base import Refused
 from gi_core.attacks.label_guesses import Told, guesses
 from gi_core.attacks.labels import hard_labels
 from gi_core.attacks.local_steps import as_mean_gradient
+from gi_core.attacks.scaling import unscaled
 from gi_core.federated.types import Knowledge, Update
 
 STRATEGIES = ("idlg", "bias_sign", "row_sum", "iterative")
@@ -15,7 +16,8 @@ STRATEGIES = ("idlg", "bias_sign", "row_sum", "iterative")
 
 def label_report(update: Update, knowledge: Knowledge) -> dict[str, Tensor | str]:
     """Strategy -> labels (N,) int64, or the sentence that refuses it. update: as it left the client."""
-    update = as_mean_gradient(update, knowledge.schedule)
+    update, knowledge = unscaled(update, knowledge)
+    update = as_mean_gradient(update, knowledge.schedule, knowledge.model)
     try:
         told = guesses(update, knowledge)
     except Refused as refusal:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from gi_core.attacks.base import Refused
 from gi_core.attacks.label_guesses import Told, guesses
-from gi_core.attacks.label_reading import counted, listed, present, shown, sure
+from gi_core.attacks.label_reading import counted, expected, listed, present, shares, shown, sure
 from gi_core.federated.types import Knowledge, Update
 
 ROUNDS = 20
@@ -26,7 +26,7 @@ def bias_counts(update: Update, knowledge: Knowledge, told: Told | None = None) 
     images, tried = update.images, []
     least = sure(bias, images, knowledge)
     for guess in (told or guesses(update, knowledge))[0]:
-        estimate = images * (guess.outputs - bias)
+        estimate = shares(guess.outputs, bias, images, knowledge)
         counts = counted(estimate, images, least)
         tried.append((float((estimate - counts).norm()), counts))
     return listed(min(tried, key=lambda t: t[0])[1])
@@ -41,7 +41,7 @@ def row_counts(update: Update, knowledge: Knowledge, told: Told | None = None) -
     for guess in found:
         impact = float(guess.features.sum())
         if impact > 0:
-            tried.append(_settled(sums, guess.outputs, impact, images, least))
+            tried.append(_settled(sums, guess.outputs, impact, images, least, knowledge))
     if not tried:
         raise Refused(
             "the features before the last layer do not add up to anything positive, so row sums show no label:"
@@ -50,11 +50,13 @@ def row_counts(update: Update, knowledge: Knowledge, told: Told | None = None) -
     return listed(min(tried, key=lambda t: t[0])[1])
 
 
-def _settled(sums: Tensor, outputs: Tensor, impact: float, images: int, least: Tensor) -> tuple[float, Tensor]:
+def _settled(
+    sums: Tensor, outputs: Tensor, impact: float, images: int, least: Tensor, knowledge: Knowledge
+) -> tuple[float, Tensor]:
     """(relative residual, counts): counts and impact by turns, the impact by least squares over all rows."""
     for _ in range(ROUNDS):
-        counts = counted(images * (outputs - sums / impact), images, least)
-        pull = outputs - counts / images
+        counts = counted(shares(outputs, sums / impact, images, knowledge), images, least)
+        pull = expected(outputs, counts, knowledge)
         better = float(sums @ pull) / max(float(pull @ pull), 1e-300)
         if better <= 0 or abs(better - impact) <= 1e-9 * impact:
             break

@@ -11,12 +11,14 @@ import torch
 from torch import Tensor
 
 from gi_core.attacks.base import Refused
+from gi_core.attacks.client_reading import label_by_logits, several_labels
 from gi_core.attacks.label_guesses import Told
 from gi_core.attacks.label_iterative import iterated
 from gi_core.attacks.label_reading import last_gradients, sent
 from gi_core.attacks.label_sums import bias_counts, row_counts
 from gi_core.federated.losses import as_labels
 from gi_core.federated.types import Knowledge, Update
+from gi_core.spec.client_checks import SEVERAL_OF_SEVERAL
 
 
 def row_sign(update: Update, knowledge: Knowledge) -> Tensor:
@@ -58,7 +60,8 @@ def automatic(update: Update, knowledge: Knowledge) -> str:
         return "bias_sign" if biased else "idlg"
     if not biased:
         return "row_sum"
-    return "bias_sign" if knowledge.classes == 1 or not rows else "iterative"
+    weighted = knowledge.terms.weights is not None  # its equations take all pictures to weigh alike
+    return "bias_sign" if knowledge.classes == 1 or not rows or weighted else "iterative"
 
 
 def hard_labels(strategy: str, update: Update, knowledge: Knowledge, told: Told | None = None) -> Tensor:
@@ -71,12 +74,20 @@ def hard_labels(strategy: str, update: Update, knowledge: Knowledge, told: Told 
         if knowledge.labels is None:
             raise Refused("the server does not know the labels: choose another label strategy")
         return knowledge.labels
+    if knowledge.loss == "multi_label" and update.images > 1:
+        raise Refused(SEVERAL_OF_SEVERAL)
     if strategy == "auto":
         strategy = automatic(update, knowledge)
     if strategy == "idlg" and update.images != 1:
         raise Refused(
             f"label strategy idlg reads one label, and this update is of {update.images} pictures: choose auto"
         )
+    if knowledge.loss == "multi_label":
+        return several_labels(observed_delta(update, knowledge))
+    if update.images == 1 and knowledge.terms.smoothing:  # it can turn the signs round
+        found = label_by_logits(update, knowledge)
+        if found is not None:
+            return found
     if strategy == "idlg" or (strategy == "bias_sign" and update.images == 1):
         return {"idlg": row_sign, "bias_sign": bias_sign}[strategy](update, knowledge).cpu()
     return BATCHES[strategy](update, knowledge, told)

@@ -1,7 +1,8 @@
 """A client's local training on a candidate, differentiable in the candidate: the mean step of its round.
 
-theta_{t+1} = theta_t - lr s_t with s_t = g_t (SGD), mu s_{t-1} + g_t (momentum) or Adam's; the change over T steps is
+theta_{t+1} = theta_t - lr s_t with s_t of the client's optimiser (`optimiser_steps`); the change over T steps is
 -lr sum_t s_t, so change / (-lr T) = mean_t s_t: for plain SGD the mean gradient of the round, in a gradient's units.
+Where lr changes, sum_t lr_t stands for lr T; what weight decay takes of the known weights is left out of both sides.
 Geiping et al., Inverting Gradients, NeurIPS 2020, section 6.
 """
 
@@ -10,15 +11,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from gi_core.federated.batches import batches, dealt
+from gi_core.attacks import optimiser_steps
+from gi_core.federated.batches import dealt, epoch_steps, steps_of
 from gi_core.federated.types import Schedule, Update
 
 MOST_SIMULATED = 16
 """Steps that are simulated by default; each keeps a graph of the network."""
-BETAS, EPS = (0.9, 0.999), 1e-8
 
 Gradient = Callable[[list[Tensor], Tensor, Tensor], tuple[list[Tensor], Tensor]]
 """(parameters, pictures (B, C, H, W), targets (B, K)) -> (gradients, batch norm statistics (S,) of that batch)."""
@@ -28,15 +28,26 @@ def simulated_steps(schedule: Schedule | None, rounds: str) -> int:
     """Local steps that are played for each candidate, all clients counted; 0 where one gradient stands for the round."""
     if schedule is None or (schedule.single and schedule.clients == 1):
         return 0
-    wanted = rounds == "simulated" or (rounds == "auto" and schedule.steps <= MOST_SIMULATED)
-    return schedule.steps * schedule.clients if wanted else 0
+    wanted = rounds == "simulated" or (rounds == "auto" and schedule.played <= MOST_SIMULATED)
+    return schedule.played * schedule.clients if wanted else 0
 
 
-def as_mean_gradient(update: Update, schedule: Schedule | None) -> Update:
-    """A weight change in the units of a gradient: divided by -lr T. A gradient stays as it is."""
+def as_mean_gradient(update: Update, schedule: Schedule | None, model: nn.Module | None = None) -> Update:
+    """A weight change in the units of a gradient: over -lr T, less what weight decay did. A gradient stays as it is.
+
+    model: the network before the round; needed where its weights decay.
+    """
     if update.kind == "gradient" or schedule is None:
         return update
     tensors = {name: t * schedule.scale for name, t in update.tensors.items()}
+    if schedule.pull:
+        if model is None:
+            raise ValueError("weight decay is taken out by the weights before the round: give the network")
+        before = dict(zip(tensors, model.parameters(), strict=True))
+        tensors = {
+            name: t if name in update.withheld else t - schedule.pull * before[name].detach().to(t)
+            for name, t in tensors.items()
+        }
     return replace(update, tensors=tensors)
 
 
@@ -62,7 +73,7 @@ def mean_step(
 def epochs(schedule: Schedule, images: int) -> int:
     """Epochs that the steps reach into."""
     each = max(len(part) for part in dealt(images, schedule.clients))
-    return -(-schedule.steps // max(1, -(-each // schedule.batch_size)))
+    return -(-schedule.steps // max(1, epoch_steps(each, schedule.batch_size, schedule.accumulate)))
 
 
 def _client(
@@ -70,30 +81,33 @@ def _client(
     stride: int,
 ) -> tuple[list[Tensor], Tensor]:  # fmt: skip
     theta, total, stats, weight = start, None, 0.0, 0.0
-    memory: list[tuple[Tensor, ...]] = []
-    per_epoch = -(-len(part) // schedule.batch_size)
-    for t, index in enumerate(batches(len(part), schedule.batch_size, schedule.steps)):
-        rows = (index + part.start + stride * (t // per_epoch)).to(x.device)
-        g, seen = gradient(theta, x[rows], target[rows])
-        step, memory = _step(g, memory, schedule, t + 1)
+    memory: optimiser_steps.Memory = []
+    per_epoch = epoch_steps(len(part), schedule.batch_size, schedule.accumulate)
+    count = min(schedule.steps, schedule.epochs * per_epoch or schedule.steps)
+    rates = schedule.decay.rates(schedule.learning_rate, count, per_epoch)
+    played = list(steps_of(len(part), schedule.batch_size, count, schedule.accumulate))
+    left = sum(len(parts) for parts in played)
+    for t, parts in enumerate(played):
+        g: list[Tensor] | None = None
+        for index in parts:
+            rows = (index + part.start + stride * (t // per_epoch)).to(x.device)
+            found, seen = gradient(theta, x[rows], target[rows])
+            g = found if g is None else [a + b for a, b in zip(g, found, strict=True)]
+            left -= 1
+            share = momenta * (1 - momenta) ** left
+            stats, weight = stats + share * seen, weight + share
+        assert g is not None
+        if schedule.accumulate > 1:
+            g = [p / schedule.accumulate for p in g]
+        g = optimiser_steps.clipped(g, schedule)
+        step, memory = optimiser_steps.step(g, theta, memory, schedule, t + 1)
+        if t + 1 < count:
+            theta = [p - rates[t] * s for p, s in zip(theta, step, strict=True)]
+        if schedule.decay.kind != "none":
+            step = [s * (rates[t] / schedule.learning_rate) for s in step]
         total = step if total is None else [a + s for a, s in zip(total, step, strict=True)]
-        if t + 1 < schedule.steps:
-            theta = [p - schedule.learning_rate * s for p, s in zip(theta, step, strict=True)]
-        share = momenta * (1 - momenta) ** (schedule.steps - 1 - t)
-        stats, weight = stats + share * seen, weight + share
     assert total is not None
-    return [s / schedule.steps for s in total], stats / weight
-
-
-def _step(g: list[Tensor], memory: list[tuple[Tensor, ...]], schedule: Schedule, t: int):
-    if schedule.optimiser == "adam":
-        b1, b2 = BETAS
-        before = memory or [(torch.zeros_like(p), torch.zeros_like(p)) for p in g]
-        after = [(b1 * m + (1 - b1) * p, b2 * v + (1 - b2) * p * p) for (m, v), p in zip(before, g, strict=True)]
-        # A tiny number below the root: its slope at zero is infinite.
-        step = [m / (1 - b1**t) / ((v / (1 - b2**t) + 1e-30).sqrt() + EPS) for m, v in after]
-        return step, after
-    if not schedule.momentum:
-        return g, memory
-    step = g if not memory else [schedule.momentum * m[0] + p for m, p in zip(memory, g, strict=True)]
-    return step, [(s,) for s in step]
+    mean = [s / schedule.length for s in total]
+    if schedule.pull:
+        mean = [s - schedule.pull * w.detach() for s, w in zip(mean, start, strict=True)]
+    return mean, stats / weight

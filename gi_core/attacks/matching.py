@@ -46,7 +46,7 @@ class GradientMatching:
         norms = by_batch(knowledge)
         self.settings, self.o = settings, options(settings, norms)
         self.problem = MatchingProblem(
-            update, as_mean_gradient(update, knowledge.schedule), knowledge, self.o, plan, device
+            update, as_mean_gradient(update, knowledge.schedule, knowledge.model), knowledge, self.o, plan, device
         )
         if getattr(settings, "parametrisation", "") == "auto" and self.o.parametrisation == "deep_image_prior":
             self.problem.events.append(DECODER.format(norms))

@@ -16,7 +16,7 @@ from gi_core.attacks import labels as strategies
 from gi_core.attacks.adaptive import mixed_labels
 from gi_core.attacks.base import Refused
 from gi_core.attacks.gradient import linear_loss, soft_loss
-from gi_core.federated.losses import LOSSES, Loss, as_labels, as_target
+from gi_core.federated.losses import Loss, as_labels, as_target, loss_of
 from gi_core.federated.types import Knowledge, Update
 from gi_core.models.bottleneck import bottlenecks
 
@@ -47,20 +47,25 @@ def observe(
     """The observation under a label strategy (see `spec.attacks`). Raises Refused."""
     refuse_bad_update(update.norm())
     gradients = [t.detach().to(device, dtype) for t in update.tensors.values()]
-    loss, target, labels, unit = LOSSES[knowledge.loss], None, None, 1.0
+    loss, target, labels, unit = loss_of(knowledge.loss, knowledge.terms), None, None, 1.0
     if strategy == "observed_delta":
         delta, size = strategies.unit_delta(update, knowledge)
         if bottlenecks(knowledge.model):
             delta, size = delta * size, 1.0  # what a bottleneck adds to the loss keeps its own scale
         gradients, unit = [t / size for t in gradients], 1.0 / size
         loss, target, labels = linear_loss, delta.to(device, dtype)[None], as_labels(-delta[None]).cpu()
-        labels = labels if knowledge.labels is None else knowledge.labels
+        if knowledge.labels is not None:
+            labels = knowledge.labels
+        elif knowledge.loss == "multi_label" or knowledge.terms.smoothing:
+            labels = strategies.hard_labels("auto", update, knowledge)
     elif strategy == "joint":
-        loss = soft_loss(loss)
+        loss = soft_loss(loss, knowledge.loss)
     else:
         labels = strategies.hard_labels(strategy, update, knowledge)
         soft = mixed_labels(knowledge) if strategy == "known" else None
         target = as_target(labels, knowledge.classes, gradients[0]) if soft is None else soft.to(gradients[0])
+    if labels is not None and labels.dim() == 2:
+        labels = as_labels(labels)  # of several, the first class
     norms = [float(t.double().norm()) for t in gradients]
     sent = [i for i, name in enumerate(update.tensors) if name not in update.withheld]
     return Observation(gradients, loss, target, labels, norms, sent, unit)

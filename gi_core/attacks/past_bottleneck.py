@@ -30,7 +30,7 @@ def past_bottleneck(
     if any(old in update.withheld for old in list(names.values())[-2:]):
         return settings, update, knowledge
     try:
-        shown = as_mean_gradient(update, schedule)
+        shown = as_mean_gradient(update, schedule, knowledge.model)
         labels = hard_labels("auto" if knowledge.labels is None else "known", shown, knowledge)
     except Refused:
         return settings, update, knowledge  # the answer has a label, and only what is left out shows it

@@ -8,7 +8,7 @@ import torch
 
 from gi_core.attacks import objectives
 from gi_core.attacks.gradient import GradientMap, kernels, pull
-from gi_core.federated.losses import LOSSES, as_target
+from gi_core.federated.losses import as_target, loss_of
 from gi_core.federated.types import Knowledge, Update
 from gi_core.spec.plan import Plan
 
@@ -43,7 +43,7 @@ class Clock:
         began = self._now()
         if plan.channels_last not in self.maps:
             self.maps[plan.channels_last] = GradientMap(
-                self.knowledge, LOSSES[self.knowledge.loss], plan, self.dtype, self.device
+                self.knowledge, loss_of(self.knowledge.loss, self.knowledge.terms), plan, self.dtype, self.device
             )
         gradient, seconds = self.maps[plan.channels_last], 0.0
         with kernels(plan):

@@ -51,7 +51,8 @@ class DpSgd(Defense):
         sigma = sum(self._variances) ** 0.5
         if schedule is None:
             return {**self.known, "sigma": sigma}
-        if schedule.optimiser != "sgd" or schedule.momentum:
+        plain = schedule.optimiser == "sgd" and not schedule.momentum and schedule.decay.kind == "none"
+        if not plain or schedule.accumulate > 1 or schedule.clip_norm is not None or schedule.clip_value is not None:
             return self.known
         return {**self.known, "sigma": sigma * schedule.learning_rate / schedule.clients}
 

@@ -30,9 +30,25 @@ def batches(images: int, batch_size: int, steps: int, draw: torch.Generator | No
             done += 1
 
 
-def epoch_steps(images: int, batch_size: int) -> int:
+def steps_of(
+    images: int, batch_size: int, steps: int, accumulate: int, draw: torch.Generator | None = None
+) -> Iterator[list[torch.Tensor]]:
+    """Batches of each step: `accumulate` of them, or what is left at the end of an epoch."""
+    each = -(-images // batch_size)
+    epochs = -(-steps // -(-each // accumulate))
+    taken: list[torch.Tensor] = []
+    for number, index in enumerate(batches(images, batch_size, epochs * each, draw)):
+        taken.append(index)
+        if len(taken) == accumulate or (number + 1) % each == 0:
+            yield taken
+            taken, steps = [], steps - 1
+            if steps == 0:
+                return
+
+
+def epoch_steps(images: int, batch_size: int, accumulate: int = 1) -> int:
     """Steps of one epoch."""
-    return -(-images // batch_size)
+    return -(-images // batch_size // accumulate)
 
 
 def assumed(images: int, steps: int | None, schedule: Schedule) -> Schedule:
@@ -43,4 +59,5 @@ def assumed(images: int, steps: int | None, schedule: Schedule) -> Schedule:
 
     each = -(-images // schedule.clients)
     steps = steps or 1
-    return replace(schedule, steps=steps, batch_size=-(-each // steps) if steps <= each else each)
+    size = -(-each // steps) if steps <= each else each
+    return replace(schedule, steps=steps, batch_size=size, epochs=0, epoch=steps, passes=0, accumulate=1)

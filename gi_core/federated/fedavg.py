@@ -1,4 +1,4 @@
-"""Delta = theta_T - theta_0 after T local steps of SGD or Adam: the weight change that FedAvg shares.
+"""Delta = theta_T - theta_0 after T local steps of SGD, Adam or AdamW: the weight change that FedAvg shares.
 
 McMahan et al., Communication-Efficient Learning, AISTATS 2017. Trained as a client trains, with torch's optimisers, in
 float32, so the change is rounded as a real one is.
@@ -14,13 +14,16 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from gi_core.defenses.base import StepGradient
-from gi_core.federated.batches import batches, dealt, epoch_steps
+from gi_core.federated.batches import dealt, epoch_steps, steps_of
 from gi_core.federated.fedsgd import plain_step
-from gi_core.federated.types import Schedule, Update
+from gi_core.federated.losses import Terms
+from gi_core.federated.schedule import Decay, Schedule
+from gi_core.federated.types import Update
 from gi_core.models.bottleneck import redrawing
 from gi_core.spec import SpecError
 from gi_core.spec.base import Diverged
 from gi_core.spec.client import FedAvg
+from gi_core.spec.client_base import Client
 from gi_core.spec.losses import Loss
 
 
@@ -37,11 +40,28 @@ class Trained:
 def schedule_of(settings: FedAvg, images: int) -> Schedule:
     """The true schedule of a round on so many pictures, dealt out among the clients."""
     steps, size = settings.local_steps(images)
-    many = steps > epoch_steps(max(len(part) for part in dealt(images, settings.clients)), size)
+    each = max(len(part) for part in dealt(images, settings.clients))
+    epoch = epoch_steps(each, size, settings.accumulate)
     return Schedule(
         steps, size, settings.learning_rate, settings.optimiser, settings.momentum, settings.clients,
-        shuffled=settings.shuffle and many,
+        shuffled=settings.shuffle and steps * settings.accumulate > epoch_steps(each, size), epochs=settings.epochs,
+        epoch=epoch, passes=min(steps * settings.accumulate, settings.epochs * epoch_steps(each, size)),
+        weight_decay=settings.weight_decay, dampening=settings.dampening, nesterov=settings.nesterov,
+        betas=(settings.beta1, settings.beta2), eps=settings.epsilon, decay=decay_of(settings),
+        clip_norm=settings.clip_norm, clip_value=settings.clip_value, accumulate=settings.accumulate,
     )  # fmt: skip
+
+
+def decay_of(settings: FedAvg) -> Decay:
+    """How the learning rate changes."""
+    return Decay(
+        settings.decay, settings.decay_factor, settings.decay_start, settings.decay_period, settings.decay_every
+    )
+
+
+def terms_of(settings: Client) -> Terms:
+    """What the client does to its loss."""
+    return Terms(settings.label_smoothing, settings.weights_of_classes, settings.reduction, settings.loss_scale)
 
 
 def client_model(model: nn.Module, mode: str) -> nn.Module:
@@ -58,28 +78,47 @@ def train(
     step: StepGradient | None = None,
 ) -> Trained:  # fmt: skip
     """One client's round on all of `inputs` (N, C, H, W) normalised, labels (N,). `model` is left untouched."""
-    step = step or plain_step(loss)
+    step = step or plain_step(loss, terms_of(settings))
     model, images = redrawing(client_model(model, settings.batch_norm), draw), len(inputs)
-    size = min(settings.batch_size or images, images)
-    steps = settings.epochs * epoch_steps(images, size)
+    size, accumulate = min(settings.batch_size or images, images), settings.accumulate
+    epoch = epoch_steps(images, size, accumulate)
+    steps = settings.epochs * epoch
     steps = steps if settings.steps is None else min(steps, settings.steps)
-    optimiser = _optimiser(model, settings)
-    total, seen = 0.0, []
-    for index in batches(images, size, steps, draw if settings.shuffle else None):
-        index = index.to(inputs.device)
-        gradients, value = step(model, inputs[index], labels[index])
-        for parameter, gradient in zip(model.parameters(), gradients, strict=True):
-            parameter.grad = gradient
+    optimiser, rates = _optimiser(model, settings), decay_of(settings).rates(settings.learning_rate, steps, epoch)
+    total, seen, passes = 0.0, [], 0
+    order = steps_of(images, size, steps, accumulate, draw if settings.shuffle else None)
+    for rate, parts in zip(rates, order, strict=True):
+        optimiser.zero_grad()
+        for index in parts:
+            index = index.to(inputs.device)
+            gradients, value = step(model, inputs[index], labels[index])
+            _add(model, gradients, accumulate)
+            total, passes = total + value, passes + 1
+            seen += index.tolist()
+        if settings.clip_norm is not None:
+            nn.utils.clip_grad_norm_(model.parameters(), settings.clip_norm)
+        if settings.clip_value is not None:
+            nn.utils.clip_grad_value_(model.parameters(), settings.clip_value)
+        for group in optimiser.param_groups:
+            group["lr"] = rate
         optimiser.step()
-        total += value
-        seen += index.tolist()
-    return Trained(model, steps, torch.tensor(list(dict.fromkeys(seen)), dtype=torch.int64), total / steps)
+    return Trained(model, steps, torch.tensor(list(dict.fromkeys(seen)), dtype=torch.int64), total / passes)
 
 
-def _optimiser(model: nn.Module, settings: FedAvg) -> torch.optim.Optimizer:
-    if settings.optimiser == "adam":
-        return torch.optim.Adam(model.parameters(), settings.learning_rate)
-    return torch.optim.SGD(model.parameters(), settings.learning_rate, settings.momentum)
+def _add(model: nn.Module, gradients: list[Tensor], accumulate: int) -> None:
+    """A batch's gradients to those of its step, as a loss divided by `accumulate` leaves them."""
+    for parameter, gradient in zip(model.parameters(), gradients, strict=True):
+        part = gradient if accumulate == 1 else gradient / accumulate
+        parameter.grad = part if parameter.grad is None else parameter.grad + part
+
+
+def _optimiser(model: nn.Module, o: FedAvg) -> torch.optim.Optimizer:
+    if o.optimiser != "sgd":
+        adam = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[o.optimiser]
+        return adam(model.parameters(), o.learning_rate, (o.beta1, o.beta2), o.epsilon, o.weight_decay)
+    return torch.optim.SGD(
+        model.parameters(), o.learning_rate, o.momentum, o.dampening, o.weight_decay, nesterov=o.nesterov
+    )
 
 
 @torch.no_grad()
@@ -102,7 +141,7 @@ def weight_change(
     model: nn.Module, inputs: Tensor, labels: Tensor, settings: FedAvg, loss: Loss, draw: torch.Generator,
     step: StepGradient | None = None,
 ) -> tuple[Update, Tensor]:  # fmt: skip
-    """(update, order of the pictures) of a round: the mean change of the clients. step: in place of `plain_step(loss)`.
+    """(update, order of the pictures) of a round: the mean change of the clients. step: in place of `plain_step`.
 
     Raises SpecError.
     """

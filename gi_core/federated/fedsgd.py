@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gi_core.defenses.base import StepGradient
-from gi_core.federated.losses import LOSSES, as_target
+from gi_core.federated.losses import LOSSES, PLAIN, Terms, as_target, trained
 from gi_core.federated.types import Update
 from gi_core.models.bottleneck import penalised
 from gi_core.spec import SpecError
@@ -33,8 +33,11 @@ def gradient(
     return Update(tensors=tensors, images=len(labels))
 
 
-def plain_step(loss: Loss) -> StepGradient:
-    """(model, inputs, labels) -> (d/dtheta of the mean loss, zeros where it does not depend on theta; the loss)."""
+def plain_step(loss: Loss, terms: Terms = PLAIN) -> StepGradient:
+    """(model, inputs, labels) -> (d/dtheta of the mean loss, zeros where it does not depend on theta; the loss).
+
+    terms: what the client does to its loss, which is then no mean.
+    """
 
     def step(model: nn.Module, inputs: Tensor, labels: Tensor) -> tuple[list[Tensor], float]:
         parameters = list(model.parameters())
@@ -45,7 +48,9 @@ def plain_step(loss: Loss) -> StepGradient:
                 raise SpecError(
                     f"label {int(labels.max())} is out of range: the network has classes 0 to {classes - 1}"
                 )
-            if loss == "cross_entropy":
+            if terms != PLAIN or loss == "multi_label":
+                value = terms.scale * penalised(model, lambda z, y: trained(loss, z, y, terms))(logits, labels)
+            elif loss == "cross_entropy":
                 value = penalised(model, F.cross_entropy)(logits, labels)
             else:
                 target = as_target(labels, logits.shape[1], logits)

@@ -1,17 +1,45 @@
 """The client's loss against a target (N, K): class probabilities, or (N, 1) in [0, 1] for one logit.
 
-Definitions in `spec.losses`.
+Definitions in `spec.losses`. What a client does to its loss besides (`Terms`) is torch's: with smoothing e, weights w,
+    cross-entropy   -sum_n sum_k w_k ((1 - e) t_nk + e / K) log softmax(z_n)_k / sum_n sum_k w_k t_nk   (Szegedy et al., 2016)
+    multi_label     mean_nk softplus(z) (1 + (w_k - 1) t) - ... as `BCEWithLogitsLoss(pos_weight=w)`
+and `sum` leaves the division out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from gi_core.spec.base import SpecError
+
 Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a client does to its loss: see `spec.client_base`. weights: of the classes, None where all are alike."""
+
+    smoothing: float = 0.0
+    weights: tuple[float, ...] | None = None
+    reduction: Literal["mean", "sum"] = "mean"
+    scale: float = 1.0
+
+    def of_classes(self, like: Tensor) -> Tensor | None:
+        """Weights (K,) for logits (..., K). Raises SpecError where there are not as many as classes."""
+        if self.weights is None:
+            return None
+        if len(self.weights) != like.shape[-1]:
+            raise SpecError(f"client.class_weights gives {len(self.weights)} weights for {like.shape[-1]} classes")
+        return torch.tensor(self.weights, dtype=like.dtype, device=like.device)
+
+
+PLAIN = Terms()
 
 
 def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
@@ -20,7 +48,7 @@ def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
 
 
 def logistic(logits: Tensor, target: Tensor) -> Tensor:
-    """Mean of -t log sigmoid(z) - (1 - t) log sigmoid(-z); logits, target (N, 1)."""
+    """Mean of -t log sigmoid(z) - (1 - t) log sigmoid(-z); logits, target (N, 1), or (N, K) of several labels."""
     return (F.softplus(logits) - target * logits).mean()
 
 
@@ -29,7 +57,55 @@ def squared(logits: Tensor, target: Tensor) -> Tensor:
     return ((logits - target) ** 2).mean()
 
 
-LOSSES: dict[str, Loss] = {"cross_entropy": cross_entropy, "logistic": logistic, "mse": squared}
+LOSSES: dict[str, Loss] = {
+    "cross_entropy": cross_entropy, "logistic": logistic, "mse": squared, "multi_label": logistic,
+}  # fmt: skip
+
+
+def loss_of(name: str, terms: Terms = PLAIN) -> Loss:
+    """The loss of that name as this client has it; exactly `LOSSES[name]` for a client that does nothing to it."""
+    plain = LOSSES[name]
+    if terms == PLAIN:
+        return plain
+    whole = _smoothed(terms) if name == "cross_entropy" else _several(terms) if name == "multi_label" else None
+    if whole is None:
+        count = 1 if terms.reduction == "mean" else None
+        return lambda logits, target: plain(logits, target) * (terms.scale * (count or logits.numel()))
+    return whole
+
+
+def _smoothed(terms: Terms) -> Loss:
+    def loss(logits: Tensor, target: Tensor) -> Tensor:
+        soft = target * (1 - terms.smoothing) + terms.smoothing / logits.shape[-1]
+        weights = terms.of_classes(logits)
+        total = -((soft if weights is None else soft * weights) * torch.log_softmax(logits, -1)).sum()
+        if terms.reduction == "mean":
+            total = total / (len(logits) if weights is None else (weights * target).sum())
+        return total * terms.scale
+
+    return loss
+
+
+def _several(terms: Terms) -> Loss:
+    def loss(logits: Tensor, target: Tensor) -> Tensor:
+        weights = terms.of_classes(logits)
+        wrong = F.softplus(-logits) if weights is None else F.softplus(-logits) * (1 + (weights - 1) * target)
+        value = (1 - target) * logits + wrong
+        return (value.mean() if terms.reduction == "mean" else value.sum()) * terms.scale
+
+    return loss
+
+
+def trained(name: str, logits: Tensor, labels: Tensor, terms: Terms = PLAIN) -> Tensor:
+    """The same for labels (N,) or (N, K), by torch's own functions: what a client computes, before `terms.scale`."""
+    weights, how = terms.of_classes(logits), terms.reduction
+    if name == "cross_entropy":
+        labels = labels if labels.dim() == 1 else labels.to(logits.dtype)
+        return F.cross_entropy(logits, labels, weights, reduction=how, label_smoothing=terms.smoothing)
+    target = as_target(labels, logits.shape[1], logits)
+    if name == "mse":
+        return F.mse_loss(logits, target, reduction=how)
+    return F.binary_cross_entropy_with_logits(logits, target, pos_weight=weights, reduction=how)
 
 
 def as_target(labels: Tensor, outputs: int, like: Tensor) -> Tensor:
@@ -42,9 +118,10 @@ def as_target(labels: Tensor, outputs: int, like: Tensor) -> Tensor:
     return (labels[:, None] if outputs == 1 else F.one_hot(labels, outputs)).to(like.dtype)
 
 
-def soft(label_logits: Tensor) -> Tensor:
-    """Free numbers (..., K) to a target: softmax over classes, sigmoid for one output."""
-    return torch.sigmoid(label_logits) if label_logits.shape[-1] == 1 else torch.softmax(label_logits, -1)
+def soft(label_logits: Tensor, loss: str = "cross_entropy") -> Tensor:
+    """Free numbers (..., K) to a target: softmax over classes, sigmoid for one output or several labels."""
+    several = label_logits.shape[-1] == 1 or loss == "multi_label"
+    return torch.sigmoid(label_logits) if several else torch.softmax(label_logits, -1)
 
 
 def as_labels(target: Tensor) -> Tensor:

@@ -12,7 +12,10 @@ from torch import Tensor, nn
 import gi_core.defenses as defenses
 from gi_core.federated import fedavg
 from gi_core.federated.batches import assumed
+from gi_core.federated.dropping import dropping
 from gi_core.federated.fedsgd import gradient, plain_step
+from gi_core.federated.losses import as_labels
+from gi_core.federated.several import multi_hot
 from gi_core.federated.types import Knowledge, Schedule, Update
 from gi_core.models import bottleneck
 from gi_core.spec import SpecError, losses
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
     from gi_core.spec import Experiment
 
 
-CLIENT_DRAW, SERVER_GUESS = -101, -102
+CLIENT_DRAW, SERVER_GUESS, CLIENT_DROPS = -101, -102, -103
 """Places of what is drawn besides the defenses' own noise (see `defenses.noise_seed`)."""
 Memory = dict[int, dict[str, Tensor]]
 """Of one client: position of a defense -> what it remembers (`Defense.remember`)."""
@@ -69,8 +72,11 @@ def play(
     private = fedavg.client_model(shared, client.batch_norm)
     if client.label == "reversed":
         labels = _reversed(private, inputs)
+    terms = fedavg.terms_of(client)
+    if loss == "multi_label":
+        labels = multi_hot(labels, client.further_labels, experiment.model.outputs(pictures.classes))
     orders: list[Tensor] = []
-    step = plain_step(loss)
+    step = plain_step(loss, terms)
     plain = _computation(experiment, loss, orders, step)
     for defense in active:
         step = defense.step_gradient(step)
@@ -117,7 +123,10 @@ def play(
         schedule=schedule,
         prior=None if pictures.prior is None else torch.tensor(pictures.prior, dtype=torch.float32),
         defenses=tuple(_in_order(defense.knowledge(schedule), orders[-1]) for defense in active),
+        terms=terms,
+        dropout=client.dropout,
     )
+    labels = as_labels(labels) if labels.dim() == 2 else labels  # of several, the first class
     return Round(update, knowledge, labels.cpu(), clean, tuple(effects))
 
 
@@ -135,6 +144,7 @@ def _computation(
     told = client.statistics == "shared" and client.batch_norm == "train"
 
     def compute(model: nn.Module, inputs: Tensor, labels: Tensor) -> Update:
+        model = dropping(model, client.dropout, defenses.noise_seed(experiment.seed, CLIENT_DROPS))
         if client.kind == "fedavg":
             draw = torch.Generator().manual_seed(defenses.noise_seed(experiment.seed, -1))
             update, order = fedavg.weight_change(model, inputs, labels, client, loss, draw, step)

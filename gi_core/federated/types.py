@@ -7,7 +7,11 @@ from typing import Literal
 
 from torch import Tensor, nn
 
+from gi_core.federated.losses import PLAIN, Terms
+from gi_core.federated.schedule import Schedule
 from gi_core.spec.losses import Loss
+
+__all__ = ["Knowledge", "Schedule", "Update"]
 
 
 @dataclass(frozen=True)
@@ -32,32 +36,6 @@ class Update:
 
 
 @dataclass(frozen=True)
-class Schedule:
-    """How a client trains in a round, as the server takes it to be.
-
-    steps: of each client. batch_size: pictures in a step. clients: among whom the pictures are dealt out.
-    """
-
-    steps: int
-    batch_size: int
-    learning_rate: float
-    optimiser: Literal["sgd", "adam"] = "sgd"
-    momentum: float = 0.0
-    clients: int = 1
-    shuffled: bool = False
-
-    @property
-    def single(self) -> bool:
-        """Whether the change of each client is -learning_rate times one gradient."""
-        return self.steps == 1 and self.optimiser == "sgd"
-
-    @property
-    def scale(self) -> float:
-        """-1 / (learning_rate * steps): weight change to mean gradient of the round (SGD)."""
-        return -1.0 / (self.learning_rate * self.steps)
-
-
-@dataclass(frozen=True)
 class Knowledge:
     """What the server has: never the private pictures.
 
@@ -66,7 +44,8 @@ class Knowledge:
     order in which the client first uses its pictures. loss: name of `spec.losses` that the client
     minimises. schedule: of a weight change, None for a gradient. prior: (C, H, W) in [0, 1], a picture
     that the server takes to be like the private ones. defenses: what is known of each defense, if
-    anything (for adaptive attacks). classes: outputs of the network, 1 for one logit.
+    anything (for adaptive attacks). classes: outputs of the network, 1 for one logit. terms: what the client does to its
+    loss besides. dropout: rate in front of the last dense layer. labels of several at once are (N, K), 0 or 1.
     """
 
     model: nn.Module
@@ -80,3 +59,5 @@ class Knowledge:
     schedule: Schedule | None = None
     prior: Tensor | None = None
     defenses: tuple[dict, ...] = field(default=())
+    terms: Terms = PLAIN
+    dropout: float = 0.0

@@ -14,7 +14,7 @@ from torch import nn
 from gi_core.models.files import load_state, read_state, write_state
 from gi_core.models.training import train
 from gi_core.paths import home, user_path
-from gi_core.spec.base import SpecError
+from gi_core.spec.base import SpecError, identity
 from gi_core.spec.client import Trained
 
 if TYPE_CHECKING:
@@ -74,15 +74,15 @@ def _key(experiment: Experiment, weights: Trained, pictures: Pictures, classes: 
     data = weights.data or pictures.source
     parts = [
         _RECIPE,
-        experiment.model.model_dump(mode="json"),
-        weights.model_dump(mode="json"),
+        identity(experiment.model),
+        identity(weights),
         classes,
         data,
         _stamp(data),
         list(pictures.images.shape[1:]),
         [float(v) for v in (*pictures.mean, *pictures.std)],
     ]
-    built_in = [d.model_dump(mode="json") for d in experiment.defenses if d.hook == "wrap_model"]
+    built_in = [identity(d) for d in experiment.defenses if d.hook == "wrap_model"]
     if built_in:
         parts += [built_in, experiment.seed]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:20]

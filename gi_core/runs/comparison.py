@@ -20,6 +20,8 @@ from gi_core.attacks.gradient import last_dense
 from gi_core.attacks.label_guesses import guesses
 from gi_core.attacks.label_reading import sent, shown
 from gi_core.attacks.local_steps import as_mean_gradient
+from gi_core.attacks.scaling import unscaled
+from gi_core.federated.losses import PLAIN
 from gi_core.federated.types import Knowledge, Update
 from gi_core.updates import comparing, misfit
 from gi_core.updates.scaling import Layer, Scale, fit
@@ -47,7 +49,10 @@ def compare(update: Update, knowledge: Knowledge) -> Compared:
     """`update` in the units of the client that `knowledge` describes. Never raises for what cannot be compared."""
     kinds = {known["kind"] for known in knowledge.defenses} - {"precode"}
     schedule = knowledge.schedule
-    if kinds - {"clipping"} or (schedule is not None and schedule.optimiser != "sgd"):
+    clips = schedule is not None and (schedule.clip_norm is not None or schedule.clip_value is not None)
+    if kinds - {"clipping"} or clips or (schedule is not None and schedule.optimiser != "sgd"):
+        return Compared(update, knowledge)
+    if knowledge.loss == "multi_label" or (knowledge.terms.weights is not None and knowledge.terms.smoothing):
         return Compared(update, knowledge)
     if update.images > 1:
         return _batch(update, knowledge)
@@ -79,7 +84,11 @@ def reading(update: Update, knowledge: Knowledge) -> tuple[Layer, Scale] | None:
     there = sent(update, knowledge)
     if not there[0]:
         return None
-    dense, gradient = last_dense(knowledge.model), as_mean_gradient(update, knowledge.schedule)
+    update, knowledge = unscaled(update, knowledge)
+    if knowledge.loss == "multi_label" or knowledge.terms.scale != 1 or knowledge.terms.reduction != "mean":
+        return None
+    schedule = knowledge.schedule
+    dense, gradient = last_dense(knowledge.model), as_mean_gradient(update, schedule, knowledge.model)
     names = [name for name in update.tensors if name not in update.withheld]
     biased = there[1] and dense.bias is not None
     slopes = [_numbers(gradient.tensors[name]) for name in (names[-2:] if biased else names[-1:])]
@@ -87,7 +96,9 @@ def reading(update: Update, knowledge: Knowledge) -> tuple[Layer, Scale] | None:
     layer = Layer(_numbers(dense.weight), bias, slopes[0], slopes[1] if biased else None)
     if layer.weight_slope.shape != layer.weight.shape:
         return None
-    scale = fit(layer, knowledge.loss)
+    scale = fit(layer, knowledge.loss, knowledge.terms.smoothing)
+    if scale is not None and schedule is not None:
+        scale = replace(scale, factor=scale.factor / schedule.response)  # of momentum, which adds gradients up
     usable = scale is not None and np.isfinite([scale.factor, scale.misfit]).all() and scale.factor
     return (layer, scale) if usable else None
 
@@ -146,7 +157,10 @@ def allowed(update: Update, knowledge: Knowledge, layer: Layer) -> float:
 
 def _batch(update: Update, knowledge: Knowledge) -> Compared:
     """Of several pictures: a sum in place of a mean, a flipped sign, or a factor that is only said."""
-    factor = batch_factor(as_mean_gradient(update, knowledge.schedule), knowledge)
+    seen, about = unscaled(update, knowledge)
+    if about.terms != PLAIN:
+        return Compared(update, knowledge)
+    factor = batch_factor(as_mean_gradient(seen, about.schedule, about.model), about)
     if factor is None:
         return Compared(update, knowledge)
     near = min((1.0, -1.0, float(update.images), -float(update.images)), key=lambda one: abs(factor / one - 1))

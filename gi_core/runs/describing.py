@@ -55,7 +55,7 @@ def _labels(question: Question) -> list[torch.Tensor]:
     if update.images > 1:
         return []
     try:
-        gradient = as_mean_gradient(update, knowledge.schedule)
+        gradient = as_mean_gradient(update, knowledge.schedule, knowledge.model)
         return [strategies.hard_labels("auto", gradient, knowledge)]
     except Refused:
         return [torch.tensor([k]) for k in range(min(max(2, knowledge.classes), MOST_LABELS))]

@@ -13,11 +13,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gi_core.attacks.base import Refused
 from gi_core.attacks.beliefs import Belief, believe
 from gi_core.attacks.gradient import GradientMap
+from gi_core.attacks.labels import hard_labels
 from gi_core.attacks.local_steps import as_mean_gradient, mean_step
 from gi_core.attacks.noise import SLACK
-from gi_core.federated.losses import LOSSES, as_target
+from gi_core.attacks.past_dropout import past_dropout
+from gi_core.attacks.scaling import unscaled
+from gi_core.federated.losses import as_target, loss_of
 from gi_core.federated.types import Knowledge, Update
 from gi_core.runs.question import Question
 from gi_core.spec.plan import Plan
@@ -50,15 +54,33 @@ def explained(question: Question, images: Tensor, labels: Tensor) -> dict[str, A
 
 def residual(update: Update, knowledge: Knowledge, images: Tensor, labels: Tensor) -> tuple[float, float] | None:
     """(r, a) of pictures (N, C, H, W) in [0, 1], not clamped, and labels (N,)."""
-    steps = knowledge.schedule.steps * knowledge.schedule.clients if knowledge.schedule else 1
+    update, knowledge = unscaled(update, knowledge)
+    knowledge, _ = past_dropout(update, knowledge)
+    steps = knowledge.schedule.played * knowledge.schedule.clients if knowledge.schedule else 1
     classes = max(2, knowledge.classes)
     if steps > MOST_STEPS or len(labels) != update.images or not bool(((labels >= 0) & (labels < classes)).all()):
         return None
+    if knowledge.loss == "multi_label":
+        several = label_sets(update, knowledge)
+        if several is None:
+            return None
+        labels = several
     own = sent_by(update, knowledge, images, labels)
-    observed = as_mean_gradient(update, knowledge.schedule)
+    observed = as_mean_gradient(update, knowledge.schedule, knowledge.model)
     names = list(update.tensors)
     belief = believe(observed, knowledge).of([i for i, n in enumerate(names) if n not in update.withheld])
     return compared([g for g, n in zip(own, names, strict=True) if n not in update.withheld], belief)
+
+
+def label_sets(update: Update, knowledge: Knowledge) -> Tensor | None:
+    """(N, K) of pictures with several labels: told, or read off one picture; None where neither is so."""
+    if knowledge.labels is not None:
+        return knowledge.labels
+    try:
+        gradient = as_mean_gradient(update, knowledge.schedule, knowledge.model)
+        return hard_labels("auto", gradient, knowledge)
+    except Refused:
+        return None
 
 
 def compared(own: list[Tensor], belief: Belief) -> tuple[float, float]:
@@ -79,7 +101,7 @@ def sent_by(update: Update, knowledge: Knowledge, images: Tensor, labels: Tensor
     """What the client as described sends of these pictures, in a gradient's units and double precision, one per parameter."""
     device = next(iter(update.tensors.values())).device
     device = torch.device("cpu") if device.type == "mps" else device
-    played = GradientMap(knowledge, LOSSES[knowledge.loss], Plan(), torch.float64, device)
+    played = GradientMap(knowledge, loss_of(knowledge.loss, knowledge.terms), Plan(), torch.float64, device)
     mean, std = (
         torch.tensor(v, dtype=torch.float64, device=device).view(1, -1, 1, 1) for v in (knowledge.mean, knowledge.std)
     )
@@ -118,7 +140,7 @@ def known_noise(update: Update, knowledge: Knowledge) -> float:
     """Expected length of the known noise over that of the update, on the values that were sent."""
     if not knowledge.defenses:
         return 0.0
-    observed = as_mean_gradient(update, knowledge.schedule)
+    observed = as_mean_gradient(update, knowledge.schedule, knowledge.model)
     belief = believe(observed, knowledge).of([i for i, n in enumerate(update.tensors) if n not in update.withheld])
     low, high = belief.flat()
     spread = torch.cat([t.reshape(-1) for t in belief.spread]).double()

@@ -61,9 +61,11 @@ def measure(question: Question) -> dict[str, Any]:
 def _in_gradients(done: Round) -> Round:
     """The round with a weight change in a gradient's units."""
     schedule = done.knowledge.schedule
-    clean = as_mean_gradient(done.clean, schedule)
+    clean = as_mean_gradient(done.clean, schedule, done.knowledge.model)
     return replace(
-        done, clean=clean, update=clean if done.clean is done.update else as_mean_gradient(done.update, schedule)
+        done,
+        clean=clean,
+        update=clean if done.clean is done.update else as_mean_gradient(done.update, schedule, done.knowledge.model),
     )
 
 

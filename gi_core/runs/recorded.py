@@ -15,7 +15,9 @@ from gi_core.data import Pictures
 from gi_core.defenses.reading import not_sent, read_defense
 from gi_core.federated import Knowledge, Round, Update, fedavg
 from gi_core.federated.batches import assumed, epoch_steps
+from gi_core.federated.losses import as_labels
 from gi_core.federated.round import SERVER_GUESS
+from gi_core.federated.several import multi_hot
 from gi_core.federated.types import Schedule
 from gi_core.models.bottleneck import guessing
 from gi_core.runs.comparison import compare
@@ -52,21 +54,27 @@ def opened(
     statistics = {name: t.to(device) for name, t in (update.statistics or {}).items()}
     update = replace(update, tensors=tensors, statistics=statistics if shared and statistics else None)
     labels = torch.tensor(pictures.labels, dtype=torch.int64)
-    known = tuple(_known(experiment, model, update, schedule))
-    update = not_sent(update, known)
+    said = tuple(_known(experiment, model, update, schedule))
+    update = not_sent(update, said)
     frozen = copy.deepcopy(model).to(device=device, dtype=torch.float32).eval().requires_grad_(False)
+    loss, known = losses.chosen(client.loss, experiment.model.one_logit), labels
+    if loss == "multi_label":
+        known = multi_hot(labels, client.further_labels, experiment.model.outputs(pictures.classes))
+        labels = as_labels(known)
     knowledge = Knowledge(
         model=guessing(frozen, update.images, defenses.noise_seed(experiment.seed, SERVER_GUESS)),
         input_shape=tuple(pictures.images.shape[1:]),
         classes=experiment.model.outputs(pictures.classes),
         mean=tuple(pictures.mean),
         std=tuple(pictures.std),
-        labels=labels.to(device) if told else None,
+        labels=known.to(device) if told else None,
         batch_norm=client.batch_norm,
-        loss=losses.chosen(client.loss, experiment.model.one_logit),
+        loss=loss,
         schedule=schedule,
         prior=None if pictures.prior is None else torch.tensor(pictures.prior, dtype=torch.float32),
-        defenses=known,
+        defenses=said,
+        terms=fedavg.terms_of(client),
+        dropout=client.dropout,
     )
     found = compare(update, knowledge)
     facts = {key: info[key] for key in ("scheme", "table", "cosine", "ratio", "whole", "frozen")} | found.facts
@@ -95,14 +103,14 @@ def _schedule(
     said = fedavg.schedule_of(client, images)
     if not client.schedule_known:
         return assumed(images, counted if shared else None, said), ()
-    if counted is None or counted == said.steps:
+    if counted is None or counted == said.played or said.accumulate > 1:
         return said, ()
     each = -(-images // client.clients)
     several = counted > epoch_steps(each, said.batch_size)
     notice = (
         f"batch norm's counters say {counted} local steps, the client's settings {said.steps}: the counters are taken"
     )
-    return replace(said, steps=counted, shuffled=client.shuffle and several), (notice,)
+    return replace(said, steps=counted, epochs=0, passes=0, shuffled=client.shuffle and several), (notice,)
 
 
 def _mode(client: AnyClient, model: nn.Module, update: Update, shared: bool) -> tuple[str, ...]:

@@ -75,11 +75,37 @@ def _scalar(value: Any) -> str:
     return str(value)
 
 
-def setting(default: Any, help: str, *, title: str | None = None, basic: bool = False, **bounds: Any) -> Any:
-    """One field: `help` is a sentence; `basic` fields are shown first, the rest folded."""
-    return Field(default, title=title, description=help, json_schema_extra={"basic": basic}, **bounds)
+def setting(
+    default: Any, help: str, *, title: str | None = None, basic: bool = False, added: bool = False, **bounds: Any
+) -> Any:
+    """One field: `help` is a sentence; `basic` fields are shown first, the rest folded. added: after the first release,
+    so that at its default it is no part of what identifies a question (`identity`).
+    """
+    return Field(default, title=title, description=help, json_schema_extra={"basic": basic, "added": added}, **bounds)
 
 
 def is_basic(field: Any) -> bool:
     """Whether a form shows the field at once."""
     return bool((field.json_schema_extra or {}).get("basic"))
+
+
+def identity(value: Any) -> Any:
+    """What of settings makes one question another: all values as JSON has them, but `added` fields at their default."""
+    if isinstance(value, BaseModel):
+        fields = type(value).model_fields
+        kept = [n for n, f in fields.items() if not (_added(f) and getattr(value, n) == f.default)]
+        plain = value.model_dump(mode="json")
+        return {name: _within(getattr(value, name), plain[name]) for name in kept}
+    return value
+
+
+def _added(field: Any) -> bool:
+    return bool((field.json_schema_extra or {}).get("added"))
+
+
+def _within(value: Any, plain: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return identity(value)
+    if isinstance(value, (list, tuple)):
+        return [_within(v, p) for v, p in zip(value, plain, strict=True)]
+    return plain

@@ -10,12 +10,15 @@ from dataclasses import dataclass
 from gi_core.spec.attacks import ClosedForm, InvertingGradients, LevenbergMarquardt, Matching
 from gi_core.spec.base import SpecError
 from gi_core.spec.client import Pretrained
+from gi_core.spec.client_checks import client_conflicts, one_gradient_only
 from gi_core.spec.defense_checks import conflicts
 from gi_core.spec.experiment import Experiment
 from gi_core.spec.fl_attacks import FlGradientInversion
 from gi_core.spec.knowing import idle
 from gi_core.spec.normalising import numbers
 from gi_core.spec.sizes import sides
+
+__all__ = ["ONE_OUTPUT", "Problem", "one_gradient_only", "problems"]
 
 ONE_OUTPUT = "iterative labels need more than one output: choose auto or bias_sign"
 
@@ -35,7 +38,6 @@ def problems(experiment: Experiment) -> list[Problem]:
         *_batch(experiment),
         *_labels(experiment),
         *_model(experiment),
-        *_loss(experiment),
         *_client(experiment),
         *_matching(experiment),
         *_recursion(experiment),
@@ -67,29 +69,9 @@ def _labels(e: Experiment):
         )
 
 
-def one_gradient_only(title: str) -> str:
-    """Why an attack that does not play local steps refuses a round of several."""
-    return (
-        f"{title} works on one gradient, and this client takes several steps, adds up clients or steps by Adam:"
-        " choose an attack that matches by simulation, such as Inverting Gradients, or one step of SGD"
-    )
-
-
 def _client(e: Experiment):
     client, model = e.client, e.model
-    if client.kind == "fedavg":
-        each = -(-e.pictures // client.clients)
-        steps = client.epochs * -(-each // min(client.batch_size or each, each))
-        steps = min(steps, client.steps or steps)
-        several = steps > 1 or client.optimiser == "adam" or client.clients > 1
-        if several and not isinstance(e.attack, Matching) and e.recorded is None:
-            yield Problem("attack", one_gradient_only(e.attack.title))
-        if client.clients > e.pictures:
-            yield Problem("client.clients", f"{e.pictures} pictures cannot be dealt out among {client.clients} clients")
-        if client.optimiser == "adam" and client.momentum:
-            yield Problem("client.momentum", "Adam has its own momentum: set momentum to 0", fatal=False)
-        if any(d.kind == "protective_direction" for d in e.defenses):
-            yield Problem("defenses", "the protective direction is found for one gradient: choose client fedsgd")
+    yield from (Problem(*found) for found in client_conflicts(e))
     if client.batch_norm == "train" and model.has_batch_norm and any(d.kind == "dp_sgd" for d in e.defenses):
         yield Problem(
             "client.batch_norm", "DP-SGD needs each picture's own gradient, and batch norm in train mode mixes pictures:"
@@ -125,16 +107,6 @@ def _matching(e: Experiment):
             yield Problem("attack.labels", "the drifting network's loss has free labels: choose joint")
     if a.epochs_order == "free" and (e.client.kind != "fedavg" or e.client.epochs == 1):
         yield Problem("attack.epochs_order", "one epoch has one order: free changes nothing", fatal=False)
-
-
-def _loss(e: Experiment):
-    model, client = e.model, e.client
-    if client.loss == "logistic" and not model.one_logit:
-        yield Problem("client.loss", f"the logistic loss needs one output, and {model.title} has one for each class")
-    if client.loss == "cross_entropy" and model.one_logit:
-        yield Problem("client.loss", "cross-entropy of one output is always zero: choose auto, logistic or mse")
-    if client.label == "reversed" and not model.one_logit:
-        yield Problem("client.label", f"a reversed label needs one output, and {model.title} has one for each class")
 
 
 def _recursion(e: Experiment):

@@ -6,41 +6,12 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from gi_core.spec.base import Component, Settings, setting
+from gi_core.spec.base import Settings, setting
 from gi_core.spec.bounds import MAX_BATCH
+from gi_core.spec.client_base import Client
+from gi_core.spec.client_steps import Stepping
 
 FEDAVG = "McMahan et al., Communication-Efficient Learning, AISTATS 2017"
-
-
-class Client(Component):
-    """What every client has: how batch norm runs, what is shared, what the server is told."""
-
-    batch_norm: Literal["eval", "train"] = setting(
-        "eval",
-        "Batch norm uses stored statistics (eval) or those of the client's own batch (train).",
-        title="Batch norm mode",
-        basic=True,
-    )
-    statistics: Literal["withheld", "shared"] = setting(
-        "withheld",
-        "Whether the running statistics of batch norm, after the round, are sent with the update (train mode only).",
-        title="Batch norm statistics",
-        basic=True,
-    )
-    loss: Literal["auto", "cross_entropy", "logistic", "mse"] = setting(
-        "auto",
-        "What the client minimises: cross-entropy, logistic (one output), or squared error; auto: by the number of outputs.",
-        title="Loss",
-    )
-    label: Literal["true", "reversed"] = setting(
-        "true",
-        "The client's label for a network of one output: the true one, or the one that the network gets wrong, as in"
-        " R-GAP's published demonstration.",
-        title="Label of one output",
-    )
-    labels_known: bool = setting(
-        True, "Whether an attack may be told the labels, if it asks for them.", title="Server knows the labels"
-    )
 
 
 class FedSgd(Client):
@@ -50,7 +21,7 @@ class FedSgd(Client):
     paper: ClassVar[str] = FEDAVG
 
 
-class FedAvg(Client):
+class FedAvg(Stepping):
     kind: Literal["fedavg"] = "fedavg"
     title: ClassVar[str] = "Weight change (FedAvg)"
     description: ClassVar[str] = "The client trains for some steps and sends how its weights changed."
@@ -63,9 +34,6 @@ class FedAvg(Client):
     steps: int | None = setting(
         None, "End the round after this many steps; after its epochs when empty.", title="Most steps", ge=1, le=1000
     )
-    learning_rate: float = setting(1e-2, "Step size of the client.", title="Learning rate", gt=0, le=10, basic=True)
-    optimiser: Literal["sgd", "adam"] = setting("sgd", "How the client steps.", title="Optimiser")
-    momentum: float = setting(0.0, "Of SGD.", title="Momentum", ge=0, lt=1)
     shuffle: bool = setting(True, "Whether each epoch has an order of its own.", title="Shuffled")
     clients: int = setting(
         1,
@@ -83,11 +51,15 @@ class FedAvg(Client):
     )
 
     def local_steps(self, pictures: int) -> tuple[int, int]:
-        """(steps, pictures in a step) of the client that has the most of so many pictures, dealt out evenly."""
+        """(steps, pictures in a batch) of the client that has the most of so many pictures, dealt out evenly."""
         each = -(-pictures // self.clients)
         size = min(self.batch_size or each, each)
-        steps = self.epochs * -(-each // size)
+        steps = self.epochs * self.epoch_steps(each)
         return (steps if self.steps is None else min(steps, self.steps)), size
+
+    def epoch_steps(self, images: int) -> int:
+        """Steps of one epoch on so many pictures: batches, `accumulate` to a step."""
+        return -(-images // min(self.batch_size or images, images) // self.accumulate)
 
 
 AnyClient = Annotated[FedSgd | FedAvg, Field(discriminator="kind")]

@@ -29,7 +29,7 @@ class ConvLayer(Settings):
     dilation: int = setting(1, "Distance of the kernel's taps.", title="Dilation", ge=1, le=8)
     bias: bool = setting(False, "A bias for each channel.", title="Bias")
     batch_norm: bool = setting(False, "Batch norm after the convolution.", title="Batch norm")
-    group_norm: int = setting(0, _GROUPS, title="Groups of a group norm", ge=0, le=2048)
+    group_norm: int = setting(0, _GROUPS, title="Groups of a group norm", ge=0, le=2048, added=True)
     activation: Activation = setting("leaky_relu", _AFTER, title="Activation")
     slope: float = setting(LEAKY_SLOPE, _SLOPE, title="Slope", gt=0, le=1)
 
@@ -51,7 +51,7 @@ class ResidualLayer(Settings):
     stride: int = setting(1, "Stride of the first convolution and of the skip.", title="Stride", ge=1, le=16)
     bias: bool = setting(False, "Biases in the convolutions.", title="Bias")
     batch_norm: bool = setting(False, "Batch norm after each convolution.", title="Batch norm")
-    group_norm: int = setting(0, _GROUPS, title="Groups of a group norm", ge=0, le=2048)
+    group_norm: int = setting(0, _GROUPS, title="Groups of a group norm", ge=0, le=2048, added=True)
     activation: Activation = setting("leaky_relu", _AFTER, title="Activation")
     slope: float = setting(LEAKY_SLOPE, _SLOPE, title="Slope", gt=0, le=1)
 

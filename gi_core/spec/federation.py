@@ -10,7 +10,7 @@ from pydantic import Field, ValidationError, field_validator
 
 from gi_core.spec import normalising, sizes
 from gi_core.spec.attacks import AnyAttack, InvertingGradients
-from gi_core.spec.base import Settings, SpecError, setting
+from gi_core.spec.base import Settings, SpecError, identity, setting
 from gi_core.spec.bounds import MAX_BATCH
 from gi_core.spec.check import Problem, problems
 from gi_core.spec.client import AnyClient, FedAvg
@@ -129,7 +129,7 @@ class Federation(Settings):
 
     def key(self) -> str:
         """Content hash: equal questions have equal keys."""
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        text = json.dumps(identity(self), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

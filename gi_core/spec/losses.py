@@ -1,14 +1,15 @@
 """Which loss a client trains with, and how data of many classes maps to one logit.
 
 cross_entropy: -log softmax(z)_y. logistic: -log sigmoid(z) for a positive label, else -log sigmoid(-z).
-mse: mean over the outputs of (z - t)^2, t one-hot, or 0 and 1 for one logit.
+mse: mean over the outputs of (z - t)^2, t one-hot, or 0 and 1 for one logit. multi_label: mean over the outputs of the
+logistic loss, t 1 for every label that the picture has.
 """
 
 from __future__ import annotations
 
 from typing import Literal
 
-Loss = Literal["cross_entropy", "logistic", "mse"]
+Loss = Literal["cross_entropy", "logistic", "mse", "multi_label"]
 BINARY_NAMES = ("negative", "positive")
 
 

@@ -56,12 +56,14 @@ class NormedModel(Model):
         "What follows a convolution: batch norm, or group norm, which keeps no statistics and mixes no pictures, as"
         " training with DP-SGD needs it.",
         title="Normalisation layers",
+        added=True,
     )
     norm_groups: int = setting(
         32,
         "Groups of a group norm; where they do not divide the channels, the largest number that divides both. 1 is a"
         " layer norm.",
         title="Groups of a group norm",
+        added=True,
         ge=1,
         le=2048,
     )

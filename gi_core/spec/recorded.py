@@ -42,6 +42,7 @@ class Recorded(Settings):
     sent: tuple[str, ...] = setting(
         (),
         "Tensors that the client sent, by names or patterns (fc.*), where it sent a part; all of them when empty.",
+        added=True,
         title="Tensors sent",
         max_length=MOST_PATTERNS,
     )
@@ -49,6 +50,7 @@ class Recorded(Settings):
         "auto",
         "What a weight change's file holds: the change, or the whole weights after the round, from which the checkpoint is"
         " subtracted; auto tells them apart by their likeness to the checkpoint.",
+        added=True,
         title="Contents",
     )
 

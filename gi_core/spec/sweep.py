@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from pydantic import ValidationError, field_validator, model_validator
 
-from gi_core.spec.base import Settings, SpecError, setting
+from gi_core.spec.base import Settings, SpecError, identity, setting
 from gi_core.spec.documents import read_json, read_toml
 from gi_core.spec.experiment import Experiment
 from gi_core.spec.overrides import overridden
@@ -113,7 +113,7 @@ class Sweep(Settings):
 
     def key(self) -> str:
         """Content hash: equal questions have equal keys."""
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        text = json.dumps(identity(self), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -44,21 +44,21 @@ class Scale:
         return max(1e-3, 3 * self.misfit)
 
 
-def fit(layer: Layer, loss: str) -> Scale | None:
+def fit(layer: Layer, loss: str, smoothing: float = 0.0) -> Scale | None:
     """The scale of an update of one picture and one step; None where the layer's gradient says nothing."""
     slope = np.asarray(layer.weight_slope, np.float64)
     if not np.any(slope) or (layer.bias_slope is not None and not np.any(layer.bias_slope)):
         return None
     if layer.bias_slope is None:
-        return _without_bias(layer, loss)
+        return _without_bias(layer, loss, smoothing)
     k = np.asarray(layer.bias_slope, np.float64)
     h = slope.T @ k / (k @ k)
     rest = float(np.linalg.norm(slope - np.outer(k, h)) / np.linalg.norm(slope))
-    found = _best(k, layer.weight.astype(np.float64) @ h + layer.bias.astype(np.float64), loss)
+    found = _best(k, layer.weight.astype(np.float64) @ h + layer.bias.astype(np.float64), loss, smoothing)
     return replace(found, misfit=max(found.misfit, rest))
 
 
-def expected(logits: Array, loss: str) -> Array:
+def expected(logits: Array, loss: str, smoothing: float = 0.0) -> Array:
     """k_c = dL/dz for every label: rows (C, K); a single logit has two labels."""
     classes = len(logits)
     if loss == "cross_entropy":
@@ -67,7 +67,7 @@ def expected(logits: Array, loss: str) -> Array:
         rows = np.tile(p, (classes, 1))
         others = p.sum() - p  # 1 - p loses all digits of a confident answer
         rows[np.arange(classes), np.arange(classes)] = -np.where(p > 0.5, _rest(p), others)
-        return rows
+        return rows + smoothing * (np.eye(classes) - 1 / classes) if smoothing else rows
     if loss == "logistic":
         z = float(logits[0])
         return np.array([[1 / (1 + np.exp(-z))], [-1 / (1 + np.exp(z))]])
@@ -84,8 +84,8 @@ def _rest(p: Array) -> Array:
     return rest
 
 
-def _best(k: Array, logits: Array, loss: str) -> Scale:
-    rows = expected(logits, loss)
+def _best(k: Array, logits: Array, loss: str, smoothing: float = 0.0) -> Scale:
+    rows = expected(logits, loss, smoothing)
     squares = np.square(rows).sum(1)
     factors = rows @ k / np.where(squares > 0, squares, np.inf)
     misfits = np.linalg.norm(k - factors[:, None] * rows, axis=1) / np.linalg.norm(k)
@@ -97,7 +97,7 @@ def _best(k: Array, logits: Array, loss: str) -> Scale:
     return Scale(float(factors[label]), float(misfits[label]), label)
 
 
-def _without_bias(layer: Layer, loss: str) -> Scale | None:
+def _without_bias(layer: Layer, loss: str, smoothing: float = 0.0) -> Scale | None:
     """dL/dW = sigma u v^T: h = alpha v, and alpha is where softmax(alpha W v + b) - e_c is most like u."""
     slope, weight = layer.weight_slope.astype(np.float64), layer.weight.astype(np.float64)
     if len(slope) < 3:
@@ -108,7 +108,7 @@ def _without_bias(layer: Layer, loss: str) -> Scale | None:
     offset = 0.0 if layer.bias is None else layer.bias.astype(np.float64)
 
     def at(alpha: float) -> Scale:
-        found = _best(u, alpha * (weight @ v) + offset, loss)
+        found = _best(u, alpha * (weight @ v) + offset, loss, smoothing)
         return replace(found, factor=found.factor * size / alpha)
 
     tried = [at(alpha) for alpha in GRID]

@@ -15,7 +15,7 @@ from gi_core.attacks.gradient import GradientMap
 from gi_core.attacks.jacobian import JacobianProducts
 from gi_core.attacks.lanczos import ShiftedSolver, factorise, tridiagonal
 from gi_core.attacks.trials import generator
-from gi_core.federated.losses import LOSSES, as_target
+from gi_core.federated.losses import as_target, loss_of
 from gi_core.federated.types import Knowledge, Update
 from gi_core.spec import SpecError
 from gi_core.spec.plan import Plan
@@ -45,11 +45,15 @@ class Sample:
             )
         if any(isinstance(m, torch.nn.Dropout) and m.p > 0 and m.training for m in knowledge.model.modules()):
             raise SpecError("dropout is on, so every gradient is another function of the picture: switch it off")
+        if knowledge.dropout:
+            raise SpecError("dropout is on, so every gradient is another function of the picture: set client.dropout=0")
         device = torch.device(device)
         self.knowledge, self.labels, self.shape = knowledge, labels, tuple(x.shape)
         self._product_seconds: float | None = None
         self.dtype = torch.float32 if device.type == "mps" else dtype
-        gradient = GradientMap(knowledge, LOSSES[knowledge.loss], Plan(device=device.type), self.dtype, device)
+        gradient = GradientMap(
+            knowledge, loss_of(knowledge.loss, knowledge.terms), Plan(device=device.type), self.dtype, device
+        )
         x = x.to(device, self.dtype)
         self.gradient, self.target = gradient, as_target(labels, knowledge.classes, x)
         self.products = JacobianProducts(gradient, x, self.target)
