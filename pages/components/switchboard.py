@@ -7,7 +7,7 @@ import streamlit as st
 from gi_core import data
 from gi_core.spec import CLIENTS, Experiment, SpecError
 from gi_core.spec.networks import layer_graph
-from pages.components import fields, form, pairs, sent, words
+from pages.components import client_fields, fields, form, pairs, sent, words
 from pages.components.session import store
 from pages.components.statistics_pair import STATISTICS
 
@@ -17,7 +17,7 @@ _STATISTICS = {"withheld": "Withheld", "shared": "Shared"}
 _DEFENSES = {"unknown": "Not known", "known": "Known"}
 _LABELS = {"known": "Known", "unknown": "Not known"}
 _TRAINING = ("epochs", "batch_size", "learning_rate")
-_MORE = ("steps", "optimiser", "momentum", "shuffle", "clients", "schedule_known", "loss")
+_MORE = ("steps", "shuffle", "clients", "schedule_known")
 
 
 def draw() -> None:
@@ -43,7 +43,8 @@ def draw() -> None:
     st.html(f'<p class="gi-sees" role="status"><b>The server sees</b> {text}</p>')
     if sent.has_batch_norm(now.model) and now.recorded is None:
         pairs.button(now, STATISTICS)
-    more = [n for n in _MORE if n in type(now.client).model_fields] + (["label"] if now.model.one_logit else [])
+    more = [n for n in _MORE if n in type(now.client).model_fields] + client_fields.stepping(now.client)
+    more += client_fields.losing(now.client, now.model.one_logit) + (["label"] if now.model.one_logit else [])
     with st.expander("More about the client", type="compact", key="fold.client"):
         fields.widgets(now.client, ("client",), more)
 

@@ -10,7 +10,7 @@ from gi_core import data
 from gi_core.spec import ATTACKS, DEFENSES, MODELS, Component
 from gi_core.spec.documents import whole_number
 from gi_core.spec.federation import MAX_CLIENTS, Federation
-from pages.components import about, fields, form, samples
+from pages.components import about, client_fields, fields, form, samples
 from pages.components.defenses import view as defenses
 from pages.components.federation import question
 
@@ -58,8 +58,9 @@ def training() -> None:
         _number("rounds", "Rounds", 1, 1000)
         _number("participation", "Share taking part", 0.01, 1.0)
     fields.widgets(now.client, ("client",), ["epochs", "batch_size", "learning_rate"])
+    more = client_fields.stepping(now.client) + client_fields.losing(now.client, now.model.one_logit)
     with st.expander("More about the clients' training", type="compact", key="fold.training"):
-        fields.widgets(now.client, ("client",), ["optimiser", "momentum", "steps", "shuffle", "loss"])
+        fields.widgets(now.client, ("client",), ["steps", "shuffle", *more])
 
 
 def shared() -> None:

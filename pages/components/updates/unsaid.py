@@ -10,7 +10,7 @@ from gi_core.data.normalisation import TABLE
 from gi_core.runs.job import Job
 from gi_core.spec.bounds import MAX_BATCH
 from gi_core.spec.documents import whole_number
-from pages.components import fields, form
+from pages.components import client_fields, fields, form
 from pages.components.updates import part, question
 
 _SENT = {"fedavg": "Weight change", "fedsgd": "Gradient"}
@@ -62,11 +62,12 @@ def draw(job: Job | None) -> None:
         )
     with st.expander("More about the client's training", type="compact", key="fold.client"):
         _labels()
-        told = ["epochs", "batch_size", "steps", "optimiser", "momentum", "shuffle", "schedule_known"]
+        told = ["epochs", "batch_size", "steps", "shuffle", "schedule_known", *client_fields.stepping(now.client)]
+        losing = client_fields.losing(now.client, now.model.one_logit)
         fields.widgets(
             now.client,
             ("client",),
-            (told if now.client.kind == "fedavg" else []) + ["batch_norm", "statistics", "loss"],
+            (told if now.client.kind == "fedavg" else []) + ["batch_norm", "statistics", *losing],
         )
     part.draw()
 
