@@ -55,8 +55,12 @@ def invert(capsys, folder: Path, update: str, client: str, attack: str, referenc
 @pytest.mark.parametrize("update", DESCRIBED)
 def test_described_it_is_recovered(capsys, field, update):
     got = invert(capsys, field, update, DESCRIBED[update], "idlg:iterations=120", "astronaut16.png")
-    # A clipped gradient is matched by its length times a factor near 0.03, which rounds more: 32 dB, the others 54 and more.
-    assert got["metrics"]["psnr"] > (30 if "clip" in update else 40) and got["labels"]["recovered"] == [3] and got["attacker"]["matched"]
+    # Measured: 32 dB behind clipping, more than 40 of the others.
+    assert (
+        got["metrics"]["psnr"] > (30 if "clip" in update else 40)
+        and got["labels"]["recovered"] == [3]
+        and got["attacker"]["matched"]
+    )
     assert got["attacker"]["fitted_scale"] == pytest.approx(1, abs=1e-3) and not got["notices"]
 
 
