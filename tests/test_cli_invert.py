@@ -108,6 +108,32 @@ def test_what_a_real_client_does_is_the_default(capsys, gi_home, tmp_path):
     assert prior["attack"]["prior"] == "bundled/faces:60"
 
 
+def test_defenses_and_parts_that_the_server_knows_of(capsys, files):
+    named, _ = files
+    asked = [*named, "--channels", "1", "--model", LENET, "--client", "fedavg:learning_rate=0.1"]
+    noisy = [
+        "--defense",
+        "clipping:norm=1",
+        "--defense",
+        "gaussian_noise:std=1e-4",
+        "--attack",
+        "inverting_gradients:iterations=2",
+    ]
+    got = invert(capsys, *asked, *noisy, "--sent", "conv2.*,conv3,fc", "--withheld", "fc.bias")
+    spec = Store().job(got["run_id"]).spec
+    assert [d["kind"] for d in spec["defenses"]] == ["clipping", "gaussian_noise"] and spec["attack"][
+        "adaptive"
+    ] is True
+    assert set(got["attacker"]["residuals"]) == {f"conv{k}.{p}" for k in (2, 3) for p in ("weight", "bias")} | {
+        "fc.weight"
+    }
+    assert got["attacker"]["precision"] > 1e-4, "the noise is part of it"
+    naive = invert(capsys, *asked, *noisy[:-1], "inverting_gradients:iterations=2,adaptive=false")
+    assert naive["attack"]["adaptive"] is False
+    assert "leave mixing out" in refused(capsys, *asked, "--defense", "mixing:partners=public", *noisy[-2:])
+    assert "recorded.sent names 'layer9.*'" in refused(capsys, *asked, "--sent", "layer9.*", *noisy[-2:])
+
+
 def test_several_pictures(capsys, gi_home, tmp_path):
     client = {"kind": "fedavg", "learning_rate": 0.1}
     values = {"samples": ["bundled/faces:3", "bundled/faces:60"], "model": SMOOTH, "client": client, "labels": [1, 2]}
