@@ -134,7 +134,7 @@ def test_an_update_is_looked_into_and_its_network_guessed(store, gi_home):  # no
     app = upload(page(), "update", "updates_r1.npz", content())
     (job,) = looks(store)
     ref = job.spec["recorded"]["update"]
-    assert job.spec == {"recorded": {"update": ref}} and ref.startswith("upload:") and job.lane == "interactive"
+    assert job.spec == {"recorded": {"update": ref}} and ref.startswith("upload:") and job.lane == "reading"
     assert (gi_home / "uploads" / ref.removeprefix("upload:")).read_bytes() == content()
     assert "Waiting for the worker" in text(app)
     out = fakes.writer(store)
