@@ -51,7 +51,7 @@ def span(seconds: float | None) -> str:
     """A duration: less than 0.1 s, 0.4 s, 12 s, 3 min 20 s, 2 h 5 min."""
     if seconds is None or not math.isfinite(seconds):
         return "unknown"
-    if 0 < seconds < 0.05:
+    if seconds < 0.05:
         return "less than 0.1 s"
     if seconds < 10:
         return f"{seconds:.1f} s"
