@@ -12,6 +12,7 @@ import torch
 
 from benchmarks.calibration import calibration
 from benchmarks.clicks import clicks
+from benchmarks.command import command
 from benchmarks.fl_inversion import fl_inversion
 from benchmarks.influence import influence
 from benchmarks.labels import labels
@@ -22,7 +23,18 @@ from benchmarks.speed import speed
 from gi_core.threads import one_thread
 
 RESULTS = Path(__file__).parent / "results"
-PARTS = ("speed", "solution", "recursion", "influence", "calibration", "labels", "fl_inversion", "live", "clicks")
+PARTS = (
+    "speed",
+    "solution",
+    "recursion",
+    "influence",
+    "calibration",
+    "labels",
+    "fl_inversion",
+    "live",
+    "command",
+    "clicks",
+)
 
 
 def main() -> None:
@@ -41,6 +53,7 @@ def main() -> None:
         "labels": labels,
         "fl_inversion": fl_inversion,
         "live": live,
+        "command": command,
         "clicks": clicks,
     }
     for name in arguments.what or parts:

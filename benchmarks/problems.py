@@ -32,14 +32,24 @@ def picture(dataset: str, index: int) -> tuple[Tensor, int]:
     return torch.from_numpy(pixels.copy())[None], classes.index(found[0].parent.name)
 
 
-def victim(model: str, x: Tensor, label: int) -> tuple[Update, Knowledge]:
-    """One client's gradient on one picture, and what the server knows."""
+def batch_of(dataset: str, count: int) -> tuple[Tensor, Tensor]:
+    """(count, C, H, W) and labels (count,): pictures 0, 1, ... over again where there are no more."""
+    found = [picture(dataset, i % 10) for i in range(count)]
+    return torch.cat([x for x, _ in found]), torch.tensor([label for _, label in found])
+
+
+def at_size(x: Tensor, side: int) -> Tensor:
+    """Enlarged to a square of that side."""
+    return x if x.shape[-1] == side else nn.functional.interpolate(x, (side, side), mode="bilinear")
+
+
+def victim(model: str, x: Tensor, label: Tensor | int) -> tuple[Update, Knowledge]:
+    """One client's gradient on its pictures (N, C, H, W), and what the server knows."""
+    labels = torch.as_tensor(label).reshape(-1)
     network = build(parse_component("model", model), tuple(x.shape[1:]), 10)
     names, parameters = zip(*network.named_parameters(), strict=True)
-    loss = nn.functional.cross_entropy(network(x), torch.tensor([label]))
+    loss = nn.functional.cross_entropy(network(x), labels)
     gradients = torch.autograd.grad(loss, parameters)
-    update = Update(dict(zip(names, [g.detach() for g in gradients], strict=True)), 1)
+    update = Update(dict(zip(names, [g.detach() for g in gradients], strict=True)), len(x))
     channels = x.shape[1]
-    return update, Knowledge(
-        network, tuple(x.shape[1:]), 10, (0.0,) * channels, (1.0,) * channels, torch.tensor([label])
-    )
+    return update, Knowledge(network, tuple(x.shape[1:]), 10, (0.0,) * channels, (1.0,) * channels, labels)

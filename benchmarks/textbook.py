@@ -9,8 +9,14 @@ import torch
 from torch import Tensor, nn
 
 
-def textbook_cosine(model: nn.Module, target: list[Tensor], x: Tensor, label: Tensor, tv: float, lr: float):
-    """Signed Adam on 1 - cosine + tv TV; a generator that makes one iteration at each `next`."""
+def textbook_cosine(
+    model: nn.Module, target: list[Tensor], x: Tensor, label: Tensor, tv: float, lr: float, into: str = "everything"
+):
+    """Signed Adam on 1 - cosine + tv TV; a generator that makes one iteration at each `next`.
+
+    into: what the second `backward()` differentiates into, `everything` (the plain call, the model's weights too) or the
+    `picture` alone (`inputs=[x]`).
+    """
     x = x.clone().requires_grad_(True)
     optimiser = torch.optim.Adam([x], lr=lr)
     parameters = list(model.parameters())
@@ -28,7 +34,7 @@ def textbook_cosine(model: nn.Module, target: list[Tensor], x: Tensor, label: Te
             norm_target = norm_target + t.pow(2).sum()
         cost = 1 - dot / norm.sqrt() / norm_target.sqrt()
         cost = cost + tv * (x.diff(dim=-1).abs().mean() + x.diff(dim=-2).abs().mean())
-        cost.backward()
+        cost.backward(inputs=None if into == "everything" else [x])
         x.grad.sign_()
         optimiser.step()
         with torch.no_grad():

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 
+from gi_core.attacks.convolutions import replaced
 from gi_core.federated.losses import Loss, soft
 from gi_core.federated.types import Knowledge
 from gi_core.spec.plan import Plan
@@ -48,6 +49,7 @@ class GradientMap:
         self.channels_last = plan.channels_last
         if self.channels_last:
             self.model = self.model.to(memory_format=torch.channels_last)
+        self.convolutions = replaced(self.model) if device.type == "cpu" else []
         self.plan, self.loss = plan, penalised(self.model, loss)
         self.parameters = {k: p.detach() for k, p in self.model.named_parameters()}
         self.leaves = list(self.model.parameters())
@@ -58,6 +60,7 @@ class GradientMap:
 
     def __call__(self, x: Tensor, target: Tensor, only: Sequence[int] | None = None) -> list[Tensor]:
         """x (T, N, C, H, W), target (T, N, K) -> gradients, of the parameters `only` if given."""
+        self.apart(len(x) == 1)
         if x.shape[0] > 1:
             gradients = list(self._batched(self.parameters, x, target).values())
             return gradients if only is None else [gradients[i] for i in only]
@@ -68,6 +71,11 @@ class GradientMap:
         wanted = self.leaves if only is None else [self.leaves[i] for i in only]
         gradients = torch.autograd.grad(loss, wanted, create_graph=True)
         return [g[None] for g in gradients]
+
+    def apart(self, alone: bool) -> None:
+        """Whether what follows is plain autograd on one trial, or `torch.func` on several."""
+        for layer in self.convolutions:
+            layer.alone = alone
 
     def running(self) -> contextlib.AbstractContextManager:
         """Kernels of the plan; everything that evaluates or differentiates runs inside."""

@@ -56,6 +56,7 @@ class RoundMap(GradientMap):
         """x (T, M, C, H, W), target (T, M, K) -> (tensors, of the parameters `only` if given; statistics (T, S))."""
         if self.schedule is None and self.watch is None:
             return self(x, target, only), x.new_zeros(len(x), 0)
+        self.apart(len(x) == 1)
         if len(x) > 1:
             tensors, seen = self._together(x, target)
         else:
