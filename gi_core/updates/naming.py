@@ -56,7 +56,10 @@ def match(own: Shapes, given: Shapes, optional: Collection[str] = (), ordered: b
 def chosen(names: Collection[str], patterns: Collection[str], field: str) -> list[str]:
     """Those of `names` that fit a pattern (`layer4.*`, or `layer4` for all below it), in order. SpecError for one without any."""
     found: set[str] = set()
-    for pattern in patterns:
+    for pattern in dict.fromkeys(patterns):
+        if pattern in names:
+            found.add(pattern)
+            continue
         fits = {n for n in names if fnmatch.fnmatchcase(n, pattern) or n.startswith(pattern + ".")}
         if not fits:
             raise SpecError(
