@@ -140,7 +140,7 @@ def _progress(status: SweepStatus, stopping: bool) -> str:
     if status.utility_total:
         parts.append(f"{status.utility_counts.get('done', 0)}/{status.utility_total} trainings")
     if status.seconds_left is not None:
-        parts.append(f"about {span(status.seconds_left)} left")
+        parts.append(f"about {span(max(1.0, status.seconds_left))} left")
     return "  ".join(parts)
 
 
