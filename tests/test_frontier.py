@@ -94,7 +94,7 @@ def test_the_affordable_one_that_leaks_least_is_advised_with_its_price_and_limit
     assert said.limits.startswith(
         "Measured on 2 pictures of 20 pixels, accuracy over 2 trainings; a stronger attacker may exist"
     )
-    assert said.limits.endswith("pruning 90 % is a heuristic without guarantee.")
+    assert said.limits.endswith("Pruning 90 % is a heuristic without guarantee.")
 
 
 def test_a_naive_attacker_alone_does_not_decide():

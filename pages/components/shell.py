@@ -15,14 +15,18 @@ _WEB = Path(__file__).parent / "web"
 _ROOT = Path(__file__).resolve().parents[2]
 _ASSETS = _ROOT / "assets"
 _INSIDE = threading.local()
+_HERE = st.components.v2.component("gi_here", js=(_WEB / "here.js").read_text())
 
 
 def run() -> None:
     """The whole app; `st.navigation` comes before anything that can fail."""
     st.set_page_config("Gradient Inversion Studio", str(_ASSETS / "icon.svg"), layout="wide")
-    page = st.navigation(_pages(), position="top")
+    pages = _pages()
+    page = st.navigation(pages, position="top")
     st.logo(str(_ASSETS / "logo.svg"), icon_image=str(_ASSETS / "icon.svg"), size="large")
     _show(page)
+    group = next((name for name, members in pages.items() if page in members), "")
+    _HERE(data={"group": group}, key="here", height=0)
 
 
 def _pages() -> dict[str, list[StreamlitPage]]:
@@ -53,6 +57,7 @@ def enter() -> None:
 def _show(page: StreamlitPage) -> None:
     """Run the page inside its surroundings."""
     st.html(_WEB / "lab.css")
+    st.html(_WEB / "targets.css")
     if session.needs_sign_in():
         st.title("Gradient Inversion Studio")
         st.button("Sign in", type="primary", on_click=st.login)
@@ -60,13 +65,13 @@ def _show(page: StreamlitPage) -> None:
     if session.exposed():
         st.warning("Other machines can reach this page and nobody has to sign in: whoever opens it sees all runs.")
     try:
-        session.dispatcher().ensure()
         _INSIDE.page = True
         page.run()
     except SpecError as error:
         st.error(words.plain(error))
     finally:
         _INSIDE.page = False
+        session.dispatcher().ensure()  # after the page: a worker that starts takes a processor for seconds
     if session.signed_in():
         _who()
 

@@ -162,7 +162,7 @@ def _guarantee(best: Point) -> str:
     promised = [DEFENSES[k].guarantee for k in best.kinds.split(" + ") if k in DEFENSES]
     if any(not text.startswith((HEURISTIC, "none")) for text in promised):
         return " What it promises by proof is said at its setting in the lab, and depends on it."
-    return f" {best.name} is a heuristic without guarantee."
+    return f" {_sentence(best.name)} is a heuristic without guarantee."
 
 
 def _count(others: Sequence[Point]) -> str:

@@ -15,9 +15,9 @@ _MANY = 8
 _SAID = "influence.said"
 _MODEL = {"kind": "lenet", "init": "uniform"}
 EXAMPLES: tuple[tuple[str, str, dict], ...] = (
-    ("Eight faces", "A small network with DLG's weights: half of the pictures leak a hundred times more than the others.", {"samples": question.FACES, "model": _MODEL}),
-    ("Default weights", "The same pictures; the framework's own weights show far less at equal noise.", {"samples": question.FACES, "model": {"kind": "lenet"}}),
-    ("After training", "The network is trained first: what it is sure of hardly shows, a picture that it finds hard stands out.", {"samples": question.FACES, "model": {"kind": "lenet", "activation": "gelu"}, "weights": {"kind": "trained", "epochs": 5}}),
+    ("Eight faces", "A small network with DLG's weights. At equal noise the most exposed face comes back twice as closely as the least exposed one.", {"samples": question.FACES, "model": _MODEL}),
+    ("Default weights", "The same faces. The framework's own weights show far less at equal noise.", {"samples": question.FACES, "model": {"kind": "lenet"}}),
+    ("After training", "The network is trained first: what it is sure of hardly shows, a picture that it finds hard stands out.", {"samples": question.MIXED, "model": {"kind": "lenet", "activation": "gelu"}, "weights": {"kind": "trained", "epochs": 5}}),
     ("Photographs", "Four pictures in colour, all of different classes.", {"samples": [f"bundled/{n}" for n in ("astronaut", "chelsea", "coffee", "rocket")], "size": 16, "model": _MODEL}),
 )  # fmt: skip
 

@@ -13,7 +13,9 @@ from gi_core.spec import Experiment, SpecError, build
 from pages.components import launch
 from pages.components.session import dispatcher, store, viewer
 
-FACES = tuple(f"bundled/faces:{k}" for k in (0, 1, 2, 3, 100, 101, 102, 103))
+FACES = tuple(f"bundled/faces:{k}" for k in range(8))
+MIXED = tuple(f"bundled/faces:{k}" for k in (0, 1, 2, 3, 100, 101, 102, 103))
+"""Four faces, and four patches without one."""
 FIRST = build({"samples": FACES, "model": {"kind": "lenet", "init": "uniform"}})
 SECONDS = 60.0
 """For the spectrum of one picture; beyond it, the spectrum is estimated."""

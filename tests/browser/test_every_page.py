@@ -1,0 +1,84 @@
+"""Every page fits its window, tells where one is, and can be hit with a finger."""
+
+from __future__ import annotations
+
+import pytest
+
+pytestmark = pytest.mark.browser
+PAGES = ("", "runs", "rank", "influence", "federation", "updates", "frontier", "wall", "sweeps")
+GROUPS = {
+    "rank": "Explain", "influence": "Explain", "federation": "Deployment", "updates": "Deployment", "frontier": "Compare",
+    "wall": "Compare", "sweeps": "Compare",
+}  # fmt: skip
+_OVER = """() => {
+  const wide = [], main = document.querySelector('.stMain');
+  const shown = e => { const r = e.getBoundingClientRect(); return r.width > 1 && r.height > 1; };
+  for (const e of main.querySelectorAll('*')) {
+    if (!shown(e) || e.getBoundingClientRect().right <= innerWidth + 1) continue;
+    let box = e.parentElement, held = false;
+    while (box && box !== main && !held) {
+      held = ['auto', 'scroll', 'hidden', 'clip'].includes(getComputedStyle(box).overflowX)
+        && box.getBoundingClientRect().right <= innerWidth + 1;
+      box = box.parentElement;
+    }
+    if (!held) wide.push(e.tagName + ' ' + (e.innerText || e.getAttribute('aria-label') || '').slice(0, 40));
+  }
+  if (document.documentElement.scrollWidth > innerWidth) wide.push('the page: ' + document.documentElement.scrollWidth);
+  return wide;
+}"""
+_SMALL = """() => {
+  const found = [];
+  for (const e of document.querySelectorAll('.stMain a[href], .stMain button, .stMain summary, .stMain label:has(input)')) {
+    const r = e.getBoundingClientRect(), style = getComputedStyle(e);
+    if (!r.width || !r.height || style.visibility === 'hidden' || style.opacity === '0') continue;
+    if (style.display === 'inline' && e.closest('p')) continue;  // a link in a sentence is exempt
+    if (r.width < 23.5 || r.height < 23.5)
+      found.push(`${e.tagName} ${(e.getAttribute('aria-label') || e.innerText || '').slice(0, 40)} ${r.width}x${r.height}`);
+  }
+  return found;
+}"""
+
+
+def _ready(page, name: str) -> None:
+    page.locator("h1.gi-title").wait_for()
+    page.wait_for_function("() => !document.querySelector('[data-testid=stStatusWidget]')")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1400, 1024, 390])
+def test_no_page_is_wider_than_its_window(server, tab, width, scheme):
+    for name in PAGES:
+        page = tab("/" + name, viewport={"width": width, "height": 900}, color_scheme=scheme)
+        _ready(page, name)
+        assert page.evaluate(_OVER) == [], name or "lab"
+        page.context.close()
+
+
+def test_the_wall_is_not_cut_on_the_right(server, tab):
+    """It scrolls inside itself only where its pictures would be too small to see."""
+    for width in (1400, 1024):
+        page = tab("/wall", viewport={"width": width, "height": 900})
+        page.locator(".gi-wall table").wait_for()
+        page.wait_for_timeout(500)
+        inside = page.locator(".gi-wall").evaluate("e => [e.scrollWidth, e.clientWidth]")
+        assert inside[0] <= inside[1] + 1, (width, inside)
+        page.context.close()
+
+
+def test_the_navigation_marks_the_group_one_is_in(server, tab):
+    for name in PAGES:
+        page = tab("/" + name)
+        _ready(page, name)
+        page.wait_for_timeout(800)
+        marked = page.locator('[data-testid="stTopNavSection"][aria-current="true"]').all_inner_texts()
+        assert [text.strip() for text in marked] == ([GROUPS[name]] if name in GROUPS else []), name
+        page.context.close()
+
+
+def test_every_target_can_be_hit_with_a_finger(server, tab):
+    """24 by 24 CSS pixels at least: WCAG 2.2, 2.5.8."""
+    for name in PAGES:
+        page = tab("/" + name, viewport={"width": 390, "height": 900})
+        _ready(page, name)
+        assert page.evaluate(_SMALL) == [], name or "lab"
+        page.context.close()
