@@ -209,3 +209,26 @@ def test_labels_of_every_strategy_and_the_prior_are_shown_where_there_are(store,
     assert "<th scope='row'>Row sums</th><td>chelsea</td><td>0 %</td>" in page and "100 %" in page
     assert "RDLV" in page and "0.680" in page
     assert "RDLV" not in text(lab(run=run, view="attacker"))
+
+
+def test_how_the_client_trains_is_set_and_only_what_means_something_is_shown(store):  # noqa: F811
+    app = lab(experiment=link.encode(build({"client": {"kind": "fedavg", "epochs": 2}, "attack": FL})))
+
+    def shown(name: str) -> bool:
+        return any(w.key and f".client.{name}." in w.key for kind in ("number_input", "toggle") for w in app.get(kind))
+
+    assert shown("nesterov") and not shown("beta1") and not shown("decay_start")
+    widget(app, "selectbox", "client.decay.fedavg").set_value("linear").run()
+    widget(app, "number_input", "client.decay_start.fedavg").set_value(0.5).run()
+    widget(app, "text_input", "client.class_weights.fedavg").set_value("1/2").run()
+    widget(app, "number_input", "client.weight_decay.fedavg").set_value(0.01).run()
+    widget(app, "selectbox", "client.optimiser.fedavg").set_value("adamw").run()
+    assert shown("beta1") and not shown("nesterov")
+    client = form(app).client
+    assert (client.decay, client.decay_start, client.class_weights, client.weight_decay, client.optimiser) == (
+        "linear", 0.5, "1/2", 0.01, "adamw",
+    )  # fmt: skip
+    assert link.decode(link.encode(form(app))) == form(app)
+    assert "weight_decay=0.01" in words.command(form(app)) and "class_weights=1/2" in words.command(form(app))
+    widget(app, "text_input", "client.class_weights.fedavg").set_value("").run()
+    assert form(app).client.class_weights == "" and not app.exception

@@ -11,6 +11,9 @@ from gi_core.spec.experiment import Experiment
 Found = tuple[str, str, bool]
 """(field, reason, whether it refuses)."""
 
+SIGN_ONLY = 1e-5
+"""Adam's epsilon below which a first step is a sign: gradients of these networks are far larger."""
+
 SEVERAL_OF_SEVERAL = (
     "which labels the pictures of a batch have does not show where each may have several: choose known or joint labels"
 )
@@ -128,6 +131,11 @@ def _optimiser(client: FedAvg) -> Iterator[Found]:
     adam = client.optimiser != "sgd"
     if adam and client.momentum:
         yield "client.momentum", "Adam has its own momentum: set momentum to 0", False
+    if adam and client.epsilon < SIGN_ONLY:
+        yield "client.optimiser", (
+            "Adam divides each value's gradient by its own size, so that little more than signs is sent: expect a poor"
+            " picture, which is no guarantee"
+        ), False  # fmt: skip
     if adam and client.nesterov:
         yield "client.nesterov", "Nesterov's momentum is SGD's: choose optimiser=sgd", True
     if not adam and client.nesterov and (not client.momentum or client.dampening):
