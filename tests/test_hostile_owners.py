@@ -24,7 +24,7 @@ READS = {
 CONTROLS = {
     "control": ("cancel",), "rename": ("mine",), "pin": (True,), "delete": (),
 }  # fmt: skip
-OF_MANY = {"jobs", "submit", "disk_used", "cancel_mine", "cancel_all"}
+OF_MANY = {"jobs", "mine", "submit", "disk_used", "cancel_mine", "cancel_all"}
 """Methods that take no job's id."""
 
 
@@ -83,6 +83,7 @@ def test_lists_cancelling_and_answers_are_of_one_owner(two):
         ben.jobs(kinds=None) == ben.jobs(kinds=None, parent=hers["sweep"]) == ben.jobs(kinds=None, children=True) == []
     )
     assert ben.jobs(kinds=None, search="zanzibar") == []
+    assert not ben.mine()
     assert ben.cancel_mine() == ben.cancel_all() == 0
     assert ann.job(hers["waiting"]).state == "queued" and ann.job(hers["federation"]).state == "queued"
     for call in (sweeps.status, sweeps.members, sweeps.utilities, sweeps.sweep_of):
