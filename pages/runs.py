@@ -8,7 +8,7 @@ from pages.components import address, compare, runs_list, shell
 
 shell.enter()
 address.visit("runs", "compare")
-st.title("Runs", anchor=False)
+st.html('<h1 class="gi-title">Runs</h1>')
 if address.told("compare") is not None:
     pair = compare.asked()
     compare.draw(pair)

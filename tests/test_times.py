@@ -79,4 +79,5 @@ def test_what_waits_before_is_counted(gi_home):
 
 
 def test_a_duration_is_never_nothing_point_nothing():
+    assert [words.span(t) for t in (59.7, 120, 3600, 3661)] == ["1 min", "2 min", "1 h", "1 h 1 min"]
     assert words.span(0.01) == words.span(0.0) == "less than 0.1 s" and words.span(0.06) == "0.1 s"

@@ -48,18 +48,24 @@ def plain(text: Any) -> str:
 
 
 def span(seconds: float | None) -> str:
-    """A duration: less than 0.1 s, 0.4 s, 12 s, 3 min 20 s, 2 h 5 min."""
+    """A duration: less than 0.1 s, 0.4 s, 12 s, 2 min, 3 min 20 s, 2 h 5 min."""
     if seconds is None or not math.isfinite(seconds):
         return "unknown"
     if seconds < 0.05:
         return "less than 0.1 s"
     if seconds < 10:
         return f"{seconds:.1f} s"
-    if seconds < 60:
+    if seconds < 59.5:
         return f"{seconds:.0f} s"
+    seconds = max(seconds, 60.0)
     if seconds < 3600:
-        return f"{int(seconds // 60)} min {int(seconds % 60)} s"
-    return f"{int(seconds // 3600)} h {int(seconds % 3600 // 60)} min"
+        return _both(int(seconds // 60), "min", int(seconds % 60), "s")
+    return _both(int(seconds // 3600), "h", int(seconds % 3600 // 60), "min")
+
+
+def _both(large: int, of_large: str, small: int, of_small: str) -> str:
+    """Two units, the smaller one only where it counts something."""
+    return f"{large} {of_large}" + (f" {small} {of_small}" if small else "")
 
 
 def size(count: float) -> str:

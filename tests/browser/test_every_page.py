@@ -39,6 +39,11 @@ _SMALL = """() => {
 }"""
 
 
+_CUT = """() => [...document.querySelectorAll('.stMain button')].filter(e => e.offsetWidth && e.checkVisibility())
+  .filter(e => [e, ...e.querySelectorAll('*')].some(x => x.scrollWidth > x.clientWidth + 1 && x.clientWidth
+    && getComputedStyle(x).textOverflow === 'ellipsis')).map(e => e.textContent)"""
+
+
 def _ready(page, name: str) -> None:
     page.locator("h1.gi-title").wait_for()
     page.wait_for_function("() => !document.querySelector('[data-testid=stStatusWidget]')")
@@ -81,4 +86,13 @@ def test_every_target_can_be_hit_with_a_finger(server, tab):
         page = tab("/" + name, viewport={"width": 390, "height": 900})
         _ready(page, name)
         assert page.evaluate(_SMALL) == [], name or "lab"
+        page.context.close()
+
+
+@pytest.mark.parametrize("width", [1400, 390])
+def test_no_label_of_a_button_is_cut(server, tab, width):
+    for name in PAGES:
+        page = tab("/" + name, viewport={"width": width, "height": 900})
+        _ready(page, name)
+        assert page.evaluate(_CUT) == [], name or "lab"
         page.context.close()
