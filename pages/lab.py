@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.components import address, chips, compare, example, experiment_form, form, live, shell, stage, words
+from pages.components import address, chips, compare, example, experiment_form, form, live, shell, stage, telling
 from pages.components.presets import presets
 
 shell.enter()
@@ -25,7 +25,7 @@ else:
             chips.draw()
             word = address.word()
             if word:
-                st.warning(words.plain(word))
+                telling.warning(word)
         with st.container(key="form", gap="small"):
             experiment_form.draw()
         with st.container(key="stage", gap="small"):

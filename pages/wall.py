@@ -6,7 +6,7 @@ import streamlit as st
 
 from gi_core.runs import sweeps
 from gi_core.spec import SpecError
-from pages.components import address, form, shell, words
+from pages.components import address, form, shell, telling
 from pages.components.session import store
 from pages.components.sweeps import asking as asked
 from pages.components.wall import asking, example, question, view
@@ -37,7 +37,7 @@ with st.container(key="lab"):
         asking.earlier(walls, number)
         word = wrong or address.word()
         if word:
-            st.warning(words.plain(word))
+            telling.warning(word)
     with st.container(key="form", gap="small"):
         asking.draw()
     with st.container(key="stage", gap="small"):

@@ -11,7 +11,9 @@ _QUOTED = re.compile(r"`([^`]+)`")
 
 
 def part(chosen: Component) -> str:
-    """HTML: its description and its paper."""
+    """HTML: its description and its paper, which opens in a tab of its own."""
     text = _QUOTED.sub(r"<code>\1</code>", escape(chosen.description))
     paper = f"<cite>{escape(chosen.paper)}</cite>" if chosen.paper else ""
+    if chosen.link:
+        paper = f'<a href="{escape(chosen.link)}" target="_blank" rel="noopener noreferrer">{paper}</a>'
     return f'<p class="gi-about">{text}{paper}</p>'

@@ -8,7 +8,7 @@ import streamlit as st
 
 from gi_core.runs.job import Job
 from gi_core.spec import SpecError, build
-from pages.components import address, downloads, form, launch, words
+from pages.components import address, downloads, form, launch, telling, words
 from pages.components.session import store
 from pages.components.source import Source
 from pages.components.sweeps import keeping, making
@@ -69,7 +69,7 @@ def share(source: Source, trial: int, truth: bool) -> None:
             if (job.spec.get("model") or {}).get("kind") == "custom":
                 st.caption("The rank-analysis page saves the drawn network as network.json.")
         except SpecError as error:
-            st.caption(words.plain(error))
+            telling.caption(error)
         st.markdown("**Save**")
         downloads.draw(source, trial, truth)
 

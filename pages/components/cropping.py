@@ -11,7 +11,7 @@ from PIL import Image
 from gi_core.data.views import Crop, View, split
 from gi_core.data.windows import Window
 from gi_core.spec.sizes import MIN_SIZE, sides, whole
-from pages.components import form, thumbnails, words
+from pages.components import form, telling, thumbnails, words
 from pages.components.pictures import uri
 from pages.components.thumbnails import Whole
 
@@ -33,7 +33,7 @@ def draw(refs: list[str]) -> None:
     seen = thumbnails.whole(f"{name}{View(window=view.window)}")
     if seen is None:
         said = thumbnails.refused([f"{name}{View(window=view.window)}"])
-        st.caption(words.plain(next(iter(said.values()), "A worker makes the picture small…")))
+        telling.caption(next(iter(said.values()), "A worker makes the picture small…"))
         return
     if min(seen.size) < MIN_SIZE:
         st.caption("This picture is too small to cut.")
@@ -41,7 +41,7 @@ def draw(refs: list[str]) -> None:
     crop = _rectangle(ref, seen, view)
     _show(seen, crop)
     for said in seen.said:
-        st.caption(words.plain(said[:1].upper() + said[1:] + "."))
+        telling.caption(said)
     _range(ref, name, view, seen)
     st.button(
         "Use this part",
@@ -115,7 +115,11 @@ def _range(ref: str, name: str, view: View, seen: Whole) -> None:
     key = form.key(f"crop.range.{ref}")
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="bottom"):
         black = st.number_input(
-            "Black at", value=float(low), key=f"{key}.low", format="%g", help="In the file's own values."
+            "Black at",
+            value=float(low),
+            key=f"{key}.low",
+            format="%g",
+            help="The value in the file that is shown as black.",
         )
         white = st.number_input("White at", value=float(high), key=f"{key}.high", format="%g")
         changed = black < white and (black, white) != (low, high)

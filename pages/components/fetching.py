@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from gi_core import data
-from pages.components import words
+from pages.components import telling, words
 
 _PROGRAM = """
 import sys
@@ -87,7 +87,7 @@ def offer(name: str, title: str, place: str) -> None:
         return
     st.button(f"Fetch {title}", key=f"fetch_{place}_{name}", on_click=start, args=(name,))
     if fetch is not None and fetch.error:
-        st.html(f'<p class="gi-problem">{words.escape(fetch.error)}</p>')
+        telling.problem(fetch.error)
 
 
 def offers(sentences: list[str], place: str) -> None:

@@ -11,7 +11,7 @@ import streamlit as st
 from gi_core.runs import times
 from gi_core.runs.job import Job
 from gi_core.spec import Experiment, Problem, SpecError, problems
-from pages.components import address, fetching, form, meter, press, words
+from pages.components import address, fetching, form, meter, press, telling, words
 from pages.components.permitted import forbidden
 from pages.components.session import dispatcher, store, viewer
 
@@ -38,24 +38,18 @@ def draw(refined: Callable[[Experiment, dict[str, Any]], float | None]) -> None:
             meter.draw(answered, error, awaited=preview is not None and not preview.over and not fatal)
             _estimate(experiment, preview, answered, fatal)
             for said in filter(None, (complaint, form.awaits(), *(p.reason for p in found + later))):
-                st.html(f'<p class="gi-problem" role="status">{words.escape(sentence(said))}</p>')
+                telling.problem(said, "status")
             if preview is not None and preview.state == "failed" and preview.error:
-                st.html(f'<p class="gi-problem" role="status">{words.escape(sentence(preview.error))}</p>')
+                telling.problem(preview.error, "status")
                 fatal = True
             for notice in answered.get("notices") or ():
-                st.html(f'<p class="gi-about">{words.escape(sentence(notice))}</p>')
+                telling.note(notice)
             said = [p.reason for p in found + later] + [preview.error or "" if preview else ""]
             fetching.offers(said, "launch")
         st.html(_drawn(experiment))
         off = fatal or form.awaits() is not None
         if press.button("run_attack", "Run attack", type="primary", width="stretch", disabled=off):
             _run(experiment)
-
-
-def sentence(text: str) -> str:
-    """With a capital and a full stop."""
-    text = text.strip()
-    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "?", "!")) else ".")
 
 
 def _ask(experiment: Experiment) -> Job | None:
@@ -131,7 +125,7 @@ def _run(experiment: Experiment) -> None:
     try:
         show(start(experiment))
     except SpecError as error:
-        st.html(f'<p class="gi-problem" role="alert">{words.escape(sentence(str(error)))}</p>')
+        telling.problem(error)
         return
     address.sync()
     st.rerun(scope="app")

@@ -18,6 +18,7 @@ from pages.components import (
     recursion,
     stage,
     status,
+    telling,
     trials,
     viewer,
     words,
@@ -128,7 +129,7 @@ def _charts(job: Job, points: list, truth: bool, present: bool) -> None:
 def _notes(job: Job) -> None:
     """Notices, warnings, and the log."""
     for notice in job.notices:
-        st.caption(words.plain(notice))
+        telling.caption(notice)
     lines = store().log(job.id)
     if lines:
         with st.expander("Log of the run", type="compact", key="log"):

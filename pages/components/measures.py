@@ -9,6 +9,7 @@ import streamlit as st
 from gi_core.metrics.meanings import MEANINGS, shown
 from gi_core.metrics.words import told
 from gi_core.runs.job import Job
+from pages.components import telling
 from pages.components.words import escape
 
 _SHOWN = ("psnr", "ssim", "mse", "lpips", "iip_rank", "label_accuracy")
@@ -35,7 +36,7 @@ def sentence(job: Job, truth: bool) -> str:
 def _ended(result: dict[str, Any], truth: bool) -> str:
     if result.get("mixture"):
         return (
-            f"one mixture of {len(result['mixture']['coefficients'][0])} pictures: a recursion does not separate them"
+            f"One mixture of {len(result['mixture']['coefficients'][0])} pictures: a recursion does not separate them"
         )
     if truth and told(result):
         return told(result)
@@ -51,11 +52,9 @@ def _ended(result: dict[str, Any], truth: bool) -> str:
 
 def draw_sentence(job: Job, truth: bool) -> None:
     """The sentence, large."""
-    text = sentence(job, truth).strip()
-    head, colon, rest = text.partition(": ")
+    head, colon, rest = telling.sentence(sentence(job, truth)).partition(": ")
     tone = " gi-failed" if job.state == "failed" else ""
-    head = escape(head[:1].upper() + head[1:])
-    body = f"<b>{head}</b>{escape(colon + rest)}" if colon else head
+    body = f"<b>{escape(head)}</b>{escape(colon + rest)}" if colon else escape(head)
     st.html(f'<p class="gi-verdict{tone}" role="status">{body}</p>')
 
 

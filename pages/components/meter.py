@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from gi_core.analysis import risk
+from pages.components import telling
 from pages.components.words import escape
 
 SIGNS = {"exposed": "●", "partly": "◐", "protected": "○"}
@@ -35,7 +36,7 @@ def draw(answer: dict[str, Any], error: float | None, awaited: bool) -> None:
 def _meter(found: dict[str, Any], stale: bool) -> str:
     level = found["level"]
     head, _, rest = found["sentence"].partition(": ")
-    reasons = "".join(f"<li>{escape(reason[:1].upper() + reason[1:])}.</li>" for reason in found["reasons"])
+    reasons = "".join(f"<li>{escape(telling.sentence(reason))}</li>" for reason in found["reasons"])
     return (
         f'<div class="gi-meter gi-{level}{" gi-stale" * stale}" role="status" aria-busy="{str(stale).lower()}">'
         f"{_gauge(level)}<p><b>{escape(head)}</b>: {escape(rest)}{_expected(found)}</p>"

@@ -8,7 +8,7 @@ import streamlit as st
 
 from gi_core.spec import SpecError
 from gi_core.spec.bounds import MAX_BATCH
-from pages.components import thumbnails, uploads, words
+from pages.components import telling, thumbnails, uploads
 
 _TAKEN, _SAID = "sample_taken", "sample_said"
 
@@ -21,7 +21,7 @@ def upload(take: Callable[[list[str]], None]) -> None:
     )  # fmt: skip
     st.caption("They stay on this machine. The middle square is used, made small, unless you crop it or set a size.")
     for said in st.session_state.get(_SAID, ()):
-        st.html(f'<p class="gi-problem" role="alert">{words.escape(said)}</p>')
+        telling.problem(said)
     taken = st.session_state.get(_TAKEN, ())
     new = [file for file in files or () if file.file_id not in taken]
     if not new:
@@ -32,7 +32,7 @@ def upload(take: Callable[[list[str]], None]) -> None:
         try:
             refs.append(uploads.keep_picture(file.getvalue()))
         except SpecError as error:
-            said.append(f"{file.name[:80]}: {error}")
+            said.append(f"The file {file.name[:80]}: {error}")
     if len(new) > MAX_BATCH:
         said.append(f"{len(new)} files were given: the first {MAX_BATCH} are taken")
     st.session_state[_SAID] = said
@@ -44,7 +44,7 @@ def upload(take: Callable[[list[str]], None]) -> None:
 def unreadable(refs: Sequence[str]) -> None:
     """What a worker could not read, in a sentence each; and the pictures come as soon as they are made."""
     for said in thumbnails.refused(refs).values():
-        st.html(f'<p class="gi-problem" role="alert">{words.escape(said[:1].upper() + said[1:])}</p>')
+        telling.problem(said)
     if thumbnails.awaited():
         st.fragment(_come, run_every=0.6, key="sample_thumbnails")()
 

@@ -10,7 +10,7 @@ import streamlit as st
 
 from gi_core.runs.job import Job
 from gi_core.spec import Experiment, SpecError
-from pages.components import address, form, launch, press, words
+from pages.components import address, form, launch, press, telling
 
 ALIKE = 1.0
 """dB. A difference below it is within what another start would give."""
@@ -39,7 +39,7 @@ def button(experiment: Experiment, pair: Pair) -> None:
         try:
             ids = [launch.start(one) for one in pair.both(experiment)]
         except SpecError as error:
-            st.html(f'<p class="gi-problem" role="alert">{words.escape(launch.sentence(str(error)))}</p>')
+            telling.problem(error)
             return
         form.replace(pair.both(experiment)[0])
         address.put(run=ids[0], beside=ids[1])

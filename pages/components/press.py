@@ -12,7 +12,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.components import form
+from pages.components import form, telling
 
 MOVED = "The form had changed before this click arrived, so nothing was started: look at it and press again."
 
@@ -26,7 +26,7 @@ def button(name: str, label: str, about: str = "", **look: Any) -> bool:
     st.button(label, key=f"{name}.{now}", on_click=_note, args=(name, now), **look)
     asked = pressed.pop(name, None)
     if asked is not None and asked != now:
-        st.html(f'<p class="gi-problem" role="alert">{MOVED}</p>')
+        telling.problem(MOVED)
     return asked == now and not look.get("disabled", False)
 
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from gi_core import data
 from gi_core.data.types import SampleInfo
 from gi_core.spec import SpecError
-from pages.components import form, thumbnails, uploads, words
+from pages.components import form, telling, thumbnails, uploads, words
 
 Path = tuple[str | int, ...]
 
@@ -72,7 +72,7 @@ def _upload(name: str, path: Path, kinds: list[str], keep: Callable[[bytes], str
     try:
         form.change(path, keep(file.getvalue()))
     except SpecError as error:
-        st.error(words.plain(error))
+        telling.error(error)
         return
     st.rerun(scope="fragment")
 

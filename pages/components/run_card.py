@@ -10,7 +10,7 @@ import streamlit as st
 from gi_core.metrics.words import told
 from gi_core.runs.job import Job
 from gi_core.spec import SpecError
-from pages.components import run_dialogs, words
+from pages.components import run_dialogs, telling, words
 from pages.components.pictures import data_uri
 from pages.components.session import store
 
@@ -55,7 +55,7 @@ def _body(job: Job) -> str:
 def outcome(job: Job) -> str:
     """What came of it, in one line."""
     if job.state == "failed":
-        return job.error or "no reason was given"
+        return telling.sentence(job.error or "no reason was given")
     if job.result is not None:
         metrics = job.result.get("metrics") or {}
         psnr = metrics.get("psnr")

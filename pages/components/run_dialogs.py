@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from gi_core.spec import SpecError
-from pages.components import words
+from pages.components import telling, words
 from pages.components.session import store
 
 _ASKED = "runs.asked"
@@ -46,6 +46,6 @@ def _do(action) -> None:
     try:
         action()
     except SpecError as error:
-        st.error(words.plain(error))
+        telling.error(error)
         return
     st.rerun()

@@ -9,7 +9,7 @@ import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
 from gi_core.spec import SpecError
-from pages.components import session, words
+from pages.components import session, telling, words
 
 _WEB = Path(__file__).parent / "web"
 _ROOT = Path(__file__).resolve().parents[2]
@@ -68,7 +68,7 @@ def _show(page: StreamlitPage) -> None:
         _INSIDE.page = True
         page.run()
     except SpecError as error:
-        st.error(words.plain(error))
+        telling.error(error)
     finally:
         _INSIDE.page = False
         session.dispatcher().ensure()  # after the page: a worker that starts takes a processor for seconds

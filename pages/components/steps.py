@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from gi_core.spec import ATTACKS, MODELS, Component, SpecError
-from pages.components import about, fields, form, pairs, possible, switchboard, uploads, words
+from pages.components import about, fields, form, pairs, possible, switchboard, telling, uploads, words
 from pages.components.defenses import view as defenses
 from pages.components.knowing_pair import KNOWING
 from pages.components.rank import summary
@@ -124,7 +124,7 @@ def _weights_file() -> None:
             form.choose("weights", "fresh")
             form.change(("weights",), {"kind": "file", "path": kept})
         except SpecError as error:
-            st.error(words.plain(error))
+            telling.error(error)
             return
         st.rerun(scope="fragment")
     if now.kind == "file":

@@ -8,10 +8,9 @@ import streamlit as st
 
 from gi_core.spec import SpecError
 from gi_core.spec.federation import Federation
-from pages.components import fetching, press, words
+from pages.components import fetching, press, telling, words
 from pages.components.federation import question, steps
 from pages.components.federation.examples import EXAMPLES
-from pages.components.rank.marks import tidy
 
 _SAID = "federation.said"
 _STEPS: tuple[tuple[str, str, Callable[[], None]], ...] = (
@@ -51,7 +50,7 @@ def _launch(asked: Federation) -> None:
         said = job.error if job.cache_key == f"federation:{asked.key()}" else None
     sentences = list(dict.fromkeys([text for text, _ in found] + ([said] if said else [])))
     for text in sentences:
-        st.html(f'<p class="gi-problem" role="alert">{words.escape(tidy(text))}</p>')
+        telling.problem(text)
     fetching.offers(sentences, "federation")
     same = job is not None and job.cache_key == f"federation:{asked.key()}"
     there = same and job.state == "done"

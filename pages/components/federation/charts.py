@@ -42,7 +42,7 @@ def accuracy(found: Found, total: int) -> None:
 def leakage(found: Found, total: int) -> None:
     """Mean and band of each attacked client, with the line at which the prior is as good."""
     aside = {
-        "RDLV": "how much liker than the server's guess; at 0 no better, at 1 twice as like",
+        "RDLV": "how much more alike than the server's guess: 0 is no more, 1 is twice as much",
         "SSIM": "likeness; nobody else is there, so there is no guess to compare with",
     }
     charts.heading(f"Leakage ({found.measure})", aside[found.measure])

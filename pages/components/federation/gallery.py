@@ -13,11 +13,10 @@ from PIL import Image
 from gi_core.federation import opening
 from gi_core.runs.job import Job
 from gi_core.spec import SpecError
-from pages.components import link, words
+from pages.components import link, telling, words
 from pages.components.federation.reading import Found
 from pages.components.influence import charts
 from pages.components.pictures import uri
-from pages.components.rank.marks import tidy
 from pages.components.session import store
 from pages.components.thumbnails import BLANK
 
@@ -66,7 +65,7 @@ def _one(job: Job, folder: Path, one: Mapping[str, Any]) -> None:
         title = f"Round {one['round']}"
         if "error" in one:
             st.html(
-                f'<figure class="gi-pair"><figcaption><b>{title}</b>{words.escape(tidy(one["error"]))}</figcaption></figure>'
+                f'<figure class="gi-pair"><figcaption><b>{title}</b>{words.escape(telling.sentence(one["error"]))}</figcaption></figure>'
             )
             return
         shown, name = one.get("shown") or {}, f"client {one['client']}, round {one['round']}"
@@ -85,7 +84,7 @@ def _one(job: Job, folder: Path, one: Mapping[str, Any]) -> None:
 
 def _figures(one: Mapping[str, Any]) -> str:
     if one.get("rdlv_mean") is None:
-        return tidy(one.get("note") or "nothing to compare")
+        return telling.sentence(one.get("note") or "nothing to compare")
     name = "RDLV" if one["measure"] == "rdlv" else "SSIM"
     psnr = "" if one.get("psnr") is None else f" · {one['psnr']:.1f} dB"
     return f"{name} {one['rdlv_mean']:.2f}{psnr}"
@@ -95,6 +94,6 @@ def _open(folder: Path, name: str) -> None:
     try:
         experiment = opening.for_browser(folder, name)
     except SpecError as error:
-        st.html(f'<p class="gi-problem" role="alert">{words.escape(tidy(str(error)))}</p>')
+        telling.problem(error)
         return
     st.switch_page("pages/lab.py", query_params={"experiment": link.encode(experiment)})

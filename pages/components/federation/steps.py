@@ -93,7 +93,7 @@ def attack() -> None:
     (st.pills if many else st.multiselect)(
         "Clients under attack", list(range(1, asked.clients + 1)), key=key, on_change=form.report,
         args=(key, _set, "attacked", key), default=victims, format_func=lambda k: f"{k} ({_many(asked, k)})",
-        help="The number of its pictures in brackets.", **many,
+        help="The clients whose updates are attacked; the number in brackets is how many pictures each has.", **many,
     )  # fmt: skip
     _choice("Attack", "attack", ATTACKS)
     now = form.current()

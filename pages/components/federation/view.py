@@ -5,10 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from gi_core.runs.job import Job
-from pages.components import words
+from pages.components import telling, words
 from pages.components.federation import asking, charts, gallery, question
 from pages.components.federation.reading import Found, found_of, sentence
-from pages.components.rank.marks import tidy
 from pages.components.session import dispatcher, store
 
 SIGNS = {"exposed": "●", "partly": "◐", "protected": "○"}
@@ -56,7 +55,7 @@ def _stage(timed: bool) -> None:
     if not job.over:
         _progress(job, found)
     elif job.state == "failed":
-        st.html(f'<p class="gi-problem" role="alert">{words.escape(tidy(job.error or "no reason was given"))}</p>')
+        telling.problem(job.error or "no reason was given")
     _answer(job, found)
 
 
@@ -97,7 +96,7 @@ def _answer(job: Job, found: Found) -> None:
         f"<h2>{words.escape(head)}</h2><p>{words.escape(text)}</p></div></div>"
     )
     for notice in found.values.get("notices") or ():
-        st.html(f'<p class="gi-about">{words.escape(tidy(notice))}</p>')
+        telling.note(notice)
     total = asked.rounds if asked is not None else found.rounds[-1]["round"]
     attacked = bool(found.leaks())
     with st.grid(2 if attacked else 1, min_column_width=320, gap="medium", key="federation_charts"):

@@ -8,7 +8,7 @@ from gi_core.runs.job import Job
 from gi_core.spec import SpecError
 from gi_core.spec.sweep import Sweep
 from gi_core.sweeps import MEASURED
-from pages.components import press, words
+from pages.components import press, telling, words
 from pages.components.frontier import question
 from pages.components.sweeps import asking, timing
 
@@ -40,7 +40,7 @@ def launch(job: Job | None) -> None:
         asking.problem(str(error))
         return
     for reason in asking.reasons(found):
-        st.html(f'<p class="gi-about">{words.escape(reason)}</p>')
+        telling.note(reason)
     if job is not None and job.cache_key == sweep.key() and (not job.over or job.state == "done"):
         return
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key="frontier_launch"):

@@ -14,7 +14,7 @@ def draw() -> None:
     with st.container(key="frontier_example", gap="small"):
         st.html(
             '<h2 class="gi-question">An example, measured before on two cores</h2>'
-            '<p class="gi-about">Two bundled pictures, LeNet: the default grid. Draw your own above.</p>'
+            '<p class="gi-about">These are the default settings: two bundled pictures and a LeNet. Draw your own frontier above.</p>'
         )
         st.fragment(view.findings, key="frontier_findings")(
             example.rows, question.first(), True, example.pair, opens=False

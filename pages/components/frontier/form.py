@@ -25,7 +25,7 @@ def draw() -> None:
             )
             network = st.selectbox(
                 "Network", question.NETWORKS, format_func=question.NETWORKS.__getitem__, key="frontier_network",
-                help="The one that is attacked is the one that is trained.",
+                help="The same network is attacked, and trained to measure its accuracy.",
             )  # fmt: skip
             data = st.selectbox(
                 "Training data", question.DATA, format_func=question.DATA.__getitem__, key="frontier_data"
@@ -40,7 +40,7 @@ def draw() -> None:
         )  # fmt: skip
         more = st.text_area(
             "More of them, one on each line", key="frontier_more", height=76, max_chars=2000,
-            placeholder="gaussian_noise:std=0.03\nclipping:norm=1 + gaussian_noise:std=0.1", help="As on a command line.",
+            placeholder="gaussian_noise:std=0.03\nclipping:norm=1 + gaussian_noise:std=0.1", help="Write them as the command line takes them.",
         )  # fmt: skip
         with st.container(horizontal=True, gap="small"):
             if st.button("Use these", key="frontier_use", type="secondary"):

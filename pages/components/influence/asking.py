@@ -6,9 +6,8 @@ import streamlit as st
 
 from gi_core.runs.job import Job
 from gi_core.spec import Experiment, SpecError, build
-from pages.components import address, fetching, form, launch, press, samples, steps, thumbnails, words
+from pages.components import address, fetching, form, launch, press, samples, steps, telling, thumbnails
 from pages.components.influence import question
-from pages.components.rank.marks import tidy
 
 SHOWN = "influence.shown"
 _MANY = 8
@@ -87,7 +86,7 @@ def _launch(asked: Experiment, job: Job | None) -> None:
         found.append(job.error)
     sentences = [text for text in dict.fromkeys(found) if text]
     for text in sentences:
-        st.html(f'<p class="gi-problem" role="alert">{words.escape(tidy(text))}</p>')
+        telling.problem(text)
     fetching.offers(sentences, "influence")
     count = len(asked.samples)
     there = job is not None and job.state == "done"

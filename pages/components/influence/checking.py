@@ -9,11 +9,10 @@ import streamlit as st
 
 from gi_core.runs.job import Job
 from gi_core.spec import Experiment, SpecError
-from pages.components import launch, press, status, words
+from pages.components import launch, press, status, telling, words
 from pages.components.curves import COLOURS
 from pages.components.influence import charts, noise, question
 from pages.components.influence.reading import Reading, short
-from pages.components.rank.marks import tidy
 from pages.components.session import store, viewer
 
 _CHECK, _SAID, _PREDICTED = "influence.check", "influence.check_said", "influence.predicted"
@@ -81,7 +80,7 @@ def draw(asked: Experiment, one: Reading, sigma: float) -> None:
             st.rerun(scope="app")
     said = st.session_state.get(_SAID)
     if said:
-        st.html(f'<p class="gi-problem" role="alert">{words.escape(tidy(said))}</p>')
+        telling.problem(said)
     job, known = _job(), points()
     if job is not None:
         _state(job, known)
@@ -98,9 +97,7 @@ def _state(job: Job, known: list[Point]) -> None:
     if not job.over:
         status.line(job, store().place(job.id) if job.state == "queued" else 0)
     elif job.state == "failed":
-        st.html(
-            f'<p class="gi-problem" role="alert">{words.escape(tidy("the attack stopped: " + (job.error or "no reason was given")))}</p>'
-        )
+        telling.problem("the attack stopped: " + (job.error or "no reason was given"))
     for point in known:
         if point.run == job.id:
             apart = 100 * abs(point.measured / point.predicted - 1)

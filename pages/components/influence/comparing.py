@@ -9,10 +9,9 @@ import streamlit as st
 from gi_core.runs.job import Job
 from gi_core.spec import Experiment, SpecError
 from gi_core.spec.model_base import Init
-from pages.components import press, words
+from pages.components import press, telling, words
 from pages.components.influence import charts, question, stages
 from pages.components.influence.reading import Reading, readings
-from pages.components.rank.marks import tidy
 
 EPOCHS = (0, 1, 2, 5, 10)
 _ASKED = "influence.series"
@@ -89,7 +88,7 @@ def _bar(name: str, experiment: Experiment, ref: str, label: str, icon: str) -> 
     elif len(done) < 2 and not failed:
         st.html(f'<p class="gi-about">{_ABOUT[name]}</p>')
     for sentence in dict.fromkeys(filter(None, (said, *failed.values()))):
-        st.html(f'<p class="gi-problem" role="alert">{words.escape(tidy(sentence))}</p>')
+        telling.problem(sentence)
     return {title: (readings(job.result or {})[0], job.result or {}) for title, job in done.items()}
 
 

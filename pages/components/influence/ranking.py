@@ -11,9 +11,9 @@ import streamlit as st
 
 from gi_core.analysis.influence.spectrum import PRIOR
 from gi_core.runs.job import Job
+from pages.components import telling
 from pages.components.influence import evidence
 from pages.components.influence.reading import SIGNS, WORDS, Reading, ranked, short
-from pages.components.rank.marks import tidy
 
 _WEB = Path(__file__).parents[1] / "web"
 _LIST = st.components.v2.component(
@@ -36,7 +36,7 @@ def row(one: Reading, sigma: float, original: str, seen: str) -> dict[str, Any]:
     level = one.level(sigma)
     line = {
         "id": one.ref, "name": one.name, "src": original, "seen": seen, "level": level, "sign": SIGNS[level],
-        "word": tidy(one.error) if one.error else WORDS[level], "error": bool(one.error), "note": one.class_name,
+        "word": telling.sentence(one.error) if one.error else WORDS[level], "error": bool(one.error), "note": one.class_name,
     }  # fmt: skip
     if one.error:
         return line

@@ -7,11 +7,10 @@ import streamlit as st
 
 from gi_core.analysis.influence.spectrum import PRIOR
 from gi_core.runs.job import Job
-from pages.components import words
+from pages.components import telling, words
 from pages.components.curves import COLOURS
 from pages.components.influence import charts, evidence
 from pages.components.influence.reading import BLURRED, Reading, short
-from pages.components.rank.marks import tidy
 
 _LOW, _HIGH = -4.0, 1.0
 """Powers of ten of the error that the chart shows."""
@@ -23,7 +22,7 @@ def draw(job: Job, one: Reading, sigma: float) -> None:
     charts.heading(name, "the private picture, and what matching alone would make of it")
     if one.error:
         st.html(evidence.figures((evidence.picture(job, one), "Original", "")))
-        st.html(f'<p class="gi-problem" role="status">{words.escape(tidy(one.error))}</p>')
+        telling.problem(one.error, "status")
         return
     rmse, prior = one.rmse(sigma), one.with_prior(sigma)
     protected = one.level(sigma) == "protected"

@@ -6,7 +6,7 @@ import streamlit as st
 
 from gi_core.runs.job import Job
 from gi_core.spec import Experiment
-from pages.components import address, form, words
+from pages.components import address, form, telling, words
 from pages.components.influence import (
     asking,
     charts,
@@ -20,7 +20,6 @@ from pages.components.influence import (
     spectrum,
 )
 from pages.components.influence.reading import SIGNS, Reading, readings, sentence
-from pages.components.rank.marks import tidy
 from pages.components.session import dispatcher, store
 
 _LOOKED, _LAST = "influence.looked", "influence.last"
@@ -39,7 +38,7 @@ def draw() -> None:
             asking.draw_examples()
             word = address.word()
             if word:
-                st.warning(words.plain(word))
+                telling.warning(word)
         with st.container(key="form", gap="small"):
             asking.draw()
         with st.container(key="stage", gap="small"):
@@ -97,7 +96,7 @@ def _stage(timed: bool) -> None:
     asked = question.experiment_of(job)
     if job.state != "done" or asked is None:
         said = job.error or "this question was cancelled: press Predict what leaks to ask it again"
-        st.html(f'<p class="gi-problem" role="alert">{words.escape(tidy(said))}</p>')
+        telling.problem(said)
         return
     st.session_state[_LAST] = job.id
     _answer(job, asked)
@@ -144,7 +143,7 @@ def _answer(job: Job, asked: Experiment) -> None:
         f"<p>{words.escape(text)}</p></div></div>"
     )  # fmt: skip
     for notice in (job.result or {}).get("notices") or ():
-        st.html(f'<p class="gi-about">{words.escape(tidy(notice))}</p>')
+        telling.note(notice)
     if good:
         noise.draw(one if not one.error else good[0], good)
     sigma = noise.now()
@@ -153,8 +152,8 @@ def _answer(job: Job, asked: Experiment) -> None:
             charts.heading("Most exposed first", "original, and simulated at this noise; the line is how far off it is")
             ranking.draw(job, found, sigma, one.ref, _look)
             st.html(
-                '<p class="gi-about">The bar: off by so much per pixel without a prior, from 0.0001 to 1. The stroke: with'
-                " one. The dotted line: guessing plain grey.</p>"
+                '<p class="gi-about">The bar shows how far off each pixel would be without a picture prior, from 0.0001 to 1. The'
+                " stroke shows the same with a prior, and the dotted line shows a guess of plain grey.</p>"
             )
         with st.container(gap="xsmall"):
             seeing.draw(job, one, sigma)

@@ -10,7 +10,7 @@ from gi_core.spec import SpecError
 from gi_core.spec.custom import CustomNet
 from gi_core.spec.parse import read_network
 from gi_core.spec.sizes import sides
-from pages.components import address, form, link, words
+from pages.components import address, form, link, telling, words
 
 _PARTS = ("layers", "logits", "bias")
 
@@ -52,7 +52,7 @@ def _load(content: bytes) -> None:
     try:
         network = read(content)
     except SpecError as error:
-        st.error(words.plain(error))
+        telling.error(error)
         return
     form.change(("model",), network.model_dump(mode="json"))
     form.replace(form.current())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -54,12 +53,6 @@ def last(found: list[Mark]) -> Mark:
 def arrows(description: str) -> str:
     """`conv 3->12 k4 s2 p2` with a proper arrow."""
     return description.replace("->", " → ")
-
-
-def tidy(sentence: str) -> str:
-    """A sentence with a capital and an end; `layer layer3` of a drawing is layer 3."""
-    text = re.sub(r"\b(?:layer )?layer(\d+)", r"layer \1", sentence.strip())
-    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "?", "!")) else ".")
 
 
 def size(shape: Iterable[int]) -> str:

@@ -11,7 +11,7 @@ import streamlit as st
 from gi_core.analysis.rank import RankReport
 from gi_core.runs.job import Job
 from gi_core.spec import Experiment, SpecError
-from pages.components import form, press, words
+from pages.components import form, press, telling, words
 from pages.components.rank import question, table
 from pages.components.session import dispatcher, store, viewer
 
@@ -37,14 +37,14 @@ def _body(report: RankReport, waiting: bool) -> None:
         )  # fmt: skip
     said = st.session_state.pop("rank.measure_error", None) or (job.error if job and job.state == "failed" else None)
     if said:
-        st.html(f'<p class="gi-problem" role="alert">{words.escape(said)}</p>')
+        telling.problem(said)
     measured = job.result if job is not None and job.state == "done" else None
     line = _agreement(report, measured) if measured else "Measuring with the real weights…" if waiting else ""
     if line:
         st.html(f'<p class="gi-about" role="status">{words.escape(line)}</p>')
     table.draw(report, measured)
     for notice in dict.fromkeys((*report.notices, *(measured or {}).get("notices", ()))):
-        st.html(f'<p class="gi-about">{words.escape(notice)}</p>')
+        telling.note(notice)
 
 
 def _agreement(report: RankReport, measured: dict[str, Any]) -> str:

@@ -9,14 +9,14 @@ from gi_core.analysis.rank import RankReport
 from gi_core.analysis.refusals import refusal
 from gi_core.spec import ATTACKS, Experiment, SpecError
 from gi_core.spec.drawings import drawing
-from pages.components import address, form, launch, link, press, words
-from pages.components.rank import marks, question, verdict
+from pages.components import address, form, launch, link, press, telling, words
+from pages.components.rank import question, verdict
 from pages.components.rank.question import Fault
 
 LABELS = {"rgap": "R-GAP", "rgap_hybrid": "R-GAP, then matching", "peeling": "Peeling", "analytic_linear": "Division"}
 _WHY = {
     "rgap": "Every activation has an inverse: the recursion reads each layer's input from the next one.",
-    "rgap_hybrid": "Where a layer is short of rank, what is missing is looked for in the layer before it.",
+    "rgap_hybrid": "Where a layer has too few equations, the attack looks for what is missing in the layer before it.",
     "analytic_linear": "Dense layers with a bias: weight gradients divided by bias gradients give the input.",
     "peeling": "Reads which ReLU units were active, then solves each layer; no label needed.",
 }
@@ -44,7 +44,7 @@ def draw(report: RankReport, fault: Fault | None) -> None:
                 "Attack", sorted(kinds, key=list(LABELS).index), default=kinds[0], required=True,
                 key=f"rank_attack_{kinds[0]}", format_func=LABELS.__getitem__, label_visibility="collapsed",
             )  # fmt: skip
-        text = marks.tidy(f"no recursion here: {why}") if why else _WHY[kind]
+        text = telling.sentence(f"no recursion here: {why}") if why else _WHY[kind]
         text = "Mend the layer that does not fit first." if fault else text
         verdict.chip(report, fault)
         st.html(f'<p class="gi-about">{words.escape(text)}</p>')
@@ -74,7 +74,7 @@ def _run(experiment: Experiment) -> None:
     try:
         run = launch.submit(experiment)
     except SpecError as error:
-        st.html(f'<p class="gi-problem" role="alert">{words.escape(str(error))}.</p>')
+        telling.problem(error)
         return
     address.put(run=run)
     address.sync()

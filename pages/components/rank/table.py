@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from gi_core.analysis.rank import LayerRank, RankReport
-from pages.components import words
+from pages.components import telling, words
 from pages.components.rank import marks
 
 ROUTES = {
@@ -85,7 +85,7 @@ def _reasons(report: RankReport) -> None:
         more = f" and {len(layers) - 1} more" if len(layers) > 1 else ""
         st.html(
             f'<p class="gi-about">{marks.of(layers[0]).html()} <b>{words.escape(layers[0].name)}</b>{more}:'
-            f" {words.escape(marks.tidy(reason))}</p>"
+            f" {words.escape(telling.sentence(reason))}</p>"
         )
 
 

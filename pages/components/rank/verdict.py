@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from gi_core.analysis.rank import RankReport
-from pages.components.rank.marks import tidy
+from pages.components import telling
 from pages.components.rank.question import Fault
 from pages.components.words import escape
 
@@ -22,10 +22,10 @@ def draw(report: RankReport, fault: Fault | None) -> None:
     sign, title, plain = VERDICTS[report.verdict]
     tone = "stale" if fault else report.verdict
     sentence = report.sentence or plain
-    said = f'<p class="gi-problem" role="alert">{escape(tidy(fault.sentence))}</p>' if fault else ""
+    said = telling.paragraph(fault.sentence) if fault else ""
     st.html(
         f'<div class="gi-answer gi-{tone}" role="status"><i aria-hidden="true">{sign}</i><div>'
-        f"<h2>{title}</h2><p>{escape(tidy(sentence))}</p>{said or _facts(report)}</div></div>"
+        f"<h2>{title}</h2><p>{escape(telling.sentence(sentence))}</p>{said or _facts(report)}</div></div>"
     )
 
 

@@ -7,7 +7,7 @@ import streamlit as st
 from gi_core.analysis.rank import RankReport
 from gi_core.runs.job import Job
 from gi_core.spec import SpecError, build
-from pages.components import address, fields, form, measures, outcomes, recursion, samples, status, words
+from pages.components import address, fields, form, measures, outcomes, recursion, samples, status, telling
 from pages.components.rank import chart, examples, measuring, network, question, running, verdict
 from pages.components.rank.question import Fault
 from pages.components.session import dispatcher, store
@@ -31,7 +31,7 @@ def draw() -> None:
             examples.draw()
             word = address.word()
             if word:
-                st.warning(words.plain(word))
+                telling.warning(word)
         with st.container(key="form", gap="small"):
             _form(report, fault)
         with st.container(key="stage", gap="small"):
@@ -109,8 +109,13 @@ def _live(run: str) -> None:
     with st.container(key="rank_run", gap="xsmall"):
         status.line(job, store().place(job.id) if job.state == "queued" else 0)
         figures = outcomes.figures(job, source, True)
-        said = measures.sentence(job, True).strip()
-        recursion.draw(job, question.of(job), pictures=figures, says=said[:1].upper() + said[1:], key="rank_strip")
+        recursion.draw(
+            job,
+            question.of(job),
+            pictures=figures,
+            says=telling.sentence(measures.sentence(job, True)),
+            key="rank_strip",
+        )
         if not figures:
             measures.draw_sentence(job, True)
         outcomes.mixture(job, source)

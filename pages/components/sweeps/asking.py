@@ -13,8 +13,7 @@ from gi_core.runs.job import Job
 from gi_core.runs.sweep_questions import questions
 from gi_core.spec import Experiment, SpecError
 from gi_core.spec.sweep import Sweep
-from pages.components import address, words
-from pages.components.launch import sentence
+from pages.components import address, telling
 from pages.components.permitted import forbidden
 from pages.components.session import dispatcher, store, viewer
 
@@ -122,4 +121,4 @@ def find(sweep: Sweep, jobs: list[Job]) -> Job | None:
 
 def problem(text: str) -> None:
     """One sentence that says what to change."""
-    st.html(f'<p class="gi-problem" role="alert">{words.escape(sentence(text))}</p>')
+    telling.problem(text)

@@ -7,7 +7,7 @@ import streamlit as st
 from gi_core.runs import sweeps
 from gi_core.runs.sweeps import SweepStatus
 from gi_core.spec import SpecError
-from pages.components import address, words
+from pages.components import address, telling, words
 from pages.components.session import dispatcher, store
 
 
@@ -21,7 +21,7 @@ def live(number: str, timed: bool) -> None:
         st.rerun(scope="app")
     word = address.word()
     if word:
-        st.warning(words.plain(word))
+        telling.warning(word)
     with st.container(horizontal=True, gap="medium", vertical_alignment="center", key="sweep_status"):
         with st.container(gap=None):
             line(status)

@@ -9,7 +9,7 @@ import streamlit as st
 from gi_core.metrics.meanings import MEANINGS, shown
 from gi_core.runs.sweep_choices import MEASURES, column
 from gi_core.spec.sweep import Sweep
-from pages.components import words
+from pages.components import telling, words
 from pages.components.sweeps import chart
 
 PAGE = 25
@@ -47,7 +47,7 @@ def draw(rows: list[dict[str, Any]], sweep: Sweep) -> None:
 
 def _row(row: dict[str, Any], axes: list[str], measured: list[str], extra: list[str]) -> str:
     sign, word = words.STATES.get(row["state"], ("–", row["state"]))
-    why = f"<small>{words.escape(row['error'])}</small>" if row.get("error") else ""
+    why = f"<small>{words.escape(telling.sentence(row['error']))}</small>" if row.get("error") else ""
     cells = [f'<th scope="row">{row["position"]}</th>']
     cells += [f"<td>{words.escape(row.get(name, ''))}</td>" for name in axes]
     cells.append(f'<td><span aria-hidden="true">{sign}</span> {words.escape(word)}{why}</td>')

@@ -6,7 +6,7 @@ import streamlit as st
 
 from gi_core.runs.job import Job
 from gi_core.spec import SpecError
-from pages.components import address, form, launch, press, steps, words
+from pages.components import address, form, launch, press, steps, telling, words
 from pages.components.updates import example, giving, names, network, question, unsaid
 
 _SHOWN = "updates.shown"
@@ -88,12 +88,14 @@ def _ending(job: Job | None, wrong: str | None) -> None:
         st.fragment(_launch, run_every=every, key="launch")()
         return
     with st.container(key="launch", gap="xsmall"):
-        text = launch.sentence(why) if why else "A worker looks into the files…"
         bad = why and why != _NEEDED and "too:" not in why
-        kind = '<p class="gi-problem" role="alert">' if bad else '<p class="gi-estimate" role="status">'
-        st.html(f"{kind}{words.escape(text)}</p>")
+        if bad:
+            telling.problem(why)
+        else:
+            text = telling.sentence(why or "a worker looks into the files…")
+            st.html(f'<p class="gi-estimate" role="status">{words.escape(text)}</p>')
         if form.complaint():
-            st.html(f'<p class="gi-problem" role="alert">{words.escape(launch.sentence(form.complaint() or ""))}</p>')
+            telling.problem(form.complaint() or "")
         press.button("run_attack", "Run attack", type="primary", width="stretch", disabled=True)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from gi_core.spec import Experiment
-from pages.components import meter, words
+from pages.components import meter, telling, words
 from pages.components.influence import charts
 from pages.components.session import store
 
@@ -19,9 +19,9 @@ def draw(experiment: Experiment) -> None:
         return
     charts.heading("What it is exposed to", "before any attack")
     head, _, rest = found["sentence"].partition(": ")
-    reasons = "".join(f"<li>{words.escape(reason[:1].upper() + reason[1:])}.</li>" for reason in found["reasons"])
+    reasons = "".join(f"<li>{words.escape(telling.sentence(reason))}</li>" for reason in found["reasons"])
     st.html(
         f'<div class="gi-answer gi-exposure gi-{found["level"]}" role="status"><i aria-hidden="true">{meter.SIGNS[found["level"]]}</i>'
-        f"<div><h2>{words.escape(head)}</h2><p>{words.escape(rest[:1].upper() + rest[1:])}</p><ul>{reasons}</ul>"
+        f"<div><h2>{words.escape(head)}</h2><p>{words.escape(telling.sentence(rest))}</p><ul>{reasons}</ul>"
         f"<small>{words.escape(meter.SMALL_PRINT)}</small></div></div>"
     )

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from gi_core.spec import SpecError
-from pages.components import launch, press, uploads, words
+from pages.components import press, telling, uploads, words
 from pages.components.updates import names, question, shelf
 
 _SAID, _TAKEN = "updates.said", "updates.taken"
@@ -59,7 +59,7 @@ def _file(part: str, label: str, text: str) -> None:
     )  # fmt: skip
     said = st.session_state.get(_SAID, {}).get(part)
     if said:
-        st.html(f'<p class="gi-problem" role="alert">{words.escape(launch.sentence(said))}</p>')
+        telling.problem(said)
     if file is not None and st.session_state.get(_TAKEN) != file.file_id:
         st.session_state[_TAKEN] = file.file_id
         _take(part, file.name, file.getvalue(), uploads.keep_picture if picture else uploads.keep_update)

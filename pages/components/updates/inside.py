@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.components import launch, words
+from pages.components import telling, words
 from pages.components.curves import COLOURS
 from pages.components.influence import charts
 from pages.components.updates import names
@@ -28,7 +28,7 @@ def draw(found: Mapping[str, Any]) -> None:
     )
     st.html(f'<div class="gi-cards gi-inside">{cards}</div>')
     for notice in found.get("notices") or ():
-        st.html(f'<p class="gi-about">{words.escape(launch.sentence(names.said(notice)))}</p>')
+        telling.note(names.said(notice))
     _chart(found)
 
 

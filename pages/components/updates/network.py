@@ -6,7 +6,7 @@ import streamlit as st
 
 from gi_core.runs.job import Job
 from gi_core.spec import MODELS, SpecError
-from pages.components import fields, form, launch, words
+from pages.components import fields, form, telling, words
 from pages.components.rank import files as drawings
 from pages.components.rank import summary
 from pages.components.updates import names, part, question
@@ -65,7 +65,7 @@ def _fit(job: Job | None) -> None:
     found = job.result or {}
     if found.get("problem"):
         said, lacks, _ = found["problem"].partition(part.LACKING)
-        st.html(f'<p class="gi-problem" role="alert">{words.escape(launch.sentence(names.said(said)))}</p>')
+        telling.problem(names.said(said))
         if lacks:
             st.button("What is missing was not sent", key="updates_lacking", on_click=part.lacking)
     elif found.get("checkpoint_scheme"):

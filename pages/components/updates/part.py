@@ -76,7 +76,7 @@ def _contents() -> None:
     st.selectbox(
         "The file holds", list(_CONTENTS), list(_CONTENTS).index(now.contents), key=key, format_func=_CONTENTS.__getitem__,
         on_change=_set, args=(("recorded", "contents"), key),
-        help="Flower and MONAI send whole weights: the checkpoint is subtracted from them. They are told by their likeness to it.",
+        help="Flower and MONAI send whole weights: the checkpoint is subtracted from them. They are recognised because they are close to it.",
     )  # fmt: skip
 
 

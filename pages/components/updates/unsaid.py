@@ -24,8 +24,8 @@ def draw(job: Job | None) -> None:
         key = form.key("size", typed)
         st.text_input(
             "Picture size", typed, key=key, max_chars=12, on_change=form.report, args=(key, _set, ("size",), key),
-            help="Side of the client's pictures in pixels, or height x width such as 64x96. A last layer on flattened"
-            " pictures tells it, roughly; a network that averages does not.",
+            help="Side of the client's pictures in pixels, or height x width such as 64x96. A network that flattens"
+            " the picture before its last layer shows the size, roughly; one that averages does not.",
         )  # fmt: skip
         key = form.key("channels", colour)
         st.selectbox(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from gi_core.runs.job import Job
-from pages.components import address, form, launch, live, stage, words
+from pages.components import address, form, live, stage, telling
 from pages.components.session import dispatcher
 from pages.components.updates import asking, example, exposure, inside
 
@@ -50,10 +50,10 @@ def draw() -> None:
 def _words() -> None:
     word = address.word()
     if word:
-        st.warning(words.plain(word))
+        telling.warning(word)
     said = example.said()
     if said:
-        st.html(f'<p class="gi-problem" role="alert">{words.escape(launch.sentence(said))}</p>')
+        telling.problem(said)
 
 
 def _waiting() -> bool:
@@ -79,7 +79,7 @@ def _stage(timed: bool, attacked: bool) -> None:
         return
     refused = asking.refusal(job, wrong)
     if refused:
-        st.html(f'<p class="gi-problem gi-refused" role="alert">{words.escape(launch.sentence(refused))}</p>')
+        telling.problem(refused, kind="gi-refused")
     if job is None or job.state != "done" or not job.result:
         return
     with st.container(key="updates_exposure", gap="xsmall"):

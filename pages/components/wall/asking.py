@@ -9,7 +9,7 @@ import streamlit as st
 from gi_core.runs.job import Job
 from gi_core.spec import ATTACKS, SpecError
 from gi_core.spec.sweep import Sweep
-from pages.components import form, possible, press, samples, steps, words
+from pages.components import form, possible, press, samples, steps, telling, words
 from pages.components.defenses import view as defenses
 from pages.components.sweeps import asking, timing
 from pages.components.wall import question
@@ -42,20 +42,20 @@ def _attacks() -> None:
     st.pills(
         "Attacks", list(ATTACKS), selection_mode="multi", default=chosen["attacks"], key=key, label_visibility="collapsed",
         format_func=lambda k: ("✕ " if k in ruled_out else "") + ATTACKS[k].title, on_change=form.report, args=(key, _set, "attacks", key),
-        help="A cross: not possible here; the wall says why.",
+        help="A cross marks an attack that is not possible here; the wall says why.",
     )  # fmt: skip
     with st.grid(2, min_column_width=130, gap="small", vertical_alignment="bottom"):
         key = form.key("wall.iterations", chosen["iterations"])
         st.number_input(
             "Iterations at most", 1, 100_000, chosen["iterations"], key=key, on_change=form.report,
             args=(key, _set, "iterations", key),
-            help="Of each attack; those that need fewer stop by themselves.",
+            help="The most that each attack may take; those that need fewer stop by themselves.",
         )  # fmt: skip
         key = form.key("wall.seconds", form.current().seconds)
         st.number_input(
             "Seconds at most", 0.5, 86400.0, form.current().seconds, key=key, format="%g", placeholder="no limit",
             on_change=form.report, args=(key, lambda: form.change(("seconds",), st.session_state[key], seen=True)),
-            help="Of each attack.",
+            help="The longest that each attack may take.",
         )  # fmt: skip
 
 
@@ -95,7 +95,7 @@ def _button() -> None:
     waiting = asked != question.first() and asking.awaited(found)
     st.fragment(_estimate, run_every=1.0 if waiting else None, key="wall_estimate")(asked, found, most, waiting)
     for text in asking.reasons(found):
-        st.html(f'<p class="gi-about">{words.escape(text)}.</p>')
+        telling.note(text)
     if press.button("wall_run", "Run the wall", type="primary", width="stretch", disabled=not found.runs):
         _start(asked)
 

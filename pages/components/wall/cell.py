@@ -12,8 +12,7 @@ import numpy as np
 from gi_core.metrics.meanings import shown
 from gi_core.metrics.words import told
 from gi_core.runs.sweeps import MISSING, REFUSED, Entry
-from pages.components import meter, pictures, trials, viewer, words
-from pages.components.launch import sentence
+from pages.components import meter, pictures, telling, trials, viewer, words
 from pages.components.session import store
 from pages.components.source import StoredRun
 from pages.components.wall.layout import Layout, T
@@ -70,7 +69,9 @@ def read(entry: Entry | None, metric: str) -> Cell:
         return Cell(sign="–", word="not asked")
     if entry.state in (REFUSED, MISSING):
         refused = entry.state == REFUSED
-        return Cell(sign="–", word="not possible" if refused else "deleted", reason=entry.refused)
+        return Cell(
+            sign="–", word="not possible" if refused else "deleted", reason=telling.sentence(entry.refused or "")
+        )
     job = entry.job
     assert job is not None
     source = StoredRun(store(), job)
@@ -82,7 +83,7 @@ def read(entry: Entry | None, metric: str) -> Cell:
     sign, word = words.state(job)
     done, total = job.progress.get("iteration") or 0, job.progress.get("iterations") or 0
     share = min(1.0, done / total) if total and not job.over else None
-    reason = sentence(job.error) if job.state == "failed" and job.error else ""
+    reason = telling.sentence(job.error) if job.state == "failed" and job.error else ""
     return Cell(job.id, "", sign, word, "", reason, share, source, last, trial)
 
 
@@ -114,7 +115,7 @@ def draw(cell: Cell, name: str) -> str:
     kind = f"gi-shot gi-{cell.level or 'open'}"
     if not cell.run:
         return f'<div class="{kind}" title="{words.escape(cell.reason)}">{told}</div>'
-    hint = words.escape(f"{cell.reason or said}. Opens the run.")
+    hint = words.escape(f"{telling.sentence(cell.reason or said)} Opens the run.")
     return f'<a class="{kind}" href="./?run={cell.run}" title="{hint}" aria-label="{words.escape(said)}">{told}</a>'
 
 
