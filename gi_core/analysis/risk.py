@@ -106,7 +106,10 @@ def _partly(risk: dict[str, Any], psnr: float, attack: str, residual: float | No
 
 def _protected(risk: dict[str, Any], psnr: float, attack: str, residual: float | None) -> tuple[bool | None, str]:
     if psnr >= CLEAR_PSNR:
-        return False, "a likeness came back all the same: a prior beats matching alone"
+        return (
+            False,
+            "a likeness came back all the same, since the attack knows more of pictures than matching alone does",
+        )
     return True, "no likeness came back"
 
 
@@ -118,8 +121,8 @@ def _determined(verdict: str | None, images: int) -> str:
         return f"{images} pictures share one update, and must be told apart"
     return {
         "exact": "the network's equations determine the picture, layer by layer",
-        "optimisation": "a layer is short of equations, but all of them together suffice",
-        "partial": "the equations do not suffice: a part of the picture stays open",
+        "optimisation": "one layer has too few equations, but all layers together have enough",
+        "partial": "there are too few equations: a part of the picture stays open",
         "unsupported": "the network has layers that equations do not go through, which hides nothing from a search",
     }.get(verdict or "", "")
 
@@ -143,4 +146,4 @@ def _precision(predicted: float | None, best: float | None, perturbed: bool, ref
         return f"without a picture prior, the expected error is {predicted:.2g} per pixel{by}{why}"
     if best is not None and perturbed:
         return f"the error is at least {best:.2g} per pixel without a picture prior, by the largest eigenvalue alone"
-    return "how precisely it could be worked out is not known in a moment" if perturbed else ""
+    return "a quick estimate cannot tell how precisely the picture could be worked out" if perturbed else ""

@@ -15,6 +15,7 @@ def component(cls: type[Component]) -> dict[str, Any]:
         "title": cls.title,
         "description": cls.description,
         "paper": cls.paper,
+        "link": cls.link,
         "needs": sorted(cls.needs),
         **({"guarantee": cls.guarantee, "changes": cls.changes, "hook": cls.hook} if hasattr(cls, "guarantee") else {}),
         "presets": cls.presets,

@@ -39,7 +39,7 @@ _ALL = (
     ),
     Meaning(
         "iip_rank", "Identified as", "", "lower",
-        "Place of the true original among candidate pictures, sorted by distance; 1 is a hit.",
+        "Place of the true original among candidate pictures, sorted by their distance to the answer; 1 is a hit.",
     ),
     Meaning(
         "iip_percentile", "Identifiability", "%", "higher",
@@ -51,7 +51,8 @@ _ALL = (
     ),
     Meaning(
         "rdlv", "RDLV", "", "higher",
-        "How much liker than the server's prior picture: 0 told it nothing new, 1 is twice as like, below 0 is worse.",
+        "How much more the answer is like the original than the server's prior picture is: 0 is no more, 1 is twice as much,"
+        " below 0 is less.",
     ),
     Meaning(
         "label_accuracy", "Labels right", "", "higher",

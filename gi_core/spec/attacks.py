@@ -33,8 +33,12 @@ __all__ = ["AnyAttack", "AttackSettings", "ClosedForm", "Matching"]
 class Dlg(Matching):
     kind: Literal["dlg"] = "dlg"
     title: ClassVar[str] = "DLG"
-    description: ClassVar[str] = "Matches the gradient with L-BFGS, picture and soft label together."
+    description: ClassVar[str] = (
+        "Searches with L-BFGS for a picture and a label whose gradient is the one that was sent. It works on small smooth"
+        " networks."
+    )
     paper: ClassVar[str] = "Zhu et al., Deep Leakage from Gradients, NeurIPS 2019"
+    link: ClassVar[str] = "https://arxiv.org/abs/1906.08935"
 
     trials: int = setting(
         4,
@@ -72,9 +76,10 @@ class Idlg(Dlg):
     kind: Literal["idlg"] = "idlg"  # type: ignore[assignment]
     title: ClassVar[str] = "iDLG"
     description: ClassVar[str] = (
-        "Reads the label from the last layer's gradient, then matches the gradient with L-BFGS."
+        "Reads the label from the last layer's gradient, then searches for the picture as DLG does."
     )
     paper: ClassVar[str] = "Zhao et al., iDLG: Improved Deep Leakage from Gradients, 2020"
+    link: ClassVar[str] = "https://arxiv.org/abs/2001.02610"
 
     labels: Labels = setting("idlg", LABELS_HELP, title="Labels")
 
@@ -82,8 +87,12 @@ class Idlg(Dlg):
 class InvertingGradients(Matching):
     kind: Literal["inverting_gradients"] = "inverting_gradients"
     title: ClassVar[str] = "Inverting Gradients"
-    description: ClassVar[str] = "Matches the gradient's direction with Adam on its sign, under total variation."
+    description: ClassVar[str] = (
+        "Searches with Adam for a smooth picture whose gradient points in the same direction as the one that was sent. It"
+        " works on many networks, trained and ReLU ones too."
+    )
     paper: ClassVar[str] = "Geiping et al., Inverting Gradients, NeurIPS 2020"
+    link: ClassVar[str] = "https://arxiv.org/abs/2003.14053"
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         "default": {"iterations": 4800, "total_variation": 1e-4, "start": "randn"},
         "paper": {"iterations": 24000, "total_variation": 1e-4, "start": "randn"},
@@ -163,7 +172,8 @@ class LevenbergMarquardt(Iterative):
     kind: Literal["levenberg_marquardt"] = "levenberg_marquardt"
     title: ClassVar[str] = "Levenberg-Marquardt"
     description: ClassVar[str] = (
-        "Second-order matching with Krylov steps; reads the label from the update itself. Precise on smooth networks, trained ones too."
+        "Searches with second-order steps for a picture that explains the update, and reads the label from the update itself."
+        " It is precise on smooth networks, trained ones too."
     )
     paper: ClassVar[str] = "this project"
 

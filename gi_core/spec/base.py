@@ -43,7 +43,7 @@ class Settings(BaseModel):
 class Component(Settings):
     """A choosable part of an experiment, found by its `kind`.
 
-    title, description: what a person reads. paper: where it was published, if anywhere.
+    title, description: what a person reads. paper: where it was published, if anywhere; link: the address of that.
     needs: capabilities (see `spec.check`) without which it is refused. presets: named sets of values
     (published configurations), chosen on a command line with `preset=NAME`.
     """
@@ -51,6 +51,7 @@ class Component(Settings):
     title: ClassVar[str] = ""
     description: ClassVar[str] = ""
     paper: ClassVar[str] = ""
+    link: ClassVar[str] = ""
     needs: ClassVar[frozenset[str]] = frozenset()
     presets: ClassVar[dict[str, dict[str, Any]]] = {}
 

@@ -100,7 +100,7 @@ def _matching(e: Experiment):
             and not a.gradient_weight
         ):
             yield Problem(
-                "client.statistics", "this attack lives by the shared batch norm statistics: share them, or raise its"
+                "client.statistics", "with these weights the attack needs shared batch norm statistics: share them, or raise its"
                 " gradient_weight",
             )  # fmt: skip
         if a.classification == "drifting" and a.classification_weight and a.labels != "joint":

@@ -17,9 +17,11 @@ class Stepping(Client):
         "How the client steps: SGD, Adam, or AdamW, whose weight decay is no part of the gradient.",
         title="Optimiser",
     )
-    momentum: float = setting(0.0, "Of SGD.", title="Momentum", ge=0, lt=1)
-    dampening: float = setting(0.0, "Of SGD's momentum.", title="Dampening", ge=0, le=1, added=True)
-    nesterov: bool = setting(False, "Nesterov's form of SGD's momentum.", title="Nesterov", added=True)
+    momentum: float = setting(0.0, "Momentum of SGD.", title="Momentum", ge=0, lt=1)
+    dampening: float = setting(
+        0.0, "Share of each gradient that SGD's momentum leaves out.", title="Dampening", ge=0, le=1, added=True
+    )
+    nesterov: bool = setting(False, "Whether SGD's momentum takes Nesterov's form.", title="Nesterov", added=True)
     weight_decay: float = setting(
         0.0,
         "Share of the weights that is added to each gradient (SGD, Adam) or taken off them in each step (AdamW).",
@@ -28,9 +30,15 @@ class Stepping(Client):
         le=10,
         added=True,
     )
-    beta1: float = setting(0.9, "Of Adam: memory of the mean.", title="Adam's beta 1", ge=0, lt=1, added=True)
-    beta2: float = setting(0.999, "Of Adam: memory of the square.", title="Adam's beta 2", ge=0, lt=1, added=True)
-    epsilon: float = setting(1e-8, "Of Adam: added to the root.", title="Adam's epsilon", gt=0, le=1, added=True)
+    beta1: float = setting(
+        0.9, "How long Adam remembers the mean of gradients.", title="Adam's beta 1", ge=0, lt=1, added=True
+    )
+    beta2: float = setting(
+        0.999, "How long Adam remembers the mean of their squares.", title="Adam's beta 2", ge=0, lt=1, added=True
+    )
+    epsilon: float = setting(
+        1e-8, "What Adam adds to the root in its denominator.", title="Adam's epsilon", gt=0, le=1, added=True
+    )
     decay: Literal["none", "step", "exponential", "cosine", "linear"] = setting(
         "none",
         "How the learning rate changes: torch's StepLR, ExponentialLR, CosineAnnealingLR or LinearLR.",
@@ -39,14 +47,14 @@ class Stepping(Client):
     )
     decay_factor: float = setting(
         0.1,
-        "step, exponential: the factor at each fall. cosine, linear: the last rate, as a share of the learning rate.",
+        "For step and exponential: the factor at each fall. For cosine and linear: the last rate, as a share of the learning rate.",
         title="Rate factor",
         ge=0,
         le=10,
         added=True,
     )
     decay_start: float = setting(
-        1.0, "linear: the first rate, as a share of the learning rate; below one it warms up.", title="First rate", gt=0,
+        1.0, "For linear: the first rate, as a share of the learning rate; below one it warms up.", title="First rate", gt=0,
         le=1, added=True,
     )  # fmt: skip
     decay_period: int | None = setting(

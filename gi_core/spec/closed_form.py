@@ -10,7 +10,9 @@ from typing import Any, ClassVar, Literal
 from gi_core.spec.attack_base import AttackSettings
 from gi_core.spec.base import setting
 
-_ROUNDS = "Rounds of total variation where the picture's own layer is short of equations."
+_ROUNDS = (
+    "Rounds of smoothing by total variation, where the first layer has fewer equations than the picture has values."
+)
 _MATCHING = "Most steps of gradient matching after the recursion."
 
 
@@ -29,9 +31,10 @@ class AnalyticLinear(ClosedForm):
     kind: Literal["analytic_linear"] = "analytic_linear"
     title: ClassVar[str] = "Analytic (dense layers)"
     description: ClassVar[str] = (
-        "Divides weight gradients by bias gradients, through a chain of dense layers; exact for one picture."
+        "Divides weight gradients by bias gradients, through a chain of dense layers. It is exact for one picture."
     )
     paper: ClassVar[str] = "Geiping et al., Inverting Gradients, NeurIPS 2020, proposition 3.1"
+    link: ClassVar[str] = "https://arxiv.org/abs/2003.14053"
 
     rows: Literal["least_squares", "largest"] = setting(
         "least_squares",
@@ -44,9 +47,10 @@ class RGap(ClosedForm):
     kind: Literal["rgap"] = "rgap"
     title: ClassVar[str] = "R-GAP"
     description: ClassVar[str] = (
-        "Solves the network's equations layer by layer from the loss to the picture: no iterations, no starting guess."
+        "Solves the network's equations layer by layer, from the loss to the picture, without iterations or a starting guess."
     )
     paper: ClassVar[str] = "Zhu and Blaschko, R-GAP: Recursive Gradient Attack on Privacy, ICLR 2021"
+    link: ClassVar[str] = "https://arxiv.org/abs/2010.07733"
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         "published": {"weighting": "published", "root": "small", "labels": "known"},
     }
@@ -68,7 +72,8 @@ class Peeling(ClosedForm):
     kind: Literal["peeling"] = "peeling"
     title: ClassVar[str] = "Peeling"
     description: ClassVar[str] = (
-        "R-GAP's recursion for ReLU and smooth networks of any number of classes, polished by Levenberg-Marquardt."
+        "Solves layer by layer as R-GAP does, for ReLU and smooth networks of any number of classes, and refines the picture"
+        " with Levenberg-Marquardt."
     )
     paper: ClassVar[str] = "this project"
 
@@ -87,7 +92,8 @@ class RGapHybrid(RGap):
     kind: Literal["rgap_hybrid"] = "rgap_hybrid"  # type: ignore[assignment]
     title: ClassVar[str] = "R-GAP, then matching"
     description: ClassVar[str] = (
-        "Where a layer is short of rank, the recursion's result starts an optimiser that uses the layers below it too."
+        "Solves layer by layer as R-GAP does. Where a layer has too few equations, the result starts a search that uses the"
+        " layers below it too."
     )
     paper: ClassVar[str] = "after Zhu and Blaschko, ICLR 2021 (the idea of a hybrid attack)"
     presets: ClassVar[dict[str, dict[str, Any]]] = {}

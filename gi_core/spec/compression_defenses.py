@@ -15,6 +15,7 @@ class Pruning(DefenseSettings):
     title: ClassVar[str] = "Pruning"
     description: ClassVar[str] = "Sets the smallest values of the update, or of each of its tensors, to zero."
     paper: ClassVar[str] = "Zhu et al., Deep Leakage from Gradients, NeurIPS 2019, section 5"
+    link: ClassVar[str] = "https://arxiv.org/abs/1906.08935"
 
     fraction: float = setting(0.4, "Share of values set to zero.", title="Share pruned", ge=0, lt=1, basic=True)
     scope: Scope = setting(
@@ -69,5 +70,8 @@ class HalfPrecision(DefenseSettings):
     guarantee: ClassVar[str] = "none: it saves bandwidth, and three digits of a value are left"
 
     format: Literal["float16", "bfloat16"] = setting(
-        "float16", "float16 keeps 11 binary digits, bfloat16 8 and a wider range.", title="Format", basic=True
+        "float16",
+        "Format of a value: float16 keeps 11 binary digits, bfloat16 keeps 8 and has a wider range.",
+        title="Format",
+        basic=True,
     )

@@ -18,16 +18,13 @@ class FlGradientInversion(Matching):
     kind: Literal["fl_gradient_inversion"] = "fl_gradient_inversion"
     title: ClassVar[str] = "FL gradient inversion"
     description: ClassVar[str] = (
-        "Matches a real update together with the batch norm statistics that it reveals, from a prior picture. The preset"
-        " `published` does what the released code does: the gradient's distance reaches no pixel there, and batch norm"
-        " is matched on the network after the round with biased variance, whose distance is not zero at the true picture."
-        " This concerns the code, not the paper's method or its figures. Shallow wide networks fall to it; deep ones in"
-        " train mode resist: of a ResNet-18 at 64x64, 150 iterations give a plain picture back and make coloured blobs of a"
-        " cat's face (15 dB on average, from 9 to 28)."
+        "Searches for a picture that explains a real update and the batch norm statistics sent with it. It starts from a"
+        " prior picture where there is one. It works on shallow wide networks; deep ones in train mode resist it."
     )
     paper: ClassVar[str] = (
         "Hatamizadeh et al., Do Gradient Inversion Attacks Make Federated Learning Unsafe?, IEEE TMI 2023"
     )
+    link: ClassVar[str] = "https://arxiv.org/abs/2202.06924"
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         "published": {
             "iterations": 40000, "gradient_weight": 0.0, "batch_norm_weight": 1e-1, "batch_norm_distance": "norms",
@@ -54,7 +51,7 @@ class FlGradientInversion(Matching):
         title="Parametrisation",
     )
     gradient_weight: float = setting(
-        1.0, "Weight of the gradient's distance, which is free of scale.", title="Gradient", ge=0, le=1e6, basic=True
+        1.0, "Weight of the gradient's distance.", title="Gradient", ge=0, le=1e6, basic=True
     )
     batch_norm_weight: float | None = setting(
         None, BN_HELP + " Empty: 1 for a decoder, else 0.1.", title="Batch norm", ge=0, le=1e6, basic=True
@@ -108,8 +105,8 @@ class FlGradientInversion(Matching):
     )  # fmt: skip
     decay: Literal["cosine", "steps", "none"] = setting(
         "cosine",
-        "Step size: a rise over the first 100 steps, or a tenth of all, then half a cosine; divided by ten at 3/8, 5/8"
-        " and 7/8; or constant.",
+        "How the step size changes. cosine: it rises over the first 100 steps, or a tenth of all, then falls as half a"
+        " cosine. steps: it is divided by ten at 3/8, 5/8 and 7/8 of all. none: it is constant.",
         title="Step decay",
     )
     betas: Literal["standard", "equal"] = setting(
@@ -142,9 +139,11 @@ class GradInversion(Matching):
     kind: Literal["grad_inversion"] = "grad_inversion"
     title: ClassVar[str] = "GradInversion"
     description: ClassVar[str] = (
-        "A group of searches for a whole batch, held together by their registered mean, under a batch norm prior."
+        "Searches several times for a whole batch at once and draws the answers to their common mean. It prefers pictures whose"
+        " batch norm statistics are those that the client shared, or the network's own."
     )
     paper: ClassVar[str] = "Yin et al., See through Gradients: Image Batch Recovery via GradInversion, CVPR 2021"
+    link: ClassVar[str] = "https://arxiv.org/abs/2104.07586"
 
     trials: int = setting(
         4, "Searches in the group, each from a start of its own.", title="Group", ge=1, le=64, basic=True
@@ -179,7 +178,8 @@ class GradInversion(Matching):
     start: AnyStart = setting("randn", START_HELP, title="Start")
     decay: Literal["cosine", "steps", "none"] = setting(
         "cosine",
-        "Step size: a short rise, then half a cosine; tenths at 3/8, 5/8, 7/8; or constant.",
+        "How the step size changes. cosine: it rises shortly, then falls as half a cosine. steps: it is divided by ten at"
+        " 3/8, 5/8 and 7/8 of all. none: it is constant.",
         title="Step decay",
     )
     signed: bool = setting(True, "Use only the sign of the picture's gradient.", title="Signed")

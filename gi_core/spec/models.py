@@ -101,45 +101,45 @@ class TorchvisionResNet(TorchvisionModel):
 class ResNet18(TorchvisionResNet):
     kind: Literal["resnet18"] = "resnet18"
     title: ClassVar[str] = "ResNet-18"
-    description: ClassVar[str] = "torchvision's residual network of 18 layers."
+    description: ClassVar[str] = "Residual network of 18 layers, from torchvision."
 
 
 class ResNet34(TorchvisionResNet):
     kind: Literal["resnet34"] = "resnet34"
     title: ClassVar[str] = "ResNet-34"
-    description: ClassVar[str] = "torchvision's residual network of 34 layers."
+    description: ClassVar[str] = "Residual network of 34 layers, from torchvision."
 
 
 class ResNet50(TorchvisionResNet):
     kind: Literal["resnet50"] = "resnet50"
     title: ClassVar[str] = "ResNet-50"
-    description: ClassVar[str] = "torchvision's residual network of 50 layers."
+    description: ClassVar[str] = "Residual network of 50 layers, from torchvision."
 
 
 class ResNet152(TorchvisionResNet):
     kind: Literal["resnet152"] = "resnet152"
     title: ClassVar[str] = "ResNet-152"
-    description: ClassVar[str] = "torchvision's residual network of 152 layers."
+    description: ClassVar[str] = "Residual network of 152 layers, from torchvision."
 
 
 class DenseNet121(TorchvisionModel):
     kind: Literal["densenet121"] = "densenet121"
     title: ClassVar[str] = "DenseNet-121"
-    description: ClassVar[str] = "torchvision's densely connected network of 121 layers."
+    description: ClassVar[str] = "Densely connected network of 121 layers, from torchvision."
     paper: ClassVar[str] = "Huang et al., Densely Connected Convolutional Networks, CVPR 2017"
 
 
 class MobileNetV2(TorchvisionModel):
     kind: Literal["mobilenet_v2"] = "mobilenet_v2"
     title: ClassVar[str] = "MobileNetV2"
-    description: ClassVar[str] = "torchvision's network of inverted residuals for phones."
+    description: ClassVar[str] = "Network of inverted residuals for phones, from torchvision."
     paper: ClassVar[str] = "Sandler et al., MobileNetV2, CVPR 2018"
 
 
 class VisionTransformer(Model):
     kind: Literal["vit"] = "vit"
     title: ClassVar[str] = "Vision transformer"
-    description: ClassVar[str] = "torchvision's vision transformer, small by default; no batch norm."
+    description: ClassVar[str] = "Vision transformer from torchvision, small by default. It has no batch norm."
     paper: ClassVar[str] = "Dosovitskiy et al., An Image is Worth 16x16 Words, ICLR 2021"
     channels_only: ClassVar[int | None] = 3
     min_size: ClassVar[int] = 8

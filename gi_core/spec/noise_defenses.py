@@ -15,6 +15,7 @@ class GaussianNoise(DefenseSettings):
     title: ClassVar[str] = "Gaussian noise"
     description: ClassVar[str] = "Adds independent normal noise to every value of the update."
     paper: ClassVar[str] = "Zhu et al., Deep Leakage from Gradients, NeurIPS 2019, section 5"
+    link: ClassVar[str] = "https://arxiv.org/abs/1906.08935"
     guarantee: ClassVar[str] = NO_CLIP
 
     std: float = setting(
@@ -46,8 +47,8 @@ class PercentileNoise(DefenseSettings):
     kind: Literal["percentile_noise"] = "percentile_noise"
     title: ClassVar[str] = "Percentile noise"
     description: ClassVar[str] = (
-        "Adds normal noise in proportion to the update: its standard deviation is a share of a percentile of the sizes"
-        " of all values that are sent, batch norm statistics included, which are noised too."
+        "Adds normal noise in proportion to the update, to everything that is sent, batch norm statistics included. The"
+        " standard deviation is a share of a percentile of the sizes of all values."
     )
     paper: ClassVar[str] = (
         "after the GaussianPrivacy filter of NVFlare, as in Hatamizadeh et al., Do Gradient Inversion Attacks Make"
@@ -65,7 +66,8 @@ class ProtectiveDirection(DefenseSettings):
     kind: Literal["protective_direction"] = "protective_direction"
     title: ClassVar[str] = "Protective direction"
     description: ClassVar[str] = (
-        "Adds the one perturbation of its size that moves a matching attacker's picture farthest, found from the gradient's Jacobian."
+        "Adds the perturbation that, for its size, moves the picture of a matching attacker farthest. It is computed from the"
+        " Jacobian of the gradient."
     )
     paper: ClassVar[str] = (
         "after Zhang et al., Understanding Deep Gradient Leakage via Inversion Influence Functions, NeurIPS 2023"

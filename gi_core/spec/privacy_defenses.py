@@ -25,6 +25,7 @@ class DpSgd(DefenseSettings):
         " of the client."
     )
     paper: ClassVar[str] = "Abadi et al., Deep Learning with Differential Privacy, CCS 2016"
+    link: ClassVar[str] = "https://arxiv.org/abs/1607.00133"
     hook: ClassVar[Hook] = "local_round"
     changes: ClassVar[Changes] = "local round"
     guarantee: ClassVar[str] = (

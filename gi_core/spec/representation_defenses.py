@@ -15,7 +15,7 @@ class Soteria(DefenseSettings):
     kind: Literal["soteria"] = "soteria"
     title: ClassVar[str] = "Soteria"
     description: ClassVar[str] = (
-        "Clears the part of one dense layer's gradient that belongs to the features which tell most of the picture."
+        "Sets to zero the part of one dense layer's gradient that belongs to the features which show most of the picture."
     )
     paper: ClassVar[str] = (
         "Sun et al., Soteria: Provable Defense Against Privacy Leakage in Federated Learning From Representation"
@@ -45,8 +45,8 @@ class Precode(DefenseSettings):
     kind: Literal["precode"] = "precode"
     title: ClassVar[str] = "PRECODE"
     description: ClassVar[str] = (
-        "Puts a random bottleneck before the last dense layer, drawn anew in each pass, so that gradients are of features"
-        " nobody else knows."
+        "Puts a random bottleneck before the last dense layer, drawn anew in each pass, so that the gradients belong to"
+        " features that nobody else knows."
     )
     paper: ClassVar[str] = (
         "Scheliga et al., PRECODE: A Generic Model Extension to Prevent Deep Gradient Leakage, WACV 2022"
@@ -60,7 +60,7 @@ class Precode(DefenseSettings):
     features: int = setting(256, "Width of the bottleneck.", title="Bottleneck width", ge=1, le=4096, basic=True)
     noise: float = setting(
         1.0,
-        "Times the drawn noise: 1 is the published bottleneck, 0 one without randomness.",
+        "Factor on the noise that is drawn: 1 is the published bottleneck, 0 leaves it without randomness.",
         title="Noise in the bottleneck",
         ge=0,
         le=100,
@@ -83,7 +83,7 @@ class Mixing(DefenseSettings):
     )
     hook: ClassVar[Hook] = "local_round"
     changes: ClassVar[Changes] = "pictures"
-    guarantee: ClassVar[str] = f"{HEURISTIC}: InstaHide's mixtures have been taken apart (Carlini et al., 2021)"
+    guarantee: ClassVar[str] = f"{HEURISTIC}: InstaHide's mixtures have been separated again (Carlini et al., 2021)"
 
     pictures: int = setting(
         2,

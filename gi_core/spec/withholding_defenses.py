@@ -16,9 +16,17 @@ class WithheldLayers(DefenseSettings):
 
     which: Literal["first", "last", "biases", "batch_norm", "named"] = setting(
         "first",
-        "The first or last tensors, all biases, the parameters of batch norm, or those with a word in their name.",
+        "Which tensors are withheld: the first or the last, all biases, the parameters of batch norm, or those with a given"
+        " text in their names.",
         title="Which",
         basic=True,
     )
-    count: int = setting(2, "Tensors, of first and last.", title="Tensors", ge=0, le=10_000, basic=True)
-    part: str = setting("", "Part of the names of tensors, of named.", title="Part of the name", max_length=100)
+    count: int = setting(
+        2, "How many tensors are withheld, if the first or the last are.", title="Tensors", ge=0, le=10_000, basic=True
+    )
+    part: str = setting(
+        "",
+        "Tensors with this text in their names are withheld, if they are chosen by name.",
+        title="Part of the name",
+        max_length=100,
+    )

@@ -161,7 +161,7 @@ def _unjudged(found: Sequence[Point]) -> str:
 def _guarantee(best: Point) -> str:
     promised = [DEFENSES[k].guarantee for k in best.kinds.split(" + ") if k in DEFENSES]
     if any(not text.startswith((HEURISTIC, "none")) for text in promised):
-        return " What it promises by proof is said at its setting in the lab, and depends on it."
+        return " It has a proven guarantee that depends on its settings: the lab states it beside them."
     return f" {_sentence(best.name)} is a heuristic without guarantee."
 
 
