@@ -30,7 +30,7 @@ def test_all_runs_with_question_result_and_disk(store):  # noqa: F811
     fakes.run(store, "failed", error="the disk is full")
     page = text(runs())
     assert "my first" in page and "Astronaut · LeNet (DLG) · Levenberg-Marquardt" in page
-    assert "exact" in page and "the disk is full" in page
+    assert "exact" in page and "The disk is full." in page
     assert "2 runs" in page and "of disk used" in page
 
 

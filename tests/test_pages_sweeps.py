@@ -77,7 +77,7 @@ def test_partial_results_are_answered_drawn_and_listed(store):  # noqa: F811
     assert "Widths &lt;b&gt;" in said and "Widths <b>" not in said
     assert "6 of 9 done · 3 failed" in said and "3 experiments failed" in said
     assert "Most leaks at width 4 (median PSNR 41.0 dB" in said, "six runs are too few for a direction"
-    assert said.count('target="_self">Open</a>') == 9 and "the update is almost zero" in said
+    assert said.count('target="_self">Open</a>') == 9 and "The update is almost zero" in said
     assert app.get("echarts_chart")
 
 
