@@ -66,8 +66,8 @@ def withheld(reason: str, threshold: float, measure: str = "rdlv") -> dict[str, 
 def doubts(attacker: dict[str, Any], own: dict[str, Any] | None) -> str:
     """Why a low leak says nothing, in a sentence; empty where the attack had a fair chance and met the update's own floor.
 
-    attacker: of the run (`runs.explaining`). own: {unexplained, scale, noise, causes} of the client's own pictures under the
-    same description, None where they could not be played.
+    attacker: of the run (`runs.explaining`). own: {unexplained, scale, causes, noise} (`runs.describing`) of the client's own
+    pictures under the same description, None where they could not be played.
     """
     tolerance, rest, noise = attacker["tolerance"], attacker["unexplained"], attacker["noise"]
     if own is not None and own["unexplained"] > max(tolerance, OWN):
@@ -86,9 +86,18 @@ def doubts(attacker: dict[str, Any], own: dict[str, Any] | None) -> str:
                 f"the update does not carry the noise as described: by your own pictures it is off by"
                 f" {own['unexplained']:.2g} of its length, and such noise by {noise:.2g}"
             )
+        least, most = own.get("noise") or (1.0, 1.0)
+        if not LEAST_NOISE <= least <= most <= 1 / LEAST_NOISE:
+            return (
+                "what your own pictures leave of the update is not the noise as described: in one layer or row it is"
+                f" {least:.2g} times as large, in another {most:.2g} times, so the client is not as described (label, loss, batch"
+                " norm mode, steps) or the noise is not there"
+            )
     if rest is None:
         return "the round is too long, or the labels too few, to check how much of the update the attack explained"
-    if rest > tolerance and own is not None and own["unexplained"] > tolerance:
+    if own is None:  # an attack may have found the right pictures, and these be others
+        return "it could not be checked that this update is of your own pictures: give --label for each reference, in order"
+    if rest > tolerance and own["unexplained"] > tolerance:
         return (
             f"the attack left {rest:.2g} of the update's length unexplained, and your own pictures leave {own['unexplained']:.1g}:"
             " the client is not quite as described (steps, momentum, a schedule, clipping), or it saw them differently"
@@ -102,4 +111,5 @@ def doubts(attacker: dict[str, Any], own: dict[str, Any] | None) -> str:
 
 
 def _share(value: float) -> str:
-    return f"{100 * value:.2g} %"
+    percent = 100 * value
+    return f"{percent:.0f} %" if percent >= 10 else f"{percent:.2g} %"

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gi_core.audit import decision, refuse_blind
+from gi_core.audit import decision, doubts, refuse_blind
 from gi_core.cli import main
 from gi_core.metrics.rdlv import rdlv
 from gi_core.recorders.gate import Gate
@@ -111,6 +111,56 @@ def test_the_gate_from_a_recorded_round_to_its_verdict(tmp_path, monkeypatch, ne
     assert json.loads((tmp_path / "rounds" / "about_round1_me.json").read_text())["audit"]["leaked"] == got.leaked
     kept = next((tmp_path / "home" / "runs").glob("*/experiment.json")).read_text()
     assert "mine.png" not in kept, "the attack is told nothing of the client's picture"
+
+
+def of_the_round(tmp_path: Path, change, before) -> list[str]:
+    written = write_round(tmp_path, before, change, name="r")
+    return ["--checkpoint", str(written["checkpoint"]), "--update", str(written["update"])]
+
+
+@pytest.mark.parametrize("rate", ["0.01", "0.1", "1"])
+@pytest.mark.parametrize("sent", ["change", "weights", "negated", "half", "swapped"])
+def test_batch_norm_and_a_prior_never_let_pass_what_was_not_explained(
+    tmp_path, monkeypatch, capsys, network, sent, rate
+):
+    """Whole weights, another learning rate, a flipped sign: an attack that gets nowhere says nothing of the leak."""
+    monkeypatch.setenv("GI_HOME", str(tmp_path / "home"))
+    before = network.fresh()
+    after = network.train(before, *network.picture(0))
+    change = difference(after, before)
+    given = {
+        "change": change, "weights": after, "negated": {k: -v for k, v in change.items()},
+        "half": {k: v.astype(np.float16) for k, v in change.items()},
+        "swapped": change | {f"layer1_bn.{a}": change[f"layer1_bn.{b}"] for a, b in (("weight", "bias"), ("bias", "weight"))},
+    }[sent]  # fmt: skip
+    more = ["--threshold", "2.5", "--json", "--set", f"client.learning_rate={rate}"]
+    more += ["--set", "attack.iterations=3"]
+    assert main(["audit", *of_the_round(tmp_path, given, before), *arguments(tmp_path, network, *more)]) == 3
+    got = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert got["send"] is False and got["reached"] < 2.5 and "not measured" in got["sentence"], got
+    assert "may leave" not in got["sentence"]
+
+
+def test_a_wrong_label_does_not_stand_for_noise(tmp_path, monkeypatch, capsys, network):
+    """What it leaves is as long as the noise that was described and never added, but not as even."""
+    monkeypatch.setenv("GI_HOME", str(tmp_path / "home"))
+    before = network.fresh()
+    change = difference(network.train(before, *network.picture(0)), before)
+    length = np.sqrt(
+        sum((v.astype(float) ** 2).sum() for k, v in change.items() if "running" not in k and "num" not in k)
+    )
+    std = 1.2 * length / np.sqrt(sum(v.size for k, v in change.items() if "running" not in k and "num" not in k))
+    more = ["--threshold", "2.5", "--json", "--label", "1", "--defense", f"gaussian_noise:std={std:.4g}"]
+    more += ["--set", "attack.iterations=3"]
+    assert main(["audit", *of_the_round(tmp_path, change, before), *arguments(tmp_path, network, *more)]) == 3
+    got = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert "not the noise as described" in got["sentence"], got
+
+
+def test_pictures_that_could_not_be_checked_are_not_measured():
+    attacker = {"tolerance": 1e-5, "unexplained": 1e-7, "precision": 1e-6, "noise": 0.0}
+    assert "--label for each reference" in doubts(attacker, None)
+    assert not doubts(attacker, {"unexplained": 1e-4, "causes": [], "noise": None})
 
 
 @pytest.mark.parametrize(

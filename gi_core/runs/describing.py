@@ -14,8 +14,9 @@ from gi_core.attacks import labels as strategies
 from gi_core.attacks.base import Refused
 from gi_core.attacks.local_steps import as_mean_gradient
 from gi_core.runs import comparison
-from gi_core.runs.explaining import residual
+from gi_core.runs.explaining import beside, compared
 from gi_core.runs.question import Question
+from gi_core.runs.whiteness import sizes
 from gi_core.updates import misfit
 
 FITS = 0.01
@@ -24,16 +25,21 @@ MOST_LABELS = 1000
 
 
 def own(question: Question, references: np.ndarray) -> dict[str, Any] | None:
-    """{unexplained, scale, causes} of the pictures (N, C, H, W) in [0, 1]; None where they cannot be played.
+    """{unexplained, scale, causes, noise} of the pictures (N, C, H, W) in [0, 1]; None where they cannot be played.
 
     Their labels are those of the question, else those that fit best of one picture. causes: what would explain a misfit.
+    noise: (least, most) size of what is left beside the noise as described (`whiteness`), None where there is no such noise.
     """
     done = question.round
     images = torch.from_numpy(np.ascontiguousarray(references))
-    found = [one for labels in _labels(question) if (one := residual(done.update, done.knowledge, images, labels))]
-    best = min(found, key=lambda one: one[0], default=None)
-    if best is None or not np.isfinite(best[0]):
+    played = (beside(done.update, done.knowledge, images, labels) for labels in _labels(question))
+    found = [(compared(*both), both) for both in played if both is not None]
+    if not found:
         return None
+    best, both = min(found, key=lambda one: one[0][0])
+    if not np.isfinite(best[0]):
+        return None
+    random = any(known.get("sigma") for known in done.knowledge.defenses)
     causes: list[str] = []
     read = (
         comparison.reading(done.update, done.knowledge)
@@ -44,7 +50,8 @@ def own(question: Question, references: np.ndarray) -> dict[str, Any] | None:
         causes = (
             misfit.causes(*read[:1], done.knowledge.loss, read[1].misfit) if read[1].misfit > comparison.SEEN else []
         )
-    return {"unexplained": best[0], "scale": best[1], "causes": causes}
+    noise = sizes(*both) if random else None
+    return {"unexplained": best[0], "scale": best[1], "causes": causes, "noise": noise}
 
 
 def _labels(question: Question) -> list[torch.Tensor]:

@@ -54,6 +54,12 @@ def explained(question: Question, images: Tensor, labels: Tensor) -> dict[str, A
 
 def residual(update: Update, knowledge: Knowledge, images: Tensor, labels: Tensor) -> tuple[float, float] | None:
     """(r, a) of pictures (N, C, H, W) in [0, 1], not clamped, and labels (N,)."""
+    both = beside(update, knowledge, images, labels)
+    return None if both is None else compared(*both)
+
+
+def beside(update: Update, knowledge: Knowledge, images: Tensor, labels: Tensor) -> tuple[list[Tensor], Belief] | None:
+    """(what the client as described would send of these pictures, the belief about what it sent), of the tensors sent."""
     update, knowledge = unscaled(update, knowledge)
     knowledge, _ = past_dropout(update, knowledge)
     steps = knowledge.schedule.played * knowledge.schedule.clients if knowledge.schedule else 1
@@ -69,7 +75,7 @@ def residual(update: Update, knowledge: Knowledge, images: Tensor, labels: Tenso
     observed = as_mean_gradient(update, knowledge.schedule, knowledge.model)
     names = list(update.tensors)
     belief = believe(observed, knowledge).of([i for i, n in enumerate(names) if n not in update.withheld])
-    return compared([g for g, n in zip(own, names, strict=True) if n not in update.withheld], belief)
+    return [g for g, n in zip(own, names, strict=True) if n not in update.withheld], belief
 
 
 def label_sets(update: Update, knowledge: Knowledge) -> Tensor | None:
