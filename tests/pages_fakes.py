@@ -13,7 +13,7 @@ from gi_core.runs.processes import Processes
 from gi_core.runs.snapshots import Snapshots, write_array
 from gi_core.runs.store import Store
 from gi_core.runs.writer import Writer
-from gi_core.spec import Experiment
+from gi_core.spec import Experiment, build
 
 SIDE = 32
 
@@ -37,10 +37,19 @@ def run(
     """A run in the given state with curves and pictures that go from noise to the original."""
     asked = experiment or Experiment(size=SIDE)
     run_id = store.submit("run", asked.model_dump(mode="json"), title=title)
-    if state == "queued":
-        return run_id
+    if state != "queued":
+        play(store, run_id, state, trials, snapshots, iterations, error, seed)
+    return run_id
+
+
+def play(
+    store: Store, run_id: str, state: str, trials: int = 3, snapshots: int = 24, iterations: int = 60,
+    error: str | None = None, seed: int = 0,
+) -> Writer:  # fmt: skip
+    """What a worker does with a run that waits, up to the given state; the writer that holds it."""
     out = writer(store)
     out.take(run_id)
+    asked = build(store.job(run_id).spec)
     folder, rng = out.folder(run_id), np.random.default_rng(seed)
     count = len(asked.samples)
     names = ["astronaut", "chelsea", "coffee", "rocket"]
@@ -78,7 +87,7 @@ def run(
         out.release(run_id)
     elif state in ("done", "failed", "cancelled"):
         out.finish(run_id, state, result(last, count) if state == "done" else None, error)
-    return run_id
+    return out
 
 
 _LAYERS = [(f"body.{k}", part) for k in range(4) for part in ("weight", "bias")]

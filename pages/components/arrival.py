@@ -1,4 +1,4 @@
-"""On a narrow screen the result stands above the form: a run that was just asked for is scrolled into sight, once."""
+"""On a narrow screen the result stands above the form: it is scrolled into sight once for each press that asks for it."""
 
 from __future__ import annotations
 
@@ -14,4 +14,5 @@ _ARRIVAL = st.components.v2.component("gi_arrival", html="<span></span>", js=(_W
 
 def draw(run: str) -> None:
     """Where this session asked for the run; a link, a refresh and Back leave the page where it is."""
-    _ARRIVAL(key="arrival", data={"run": run if st.session_state.get(launch.STARTED) == run else ""}, height=0)
+    asked = st.session_state.get(launch.ASKED, 0) if st.session_state.get(launch.STARTED) == run else 0
+    _ARRIVAL(key="arrival", data={"asked": f"{run}.{asked}" if asked else ""}, height=0)

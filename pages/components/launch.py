@@ -17,8 +17,8 @@ from pages.components.session import dispatcher, store, viewer
 
 _PATIENCE = 20.0
 GOING_ON = ("queued", "running")
-STARTED = "launch.started"
-"""The run that this session asked for last."""
+STARTED, ASKED = "launch.started", "launch.asked"
+"""The run that this session asked for last, and how often it has asked for any."""
 
 
 def draw(refined: Callable[[Experiment, dict[str, Any]], float | None]) -> None:
@@ -134,6 +134,7 @@ def _run(experiment: Experiment) -> None:
 def show(run: str) -> None:
     """A run that a person has just asked for."""
     st.session_state[STARTED] = run
+    st.session_state[ASKED] = st.session_state.get(ASKED, 0) + 1
     address.put(run=run, beside=None)
 
 

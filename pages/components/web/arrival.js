@@ -1,7 +1,7 @@
-// Scrolls to the run that was just started, where the form and the result are one below the other.
+// Scrolls to the run that was just asked for, where the form and the result are one below the other.
 export default function ({ data }) {
-  if (!data.run || window.giArrived === data.run) return;
-  window.giArrived = data.run;
+  if (!data.asked || window.giArrived === data.asked) return;
+  window.giArrived = data.asked;
   if (!window.matchMedia("(max-width: 900px)").matches) return;
   const show = () => document.querySelector(".st-key-stage")?.scrollIntoView({ block: "start" });
   requestAnimationFrame(show);
