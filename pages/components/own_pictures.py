@@ -19,7 +19,10 @@ def upload(take: Callable[[list[str]], None]) -> None:
         "Pictures of yours", type=uploads.PICTURES, key="sample_file", accept_multiple_files=True,
         max_upload_size=uploads.MOST_BYTES // 2**20,
     )  # fmt: skip
-    st.caption("They stay on this machine. The middle square is used, made small, unless you crop it or set a size.")
+    st.caption(
+        "They stay on this machine. The middle square is used, made small, unless you crop it or set a size. "
+        "Leave this open until the pictures are shown: what is still on its way when it closes is lost."
+    )
     for said in st.session_state.get(_SAID, ()):
         telling.problem(said)
     taken = st.session_state.get(_TAKEN, ())
