@@ -76,7 +76,11 @@ def test_an_audit_withholds_them_all(capsys, field, update, rate):
     [
         ("u_smooth1.npz", SGD, "label smoothing of 0.1 fits"),
         ("u_nest5.npz", "fedavg:learning_rate=0.01,epochs=5", "of your own pictures"),
-        ("u_sched5.npz", "fedavg:learning_rate=0.01,epochs=5", "not quite as described (steps, momentum, a schedule"),
+        (
+            "u_sched5.npz",
+            "fedavg:learning_rate=0.01,epochs=5",
+            "of your own pictures a client as described would send another",
+        ),
         ("u_clip5.npz", "fedavg:learning_rate=0.01,epochs=5", "about 0.0325 times what such a client would send"),
         ("u_sgd1.npz", "fedavg:learning_rate=0.01,epochs=3", "of your own pictures"),
         ("u_sgd1.npz", f"{SGD},loss=mse", "of your own pictures"),

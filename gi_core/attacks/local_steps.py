@@ -8,9 +8,10 @@ Geiping et al., Inverting Gradients, NeurIPS 2020, section 6.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 
+import torch
 from torch import Tensor, nn
 
 from gi_core.attacks import optimiser_steps
@@ -52,22 +53,36 @@ def as_mean_gradient(update: Update, schedule: Schedule | None, model: nn.Module
 
 
 def mean_step(
-    gradient: Gradient, start: list[Tensor], x: Tensor, target: Tensor, schedule: Schedule, momenta: Tensor, images: int
-) -> tuple[list[Tensor], Tensor]:
+    gradient: Gradient, start: list[Tensor], x: Tensor, target: Tensor, schedule: Schedule, momenta: Tensor, images: int,
+    frozen: Collection[int] = (),
+) -> tuple[list[Tensor], Tensor]:  # fmt: skip
     """(mean step of each parameter, batch norm statistics (S,) recovered as from running ones).
 
     x (M, C, H, W), target (M, K): the `images` pictures of all clients, or as many for each epoch (M = epochs * images).
-    momenta (S,): batch norm's momentum of each statistic; the last step weighs most, m (1 - m)^(T - t).
+    momenta (S,): batch norm's momentum of each statistic; the last step weighs most, m (1 - m)^(T - t). frozen: places of
+    parameters that do not train (`still`): they neither move nor count when gradients are clipped.
     """
     parts = dealt(images, schedule.clients)
     steps, seen = [], []
     for part in parts:
-        s, stats = _client(gradient, start, x, target, schedule, momenta, part, images if len(x) > images else 0)
+        s, stats = _client(
+            gradient, start, x, target, schedule, momenta, part, images if len(x) > images else 0, frozen
+        )
         steps.append(s)
         seen.append(stats)
     if len(parts) == 1:
         return steps[0], seen[0]
     return [sum(p) / len(parts) for p in zip(*steps, strict=True)], sum(seen) / len(parts)
+
+
+def still(update: Update) -> tuple[int, ...]:
+    """Places of the parameters that did not train."""
+    return tuple(i for i, name in enumerate(update.tensors) if name in update.frozen)
+
+
+def _without(parts: list[Tensor], frozen: Collection[int]) -> list[Tensor]:
+    """Zeros in the frozen places."""
+    return [torch.zeros_like(p) if i in frozen else p for i, p in enumerate(parts)] if frozen else parts
 
 
 def epochs(schedule: Schedule, images: int) -> int:
@@ -78,7 +93,7 @@ def epochs(schedule: Schedule, images: int) -> int:
 
 def _client(
     gradient: Gradient, start: list[Tensor], x: Tensor, target: Tensor, schedule: Schedule, momenta: Tensor, part: range,
-    stride: int,
+    stride: int, frozen: Collection[int],
 ) -> tuple[list[Tensor], Tensor]:  # fmt: skip
     theta, total, stats, weight = start, None, 0.0, 0.0
     memory: optimiser_steps.Memory = []
@@ -99,8 +114,9 @@ def _client(
         assert g is not None
         if schedule.accumulate > 1:
             g = [p / schedule.accumulate for p in g]
-        g = optimiser_steps.clipped(g, schedule)
+        g = optimiser_steps.clipped(_without(g, frozen), schedule)
         step, memory = optimiser_steps.step(g, theta, memory, schedule, t + 1)
+        step = _without(step, frozen)  # weight decay would pull them
         if t + 1 < count:
             theta = [p - rates[t] * s for p, s in zip(theta, step, strict=True)]
         if schedule.decay.kind != "none":

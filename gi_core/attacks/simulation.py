@@ -15,7 +15,7 @@ from torch.func import functional_call, grad, vmap
 
 from gi_core.attacks.batch_norms import Watch
 from gi_core.attacks.gradient import GradientMap
-from gi_core.attacks.local_steps import epochs, mean_step, simulated_steps
+from gi_core.attacks.local_steps import epochs, mean_step, simulated_steps, still
 from gi_core.federated.losses import Loss
 from gi_core.federated.types import Knowledge, Update
 from gi_core.spec.plan import Plan
@@ -34,6 +34,7 @@ class RoundMap(GradientMap):
     ):  # fmt: skip
         super().__init__(knowledge, loss, plan, dtype, device)
         self.images, schedule = update.images, knowledge.schedule
+        self.still = still(update)
         whole = schedule is None or (schedule.single and schedule.clients == 1)
         self.simulated = simulated_steps(schedule, rounds) > 0
         self.schedule = schedule if self.simulated else None
@@ -85,7 +86,7 @@ class RoundMap(GradientMap):
     def _round(self, gradient, start: list[Tensor], x: Tensor, target: Tensor) -> tuple[list[Tensor], Tensor]:
         if self.schedule is None:
             return gradient(start, x, target)
-        return mean_step(gradient, start, x, target, self.schedule, self.momenta, self.images)
+        return mean_step(gradient, start, x, target, self.schedule, self.momenta, self.images, self.still)
 
     def _logits(self, theta: list[Tensor], pictures: Tensor) -> Tensor:
         return functional_call(self.model, dict(zip(self.parameters, theta, strict=True)), (pictures,))

@@ -21,7 +21,8 @@ class Update:
     tensors: one per parameter, in `model.named_parameters()` order. kind `gradient`: dL/dtheta of
     the mean loss over `images` pictures; `weight_change`: theta after the round - theta before.
     statistics: buffers of batch norm after the round, by their names in the state dict (running_mean,
-    running_var, num_batches_tracked), if shared. withheld: names of tensors that were not sent, whatever stands for them.
+    running_var, num_batches_tracked), if shared. withheld: names of tensors that were not sent, whatever stands for them. frozen: of
+    tensors that did not train, so a simulated round leaves them where they are.
     """
 
     tensors: dict[str, Tensor]
@@ -29,6 +30,7 @@ class Update:
     kind: Literal["gradient", "weight_change"] = "gradient"
     statistics: dict[str, Tensor] | None = None
     withheld: tuple[str, ...] = ()
+    frozen: tuple[str, ...] = ()
 
     def norm(self) -> float:
         """L2 norm over all tensors."""

@@ -65,14 +65,14 @@ def compare(update: Update, knowledge: Knowledge) -> Compared:
         return Compared(update, knowledge, facts)
     plain = schedule is None or (schedule.single and schedule.clients == 1)
     notices = _unlike(update, knowledge, layer, scale) if plain else []
-    gross = scale.factor < 0 or not 1 / GROSS <= scale.factor <= GROSS
+    # A client that learns sends less with each step, but the first one's whole share: 1 / T of what T equal steps would be.
+    least = 1 / GROSS if plain or schedule is None else 1 / (GROSS * max(1, schedule.played))
+    gross = scale.factor < 0 or not least <= scale.factor <= GROSS
     certain = plain and scale.misfit <= CERTAIN
     if not (abs(scale.factor - 1) > scale.doubt if certain else gross and scale.misfit <= ROUGH):
         return Compared(update, knowledge, facts, tuple(notices))
     # A rough reading is off by as much as the network learns on the way: then only a sign, or an order of size, is undone.
-    factor = (
-        scale.factor if certain or not 1 / GROSS <= abs(scale.factor) <= GROSS else math.copysign(1.0, scale.factor)
-    )
+    factor = scale.factor if certain or not least <= abs(scale.factor) <= GROSS else math.copysign(1.0, scale.factor)
     said = _sentence(factor, knowledge, certain, plain)
     update, knowledge = undone(update, knowledge, factor)
     facts["scale"] = factor

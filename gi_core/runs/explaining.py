@@ -17,7 +17,7 @@ from gi_core.attacks.base import Refused
 from gi_core.attacks.beliefs import Belief, believe
 from gi_core.attacks.gradient import GradientMap
 from gi_core.attacks.labels import hard_labels
-from gi_core.attacks.local_steps import as_mean_gradient, mean_step
+from gi_core.attacks.local_steps import as_mean_gradient, mean_step, still
 from gi_core.attacks.noise import SLACK
 from gi_core.attacks.past_dropout import past_dropout
 from gi_core.attacks.scaling import unscaled
@@ -125,7 +125,7 @@ def sent_by(update: Update, knowledge: Knowledge, images: Tensor, labels: Tensor
     schedule = knowledge.schedule
     if schedule is None or (schedule.single and schedule.clients == 1):
         return gradient(start, x, target)[0]
-    return mean_step(gradient, start, x, target, schedule, x.new_zeros(0), update.images)[0]
+    return mean_step(gradient, start, x, target, schedule, x.new_zeros(0), update.images, still(update))[0]
 
 
 def floor(update: Update, knowledge: Knowledge) -> tuple[float, float]:

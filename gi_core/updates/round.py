@@ -88,7 +88,7 @@ def read_update(
     sent = {key: torch.from_numpy(np.ascontiguousarray(change[key])) for key in there}
     tensors = {key: sent[key] if key in sent else torch.zeros(tuple(own[key].shape)) for key in parameters}
     left_out = tuple(key for key in parameters if key in withheld or key in frozen)
-    update = Update(tensors, recorded.images, kind, statistics, left_out)
+    update = Update(tensors, recorded.images, kind, statistics, left_out, frozen)
     info = {
         "scheme": found.scheme, "names": found.given, "table": found.table, "steps": counted(change), "statistics_from": source, **facts,
         "frozen": list(frozen), "notices": [*notices, *said],
