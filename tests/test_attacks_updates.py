@@ -167,9 +167,9 @@ def test_batch_norm_loss_is_zero_at_the_true_picture_only_where_it_is_right():
 def test_a_group_is_registered_before_its_mean_is_taken():
     draws = torch.Generator().manual_seed(0)
     picture = torch.nn.functional.avg_pool2d(torch.rand(1, 1, 3, 40, 40, generator=draws)[0], 5, 1)[None]
-    group = torch.cat([picture, picture.roll((2, -3), (-2, -1))])
-    apart = regularisers.offsets(group, group[:1])
-    assert apart[1, 0].tolist() == [-2, 3]
+    moved = picture.roll((2, -3), (-2, -1))
+    assert regularisers.offsets(moved, picture)[0, 0].tolist() == [-2, 3]
+    group = torch.cat([picture, picture, moved])  # of two, rounding alone says which of them the mean is nearer to
     slope = torch.zeros_like(group)
     alone, together = (float(regularisers.add_group(group, 1.0, slope, r).sum()) for r in (False, True))
     assert together < 0.5 * alone
