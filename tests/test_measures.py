@@ -62,8 +62,9 @@ def test_secure_aggregation_gives_each_client_its_pictures():
     assert changed.client == FedAvg(clients=3) and changed.pictures == 3
     two = base(samples=["bundled/faces:0", "bundled/faces:1"])
     assert MEASURES["secure_aggregation"].apply(two, 4).pictures == 8
-    with pytest.raises(SpecError, match="more than the 64"):
-        MEASURES["secure_aggregation"].apply(two, 40)
+    five = base(samples=[f"bundled/faces:{k}" for k in range(5)])
+    with pytest.raises(SpecError, match="more than the 256"):
+        MEASURES["secure_aggregation"].apply(five, 60)
     stronger = MEASURES["secure_aggregation"].apply(changed, 5)
     assert stronger.client.clients == 5 and stronger.pictures == 5
 

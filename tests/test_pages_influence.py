@@ -273,7 +273,7 @@ def test_a_check_is_a_real_run_and_a_point(store):  # noqa: F811
     asked = build(run.spec)
     assert asked.attack.kind == "levenberg_marquardt" and asked.attack.labels == "known"
     assert asked.samples == FOUR[:1] and asked.defenses[0].std == pytest.approx(1e-4)
-    assert "next in line" in text(app) and fakes.button(app, "influence_check").disabled
+    assert "before it in the queue" in text(app) and fakes.button(app, "influence_check").disabled
     out = fakes.writer(store)
     out.take(run.id)
     out.finish(run.id, "done", {"calibration": {"predicted_rmse": 0.02, "measured_rmse": 0.021}, "metrics": {}}, None)

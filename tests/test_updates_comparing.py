@@ -14,6 +14,7 @@ from gi_core.federated.fedavg import client_model
 from gi_core.runs.question import Question, ask
 from gi_core.spec import SpecError, build
 from gi_core.spec import models as M
+from gi_core.updates.scaling import Layer, fit
 from gi_core.updates.writing import write_npz, write_safetensors
 
 torch.set_num_threads(1)
@@ -238,3 +239,16 @@ def test_a_list_with_gaps(tmp_path):
         torch.save(wrong, tmp_path / "list.pt")
         with pytest.raises(SpecError, match="list.pt holds no update: give a dictionary of tensors"):
             asked(tmp_path, net, gradient(net), recorded=files)
+
+
+@pytest.mark.parametrize("label", [0, 1])
+@pytest.mark.parametrize(("factor", "found"), [(1.0, 1.0), (10.0, 10.0), (0.5, 0.5), (-1.0, -1.0)])
+@pytest.mark.parametrize("classes", [2, 3])
+def test_of_two_classes_both_labels_fit_and_the_client_as_described_is_believed(label, factor, found, classes):
+    """p - e_0 and p - e_1 are opposite where there are two: the other label with a flipped sign explains all as well."""
+    draws = np.random.default_rng(label)
+    weight, bias, h = draws.normal(size=(classes, 5)), draws.normal(size=classes), draws.normal(size=5)
+    logits = weight @ h + bias
+    k = np.exp(logits) / np.exp(logits).sum() - np.eye(classes)[label]
+    scale = fit(Layer(weight, bias, factor * np.outer(k, h), factor * k), "cross_entropy")
+    assert scale.factor == pytest.approx(found, rel=1e-9) and scale.label == label and scale.misfit < 1e-9

@@ -14,7 +14,7 @@ from gi_core.spec.client import FedAvg
 from gi_core.spec.defense_base import HEURISTIC
 from gi_core.spec.experiment import Experiment
 
-MOST_STEPS = 50
+MOST_STEPS, MOST_PICTURES = 50, 64
 ONE_LABEL = ("idlg", "observed_delta")
 
 
@@ -136,7 +136,7 @@ _ALL = (
     Measure(
         "larger_batch", "Larger batch", "The client takes more pictures of the same source into one step.",
         f"{HEURISTIC}: pictures share one update, and some may still show",
-        Strength("pictures", "Pictures", "Pictures of the client in one step.", 1, MAX_BATCH, 8), _larger_batch, _batch,
+        Strength("pictures", "Pictures", "Pictures of the client in one step.", 1, MOST_PICTURES, 8), _larger_batch, _batch,
     ),
     Measure(
         "local_steps", "More local steps", "The client trains for several steps and sends only how its weights changed.",
@@ -148,7 +148,7 @@ _ALL = (
         " nothing but the mean.",
         "the server learns nothing but the sum, if the protocol holds and enough other clients are honest; the sum"
         " itself may show pictures",
-        Strength("clients", "Clients added up", "Clients whose changes are added.", 1, MAX_BATCH, 8),
+        Strength("clients", "Clients added up", "Clients whose changes are added.", 1, MOST_PICTURES, 8),
         _secure_aggregation, lambda e: getattr(e.client, "clients", None),
     ),
     Measure(

@@ -15,6 +15,8 @@ import numpy as np
 Array = np.ndarray
 GRID = np.concatenate([-np.logspace(-4, 4, 161)[::-1], np.logspace(-4, 4, 161)])
 """Lengths of h, with its sign, that are tried where the layer has no bias."""
+TIED = 1e-5
+"""Misfits of two labels that differ by less are equal but for rounding."""
 LOSSES = ("cross_entropy", "logistic", "mse")
 
 
@@ -89,12 +91,20 @@ def _best(k: Array, logits: Array, loss: str, smoothing: float = 0.0) -> Scale:
     squares = np.square(rows).sum(1)
     factors = rows @ k / np.where(squares > 0, squares, np.inf)
     misfits = np.linalg.norm(k - factors[:, None] * rows, axis=1) / np.linalg.norm(k)
-    if len(logits) == 1:  # two labels fit one number: the one with the sign that a client sends, or exactly the other
-        plain, flipped = (0, 1) if factors[0] > 0 else (1, 0)
-        label = flipped if abs(factors[flipped] + 1) < 1e-3 < abs(factors[plain] - 1) else plain
-    else:
-        label = int(misfits.argmin())
+    label = _told_apart(factors, misfits)
     return Scale(float(factors[label]), float(misfits[label]), label)
+
+
+def _told_apart(factors: Array, misfits: Array) -> int:
+    """The label that fits best. Of one logit or two classes both fit, with factors of opposite sign: then the one with the
+    sign that a client sends, unless the other is exactly a flipped one and this is not the update as described.
+    """
+    fitting = np.flatnonzero(misfits <= misfits.min() + TIED)
+    plain = min((i for i in fitting if factors[i] > 0), key=lambda i: abs(np.log(factors[i])), default=None)
+    flipped = min((i for i in fitting if factors[i] < 0), key=lambda i: abs(factors[i] + 1), default=None)
+    if plain is None or flipped is None:
+        return int(misfits.argmin())
+    return int(flipped if abs(factors[flipped] + 1) < 1e-3 < abs(factors[plain] - 1) else plain)
 
 
 def _without_bias(layer: Layer, loss: str, smoothing: float = 0.0) -> Scale | None:

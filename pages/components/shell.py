@@ -64,16 +64,27 @@ def _show(page: StreamlitPage) -> None:
         return
     if session.exposed():
         st.warning("Other machines can reach this page and nobody has to sign in: whoever opens it sees all runs.")
+    said = None
     try:
         _INSIDE.page = True
         page.run()
     except SpecError as error:
+        said = str(error)
         telling.error(error)
     finally:
         _INSIDE.page = False
-        session.dispatcher().ensure()  # after the page: a worker that starts takes a processor for seconds
+        _ready(said)
     if session.signed_in():
         _who()
+
+
+def _ready(said: str | None) -> None:
+    """Start what works, after the page: a worker that starts takes a processor for seconds. said: what the page told."""
+    try:
+        session.dispatcher().ensure()
+    except SpecError as error:  # such as a damaged store, which a page may not have touched
+        if str(error) != said:
+            telling.error(error)
 
 
 def _who() -> None:
