@@ -20,7 +20,7 @@ from tests.browser.conftest import Server, free_port, served
 from tests.pages_fakes import writer
 
 pytestmark = pytest.mark.browser
-CYCLES, A_FEW = int(os.environ.get("GI_CHIPS", "40")), 6
+CYCLES, A_FEW = int(os.environ.get("GI_CHIPS", "25")), 6
 """`GI_CHIPS=200` is the whole of it: on a slowed browser beside busy loops a cycle takes five to fifteen seconds."""
 PRESSES, PATIENCE = 4, 30.0
 """How often, and after how many seconds, a person presses again where a click was lost on a page that was redrawn."""
