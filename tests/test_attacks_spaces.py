@@ -114,7 +114,7 @@ def test_a_prior_picture_is_the_start_and_never_the_private_one():
         ({"kind": "inverting_gradients", "parametrisation": "generator"}, "give its file"),
         ({"kind": "inverting_gradients", "start": "prior"}, "asks for a prior picture"),
         ({"kind": "fl_gradient_inversion", "gradient_weight": 0, "batch_norm_weight": 0}, "nothing to match"),
-        ({"kind": "fl_gradient_inversion", "gradient_weight": 0}, "lives by the shared batch norm statistics"),
+        ({"kind": "fl_gradient_inversion", "gradient_weight": 0}, "needs shared batch norm statistics"),
         ({"kind": "fl_gradient_inversion", "classification": "drifting", "classification_weight": 1}, "choose joint"),
     ],
 )

@@ -144,7 +144,7 @@ def test_pictures_that_a_distance_says_are_recognisable_are_never_called_protect
 
 def test_a_defense_with_a_proof_is_not_called_a_heuristic():
     said = advice(points(BARE + rows("DP-SGD", "dp_sgd:noise_multiplier=0.5", [8.0, 8.0], accuracy=0.81), "psnr"))
-    assert "by proof" in said.limits and "heuristic" not in said.limits
+    assert "proven guarantee" in said.limits and "heuristic" not in said.limits
 
 
 @pytest.mark.parametrize(
