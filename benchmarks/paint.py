@@ -24,7 +24,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.clicks import ARGUMENTS, GROUPS, NAMES, ROOT
+from benchmarks.clicks import ARGUMENTS, ROOT, presses
 
 LOOPS, CLICKS = (0, 2, 8), 6
 FIGURES = ("cold title", "cold ready", "cold CPU", "warm title", "warm ready", "warm CPU", "click", "click CPU")
@@ -63,15 +63,8 @@ def _visit(browser, server: subprocess.Popen, url: str, clicks: bool = False) ->
     found["CPU"] = _cpu(server.pid) - spent
     if clicks:
         time.sleep(3)
-        spent, times = _cpu(server.pid), []
-        for k in range(CLICKS):
-            group = GROUPS[k % 2]
-            target = page.get_by_role("radio", name=group).or_(page.get_by_role("button", name=group)).first
-            began = time.perf_counter()
-            target.click()
-            page.get_by_text(NAMES[group], exact=True).first.wait_for()
-            times.append(time.perf_counter() - began)
-            time.sleep(0.5)
+        spent = _cpu(server.pid)
+        times = presses(page, CLICKS)
         found["click"], found["click CPU"] = statistics.median(times), (_cpu(server.pid) - spent) / CLICKS
     context.close()
     return found
