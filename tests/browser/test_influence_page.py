@@ -44,7 +44,8 @@ def test_from_the_pictures_to_a_checked_prediction(server, tab, shots):
     address = page.url
     again = tab(address.removeprefix(server.url))
     again.locator(".row").first.wait_for()
-    assert again.locator(".st-key-noise").inner_text() == page.locator(".st-key-noise").inner_text()
+    noise = page.locator(".st-key-noise").inner_text()
+    until(lambda: again.locator(".st-key-noise").inner_text() == noise, 30, "the noise level of the link")
     assert page.watch.foreign == [] and page.watch.errors == []
 
 

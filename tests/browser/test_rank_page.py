@@ -10,8 +10,8 @@ pytestmark = pytest.mark.browser
 
 
 def enter(page, row: str, number: int, value: int) -> None:
-    """Type into a number of a row, as a person does."""
-    field = page.locator(f".st-key-{row} input[type=number]").nth(number)
+    """Type into a field of a row, as a person does. The size of a picture is words (`32` or `32x48`)."""
+    field = page.locator(f".st-key-{row}").locator("input[type=number], input[type=text]").nth(number)
     field.fill(str(value))
     field.press("Enter")
 
