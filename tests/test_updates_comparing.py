@@ -14,6 +14,7 @@ from gi_core.federated.fedavg import client_model
 from gi_core.runs.question import Question, ask
 from gi_core.spec import SpecError, build
 from gi_core.spec import models as M
+from gi_core.updates.comparing import cells
 from gi_core.updates.scaling import Layer, fit
 from gi_core.updates.writing import write_npz, write_safetensors
 
@@ -252,3 +253,29 @@ def test_of_two_classes_both_labels_fit_and_the_client_as_described_is_believed(
     k = np.exp(logits) / np.exp(logits).sum() - np.eye(classes)[label]
     scale = fit(Layer(weight, bias, factor * np.outer(k, h), factor * k), "cross_entropy")
     assert scale.factor == pytest.approx(found, rel=1e-9) and scale.label == label and scale.misfit < 1e-9
+
+
+@pytest.mark.parametrize("bits", ["float16", "bfloat16"])
+def test_whole_weights_in_16_bits_lie_within_half_a_cell_of_the_change(tmp_path, bits):
+    net = network("lenet")
+    after = trained(net)
+    given = {k: torch.from_numpy(v).to(getattr(torch, bits)).float().numpy() for k, v in after.items()}
+    got = asked(tmp_path, net, given, client={"kind": "fedavg", "learning_rate": RATE})
+    update = got.round.update
+    for name, moved in change(net, after).items():
+        apart = np.abs(update.tensors[name].numpy() - moved)
+        width = update.rounding[name].numpy()
+        assert (apart <= 0.5001 * width + 1e-9).all() and apart.max() > 0.4 * width.min()
+    assert f"sent in 16 bits ({bits})" in said(got) and "cannot have sent" not in said(got)
+    # The cells of torch's own numbers: the next one up is a cell away.
+    for value in (0.3, 1.0, 5e-6):
+        here = torch.tensor(value).to(getattr(torch, bits))
+        up = torch.nextafter(here, torch.tensor(float("inf")).to(here))
+        assert float(cells(here.float().numpy(), bits)) == float(up) - float(here)
+
+
+def test_what_16_bits_lose_is_no_update(tmp_path):
+    net = network("lenet")
+    given = {k: v.half().float().numpy() for k, v in net.state_dict().items()}
+    with pytest.raises(SpecError, match="lost in the rounding to float16"):
+        asked(tmp_path, net, given, client={"kind": "fedavg", "learning_rate": RATE})

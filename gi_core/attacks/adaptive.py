@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from gi_core.attacks.beliefs import believe
+from gi_core.attacks.beliefs import believe, uncovered
 from gi_core.federated.types import Knowledge, Update
 from gi_core.models.bottleneck import at_mean, bottlenecks
 from gi_core.spec.attacks import AttackSettings
@@ -38,7 +38,7 @@ def delta_is_true(update: Update, knowledge: Knowledge) -> bool:
 
     Or has to: in front of a bottleneck there is no label to go by.
     """
-    if not knowledge.defenses or any(d.get("in_front") for d in knowledge.defenses):
+    if uncovered(update, knowledge) or any(d.get("in_front") for d in knowledge.defenses):
         return True
     return believe(update, knowledge).exact(len(update.tensors) - 1)
 

@@ -1,6 +1,6 @@
 """What a server that knows the defenses believes of the values before them: low_i <= c g_i <= high_i, up to noise (0, s_i^2).
 
-From the value q sent, the defenses undone last to first. Not kept: (-inf, inf), and after magnitude pruning (-tau, tau)
+From the value q sent, the defenses undone last to first; weights that were sent in 16 bits are rounded besides. Not kept: (-inf, inf), and after magnitude pruning (-tau, tau)
 with tau the least that was kept. One bit: (0, inf) or (-inf, 0). Anything else: (q, q), and s^2 is the sum of the noise's
 variance and w^2 / 12 of a rounding to cells of width w (Widrow's noise model). A cell as a box of its own, in which any
 value is as good as another, recovered pictures 1 to 4 dB worse than its middle: least squares average over many values.
@@ -86,7 +86,7 @@ def believe(update: Update, knowledge: Knowledge) -> Belief:
     unit = abs(knowledge.schedule.scale) if update.kind == "weight_change" and knowledge.schedule else 1.0
     values, rescaled = list(update.tensors.values()), False
     low, high = [t.detach().clone() for t in values], [t.detach().clone() for t in values]
-    spread = [torch.zeros_like(t) for t in values]
+    spread = [_rounded(update, name, unit) for name in update.tensors]
     for known in reversed(knowledge.defenses):
         unround(known, list(update.tensors), values, low, high, spread, unit)
         uncover(known, list(update.tensors), low, high, legible=not any(bool(s.any()) for s in spread))
@@ -97,12 +97,24 @@ def believe(update: Update, knowledge: Knowledge) -> Belief:
     return Belief(low, high, spread, rescaled)
 
 
+def uncovered(update: Update, knowledge: Knowledge) -> bool:
+    """Whether the update is what the client had, to its own precision: no defense is known of, nothing was rounded."""
+    return not knowledge.defenses and update.rounding is None
+
+
+def _rounded(update: Update, name: str, unit: float) -> Tensor:
+    """Deviation of a tensor's values by what they were rounded to when whole weights were sent."""
+    width = (update.rounding or {}).get(name)
+    zeros = torch.zeros_like(update.tensors[name])
+    return zeros if width is None else width.to(zeros) * (unit / 12**0.5)
+
+
 def belief_of(update: Update, knowledge: Knowledge, seen: Observation, scale: float = 1.0) -> Belief | None:
     """The belief about `seen.gradients` times `scale`; None where the defenses leave nothing to believe but the update.
 
     An observed delta has the factor of the update, which cancels.
     """
-    if not knowledge.defenses:
+    if uncovered(update, knowledge):
         return None
     belief = believe(update, knowledge)
     if seen.unit != 1.0:

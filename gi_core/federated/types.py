@@ -22,7 +22,8 @@ class Update:
     the mean loss over `images` pictures; `weight_change`: theta after the round - theta before.
     statistics: buffers of batch norm after the round, by their names in the state dict (running_mean,
     running_var, num_batches_tracked), if shared. withheld: names of tensors that were not sent, whatever stands for them. frozen: of
-    tensors that did not train, so a simulated round leaves them where they are.
+    tensors that did not train, so a simulated round leaves them where they are. rounding: of whole weights that were sent in
+    16 bits, the width of the cell that each value was rounded to, in the units of what was sent.
     """
 
     tensors: dict[str, Tensor]
@@ -31,6 +32,7 @@ class Update:
     statistics: dict[str, Tensor] | None = None
     withheld: tuple[str, ...] = ()
     frozen: tuple[str, ...] = ()
+    rounding: dict[str, Tensor] | None = None
 
     def norm(self) -> float:
         """L2 norm over all tensors."""

@@ -152,6 +152,10 @@ def allowed(update: Update, knowledge: Knowledge, layer: Layer) -> float:
         before = [layer.weight] + ([layer.bias] if layer.bias is not None else [])
         change = float(np.linalg.norm(layer.weight_slope)) / abs(knowledge.schedule.scale)
         rounded = comparing.rounding(before, change)
+    widths = list((update.rounding or {}).values())[-1 if layer.bias_slope is None else -2 :]
+    if widths and knowledge.schedule is not None:  # of whole weights: those of the last layer
+        cells = math.sqrt(sum(float(w.double().square().sum()) for w in widths) / 12)
+        rounded = max(rounded, cells / float(np.linalg.norm(layer.weight_slope)) * abs(knowledge.schedule.scale))
     return max(SEEN, 10 * rounded, 10 * comparing.grain([_numbers(t) for t in update.tensors.values()]))
 
 

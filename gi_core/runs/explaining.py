@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from gi_core.attacks.base import Refused
-from gi_core.attacks.beliefs import Belief, believe
+from gi_core.attacks.beliefs import Belief, believe, uncovered
 from gi_core.attacks.gradient import GradientMap
 from gi_core.attacks.labels import hard_labels
 from gi_core.attacks.local_steps import as_mean_gradient, mean_step, still
@@ -144,7 +144,7 @@ def floor(update: Update, knowledge: Knowledge) -> tuple[float, float]:
 
 def known_noise(update: Update, knowledge: Knowledge) -> float:
     """Expected length of the known noise over that of the update, on the values that were sent."""
-    if not knowledge.defenses:
+    if uncovered(update, knowledge):
         return 0.0
     observed = as_mean_gradient(update, knowledge.schedule, knowledge.model)
     belief = believe(observed, knowledge).of([i for i, n in enumerate(update.tensors) if n not in update.withheld])

@@ -52,7 +52,9 @@ def opened(
     notices = (*info["notices"], *notices, *_mode(client, model, update, shared))
     tensors = {name: t.to(device) for name, t in update.tensors.items()}
     statistics = {name: t.to(device) for name, t in (update.statistics or {}).items()}
-    update = replace(update, tensors=tensors, statistics=statistics if shared and statistics else None)
+    widths = update.rounding and {name: t.to(device) for name, t in update.rounding.items()}
+    seen = statistics if shared and statistics else None
+    update = replace(update, tensors=tensors, statistics=seen, rounding=widths)
     labels = torch.tensor(pictures.labels, dtype=torch.int64)
     said = tuple(_known(experiment, model, update, schedule))
     update = not_sent(update, said)

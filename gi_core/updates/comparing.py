@@ -21,6 +21,10 @@ FLOAT32 = 1e-6
 eight, against float64. A maximum or ReLU that rounding tips over may cost more (1.5e-4, once): then nothing is certain.
 """
 
+_BITS = {"float16": 10, "bfloat16": 7}
+_LEAST = {"float16": 2.0**-14, "bfloat16": 2.0**-126}
+"""Smallest value of full precision."""
+
 Arrays = Mapping[str, np.ndarray]
 
 
@@ -72,19 +76,41 @@ def _layer(name: str) -> str:
     return name.rpartition(".")[0]
 
 
+def sixteen(update: Iterable[np.ndarray]) -> str | None:
+    """ "float16" or "bfloat16" where all values are such numbers, else None. Most bfloat16 values are float16 values too."""
+    half = brain = True
+    for values in update:
+        array = np.ascontiguousarray(values, np.float32).ravel()
+        half = half and bool((array == to_sixteen(array, "float16")).all())
+        brain = brain and bool((array == to_sixteen(array, "bfloat16")).all())
+        if not (half or brain):
+            return None
+    return "bfloat16" if brain else "float16"
+
+
 def grain(update: Iterable[np.ndarray]) -> float:
     """Root mean square of the relative rounding of the values: 2^-12 / sqrt(3) where all are float16, 2^-9 / sqrt(3) where
     all are bfloat16, else 0: float32, of which `FLOAT32` speaks.
     """
-    half = brain = True
-    for values in update:
-        array = np.ascontiguousarray(values, np.float32).ravel()
+    kind = sixteen(update)
+    return 0.0 if kind is None else 2.0 ** -(_BITS[kind] + 2) / math.sqrt(3)
+
+
+def to_sixteen(values: np.ndarray, kind: str) -> np.ndarray:
+    """float32 values rounded to `kind`, to the nearest and of two to the even one, as float32."""
+    array = np.ascontiguousarray(values, np.float32)
+    if kind == "float16":
         with np.errstate(over="ignore"):
-            half = half and bool((array == array.astype(np.float16)).all())
-        brain = brain and not np.any(array.view(np.uint32) & np.uint32(0xFFFF))
-        if not (half or brain):
-            return 0.0
-    return (2.0**-12 if half else 2.0**-9) / math.sqrt(3)
+            return array.astype(np.float16).astype(np.float32)
+    bits = array.view(np.uint32).astype(np.uint64)
+    bits += np.uint64(0x7FFF) + ((bits >> np.uint64(16)) & np.uint64(1))
+    return (bits & np.uint64(0xFFFF0000)).astype(np.uint32).view(np.float32)
+
+
+def cells(values: np.ndarray, kind: str) -> np.ndarray:
+    """Width of the cell of each value of `kind`: whatever is nearer to it than half of that is rounded to it."""
+    size = np.maximum(np.abs(np.asarray(values, np.float64)), _LEAST[kind])
+    return np.exp2(np.floor(np.log2(size)) - _BITS[kind]).astype(np.float32)
 
 
 def rounding(before: Iterable[np.ndarray], change: float) -> float:

@@ -73,24 +73,27 @@ def read_update(
     there = [key for key in parameters if key in change and key not in withheld]
     if not there:
         raise SpecError(f"nothing is left of {name}: no tensor of this network was sent")
-    change, facts, notices = as_change(own, change, there, kind, recorded.contents, name)
+    held = as_change(own, change, there, kind, recorded.contents, name)
+    change, notices = held.change, list(held.notices)
     statistics, source, said = _statistics(own, change, recorded.statistics)
     if statistics is not None:
         for key in (k for k in change if k.endswith(COUNTER)):
             statistics[key] = own[key].cpu() + round(float(change[key]))
-    frozen = () if sparse else comparing.frozen(change, there)
+    frozen = () if sparse else comparing.frozen(held.moved, there)
     if frozen:
         notices.append(
-            f"these layers look frozen, as all their values are zero, so they are left out: {_layers(frozen)}"
+            f"these layers look frozen, as all their values are {'zero' if held.rounding is None else 'as before'},"
+            f" so they are left out: {_layers(frozen)}"
         )
     if lacking and len(there) < len(parameters):
         notices.append(f"not in the file, so taken for not sent: {_layers([k for k in parameters if k not in change])}")
     sent = {key: torch.from_numpy(np.ascontiguousarray(change[key])) for key in there}
     tensors = {key: sent[key] if key in sent else torch.zeros(tuple(own[key].shape)) for key in parameters}
     left_out = tuple(key for key in parameters if key in withheld or key in frozen)
-    update = Update(tensors, recorded.images, kind, statistics, left_out, frozen)
+    widths = {key: torch.from_numpy(held.rounding[key]) for key in there} if held.rounding is not None else None
+    update = Update(tensors, recorded.images, kind, statistics, left_out, frozen, widths)
     info = {
-        "scheme": found.scheme, "names": found.given, "table": found.table, "steps": counted(change), "statistics_from": source, **facts,
+        "scheme": found.scheme, "names": found.given, "table": found.table, "steps": counted(change), "statistics_from": source, **held.facts,
         "frozen": list(frozen), "notices": [*notices, *said],
     }  # fmt: skip
     return update, info
