@@ -20,11 +20,11 @@ from gi_core.models.tensors import plain
 from gi_core.paths import user_path
 from gi_core.spec.base import SpecError
 from gi_core.updates import naming
+from gi_core.updates.asides import NOTHING, WRAPPERS, aside, unwrapped
 from gi_core.updates.reading import is_torch, path_of
 from gi_core.updates.safetensors import is_safetensors, read_header
 
 MAX_BYTES = 2 * 2**30
-_WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "weights")
 
 
 def resolve_path(path: str) -> Path:
@@ -48,11 +48,15 @@ def read_state(path: Path, name: str, update: bool = False) -> dict[str, Tensor]
         raise SpecError(f"weights {name} are larger than {MAX_BYTES / 2**30:.0f} GB: give a smaller file")
     vetted(path, f"weights {name}", lambda: _read(path, name, head, size))
     state = _read(path, name, head, size)
-    for wrapper in _WRAPPERS:
+    for wrapper in WRAPPERS:
         if isinstance(state, dict) and isinstance(state.get(wrapper), dict):
             state = state[wrapper]
+    if update:
+        state = unwrapped(state, Tensor)
     if update and isinstance(state, (list, tuple)):
         state = {str(place): value for place, value in enumerate(state) if value is not None}
+    if update and isinstance(state, dict):
+        state = {key: _single(value) if aside(value) else value for key, value in state.items()}
     if update and not (isinstance(state, dict) and state and all(isinstance(v, Tensor) for v in state.values())):
         raise SpecError(
             f"{name} holds no update: give a dictionary of tensors by their names, or a list in the network's order"
@@ -60,6 +64,15 @@ def read_state(path: Path, name: str, update: bool = False) -> dict[str, Tensor]
     if not isinstance(state, dict) or not state or not all(isinstance(v, Tensor) for v in state.values()):
         raise SpecError(f"weights {name} hold no state dict: save model.state_dict()")
     return plain({str(key).removeprefix("module."): value for key, value in state.items()}, name, MAX_BYTES)
+
+
+def _single(value: object) -> Tensor:
+    """A number as a tensor without dimensions; what is none as one without values, which is left out later."""
+    try:
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        return torch.tensor(value, dtype=torch.float32) if number else torch.from_numpy(NOTHING.copy())
+    except (OverflowError, RuntimeError):
+        return torch.from_numpy(NOTHING.copy())
 
 
 def _read(path: Path, name: str, head: bytes, size: int) -> object:

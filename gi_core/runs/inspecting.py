@@ -16,6 +16,7 @@ from gi_core.runs.rows import finite
 from gi_core.spec import SpecError, sizes
 from gi_core.spec.models import AnyModel, Model
 from gi_core.spec.recorded import Recorded
+from gi_core.updates.asides import extras, set_aside
 from gi_core.updates.naming import COUNTER, aligned
 from gi_core.updates.round import arrays, counted, read_update
 
@@ -41,7 +42,10 @@ def answer(spec: dict[str, Any]) -> dict[str, Any]:
         raise SpecError("give the file of an update")
     with memory_limit():
         given, ordered, name = arrays(files["update"], finite=False)
+        aside = extras({key: value.shape for key, value in given.items()})
+        given = {key: value for key, value in given.items() if key not in aside} if len(aside) < len(given) else given
         found = _contents(given, ordered)
+        found["notices"] += [set_aside(name, aside)] if aside else []
         found["statistics"] = _statistics(given, files.get("statistics"))
         if spec.get("model") and found["finite"]:
             found |= _matched(spec, files, found, given, ordered, name)
@@ -125,7 +129,7 @@ def _matched(
             layer["relative"] = layer["norm"] / before if before and not layer["buffer"] else None
         known["norm"] = update.norm()
         known["steps"] = info["steps"]
-        known["notices"] = [*found["notices"], *info["notices"]]
+        known["notices"] = list(dict.fromkeys([*found["notices"], *info["notices"]]))
     except SpecError as error:
         known["problem"] = str(error)
     return known

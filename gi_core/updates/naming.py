@@ -18,7 +18,7 @@ Shape = tuple[int, ...]
 Shapes = Mapping[str, Shape]
 
 COUNTER = "num_batches_tracked"
-_LEAVES = {"weight", "bias", "running_mean", "running_var", COUNTER}
+LEAVES = {"weight", "bias", "running_mean", "running_var", COUNTER}
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ def _contradicted(own: Shapes, given: Shapes, pairs: dict[str, str]) -> bool:
 
 def _alike(own: str, own_shape: Shape, given: str, given_shape: Shape) -> bool:
     a, b = own.rpartition(".")[2], given.rpartition(".")[2]
-    return _same(own, own_shape, given_shape) and (a == b or not {a, b} <= _LEAVES)
+    return _same(own, own_shape, given_shape) and (a == b or not {a, b} <= LEAVES)
 
 
 def _same(name: str, own: Shape, given: Shape) -> bool:

@@ -16,6 +16,7 @@ import numpy as np
 from gi_core.data.unpickling import Shell, sides, unpickle
 from gi_core.data.zips import contents
 from gi_core.spec.base import SpecError
+from gi_core.updates.asides import NOTHING, SHORT, aside
 
 MOST_BYTES, MOST_ARRAYS = 2**30, 20_000
 _HEADERS = {
@@ -42,6 +43,8 @@ def read_npz(path: Path, name: str) -> dict[str, object]:
         raise
     except Exception:  # noqa: BLE001 - a damaged archive fails in every possible way
         raise SpecError(f"{name} is damaged or cut off: save it again") from None
+    if len(members) > 1:  # a name or None that numpy made an object of
+        members = {k: NOTHING if isinstance(v, Shell) and aside(v.value) else v for k, v in members.items()}
     held = [value for value in members.values() if isinstance(value, Shell)]
     if not held:
         return dict(members)
@@ -75,6 +78,8 @@ def _member(file: IO[bytes], size: int, name: str) -> np.ndarray | Shell:
             raise SpecError(f"{name} holds no dictionary of arrays: save it with numpy.savez")
         return found
     if dtype.kind not in "fiub":
+        if shape in ((), (1,)) and dtype.itemsize <= 4 * SHORT:
+            return NOTHING
         raise SpecError(f"{name} holds {str(dtype)[:40]} values, not numbers: save arrays of numbers")
     try:
         sides(shape)

@@ -11,6 +11,8 @@ from gi_core.data.vetting import vetted
 from gi_core.data.zips import contents
 from gi_core.paths import user_path
 from gi_core.spec.base import SpecError
+from gi_core.updates.asides import NOTHING, aside
+from gi_core.updates.naming import LEAVES
 from gi_core.updates.npz import MOST_BYTES, read_npz
 from gi_core.updates.safetensors import is_safetensors, read_safetensors
 
@@ -66,13 +68,18 @@ def _head(path: Path, name: str) -> tuple[bytes, int]:
 
 
 def as_numbers(values: dict[str, object], name: str, finite: bool = True) -> dict[str, np.ndarray]:
-    """Each value as a float32 array, a plain number as one without dimensions. Raises SpecError."""
+    """Each value as a float32 array, a plain number as one without dimensions, and a short text as `NOTHING`. A single value
+    may be what it likes, as it may be no tensor. Raises SpecError.
+    """
     found: dict[str, np.ndarray] = {}
     total = 0
     for key, value in values.items():
         value = getattr(value, "value", value)  # an array that a pickle described
         foreign = f"{name} holds something other than numbers under {key[:60]!r}: save arrays only"
-        if isinstance(value, bool) or not isinstance(value, (int, float, np.ndarray)):
+        single = aside(value)
+        if single and (isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating))):
+            value = NOTHING
+        if not single and not isinstance(value, np.ndarray):
             raise SpecError(foreign)
         total += 4 * getattr(value, "size", 1)
         if total > MOST_BYTES:
@@ -81,12 +88,23 @@ def as_numbers(values: dict[str, object], name: str, finite: bool = True) -> dic
             with np.errstate(over="ignore"):
                 array = np.array(value, dtype=np.float32, order="C")
         except (OverflowError, ValueError, TypeError):
-            raise SpecError(foreign) from None
-        if finite and not np.isfinite(array).all():
-            raise SpecError(
-                f"{name} holds values that are not finite in {key[:60]}: a real update has none, record it again"
-            )
+            if not single:
+                raise SpecError(foreign) from None
+            array = NOTHING
+        if finite and (array.size > 1 or key.rpartition(".")[2] in LEAVES):  # a loss may be anything
+            refuse_endless({key: array}, name)
         found[key] = array
+    if found and not any(array.size for array in found.values()):
+        raise SpecError(f"{name} holds texts or objects, not numbers: save arrays of numbers")
     if not found:
         raise SpecError(f"{name} is empty: give a file with arrays in it")
     return found
+
+
+def refuse_endless(values: dict[str, np.ndarray], name: str) -> None:
+    """Raises SpecError for values that are not finite."""
+    for key, array in values.items():
+        if not np.isfinite(array).all():
+            raise SpecError(
+                f"{name} holds values that are not finite in {key[:60]}: a real update has none, record it again"
+            )

@@ -15,9 +15,10 @@ from gi_core.models.files import load_checkpoint, read_state, shapes
 from gi_core.spec.base import SpecError
 from gi_core.spec.recorded import MISSING, Recorded
 from gi_core.updates import comparing
+from gi_core.updates.asides import extras, set_aside
 from gi_core.updates.contents import as_change
 from gi_core.updates.naming import COUNTER, Names, aligned, chosen, gapped, hint, match, mismatch, schemes
-from gi_core.updates.reading import as_numbers, is_torch, path_of, read_arrays
+from gi_core.updates.reading import as_numbers, is_torch, path_of, read_arrays, refuse_endless
 from gi_core.updates.writing import after
 
 DISAGREE = 1e-3
@@ -66,7 +67,10 @@ def read_update(
     own = before.state_dict()
     parameters = [key for key, _ in before.named_parameters()]
     lacking, withheld = _withheld(parameters, recorded)
-    found = _aligned(own, parameters, given, name, ordered, withheld, lacking)
+    aside = extras(_sizes(given), shapes(own))
+    found = _aligned(own, parameters, given, name, ordered, withheld, lacking, aside)
+    aside = [key for key in aside if key not in found.given.values()]
+    refuse_endless({key: given[old] for key, old in found.given.items()}, name)
     change = {key: given[old].reshape(tuple(own[key].shape)) for key, old in found.given.items()}
     if lacking:
         withheld = tuple(key for key in parameters if key in withheld or key not in change)
@@ -74,7 +78,7 @@ def read_update(
     if not there:
         raise SpecError(f"nothing is left of {name}: no tensor of this network was sent")
     held = as_change(own, change, there, kind, recorded.contents, name)
-    change, notices = held.change, list(held.notices)
+    change, notices = held.change, [*([set_aside(name, aside)] if aside else []), *held.notices]
     statistics, source, said = _statistics(own, change, recorded.statistics)
     if statistics is not None:
         for key in (k for k in change if k.endswith(COUNTER)):
@@ -101,9 +105,16 @@ def read_update(
 
 def _aligned(
     own: dict[str, Tensor], parameters: list[str], given: dict[str, np.ndarray], name: str, ordered: bool,
-    withheld: tuple[str, ...], lacking: bool,
+    withheld: tuple[str, ...], lacking: bool, aside: list[str],
 ) -> Names:  # fmt: skip
-    """The names, where all but buffers and withheld tensors must be there, or anything may be missing."""
+    """The names, where all but buffers and withheld tensors must be there, or anything may be missing. aside: what may be left
+    out of the file.
+    """
+    if aside:  # not, where the names fit with them: then they are the network's
+        found = match(shapes(own), _sizes(given), (set(own) - set(parameters)) | set(withheld), ordered)
+        if isinstance(found, Names):
+            return found
+        given = {key: value for key, value in given.items() if key not in aside}
     numbered = gapped(list(given), parameters)
     if numbered is not None:
         sizes = {key: given[old].shape for key, old in numbered.items()}
