@@ -20,6 +20,8 @@ OWN = 0.01
 """Share of the update that a client's own pictures, read from files again, may leave unexplained."""
 LEAST_NOISE = 0.7
 """Of the length of the noise as described: shorter, and it is not there."""
+SLACK = 1.1
+"""Of the square of the noise's length, as of `attacks.noise`, whose module loads torch."""
 
 
 def refuse_blind(references: np.ndarray, prior: np.ndarray | None, threshold: float) -> None:
@@ -70,6 +72,8 @@ def doubts(attacker: dict[str, Any], own: dict[str, Any] | None) -> str:
     pictures under the same description, None where they could not be played.
     """
     tolerance, rest, noise = attacker["tolerance"], attacker["unexplained"], attacker["noise"]
+    if tolerance is None or noise is None:
+        return "behind the defenses as described no value is as it was, as with one bit, so no answer can be checked against it"
     if own is not None and own["unexplained"] > max(tolerance, OWN):
         why = (
             "; ".join(own["causes"]) or "check learning rate, steps, loss, normalisation, batch norm mode and defenses"
@@ -81,7 +85,10 @@ def doubts(attacker: dict[str, Any], own: dict[str, Any] | None) -> str:
     if noise > OWN:
         if own is None:
             return "the noise as described could not be looked for in the update: give --label for each reference, in order"
-        if own["unexplained"] < noise * LEAST_NOISE:
+        if own.get("missing"):
+            return f"{own['missing']}: the client is not as described (label, loss, steps), or the defense is not there"
+        random = own.get("noise") is not None
+        if random and own["unexplained"] < noise * LEAST_NOISE:
             return (
                 f"the update does not carry the noise as described: by your own pictures it is off by"
                 f" {own['unexplained']:.2g} of its length, and such noise by {noise:.2g}"
@@ -97,6 +104,9 @@ def doubts(attacker: dict[str, Any], own: dict[str, Any] | None) -> str:
         return "the round is too long, or the labels too few, to check how much of the update the attack explained"
     if own is None:  # an attack may have found the right pictures, and these be others
         return "it could not be checked that this update is of your own pictures: give --label for each reference, in order"
+    # An answer has to explain the update as well as the private pictures do, where the noise is shorter than expected.
+    rounded = max(0.0, tolerance**2 - SLACK * noise**2)
+    tolerance = min(tolerance, (rounded + SLACK * own["unexplained"] ** 2) ** 0.5)
     if rest > tolerance and own["unexplained"] > tolerance:
         return (
             f"the attack left {rest:.2g} of the update's length unexplained, and your own pictures leave {own['unexplained']:.1g}:"

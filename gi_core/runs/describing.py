@@ -13,8 +13,8 @@ import torch
 from gi_core.attacks import labels as strategies
 from gi_core.attacks.base import Refused
 from gi_core.attacks.local_steps import as_mean_gradient
-from gi_core.runs import comparison
-from gi_core.runs.explaining import beside, compared
+from gi_core.runs import comparison, traces
+from gi_core.runs.explaining import MARGIN, beside, compared, rounding
 from gi_core.runs.question import Question
 from gi_core.runs.whiteness import sizes
 from gi_core.updates import misfit
@@ -25,21 +25,22 @@ MOST_LABELS = 1000
 
 
 def own(question: Question, references: np.ndarray) -> dict[str, Any] | None:
-    """{unexplained, scale, causes, noise} of the pictures (N, C, H, W) in [0, 1]; None where they cannot be played.
+    """{unexplained, scale, causes, noise, missing} of the pictures (N, C, H, W) in [0, 1]; None where they cannot be played.
 
     Their labels are those of the question, else those that fit best of one picture. causes: what would explain a misfit.
     noise: (least, most) size of what is left beside the noise as described (`whiteness`), None where there is no such noise.
+    missing: why it is not what a rounding or protective direction as described leaves (`traces`), a clause.
     """
     done = question.round
     images = torch.from_numpy(np.ascontiguousarray(references))
-    played = (beside(done.update, done.knowledge, images, labels) for labels in _labels(question))
-    found = [(compared(*both), both) for both in played if both is not None]
+    played = ((beside(done.update, done.knowledge, images, labels), labels) for labels in _labels(question))
+    found = [(compared(*both), both, labels) for both, labels in played if both is not None]
     if not found:
         return None
-    best, both = min(found, key=lambda one: one[0][0])
+    best, both, labels = min(found, key=lambda one: one[0][0])
     if not np.isfinite(best[0]):
         return None
-    random = any(known.get("sigma") for known in done.knowledge.defenses)
+    random = "random" in traces.kinds(done.update, done.knowledge)
     causes: list[str] = []
     read = (
         comparison.reading(done.update, done.knowledge)
@@ -51,7 +52,9 @@ def own(question: Question, references: np.ndarray) -> dict[str, Any] | None:
             misfit.causes(*read[:1], done.knowledge.loss, read[1].misfit) if read[1].misfit > comparison.SEEN else []
         )
     noise = sizes(*both) if random else None
-    return {"unexplained": best[0], "scale": best[1], "causes": causes, "noise": noise}
+    exact = rounding(done.update, done.knowledge)
+    missing = traces.missing(done.update, done.knowledge, *both, MARGIN * exact, images, labels)
+    return {"unexplained": best[0], "scale": best[1], "causes": causes, "noise": noise, "missing": missing}
 
 
 def _labels(question: Question) -> list[torch.Tensor]:

@@ -130,6 +130,12 @@ def sent_by(update: Update, knowledge: Knowledge, images: Tensor, labels: Tensor
 
 def floor(update: Update, knowledge: Knowledge) -> tuple[float, float]:
     """(precision, tolerance): relative error that the update itself has, and up to which a residual counts as at that floor."""
+    rounded, noise = rounding(update, knowledge), known_noise(update, knowledge)
+    return math.hypot(rounded, noise), math.hypot(MARGIN * rounded, math.sqrt(SLACK) * noise)
+
+
+def rounding(update: Update, knowledge: Knowledge) -> float:
+    """Relative error of the update by floating point: of a gradient, of a change that of the weights, of 16-bit values."""
     sent = [name for name in update.tensors if name not in update.withheld]
     rounded = comparing.FLOAT32
     if knowledge.schedule is not None:
@@ -137,9 +143,9 @@ def floor(update: Update, knowledge: Knowledge) -> tuple[float, float]:
         rounded = max(
             rounded, comparing.rounding([own[n].detach().cpu().numpy() for n in sent if n in own], update.norm())
         )
-    rounded = max(rounded, comparing.grain([update.tensors[n].detach().cpu().numpy() for n in sent]))
-    noise = known_noise(update, knowledge)
-    return math.hypot(rounded, noise), math.hypot(MARGIN * rounded, math.sqrt(SLACK) * noise)
+    if any("relative_step" in known for known in knowledge.defenses):
+        return rounded  # known of, and counted as noise
+    return max(rounded, comparing.grain([update.tensors[n].detach().cpu().numpy() for n in sent]))
 
 
 def known_noise(update: Update, knowledge: Knowledge) -> float:
