@@ -116,6 +116,19 @@ def test_an_audit_names_the_misfit_of_what_was_not_described(capsys, field, upda
     assert says in " ".join([got["sentence"], *got["notices"]]), got
 
 
+def test_a_clipped_client_is_told_the_norm_to_describe_it_with(capsys, field):
+    more = ["--attack", "inverting_gradients:iterations=2", "--reference", str(field / "astronaut16.png")]
+    client = "fedavg:learning_rate=0.01,epochs=5"
+    got = answer(capsys, command("invert", field, "u_clip5.npz", *DLG_LENET, *more, "--client", client))
+    (said,) = got["notices"]
+    assert "about 0.0325 times what such a client would send" in said
+    assert "clipping would explain it, as its mean step's norm is 0.5: try client.clip_norm=0.5" in said
+    got = answer(
+        capsys, command("invert", field, "u_clip5.npz", *DLG_LENET, *more, "--client", f"{client},clip_norm=0.5")
+    )
+    assert not got["notices"]
+
+
 def test_names_behind_a_wrapper(capsys, field):
     more = ["--client", "fedsgd", "--attack", "inverting_gradients:iterations=2"]
     got = answer(capsys, command("invert", field, "g_opacus.safetensors", "ck_opacus.safetensors", "32", *more))

@@ -15,6 +15,7 @@ from gi_core.runs.question import Question, ask
 from gi_core.spec import SpecError, build
 from gi_core.spec import models as M
 from gi_core.updates.comparing import cells
+from gi_core.updates.likely import round_bound
 from gi_core.updates.scaling import Layer, fit
 from gi_core.updates.writing import write_npz, write_safetensors
 
@@ -279,3 +280,48 @@ def test_what_16_bits_lose_is_no_update(tmp_path):
     given = {k: v.half().float().numpy() for k, v in net.state_dict().items()}
     with pytest.raises(SpecError, match="lost in the rounding to float16"):
         asked(tmp_path, net, given, client={"kind": "fedavg", "learning_rate": RATE})
+
+
+def test_the_likely_reason_of_a_factor_is_said(tmp_path):
+    net = network("lenet")
+    true, sgd = gradient(net), {"client": {"kind": "fedavg", "learning_rate": RATE}}
+    norm = sum(float(np.square(v).sum()) for v in true.values()) ** 0.5
+    bound = 0.25
+    assert norm > 2 * bound
+    clipped = {k: v * np.float32(bound / norm) for k, v in true.items()}
+    assert "as its norm is 0.25: try --defense clipping:norm=0.25" in said(asked(tmp_path, net, clipped))
+    step = {k: -np.float32(RATE) * v for k, v in clipped.items()}
+    assert "as its norm is 0.25: try client.clip_norm=0.25" in said(asked(tmp_path, net, step, **sgd))
+    for scale in (128.0, 0.5):
+        told = said(asked(tmp_path, net, {k: np.float32(scale) * v for k, v in true.items()}))
+        assert f"a loss scale of {scale:g} fits (client.loss_scale={scale:g})" in told
+    assert "loss_scale=1024" in said(
+        asked(tmp_path, net, {k: np.float32(-1024 * RATE) * v for k, v in true.items()}, **sgd)
+    )
+    told = said(asked(tmp_path, net, {k: np.float32(0.03) * v for k, v in true.items()}))
+    assert "before minus after by a learning rate of 0.03" in told
+    # A learning rate of 0.1 in place of 0.05 is the likelier of the two; 0.77 has no reason that stands out.
+    told = said(asked(tmp_path, net, {k: np.float32(-2 * RATE) * v for k, v in true.items()}, **sgd))
+    assert "a learning rate of 0.1 in place of 0.05" in told and "loss scale" not in told
+    assert said(asked(tmp_path, net, {k: np.float32(0.77) * v for k, v in true.items()})).endswith("by that factor")
+    plain = network("no bias")
+    batch = {k: 4 * v for k, v in gradient(plain, count=4).items()}
+    assert "a sum over the 4 pictures fits (client.reduction=sum)" in said(
+        asked(tmp_path, plain, batch, recorded={"images": 4})
+    )
+
+
+@pytest.mark.parametrize(
+    ("norm", "shorter", "bound"),
+    [
+        (0.5, 0, 0.5),
+        (0.4999, 0.03, 0.5),
+        (0.49, 0.03, 0.5),
+        (0.47, 0.03, None),
+        (1.0, 0, 1.0),
+        (9.99, 0.03, 10.0),
+        (0.37, 0, None),
+    ],
+)
+def test_a_bound_is_a_round_number(norm, shorter, bound):
+    assert round_bound(norm, shorter) == bound

@@ -55,7 +55,7 @@ def read_state(path: Path, name: str, update: bool = False) -> dict[str, Tensor]
         state = unwrapped(state, Tensor)
     if update and isinstance(state, (list, tuple)):
         state = {str(place): value for place, value in enumerate(state) if value is not None}
-    if update and isinstance(state, dict):
+    if update and isinstance(state, dict) and any(isinstance(value, Tensor) for value in state.values()):
         state = {key: _single(value) if aside(value) else value for key, value in state.items()}
     if update and not (isinstance(state, dict) and state and all(isinstance(v, Tensor) for v in state.values())):
         raise SpecError(

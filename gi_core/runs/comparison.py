@@ -23,7 +23,7 @@ from gi_core.attacks.local_steps import as_mean_gradient
 from gi_core.attacks.scaling import unscaled
 from gi_core.federated.losses import PLAIN
 from gi_core.federated.types import Knowledge, Update
-from gi_core.updates import comparing, misfit
+from gi_core.updates import comparing, likely, misfit
 from gi_core.updates.scaling import Layer, Scale, fit
 
 CERTAIN, ROUGH = 0.02, 0.5
@@ -73,7 +73,7 @@ def compare(update: Update, knowledge: Knowledge) -> Compared:
         return Compared(update, knowledge, facts, tuple(notices))
     # A rough reading is off by as much as the network learns on the way: then only a sign, or an order of size, is undone.
     factor = scale.factor if certain or not least <= abs(scale.factor) <= GROSS else math.copysign(1.0, scale.factor)
-    said = _sentence(factor, knowledge, certain, plain)
+    said = _sentence(factor, knowledge, certain, plain) + _likely(update, knowledge, factor, scale.doubt)
     update, knowledge = undone(update, knowledge, factor)
     facts["scale"] = factor
     return Compared(update, knowledge, facts | {"corrected": True}, (said, *notices))
@@ -135,6 +135,19 @@ def _sentence(factor: float, knowledge: Knowledge, certain: bool, plain: bool) -
     return f"{head}: {f'{flipped}, and ' if flipped else ''}{sized}"
 
 
+def _likely(update: Update, knowledge: Knowledge, factor: float, doubt: float) -> str:
+    """What the factor most likely is (`updates.likely`), as the end of a sentence; empty where nothing stands out."""
+    schedule = knowledge.schedule
+    if schedule is not None and factor < 0 and abs(abs(factor) * schedule.learning_rate - 1) < 1e-2:
+        return ""  # a gradient, as was said
+    mean = as_mean_gradient(update, schedule, knowledge.model)
+    single = schedule is None or (schedule.single and schedule.clients == 1)
+    norm = mean.norm() / (1.0 if schedule is None else schedule.response)
+    rate = None if schedule is None else schedule.learning_rate
+    found = likely.reasons(likely.Shown(factor, doubt, norm, single, update.images, rate))
+    return f"; {'; or '.join(found)}" if found else ""
+
+
 def _unlike(update: Update, knowledge: Knowledge, layer: Layer, scale: Scale) -> list[str]:
     """How far the last layer is from anything that a client as described can send, and what would explain it."""
     if scale.misfit <= allowed(update, knowledge, layer):
@@ -173,6 +186,7 @@ def _batch(update: Update, knowledge: Knowledge) -> Compared:
         return Compared(update, knowledge, facts)
     schedule = knowledge.schedule
     said = _sentence(facts["scale"], knowledge, facts["scale"] == near, schedule is None or schedule.single)
+    said += _likely(update, knowledge, facts["scale"], 0.0)
     update, knowledge = undone(update, knowledge, facts["scale"])
     return Compared(update, knowledge, facts | {"corrected": True}, (said,))
 

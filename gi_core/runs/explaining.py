@@ -48,7 +48,7 @@ def explained(question: Question, images: Tensor, labels: Tensor) -> dict[str, A
     rest = unexplained if unexplained is not None and math.isfinite(unexplained) else float("inf")
     return {
         "unexplained": unexplained, "fitted_scale": factor, "precision": precision, "tolerance": tolerance,
-        "matched": rest <= max(tolerance, MATCHED), "at_floor": rest <= tolerance, "noise": known_noise(done.update, done.knowledge),
+        "matched": rest <= max(tolerance, MATCHED) < math.inf, "at_floor": rest <= tolerance < math.inf, "noise": known_noise(done.update, done.knowledge),
     }  # fmt: skip
 
 
