@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 
+from gi_core.attacks import plan as plans
 from gi_core.runs import allowances, capacity, footprint, process, recovery, supervision, work
 from gi_core.runs.dispatcher import Dispatcher
 from gi_core.runs.execute import execute
@@ -24,6 +25,7 @@ from gi_core.runs.store import Store
 from gi_core.runs.worker import Worker
 from gi_core.runs.writer import Writer
 from gi_core.spec import SpecError, build
+from gi_core.spec.plan import Plan
 from tests.runs_helpers import ListSink, tiny_spec, wait
 
 GIB = 2**30
@@ -250,3 +252,30 @@ def test_arrays_of_numpy_and_torch_are_what_is_counted():
     while time.process_time() - used < 0.2:
         x = (x @ x) / x.numel()
     assert 0.1 < supervision.spent() - began < 0.5
+
+
+def test_as_many_trials_advance_at_a_time_as_fit_into_the_memory(gi_home, tmp_path, monkeypatch):
+    """The plan is cut to the limit and says so; where one trial does not fit the run is refused."""
+    asked = faces(
+        1, size=64, model={"kind": "lenet", "width": 64}, attack={"kind": "idlg", "trials": 16, "iterations": 1}
+    )
+    found = footprint.footprint(asked)
+    limit = -(-(found.one + 4 * found.trial) // 2**20)
+    most = 1 + int((limit * 2**20 - found.one) // found.trial)
+    assert 4 < most < 10 and footprint.trials_at_once(asked, 2**20) == 1
+    for mebibytes, told in ((limit, most), (4 * limit, None), (limit, most)):  # kept plans of either limit stay apart
+        monkeypatch.setenv("GI_MEMORY_MB", str(mebibytes))
+        sink = ListSink(tmp_path / f"run{mebibytes}")
+        plan = execute(asked, sink=sink, control=Free())["plan"]
+        assert (plan["chunk"], plan["most"]) == ((16, None) if told is None else (told, told))
+        said = [n for n in sink.notices if "advance at a time" in n]
+        assert (
+            (said == [])
+            if told is None
+            else said[0].startswith(f"{told} of 16 trials advance at a time, as more do not")
+        )
+    monkeypatch.setenv("GI_MEMORY_MB", str(int(found.one // 2**20) - 1))
+    with pytest.raises(SpecError, match="with 16 trials on this network take about"):
+        execute(asked, sink=ListSink(tmp_path / "refused"), control=Free())
+    kept = Plan(chunk=16)  # of a checkpoint that a larger worker wrote
+    assert plans.within(kept, 3).chunk == 3 and plans.within(kept, 20) == kept == plans.within(kept, None)

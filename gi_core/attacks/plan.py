@@ -35,20 +35,28 @@ def measure(
     settings: AttackSettings,
     device: torch.device,
     budget_seconds: float = 5.0,
+    most: int | None = None,
 ) -> Plan:
     """The plan for this attack: from the cache if it is known, else measured in so many CPU seconds at most, a short run's
-    in less.
+    in less. most: trials that the memory allows at once.
     """
     if isinstance(settings, ClosedForm):
         return Plan(device=device.type, threads=torch.get_num_threads())  # float64 on the CPU, nothing to choose
-    key = plan_key(update, knowledge, settings, device)
+    wanted = _memory_chunk(update, knowledge, settings)
+    most = most if most is not None and most < wanted else None
+    key = plan_key(update, knowledge, settings, device) + ("" if most is None else f"-{most}")
     known = _read().get(key)
     if known is not None:
         return Plan(**{**known, "source": "cached"})
-    plan = _measure(update, knowledge, settings, device, budget_seconds)
+    plan = _measure(update, knowledge, settings, device, budget_seconds, most)
     if plan.source == "measured":
         _write(key, plan)
     return plan
+
+
+def within(plan: Plan, most: int | None) -> Plan:
+    """The plan with at most so many trials at once."""
+    return plan if most is None or most >= plan.chunk else plan.model_copy(update={"chunk": most, "most": most})
 
 
 def plan_key(update: Update, knowledge: Knowledge, settings: AttackSettings, device: torch.device) -> str:
@@ -62,10 +70,12 @@ def plan_key(update: Update, knowledge: Knowledge, settings: AttackSettings, dev
 
 
 def _measure(
-    update: Update, knowledge: Knowledge, settings: AttackSettings, device: torch.device, budget: float
-) -> Plan:
+    update: Update, knowledge: Knowledge, settings: AttackSettings, device: torch.device, budget: float,
+    most: int | None = None,
+) -> Plan:  # fmt: skip
+    wanted = _memory_chunk(update, knowledge, settings)
     base = Plan(
-        device=device.type, threads=torch.get_num_threads(), chunk=_memory_chunk(update, knowledge, settings),
+        device=device.type, threads=torch.get_num_threads(), chunk=min(wanted, most or wanted), most=most,
         cuda_graph=device.type == "cuda" and isinstance(settings, Matching),
     )  # fmt: skip
     double = getattr(settings, "precision", "float64") == "float64"

@@ -6,8 +6,8 @@ import math
 import time
 
 from gi_core import attacks
-from gi_core.attacks import plan as plans
 from gi_core.attacks.local_steps import simulated_steps
+from gi_core.runs import allowances, planned
 from gi_core.runs.question import Question
 from gi_core.spec.attacks import AttackSettings, ClosedForm, Dlg, InvertingGradients, LevenbergMarquardt
 from gi_core.spec.plan import Plan
@@ -51,7 +51,7 @@ def seconds_per_iteration(question: Question) -> tuple[float, Plan]:
     settings, done = question.experiment.attack, question.round
     if isinstance(settings, ClosedForm):
         return _of_layers(question)
-    plan = plans.measure(done.update, done.knowledge, settings, question.device, PLAN_SECONDS)
+    plan = planned.plan(question, PLAN_SECONDS, allowances.preview())
     played = max(1, simulated_steps(done.knowledge.schedule, getattr(settings, "rounds", "auto")))
     guess = (plan.seconds or 0.0) * evaluations(settings) * played
     if guess > STEPS_SECONDS:

@@ -16,10 +16,9 @@ import torch
 from torch import Tensor
 
 from gi_core import attacks, metrics
-from gi_core.attacks import plan as plans
 from gi_core.attacks.base import Attack, Refused, Step
 from gi_core.runs import checkpoint as checkpoints
-from gi_core.runs import footprint, meter, recursions, results
+from gi_core.runs import footprint, meter, planned, recursions, results
 from gi_core.runs.checkpoint import Checkpoint
 from gi_core.runs.limits import memory_ran_out
 from gi_core.runs.question import Question, Questions, check, choose_device, refuse_no_signal
@@ -63,7 +62,7 @@ def execute(
     footprint.refuse(experiment, lane)
     try:
         question = _prepare(experiment, sink, control, questions or Questions(most=1))
-        run = _Run(question, sink, control, checkpoint, ground_truth)
+        run = _Run(question, sink, control, checkpoint, ground_truth, lane)
         return run.to_end()
     except Stopped as stop:
         status = "cancelled" if stop.asked == "cancel" else "paused"
@@ -99,7 +98,9 @@ def _prepare(experiment: Experiment, sink: Sink, control: Control, questions: Qu
 class _Run:
     """The loop over `attack.step`, with its budget, checkpoints and live view."""
 
-    def __init__(self, question: Question, sink: Sink, control: Control, file: Path | None, truth: bool) -> None:
+    def __init__(
+        self, question: Question, sink: Sink, control: Control, file: Path | None, truth: bool, lane: str
+    ) -> None:
         self.question, self.sink, self.control = question, sink, control
         self.file, self.truth = file, (truth := truth and question.pictures.known)
         self.experiment = question.experiment
@@ -109,7 +110,7 @@ class _Run:
         if kept and found is None:
             sink.notice("the checkpoint could not be read, so the run starts from the beginning")
         settings, done = self.experiment.attack, question.round
-        self.plan = found.plan if found else self._measure()
+        self.plan = planned.of_run(question, found and found.plan, PLAN_SECONDS, lane, sink)
         self.risk = meter.measure(question)
         self.attack: Attack = attacks.make(
             settings, done.update, done.knowledge, plan=self.plan, device=question.device
@@ -134,11 +135,6 @@ class _Run:
         self.note = ""
         if not found:
             self._show_start()
-
-    def _measure(self):
-        self.sink.record({"stage": "measuring how to run this network fastest"}, [])
-        done = self.question.round
-        return plans.measure(done.update, done.knowledge, self.experiment.attack, self.question.device, PLAN_SECONDS)
 
     def _about(self) -> dict[str, Any]:
         """What does not change while the run goes on."""

@@ -36,11 +36,14 @@ METER_IMAGES = 8
 
 @dataclass(frozen=True)
 class Footprint:
-    """Bytes. one: of the attack with a single trial at work. whole: with all that it keeps. meter: of the risk meter."""
+    """Bytes. one: of the attack with a single trial at work. whole: with all that it keeps. meter: of the risk meter. trial:
+    what each further trial at work adds.
+    """
 
     one: int
     whole: int
     meter: int
+    trial: int = 0
 
 
 def footprint(experiment: Experiment) -> Footprint | None:
@@ -63,7 +66,13 @@ def footprint(experiment: Experiment) -> Footprint | None:
     chunk = max(1, min(MAX_CHUNK, trials, CHUNK_BYTES // max(1, trial)))
     few = min(pictures, METER_IMAGES)
     meter = network + 8 * (PER_PARAMETER * parameters + PER_ACTIVATION * few * activations) + 8 * 120 * few * pixels
-    return Footprint(network + trial + kept, network + chunk * trial + kept, meter)
+    return Footprint(network + trial + kept, network + chunk * trial + kept, meter, trial)
+
+
+def trials_at_once(experiment: Experiment, limit: int) -> int | None:
+    """Trials that may be at work together in so many bytes, one at least; None where that is not known."""
+    found = footprint(experiment)
+    return None if found is None else 1 + int(max(0, limit - found.one) // max(1, found.trial))
 
 
 def problem(experiment: Experiment, lane: str = "interactive") -> Problem | None:
