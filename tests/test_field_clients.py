@@ -179,3 +179,36 @@ def test_attacks_that_cannot_carry_a_client_say_so(capsys, gi_home):
     assert "this client dropped some" in refused(
         capsys, "--client", "fedsgd:dropout=0.5", "--attack", "peeling", "--model", "lenet"
     )
+
+
+@pytest.mark.slow
+def test_five_steps_of_adam_give_a_picture(capsys, field, tmp_path):
+    """Measured 15.8 dB and SSIM 0.81 after 400 iterations, 19.5 dB and 0.89 after 2,000."""
+    from gi_core import models
+    from gi_core.models.files import load_checkpoint
+    from gi_core.spec import models as M
+
+    net = models.build(M.LeNet(classes=10), (3, 16, 16), 10)
+    load_checkpoint(net, str(field / "u.pt"))
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    x = torch.from_numpy(np.array(Image.open(field / "astronaut16.png").convert("RGB"))).permute(2, 0, 1)[None] / 255
+    optimiser = torch.optim.Adam(net.parameters(), 1e-3)
+    for _ in range(5):
+        optimiser.zero_grad()
+        nn.functional.cross_entropy(net(x), torch.tensor([3])).backward()
+        optimiser.step()
+    write_npz(tmp_path / "adam.npz", {k: (v - before[k]).numpy() for k, v in net.state_dict().items()})
+    files = ["--checkpoint", str(field / "u.pt"), "--update", str(tmp_path / "adam.npz")]
+    asked = ["--model", "lenet:classes=10", "--image-size", "16", "--reference", str(field / "astronaut16.png")]
+    asked += ["--client", "fedavg:learning_rate=0.001,optimiser=adam,epochs=5"]
+    asked += ["--attack", "inverting_gradients:iterations=400,trials=1"]
+    got = answer(capsys, "invert", *files, *asked)
+    assert got["metrics"]["psnr"] > 13 and got["metrics"]["ssim"] > 0.7 and got["labels"]["recovered"] == [3]
+
+
+@pytest.mark.parametrize(("epochs", "says"), [(1, "little more than signs is sent"), (5, "2,000 iterations or more")])
+def test_adam_is_told_by_its_steps(epochs, says):
+    from gi_core.spec import build, problems
+
+    asked = build({"client": {"kind": "fedavg", "optimiser": "adam", "epochs": epochs}, "attack": {"kind": "dlg"}})
+    assert [p.reason for p in problems(asked) if p.field == "client.optimiser" and says in p.reason]

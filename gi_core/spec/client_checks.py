@@ -33,7 +33,7 @@ def client_conflicts(e: Experiment) -> Iterator[Found]:
     yield from _dropout(e)
     if isinstance(e.client, FedAvg):
         yield from _steps(e, e.client)
-        yield from _optimiser(e.client)
+        yield from _optimiser(e.client, e.client.local_steps(e.pictures)[0])
 
 
 def _loss(e: Experiment) -> Iterator[Found]:
@@ -127,11 +127,16 @@ def _steps(e: Experiment, client: FedAvg) -> Iterator[Found]:
         yield "client.accumulate", "an epoch has one batch, so nothing is added up but divided: set a batch size", False
 
 
-def _optimiser(client: FedAvg) -> Iterator[Found]:
+def _optimiser(client: FedAvg, steps: int) -> Iterator[Found]:
     adam = client.optimiser != "sgd"
     if adam and client.momentum:
         yield "client.momentum", "Adam has its own momentum: set momentum to 0", False
-    if adam and client.epsilon < SIGN_ONLY:
+    if adam and client.epsilon < SIGN_ONLY and steps > 1:
+        yield "client.optimiser", (
+            "Adam's first step is little more than signs, so the picture is in how the later ones differ: take Inverting"
+            " Gradients with 2,000 iterations or more, as second-order searches get nowhere"
+        ), False  # fmt: skip
+    elif adam and client.epsilon < SIGN_ONLY:
         yield "client.optimiser", (
             "Adam divides each value's gradient by its own size, so that little more than signs is sent: expect a poor"
             " picture, which is no guarantee"
