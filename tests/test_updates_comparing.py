@@ -15,7 +15,7 @@ from gi_core.runs.question import Question, ask
 from gi_core.spec import SpecError, build
 from gi_core.spec import models as M
 from gi_core.updates.comparing import cells
-from gi_core.updates.likely import round_bound
+from gi_core.updates.likely import Shown, reasons, round_bound
 from gi_core.updates.scaling import Layer, fit
 from gi_core.updates.writing import write_npz, write_safetensors
 
@@ -325,3 +325,8 @@ def test_the_likely_reason_of_a_factor_is_said(tmp_path):
 )
 def test_a_bound_is_a_round_number(norm, shorter, bound):
     assert round_bound(norm, shorter) == bound
+
+
+def test_a_rough_factor_names_no_reason():
+    assert reasons(Shown(0.34, 0.45, 3.7, True, 1, 0.03)) == []
+    assert reasons(Shown(0.25, 0.45, 3.7, True, 1, 0.03))[0].startswith("a loss scale of 0.25")

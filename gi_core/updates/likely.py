@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 CLIPPED = 0.9
 """Factor above which nothing was clipped to speak of."""
+MOST_DOUBT = 0.02
+"""Beyond it a rough factor would fit any reason."""
 SHORTER = 0.03
 """By how much of the bound the mean of several clipped steps may be shorter."""
 
@@ -66,8 +68,8 @@ def round_bound(norm: float, shorter: float) -> float | None:
 
 def is_round(value: float, doubt: float) -> bool:
     """Whether a value has one digit, within the doubt."""
-    return near(value, float(f"{value:.1g}"), min(doubt, 0.01))
+    return near(value, float(f"{value:.1g}"), min(doubt, MOST_DOUBT / 2))
 
 
 def near(value: float, other: float, doubt: float) -> bool:
-    return abs(value / other - 1) <= max(doubt, 1e-3)
+    return abs(value / other - 1) <= max(min(doubt, MOST_DOUBT), 1e-3)
