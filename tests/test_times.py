@@ -81,3 +81,91 @@ def test_what_waits_before_is_counted(gi_home):
 def test_a_duration_is_never_nothing_point_nothing():
     assert [words.span(t) for t in (59.7, 120, 3600, 3661)] == ["1 min", "2 min", "1 h", "1 h 1 min"]
     assert words.span(0.01) == words.span(0.0) == "less than 0.1 s" and words.span(0.06) == "0.1 s"
+
+
+def _former(store: Store, kind: str, spec: dict, wall: float, **columns) -> None:
+    job = store.submit(kind, spec, lane="batch")
+    for name, value in {"state": "done", "claimed": 10.0, "finished": 10.0 + wall, "attempts": 1, **columns}.items():
+        store.database.write(f"UPDATE jobs SET {name} = ? WHERE id = ?", (value, job))
+
+
+def test_other_jobs_are_learned_from_those_that_were_alike(gi_home):
+    store = Store()
+
+    def lenet(spec):
+        return spec["model"] == "lenet"
+
+    assert times.former(store, "rank", lenet) is None
+    for n, wall in enumerate((6.0, 8.0, 12.0)):
+        _former(store, "rank", {"model": "lenet", "n": n}, wall)
+    _former(store, "rank", {"model": "resnet18"}, 500.0)
+    _former(store, "rank", {"model": "lenet", "n": 9}, 500.0, interrupted=1)
+    _former(store, "influence", {"model": "lenet"}, 500.0)
+    assert times.former(store, "rank", lenet) == Span(6 / times.FASTER, 12 * times.SLOWER)
+    each = times.former(store, "rank", lenet, lambda spec: 2.0)
+    assert each == Span(3 / times.FASTER, 6 * times.SLOWER)
+
+
+def test_a_federation_takes_as_long_a_round_as_one_of_the_same_settings(gi_home):
+    store, settings = Store(), {"data": "faces", "clients": 2, "rounds": 5, "seed": 0}
+    assert times.federation(store, settings) is None
+    _former(store, "federation", settings, 50.0)
+    assert times.federation(store, {**settings, "rounds": 10, "seed": 3}) == Span(
+        100 / times.FASTER, 100 * times.SLOWER
+    )
+    assert times.federation(store, {**settings, "clients": 3}) is None
+
+
+def test_a_recursion_is_timed_by_its_largest_layers():
+    assert times.layer_by_layer([3000]) == pytest.approx(3000**3 / 3 / times.FLOPS + 0.01)
+    assert times.layer_by_layer([10**6]) == times.layer_by_layer([times.MOST_JOINTLY]), (
+        "larger ones are not solved jointly"
+    )
+
+
+TOLD = "this takes about "
+
+
+@pytest.mark.parametrize(("loop", "told"), [(20.0, ["this takes about 10 to 45 s"]), (0.3, [])])
+def test_the_loop_of_a_run_is_foreseen_before_it_starts(gi_home, monkeypatch, capsys, loop, told):
+    from gi_core.cli import main
+
+    monkeypatch.setattr("gi_core.runs.estimate.of_run", lambda question, plan: loop)
+    asked = ["attack", "--sample", "bundled/faces:3", "--size", "8", "--model", "lenet:width=2", "--device", "cpu"]
+    assert main([*asked, "--attack", "inverting_gradients:iterations=3"]) == 0
+    assert [line for line in capsys.readouterr().err.splitlines() if line.startswith(TOLD)] == told
+
+
+def test_an_estimate_by_a_plan_counts_every_iteration_up_to_the_limit():
+    from gi_core.runs import estimate
+    from gi_core.spec.plan import Plan
+
+    question = _question({"kind": "inverting_gradients", "iterations": 500})
+    assert estimate.of_run(question, Plan(seconds=1.0)) == pytest.approx(500 * 1.2)
+    question.experiment = question.experiment.model_copy(update={"seconds": 30.0})
+    assert estimate.of_run(question, Plan(seconds=1.0)) == 30.0
+
+
+def _question(attack: dict):
+    from types import SimpleNamespace
+
+    from gi_core.spec import build
+
+    done = SimpleNamespace(knowledge=SimpleNamespace(schedule=None))
+    return SimpleNamespace(experiment=build({"attack": attack}), round=done, device=None)
+
+
+@pytest.mark.parametrize("attacked", [True, False])
+def test_the_rounds_of_a_federation_are_foreseen_by_the_first(gi_home, tmp_path, monkeypatch, capsys, attacked):
+    from gi_core.cli import main
+
+    monkeypatch.setattr("gi_core.runs.estimate.loop", lambda *_: 100.0)
+    attack = "[attack]\nkind = 'inverting_gradients'\niterations = 2\n" if attacked else ""
+    none = "" if attacked else "attacked = []\nattack_every = 20\n"
+    text = f"{none}clients = 2\nrounds = 2\npictures = 2\nsize = 8\n[client]\nlearning_rate = 0.01\n{attack}"
+    (tmp_path / "f.toml").write_text(text)
+    assert main(["federate", str(tmp_path / "f.toml")]) == 0
+    told = [line for line in capsys.readouterr().err.splitlines() if line.startswith(TOLD)]
+    assert told == ["this takes about 2 to 8 min" if attacked else "this takes about 1 to 5 min"], (
+        "rounds that are attacked"
+    )

@@ -15,6 +15,7 @@ from gi_core.cli.files import folder
 from gi_core.cli.interrupts import Interruptible
 from gi_core.cli.progress import Bar
 from gi_core.paths import user_path
+from gi_core.runs import times
 from gi_core.spec import SpecError
 from gi_core.spec.federation import MAX_FILE, Federation, build_federation, read_federation
 
@@ -82,6 +83,10 @@ class _Runner(Interruptible):
             raise SpecError(f"federation {number} is {job.state}: only an interrupted one can be resumed")
         return self._see(number, build_federation(job.spec), out, True)
 
+    def _foresee(self, left: times.Span) -> None:
+        if left.high >= times.WORTH_SAYING:
+            self.bar.say(f"this takes about {times.said(left)}")
+
     def _see(self, number: str, settings: Federation, out: Path | None, again: bool) -> dict[str, Any]:
         """To its end."""
         from gi_core.runs.writer import Lost, Writer
@@ -114,7 +119,7 @@ class _Runner(Interruptible):
                 raise Stopped("cancel")
 
         try:
-            document = federations.answer(settings, place, tell, again=again)
+            document = federations.answer(settings, place, tell, again=again, foresee=self._foresee)
         except SpecError as error:
             writer.finish(number, "failed", error=str(error))
             if not (place / STATE).exists():

@@ -13,6 +13,7 @@ from gi_core.attacks.base import Refused
 from gi_core.cli.interrupts import Interruptible
 from gi_core.cli.progress import Bar, told
 from gi_core.cli.storage import open_store
+from gi_core.runs import times
 from gi_core.runs.database import DiskFull
 from gi_core.runs.execute import execute
 from gi_core.runs.job import Job, Point
@@ -75,6 +76,7 @@ class Runner(Interruptible):
                 sink=_Told(StoreSink(writer, job.id), self.bar),
                 control=_Stop(self, StoreControl(writer, job.id)),
                 checkpoint=checkpoint,
+                foresee=self._foresee,
             )
         except (SpecError, Refused) as error:
             writer.finish(job.id, "failed", error=str(error))
@@ -90,6 +92,10 @@ class Runner(Interruptible):
             return _interrupted(document)
         writer.finish(job.id, document["status"], document)
         return document
+
+    def _foresee(self, loop: float) -> None:
+        if loop >= times.WORTH_SAYING:
+            self.bar.say(f"this takes about {times.said(times.expected(loop, times.Span(*times.AFTER)))}")
 
     def _failed(self, writer: Writer, run_id: str, error: Exception) -> dict[str, Any]:
         reason = " ".join(f"{type(error).__name__}: {error}".split())[:500]

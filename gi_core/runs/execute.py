@@ -7,6 +7,7 @@ ground truth stays on this side, for the curve and the result.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from torch import Tensor
 from gi_core import attacks, metrics
 from gi_core.attacks.base import Attack, Refused, Step
 from gi_core.runs import checkpoint as checkpoints
-from gi_core.runs import footprint, meter, planned, recursions, results
+from gi_core.runs import estimate, footprint, meter, planned, recursions, results
 from gi_core.runs.checkpoint import Checkpoint
 from gi_core.runs.limits import memory_ran_out
 from gi_core.runs.question import Question, Questions, check, choose_device, refuse_no_signal
@@ -48,12 +49,14 @@ def execute(
     ground_truth: bool = True,
     questions: Questions | None = None,
     lane: str = "command",
+    foresee: Callable[[float], None] | None = None,
 ) -> dict[str, Any]:
     """Run the experiment and return the JSON object of the command line (DESIGN, "Command line").
 
     checkpoint: file that the state is kept in; if it holds one of this experiment, the run goes on
     from there, with its plan, and ends as if it had never stopped. ground_truth: whether the
     originals may be compared with; without, every such value is None. questions: kept ones. lane: whose memory it may take.
+    foresee: is told by an estimate, before the loop, how many seconds it will take.
 
     `status` is done, cancelled (with what there was), or paused (stopped at a checkpoint, with run_id and `asked` only).
     Raises SpecError or Refused, one sentence.
@@ -63,11 +66,12 @@ def execute(
     try:
         question = _prepare(experiment, sink, control, questions or Questions(most=1))
         run = _Run(question, sink, control, checkpoint, ground_truth, lane)
+        if foresee is not None and run.iteration == 0:
+            foresee(estimate.of_run(question, run.plan))
         return run.to_end()
     except Stopped as stop:
         status = "cancelled" if stop.asked == "cancel" else "paused"
-        where = {"run_id": sink.run_id, "out": str(sink.folder)}
-        return {**where, "status": status, "asked": stop.asked, "iterations": 0}
+        return {"run_id": sink.run_id, "out": str(sink.folder), "status": status, "asked": stop.asked, "iterations": 0}
     except (MemoryError, RuntimeError) as error:
         if not memory_ran_out(error):
             raise

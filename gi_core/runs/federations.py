@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,13 @@ import numpy as np
 import torch
 
 from gi_core.analysis import privacy
+from gi_core.attacks import plan as plans
 from gi_core.attacks.base import Refused
 from gi_core.federation.attacking import attack
 from gi_core.federation.dataset import shards
 from gi_core.federation.leakage import leakage
 from gi_core.federation.rounds import Carried, Played, Simulation
+from gi_core.runs import estimate, times
 from gi_core.runs import federation_files as files
 from gi_core.runs.execute import Stopped
 from gi_core.runs.federation_record import record
@@ -28,6 +31,8 @@ from gi_core.runs.telling import Tell, teller
 from gi_core.spec.base import SpecError
 from gi_core.spec.federation import Federation, build_federation, federation_problems
 
+PLAN_SECONDS = 0.5
+Foresee = Callable[[times.Span], None]
 TRAINING = 0.25
 """Share of a round's progress that training takes; attacks take the rest."""
 UNTOLD = (
@@ -36,19 +41,20 @@ UNTOLD = (
 
 
 def answer(
-    settings: Federation, folder: Path, tell: Tell = lambda fraction, text, found: None, *, again: bool = True
-) -> dict[str, Any]:
+    settings: Federation, folder: Path, tell: Tell = lambda fraction, text, found: None, *, again: bool = True,
+    foresee: Foresee | None = None,
+) -> dict[str, Any]:  # fmt: skip
     """{settings, clients, start, rounds, notices, out, seconds, status}; status is done, or cancelled with what there was.
 
     clients: number, pictures and labels (counts by class name) of each. start, and each of `rounds`: accuracy and loss
     of the global network on pictures that no client has. folder: for pictures and recorded updates. again: go on from
-    the state that is kept there, if any. Raises SpecError, and Stopped when asked to pause.
+    the state that is kept there, if any. foresee: is told how long all rounds take, once the first is trained. Raises SpecError, and Stopped when asked to pause.
     """
     wrong = [p for p in federation_problems(settings) if p.fatal]
     if wrong:
         raise SpecError(wrong[0].reason)
     try:
-        return _Federation(settings, folder, tell).to_end(again)
+        return _Federation(settings, folder, tell, foresee).to_end(again)
     except (MemoryError, torch.OutOfMemoryError):
         raise SpecError("the memory is full: choose a smaller network, smaller pictures or fewer clients") from None
 
@@ -74,8 +80,8 @@ def _short(found: dict[str, Any]) -> dict[str, Any]:
 
 
 class _Federation:
-    def __init__(self, settings: Federation, folder: Path, tell: Tell) -> None:
-        self.settings, self.folder, self.tell = settings, folder, tell
+    def __init__(self, settings: Federation, folder: Path, tell: Tell, foresee: Foresee | None = None) -> None:
+        self.settings, self.folder, self.tell, self.foresee = settings, folder, tell, foresee
         self.began, self.document = time.monotonic(), {}
         folder.mkdir(parents=True, exist_ok=True)
         write_text(folder / "federation.json", settings.model_dump_json(indent=2))
@@ -104,8 +110,11 @@ class _Federation:
         self.document = kept.document if kept else self._about()
         carried = kept.carried if kept else Carried()
         for number in range((kept.rounds if kept else 0) + 1, self.settings.rounds + 1):
+            began = time.process_time()
             played = self.simulation.play(number, model, lambda k, n, r=number: self._trains(r, k, n), carried)
             accuracy, loss = self.simulation.evaluate(played.after)
+            if self.foresee is not None and number == 1:
+                self.foresee(self._expected(played, time.process_time() - began))
             entry = {
                 "round": number, "accuracy": accuracy, "loss": loss, "took_part": [k + 1 for k in played.sent],
                 "clients": [self._attacked(played, client, place) for place, client in enumerate(played.seen)],
@@ -121,6 +130,18 @@ class _Federation:
             state = files.State(number, model.state_dict(), {**self.document, **spent}, carried)
             files.save_state(self.folder, self.settings.key(), state)
             self._say(number / self.settings.rounds, f"round {number} of {self.settings.rounds} is done")
+
+    def _expected(self, played: Played, training: float) -> times.Span:
+        """All that is left, by the first round: its training took so long, and its first update is there to be attacked."""
+        asked = self.settings
+        left = training * (asked.rounds - 1)
+        attacks = sum(asked.attacks_in(n) for n in range(1, asked.rounds + 1)) * len(asked.victims)
+        if played.seen and asked.attack is not None:
+            done = next(iter(played.seen.values()))
+            with suppress(Refused, SpecError):  # said when it is attacked
+                plan = plans.measure(done.update, done.knowledge, asked.attack, self.device, PLAN_SECONDS)
+                left += attacks * estimate.loop(asked.attack, done, self.device, plan, asked.seed, asked.attack_seconds)
+        return times.expected(left, times.Span(0.0, 1.0).times(attacks + 1))
 
     def _about(self) -> dict[str, Any]:
         """What is known before the first round."""

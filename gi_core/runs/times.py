@@ -9,8 +9,11 @@ wall clock from claim to end, less the seconds of the loop.
 
 from __future__ import annotations
 
+import json
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from gi_core.runs.store import Store
 
@@ -20,7 +23,17 @@ OVERHEAD = (1.0, 10.0)
 """Seconds around the loop while nothing is known: pictures, network, plan, meter; metrics and files."""
 START = (2.0, 8.0)
 """Of a worker that has to be started first: it loads torch."""
-LEARNED = 20
+LEARNED, LOOKED_AT = 20, 200
+"""Former jobs that are learned from, and among how many of the newest they are looked for."""
+AFTER = (0.2, 5.0)
+"""Seconds from the last iteration to the result: comparing, files."""
+WORTH_SAYING = 1.0
+"""Seconds of a loop that a person at a terminal is told of beforehand."""
+FLOPS = 1.5e10
+"""Double-precision operations in a second of a factorisation on one core, roughly."""
+MOST_JOINTLY = 4600
+"""Unknowns of a layer that are solved jointly."""
+_FREE = ("rounds", "seed", "record", "title")
 _STEPS = (1, 2, 3, 5, 8, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 480, 600, 900, 1200, 1800, 2700)
 _HOURS = (3600, 5400, 7200, 10800, 18000, 28800, 43200, 64800, 86400)
 
@@ -90,6 +103,44 @@ def _learned(store: Store, where: dict[str, str]) -> list[float]:
     return sorted(
         max(0.1, row["wall"] - row["loop"]) for row in found if isinstance(row["loop"], int | float) and row["wall"]
     )
+
+
+def former(
+    store: Store, kind: str, alike: Callable[[dict[str, Any]], bool], size: Callable[[dict[str, Any]], float] = lambda spec: 1.0
+) -> Span | None:  # fmt: skip
+    """Seconds that one unit of work took in former jobs of a kind, from claim to end; None where none was alike.
+
+    alike: whether a job of these settings counts. size: how many units it had.
+    """
+    rows = store.database.rows(
+        "SELECT spec, finished - claimed AS wall FROM jobs WHERE kind = ? AND state = 'done' AND interrupted = 0"
+        " AND attempts <= 1 AND claimed IS NOT NULL AND json_valid(spec) ORDER BY number DESC LIMIT ?",
+        (kind, LOOKED_AT),
+    )
+    known = sorted(
+        max(0.1, row["wall"]) / max(1.0, size(spec))
+        for row in rows
+        if row["wall"] and isinstance(spec := json.loads(row["spec"]), dict) and alike(spec)
+    )[:LEARNED]
+    return Span(known[len(known) // 10] / FASTER, known[-1 - len(known) // 10] * SLOWER) if known else None
+
+
+def federation(store: Store, settings: dict[str, Any]) -> Span | None:
+    """Of a Federation's settings, by those that differed only in their rounds, seed and what is kept; None without any."""
+    asked = {k: v for k, v in settings.items() if k not in _FREE}
+    each = former(
+        store, "federation", lambda spec: {k: v for k, v in spec.items() if k not in _FREE} == asked, _rounds
+    )  # fmt: skip
+    return each.times(_rounds(settings)) if each is not None else None
+
+
+def _rounds(settings: dict[str, Any]) -> float:
+    return float(settings.get("rounds") or 1)
+
+
+def layer_by_layer(unknowns: list[int]) -> float:
+    """Seconds of a recursion: n unknowns that are solved jointly take about n^3 / 3 operations."""
+    return sum(min(MOST_JOINTLY, n) ** 3 / 3 / FLOPS + 0.01 for n in unknowns)
 
 
 def before(store: Store, lane: str = "interactive") -> Span:

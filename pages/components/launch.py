@@ -8,10 +8,9 @@ from typing import Any
 
 import streamlit as st
 
-from gi_core.runs import times
 from gi_core.runs.job import Job
 from gi_core.spec import Experiment, Problem, SpecError, problems
-from pages.components import address, fetching, form, meter, press, telling, words
+from pages.components import address, fetching, form, meter, press, telling, timing, words
 from pages.components.permitted import forbidden
 from pages.components.session import dispatcher, store, viewer
 
@@ -83,18 +82,12 @@ def awaited(experiment: Experiment) -> bool:
     return job is not None and not job.over and time.time() - since < _PATIENCE
 
 
-def _time(experiment: Experiment, loop: float) -> str:
-    """From the click to the result: what waits before, a worker's start, what lies around the loop, and the loop."""
-    known = times.overhead(store(), experiment.attack.kind, experiment.model.kind)
-    start = times.start(dispatcher().status().get("interactive", ""))
-    return times.said(times.expected(loop, known, times.before(store()), start))
-
-
 def _estimate(experiment: Experiment, preview: Job | None, answer: dict, fatal: bool) -> None:
     """One line of fixed height."""
     if answer.get("seconds_estimate") is not None:
         count, each = answer.get("iterations_estimate"), answer.get("seconds_per_iteration")
-        text = f"About <b>{_time(experiment, answer['seconds_estimate'])}</b>"
+        span = timing.of_run(answer["seconds_estimate"], experiment.attack.kind, experiment.model.kind)
+        text = f"About <b>{span.removeprefix('about ')}</b>"
         if count and each:
             text += f" · {count:.0f} iterations of {words.span(each) if each >= 0.1 else f'{1000 * each:.0f} ms'}"
         if answer.get("accuracy") is not None:

@@ -6,11 +6,13 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from gi_core.runs import times
 from gi_core.spec import SpecError
 from gi_core.spec.federation import Federation
-from pages.components import fetching, press, telling, words
+from pages.components import fetching, press, telling, timing, words
 from pages.components.federation import question, steps
 from pages.components.federation.examples import EXAMPLES
+from pages.components.session import store
 
 _SAID = "federation.said"
 _STEPS: tuple[tuple[str, str, Callable[[], None]], ...] = (
@@ -70,7 +72,9 @@ def _launch(asked: Federation) -> None:
 def _extent(asked: Federation) -> str:
     """How much work it is, in a line."""
     rounds = f"{asked.rounds} round{'s' * (asked.rounds > 1)} of {asked.clients} client{'s' * (asked.clients > 1)}"
+    known = times.federation(store(), asked.model_dump(mode="json"))
+    span = f" {telling.sentence(timing.told(known, 'batch'))}" if known is not None else ""
     if asked.attack is None:
-        return f"{rounds}, no attack."
-    times = sum(asked.attacks_in(number) for number in range(1, asked.rounds + 1)) * len(asked.victims)
-    return f"{rounds}, {times} attack{'s' * (times > 1)}."
+        return f"{rounds}, no attack.{span}"
+    attacks = sum(asked.attacks_in(number) for number in range(1, asked.rounds + 1)) * len(asked.victims)
+    return f"{rounds}, {attacks} attack{'s' * (attacks > 1)}.{span}"

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
+from gi_core.runs import times
 from gi_core.runs.job import Job
 from gi_core.spec import Experiment, SpecError, build
-from pages.components import address, fetching, form, launch, press, samples, steps, telling, thumbnails
+from pages.components import address, fetching, form, launch, press, samples, steps, telling, thumbnails, timing
 from pages.components.influence import question
+from pages.components.session import store
 
 SHOWN = "influence.shown"
 _MANY = 8
+UNKNOWN = (0.3, question.SECONDS)
+"""Seconds of one spectrum of a network that none was worked out for: it is estimated where it would take longer."""
 _SAID = "influence.said"
 _MODEL = {"kind": "lenet", "init": "uniform"}
 EXAMPLES: tuple[tuple[str, str, dict], ...] = (
@@ -95,7 +101,7 @@ def _launch(asked: Experiment, job: Job | None) -> None:
         if there
         else "Asking a worker…"
         if job is not None and not job.over
-        else f"No attack is run: {'one spectrum' if count == 1 else f'{count} spectra'}, a few seconds each for small networks."
+        else f"No attack is run: {'one spectrum' if count == 1 else f'{count} spectra'}, {_time(asked)}."
     )
     st.html(f'<p class="gi-estimate" role="status">{text}</p>')
     if press.button(
@@ -106,6 +112,22 @@ def _launch(asked: Experiment, job: Job | None) -> None:
         st.rerun(scope="app")
     if thumbnails.awaited():
         st.fragment(_pictures_come, run_every=0.8, key="influence_thumbnails")()
+
+
+def _time(asked: Experiment) -> str:
+    """Learned from pictures of the same network, else nothing but the bounds of one spectrum is known."""
+
+    def alike(spec: dict[str, Any]) -> bool:
+        other = spec.get("experiment") or {}
+        return (other.get("model") or {}).get("kind") == asked.model.kind and other.get("size") == (
+            asked.model_dump(mode="json")["size"]
+        )
+
+    def pictures(spec: dict[str, Any]) -> float:
+        return float(len(spec["experiment"].get("samples") or ()))
+
+    each = times.former(store(), "influence", alike, pictures) or times.Span(*UNKNOWN)
+    return timing.told(each.times(len(asked.samples)))
 
 
 def _pictures_come() -> None:

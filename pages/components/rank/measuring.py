@@ -9,9 +9,10 @@ from typing import Any
 import streamlit as st
 
 from gi_core.analysis.rank import RankReport
+from gi_core.runs import times
 from gi_core.runs.job import Job
 from gi_core.spec import Experiment, SpecError
-from pages.components import form, press, telling, words
+from pages.components import form, press, telling, timing, words
 from pages.components.rank import question, table
 from pages.components.session import dispatcher, store, viewer
 
@@ -33,7 +34,7 @@ def _body(report: RankReport, waiting: bool) -> None:
         st.html('<h4 class="gi-sub">Layer by layer <small>the numbers behind the chart</small></h4>', width="stretch")
         press.act(
             "rank_measure", "Check with the real weights", _ask, icon=":material/straighten:",
-            disabled=waiting, help="Builds the network and measures the rank and condition of its real equations.",
+            disabled=waiting, help=f"Builds the network and measures the rank and condition of its real equations: {_time(report)}.",
         )  # fmt: skip
     said = st.session_state.pop("rank.measure_error", None) or (job.error if job and job.state == "failed" else None)
     if said:
@@ -64,6 +65,14 @@ def spec(experiment: Experiment) -> dict[str, Any]:
         "input": list(question.shape(experiment)),
         "classes": question.classes(experiment),
     }
+
+
+def _time(report: RankReport) -> str:
+    """Learned from the same network measured before, else by the unknowns of its layers."""
+    kind = form.current().model.kind
+    known = times.former(store(), "rank", lambda spec: (spec.get("model") or {}).get("kind") == kind)
+    unknowns = [layer.unknowns for layer in report.layers if layer.unknowns]
+    return timing.told(known or times.expected(times.layer_by_layer(unknowns), times.Span(0.3, 5.0)))
 
 
 def _key(asked: dict[str, Any]) -> str:

@@ -7,9 +7,10 @@ import streamlit as st
 from gi_core.analysis.chain import chain
 from gi_core.analysis.rank import RankReport
 from gi_core.analysis.refusals import refusal
+from gi_core.runs import times
 from gi_core.spec import ATTACKS, Experiment, SpecError
 from gi_core.spec.drawings import drawing
-from pages.components import address, form, launch, link, press, telling, words
+from pages.components import address, form, launch, link, press, telling, timing, words
 from pages.components.rank import question, verdict
 from pages.components.rank.question import Fault
 
@@ -48,6 +49,10 @@ def draw(report: RankReport, fault: Fault | None) -> None:
         text = "Mend the layer that does not fit first." if fault else text
         verdict.chip(report, fault)
         st.html(f'<p class="gi-about">{words.escape(text)}</p>')
+        if kinds:
+            loop = times.layer_by_layer([layer.unknowns for layer in report.layers if layer.unknowns])
+            span = timing.of_run(loop, kind, now.model.kind)
+            st.html(f'<p class="gi-estimate" role="status">{telling.sentence(span)}</p>')
         asked = now.model_copy(update={"attack": ATTACKS[kind]()})
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
             if press.button(

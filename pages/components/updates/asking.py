@@ -6,7 +6,7 @@ import streamlit as st
 
 from gi_core.runs.job import Job
 from gi_core.spec import SpecError
-from pages.components import address, form, launch, press, steps, telling, words
+from pages.components import address, form, launch, press, steps, telling, timing, words
 from pages.components.updates import example, giving, names, network, question, unsaid
 
 _SHOWN = "updates.shown"
@@ -111,5 +111,6 @@ def draw_examples() -> None:
         st.markdown("**No files at hand?**", width="content")
         st.button(
             "Show me an example", key="updates_example", on_click=example.ask, disabled=example.waiting(),
-            help="A client's round is played here on a medical picture with a name in it; its files are looked into and attacked.",
+            help="A client's round is played here on a medical picture with a name in it; its files are looked into and attacked:"
+            f" {timing.of_run(example.SECONDS, example.ROUND.attack.kind, example.ROUND.model.kind)}.",
         )  # fmt: skip

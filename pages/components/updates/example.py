@@ -22,6 +22,8 @@ ROUND = build({
     "samples": ["bundled/patient"], "size": 64, "channels": 3, "model": _SHALLOW, "client": _CLIENT, "attack": _ATTACK,
 })  # fmt: skip
 """A shallow network gives the picture back, name and all (30 dB in 20 s on two cores); deep ones resist far longer."""
+SECONDS = 20.0
+"""Of its attack, as measured."""
 
 
 def ask() -> None:
