@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import select
 from pathlib import Path
 
 from gi_core.spec.base import SpecError
+
+PATIENCE = 5.0
+"""Seconds that a pipe may say nothing."""
 
 
 def home() -> Path:
@@ -41,3 +46,19 @@ def user_path(text: str) -> Path:
     except OSError as error:  # too long, in a folder that may not be read, links in a circle
         raise SpecError(f"cannot read {text[:80]!r}: {error.strerror}") from None
     return path
+
+
+def first_bytes(path: Path, most: int) -> bytes:
+    """At most so many, of a file or of a pipe that somebody writes into; a pipe without a writer is empty. Raises OSError."""
+    end, found = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), bytearray()
+    try:
+        while len(found) < most:
+            if not select.select([end], [], [], PATIENCE)[0]:
+                raise OSError(errno.ETIMEDOUT, "nothing comes from it")
+            part = os.read(end, min(2**16, most - len(found)))
+            if not part:
+                break
+            found += part
+    finally:
+        os.close(end)
+    return bytes(found)

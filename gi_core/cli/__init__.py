@@ -41,5 +41,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def refuse(reason: str) -> int:
     """Say in one line on stderr what to change; the exit code of a refusal."""
-    print("error: " + " ".join(reason.split()), file=sys.stderr)
+    print("error: " + printable(" ".join(reason.split())), file=sys.stderr)
     return REFUSED
+
+
+def printable(text: str) -> str:
+    """For a terminal: a file's name may hold signs that would move its cursor, colour it or turn the line around."""
+    return "".join(sign if sign.isprintable() else "\ufffd" for sign in text)

@@ -7,7 +7,7 @@ import json
 import sys
 from typing import Any
 
-from gi_core.cli import DONE, FAILED, INTERRUPTED, files, question, report
+from gi_core.cli import DONE, FAILED, INTERRUPTED, files, printable, question, report
 from gi_core.cli.progress import Bar
 from gi_core.spec import Experiment, SpecError, problems
 
@@ -64,7 +64,7 @@ def refuse_early(asked: Experiment, bar: Bar) -> None:
 def _tell(document: dict[str, Any], as_json: bool) -> int:
     status = document["status"]
     if status == "failed":
-        print("error: " + " ".join(str(document["error"]).split()), file=sys.stderr)
+        print("error: " + printable(" ".join(str(document["error"]).split())), file=sys.stderr)
     elif document.get("resumable"):
         print(document["note"], file=sys.stderr)
     if as_json:

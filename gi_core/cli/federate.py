@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from gi_core.cli.files import folder
 from gi_core.cli.interrupts import Interruptible
 from gi_core.cli.progress import Bar
-from gi_core.paths import user_path
+from gi_core.paths import first_bytes, user_path
 from gi_core.runs import times
 from gi_core.spec import SpecError
 from gi_core.spec.federation import MAX_FILE, Federation, build_federation, read_federation
@@ -47,8 +47,7 @@ def federate(arguments: argparse.Namespace) -> int:
 def _read(name: str) -> Federation:
     path = user_path(name)
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_FILE + 1)
+        content = first_bytes(path, MAX_FILE + 1)
     except OSError as error:
         raise SpecError(f"cannot read {name!r}: {error.strerror}") from None
     return read_federation(content, path.suffix.lower() == ".toml")

@@ -7,6 +7,8 @@ import sys
 import time
 from typing import Any, TextIO
 
+from gi_core.cli import printable
+
 PERIOD = 0.1
 BLOCKS = " ▏▎▍▌▋▊▉█"
 
@@ -43,7 +45,7 @@ class Bar:
     def say(self, text: str) -> None:
         """A lasting line on stderr, above the bar."""
         self.close()
-        print(text, file=self.stream)
+        print(printable(text), file=self.stream)
 
 
 def told(progress: dict[str, Any]) -> tuple[float, str]:

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from gi_core.paths import user_path
+from gi_core.paths import first_bytes, user_path
 from gi_core.spec import Experiment, SpecError, build, parse_component, read_experiment, with_setting
 from gi_core.spec.client import Fresh, FromFile, Pretrained, Trained
 from gi_core.spec.model_base import Model
@@ -72,8 +72,7 @@ def network(text: str) -> Model:
     if not path.is_file():
         raise SpecError(f"there is no network file {rest!r}: give a .json file with layers, or settings as name=value")
     try:
-        with path.open("rb") as file:
-            content = file.read(MOST_NETWORK + 1)
+        content = first_bytes(path, MOST_NETWORK + 1)
     except OSError as error:
         raise SpecError(f"cannot read the network {rest!r}: {error.strerror}") from None
     return read_network(content)
@@ -81,8 +80,7 @@ def network(text: str) -> Model:
 
 def _read(path: Path) -> Experiment:
     try:
-        with path.open("rb") as file:
-            text = file.read(MOST_BYTES + 1)
+        text = first_bytes(path, MOST_BYTES + 1)
     except OSError as error:
         raise SpecError(f"cannot read the experiment {str(path)!r}: {error.strerror}") from None
     if len(text) > MOST_BYTES:

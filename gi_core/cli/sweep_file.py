@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from gi_core.paths import user_path
+from gi_core.paths import first_bytes, user_path
 from gi_core.spec import Experiment, SpecError
 from gi_core.spec.sweep import MAX_FILE, Sweep, build_sweep, read_sweep
 
@@ -24,8 +24,7 @@ def named(name: str) -> Sweep:
         known = ", ".join(ready())
         raise SpecError(f"there is neither a file nor a ready sweep {name!r}: ready are {known}")
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_FILE + 1)
+        content = first_bytes(path, MAX_FILE + 1)
     except OSError as error:
         raise SpecError(f"cannot read {name!r}: {error.strerror}") from None
     sweep = read_sweep(content, path.suffix.lower() == ".toml")

@@ -5,23 +5,40 @@ Without `formats=` Pillow would try all it knows, and one of these runs Ghostscr
 
 from __future__ import annotations
 
+import hashlib
 import io
+import logging
 import stat
 import warnings
-from dataclasses import dataclass
+from collections.abc import Hashable
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from gi_core.data import formats, windows
+from gi_core.data.vetting import Bounds, tried
 from gi_core.data.views import View
 from gi_core.data.wide import values_of
 from gi_core.spec.base import SpecError
 
+for _library in ("PIL", "tifffile", "pydicom"):  # what they remark on damaged files is no line of ours
+    logging.getLogger(_library).addHandler(logging.NullHandler())
+
 MAX_PIXELS = 100_000_000  # larger files are refused from their header, before anything is decoded
 MAX_FILE_BYTES = 256 * 2**20
 KEEP_SIDE = 2048  # larger JPEG files are reduced while decoding: no sample is larger than 512
+LIGHT_PIXELS, LIGHT_BYTES, LIGHT_SCANS = 4_000_000, 8 * 2**20, 64
+"""Up to so much a picture is decoded at once: in about a tenth of a second."""
+BOUNDS = Bounds(3, 2**30, "give a smaller picture")
+KEPT, KEPT_BYTES = 4, 32 * 2**20
+"""Pictures that took long are asked for several times in a run: so many of the last are kept, none of them larger."""
+_PLAIN = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "PPM", "TGA")
+_FOREIGN, _EITHER = ("WEBP", "JPEG2000", "AVIF"), "damaged, cut short or too large: give a smaller picture"
+"""Libraries that do not say whether it was the memory."""
+_SCAN = b"\xff\xda"
 _ORIENTATION = 0x0112
 _TURNS = {2: (0, 1), 3: (2, 0), 4: (2, 1), 5: (3, 1), 6: (3, 0), 7: (1, 1), 8: (1, 0)}
 """Orientation in the file -> (quarter turns against the clock, whether mirrored left to right afterwards)."""
@@ -55,7 +72,10 @@ def read_image(path: Path, name: str | None = None, view: View | None = None) ->
             raise SpecError(f"{name} is not a file: give a {formats.ALLOWED} file")  # a device or pipe may never end
         if status.st_size > MAX_FILE_BYTES:
             raise SpecError(f"{name} is larger than {MAX_FILE_BYTES // 2**20} MB: give a smaller picture")
-        content = path.read_bytes()
+        if stat.S_ISREG(status.st_mode) and not status.st_size:  # what the system makes up as it is read may never end
+            raise SpecError(formats.refused(name))
+        with path.open("rb") as file:
+            content = file.read(MAX_FILE_BYTES + 1)
     except IsADirectoryError:
         raise SpecError(f"{name} is a folder: write folder:{name}:KEY for a picture in it") from None
     except OSError as error:
@@ -63,11 +83,53 @@ def read_image(path: Path, name: str | None = None, view: View | None = None) ->
     return decode(content, name, view or View())
 
 
+_last: dict[Hashable, Read] = {}
+
+
 def decode(content: bytes, name: str, view: View = View()) -> Read:  # noqa: B008 - frozen
-    """As `read_image`, of bytes."""
+    """As `read_image`, of bytes. What may take long or much memory is decoded by a child first, within bounds."""
     kind = formats.kind_of(content[: formats.HEADER])
     if kind is None:
         raise SpecError(formats.refused(name))
+    if light(content, kind):
+        return _decoded(content, kind, name, view)
+    mark = (hashlib.sha256(content).hexdigest(), name, view)
+    if mark not in _last:
+        tried(mark, name, lambda: _decoded(content, kind, name, view), BOUNDS)
+        found = _decoded(content, kind, name, view)
+        if found.pixels.nbytes > KEPT_BYTES:
+            return found
+        if len(_last) >= KEPT:
+            _last.pop(next(iter(_last)))
+        _last[mark] = found
+    return replace(_last[mark], pixels=_last[mark].pixels.copy())
+
+
+def light(content: bytes, kind: str) -> bool:
+    """Whether its header alone promises that decoding is quick and small."""
+    if kind not in _PLAIN or len(content) > LIGHT_BYTES:
+        if kind == "TIFF":
+            import tifffile  # noqa: F401 - here, so that no child has to
+        elif kind == "DICOM":
+            with suppress(ImportError):
+                import pydicom.pixels  # noqa: F401
+        return False
+    if kind == "JPEG" and content.count(_SCAN) > LIGHT_SCANS:
+        return False
+    try:
+        if kind == "WEBP":
+            width, height = formats.webp_size(content[:30])
+        else:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+                with Image.open(io.BytesIO(content), formats=(kind,)) as image:
+                    width, height = image.size
+    except Exception:  # noqa: BLE001 - refused from the header, and it is said why when it is decoded
+        return True
+    return width * height <= LIGHT_PIXELS
+
+
+def _decoded(content: bytes, kind: str, name: str, view: View) -> Read:
     try:
         if kind == "DICOM":
             from gi_core.data import dicom
@@ -83,7 +145,8 @@ def decode(content: bytes, name: str, view: View = View()) -> Read:  # noqa: B00
     except MemoryError:
         raise SpecError(f"{name} needs more memory than is allowed for a picture: give a smaller one") from None
     except Exception:  # decoders raise many kinds on damaged files
-        raise SpecError(f"{name} is not a readable picture: this {kind} file is damaged or cut short") from None
+        reason = "damaged or cut short" if kind not in _FOREIGN or light(content, kind) else _EITHER
+        raise SpecError(f"{name} is not a readable picture: this {kind} file is {reason}") from None
 
 
 def _cut(view: View, written: tuple[int, int]) -> list[str]:

@@ -6,6 +6,7 @@ import json
 import os
 import pickle
 import re
+import stat
 import tempfile
 import warnings
 from pathlib import Path
@@ -39,14 +40,18 @@ def read_state(path: Path, name: str, update: bool = False) -> dict[str, Tensor]
     for a parameter without a gradient. A pickle that names anything but tensors and containers is refused unexecuted.
     """
     try:
-        size = path.stat().st_size
+        status = path.stat()
+        size = status.st_size
+        if not (stat.S_ISREG(status.st_mode) and size):  # a pipe may never end
+            raise SpecError(f"weights {name} are no file, or an empty one: give .safetensors, or .pt with a state dict")
         with open(path, "rb") as file:
             head = file.read(9)
     except OSError as error:
         raise SpecError(f"cannot read weights {name}: {error.strerror or error}") from None
-    if size > MAX_BYTES or (head.startswith(b"PK") and unpacked(path, name) > MAX_BYTES):
+    whole = max(size, unpacked(path, name) if head.startswith(b"PK") else 0)
+    if whole > MAX_BYTES:
         raise SpecError(f"weights {name} are larger than {MAX_BYTES / 2**30:.0f} GB: give a smaller file")
-    vetted(path, f"weights {name}", lambda: _read(path, name, head, size))
+    vetted(path, f"weights {name}", lambda: _read(path, name, head, size), whole)
     state = _read(path, name, head, size)
     for wrapper in WRAPPERS:
         if isinstance(state, dict) and isinstance(state.get(wrapper), dict):

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from gi_core.data.vetting import vetted
-from gi_core.data.zips import contents
+from gi_core.data.zips import contents, unpacked
 from gi_core.paths import user_path
 from gi_core.spec.base import SpecError
 from gi_core.updates.asides import NOTHING, aside
@@ -41,7 +41,8 @@ def read_arrays(path: Path, name: str, finite: bool = True) -> tuple[dict[str, n
     Raises SpecError for anything else, and where a value is not finite unless that is allowed.
     """
     head, size = _head(path, name)
-    vetted(path, name, lambda: _read(path, name, head, size))
+    whole = unpacked(path, name) if head.startswith(b"PK") else size
+    vetted(path, name, lambda: _read(path, name, head, size), whole)
     values, ordered = _read(path, name, head, size)
     return as_numbers(values, name, finite), ordered
 
@@ -57,8 +58,8 @@ def _read(path: Path, name: str, head: bytes, size: int) -> tuple[dict[str, obje
 def _head(path: Path, name: str) -> tuple[bytes, int]:
     try:
         status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            raise SpecError(f"{name} is not a file: give .npz or .safetensors")
+        if not (stat.S_ISREG(status.st_mode) and status.st_size):
+            raise SpecError(f"{name} is no file, or an empty one: give .npz or .safetensors")
         if status.st_size > MOST_BYTES:
             raise SpecError(f"{name} is larger than {MOST_BYTES / 2**30:.0f} GiB: give a smaller file")
         with open(path, "rb") as file:
