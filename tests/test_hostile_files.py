@@ -24,7 +24,7 @@ from gi_core.data import archives, vetting
 from gi_core.data.unpickling import unpickle
 from gi_core.data.vetting import vetted
 from gi_core.data.zips import contents
-from gi_core.models.files import read_state
+from gi_core.models.files import load_state, read_state
 from gi_core.spec import SpecError
 from gi_core.updates.reading import is_torch, read_arrays
 from gi_core.updates.round import arrays
@@ -338,3 +338,26 @@ def test_no_damage_to_a_file_ends_in_a_traceback(tmp_path, which, changes, cut):
             read()
         except SpecError as error:
             assert "\n" not in str(error)
+
+
+@pytest.mark.parametrize("value", ["1e308", "int8", "bool", "int64", "uint16", "nan"])
+def test_weights_that_the_network_cannot_hold_are_refused(tmp_path, value):
+    """Not turned into infinities, nor codes of a quantised network taken for its values."""
+    model = torch.nn.Linear(3, 2)
+    before = model.weight.detach().clone()
+    if value in ("1e308", "nan"):
+        weight = torch.full((2, 3), float(value), dtype=torch.float64)
+    else:
+        weight = torch.ones(2, 3).to(getattr(torch, value))
+    torch.save({"weight": weight, "bias": torch.zeros(2)}, tmp_path / "w.pt")
+    said = refused(load_state, model, read_state(tmp_path / "w.pt", "w.pt"), "w.pt")
+    assert "not finite" in said if value in ("1e308", "nan") else "whole numbers in weight" in said
+    assert torch.equal(model.weight, before)
+
+
+@pytest.mark.parametrize("kind", ["float64", "float16", "bfloat16"])
+def test_weights_of_other_real_kinds_are_taken(tmp_path, kind):
+    model = torch.nn.Linear(3, 2)
+    torch.save({"weight": torch.full((2, 3), 0.5).to(getattr(torch, kind)), "bias": torch.zeros(2)}, tmp_path / "w.pt")
+    load_state(model, read_state(tmp_path / "w.pt", "w.pt"), "w.pt")
+    assert (model.weight == 0.5).all()

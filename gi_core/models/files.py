@@ -146,10 +146,17 @@ def counters(state: dict[str, Tensor]) -> set[str]:
 
 
 def _copy(model: nn.Module, state: dict[str, Tensor], name: str) -> None:
+    """Values are checked as the network will hold them: what float64 held may be infinite in float32."""
     own = model.state_dict()
-    if not all(torch.isfinite(v).all() for v in state.values() if v.is_floating_point()):
+    whole = [key for key in state if key in own and own[key].is_floating_point() and not state[key].is_floating_point()]
+    if whole:
+        raise SpecError(
+            f"{name} hold whole numbers in {whole[0][:60]}, where the network has real ones: save float32 values, dequantised"
+        )
+    cast = {key: state[key].to(own[key].dtype) for key in own if key in state}
+    if not all(torch.isfinite(v).all() for v in (*state.values(), *cast.values()) if v.is_floating_point()):
         raise SpecError(f"values of {name} are not finite: train or save them again")
-    model.load_state_dict({key: state[key].to(own[key].dtype) for key in own if key in state}, strict=False)
+    model.load_state_dict(cast, strict=False)
 
 
 def write_state(model: nn.Module, path: Path, info: dict) -> None:
