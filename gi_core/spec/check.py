@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gi_core.spec import normalising
 from gi_core.spec.attacks import ClosedForm, InvertingGradients, LevenbergMarquardt, Matching
 from gi_core.spec.base import SpecError
 from gi_core.spec.client import Pretrained
@@ -15,7 +16,6 @@ from gi_core.spec.defense_checks import conflicts
 from gi_core.spec.experiment import Experiment
 from gi_core.spec.fl_attacks import FlGradientInversion
 from gi_core.spec.knowing import idle
-from gi_core.spec.normalising import numbers
 from gi_core.spec.sizes import sides
 
 __all__ = ["ONE_OUTPUT", "Problem", "one_gradient_only", "problems"]
@@ -143,18 +143,12 @@ def _recursion(e: Experiment):
         )
 
 
-def _numbers(normalise: str) -> int:
-    """How many channels a normalisation by numbers is for; 0 for a name."""
-    found = numbers(normalise)
-    return len(found[0]) if found else 0
-
-
 def _model(e: Experiment):
     model = e.model
     shape = sides(e.size)
     if shape is not None and min(shape) < model.min_size:
         yield Problem("size", f"{model.title} needs pictures of at least {model.min_size} pixels, not {e.size}")
-    given = _numbers(e.normalise)
+    given = normalising.channels(e.normalise)
     if e.channels == 1 and given == 3 or model.channels_only == 1 and given == 3:
         yield Problem(
             "normalise", f"{e.normalise} normalises three channels, and the pictures have one: give one number"

@@ -47,6 +47,10 @@ class Model(Component):
         """Logits for data of so many classes: one, or one for each class."""
         return 1 if self.one_logit else self.classes or data_classes
 
+    def side_for(self, side: int) -> int:
+        """The side of a square, in pixels, that the network takes in place of this one where nobody asked for any."""
+        return max(side, self.min_size)
+
 
 class NormedModel(Model):
     """A network whose convolutions are followed by a normalisation, batch norm unless the settings say otherwise."""

@@ -151,6 +151,10 @@ class VisionTransformer(Model):
     heads: int = setting(4, "Attention heads; must divide the hidden size.", title="Heads", ge=1, le=16)
     hidden: int = setting(128, "Hidden size.", title="Hidden size", ge=8, le=1024)
 
+    def side_for(self, side: int) -> int:
+        """Whole patches: the next multiple of the patch."""
+        return -(-super().side_for(side) // self.patch) * self.patch
+
 
 class Mlp(Model):
     kind: Literal["mlp"] = "mlp"

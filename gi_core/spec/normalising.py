@@ -34,6 +34,12 @@ def numbers(text: str) -> Numbers | None:
     return (mean * count if len(mean) == 1 else mean), (std * count if len(std) == 1 else std)
 
 
+def channels(text: str) -> int:
+    """How many channels a normalisation by numbers is for; 0 for a name."""
+    found = numbers(text)
+    return len(found[0]) if found else 0
+
+
 def _number(text: str) -> float:
     text = text.strip()
     value = float(text) if _NUMBER.fullmatch(text) else math.nan

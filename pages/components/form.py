@@ -156,6 +156,35 @@ def change(path: tuple[str | int, ...], value: Any, seen: bool = False) -> None:
         turn()
 
 
+def adapt(experiment: Experiment, said: list[str]) -> None:
+    """Settings that follow from what a person has just chosen; a sentence for each is shown until the next change."""
+    now = current()
+    for family in ("attack", "client", "model"):
+        kinds = getattr(now, family).kind, getattr(experiment, family).kind
+        if kinds[0] != kinds[1]:
+            unseat(family + ".", *kinds)
+    st.session_state[_at("experiment")] = experiment
+    st.session_state.pop(_at("wrong"), None)
+    st.session_state[_at("adapted")] = (experiment.key(), said)
+    turn()
+
+
+def adapted() -> list[str]:
+    """What was adapted to the last choice."""
+    key, said = st.session_state.get(_at("adapted"), ("", []))
+    return said if key == current().key() else []
+
+
+def remember(name: str, value: Any) -> None:
+    """Something of this page's form that is no part of the experiment; None forgets it."""
+    st.session_state[_at(name)] = value
+
+
+def remembered(name: str) -> Any:
+    """What was remembered by this name, or None."""
+    return st.session_state.get(_at(name))
+
+
 def refuse(sentence: str) -> None:
     """A value that cannot be taken: the widgets start anew from what stands, and the form says why."""
     replace(current())

@@ -36,6 +36,8 @@ def draw(refined: Callable[[Experiment, dict[str, Any]], float | None]) -> None:
             error = refined(experiment, answered) if answered.get("risk") and not fatal else None
             meter.draw(answered, error, awaited=preview is not None and not preview.over and not fatal)
             _estimate(experiment, preview, answered, fatal)
+            for said in form.adapted():
+                telling.adapted(said)
             for said in filter(None, (complaint, form.awaits(), *(p.reason for p in found + later))):
                 telling.problem(said, "status")
             if preview is not None and preview.state == "failed" and preview.error:

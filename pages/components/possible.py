@@ -9,13 +9,14 @@ import streamlit as st
 from gi_core.spec import ATTACKS, Experiment, SpecError, build, problems
 from pages.components.words import escape
 
-_LABELS = ("auto", "known", "joint")
+LABELS = ("auto", "known", "joint")
+"""Label strategies that an attack falls back on, best first."""
 _PLAIN = {"attack": ATTACKS["dlg"](), "seed": 0, "seconds": None, "device": "auto"}
 
 
 def fitting(experiment: Experiment, kind: str) -> dict[str, Any]:
     """An attack as it starts on this question: its defaults, with labels that fit the pictures and the server."""
-    tries = [{"kind": kind}, *({"kind": kind, "labels": labels} for labels in _LABELS)]
+    tries = [{"kind": kind}, *({"kind": kind, "labels": labels} for labels in LABELS)]
     for settings in tries:
         asked = _with(experiment, settings)
         if asked is not None and not any(p.fatal and p.field == "attack.labels" for p in problems(asked)):

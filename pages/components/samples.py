@@ -8,7 +8,7 @@ from gi_core import data
 from gi_core.data.types import SampleInfo
 from gi_core.spec.bounds import MAX_BATCH
 from gi_core.spec.documents import whole_number
-from pages.components import cropping, fetching, fields, form, own_pictures, press, stage, thumbnails, words
+from pages.components import adapting, cropping, fetching, fields, form, own_pictures, press, stage, thumbnails, words
 from pages.components.picture_grid import Item, picture_grid
 from pages.components.references import known
 
@@ -18,6 +18,7 @@ def draw(geometry: bool = True, apart: bool = False) -> None:
 
     apart: several pictures, each looked at alone, and no batch.
     """
+    st.session_state[form.key("apart")] = apart
     if apart:
         st.session_state[form.key("several")] = True
     if stage.attackers_view():
@@ -81,8 +82,16 @@ def _pick(ref: str) -> None:
         chosen = [c for c in chosen if c != ref] or chosen
     else:
         chosen = [*chosen, ref][:MAX_BATCH]
+    _choose(chosen)
+
+
+def _choose(refs: list[str]) -> None:
+    """These pictures, with the data's own labels; what they make impossible follows, except where each is looked at alone."""
+    refs, left = adapting.one_source(refs)
     form.change(("labels",), None)
-    form.change(("samples",), chosen)
+    form.change(("samples",), refs)
+    if not st.session_state.get(form.key("apart")):
+        adapting.pictures(left)
 
 
 def _by_number(shown: list[SampleInfo]) -> None:
@@ -111,8 +120,7 @@ def _several() -> bool:
 
 def _one_again() -> None:
     if not _several():
-        form.change(("labels",), None)
-        form.change(("samples",), [form.current().samples[0]])
+        _choose([form.current().samples[0]])
 
 
 def _take(refs: list[str]) -> None:
@@ -121,8 +129,7 @@ def _take(refs: list[str]) -> None:
     mine = [ref for ref in chosen if ref.startswith("upload:")] if _several() else []
     if len({*mine, *refs}) > 1:
         st.session_state.pop(form.key("several"), None)  # more than one is several
-    form.change(("labels",), None)
-    form.change(("samples",), list(dict.fromkeys([*mine, *refs]))[:MAX_BATCH])
+    _choose(list(dict.fromkeys([*mine, *refs]))[:MAX_BATCH])
 
 
 def _labels(infos: list[SampleInfo]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from gi_core.spec import ATTACKS, MODELS, Component, SpecError
-from pages.components import about, fields, form, pairs, possible, switchboard, telling, uploads, words
+from pages.components import about, adapting, fields, form, pairs, possible, switchboard, telling, uploads, words
 from pages.components.defenses import view as defenses
 from pages.components.knowing_pair import KNOWING
 from pages.components.rank import summary
@@ -87,11 +87,13 @@ def _preset(key: str, attack: Component) -> None:
     name = st.session_state[key]
     known = {"adaptive": attack.adaptive}
     form.change(("attack",), {"kind": attack.kind, **known, **(attack.presets[name] if name else {})})
+    adapting.labels()
 
 
 def _attack(key: str) -> None:
     kind = st.session_state[key]
     form.choose("attack", kind, possible.fitting(form.current(), kind), over=("adaptive",))
+    adapting.labels()
 
 
 def _choice(label: str, family: str, known: dict[str, type[Component]]) -> None:
@@ -99,8 +101,14 @@ def _choice(label: str, family: str, known: dict[str, type[Component]]) -> None:
     key = form.key(family, now)
     st.selectbox(
         label, options, options.index(now), key=key, format_func=lambda k: known[k].title, label_visibility="collapsed",
-        on_change=form.report, args=(key, lambda: form.choose(family, st.session_state[key])),
+        on_change=form.report, args=(key, _part, family, key),
     )  # fmt: skip
+
+
+def _part(family: str, key: str) -> None:
+    form.choose(family, st.session_state[key])
+    if family == "model":
+        adapting.network()
 
 
 def _weights(key: str) -> None:

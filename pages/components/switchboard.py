@@ -7,7 +7,7 @@ import streamlit as st
 from gi_core import data
 from gi_core.spec import CLIENTS, Experiment, SpecError
 from gi_core.spec.networks import layer_graph
-from pages.components import client_fields, fields, form, pairs, sent, words
+from pages.components import adapting, client_fields, fields, form, pairs, sent, words
 from pages.components.session import store
 from pages.components.statistics_pair import STATISTICS
 
@@ -88,6 +88,7 @@ def _set(name: str, key: str) -> None:
         form.choose("client", value, over=form.SHARED)
     else:
         form.change(("client", name), value == "known" if name == "labels_known" else value, seen=True)
+        adapting.labels()
 
 
 def _weights(experiment: Experiment) -> int | None:

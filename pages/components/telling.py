@@ -44,6 +44,11 @@ def note(text: Any) -> None:
     st.html(f'<p class="gi-about">{words.escape(sentence(text))}</p>')
 
 
+def adapted(text: Any) -> None:
+    """What the form set by itself because of what a person chose."""
+    st.html(f'<p class="gi-sees" role="status">{words.escape(sentence(text))}</p>')
+
+
 def error(text: Any) -> None:
     """A refusal that stands alone."""
     st.error(words.plain(sentence(text)))
