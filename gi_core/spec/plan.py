@@ -12,8 +12,8 @@ from gi_core.spec.base import Settings
 class Plan(Settings):
     """onednn: oneDNN kernels on a CPU. channels_last: memory format. chunk: trials advanced
     together. cuda_graph: replay a captured step. device: the torch device it was measured on.
-    threads: torch threads. seconds: measured seconds of one gradient evaluation of one trial. most: trials at once that the
-    memory allows, where that is fewer than would have advanced together.
+    threads: torch threads. seconds: measured seconds of one gradient evaluation of one trial.
+    most: trials at once that the memory allows, where that is fewer than would have advanced together.
     """
 
     onednn: bool = True
@@ -23,5 +23,5 @@ class Plan(Settings):
     device: str = "cpu"
     threads: int = Field(1, ge=1, le=4096)
     seconds: float | None = None
-    most: int | None = None
+    most: int | None = Field(None, ge=1, le=2**20)
     source: Literal["default", "measured", "cached", "checkpoint"] = "default"
