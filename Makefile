@@ -17,7 +17,8 @@ test: .venv/.dev
 	$(ENV) $(BIN)/python -m pytest -m "browser and not slow"
 
 test-slow: .venv/.dev
-	$(ENV) $(BIN)/python -m pytest -m slow
+	$(ENV) $(BIN)/python -m pytest -n 2 -m "slow and not browser"
+	$(ENV) $(BIN)/python -m pytest -m "slow and browser"
 
 bench: .venv/.dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks

@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 
 from gi_core.runs import executors, process, sweeps
+from gi_core.runs.execute import execute
 from gi_core.runs.executors import dask_engine
+from gi_core.runs.sink import Free
 from gi_core.runs.store import Store
 from gi_core.spec import SpecError
-from gi_core.spec.sweep import build_sweep
-from tests.runs_helpers import tiny_spec
+from gi_core.spec.sweep import build_sweep, members
+from tests.runs_helpers import ListSink, tiny_spec
 
 pytestmark = pytest.mark.slow
 LONG = 300.0
@@ -74,6 +76,8 @@ def store(gi_home, monkeypatch) -> Store:
 
 
 def test_a_worker_is_killed_and_nothing_is_lost(store, tmp_path):
+    for number, member in enumerate(members(twelve())[:2]):
+        execute(member.experiment, sink=ListSink(tmp_path / f"plan{number}"), control=Free())  # or two workers that start at once measure two
     sweep, killed = sweeps.start(store, twelve()), []
 
     def kill_once():

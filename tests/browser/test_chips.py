@@ -136,6 +136,11 @@ def newest(store: Store, known: set[str]):
     return [job for job in store.jobs(kinds=("run",), limit=1) if job.id not in known]
 
 
+def title(job) -> str:
+    """Whose experiment a run is."""
+    return next((p.title for p in presets() if p.experiment == build(job.spec)), f"no chip's: {job.spec}")
+
+
 def cycle(page, store: Store, number: int, draw: random.Random) -> None:
     """One chip, sometimes with a field left half way before it; then the button; then what was stored."""
     chip = draw.randrange(len(presets()))
@@ -145,16 +150,19 @@ def cycle(page, store: Store, number: int, draw: random.Random) -> None:
         fields = page.locator(".st-key-steps input[type=number]").locator("visible=true")
         if fields.count():
             fields.first.fill(str(draw.randrange(2, 9)))
-    (played,) = press(page.locator(f".st-key-preset_{chip} button").first.click, lambda: newest(store, before))
-    looks_like(page, preset.experiment)
-    assert build(played.spec) == preset.experiment, f"{number}: {preset.title} played something else"
+    asked = preset.experiment.key()  # a click before this one may be answered first: by what was on show then
+    (played,) = press(
+        page.locator(f".st-key-preset_{chip} button").first.click,
+        lambda: shown(page) == asked and newest(store, before),
+    )
+    assert build(played.spec) == preset.experiment, f"{number}: {preset.title} played {title(played)}"
     store.control(played.id, "cancel")
     wait(lambda: store.job(played.id).over)
 
     on_show = shown(page)
     start = page.get_by_role("button", name="Run attack")
     (run,) = press(start.click, lambda: newest(store, {*before, played.id}))
-    assert build(run.spec).key() == on_show == preset.experiment.key(), f"{number}: {preset.title} ran something else"
+    assert build(run.spec).key() == on_show == preset.experiment.key(), f"{number}: {preset.title} ran {title(run)}"
     page.wait_for_function("run => location.search.includes(run)", arg=run.id)
     store.control(run.id, "cancel")
 
