@@ -1,6 +1,7 @@
 # make run        the dashboard on http://127.0.0.1:8501
 # make test       the tests (under 10 minutes on two cores)
 # make test-slow  full browser scenarios, kill tests, published figures (under 25 minutes)
+# make lint       ruff, and the direction of the imports
 # make bench      the engine against a textbook loop; writes benchmarks/results/
 PYTHON ?= python3
 BIN := .venv/bin
@@ -25,6 +26,7 @@ bench: .venv/.dev
 
 lint: .venv/.dev
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	PYTHONPATH=. $(BIN)/lint-imports
 
 .venv/.run: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 run")'

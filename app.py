@@ -7,11 +7,24 @@ from __future__ import annotations
 
 import streamlit as st
 from starlette.middleware import Middleware
+from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from pages.components import policy, shell
+from pages.shared import policy, shell
+
+PAGES = {
+    "": {"lab": "Lab", "runs": "Runs"},
+    "Explain": {"rank": "Rank analysis", "influence": "Influence"},
+    "Deployment": {"federation": "Federation", "updates": "Updates"},
+    "Compare": {"frontier": "Frontier", "wall": "Comparison wall", "sweeps": "Sweeps"},
+}
+"""Section of the navigation -> address -> title. The page `lab` is `pages/lab/page.py`, and so on. Those without a section stand
+first, always in sight; the first of all is where a visitor arrives.
+"""
 
 if get_script_run_ctx(suppress_warning=True) is None:
+    # Until a run has told it otherwise, Streamlit takes pages/ for an app of its old kind.
+    PagesManager.uses_pages_directory = False
     app = st.App(__file__, middleware=[Middleware(policy.Policy)])
 else:
-    shell.run()
+    shell.run(PAGES)

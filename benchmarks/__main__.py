@@ -20,7 +20,7 @@ from benchmarks.live import live
 from benchmarks.recursion import recursion
 from benchmarks.solution import solution
 from benchmarks.speed import speed
-from gi_core.threads import one_thread
+from gi_core.common.threads import one_thread
 
 RESULTS = Path(__file__).parent / "results"
 PARTS = (

@@ -17,13 +17,14 @@ import torch
 from scipy.stats import spearmanr
 
 from benchmarks.problems import SHARED
-from gi_core import attacks, data, federated, models
-from gi_core.analysis.influence.jacobian import Sample
-from gi_core.analysis.influence.spectrum import DAMPING, LINEAR, PRIOR
+from gi_core import attacks, client, data
 from gi_core.attacks.base import stream
-from gi_core.federated.round import normalised
-from gi_core.spec import Experiment, build
-from gi_core.spec.plan import Plan
+from gi_core.client.round import normalised
+from gi_core.experiments import preparing
+from gi_core.numerics.picture_jacobian import Sample
+from gi_core.numerics.spectrum import DAMPING, LINEAR, PRIOR
+from gi_core.settings import Experiment, build
+from gi_core.settings.plan import Plan
 
 SIGMAS = (1e-3, 1e-2)
 PLAN = Plan(onednn=False)
@@ -45,8 +46,8 @@ def predicted(folder: Path, dataset: str, index: int) -> tuple[float, dict[float
     sigma = SIGMAS[-1]
     question = asked(folder, dataset, index, sigma)
     pictures = data.load(question)
-    model, _ = models.prepare(question, pictures)
-    done = federated.play(question, model, pictures, "cpu")
+    model, _ = preparing.prepare(question, pictures)
+    done = client.play(question, model, pictures, "cpu")
     one = Sample(done.knowledge, normalised(pictures, torch.device("cpu")), done.labels)
     moved = one.influence(one.perturbation(done.clean, done.update), most=one.size) / sigma
     shift = DAMPING * one.largest()
@@ -59,8 +60,8 @@ def measured(folder: Path, dataset: str, index: int, sigma: float) -> float:
     torch.set_num_threads(1)
     question = asked(folder, dataset, index, sigma)
     pictures = data.load(question)
-    model, _ = models.prepare(question, pictures)
-    update, knowledge = federated.client_round(question, model, pictures, "cpu")
+    model, _ = preparing.prepare(question, pictures)
+    update, knowledge = client.client_round(question, model, pictures, "cpu")
     machine = attacks.make(question.attack, update, knowledge, plan=PLAN, device="cpu")
     for state, step in stream(machine, machine.init(0)):  # noqa: B007
         pass

@@ -34,7 +34,7 @@ def clicks() -> Iterator[dict]:
     """One row idle, one while an attack runs (its page open)."""
     from playwright.sync_api import sync_playwright
 
-    from gi_core.runs.store import Store
+    from gi_core.jobs.store import Store
 
     with tempfile.TemporaryDirectory() as home, sync_playwright() as driver:
         server, url = _serve(home)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gi_core.spec.graph import Conv
+from gi_core.settings.graph import Conv
 
 
 def dense_layer(op: Conv, k: np.ndarray, weight: np.ndarray, gradient: np.ndarray, z: np.ndarray, shape) -> np.ndarray:

@@ -12,10 +12,11 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 
-from gi_core import attacks, data, federated, metrics, models
+from gi_core import attacks, client, data, metrics
 from gi_core.attacks.base import stream
-from gi_core.spec import ATTACKS, build
-from gi_core.spec.plan import Plan
+from gi_core.experiments import preparing
+from gi_core.settings import ATTACKS, build
+from gi_core.settings.plan import Plan
 
 PICTURES = ("bundled/retina", "bundled/cell", "bundled/chelsea", "bundled/astronaut", "bundled/coffee")
 PRIOR = "bundled/phantom"
@@ -57,8 +58,8 @@ def _grey(pictures):
 def _one(ref: str, preset: str, iterations: int) -> dict:
     asked = _asked(ref, preset, iterations)
     pictures = _grey(data.load(asked))
-    model, _ = models.prepare(asked, pictures)
-    done = federated.play(asked, model, pictures, "cpu")
+    model, _ = preparing.prepare(asked, pictures)
+    done = client.play(asked, model, pictures, "cpu")
     machine, began = (
         attacks.make(asked.attack, done.update, done.knowledge, plan=Plan(), device="cpu"),
         time.process_time(),

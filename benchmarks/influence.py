@@ -15,10 +15,11 @@ import numpy as np
 import torch
 from scipy.sparse.linalg import LinearOperator, eigsh
 
-from gi_core import data, federated, models
-from gi_core.analysis.influence.jacobian import Sample
-from gi_core.federated.round import normalised
-from gi_core.spec import build, parse_component
+from gi_core import client, data
+from gi_core.client.round import normalised
+from gi_core.experiments import preparing
+from gi_core.numerics.picture_jacobian import Sample
+from gi_core.settings import build, parse_component
 
 CASES = (
     ("LeNet", "lenet:layers=4,init=uniform,seed=1", "bundled/faces:3", 28, 1, 5, True),
@@ -35,8 +36,8 @@ def influence() -> Iterator[dict]:
             "model": parse_component("model", model).model_dump(mode="json"),
         })  # fmt: skip
         pictures = data.load(asked)
-        network, _ = models.prepare(asked, pictures)
-        played = federated.play(asked, network, pictures, "cpu")
+        network, _ = preparing.prepare(asked, pictures)
+        played = client.play(asked, network, pictures, "cpu")
         x = normalised(pictures, torch.device("cpu"))
         old, new = [], []
         for _ in range(repeats):

@@ -16,16 +16,17 @@ from PIL import Image
 from torch import Tensor, nn
 
 from benchmarks.problems import SHARED
-from gi_core import data, models
-from gi_core.attacks.label_report import label_report
+from gi_core import data
+from gi_core.attacks.labels.report import label_report
+from gi_core.client import fedavg
+from gi_core.client.fedsgd import gradient
 from gi_core.data.normalisation import resolve
-from gi_core.federated import fedavg
-from gi_core.federated.fedsgd import gradient
-from gi_core.federated.types import Knowledge
-from gi_core.models import build as network
-from gi_core.models import set_batch_norm
-from gi_core.spec import build, parse_component
-from gi_core.spec.client import FedAvg
+from gi_core.experiments import preparing
+from gi_core.networks import build as network
+from gi_core.networks import set_batch_norm
+from gi_core.settings import build, parse_component
+from gi_core.settings.client import FedAvg
+from gi_core.types.updates import Knowledge
 
 BATCHES = 20
 SIZES = ((8, True), (8, False), (32, False), (48, False))
@@ -92,7 +93,7 @@ def trained(model: dict, epochs: int) -> tuple[nn.Module, float]:
         "samples": [f"folder:{SHARED / 'mnist_test'}:0"], "normalise": "mnist", "size": 28, "model": model,
         "weights": weights,
     })  # fmt: skip
-    ready, info = models.prepare(asked, data.load(asked))
+    ready, info = preparing.prepare(asked, data.load(asked))
     return ready, info["accuracy"]
 
 

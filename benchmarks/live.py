@@ -33,8 +33,8 @@ def live() -> Iterator[dict]:
 
 
 def _pairs() -> Iterator[dict]:
-    from gi_core.runs.question import Questions
-    from gi_core.spec import build
+    from gi_core.experiments.setup import Questions
+    from gi_core.settings import build
 
     questions, ratios = Questions(), []
     _watched(build(QUESTION), questions)  # warm: plan, question, caches
@@ -48,10 +48,10 @@ def _pairs() -> Iterator[dict]:
 
 def _prepared(experiment, questions):
     """The run as a worker makes it, reporting to a store; nothing iterated yet."""
-    from gi_core.runs.execute import _prepare, _Run
-    from gi_core.runs.sink import StoreControl, StoreSink
-    from gi_core.runs.store import Store
-    from gi_core.runs.writer import Writer
+    from gi_core.experiments.execute import _prepare, _Run
+    from gi_core.jobs.sink import StoreControl, StoreSink
+    from gi_core.jobs.store import Store
+    from gi_core.jobs.writer import Writer
 
     class Measured(_Run):
         def _result(self, status):  # the comparison at the end is not the live view

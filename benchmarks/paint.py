@@ -115,8 +115,8 @@ def served(root: Path, home: str) -> Iterator[tuple[subprocess.Popen, str]]:
 
 def _end_workers(home: str) -> None:
     """The workers of this store alone, by their process ids."""
-    from gi_core.runs.processes import Processes
-    from gi_core.runs.store import Store
+    from gi_core.jobs.processes import Processes
+    from gi_core.jobs.store import Store
 
     for worker in Processes(Store(Path(home)).database).all("worker"):
         if worker.alive:

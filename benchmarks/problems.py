@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gi_core.federated.types import Knowledge, Update
-from gi_core.models import build
-from gi_core.spec import parse_component
+from gi_core.networks import build
+from gi_core.settings import parse_component
+from gi_core.types.updates import Knowledge, Update
 
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 

@@ -49,13 +49,14 @@ def _measure(how: str, size: int) -> dict:
     """Seconds and additional peak memory of the layers, from the loss to the picture."""
     import numpy as np
 
-    from gi_core import data, federated, models
-    from gi_core.analysis.chain import chain
+    from gi_core import client, data
     from gi_core.attacks.recursion.top import candidates
     from gi_core.attacks.recursion.walk import Front, Walk
-    from gi_core.spec import build
-    from gi_core.spec.graph import Conv
-    from gi_core.threads import one_thread
+    from gi_core.common.threads import one_thread
+    from gi_core.experiments import preparing
+    from gi_core.settings import build
+    from gi_core.settings.chain import chain
+    from gi_core.settings.graph import Conv
 
     one_thread()
     names = ("channels", "kernel", "stride", "padding")
@@ -63,8 +64,8 @@ def _measure(how: str, size: int) -> dict:
     model = {"kind": "cnn6"} if how == "cnn6" else {"kind": "custom", "layers": rows, "logits": "one", "bias": False}
     asked = build({"samples": ["bundled/astronaut"], "size": size, "model": model, "attack": {"kind": "rgap"}})
     pictures = data.load(asked)
-    network, _ = models.prepare(asked, pictures)
-    played = federated.play(asked, network, pictures, "cpu")
+    network, _ = preparing.prepare(asked, pictures)
+    played = client.play(asked, network, pictures, "cpu")
     walk = Walk(network, played.update)
     if how == "dense":
         walk._through = _dense(walk)

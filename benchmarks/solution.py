@@ -15,7 +15,7 @@ from benchmarks.problems import picture, victim
 from benchmarks.textbook import textbook_dlg
 from gi_core.attacks import make, stream
 from gi_core.attacks.plan import measure
-from gi_core.spec import parse_component
+from gi_core.settings import parse_component
 
 CASES = [
     ("mnist", "uniform", "textbook_dlg"), ("mnist", "uniform", "dlg"),

@@ -20,7 +20,7 @@ from benchmarks.problems import at_size, batch_of, picture, victim
 from benchmarks.textbook import textbook_cosine
 from gi_core.attacks import make
 from gi_core.attacks.plan import measure
-from gi_core.spec.attacks import InvertingGradients
+from gi_core.settings.attacks import InvertingGradients
 
 CASES = {
     "lenet": ("lenet:init=uniform", 32, 40, (1, 8, 32)), "resnet20": ("resnet20", 32, 4, (1, 8, 32)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -27,3 +28,18 @@ def gi_home(tmp_path, monkeypatch) -> Path:
     monkeypatch.setenv("GI_HOME", str(home))
     monkeypatch.setenv("GI_DATA", str(tmp_path / "data"))
     return home
+
+
+@pytest.fixture(autouse=True)
+def navigation(monkeypatch):
+    """AppTest runs the app as the server does (`app.py`): pages/ holds rooms, not pages of Streamlit's old kind."""
+    if "streamlit.testing.v1" in sys.modules:
+        from streamlit.runtime.pages_manager import PagesManager
+
+        made = PagesManager.__init__
+
+        def init(self, *given, **named):
+            PagesManager.uses_pages_directory = False
+            made(self, *given, **named)
+
+        monkeypatch.setattr(PagesManager, "__init__", init)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import io
 import zipfile
 
-from gi_core.runs import sweeps
-from gi_core.runs.executors import remote
-from gi_core.runs.store import Store
-from gi_core.spec.sweep import build_sweep
+from gi_core.jobs import sweeps
+from gi_core.jobs.store import Store
+from gi_core.settings.sweep import build_sweep
+from gi_core.workers.executors import remote
 from tests.runs_helpers import tiny_spec
 
 

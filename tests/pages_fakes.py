@@ -8,12 +8,12 @@ import numpy as np
 from PIL import Image
 
 from gi_core.data import bundled
-from gi_core.runs.job import Point
-from gi_core.runs.processes import Processes
-from gi_core.runs.snapshots import Snapshots, write_array
-from gi_core.runs.store import Store
-from gi_core.runs.writer import Writer
-from gi_core.spec import Experiment, build
+from gi_core.jobs.job import Point
+from gi_core.jobs.processes import Processes
+from gi_core.jobs.snapshots import Snapshots, write_array
+from gi_core.jobs.store import Store
+from gi_core.jobs.writer import Writer
+from gi_core.settings import Experiment, build
 
 SIDE = 32
 

@@ -10,11 +10,12 @@ from typing import Any
 import torch
 from torch import nn
 
-from gi_core import data, federated, models
+from gi_core import client, data
 from gi_core.attacks import make
 from gi_core.attacks.base import Attack, LayerReport, State, Step
-from gi_core.spec import Experiment, build
-from gi_core.spec.plan import Plan
+from gi_core.experiments import preparing
+from gi_core.settings import Experiment, build
+from gi_core.settings.plan import Plan
 
 torch.set_num_threads(1)
 Prepare = Callable[[nn.Module], None]
@@ -69,10 +70,10 @@ def statistics(model: nn.Module) -> None:
 def open_attack(asked: Experiment, prepare: Prepare | None = None) -> tuple[Attack, torch.Tensor, list[int]]:
     """The machine of a question, its pictures and labels. prepare: changes the network before the round."""
     pictures = data.load(asked)
-    model, _ = models.prepare(asked, pictures)
+    model, _ = preparing.prepare(asked, pictures)
     if prepare is not None:
         prepare(model)
-    done = federated.play(asked, model, pictures, "cpu")
+    done = client.play(asked, model, pictures, "cpu")
     attack = make(asked.attack, done.update, done.knowledge, plan=PLAN, device="cpu")
     return attack, torch.from_numpy(pictures.images).double(), done.labels.tolist()
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from gi_core.runs.job import Point
-from gi_core.spec import Experiment, build
+from gi_core.jobs.job import Point
+from gi_core.settings import Experiment, build
 
 torch.set_num_threads(1)
 

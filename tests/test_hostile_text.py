@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from gi_core.runs import sweeps
-from gi_core.runs.store import Store
-from gi_core.spec import build
-from gi_core.spec.federation import Federation
-from gi_core.spec.sweep import build_sweep
+from gi_core.jobs import sweeps
+from gi_core.jobs.store import Store
+from gi_core.settings import build
+from gi_core.settings.federation import Federation
+from gi_core.settings.sweep import build_sweep
 from tests import pages_fakes as fakes
-from tests.test_pages_lab import lab
-from tests.test_pages_lab import store as _store_fixture  # noqa: F401
+from tests.pages.test_lab import lab
+from tests.pages.test_lab import store as _store_fixture  # noqa: F401
 
 MARK = "<img src=x onerror=zzz>"
 EVIL = f"{MARK}\"'><script>zzz</script></style>"
@@ -88,7 +88,7 @@ def test_no_page_takes_words_for_markup(filled, _store_fixture, page, query):  #
     asked = {name: ",".join(filled[one] for one in value.split(",")) for name, value in query.items()}
     app = lab(**(asked if page == "lab" else {}))  # an address counts on arrival
     if page != "lab":
-        app.switch_page(f"pages/{page}.py")
+        app.switch_page(f"pages/{page}/page.py")
         for name, value in asked.items():
             app.query_params[name] = value
         app.run()
@@ -108,7 +108,7 @@ def test_a_link_does_not_bring_markup(_store_fixture, experiment):  # noqa: F811
     for page in ("lab", "rank", "influence", "updates"):
         app = lab()
         if page != "lab":
-            app.switch_page(f"pages/{page}.py")
+            app.switch_page(f"pages/{page}/page.py")
         app.query_params["experiment"] = json.dumps(experiment)
         app.run()
         assert not app.exception

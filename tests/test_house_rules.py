@@ -29,21 +29,22 @@ def test_the_core_never_loads_streamlit():
         "for module in pkgutil.walk_packages(gi_core.__path__, 'gi_core.'):\n"
         "    if not module.name.endswith('__main__'):\n"
         "        importlib.import_module(module.name)\n"
-        "assert 'gi_core.attacks.levenberg_marquardt' in sys.modules and 'torch' in sys.modules"
+        "assert 'gi_core.attacks.second_order.levenberg_marquardt' in sys.modules and 'torch' in sys.modules"
     )
     assert loaded(every, "streamlit", "pages", "plotly") == []
 
 
 ROOMS = [
-    "spec",
-    "spec.drawings",
+    "settings",
+    "settings.drawings",
+    "settings.recursion_checks",
     "analysis.rank",
-    "analysis.refusals",
     "data",
     "metrics",
-    "paths",
-    "runs.store",
-    "runs.dispatcher",
+    "common.paths",
+    "jobs.store",
+    "jobs.dispatcher",
+    "experiments.sweeps.table",
     "cli",
 ]
 
@@ -54,8 +55,10 @@ def test_rooms_that_pages_enter_load_nothing_heavy(room):
 
 
 def test_the_language_knows_no_other_room():
-    text = "import gi_core.spec\nothers = [n for n in sys.modules if n.startswith('gi_core.')]\n"
-    assert loaded(text + "assert all(n.startswith('gi_core.spec') for n in others), others") == []
+    text = "import gi_core.settings\nothers = [n for n in sys.modules if n.startswith('gi_core.')]\n"
+    assert (
+        loaded(text + "assert all(n.startswith(('gi_core.settings', 'gi_core.common')) for n in others), others") == []
+    )
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))

@@ -9,11 +9,12 @@ from __future__ import annotations
 import pytest
 import torch
 
-from gi_core import data, federated, models
+from gi_core import client, data
 from gi_core.attacks import make, stream
 from gi_core.attacks.plan import measure
+from gi_core.experiments import preparing
 from gi_core.metrics import quick
-from gi_core.spec import Experiment, build
+from gi_core.settings import Experiment, build
 
 pytestmark = pytest.mark.slow
 
@@ -22,8 +23,8 @@ def _solve(asked: Experiment) -> tuple[float, float, list[int], list[int]]:
     """(MSE after clamping, the attacker's own score, labels recovered, labels true)."""
     torch.set_num_threads(1)
     pictures = data.load(asked)
-    model, _ = models.prepare(asked, pictures)
-    update, knowledge = federated.client_round(asked, model, pictures, "cpu")
+    model, _ = preparing.prepare(asked, pictures)
+    update, knowledge = client.client_round(asked, model, pictures, "cpu")
     attack = make(
         asked.attack,
         update,
@@ -69,7 +70,7 @@ def test_levenberg_marquardt_on_a_trained_gelu_network(shared_data, gi_home):
     weights = {"kind": "trained", "data": f"npz:{shared_data}/mnist_train_5000.npz", "epochs": 10}
     model = {"activation": "gelu", "seed": 1}
     asked = [_asked(shared_data, "mnist", i, model, {"kind": "levenberg_marquardt"}, weights=weights) for i in range(5)]
-    _, info = models.prepare(asked[0], data.load(asked[0]))
+    _, info = preparing.prepare(asked[0], data.load(asked[0]))
     assert info["accuracy"] > 0.95
     assert sum(_solve(a)[0] < 1e-4 for a in asked) >= 4
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import torch
 
-from gi_core import data, federated, models
+from gi_core import client, data, networks
 from gi_core.attacks import make
 from gi_core.attacks.base import Attack, State, Step
-from gi_core.federated.types import Knowledge, Update
-from gi_core.spec import Experiment, build
-from gi_core.spec.plan import Plan
+from gi_core.settings import Experiment, build
+from gi_core.settings.plan import Plan
+from gi_core.types.updates import Knowledge, Update
 
 PLAN = Plan(onednn=False, chunk=8)
 
@@ -25,8 +25,8 @@ def experiment(**values: Any) -> Experiment:
 def play(asked: Experiment) -> tuple[Update, Knowledge, torch.Tensor]:
     """The client's round, and its pictures (N, C, H, W) in [0, 1]."""
     pictures = data.load(asked)
-    model = models.build(asked.model, pictures.images.shape[1:], asked.model.classes or pictures.classes)
-    update, knowledge = federated.client_round(asked, model, pictures, "cpu")
+    model = networks.build(asked.model, pictures.images.shape[1:], asked.model.classes or pictures.classes)
+    update, knowledge = client.client_round(asked, model, pictures, "cpu")
     return update, knowledge, torch.from_numpy(pictures.images)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1]))
 
-from gi_core.runs.store import Store  # noqa: E402
+from gi_core.jobs.store import Store  # noqa: E402
 
 FRAMES, POINTS, MOST_BYTES = 24, 300, 400_000
 

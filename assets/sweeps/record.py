@@ -16,12 +16,12 @@ import numpy as np
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1]))
 
+from gi_core.experiments.sweeps.choices import column  # noqa: E402
+from gi_core.experiments.sweeps.table import records  # noqa: E402
+from gi_core.jobs import sweeps  # noqa: E402
+from gi_core.jobs.store import Store  # noqa: E402
 from gi_core.metrics.words import told  # noqa: E402
-from gi_core.runs import sweeps  # noqa: E402
-from gi_core.runs.store import Store  # noqa: E402
-from gi_core.runs.sweep_choices import column  # noqa: E402
-from gi_core.runs.tables import records  # noqa: E402
-from gi_core.spec.sweep import Sweep  # noqa: E402
+from gi_core.settings.sweep import Sweep  # noqa: E402
 
 ASKED = ("samples", "model_settings", "attack_settings", "defenses", "adaptive", "seed")
 FOUND = ("state", "seconds", "accuracy", "accuracy_std", "accuracy_seeds", "chance", "epsilon", "error")
@@ -67,8 +67,8 @@ def _pictures(store: Store, entries: list[sweeps.Entry]) -> dict[str, np.ndarray
 
 
 def _default(name: str) -> Sweep:
-    from pages.components.frontier import question as frontier
-    from pages.components.wall import question as wall
+    from pages.frontier import question as frontier
+    from pages.wall import question as wall
 
     return {"frontier": frontier, "wall": wall}[name].first()
 

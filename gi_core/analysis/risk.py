@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gi_core.analysis.influence.spectrum import PRIOR
+from gi_core.numerics.spectrum import PRIOR
 
 EXPOSED = 0.02
 """RMSE per pixel below which a picture is as good as known."""

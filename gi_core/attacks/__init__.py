@@ -1,4 +1,4 @@
-"""Attacks: (Update, Knowledge) -> Steps. One settings class in `spec.attacks`, one machine here."""
+"""Attacks: (Update, Knowledge) -> Steps. One settings class in `settings.attacks`, one machine here."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ from importlib import import_module
 
 import torch
 
-from gi_core.attacks.adaptive import told
+from gi_core.attacks.adaptive.knowledge import told
+from gi_core.attacks.adaptive.past_bottleneck import past_bottleneck
+from gi_core.attacks.adaptive.past_dropout import past_dropout, saying
 from gi_core.attacks.base import Attack, Refused, State, Step, stream
-from gi_core.attacks.local_steps import as_mean_gradient
-from gi_core.attacks.past_bottleneck import past_bottleneck
-from gi_core.attacks.past_dropout import past_dropout, saying
-from gi_core.attacks.scaling import unscaled
-from gi_core.federated.types import Knowledge, Update
-from gi_core.spec.attacks import AttackSettings, ClosedForm
-from gi_core.spec.check import one_gradient_only
-from gi_core.spec.plan import Plan
+from gi_core.attacks.client_round.local_steps import as_mean_gradient
+from gi_core.attacks.client_round.scaling import unscaled
+from gi_core.settings.attacks import AttackSettings, ClosedForm
+from gi_core.settings.check import one_gradient_only
+from gi_core.settings.plan import Plan
+from gi_core.types.updates import Knowledge, Update
 
-_MATCHING = "matching:GradientMatching"
+_MATCHING = "matching.machine:GradientMatching"
 MACHINES: dict[str, str | type] = {
     "dlg": _MATCHING,
     "idlg": _MATCHING,
     "inverting_gradients": _MATCHING,
-    "levenberg_marquardt": "levenberg_marquardt:KrylovLM",
+    "levenberg_marquardt": "second_order.levenberg_marquardt:KrylovLM",
     "rgap": "recursion.machine:Recursion",
     "rgap_hybrid": "recursion.hybrid:RGapHybrid",
     "analytic_linear": "recursion.analytic:AnalyticLinear",

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from gi_core.attacks.sums import Blocks, dot, squares, total, wide
+from gi_core.numerics.sums import Blocks, dot, squares, total, wide
 
 Objective = Callable[[Sequence[Tensor]], tuple[Tensor, list[Tensor]]]
 """Gradients -> (D (T,), the cotangent of each). Over tensors (T, *shape) as `make` gives it, over blocks inside."""

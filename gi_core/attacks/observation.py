@@ -7,18 +7,19 @@ a confidently classified sample is matched on the same scale as any other.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-from gi_core.attacks import labels as strategies
-from gi_core.attacks.adaptive import mixed_labels
+from gi_core.attacks.adaptive.beliefs import Belief, believe, uncovered
+from gi_core.attacks.adaptive.knowledge import mixed_labels
 from gi_core.attacks.base import Refused
-from gi_core.attacks.gradient import linear_loss, soft_loss
-from gi_core.federated.losses import Loss, as_labels, as_target, loss_of
-from gi_core.federated.types import Knowledge, Update
-from gi_core.models.bottleneck import bottlenecks
+from gi_core.attacks.labels import strategies
+from gi_core.networks.bottleneck import bottlenecks
+from gi_core.networks.losses import Loss, as_labels, as_target, loss_of
+from gi_core.numerics.gradient import linear_loss, soft_loss
+from gi_core.types.updates import Knowledge, Update
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Observation:
 def observe(
     update: Update, knowledge: Knowledge, strategy: str, dtype: torch.dtype, device: torch.device
 ) -> Observation:
-    """The observation under a label strategy (see `spec.attacks`). Raises Refused."""
+    """The observation under a label strategy (see `settings.attacks`). Raises Refused."""
     refuse_bad_update(update.norm())
     gradients = [t.detach().to(device, dtype) for t in update.tensors.values()]
     loss, target, labels, unit = loss_of(knowledge.loss, knowledge.terms), None, None, 1.0
@@ -69,6 +70,19 @@ def observe(
     norms = [float(t.double().norm()) for t in gradients]
     sent = [i for i, name in enumerate(update.tensors) if name not in update.withheld]
     return Observation(gradients, loss, target, labels, norms, sent, unit)
+
+
+def belief_of(update: Update, knowledge: Knowledge, seen: Observation, scale: float = 1.0) -> Belief | None:
+    """The belief about `seen.gradients` times `scale`; None where the defenses leave nothing to believe but the update.
+
+    An observed delta has the factor of the update, which cancels.
+    """
+    if uncovered(update, knowledge):
+        return None
+    belief = believe(update, knowledge)
+    if seen.unit != 1.0:
+        belief = replace(belief, rescaled=False)
+    return None if belief.plain else belief.scaled(seen.unit * scale, seen.gradients[0])
 
 
 def refuse_bad_update(norm: float) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any
 
-from gi_core.spec.attacks import Matching
-from gi_core.spec.fl_attacks import FlGradientInversion
+from gi_core.settings.attacks import Matching
+from gi_core.settings.fl_attacks import FlGradientInversion
 
 
 @dataclass(frozen=True)
 class Options:
-    """Every setting that the loop and its problem read; see `spec.attacks` and `spec.fl_attacks`. decay: `steps`,
+    """Every setting that the loop and its problem read; see `settings.attacks` and `settings.fl_attacks`. decay: `steps`,
     `cosine` or `none`. small_gradients: `published` or `observed_delta`. rounded: total variation without kinks.
     """
 

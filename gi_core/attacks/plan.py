@@ -14,12 +14,12 @@ import os
 import torch
 from torch import nn
 
-from gi_core.attacks.local_steps import simulated_steps
+from gi_core.attacks.client_round.local_steps import simulated_steps
 from gi_core.attacks.plan_clock import Clock
-from gi_core.federated.types import Knowledge, Update
-from gi_core.paths import home
-from gi_core.spec.attacks import AttackSettings, ClosedForm, Dlg, Matching
-from gi_core.spec.plan import Plan
+from gi_core.common.paths import home
+from gi_core.settings.attacks import AttackSettings, ClosedForm, Dlg, Matching
+from gi_core.settings.plan import Plan
+from gi_core.types.updates import Knowledge, Update
 
 MAX_CHUNK = 32
 BYTES_PER_CHUNK = 2 * 2**30

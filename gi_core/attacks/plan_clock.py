@@ -7,10 +7,10 @@ import time
 import torch
 
 from gi_core.attacks import objectives
-from gi_core.attacks.gradient import GradientMap, kernels, pull
-from gi_core.federated.losses import as_target, loss_of
-from gi_core.federated.types import Knowledge, Update
-from gi_core.spec.plan import Plan
+from gi_core.networks.losses import as_target, loss_of
+from gi_core.numerics.gradient import GradientMap, kernels, pull
+from gi_core.settings.plan import Plan
+from gi_core.types.updates import Knowledge, Update
 
 FEW, SHORT = 2, 0.3
 """Pictures that stand for a batch which takes longer than so many seconds."""

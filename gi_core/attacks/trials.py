@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from gi_core.attacks.priors import Pixels
-
-
-def generator(seed: int, trial: int, attempt: int = 0) -> torch.Generator:
-    """The generator of one attempt of one trial: the same whatever runs beside it."""
-    state = np.random.SeedSequence([seed, trial, attempt]).generate_state(2, np.uint32)
-    return torch.Generator().manual_seed((int(state[0]) << 31) ^ int(state[1]))
 
 
 def start(kind: str, shape: tuple[int, ...], draw: torch.Generator, pixels: Pixels) -> Tensor:

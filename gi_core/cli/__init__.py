@@ -19,7 +19,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit code: 0 done, 1 failed, 2 refused (one line on stderr), 3 withheld by an
     audit, 130 interrupted."""
     from gi_core.cli.parser import parse
-    from gi_core.spec import SpecError
+    from gi_core.settings import SpecError
 
     if not sys.warnoptions:
         warnings.simplefilter("ignore")  # what libraries tell developers is no line of ours

@@ -9,7 +9,7 @@ from typing import Any
 
 from gi_core.cli import DONE, FAILED, INTERRUPTED, files, printable, question, report
 from gi_core.cli.progress import Bar
-from gi_core.spec import Experiment, SpecError, problems
+from gi_core.settings import Experiment, SpecError, problems
 
 CODES = {"done": DONE, "failed": FAILED}
 _QUESTION = (

@@ -13,16 +13,16 @@ from typing import Any
 import numpy as np
 
 from gi_core import data
-from gi_core.audit import decision, doubts, refuse_blind, withheld
 from gi_core.cli import DONE, FAILED, INTERRUPTED, invert, question
 from gi_core.cli.attack import refuse_early
 from gi_core.cli.progress import Bar
 from gi_core.data.images import channels_of, fit, to_float
 from gi_core.data.loading import changes
 from gi_core.data.refs import resolve
+from gi_core.experiments.audit import decision, doubts, refuse_blind, withheld
 from gi_core.metrics.rdlv import rdlv
-from gi_core.spec import Experiment, SpecError
-from gi_core.spec.sizes import sides
+from gi_core.settings import Experiment, SpecError
+from gi_core.settings.sizes import sides
 
 WITHHELD = 3
 _ATTACKER = ("scale", "unexplained", "precision", "tolerance", "matched", "at_floor")
@@ -67,8 +67,8 @@ def _question(arguments: argparse.Namespace) -> tuple[Experiment, np.ndarray, tu
 
 def _own(asked: Experiment, references: np.ndarray) -> dict[str, Any] | None:
     """What the client as described would send of the client's own pictures, beside what it sent."""
-    from gi_core.runs import describing
-    from gi_core.runs.question import ask, choose_device
+    from gi_core.experiments.fit import describing
+    from gi_core.experiments.setup import ask, choose_device
 
     return describing.own(ask(asked, choose_device(asked.device), lambda fraction, text: None), references)
 

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 from gi_core.cli.files import folder
 from gi_core.cli.interrupts import Interruptible
 from gi_core.cli.progress import Bar
-from gi_core.paths import first_bytes, user_path
-from gi_core.runs import times
-from gi_core.spec import SpecError
-from gi_core.spec.federation import MAX_FILE, Federation, build_federation, read_federation
+from gi_core.common.paths import first_bytes, user_path
+from gi_core.jobs import times
+from gi_core.settings import SpecError
+from gi_core.settings.federation import MAX_FILE, Federation, build_federation, read_federation
 
 if TYPE_CHECKING:
-    from gi_core.runs.writer import Writer
+    from gi_core.jobs.writer import Writer
 
 FOLLOW_SECONDS = 0.2
 
@@ -58,8 +58,8 @@ class _Runner(Interruptible):
 
     def __init__(self, bar: Bar) -> None:
         from gi_core.cli.storage import open_store
-        from gi_core.runs.processes import Processes
-        from gi_core.threads import one_thread
+        from gi_core.common.threads import one_thread
+        from gi_core.jobs.processes import Processes
 
         if "OMP_NUM_THREADS" not in os.environ:
             one_thread()  # as a worker
@@ -88,7 +88,7 @@ class _Runner(Interruptible):
 
     def _see(self, number: str, settings: Federation, out: Path | None, again: bool) -> dict[str, Any]:
         """To its end."""
-        from gi_core.runs.writer import Lost, Writer
+        from gi_core.jobs.writer import Lost, Writer
 
         life = self.processes.register("command")
         writer = Writer(self.store, life)
@@ -104,10 +104,10 @@ class _Runner(Interruptible):
                 self.processes.leave(life)
 
     def _here(self, writer: Writer, number: str, settings: Federation, again: bool) -> dict[str, Any]:
-        from gi_core.runs import federations
-        from gi_core.runs.execute import Stopped
-        from gi_core.runs.federation_files import STATE
-        from gi_core.runs.sink import StoreControl
+        from gi_core.experiments.execute import Stopped
+        from gi_core.experiments.federation import running
+        from gi_core.experiments.federation.files import STATE
+        from gi_core.jobs.sink import StoreControl
 
         control, place = StoreControl(writer, number), writer.folder(number)
 
@@ -118,7 +118,7 @@ class _Runner(Interruptible):
                 raise Stopped("cancel")
 
         try:
-            document = federations.answer(settings, place, tell, again=again, foresee=self._foresee)
+            document = running.answer(settings, place, tell, again=again, foresee=self._foresee)
         except SpecError as error:
             writer.finish(number, "failed", error=str(error))
             if not (place / STATE).exists():

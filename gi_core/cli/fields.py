@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from gi_core.spec import Component
-from gi_core.spec.base import is_basic
+from gi_core.settings import Component
+from gi_core.settings.base import is_basic
 
 
 def component(cls: type[Component]) -> dict[str, Any]:

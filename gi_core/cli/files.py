@@ -8,8 +8,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from gi_core.paths import user_path
-from gi_core.spec import SpecError
+from gi_core.common.paths import user_path
+from gi_core.settings import SpecError
 
 FILES = (
     "experiment.json", "result.json", "reconstruction.npz", "original.png", "reconstruction.png",

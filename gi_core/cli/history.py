@@ -11,11 +11,11 @@ from typing import Any
 
 from gi_core.cli import files, report
 from gi_core.cli.storage import open_store
+from gi_core.jobs.job import Job
+from gi_core.jobs.rows import DAMAGED
+from gi_core.jobs.store import Store
 from gi_core.metrics.meanings import shown
-from gi_core.runs.job import Job
-from gi_core.runs.rows import DAMAGED
-from gi_core.runs.store import Store
-from gi_core.spec import SpecError
+from gi_core.settings import SpecError
 
 
 def runs(arguments: argparse.Namespace) -> int:

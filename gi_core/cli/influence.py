@@ -9,7 +9,7 @@ from typing import Any
 
 from gi_core.cli import question
 from gi_core.cli.progress import Bar
-from gi_core.spec import SpecError
+from gi_core.settings import SpecError
 
 
 def influence(arguments: argparse.Namespace) -> int:
@@ -18,13 +18,13 @@ def influence(arguments: argparse.Namespace) -> int:
     bar = Bar()
     bar.show(0.0, "starting", now=True)
 
-    from gi_core.runs import influences
-    from gi_core.threads import one_thread
+    from gi_core.common.threads import one_thread
+    from gi_core.experiments import influence_analysis
 
     if "OMP_NUM_THREADS" not in os.environ:
         one_thread()
     try:
-        found = influences.answer(
+        found = influence_analysis.answer(
             asked, arguments.noise_std, arguments.damping, arguments.seconds, progress=lambda f, text: bar.show(f, text)
         )
     except MemoryError:

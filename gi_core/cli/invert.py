@@ -7,11 +7,11 @@ from typing import Any
 
 from gi_core.cli import question
 from gi_core.cli.attack import perform
+from gi_core.common.paths import user_path
 from gi_core.data.views import split
-from gi_core.paths import user_path
-from gi_core.spec import ATTACKS, Experiment, SpecError, build, parse_component, with_setting
-from gi_core.spec.bounds import MAX_BATCH
-from gi_core.spec.model_base import Model
+from gi_core.settings import ATTACKS, Experiment, SpecError, build, parse_component, with_setting
+from gi_core.settings.bounds import MAX_BATCH
+from gi_core.settings.network_base import Model
 
 ATTACK = "fl_gradient_inversion"
 TRAINING = {"batch_norm": "train", "statistics": "shared"}

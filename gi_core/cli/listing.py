@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import Any
 
 from gi_core.cli.fields import allowed, component
-from gi_core.spec import ATTACKS, DEFENSES, MODELS
+from gi_core.settings import ATTACKS, DEFENSES, MODELS
 
 FAMILIES = {"attacks": ATTACKS, "models": MODELS, "defenses": DEFENSES}
 
@@ -74,7 +74,7 @@ def _samples(as_json: bool) -> int:
 
 def _sweeps(as_json: bool) -> int:
     """The ready ones."""
-    from gi_core.sweeps import ready
+    from gi_core.experiments.sweeps import ready
 
     found = [
         {"name": name, "title": one.name, "question": one.question, "experiments": one.size}

@@ -6,13 +6,14 @@ import argparse
 import json
 
 from gi_core.cli.progress import Bar
-from gi_core.spec import SpecError
-from gi_core.spec.registry import suggestion
+from gi_core.experiments import fetching
+from gi_core.settings import SpecError
+from gi_core.settings.registry import suggestion
 
 
 def doctor(arguments: argparse.Namespace) -> int:
     """Print device, data, weights and disk, with the remedy for what is missing."""
-    from gi_core.doctor import report
+    from gi_core.cli.doctor import report
 
     rows = report()
     if arguments.json:
@@ -29,9 +30,8 @@ def doctor(arguments: argparse.Namespace) -> int:
 
 def fetch(arguments: argparse.Namespace) -> int:
     """Download one thing by name. Raises SpecError for an unknown one, and offline."""
-    from gi_core import data
 
-    known = [*data.fetchable(), "lpips"]
+    known = [*fetching.fetchable(), "lpips"]
     if arguments.name not in known:
         hint = suggestion(arguments.name, known)
         raise SpecError(f"there is nothing called {arguments.name!r} to fetch: {hint}")
@@ -42,7 +42,7 @@ def fetch(arguments: argparse.Namespace) -> int:
 
             place = get(bar.show)
         else:
-            place = data.fetch(arguments.name, bar.show)
+            place = fetching.fetch(arguments.name, bar.show)
     finally:
         bar.close()
     print(f"{arguments.name}: {place}")

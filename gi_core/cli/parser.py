@@ -9,8 +9,8 @@ from typing import Any, NoReturn
 
 from gi_core import __version__
 from gi_core.cli import run_options, sweep_options
-from gi_core.spec import ATTACKS, CLIENTS, DEFENSES, MODELS, SpecError
-from gi_core.spec.registry import suggestion
+from gi_core.settings import ATTACKS, CLIENTS, DEFENSES, MODELS, SpecError
+from gi_core.settings.registry import suggestion
 
 LISTS = ("attacks", "models", "samples", "defenses", "sweeps")
 _JSON = "print one JSON object as the last line of stdout"

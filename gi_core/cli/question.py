@@ -6,12 +6,12 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from gi_core.paths import first_bytes, user_path
-from gi_core.spec import Experiment, SpecError, build, parse_component, read_experiment, with_setting
-from gi_core.spec.client import Fresh, FromFile, Pretrained, Trained
-from gi_core.spec.model_base import Model
-from gi_core.spec.parse import MOST_NETWORK, read_network, with_values
-from gi_core.spec.registry import suggestion
+from gi_core.common.paths import first_bytes, user_path
+from gi_core.settings import Experiment, SpecError, build, parse_component, read_experiment, with_setting
+from gi_core.settings.client import Fresh, FromFile, Pretrained, Trained
+from gi_core.settings.network_base import Model
+from gi_core.settings.parse import MOST_NETWORK, read_network, with_values
+from gi_core.settings.registry import suggestion
 
 MOST_BYTES = 1 << 20
 _WORDS = ("fresh", "trained", "imagenet")

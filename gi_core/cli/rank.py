@@ -9,9 +9,9 @@ import re
 
 from gi_core.analysis.rank import LayerRank, RankReport, count
 from gi_core.cli.question import network
-from gi_core.spec import SpecError
-from gi_core.spec.drawings import check_input, drawing
-from gi_core.spec.graph import Shape
+from gi_core.settings import SpecError
+from gi_core.settings.drawings import check_input, drawing
+from gi_core.settings.graph import Shape
 
 CLASSES = 10
 INPUTS = {"fcn3": (1, 28, 28)}
@@ -44,7 +44,7 @@ def parse_input(text: str) -> Shape:
 def _measured(settings, shape: Shape, classes: int) -> RankReport:
     import torch
 
-    from gi_core.runs.ranking import measured
+    from gi_core.experiments.rank_analysis import measured
 
     if "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(1)

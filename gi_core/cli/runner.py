@@ -13,15 +13,15 @@ from gi_core.attacks.base import Refused
 from gi_core.cli.interrupts import Interruptible
 from gi_core.cli.progress import Bar, told
 from gi_core.cli.storage import open_store
-from gi_core.runs import times
-from gi_core.runs.database import DiskFull
-from gi_core.runs.execute import execute
-from gi_core.runs.job import Job, Point
-from gi_core.runs.processes import Processes
-from gi_core.runs.sink import StoreControl, StoreSink
-from gi_core.runs.writer import Lost, Writer
-from gi_core.spec import Experiment, SpecError, build
-from gi_core.threads import one_thread
+from gi_core.common.disk import DiskFull
+from gi_core.common.threads import one_thread
+from gi_core.experiments.execute import execute
+from gi_core.jobs import times
+from gi_core.jobs.job import Job, Point
+from gi_core.jobs.processes import Processes
+from gi_core.jobs.sink import StoreControl, StoreSink
+from gi_core.jobs.writer import Lost, Writer
+from gi_core.settings import Experiment, SpecError, build
 
 FOLLOW_SECONDS = 0.2
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from gi_core.runs import recovery
-from gi_core.runs.processes import Processes
-from gi_core.runs.store import Store
+from gi_core.jobs import recovery
+from gi_core.jobs.processes import Processes
+from gi_core.jobs.store import Store
 
 
 def open_store() -> Store:

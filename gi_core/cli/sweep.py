@@ -12,13 +12,13 @@ from gi_core.cli import DONE, FAILED, INTERRUPTED, sweep_files
 from gi_core.cli.interrupts import Interruptible
 from gi_core.cli.progress import Bar, span
 from gi_core.cli.sweep_file import Looked, named, trainable
+from gi_core.jobs.job import FOLLOWS
+from gi_core.jobs.sweeps import Entry, SweepStatus
 from gi_core.metrics.meanings import shown
-from gi_core.runs import executors
-from gi_core.runs.executors import Workforce
-from gi_core.runs.job import FOLLOWS
-from gi_core.runs.sweeps import Entry, SweepStatus
-from gi_core.spec import SpecError
-from gi_core.spec.sweep import Sweep
+from gi_core.settings import SpecError
+from gi_core.settings.sweep import Sweep
+from gi_core.workers import executors
+from gi_core.workers.executors import Workforce
 
 FOLLOW_SECONDS = 0.3
 _CODES = {"done": DONE, "failed": FAILED, "incomplete": FAILED}
@@ -57,7 +57,7 @@ class _Runner(Interruptible):
         self._fresh = False
 
     def start(self, asked: Sweep) -> str:
-        from gi_core.runs import sweeps
+        from gi_core.jobs import sweeps
 
         trainable(asked)
         before = {job.id for job in self.store.jobs(kinds=(FOLLOWS,), limit=10_000)}
@@ -66,7 +66,7 @@ class _Runner(Interruptible):
         return number
 
     def resume(self, number: str) -> str:
-        from gi_core.runs import sweeps
+        from gi_core.jobs import sweeps
 
         sweeps.status(self.store, number)  # says that there is none
         self.store.control(number, "resume")
@@ -74,7 +74,7 @@ class _Runner(Interruptible):
 
     def force(self, number: str, executor: str, workers: int | None) -> Workforce:
         """Who works on it; where nobody can, the sweep is as if it had not been asked for. Raises SpecError."""
-        from gi_core.runs import executors
+        from gi_core.workers import executors
 
         try:
             return executors.chosen(executor, self.store, number, workers)
@@ -87,7 +87,7 @@ class _Runner(Interruptible):
 
     def follow(self, number: str, force: Workforce) -> dict[str, Any]:
         """See it to its end, or to a pause; what the command prints."""
-        from gi_core.runs import sweeps
+        from gi_core.jobs import sweeps
 
         began, counts, note = time.monotonic(), None, ""
         with self.signals(), force:
@@ -118,7 +118,7 @@ class _Runner(Interruptible):
                 print(f"{entry.position + 1:>4}/{status.total}  {_line(entry)}", flush=True)
 
     def _document(self, status: SweepStatus, seconds: float) -> dict[str, Any]:
-        from gi_core.runs import sweeps
+        from gi_core.jobs import sweeps
 
         document = {
             "sweep_id": status.id, "name": status.name, "status": status.state, "total": status.total,

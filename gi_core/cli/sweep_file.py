@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from gi_core.paths import first_bytes, user_path
-from gi_core.spec import Experiment, SpecError
-from gi_core.spec.sweep import MAX_FILE, Sweep, build_sweep, read_sweep
+from gi_core.common.paths import first_bytes, user_path
+from gi_core.settings import Experiment, SpecError
+from gi_core.settings.sweep import MAX_FILE, Sweep, build_sweep, read_sweep
 
 _TEXTS = ("name", "labels", "question")
 _FOLDERS = ("folder:", "npz:")
@@ -15,7 +15,7 @@ _FOLDERS = ("folder:", "npz:")
 
 def named(name: str) -> Sweep:
     """The sweep of a TOML or JSON file, or the ready one of that name. Raises SpecError."""
-    from gi_core.sweeps import ready, ready_sweep
+    from gi_core.experiments.sweeps import ready, ready_sweep
 
     path = user_path(name)
     if not path.exists() and not path.suffix and path.name == name:
@@ -71,9 +71,9 @@ class Looked:
 
 def trainable(sweep: Sweep) -> None:
     """Raises SpecError where the pictures that accuracy is measured on cannot be read or dealt out: before any run."""
-    from gi_core.federation.dataset import shards
-    from gi_core.runs.sweep_questions import questions
-    from gi_core.spec.federation import Federation
+    from gi_core.experiments.federation.dataset import shards
+    from gi_core.jobs.sweep_questions import questions
+    from gi_core.settings.federation import Federation
 
     if sweep.utility is None:
         return

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from gi_core.cli import files
-from gi_core.paths import user_path
-from gi_core.runs.store import Store
-from gi_core.spec import SpecError
+from gi_core.common.paths import user_path
+from gi_core.jobs.store import Store
+from gi_core.settings import SpecError
 
 
 class Target:
@@ -23,16 +23,17 @@ class Target:
 
     def write(self, store: Store, sweep: str) -> dict[str, Any]:
         """Write what there is, finished or not; {rows, csv, html, out}. Raises SpecError."""
-        from gi_core.runs import sweeps, tables
+        from gi_core.experiments.sweeps import table
+        from gi_core.jobs import sweeps
 
-        rows, asked = tables.records(store, sweep), sweeps.sweep_of(store, sweep)
+        rows, asked = table.records(store, sweep), sweeps.sweep_of(store, sweep)
         made = {
             "rows": rows, "csv": _named(self.csv), "html": _named(self.html), "out": _named(self.out),
         }  # fmt: skip
         if self.csv is not None:
-            _write(self.csv, tables.to_csv(rows))
+            _write(self.csv, table.to_csv(rows))
         if self.html is not None:
-            _write(self.html, tables.to_html(rows, asked.name, asked.question))
+            _write(self.html, table.to_html(rows, asked.name, asked.question))
         if self.out is not None:
             _write(self.out / "sweep.json", asked.model_dump_json(indent=2) + "\n")
             for entry in sweeps.members(store, sweep):

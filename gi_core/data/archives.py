@@ -11,11 +11,11 @@ from typing import Literal
 
 import numpy as np
 
+from gi_core.common.errors import SpecError
+from gi_core.common.paths import data_home
 from gi_core.data.types import Sample
-from gi_core.data.unpickling import unpickle
-from gi_core.paths import data_home
-from gi_core.spec.base import SpecError
-from gi_core.spec.documents import whole_number
+from gi_core.settings.documents import whole_number
+from gi_core.tensor_files.unpickling import unpickle
 
 Split = Literal["train", "test"]
 MOST_BYTES = 256 * 2**20

@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from gi_core.common.errors import SpecError
 from gi_core.data.opening import read_image
 from gi_core.data.types import Sample
-from gi_core.spec.base import SpecError
-from gi_core.spec.documents import whole_number
-from gi_core.spec.registry import suggestion
+from gi_core.settings.documents import whole_number
+from gi_core.settings.registry import suggestion
 
 PICTURES: dict[str, tuple[str, str, str]] = {  # name -> (title, group, file)
     "astronaut": ("Astronaut", "Photographs", "astronaut.png"),

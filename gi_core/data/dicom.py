@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from gi_core.common.errors import SpecError
 from gi_core.data import windows
 from gi_core.data.windows import Window
-from gi_core.spec.base import SpecError
 
 MISSING = "reading DICOM needs pydicom: run python -m pip install -r requirements-dicom.txt"
 _DEFLATED = b"1.2.840.10008.1.2.1.99"

@@ -12,7 +12,7 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
-from gi_core.spec.base import SpecError
+from gi_core.common.errors import SpecError
 
 Progress = Callable[[float, str], None]
 TIMEOUT_SECONDS = 20

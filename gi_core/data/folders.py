@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from gi_core.common.errors import SpecError
+from gi_core.common.paths import user_path
 from gi_core.data.formats import SUFFIXES
 from gi_core.data.opening import read_image
 from gi_core.data.types import Sample
 from gi_core.data.views import View
-from gi_core.paths import user_path
-from gi_core.spec.base import SpecError
-from gi_core.spec.documents import whole_number
+from gi_core.settings.documents import whole_number
 
 MAX_FILES = 200_000
 

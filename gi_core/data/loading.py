@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
+from gi_core.common.errors import SpecError
 from gi_core.data.images import channels_of, fit, middle, to_float
 from gi_core.data.normalisation import resolve as normalisation
 from gi_core.data.refs import resolve
 from gi_core.data.types import Pictures, Sample
-from gi_core.spec import losses
-from gi_core.spec.base import SpecError
-from gi_core.spec.bounds import MAX_SIZE
-from gi_core.spec.experiment import Experiment
-from gi_core.spec.normalising import numbers
-from gi_core.spec.recorded import Recorded
-from gi_core.spec.sizes import MIN_SIZE, OWN, sides
+from gi_core.settings import losses
+from gi_core.settings.bounds import MAX_SIZE
+from gi_core.settings.experiment import Experiment
+from gi_core.settings.normalising import numbers
+from gi_core.settings.recorded_round import Recorded
+from gi_core.settings.sizes import MIN_SIZE, OWN, sides
 
 OWN_SIZE_LIMIT = 32  # larger pictures outgrow what a LeNet gradient determines
 NO_CLASSES = 10  # pictures without a data set: a ten-class network, as the papers attack

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
+from gi_core.common.errors import SpecError
 from gi_core.data import archives, bundled, folders
 from gi_core.data.refs import split_folder
 from gi_core.data.views import bare
-from gi_core.spec.base import SpecError
 
 _COUNTED = re.compile(r"(?P<source>bundled/faces|(?P<set>[a-z0-9_]+)(?:/(?P<split>train|test))?):(?P<index>\d{1,19})")
 HALF = bundled.FACES // 2

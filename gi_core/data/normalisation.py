@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from gi_core.spec.base import SpecError
-from gi_core.spec.normalising import Numbers, numbers
-from gi_core.spec.registry import suggestion
+from gi_core.common.errors import SpecError
+from gi_core.settings.normalising import Numbers, numbers
+from gi_core.settings.registry import suggestion
 
 _IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from gi_core.common.errors import SpecError
+from gi_core.common.paths import data_home
+from gi_core.common.uploads import SHA256
 from gi_core.data import archives, bundled, folders
-from gi_core.data.refs import SHA256
 from gi_core.data.types import SampleInfo
 from gi_core.data.views import split
-from gi_core.paths import data_home
-from gi_core.spec.base import SpecError
 
 SHOWN_FACES = (0, 1, 2, 3, 100)
 SHOWN_OF_DATA_SET = 12

@@ -18,11 +18,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from gi_core.common.errors import SpecError
+from gi_core.common.vetting import Bounds, tried
 from gi_core.data import formats, windows
-from gi_core.data.vetting import Bounds, tried
 from gi_core.data.views import View
 from gi_core.data.wide import values_of
-from gi_core.spec.base import SpecError
 
 for _library in ("PIL", "tifffile", "pydicom"):  # what they remark on damaged files is no line of ours
     logging.getLogger(_library).addHandler(logging.NullHandler())

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from gi_core.common.errors import SpecError
 from gi_core.data import archives, bundled, folders
 from gi_core.data.images import fit, to_float
 from gi_core.data.loading import geometry
 from gi_core.data.refs import resolve
 from gi_core.data.types import Sample
-from gi_core.spec.base import SpecError
-from gi_core.spec.experiment import Experiment
+from gi_core.settings.experiment import Experiment
 
 _CANDIDATE_SEED = 1
 

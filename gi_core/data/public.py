@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from gi_core.common.errors import SpecError
 from gi_core.data import bundled
 from gi_core.data.images import fit, to_float
-from gi_core.spec.base import SpecError
 
 _SEED = 200
 """Of the crops: no training crop is among them."""

@@ -6,15 +6,15 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+from gi_core.common.errors import SpecError
+from gi_core.common.paths import user_path
+from gi_core.common.uploads import upload_path
 from gi_core.data import archives, bundled, folders, windows
 from gi_core.data.opening import read_image
 from gi_core.data.types import Sample
 from gi_core.data.views import View, split
-from gi_core.paths import home, user_path
-from gi_core.spec.base import SpecError
-from gi_core.spec.registry import suggestion
+from gi_core.settings.registry import suggestion
 
-SHA256 = re.compile(r"[0-9a-f]{64}")
 _DATA_SET = re.compile(r"([a-z0-9_]+)(?:/([a-z]+))?:([^/:]+)")
 
 
@@ -67,17 +67,6 @@ def split_folder(ref: str) -> tuple[str, str]:
     if not colon or not path or not key:
         raise SpecError(f"write {ref!r} as folder:PATH:KEY, KEY a file stem or an index")
     return path, key
-
-
-def upload_path(ref: str) -> Path:
-    """The file of `upload:SHA256`. Raises SpecError where it was never uploaded."""
-    digest = ref.removeprefix("upload:")
-    if not SHA256.fullmatch(digest):
-        raise SpecError("an upload is named upload: and the 64 hexadecimal digits of its SHA-256")
-    path = home() / "uploads" / digest
-    if not path.is_file():
-        raise SpecError(f"the upload {digest[:12]}… is not on this machine: upload the file again")
-    return path
 
 
 def _file(path: Path, family: str, name: str, ref: str, view: View) -> Sample:

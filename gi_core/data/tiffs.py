@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from gi_core.spec.base import SpecError
+from gi_core.common.errors import SpecError
 
 
 def read(content: bytes, name: str, bound: Callable[[str, int, int], None]) -> tuple[np.ndarray, list[str]]:

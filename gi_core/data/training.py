@@ -7,14 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
+from gi_core.common.errors import SpecError
+from gi_core.common.paths import user_path
 from gi_core.data import archives, bundled, folders
 from gi_core.data.images import fit
 from gi_core.data.loading import load
 from gi_core.data.opening import read_image
-from gi_core.paths import user_path
-from gi_core.spec import losses
-from gi_core.spec.base import SpecError
-from gi_core.spec.experiment import Experiment
+from gi_core.settings import losses
+from gi_core.settings.experiment import Experiment
 
 MAX_TRAINING_BYTES = 512 * 2**20
 CROPS = 100 * len(bundled.PICTURES)

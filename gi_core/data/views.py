@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gi_core.common.errors import SpecError
 from gi_core.data.windows import Window
-from gi_core.spec.base import SpecError
 
 _PART = re.compile(r"#(crop|window|range)=([^#]{0,80})$")
 _CROP = re.compile(r"(\d{1,6})x(\d{1,6})\+(\d{1,6})\+(\d{1,6})")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gi_core.spec.base import SpecError
+from gi_core.common.errors import SpecError
 
 DEPTHS = (8, 10, 12, 14, 16)
 """Bits that cameras and scanners write into larger files."""

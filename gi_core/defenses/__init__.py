@@ -12,10 +12,10 @@ from torch import nn
 
 from gi_core.defenses.base import Defense, LocalRound, StepGradient
 from gi_core.defenses.effect import effect
-from gi_core.spec.losses import Loss
+from gi_core.settings.losses import Loss
 
 if TYPE_CHECKING:
-    from gi_core.spec.defenses import AnyDefense
+    from gi_core.settings.defenses import AnyDefense
 
 __all__ = ["Defense", "LocalRound", "StepGradient", "effect", "make", "noise_seed", "wrapped"]
 

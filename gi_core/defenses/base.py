@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Generator, Tensor, nn
 
-from gi_core.spec.losses import Loss
+from gi_core.settings.losses import Loss
 
 if TYPE_CHECKING:
-    from gi_core.federated.types import Schedule, Update
-    from gi_core.spec import Experiment
+    from gi_core.settings import Experiment
+    from gi_core.types.updates import Schedule, Update
 
 LocalRound = Callable[[nn.Module, Tensor, Tensor], "Update"]
 """(model, inputs (N, C, H, W) normalised, labels (N,)) -> Update."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from gi_core.defenses.base import Defense
 
 if TYPE_CHECKING:
-    from gi_core.federated.types import Update
+    from gi_core.types.updates import Update
 
 
 class Clipping(Defense):

@@ -1,7 +1,7 @@
 """g' = (sum_n g_n min(1, C / ||g_n||_2) + z C n) / B, n ~ N(0, I): in every step of the client, g_n of one picture.
 
 Abadi et al., Deep Learning with Differential Privacy, CCS 2016, algorithm 1. C: clip, z: noise multiplier, B: pictures of
-the step. What that promises is worked out by `analysis.privacy`.
+the step. What that promises is worked out by `settings.accounting`.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from gi_core.analysis import privacy
 from gi_core.defenses.base import Defense, StepGradient
+from gi_core.settings import accounting
 
 if TYPE_CHECKING:
-    from gi_core.federated.types import Schedule
-    from gi_core.spec import Experiment
+    from gi_core.settings import Experiment
+    from gi_core.types.updates import Schedule
 
 
 class DpSgd(Defense):
@@ -63,7 +63,7 @@ class DpSgd(Defense):
 
     def told(self, experiment: Experiment) -> dict[str, Any]:
         """epsilon (None: infinite), delta, rate, steps and the promise in words."""
-        found = privacy.of_round(self.settings, experiment.client, experiment.pictures)
+        found = accounting.of_round(self.settings, experiment.client, experiment.pictures)
         return {**found.numbers(), "promise": found.sentence()}
 
 

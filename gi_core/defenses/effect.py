@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gi_core.federated.types import Update
+    from gi_core.types.updates import Update
 
 
 def effect(before: Update, after: Update) -> dict[str, Any]:

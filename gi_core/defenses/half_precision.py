@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from gi_core.common.errors import SpecError
 from gi_core.defenses.base import Defense
-from gi_core.spec.base import SpecError
 
 if TYPE_CHECKING:
-    from gi_core.federated.types import Update
+    from gi_core.types.updates import Update
 
 
 class HalfPrecision(Defense):

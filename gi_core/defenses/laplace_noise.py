@@ -14,7 +14,7 @@ from torch import Tensor
 from gi_core.defenses.base import Defense
 
 if TYPE_CHECKING:
-    from gi_core.federated.types import Update
+    from gi_core.types.updates import Update
 
 
 class LaplaceNoise(Defense):

@@ -15,12 +15,12 @@ import torch
 from torch import Tensor, nn
 
 from gi_core import data
+from gi_core.common.errors import SpecError
 from gi_core.defenses.base import Defense, LocalRound
-from gi_core.spec.base import SpecError
-from gi_core.spec.defense_checks import few_for_mixing
+from gi_core.settings.defense_checks import few_for_mixing
 
 if TYPE_CHECKING:
-    from gi_core.federated.types import Update
+    from gi_core.types.updates import Update
 
 POOL = 128
 """Most public pictures of a round."""
@@ -39,8 +39,8 @@ class Mixing(Defense):
         return mixed
 
     def _blend(self, model: nn.Module, x: Tensor, labels: Tensor, draw: np.random.Generator) -> tuple[Tensor, Tensor]:
-        from gi_core.federated.fedavg import outputs
-        from gi_core.federated.losses import as_target
+        from gi_core.networks.losses import as_target
+        from gi_core.networks.trainable import outputs
 
         shares = _shares(len(x), self.settings, draw)
         rows, private, strangers = self._partners(len(x), draw)

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from gi_core.defenses.base import Defense, LocalRound
 
 if TYPE_CHECKING:
-    from gi_core.federated.types import Update
+    from gi_core.types.updates import Update
 
 
 class PercentileNoise(Defense):

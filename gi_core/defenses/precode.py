@@ -1,6 +1,6 @@
 """PRECODE: a variational bottleneck before the last dense layer, whose draw only the client knows.
 
-Scheliga et al., WACV 2022; the module is `models.bottleneck`. The client minimises L + beta KL. The server knows the
+Scheliga et al., WACV 2022; the module is `networks.bottleneck`. The client minimises L + beta KL. The server knows the
 network and its weights, not the draw: it plays with one of its own, or, if it knows the defense, with the mean.
 """
 
@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from torch import nn
 
+from gi_core.common.errors import SpecError
 from gi_core.defenses.base import Defense
-from gi_core.spec.base import SpecError
 
 
 class Precode(Defense):
     """Server knows: that there is a bottleneck (it sees the network anyway)."""
 
     def wrap_model(self, model: nn.Module) -> nn.Module:
-        from gi_core.models.bottleneck import bottlenecks, insert
+        from gi_core.networks.bottleneck import bottlenecks, insert
 
         self.known["bottleneck"] = True
         if bottlenecks(model):

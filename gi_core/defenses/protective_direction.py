@@ -13,11 +13,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from gi_core.common.errors import SpecError
 from gi_core.defenses.base import Defense, LocalRound
-from gi_core.spec.base import SpecError
 
 if TYPE_CHECKING:
-    from gi_core.federated.types import Update
+    from gi_core.types.updates import Update
 
 ROUNDS, VECTORS = 2, 200
 MOST_VALUES, MOST_PARAMETERS = 8192, 3_000_000
@@ -47,8 +47,8 @@ class ProtectiveDirection(Defense):
 
     def _direction(self, model: nn.Module, inputs: Tensor, labels: Tensor) -> list[Tensor]:
         """v as one part for each parameter, |v| = 1: a few inverse iterations on J J^T."""
-        from gi_core.analysis.influence.jacobian import Sample
-        from gi_core.federated.types import Knowledge
+        from gi_core.numerics.picture_jacobian import Sample
+        from gi_core.types.updates import Knowledge
 
         # Where batch norm takes the batch's statistics it is refused, for J is singular then.
         by_batch = any(isinstance(m, _BatchNorm) and m.training for m in model.modules())

@@ -1,6 +1,6 @@
 """What a server knows of a client's defense when it only has the update: its settings, and what the update shows.
 
-The words are those of `Defense.known`, which attacks read (`attacks.undoing`). A mask is where values are not zero; the cells
+The words are those of `Defense.known`, which attacks read (`attacks.adaptive.undoing`). A mask is where values are not zero; the cells
 of a quantisation are read off its levels; the noise of DP-SGD and of a percentile follows from settings, schedule and update.
 """
 
@@ -13,12 +13,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from gi_core.common.errors import SpecError
 from gi_core.defenses.percentile_noise import percentile
 from gi_core.defenses.soteria import layer_of
 from gi_core.defenses.withheld_layers import chosen_of, of_batch_norm
-from gi_core.federated.types import Schedule, Update
-from gi_core.spec.base import SpecError
-from gi_core.spec.defense_base import DefenseSettings
+from gi_core.settings.defense_base import DefenseSettings
+from gi_core.types.updates import Schedule, Update
 
 NOT_READ = {
     "mixing": "what was mixed with the picture cannot be read off an update: leave mixing out, and the mixture is attacked",

@@ -17,7 +17,7 @@ from gi_core.defenses.base import Defense
 from gi_core.defenses.pruning import masks
 
 if TYPE_CHECKING:
-    from gi_core.federated.types import Update
+    from gi_core.types.updates import Update
 
 
 class TopK(Defense):

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from gi_core.common.errors import SpecError
 from gi_core.defenses.base import Defense, LocalRound
-from gi_core.spec.base import SpecError
 
 if TYPE_CHECKING:
-    from gi_core.federated.types import Update
+    from gi_core.types.updates import Update
 
 
 class WithheldLayers(Defense):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from gi_core.common.paths import data_home
 from gi_core.data.download import Progress, download, silent
 from gi_core.metrics.perceptual import FEATURES, URL, Unreadable, read_features
-from gi_core.paths import data_home
-from gi_core.spec import SpecError
+from gi_core.settings import SpecError
 
 HASH = URL.rpartition("-")[2].removesuffix(".pth")  # torchvision names its files by their sha256
 

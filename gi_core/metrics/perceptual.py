@@ -13,7 +13,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gi_core.paths import data_home
+from gi_core.common.paths import data_home
 
 if TYPE_CHECKING:
     from numpy import ndarray as Array
@@ -72,7 +72,7 @@ def _prepared(pictures: Array) -> Any:
 @functools.lru_cache(maxsize=1)
 def _network(path: str, _changed: int) -> Any:
     """lpips.LPIPS(alex) with AlexNet from `path` and the package's linear weights."""
-    from gi_core.vision import import_torchvision
+    from gi_core.common.vision import import_torchvision
 
     import_torchvision()
     import lpips

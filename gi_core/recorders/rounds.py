@@ -82,7 +82,7 @@ def record(
     """Write the round; with a gate, its decision. A note beside the files tells both. pickled: the published schema,
     which needs torch in the framework's environment. Raises ValueError, OSError.
     """
-    from gi_core.updates.writing import write_round
+    from gi_core.update_files.writing import write_round
 
     folder = Path(folder).expanduser()
     written = write_round(folder, before, change, name=origin.name, pickled=pickled)

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from gi_core.runs.store import Store
+from gi_core.jobs.store import Store
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -90,7 +90,7 @@ def served(home: Path, port: int, *options: str, program: str = "streamlit") -> 
 
 def _end_workers(home: Path) -> None:
     """The workers of this store alone, by their process ids."""
-    from gi_core.runs.processes import Processes
+    from gi_core.jobs.processes import Processes
 
     for worker in Processes(Store(home).database).all("worker"):
         if worker.alive and worker.pid != os.getpid():  # a test may write as a worker does

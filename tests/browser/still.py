@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from gi_core.runs.dispatcher import Dispatcher
+from gi_core.jobs.dispatcher import Dispatcher
 
 if __name__ == "__main__":
     from streamlit.web.cli import main

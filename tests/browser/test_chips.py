@@ -12,10 +12,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from gi_core.runs.store import Store
-from gi_core.spec import SpecError, build
-from pages.components.presets import presets
-from pages.components.press import MOVED
+from gi_core.jobs.store import Store
+from gi_core.settings import SpecError, build
+from pages.shared.experiment.press import MOVED
+from pages.shared.presets import presets
 from tests.browser.conftest import Server, free_port, served
 from tests.pages_fakes import writer
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gi_core.spec.federation import build_federation
+from gi_core.settings.federation import build_federation
 from tests.browser.conftest import axe
 from tests.browser.test_main_path import until
 

@@ -11,9 +11,9 @@ import zipfile
 import pytest
 from PIL import Image
 
-from gi_core.runs.processes import Processes
-from gi_core.spec import Experiment, build
-from pages.components import link
+from gi_core.jobs.processes import Processes
+from gi_core.settings import Experiment, build
+from pages.shared import link
 from tests.browser.conftest import axe
 from tests.browser.test_main_path import run_of, until, warm
 

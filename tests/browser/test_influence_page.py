@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gi_core.spec import build
-from pages.components import link
+from gi_core.settings import build
+from pages.shared import link
 from tests.browser.test_main_path import until
 
 pytestmark = pytest.mark.browser

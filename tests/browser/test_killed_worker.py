@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from gi_core.runs.processes import Processes
+from gi_core.jobs.processes import Processes
 from tests.browser.test_full_scenario import LONG, address, start
 from tests.browser.test_main_path import until, warm
 

@@ -6,7 +6,7 @@ import urllib.request
 
 import pytest
 
-from pages.components.policy import HEADERS
+from pages.shared.policy import HEADERS
 from tests.browser.test_main_path import until, warm
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gi_core.spec import build
-from pages.components import link
+from gi_core.settings import build
+from pages.shared import link
 from tests import pages_fakes as fakes
 from tests.browser.conftest import Server
 from tests.browser.test_chips import still  # noqa: F401  (still is a fixture)

@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from gi_core.runs import sweeps
-from gi_core.runs.store import Store
-from gi_core.spec.federation import Federation
-from gi_core.sweeps import ready_sweep
+from gi_core.experiments.sweeps import ready_sweep
+from gi_core.jobs import sweeps
+from gi_core.jobs.store import Store
+from gi_core.settings.federation import Federation
 from tests import pages_fakes as fakes
 from tests.browser.conftest import free_port, served
 from tests.browser.test_main_path import until

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gi_core.runs import sweeps
-from gi_core.spec.sweep import build_sweep
+from gi_core.jobs import sweeps
+from gi_core.settings.sweep import build_sweep
 from tests.browser.conftest import axe
 from tests.browser.test_main_path import until
 

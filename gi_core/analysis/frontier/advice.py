@@ -18,8 +18,8 @@ from gi_core.analysis.frontier.points import ADAPTIVE, NAIVE, NONE, Point, readi
 from gi_core.analysis.frontier.ranking import error, less
 from gi_core.metrics.meanings import MEANINGS
 from gi_core.metrics.words import CLEAR_PSNR, CLEAR_SSIM
-from gi_core.spec import DEFENSES
-from gi_core.spec.defense_base import HEURISTIC
+from gi_core.settings import DEFENSES
+from gi_core.settings.defense_base import HEURISTIC
 
 AFFORDABLE = 0.05
 CLEAR = {"psnr": CLEAR_PSNR, "ssim": CLEAR_SSIM, "mse": 10 ** (-CLEAR_PSNR / 10), "lpips": 0.5, "iip_rank": 5.0}

@@ -65,7 +65,7 @@ class Point:
 
 
 def points(rows: Iterable[dict[str, Any]], metric: str) -> list[Point]:
-    """Naive and adaptive, in order of first appearance, complete or not. rows: `runs.tables.records`.
+    """Naive and adaptive, in order of first appearance, complete or not. rows: `experiments.sweeps.table.records`.
 
     An axis called `defense` names the points, else the defenses as written on a command line.
     """

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gi_core.analysis.influence.spectrum import Array, Spectrum
-from gi_core.paths import home
+from gi_core.common.paths import home
+from gi_core.numerics.spectrum import Array, Spectrum
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from gi_core.federated.types import Knowledge
+    from gi_core.types.updates import Knowledge
 
 MOST_BYTES = 256 * 2**20
 MOST_VECTORS = 1024

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from gi_core import defenses, federated
+from gi_core import client, defenses
 from gi_core.analysis.influence import keeping
-from gi_core.analysis.influence.jacobian import Sample
-from gi_core.analysis.influence.spectrum import DAMPING, LINEAR, PRIOR, Array, Spectrum, lower_bound, with_prior
-from gi_core.federated.round import Round, normalised
-from gi_core.spec import DEFENSES, Experiment, SpecError
-from gi_core.spec.representation_defenses import UNPREDICTED
+from gi_core.client.round import Round, normalised
+from gi_core.numerics.picture_jacobian import Sample
+from gi_core.numerics.spectrum import DAMPING, LINEAR, PRIOR, Array, Spectrum, lower_bound, with_prior
+from gi_core.settings import DEFENSES, Experiment, SpecError
+from gi_core.settings.representation_defenses import UNPREDICTED
 
 if TYPE_CHECKING:
     from torch import nn
@@ -68,7 +68,7 @@ def know(
                 " gradient of: attack to find out what shows"
             )
     one = replace(pictures, images=pictures.images[index : index + 1], labels=pictures.labels[index : index + 1])
-    played = federated.play(experiment, model, one, device)
+    played = client.play(experiment, model, one, device)
     x, knowledge = normalised(one, torch.device("cpu")), played.knowledge
     sample = Sample(knowledge, x, played.labels, device)
     if sample.norm == 0:

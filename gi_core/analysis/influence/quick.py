@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gi_core.analysis.influence.jacobian import Sample
-from gi_core.analysis.influence.spectrum import DAMPING, Spectrum
-from gi_core.attacks.lanczos import ShiftedSolver, tridiagonal
-from gi_core.attacks.trials import generator
+from gi_core.numerics.generators import generator
+from gi_core.numerics.lanczos import ShiftedSolver, tridiagonal
+from gi_core.numerics.picture_jacobian import Sample
+from gi_core.numerics.spectrum import DAMPING, Spectrum
 
 DEPTH, LEAST = 120, 24
 """Products of J J^T at most, and those below which nothing can be said."""

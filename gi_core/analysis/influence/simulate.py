@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gi_core.analysis.influence.spectrum import DAMPING, Array, Spectrum
+from gi_core.numerics.spectrum import DAMPING, Array, Spectrum
 
 
 def simulated(spectrum: Spectrum, places: Array, vectors: Array, picture: Array, sigma: float, seed: int = 0) -> Array:

@@ -13,7 +13,7 @@ from math import gcd
 
 import numpy as np
 
-from gi_core.spec.graph import Conv
+from gi_core.settings.graph import Conv
 
 Seen = tuple[tuple[int, ...], ...]
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from gi_core.analysis.chain import Affine, Residual, chain
 from gi_core.analysis.rank import formulas, residuals
 from gi_core.analysis.rank.report import RankReport, report
 from gi_core.analysis.rank.rows import masked, rows
-from gi_core.spec.graph import Dense, Graph
+from gi_core.settings.chain import Affine, Residual, chain
+from gi_core.settings.graph import Dense, Graph
 
 HALF = "ReLU tells only its active units: half of them are taken as active."
 

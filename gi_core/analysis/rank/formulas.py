@@ -13,7 +13,7 @@ from functools import lru_cache
 from math import prod
 
 from gi_core.analysis.rank.stacking import stack
-from gi_core.spec.graph import Conv, Dense, Shape
+from gi_core.settings.graph import Conv, Dense, Shape
 
 
 @dataclass(frozen=True)

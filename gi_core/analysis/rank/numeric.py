@@ -9,15 +9,15 @@ from numpy.typing import NDArray
 from scipy import sparse
 from torch import nn
 
-from gi_core.analysis.chain import Affine, Residual, chain
 from gi_core.analysis.rank.algebra import Measured, measure, rank_of
 from gi_core.analysis.rank.counting import Formulas
 from gi_core.analysis.rank.formulas import Ranks
 from gi_core.analysis.rank.report import RankReport, report
 from gi_core.analysis.rank.rows import rows
 from gi_core.analysis.rank.signals import Signals, signals
-from gi_core.attacks.recursion.operators import kernel_matrix, weight_matrix
-from gi_core.spec.graph import Dense, Graph, Shape
+from gi_core.numerics.convolution_maps import kernel_matrix, weight_matrix
+from gi_core.settings.chain import Affine, Residual, chain
+from gi_core.settings.graph import Dense, Graph, Shape
 
 MOST_UNKNOWNS = 4500
 """Of a layer that is measured; a larger one is counted."""

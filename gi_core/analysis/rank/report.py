@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from gi_core.spec.graph import Shape
+from gi_core.settings.graph import Shape
 
 Route = Literal["ratio", "gradient", "joint", "under-determined", "unsupported"]
 Verdict = Literal["exact", "optimisation", "partial", "unsupported"]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gi_core.analysis.chain import Residual
 from gi_core.analysis.rank import axis, transport
 from gi_core.analysis.rank.formulas import Ranks, convolution
 from gi_core.analysis.rank.stacking import stack
-from gi_core.spec.graph import Conv, Shape
+from gi_core.settings.chain import Residual
+from gi_core.settings.graph import Conv, Shape
 
 
 def residual(block: Residual) -> tuple[Ranks, Ranks]:

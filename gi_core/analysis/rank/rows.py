@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from math import prod
 from typing import Protocol
 
-from gi_core.analysis.chain import Affine, Block, Residual, Unsupported, reading
 from gi_core.analysis.rank.formulas import Ranks
 from gi_core.analysis.rank.report import LayerRank, Route
-from gi_core.spec.graph import Act, Conv, Shape
+from gi_core.settings.chain import Affine, Block, Residual, Unsupported, reading
+from gi_core.settings.graph import Act, Conv, Shape
 
 
 class Source(Protocol):

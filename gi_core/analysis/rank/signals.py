@@ -14,10 +14,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from gi_core.analysis.chain import Affine, Block, Residual
-from gi_core.federated.losses import LOSSES, as_target
-from gi_core.spec.graph import Act, Shape
-from gi_core.spec.losses import chosen
+from gi_core.networks.losses import LOSSES, as_target
+from gi_core.settings.chain import Affine, Block, Residual
+from gi_core.settings.graph import Act, Shape
+from gi_core.settings.losses import chosen
 
 Array = NDArray[np.float64]
 RELU6 = 6.0

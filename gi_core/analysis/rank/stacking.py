@@ -14,7 +14,7 @@ from itertools import product
 import numpy as np
 
 from gi_core.analysis.rank import axis, transport
-from gi_core.spec.graph import Conv, Shape
+from gi_core.settings.graph import Conv, Shape
 
 
 @dataclass(frozen=True)

@@ -12,14 +12,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gi_core.analysis.chain import Block
-from gi_core.analysis.refusals import first_biased
 from gi_core.attacks.base import Refused, State, Step
 from gi_core.attacks.recursion.layers import Numbers
 from gi_core.attacks.recursion.machine import Recursion
-from gi_core.attacks.recursion.operators import Array
 from gi_core.attacks.recursion.top import Candidate
 from gi_core.attacks.recursion.tracks import Track
+from gi_core.numerics.convolution_maps import Array
+from gi_core.settings.chain import Block
+from gi_core.settings.recursion_checks import first_biased
 
 ROWS = "each answer is one class's row: mostly the picture of that class, where no two share it"
 

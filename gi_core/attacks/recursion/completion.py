@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gi_core.analysis.chain import Affine, Block
 from gi_core.attacks.recursion import smooth, virtual
 from gi_core.attacks.recursion.walk import Descent, Front, Walk
-from gi_core.spec.graph import Conv
+from gi_core.settings.chain import Affine, Block
+from gi_core.settings.graph import Conv
 
 
 def through_the_layer_before(walk: Walk, found: Descent, before: Block) -> Descent:

@@ -6,11 +6,11 @@ layer; else the recursion's picture starts gradient matching under total variati
 
 from __future__ import annotations
 
-from gi_core.analysis.chain import Block
 from gi_core.attacks.recursion import completion
 from gi_core.attacks.recursion.matched import Matched
 from gi_core.attacks.recursion.tracks import Track
 from gi_core.attacks.recursion.walk import Descent, Front
+from gi_core.settings.chain import Block
 
 
 class RGapHybrid(Matched):

@@ -13,8 +13,8 @@ import numpy as np
 from scipy import linalg
 from scipy.linalg import lapack
 
-from gi_core.attacks.recursion.operators import Array
 from gi_core.attacks.recursion.system import Part
+from gi_core.numerics.convolution_maps import Array
 
 NOTHING = 1e-12
 """Eigenvalues below this share of the largest are zero: (1e-6)^2, since gradients are float32 (6e-8) and k is worked out of

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor, nn
 
-from gi_core.analysis.chain import Affine, Block, Residual
-from gi_core.attacks.recursion.operators import Array
-from gi_core.federated.types import Update
+from gi_core.numerics.convolution_maps import Array
+from gi_core.settings.chain import Affine, Block, Residual
+from gi_core.types.updates import Update
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gi_core.analysis.chain import Affine, Block, Unsupported, chain
-from gi_core.analysis.refusals import BOTTLENECK, refusal
 from gi_core.attacks.base import LayerReport, Refused, State, Step
-from gi_core.attacks.gradient import GradientMap
-from gi_core.attacks.label_reading import sent
+from gi_core.attacks.labels.last_layer import sent
 from gi_core.attacks.observation import observe, refuse_bad_update
 from gi_core.attacks.priors import Pixels
 from gi_core.attacks.recursion import tracks
@@ -27,10 +24,13 @@ from gi_core.attacks.recursion.top import Candidate, candidates
 from gi_core.attacks.recursion.tracks import Track
 from gi_core.attacks.recursion.verdict import Found, note
 from gi_core.attacks.recursion.walk import Descent, Front, Walk
-from gi_core.federated.types import Knowledge, Update
-from gi_core.models.bottleneck import bottlenecks
-from gi_core.spec.closed_form import ClosedForm
-from gi_core.spec.plan import Plan
+from gi_core.networks.bottleneck import bottlenecks
+from gi_core.numerics.gradient import GradientMap
+from gi_core.settings.chain import Affine, Block, Unsupported, chain
+from gi_core.settings.closed_form import ClosedForm
+from gi_core.settings.plan import Plan
+from gi_core.settings.recursion_checks import BOTTLENECK, refusal
+from gi_core.types.updates import Knowledge, Update
 
 
 class Recursion:

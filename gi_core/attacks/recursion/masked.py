@@ -12,7 +12,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from gi_core.federated.types import Knowledge, Update
+from gi_core.types.updates import Knowledge, Update
 
 ROUNDS = 200
 SETTLED = 1e-12

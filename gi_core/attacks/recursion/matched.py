@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 
 from gi_core.attacks.base import State, Step
-from gi_core.attacks.gradient import last_dense
-from gi_core.attacks.levenberg_marquardt import KrylovLM
 from gi_core.attacks.recursion import tracks
 from gi_core.attacks.recursion.machine import Recursion
 from gi_core.attacks.recursion.verdict import INEXACT
-from gi_core.spec.attacks import LevenbergMarquardt
+from gi_core.attacks.second_order.levenberg_marquardt import KrylovLM
+from gi_core.numerics.gradient import last_dense
+from gi_core.settings.attacks import LevenbergMarquardt
 
 
 class Matched(Recursion):

@@ -9,8 +9,8 @@ import torch
 from scipy.sparse.linalg import LinearOperator, lsmr
 from torch.nn import grad
 
-from gi_core.attacks.recursion.operators import Array
-from gi_core.spec.graph import Conv, Shape
+from gi_core.numerics.convolution_maps import Array
+from gi_core.settings.graph import Conv, Shape
 
 TOLERANCE, MOST, FEW = 1e-10, 1500, 200
 """Iterations: most, and where the solution is not determined anyway."""

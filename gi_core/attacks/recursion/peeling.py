@@ -6,13 +6,13 @@ a ReLU never gives. Where that does not fit the layer below, other thresholds ar
 
 from __future__ import annotations
 
-from gi_core.analysis.chain import Affine
 from gi_core.attacks.base import State
 from gi_core.attacks.recursion import completion, tracks
 from gi_core.attacks.recursion.matched import Matched
-from gi_core.attacks.recursion.operators import Array
 from gi_core.attacks.recursion.tracks import Track
 from gi_core.attacks.recursion.walk import Descent, Front
+from gi_core.numerics.convolution_maps import Array
+from gi_core.settings.chain import Affine
 
 OTHERS = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2)
 FITS = 1e-4

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gi_core.attacks.recursion.operators import Array
-from gi_core.spec.graph import Act
+from gi_core.numerics.convolution_maps import Array
+from gi_core.settings.graph import Act
 
 EDGE = 1e-9
 """Recovered values are kept this far inside an open range before they are inverted."""

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import expit, lambertw
 
-from gi_core.attacks.recursion.operators import Array
+from gi_core.numerics.convolution_maps import Array
 
 TURN = float(1 + lambertw(np.exp(-1)).real)
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 import numpy as np
 from scipy import linalg, sparse
 
-from gi_core.attacks.recursion.operators import Array
-from gi_core.spec.graph import Shape
+from gi_core.numerics.convolution_maps import Array
+from gi_core.settings.graph import Shape
 
 COLOUR = 4.0
 FIRST, LAST, SETTLING = 0.1, 1e-3, 8

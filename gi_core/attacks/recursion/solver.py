@@ -16,9 +16,9 @@ from scipy import linalg
 
 from gi_core.analysis.rank import formulas
 from gi_core.attacks.recursion import joint, matrix_free
-from gi_core.attacks.recursion.operators import Array
 from gi_core.attacks.recursion.system import MOST_PIXELS, Part, System, parts
-from gi_core.spec.graph import Shape
+from gi_core.numerics.convolution_maps import Array
+from gi_core.settings.graph import Shape
 
 SURE = 1e-2
 FLOAT32 = 6e-8

@@ -8,8 +8,8 @@ import numpy as np
 from scipy import sparse
 
 from gi_core.attacks.recursion.matrix_free import KernelOperator
-from gi_core.attacks.recursion.operators import Array, kernel_matrix, largest_singular, weight_matrix
-from gi_core.spec.graph import Conv, Shape
+from gi_core.numerics.convolution_maps import Array, kernel_matrix, largest_singular, weight_matrix
+from gi_core.settings.graph import Conv, Shape
 
 MOST_PIXELS = 2304
 """Of a feature map whose K0 is written out; beyond, it stays an operator."""

@@ -14,7 +14,7 @@ from scipy.optimize import brentq
 from gi_core.attacks.base import Refused
 from gi_core.attacks.recursion import roots
 from gi_core.attacks.recursion.layers import Numbers
-from gi_core.attacks.recursion.operators import Array
+from gi_core.numerics.convolution_maps import Array
 
 ROUNDING = 1e-7
 
@@ -30,7 +30,7 @@ class Candidate:
 
 
 def candidates(last: Numbers, loss: str, slope: float | None, label: int | None, root: str) -> list[Candidate]:
-    """All explanations, likeliest first. loss: name of `spec.losses`. slope: of a leaky ReLU after the
+    """All explanations, likeliest first. loss: name of `settings.losses`. slope: of a leaky ReLU after the
     last layer (FCN3), else None. label: if known. root: both, small or large. Raises Refused.
     """
     if not np.abs(last.gradient).max() > 0:

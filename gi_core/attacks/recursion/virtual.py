@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import linalg, sparse
 
-from gi_core.attacks.recursion.operators import Array
 from gi_core.attacks.recursion.readings import read
-from gi_core.spec.graph import Act
+from gi_core.numerics.convolution_maps import Array
+from gi_core.settings.graph import Act
 
 MOST = 4600
 CERTIFIED = 1e-5

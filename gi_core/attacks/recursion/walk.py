@@ -11,14 +11,14 @@ import numpy as np
 from scipy import sparse
 from torch import nn
 
-from gi_core.analysis.chain import Affine, Residual
 from gi_core.attacks.recursion.layers import Numbers, numbers
-from gi_core.attacks.recursion.operators import Array, weight_matrix
 from gi_core.attacks.recursion.readings import Reading, read
 from gi_core.attacks.recursion.solver import Solution, solve
 from gi_core.attacks.recursion.system import System
-from gi_core.federated.types import Update
-from gi_core.spec.graph import Conv, Shape
+from gi_core.numerics.convolution_maps import Array, weight_matrix
+from gi_core.settings.chain import Affine, Residual
+from gi_core.settings.graph import Conv, Shape
+from gi_core.types.updates import Update
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,48 @@
+"""The attacker who knows the defenses, and the one who does not: what each is given of the server's knowledge.
+
+A naive attack sees no word of the defenses. An adaptive one is given the network with its random bottleneck at the mean
+(eps = 0), mixed labels where it may know labels at all, and a belief about every value (`beliefs`), which decides what
+its objective counts (`consistent`, `residuals`) and how much it trusts the noise (`noise`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from torch import Tensor
+
+from gi_core.attacks.adaptive.beliefs import believe, uncovered
+from gi_core.networks.bottleneck import at_mean, bottlenecks
+from gi_core.settings.attacks import AttackSettings
+from gi_core.types.updates import Knowledge, Update
+
+
+def told(settings: AttackSettings, knowledge: Knowledge) -> Knowledge:
+    """`knowledge` as this attack may use it."""
+    if not settings.adaptive:
+        return replace(knowledge, defenses=())
+    if bottlenecks(knowledge.model):
+        return replace(knowledge, model=at_mean(knowledge.model))
+    return knowledge
+
+
+def mixed_labels(knowledge: Knowledge) -> Tensor | None:
+    """(N, K) of a client that trained on mixtures, if the attack may know labels and was told of the mixing."""
+    if knowledge.labels is None:
+        return None
+    return next((d["soft_labels"] for d in knowledge.defenses if "soft_labels" in d), None)
+
+
+def delta_is_true(update: Update, knowledge: Knowledge) -> bool:
+    """Whether the last bias gradient can stand for dL/dlogits: not behind noise, rounding or a mask that the server knows of.
+
+    Or has to: in front of a bottleneck there is no label to go by.
+    """
+    if uncovered(update, knowledge) or any(d.get("in_front") for d in knowledge.defenses):
+        return True
+    return believe(update, knowledge).exact(len(update.tensors) - 1)
+
+
+def clipped(update: Update, knowledge: Knowledge) -> bool:
+    """Whether the update is known to be shorter than it was, by a factor that nobody knows."""
+    return bool(knowledge.defenses) and believe(update, knowledge).rescaled

@@ -1,0 +1,56 @@
+"""PRECODE read from in front: dL/d(mu, s) of one picture is the encoder's bias gradient, whatever the client drew.
+
+With d = dL/d(mu, s) the gradients of the encoder and of all layers before it are those of <d, encoder(h(x))>: a network
+without chance and a loss without label, which any matching attack plays. What comes after the draw is left out. Of
+several pictures or local steps d is a sum that no single draw explains, and the attack plays with the mean of the draws.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from gi_core.attacks.base import Refused
+from gi_core.attacks.client_round.local_steps import as_mean_gradient
+from gi_core.attacks.labels.strategies import hard_labels
+from gi_core.networks.bottleneck import bottlenecks, encoded
+from gi_core.settings.attacks import AttackSettings
+from gi_core.types.updates import Knowledge, Update
+
+
+def past_bottleneck(
+    settings: AttackSettings, update: Update, knowledge: Knowledge
+) -> tuple[AttackSettings, Update, Knowledge]:
+    """The question about what comes before the bottleneck, for an adaptive attack on one picture; else as it was."""
+    schedule = knowledge.schedule
+    one = update.images == 1 and (schedule is None or (schedule.single and schedule.clients == 1))
+    if not (settings.adaptive and one and len(bottlenecks(knowledge.model)) == 1):
+        return settings, update, knowledge
+    model, names = encoded(knowledge.model)
+    if any(old in update.withheld for old in list(names.values())[-2:]):
+        return settings, update, knowledge
+    try:
+        shown = as_mean_gradient(update, schedule, knowledge.model)
+        labels = hard_labels("auto" if knowledge.labels is None else "known", shown, knowledge)
+    except Refused:
+        return settings, update, knowledge  # the answer has a label, and only what is left out shows it
+    new = {old: name for name, old in names.items()}
+    seen = replace(
+        update,
+        tensors={name: update.tensors[old] for name, old in names.items()},
+        withheld=tuple(new[old] for old in update.withheld if old in new),
+    )
+    told = tuple({key: _renamed(value, new) for key, value in d.items()} for d in knowledge.defenses)
+    told = (*told, {"kind": "precode", "in_front": True})
+    outputs = 2 * bottlenecks(knowledge.model)[0].width
+    about = replace(knowledge, model=model, classes=outputs, labels=labels, defenses=told)
+    return settings.model_copy(update={"labels": "observed_delta"}), seen, about
+
+
+def _renamed(value: Any, new: dict[str, str]) -> Any:
+    """What is known of each tensor (a dictionary, or a tuple of names), by the names that are left."""
+    if isinstance(value, dict):
+        return {new[key]: v for key, v in value.items() if key in new}
+    if isinstance(value, tuple):
+        return tuple(new[key] for key in value if key in new)
+    return value

@@ -1,0 +1,91 @@
+"""One defense undone: what it left to know of the values, from what the server knows of it (`Knowledge.defenses`).
+
+Keys that are read, of any kind of defense: `mask`, `steps`, `relative_step` with `format`, `levels`, `sigma`, `clip` with
+`per_picture`, and `strength` of a protective direction.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gi_core.types.updates import Knowledge, Update
+
+INFINITY = float("inf")
+CLIPPED, DOUBT = 1 - 1e-5, 3.0
+"""Of the bound: an update that is shorter was not clipped. Standard errors by which its length may be misjudged."""
+WRONG_SIGN = 0.02
+"""Of a tensor's mean size: how far off a value of one bit is where its sign disagrees. Measured: at 0.3 the prior wins, and
+what comes back is grey.
+"""
+CONCENTRATED = 6.0
+"""A perturbation of all values along the one direction that moves the picture most counts as so many times its mean size:
+measured, the prior then gives back most of what it took from 0.1 to 10 % of the gradient's norm.
+"""
+
+
+def deviation(known: dict[str, Any], update: Update) -> float:
+    """Of the noise on each value, in the units of what was sent."""
+    if known["kind"] == "protective_direction":
+        values = sum(t.numel() for t in update.tensors.values())
+        return CONCENTRATED * float(known["strength"]) * update.norm() / values**0.5
+    return float(known.get("sigma", 0.0))
+
+
+def unround(
+    known: dict[str, Any], names: list[str], values: list[Tensor], low: list[Tensor], high: list[Tensor],
+    spread: list[Tensor], unit: float,
+) -> None:  # fmt: skip
+    """A rounding, in place: `steps` of each tensor, `relative_step` of each value, or two `levels`."""
+    for i, (name, value) in enumerate(zip(names, values, strict=True)):
+        if known.get("levels") == 2:
+            low[i] = torch.where(value > 0, 0.0, torch.where(value < 0, -INFINITY, low[i]))
+            high[i] = torch.where(value < 0, 0.0, torch.where(value > 0, INFINITY, high[i]))
+            spread[i] = (spread[i].square() + (value * WRONG_SIGN).square()).sqrt()
+            continue
+        if "relative_step" in known:  # eps times the power of two below the value
+            grid = torch.finfo(getattr(torch, known["format"]))
+            width = torch.exp2(torch.floor(torch.log2(value.abs() / unit))) * (known["relative_step"] * unit)
+            width = width.clamp_min(grid.smallest_normal * grid.eps * unit)
+        elif "steps" in known:
+            width = torch.full_like(value, float(known["steps"][name]) * unit)
+        else:
+            return
+        spread[i] = (spread[i].square() + width.square() / 12).sqrt()
+
+
+def uncover(known: dict[str, Any], names: list[str], low: list[Tensor], high: list[Tensor], legible: bool) -> None:
+    """What was not kept, in place. legible: whether the least value that was kept can be read off."""
+    mask = {
+        name: kept.to(low[i].device)
+        for i, name in enumerate(names)
+        if (kept := (known.get("mask") or {}).get(name)) is not None
+    }
+    sizes = {n: torch.maximum(low[i].abs(), high[i].abs()) for i, n in enumerate(names) if n in mask}
+    least = {n: float(sizes[n][kept].min()) for n, kept in mask.items() if kept.any()}
+    for i, name in enumerate(names):
+        if name in mask:
+            bounded = legible and known["kind"] == "pruning" and least
+            tau = least.get(name, min(least.values())) if bounded else INFINITY
+            low[i], high[i] = torch.where(mask[name], low[i], -tau), torch.where(mask[name], high[i], tau)
+
+
+def clipped(known: dict[str, Any], update: Update, spread: list[Tensor], knowledge: Knowledge, unit: float) -> bool:
+    """Whether the update may have been scaled down: whether its length, less the noise, can have been the bound."""
+    if "clip" not in known:
+        return False
+    if len(knowledge.defenses) > 1 or (known.get("per_picture") and not one_step(update, knowledge)):
+        return True  # others changed the length, or pictures or steps were clipped each by its own factor
+    variance = sum(float(s.double().square().sum()) for s in spread)
+    fourth = sum(float(s.double().square().square().sum()) for s in spread)
+    largest = max(float(s.max()) for s in spread)
+    length = max(update.norm() ** 2 - variance, 0.0) ** 0.5
+    doubt = (largest**2 + fourth / (2 * length**2)) ** 0.5 if length > largest else variance**0.5
+    return length + DOUBT * doubt >= CLIPPED * float(known["clip"]) * (1.0 if known.get("per_picture") else unit)
+
+
+def one_step(update: Update, knowledge: Knowledge) -> bool:
+    schedule = knowledge.schedule
+    return update.images == 1 and (schedule is None or (schedule.single and schedule.clients == 1))

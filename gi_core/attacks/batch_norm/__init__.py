@@ -1,0 +1,1 @@
+"""Statistics of batch norm: what an update reveals of them, and how they are matched."""

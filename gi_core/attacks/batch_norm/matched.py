@@ -1,0 +1,64 @@
+"""The batch norm term of a matching: which statistics are wanted, and on which network the candidate's are taken."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch import Tensor, nn
+
+from gi_core.attacks.batch_norm import revealed
+from gi_core.attacks.options import Options
+from gi_core.types.updates import Knowledge, Update
+
+
+class Statistics:
+    """along: the candidate's statistics are those of the simulated round itself. Otherwise `after` takes them, of a
+    network that stands apart.
+    """
+
+    def __init__(self, target: revealed.Target, o: Options, dtype: torch.dtype, device: torch.device):
+        self.distance = revealed.distance(o.batch_norm_distance, target, dtype, device)
+        self.along = o.batch_norm_network == "global" and o.batch_norm_variance == "unbiased"
+        self.network: nn.Module | None = None
+        self.watch: revealed.Watch | None = None
+
+    @classmethod
+    def make(
+        cls, sent: Update, knowledge: Knowledge, o: Options, dtype: torch.dtype, device: torch.device
+    ) -> Statistics | None:
+        """None where the term has no weight, or nothing to match."""
+        if not o.batch_norm_weight:
+            return None
+        target = revealed.recovered(sent, knowledge)
+        if target is None and o.kind == "grad_inversion":
+            target = revealed.of_network(knowledge.model)
+        if target is None:
+            return None
+        made = cls(target, o, dtype, device)
+        if not made.along:
+            made._stand_apart(sent, knowledge, o, dtype, device)
+        return made
+
+    def _stand_apart(
+        self, sent: Update, knowledge: Knowledge, o: Options, dtype: torch.dtype, device: torch.device
+    ) -> None:
+        from gi_core.networks import set_batch_norm
+
+        network = copy.deepcopy(knowledge.model)
+        if o.batch_norm_network == "updated":
+            scale = 1.0 if sent.kind == "weight_change" else -1e-2  # one published step of a bare gradient
+            with torch.no_grad():
+                for p, change in zip(network.parameters(), sent.tensors.values(), strict=True):
+                    p.add_(change.to(p), alpha=scale)
+        self.network = set_batch_norm(network, knowledge.batch_norm).to(device, dtype).requires_grad_(False)
+        self.watch = revealed.Watch(self.network, unbiased=o.batch_norm_variance == "unbiased")
+
+    def after(self, x: Tensor) -> Tensor:
+        """(T, M, C, H, W) -> (T, S), one trial after another."""
+        assert self.network is not None and self.watch is not None
+        found = []
+        for pictures in x:
+            self.network(pictures)
+            found.append(self.watch.taken(pictures))
+        return torch.stack(found)

@@ -1,0 +1,1 @@
+"""A client's round as an attack plays it on a candidate."""

@@ -1,0 +1,1 @@
+"""Labels read from the update itself."""

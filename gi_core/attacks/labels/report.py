@@ -1,0 +1,32 @@
+"""Every strategy that reads labels from an update alone, side by side: what each finds, or why it does not apply."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from gi_core.attacks.base import Refused
+from gi_core.attacks.client_round.local_steps import as_mean_gradient
+from gi_core.attacks.client_round.scaling import unscaled
+from gi_core.attacks.labels.guesses import Told, guesses
+from gi_core.attacks.labels.strategies import hard_labels
+from gi_core.types.updates import Knowledge, Update
+
+STRATEGIES = ("idlg", "bias_sign", "row_sum", "iterative")
+
+
+def label_report(update: Update, knowledge: Knowledge) -> dict[str, Tensor | str]:
+    """Strategy -> labels (N,) int64, or the sentence that refuses it. update: as it left the client."""
+    update, knowledge = unscaled(update, knowledge)
+    update = as_mean_gradient(update, knowledge.schedule, knowledge.model)
+    try:
+        told = guesses(update, knowledge)
+    except Refused as refusal:
+        return dict.fromkeys(STRATEGIES, str(refusal))
+    return {name: _read(name, update, knowledge, told) for name in STRATEGIES}
+
+
+def _read(name: str, update: Update, knowledge: Knowledge, told: Told) -> Tensor | str:
+    try:
+        return hard_labels(name, update, knowledge, told)
+    except Refused as refusal:
+        return str(refusal)

@@ -1,0 +1,1 @@
+"""Gradient matching: objectives, what is searched, and the loop over trials."""

@@ -1,0 +1,39 @@
+"""How smooth a first-order matching looks for its picture, where it knows of noise or of values that are missing."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from statistics import mean
+
+import torch
+
+from gi_core.attacks.adaptive import consistent, noise
+from gi_core.attacks.adaptive.beliefs import Belief
+from gi_core.attacks.objectives import length
+from gi_core.attacks.observation import Observation
+from gi_core.attacks.options import Options
+from gi_core.types.updates import Knowledge
+
+
+def denoised(
+    o: Options, belief: Belief, seen: Observation, images: int, knowledge: Knowledge
+) -> tuple[Options, list[str]]:
+    """The options with the total variation that `noise.variation_weight` calls for, where that is more than was asked.
+
+    images: behind the update. Second: what a person is told of it, if anything.
+    """
+    belief = belief.of(seen.sent)
+    sigma, trust = belief.noise(consistent.most_trust(o.second_order))
+    shown = [seen.gradients[i] for i in seen.sent]
+    values = sum(t.numel() for t in shown)
+    size = length(shown) if trust is None else length([torch.cat([t.reshape(-1) for t in shown])], [trust])
+    if belief.boxed and not sigma and o.second_order:
+        sigma = noise.MISSING * size * belief.missing()
+    picture = images * math.prod(knowledge.input_shape)
+    weight = noise.variation_weight(o.objective, sigma, size, values, picture, mean(knowledge.std))
+    if weight is None or weight <= o.total_variation:
+        return o, []
+    weight /= consistent.unit(o.objective, shown, belief)
+    said = f"what is known of the defenses calls for a total variation of {weight:.1e}"
+    return replace(o, total_variation=weight, rounded=o.second_order), [said]

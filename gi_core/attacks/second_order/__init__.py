@@ -1,0 +1,1 @@
+"""Krylov Levenberg-Marquardt and its residuals."""

@@ -1,0 +1,26 @@
+"""Files that are there whole or not at all, however the process ends."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from gi_core.common.disk import disk
+
+
+def write(path: Path, fill: Callable[[BinaryIO], Any]) -> None:
+    """Let `fill` write to a temporary file beside `path`, then rename it. Raises DiskFull.
+
+    Whatever goes wrong, the file that was there stays as it was.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with disk(path.parent):
+        try:
+            with open(temporary, "wb") as file:
+                fill(file)
+            os.replace(temporary, path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise

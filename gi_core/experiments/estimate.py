@@ -1,0 +1,89 @@
+"""How long a run will take, before it is run: measured seconds per iteration times iterations."""
+
+from __future__ import annotations
+
+import math
+import time
+
+import torch
+
+from gi_core import attacks
+from gi_core.attacks.client_round.local_steps import simulated_steps
+from gi_core.client.round import Round
+from gi_core.experiments import planned
+from gi_core.experiments.setup import Question
+from gi_core.jobs import allowances, times
+from gi_core.settings.attacks import AttackSettings, ClosedForm, Dlg, InvertingGradients, LevenbergMarquardt
+from gi_core.settings.plan import Plan
+
+STEPS_SECONDS, PLAN_SECONDS = 0.3, 0.5
+LITTLE = 10
+"""Times the seconds that steps are tried for: a run that is guessed to take longer is worth the trial."""
+TYPICAL = {"dlg": 100, "idlg": 100, "levenberg_marquardt": 10}
+"""Iterations after which attacks that stop by themselves usually have; the others use them all."""
+
+
+def evaluations(settings: AttackSettings) -> float:
+    """Gradient evaluations of one trial in one iteration, roughly; each counts as one `Plan.seconds`."""
+    if isinstance(settings, LevenbergMarquardt):
+        return 0.9 * settings.krylov  # early steps need few Lanczos vectors, late ones all; measured mean
+    if isinstance(settings, Dlg):
+        return 1.5 * settings.inner  # one start at a time, mostly
+    if isinstance(settings, InvertingGradients) and settings.optimiser == "lbfgs":
+        return 50.0 * settings.trials
+    return 1.2 * settings.trials
+
+
+def iterations(settings: AttackSettings) -> int:
+    """Iterations that the attack will typically take; a recursion's are its layers."""
+    return min(settings.iterations, TYPICAL.get(settings.kind, settings.iterations))
+
+
+def _of_layers(settings: AttackSettings, done: Round, device: torch.device) -> float:
+    """Seconds of one layer of a recursion, whose iterations are its layers."""
+    attack = attacks.make(settings, done.update, done.knowledge, plan=Plan(), device=device)
+    sizes = [math.prod(block.input_shape) for block in attack.blocks]
+    return times.layer_by_layer(sizes) / len(sizes)
+
+
+def seconds_per_iteration(question: Question) -> tuple[float, Plan]:
+    """Measured on real steps where a step is short, else from the plan's measured gradient."""
+    settings, done, device = question.experiment.attack, question.round, question.device
+    if isinstance(settings, ClosedForm):
+        return _of_layers(settings, done, device), Plan(device=device.type)
+    plan = planned.plan(question, PLAN_SECONDS, allowances.preview())
+    return _by_plan(settings, done, device, plan, question.experiment.seed, 0.0), plan
+
+
+def of_run(question: Question, plan: Plan) -> float:
+    """Seconds that the loop of this run will take, by its plan."""
+    asked = question.experiment
+    return loop(asked.attack, question.round, question.device, plan, asked.seed, asked.seconds)
+
+
+def loop(
+    settings: AttackSettings, done: Round, device: torch.device, plan: Plan, seed: int, most: float | None = None
+) -> float:
+    """Seconds of all iterations, at most so many, by a plan that is there. Steps are tried where they are little beside it."""
+    count = iterations(settings)
+    if isinstance(settings, ClosedForm):
+        total = count * _of_layers(settings, done, device)
+    else:
+        total = count * _by_plan(settings, done, device, plan, seed, LITTLE * STEPS_SECONDS / count)
+    return total if most is None else min(total, most)
+
+
+def _by_plan(settings: AttackSettings, done: Round, device: torch.device, plan: Plan, seed: int, least: float) -> float:
+    """Seconds of one iteration: its gradients' where they make it long, or shorter than `least`, else measured."""
+    played = max(1, simulated_steps(done.knowledge.schedule, getattr(settings, "rounds", "auto")))
+    guess = (plan.seconds or 0.0) * evaluations(settings) * played
+    if guess > STEPS_SECONDS or guess < least:
+        return guess
+    attack = attacks.make(settings, done.update, done.knowledge, plan=plan, device=device)
+    state, steps, began = attack.init(seed), 0, time.process_time()
+    while steps < 5 and time.process_time() - began < STEPS_SECONDS:
+        state, step = attack.step(state)
+        steps += 1
+        if step.done:
+            break
+    return (time.process_time() - began) / steps

@@ -1,0 +1,1 @@
+"""How well pictures explain an update, and whether what they leave is what the defenses leave."""

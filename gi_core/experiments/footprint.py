@@ -1,0 +1,157 @@
+"""How much memory an experiment takes, worked out from its settings before anything is allocated. No torch.
+
+    bytes = base + 4 P copies + chunk * s * b (p P + a N A) + T N C H W * 4 * kept
+
+P parameters, A values of all layers' outputs for one picture, N pictures, T trials of which `chunk` advance at once,
+b bytes of a number (4, or 8 in double precision), s local steps that are played for each candidate. `a` counts what the
+first pass keeps, its gradient, and both again for the second derivative; the factors were measured (docs/jobs.md).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from math import prod
+
+from gi_core.common.memory_limit import memory_limit
+from gi_core.data.loading import geometry
+from gi_core.data.refs import resolve
+from gi_core.jobs import allowances
+from gi_core.settings import Experiment, Problem, SpecError, sizes
+from gi_core.settings.attacks import AttackSettings, ClosedForm, Dlg, LevenbergMarquardt
+from gi_core.settings.drawings import drawing
+from gi_core.settings.graph import Graph
+
+BASE = 300 * 2**20
+COPIES, PER_PARAMETER, PER_ACTIVATION, PER_PIXEL = 6, 6, 8, 10
+HISTORY = 2 * 100
+"""Vectors that L-BFGS keeps of each trial."""
+MAX_CHUNK, CHUNK_BYTES = 32, 2 * 2**30
+MOST_SIMULATED = 16
+SIDE = 32
+UNKNOWNS = 4600
+"""Of a layer whose equations a recursion solves jointly."""
+METER_IMAGES = 8
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """Bytes. one: of the attack with a single trial at work. whole: with all that it keeps. meter: of the risk meter. trial:
+    what each further trial at work adds.
+    """
+
+    one: int
+    whole: int
+    meter: int
+    trial: int = 0
+
+
+def footprint(experiment: Experiment) -> Footprint | None:
+    """None where the network does not fit the pictures, which is somebody else's to say."""
+    counted = _sizes(experiment)
+    if counted is None:
+        return None
+    parameters, activations, pixels = counted
+    pictures, settings = experiment.pictures, experiment.attack
+    wide = 8 if getattr(settings, "precision", "float64") == "float64" else 4
+    network = BASE + 4 * COPIES * parameters
+    steps, batch = _played(experiment)
+    trial = steps * wide * (PER_PARAMETER * parameters + PER_ACTIVATION * batch * activations)
+    trials = getattr(settings, "trials", 1)
+    kept = trials * pictures * pixels * 4 * (PER_PIXEL + _history(settings))
+    if isinstance(settings, LevenbergMarquardt):
+        kept = pictures * pixels * 8 * (settings.krylov + PER_PIXEL)
+    elif isinstance(settings, ClosedForm):
+        kept += 4 * 8 * min(UNKNOWNS, pictures * pixels) ** 2
+    chunk = max(1, min(MAX_CHUNK, trials, CHUNK_BYTES // max(1, trial)))
+    few = min(pictures, METER_IMAGES)
+    meter = network + 8 * (PER_PARAMETER * parameters + PER_ACTIVATION * few * activations) + 8 * 120 * few * pixels
+    return Footprint(network + trial + kept, network + chunk * trial + kept, meter, trial)
+
+
+def trials_at_once(experiment: Experiment, limit: int) -> int | None:
+    """Trials that may be at work together in so many bytes, one at least; None where that is not known."""
+    found = footprint(experiment)
+    return None if found is None else 1 + int(max(0, limit - found.one) // max(1, found.trial))
+
+
+def problem(experiment: Experiment, lane: str = "interactive") -> Problem | None:
+    """Why an experiment takes more memory than a worker may: one sentence, the same wherever it is asked."""
+    found, limit = footprint(experiment), allowances.memory(lane)
+    if found is None or found.one <= limit:
+        return None
+    shape = f"{experiment.pictures} picture{'s' if experiment.pictures > 1 else ''} of {_told(experiment)} pixels"
+    trials = getattr(experiment.attack, "trials", 1)
+    shape += f" with {trials} trials" if trials > 1 else ""
+    return Problem(
+        "attack",
+        f"{shape} on this network take about {allowances.told(found.one)} of memory, and {allowances.told(limit)} are"
+        " allowed (GI_MEMORY_MB): choose fewer trials, fewer or smaller pictures or a smaller network",
+    )
+
+
+def unseen(experiment: Experiment) -> str:
+    """Why a preview shows the pictures only, one sentence; "" where it can say more."""
+    found, limit = footprint(experiment), allowances.preview()
+    if found is None or max(found.one, found.meter) <= limit:
+        return ""
+    return (
+        f"looking ahead would take about {allowances.told(max(found.one, found.meter))} of memory, and"
+        f" {allowances.told(limit)} are allowed for it (GI_PREVIEW_MB): time and exposure are told by the run itself"
+    )
+
+
+def refuse(experiment: Experiment, lane: str) -> None:
+    """Raises SpecError where `problem` sees one."""
+    found = problem(experiment, lane)
+    if found is not None:
+        raise SpecError(found.reason)
+
+
+def shape_of(experiment: Experiment) -> tuple[int, int]:
+    """(height, width) of the pictures as the network gets them, at most. Those that are kept whole are looked at."""
+    usual = max(SIDE, experiment.model.min_size)
+    if experiment.size == sizes.OWN and experiment.recorded is None:
+        try:
+            with memory_limit():
+                return geometry(experiment, [resolve(ref) for ref in experiment.samples])[0]
+        except SpecError:
+            return usual, usual  # why they cannot be read is somebody else's to say
+    return sizes.sides(experiment.size) or (usual, usual)
+
+
+def _told(experiment: Experiment) -> sizes.Size:
+    return sizes.whole(*shape_of(experiment))
+
+
+def _sizes(experiment: Experiment) -> tuple[int, int, int] | None:
+    """(parameters, values of all outputs for one picture, values of one picture)."""
+    channels = experiment.channels or experiment.model.channels_only or 3
+    return _counted(experiment.model.model_dump_json(), experiment.model, (channels, *shape_of(experiment)))
+
+
+@lru_cache(maxsize=64)
+def _counted(key: str, settings, shape) -> tuple[int, int, int] | None:
+    try:
+        graph: Graph = drawing(settings, shape, settings.classes or 10)
+    except SpecError:
+        return None
+    return graph.parameters, sum(prod(layer.shape) for layer in graph.layers) + prod(shape), prod(shape)
+
+
+def _history(settings: AttackSettings) -> int:
+    lbfgs = isinstance(settings, Dlg) or getattr(settings, "optimiser", "") == "lbfgs"
+    return HISTORY if lbfgs else 0
+
+
+def _played(experiment: Experiment) -> tuple[int, int]:
+    """(local steps that are differentiated for each candidate, pictures in one)."""
+    client, pictures = experiment.client, experiment.pictures
+    if not hasattr(client, "local_steps") or isinstance(experiment.attack, ClosedForm):
+        return 1, pictures
+    clients = getattr(client, "clients", 1)
+    steps, batch = client.local_steps(-(-pictures // clients))
+    rounds = getattr(experiment.attack, "rounds", "auto")
+    if rounds == "simulated" or (rounds == "auto" and steps <= MOST_SIMULATED):
+        return max(1, steps * clients), batch
+    return 1, pictures

@@ -1,0 +1,83 @@
+"""The influence of an Experiment's pictures, one by one: for the command line and for a worker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gi_core import data
+from gi_core.analysis.influence import predict
+from gi_core.experiments import preparing
+from gi_core.experiments.results import save_png, sheet
+from gi_core.experiments.setup import choose_device
+from gi_core.jobs.rows import finite
+from gi_core.numerics.spectrum import Spectrum
+from gi_core.settings import Experiment, SpecError
+
+SIGMAS = np.logspace(-9, 1, 81)
+Progress = Callable[[float, str], None]
+
+
+def answer(
+    experiment: Experiment, noise_std: float | None = None, damping: float | None = None, seconds: float = 60.0,
+    folder: Path | None = None, progress: Progress = lambda fraction, text: None,
+) -> dict[str, Any]:  # fmt: skip
+    """{model, weights, accuracy, samples: [...]} with DESIGN's numbers of every picture, as if it were alone in its round.
+
+    noise_std: of the update's values; damping: absolute, None for next to none; seconds: for the spectrum of one
+    picture. folder: where the pictures are put for a page. A picture that cannot be analysed has `error`, one sentence.
+    Raises SpecError when none can be asked.
+    """
+    if noise_std is not None and not 0 <= noise_std < float("inf"):
+        raise SpecError(f"the noise is a finite number of zero or more, not {noise_std}")
+    if damping is not None and not 0 <= damping < float("inf"):
+        raise SpecError(f"the damping is a finite number of zero or more, not {damping}")
+    if not 0 < seconds < float("inf"):
+        raise SpecError(f"the seconds for a spectrum are a finite number above zero, not {seconds}")
+    if experiment.recorded is not None:
+        raise SpecError("the influence needs the private picture, and a recorded update has none: give samples")
+    progress(0.0, "reading the pictures")
+    pictures = data.load(experiment)
+    model, info = preparing.prepare(experiment, pictures, progress=progress)
+    device, count = choose_device(experiment.device), len(experiment.samples)
+    found = []
+    for i, ref in enumerate(experiment.samples):
+
+        def told(fraction: float, text: str, i: int = i) -> None:
+            progress((i + fraction) / count, f"picture {i + 1} of {count}: {text}")
+
+        label = int(pictures.labels[i])
+        one: dict[str, Any] = {"sample": ref, "label": label, "class_name": pictures.class_names[label]}
+        try:
+            known = predict.know(experiment, model, pictures, i, device, seconds, told)
+            one |= predict.describe(known, noise_std, damping)
+            one |= {"key": known.key, "spectrum": known.spectrum.to_json(), "curve": _curve(known.spectrum)}
+        except SpecError as error:
+            if count == 1:
+                raise
+            one |= {"error": str(error)}
+        if folder is not None:
+            save_png(folder / f"picture_{i:03d}.png", sheet(pictures.images[i : i + 1]))
+            one["picture"] = f"picture_{i:03d}.png"
+        found.append(one)
+    said = [*pictures.notices, *info["notices"]]
+    return finite(
+        {
+            "model": experiment.model.name,
+            "shape": list(pictures.images.shape[1:]),
+            **info,
+            "notices": said,
+            "samples": found,
+        }
+    )
+
+
+def _curve(spectrum: Spectrum) -> dict[str, list[float]]:
+    """Predicted error over noise levels: no noise is drawn."""
+    errors = [spectrum.expected(float(s)) for s in SIGMAS]
+    return {
+        "noise_std": SIGMAS.tolist(), "rmse": [e.pixels for e in errors], "rmse_with_prior": [e.pixels_with_prior for e in errors],
+    }  # fmt: skip

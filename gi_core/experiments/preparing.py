@@ -1,0 +1,84 @@
+"""An experiment's network with its weights: fresh, from a file, trained here, ImageNet's, or of a recorded round."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from gi_core.common.errors import SpecError
+from gi_core.defenses import wrapped
+from gi_core.networks.batch_norm import set_batch_norm
+from gi_core.networks.building import build
+from gi_core.networks.imagenet import load_imagenet
+from gi_core.networks.trained import trained
+from gi_core.settings.client import FromFile, Pretrained, Trained
+from gi_core.tensor_files.weights import load_checkpoint, load_state, read_state, resolve_path
+
+if TYPE_CHECKING:
+    from gi_core.data import Pictures
+    from gi_core.settings import Experiment
+
+
+def _silent(fraction: float, text: str) -> None:
+    """A progress that nobody watches."""
+
+
+def prepare(
+    experiment: Experiment, pictures: Pictures, progress: Callable[[float, str], None] = _silent
+) -> tuple[nn.Module, dict[str, Any]]:
+    """The network in eval mode on the CPU, with what the experiment's defenses build into it, and what is known of it.
+
+    info: parameters (count), weights (in words), accuracy (in [0, 1], of weights trained here),
+    training_pictures, naming (how a recorded checkpoint's names were matched), notices (list of sentences). progress(fraction, text) is called while
+    training; its exception ends the training. Raises SpecError with one sentence.
+    """
+    settings, weights = experiment.model, experiment.weights
+    channels, height, width = pictures.images.shape[1:]
+    classes = settings.classes or pictures.classes
+    highest = int(pictures.labels.max())
+    if highest >= classes:
+        raise SpecError(f"label {highest} is out of range: the network has {classes} classes, counted from 0")
+    plain = build(settings, (channels, height, width), classes)
+    model = whole = wrapped(plain, experiment.defenses, experiment.seed)
+    info: dict[str, Any] = {"weights": "fresh", "notices": []}
+    if experiment.recorded is not None:
+        info["naming"] = load_checkpoint(model, experiment.recorded.checkpoint)
+        info["weights"] = "of the recorded round"
+    elif isinstance(weights, FromFile):
+        path = resolve_path(weights.path)
+        state = read_state(path, path.name)
+        model = whole if state.keys() >= dict(whole.named_parameters()).keys() else plain
+        load_state(model, state, path.name)
+        info["weights"] = f"from {path.name}"
+    elif isinstance(weights, Pretrained):
+        model = plain
+        info["weights"] = load_imagenet(model, settings, classes)
+        if experiment.normalise not in ("auto", "imagenet"):
+            info["notices"].append("ImageNet weights expect ImageNet's normalisation: set normalise=imagenet")
+    elif isinstance(weights, Trained):
+        info.update(trained(experiment, pictures, model, classes, progress))
+    if model is not whole:
+        model = wrapped(model, experiment.defenses, experiment.seed)
+        info["notices"].append(
+            "what a defense built into this network is fresh, so its answers are no longer trained ones"
+        )
+    info["parameters"] = sum(p.numel() for p in model.parameters())
+    model.eval()
+    if experiment.client.batch_norm == "train":
+        _check_statistics(model, pictures)
+    return model, info
+
+
+def _check_statistics(model: nn.Module, pictures: Pictures) -> None:
+    """Batch statistics need two values per channel: one picture at 1x1 has none."""
+    try:
+        with torch.no_grad():
+            set_batch_norm(model, "train")(torch.from_numpy(pictures.images))
+    except ValueError:
+        raise SpecError(
+            "batch norm has no statistics of its own here, one picture shrinks to one value per channel:"
+            " choose client.batch_norm=eval, more pictures or a larger size"
+        ) from None

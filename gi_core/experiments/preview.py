@@ -1,0 +1,113 @@
+"""What can be said of an experiment before it is run, in about a second.
+
+The pictures as the network gets them, whether the update says anything at all, and how long an
+attack will take. Nothing is trained for it: where training comes first, it says so.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from gi_core import data
+from gi_core.common.memory_limit import memory_limit
+from gi_core.defenses import effect
+from gi_core.experiments import estimate, footprint, results, risk_meter
+from gi_core.experiments.setup import Questions, choose_device, refuse_no_signal
+from gi_core.jobs.rows import finite
+from gi_core.settings import Experiment, SpecError, problems
+
+PATIENCE = 3.0
+
+
+class _TooLong(Exception):
+    """Weights are being trained; a preview does not wait for that."""
+
+
+class _Patience:
+    """Progress of a training: ended once it is clear that it takes longer than `PATIENCE`."""
+
+    def __init__(self) -> None:
+        self._mark: tuple[float, float] | None = None
+
+    def __call__(self, fraction: float, text: str) -> None:
+        if not 0 < fraction < 1:
+            return
+        now = time.process_time()  # of computing: a busy machine makes nothing longer
+        if self._mark is None:
+            self._mark = (now, fraction)
+            return
+        passed, done = now - self._mark[0], fraction - self._mark[1]
+        if passed > 0.2 and done > 0 and passed * (1 - fraction) / done > PATIENCE:
+            raise _TooLong
+
+
+def preview(experiment: Experiment, folder: Path, questions: Questions, lane: str = "interactive") -> dict[str, Any]:
+    """The result of a preview job.
+
+    problems: [{field, reason, fatal}], worst first. input_shape (C, H, W). original_png_path: the
+    pictures as the network gets them. gradient_norm, seconds_estimate, seconds_per_iteration and
+    iterations_estimate are None where a fatal problem, or training, comes first. Of a recorded update the picture and
+    its labels may be None: nobody here has them. What takes more memory than it may is a fatal problem, and only the
+    pictures are read then. effects: what each defense did to the update (`defenses.effect`, with
+    its kind), sent: what all of them did together, None without any.
+    """
+    large = footprint.problem(experiment, lane)
+    wrong = [*problems(experiment), *([large] if large else [])]
+    found = [{"field": p.field, "reason": p.reason, "fatal": p.fatal} for p in wrong]
+    answer: dict[str, Any] = {
+        "problems": found, "notices": [], "gradient_norm": None, "parameters": None, "accuracy": None,
+        "input_shape": None, "classes": None, "labels_true": None, "class_names": None,
+        "seconds_estimate": None, "seconds_per_iteration": None, "iterations_estimate": None,
+        "plan": None, "original_png_path": None, "effects": [], "sent": None,
+    }  # fmt: skip
+    try:
+        _pictures(experiment, folder, answer)
+        unseen = footprint.unseen(experiment)
+        if unseen:
+            answer["notices"].append(unseen)
+        elif not any(p["fatal"] for p in found):
+            _round(experiment, questions, answer)
+    except _TooLong:
+        answer["notices"].append("the network is trained first, which takes longer than can be estimated here")
+    except (SpecError, ValueError) as error:
+        if not isinstance(error, SpecError) and type(error).__name__ != "Refused":
+            raise
+        found.insert(0, {"field": "", "reason": str(error), "fatal": True})
+    return finite(answer)
+
+
+def _pictures(experiment: Experiment, folder: Path, answer: dict[str, Any]) -> None:
+    with memory_limit():
+        pictures = data.load(experiment)
+    path = folder / "original.png"
+    if pictures.known:
+        results.save_png(path, results.sheet(pictures.images))
+    answer |= {
+        "notices": list(pictures.notices),
+        "input_shape": [int(k) for k in pictures.images.shape[1:]],
+        "classes": int(pictures.classes),
+        "labels_true": [int(k) for k in pictures.labels] if pictures.labelled else None,
+        "class_names": list(pictures.class_names),
+        "original_png_path": str(path) if pictures.known else None,
+    }
+
+
+def _round(experiment: Experiment, questions: Questions, answer: dict[str, Any]) -> None:
+    question = questions.get(experiment, choose_device(experiment.device), _Patience())
+    answer |= {"gradient_norm": question.norm, **{k: question.info.get(k) for k in ("parameters", "accuracy")}}
+    played = question.round
+    answer["effects"] = [dict(e) for e in played.effects]
+    answer["sent"] = effect(played.clean, played.update) if played.clean is not played.update else None
+    answer["risk"] = risk_meter.measure(question)
+    refuse_no_signal(question)
+    each, plan = estimate.seconds_per_iteration(question)
+    count = estimate.iterations(experiment.attack)
+    total = each * count if experiment.seconds is None else min(each * count, experiment.seconds)
+    answer |= {
+        "seconds_per_iteration": each,
+        "iterations_estimate": count,
+        "seconds_estimate": total,
+        "plan": plan.model_dump(mode="json"),
+    }

@@ -1,0 +1,44 @@
+"""Rank analysis of a network's real weights: what a worker's `rank` job and the command line share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gi_core import networks
+from gi_core.analysis.rank import RankReport
+from gi_core.analysis.rank.numeric import numeric
+from gi_core.common.memory_limit import memory_limit
+from gi_core.networks.imagenet import load_imagenet
+from gi_core.settings import SpecError, build
+from gi_core.settings.client import FromFile, Pretrained, Trained
+from gi_core.settings.drawings import check_input, drawing
+from gi_core.settings.graph import Shape
+from gi_core.settings.network_base import Model
+from gi_core.tensor_files.weights import load_state, read_state, resolve_path
+
+
+def measured(
+    settings: Model, shape: Shape, classes: int, weights: FromFile | Pretrained | None = None, seed: int = 0
+) -> RankReport:
+    """Build the network for pictures (C, H, W) and measure the ranks of its layers. Raises SpecError."""
+    graph = drawing(settings, shape, classes)
+    with memory_limit():
+        model = networks.build(settings, shape, classes)
+        if isinstance(weights, FromFile):
+            path = resolve_path(weights.path)
+            load_state(model, read_state(path, path.name), path.name)
+        elif isinstance(weights, Pretrained):
+            load_imagenet(model, settings, settings.outputs(classes))
+    return numeric(graph, model, seed, settings.name)
+
+
+def answer(spec: dict[str, Any]) -> dict[str, Any]:
+    """The job: spec {model, input [C, H, W], classes, weights (optional)} to a report as JSON. Raises SpecError."""
+    asked = build({key: spec[key] for key in ("model", "weights") if spec.get(key) is not None})
+    shape = check_input(spec.get("input") or ())
+    classes = spec.get("classes") or 10
+    if not isinstance(classes, int) or classes < 1:
+        raise SpecError(f"classes is a whole number of 1 or more, not {str(classes)[:40]!r}")
+    if isinstance(asked.weights, Trained):
+        raise SpecError("rank analysis measures fresh weights or those of a file: train them in a run first")
+    return measured(asked.model, shape, classes, asked.weights).to_json()

@@ -1,0 +1,55 @@
+"""What a recursion's result has besides pictures: a batch's mixing, and the published rescaling."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gi_core import metrics
+from gi_core.experiments.results import save_png, sheet
+from gi_core.experiments.setup import Question
+from gi_core.settings.attacks import ClosedForm
+
+
+def extras(question: Question, images: np.ndarray, truth: bool, folder: Path) -> dict[str, Any]:
+    """`mixture` of a batch, `rescaled` of one picture; nothing for attacks that iterate. images (N, C, H, W) as the
+    attack gave them. The first needs the originals, and so do the second's metrics.
+    """
+    if not isinstance(question.experiment.attack, ClosedForm):
+        return {}
+    originals = question.pictures.images
+    if len(images) > 1:
+        return {"mixture": mixture(images, originals) if truth else {}}
+    return {"rescaled": _rescaled(images, originals if truth else None, folder)}
+
+
+def mixture(images: np.ndarray, originals: np.ndarray) -> dict[str, Any]:
+    """Least-squares coefficients of each answer on the originals (rows: answers), and what they leave unexplained,
+    |x - sum_n a_n x_n| / |x|.
+    """
+    basis, answers = originals.reshape(len(originals), -1).T.astype(float), images.reshape(len(images), -1).T
+    coefficients, *_ = np.linalg.lstsq(basis, answers, rcond=None)
+    left = np.linalg.norm(answers - basis @ coefficients, axis=0) / np.maximum(np.linalg.norm(answers, axis=0), 1e-300)
+    same = bool(np.allclose(images, images[:1]))
+    return {
+        "coefficients": coefficients.T[:1].tolist() if same else coefficients.T.tolist(),
+        "span_residual": float(left.max()),
+        "answers": 1 if same else len(images),
+    }
+
+
+def rescale(images: np.ndarray) -> np.ndarray:
+    """(x - min x) / max x, as R-GAP's published figures are drawn (the divisor is the largest value, not the range)."""
+    return (images - images.min()) / max(float(images.max()), 1e-12)
+
+
+def _rescaled(images: np.ndarray, originals: np.ndarray | None, folder: Path) -> dict[str, Any]:
+    drawn = rescale(np.nan_to_num(images))
+    save_png(folder / "rescaled.png", sheet(drawn))
+    found: dict[str, Any] = {"file": "rescaled.png"}
+    if originals is not None:
+        psnr, ssim = metrics.quick(drawn, originals)
+        found |= {"psnr": psnr, "ssim": ssim, "mse": float(((drawn.clip(0, 1) - originals) ** 2).mean())}
+    return found

@@ -1,0 +1,236 @@
+"""The risk meter of a question: what is fast first, the whole spectrum where it is known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from gi_core.analysis import risk
+from gi_core.analysis.influence import keeping, quick
+from gi_core.analysis.influence.predict import PERTURBING
+from gi_core.analysis.rank import count
+from gi_core.attacks.client_round.local_steps import as_mean_gradient
+from gi_core.client.round import Round, normalised
+from gi_core.experiments.setup import Question
+from gi_core.numerics import jacobian_cost
+from gi_core.numerics.picture_jacobian import Sample
+from gi_core.numerics.spectrum import Spectrum, with_prior
+from gi_core.settings import Experiment, SpecError
+from gi_core.settings.drawings import drawing
+from gi_core.settings.representation_defenses import UNPREDICTED
+from gi_core.types.updates import Update
+
+PATIENCE = 0.9
+"""Seconds that an estimate may take. These, as all of them here, are nominal: counted by `influence.cost`, never timed,
+so that what is said does not depend on what else the machine does."""
+FORWARD_SECONDS = 0.02
+"""Of the pictures through the network: where it takes longer, no product of J J^T fits into a moment."""
+CALIBRATION_SECONDS = 20.0
+EXACT_SECONDS = 60.0
+MOST_IMAGES = 8
+WHITE = ("gaussian_noise", "laplace_noise", "percentile_noise")
+"""Independent noise of one variance on every value: what a picture's error comes to depends on that alone."""
+SCALING = ("clipping", "dp_sgd")
+"""What scales a picture's gradient, whose noise is white if it adds any."""
+
+
+def measure(question: Question) -> dict[str, Any]:
+    """`risk.assess` of the client's round as it is. Quick: below two seconds for a LeNet."""
+    experiment, done = question.experiment, question.round
+    if experiment.recorded is not None:
+        return _recorded(question)
+    done = _in_gradients(done)
+    found: dict[str, Any] = {
+        "verdict": _verdict(question), "images": len(experiment.samples), "gradient_norm": done.clean.norm(),
+        "noise_std": _noise(done),
+        "perturbed": any(d.kind != "clipping" for d in experiment.defenses),
+        "doubt": _unpredicted(experiment) or _doubt(done),
+    }  # fmt: skip
+    if (
+        not found["doubt"]
+        and len(experiment.samples) <= MOST_IMAGES
+        and all(d.kind in PERTURBING for d in experiment.defenses)
+    ):
+        found |= _precision(question, done, found["perturbed"])
+    return risk.assess(**found)
+
+
+def _in_gradients(done: Round) -> Round:
+    """The round with a weight change in a gradient's units."""
+    schedule = done.knowledge.schedule
+    clean = as_mean_gradient(done.clean, schedule, done.knowledge.model)
+    return replace(
+        done,
+        clean=clean,
+        update=clean if done.clean is done.update else as_mean_gradient(done.update, schedule, done.knowledge.model),
+    )
+
+
+def _noise(done: Round) -> float:
+    """Standard deviation of the largest noise on each value, in a gradient's units; as the client knows it."""
+    scale = abs(done.knowledge.schedule.scale) if done.knowledge.schedule is not None else 1.0
+    return scale * max((known.get("sigma", 0.0) for known in done.knowledge.defenses), default=0.0)
+
+
+def _unpredicted(experiment: Experiment) -> str:
+    """Which defense no formula holds for, if any: of several pictures, each clipped by itself, neither."""
+    several = ("dp_sgd",) if experiment.pictures > 1 else ()
+    without = (*UNPREDICTED, "withheld_layers", *several)
+    titles = [d.title for d in experiment.defenses if d.kind in without]
+    return f"what shows behind {titles[0]} is not predicted: attack to find out" if titles else ""
+
+
+def _doubt(done: Round) -> str:
+    """Why the expected error, which is of one gradient of a plain function, is not worked out for this round."""
+    knowledge, schedule = done.knowledge, done.knowledge.schedule
+    if knowledge.batch_norm == "train" and any(isinstance(m, _BatchNorm) for m in knowledge.model.modules()):
+        if done.update.statistics:
+            return (
+                "batch norm takes the client's own statistics, and they are shared: what deep networks hid shows again"
+            )
+        return (
+            "batch norm takes the client's own statistics, withheld: shallow wide networks show much, deep ones little"
+        )
+    if schedule is not None and not (schedule.single and schedule.clients == 1):
+        return (
+            "how precisely is worked out for one gradient, and this round has several; attacks that simulate it exist"
+        )
+    return ""
+
+
+def _recorded(question: Question) -> dict[str, Any]:
+    """Of an update from elsewhere: without the private pictures and the clean update, precision stays open."""
+    done, schedule = question.round, question.round.knowledge.schedule
+    norm = question.norm * (abs(schedule.scale) if schedule is not None and schedule.optimiser == "sgd" else 1.0)
+    found = risk.assess(
+        verdict=_verdict(question), images=done.update.images, gradient_norm=norm, perturbed=True, refined=True
+    )
+    told = f"the update has norm {question.norm:.2g}; what was done to it before it was sent is not known"
+    facts = question.facts or {}
+    unlike = (
+        [f"it is {facts['scale']:.3g} times what a client as described would send"] if facts.get("corrected") else []
+    )
+    return {**found, "reasons": [*found["reasons"][:-2], told, *unlike]}
+
+
+def _verdict(question: Question) -> str | None:
+    """Of the network as drawn, where the update is that of it and of the private pictures."""
+    pictures = question.pictures
+    if _unpredicted(question.experiment):
+        return None
+    try:
+        return count(drawing(question.experiment.model, tuple(pictures.images.shape[1:]), pictures.classes)).verdict
+    except SpecError:
+        return None
+
+
+def _precision(question: Question, done: Round, perturbed: bool) -> dict[str, Any]:
+    """The expected error: of a kept spectrum, else of a rough one; without either, the least that it can be."""
+    x = normalised(question.pictures, torch.device("cpu"))
+    white = all(d.kind in (*WHITE, *SCALING) for d in question.experiment.defenses)
+    whole, rough = (keeping.key(done.knowledge, x, done.labels, s) for s in (EXACT_SECONDS, PATIENCE))
+    update = _unscaled(done, question.experiment)
+    if white:
+        kept = keeping.read(whole)
+        exact, kept = kept is not None, kept or keeping.read(rough)
+        if kept is not None:
+            return _expected(kept[0], done, update, perturbed, exact)
+    if _too_large(question, x):
+        return {}
+    try:
+        sample = Sample(done.knowledge, x, done.labels, "cpu")
+    except SpecError:
+        return {}
+    if not sample.norm:
+        return {}
+    if white:
+        found = quick.spectrum(sample, PATIENCE)
+        if found is not None:
+            if found[1]:
+                keeping.write(rough, found[0], None)
+            return _expected(found[0], done, update, perturbed, False)
+    pushed = sample.perturbation(done.clean, update)
+    moved = None if white else quick.influence(sample, pushed, PATIENCE)
+    if moved is not None:
+        return {"predicted_rmse": sample.in_pixels(moved), "refined": False}
+    if not perturbed or len(x) > 1:
+        return {}
+    return {"best_case": sample.in_pixels(pushed / max(sample.largest(), 1e-300))}
+
+
+def _expected(spectrum: Spectrum, done: Round, update: Update, perturbed: bool, exact: bool) -> dict[str, Any]:
+    sigma = _size(done.clean, update) if perturbed else _rounding(done, spectrum)
+    return {"predicted_rmse": spectrum.expected(sigma).pixels, "refined": exact}
+
+
+def _rounding(done: Round, spectrum: Spectrum) -> float:
+    """sigma of the float32 rounding of the update; of a weight change, that of the weights themselves: |w| 2^-25 / lr."""
+    if done.knowledge.schedule is None:
+        return spectrum.rounding()
+    weights = [p for p in done.knowledge.model.parameters()]
+    mean_square = sum(float((p.double() ** 2).sum()) for p in weights) / sum(p.numel() for p in weights)
+    return mean_square**0.5 * 2.0**-25 * abs(done.knowledge.schedule.scale)
+
+
+def _too_large(question: Question, x: Tensor) -> bool:
+    device = question.device
+    return jacobian_cost.pass_seconds(question.round.knowledge.model, x.to(device), device.type) > FORWARD_SECONDS
+
+
+def _unscaled(done: Round, experiment: Experiment) -> Update:
+    """The update without the factor of clipping, which hides a length and no picture."""
+    if not any(d.kind in SCALING for d in experiment.defenses):
+        return done.update
+    pairs = zip(done.clean.tensors.values(), done.update.tensors.values(), strict=True)
+    factor = sum(float((a.double() * b.double()).sum()) for a, b in pairs) / max(done.clean.norm() ** 2, 1e-300)
+    if factor <= 0:
+        return done.update
+    return Update({k: t.double() / factor for k, t in done.update.tensors.items()}, done.update.images)
+
+
+def _size(clean: Update, update: Update) -> float:
+    """Root mean square of what the defenses changed: as noise on every value would be."""
+    pairs = zip(clean.tensors.values(), update.tensors.values(), strict=True)
+    squares = sum(float(((b.double() - a.double()) ** 2).sum()) for a, b in pairs)
+    return (squares / sum(t.numel() for t in update.tensors.values())) ** 0.5
+
+
+def calibrate(question: Question, measured: float | None) -> dict[str, Any] | None:
+    """Predicted beside measured RMSE (unclamped, [0, 1]) of a run with a perturbing defense and one picture.
+
+    The prediction is for the perturbation that was really drawn, by conjugate gradients. None where it does not apply,
+    or would take long.
+    """
+    experiment, done = question.experiment, question.round
+    if measured is None or len(experiment.samples) > 1 or done.clean is done.update or done.knowledge.schedule:
+        return None
+    if not all(d.kind in PERTURBING for d in experiment.defenses):
+        return None
+    try:
+        sample = Sample(done.knowledge, normalised(question.pictures, torch.device("cpu")), done.labels, "cpu")
+    except SpecError:
+        return None
+    pushed = sample.perturbation(done.clean, done.update)
+    if not sample.norm or 600 * sample.product_seconds() > CALIBRATION_SECONDS:
+        return None
+    error = sample.in_pixels(sample.influence(pushed))
+    return {
+        "predicted_rmse": error,
+        "predicted_rmse_with_prior": with_prior(error),
+        "measured_rmse": measured,
+        "protected": not error < risk.PRIOR,
+    }
+
+
+def afterwards(question: Question, document: dict[str, Any]) -> None:
+    """Add to a result whether the meter was right, and the calibration."""
+    measured, residual = document["metrics"], (document.get("attacker") or {}).get("residual")
+    title = question.experiment.attack.title
+    document["risk"] = risk.judged(document["risk"], measured.get("psnr"), title, residual)
+    calibration = calibrate(question, measured.get("rmse_unclamped"))
+    if calibration is not None:
+        document["calibration"] = calibration

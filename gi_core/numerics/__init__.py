@@ -1,0 +1,1 @@
+"""Derivatives, factorisations and optimisers: no knowledge of attacks."""

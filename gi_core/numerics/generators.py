@@ -1,0 +1,12 @@
+"""Random numbers of one attempt of one trial, whatever runs beside it."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+
+def generator(seed: int, trial: int, attempt: int = 0) -> torch.Generator:
+    """The generator of one attempt of one trial: the same whatever runs beside it."""
+    state = np.random.SeedSequence([seed, trial, attempt]).generate_state(2, np.uint32)
+    return torch.Generator().manual_seed((int(state[0]) << 31) ^ int(state[1]))

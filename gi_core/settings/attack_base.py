@@ -1,0 +1,72 @@
+"""What every attack has, what every attack that iterates has, and what every gradient matching has."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from gi_core.settings.base import Component, setting
+
+Labels = Literal["known", "auto", "idlg", "bias_sign", "row_sum", "iterative", "joint", "observed_delta"]
+LABELS_HELP = (
+    "Where the labels come from. known: told. Read from the last layer: auto (the best below), idlg (one picture), bias_sign,"
+    " row_sum (no bias needed), iterative (batches with repeats). joint: optimised too. observed_delta: none needed (one picture)."
+)
+Start = Literal["randn", "rand", "uniform", "zeros", "grey"]
+AnyStart = Literal["auto", "randn", "rand", "uniform", "zeros", "grey", "prior"]
+START_HELP = "Start of a trial: normal, U(-1,1), U(0,1) pixels, zeros or mid-grey."
+
+
+class AttackSettings(Component):
+    """Has `trials`, answers shown beside one another, and `iterations`, most steps (0: the network decides)."""
+
+    adaptive: bool = setting(
+        False,
+        "The attacker knows which defenses the client uses, and what a server would know of them: mask, noise level,"
+        " levels, bottleneck. Without it, the update is taken for plain.",
+        title="Knows the defenses",
+    )
+
+
+class Iterative(AttackSettings):
+    """Attacks that start somewhere and improve."""
+
+    trials: int = setting(
+        1, "Independent starts, judged by the attacker's own loss.", title="Trials", ge=1, le=64, basic=True
+    )
+    iterations: int = setting(300, "Most iterations.", title="Iterations", ge=1, le=100_000, basic=True)
+    restarts: int | None = setting(
+        None,
+        "Fresh starts for a trial that diverges or turns NaN; empty: 8, and none with one trial. With none a trial goes on to"
+        " the end, as published.",
+        title="Restarts after divergence",
+        ge=0,
+        le=1000,
+    )
+
+
+class Matching(Iterative):
+    """Attacks that play the client's round on a candidate and compare: any update, any parametrisation."""
+
+    rounds: Literal["auto", "simulated", "surrogate"] = setting(
+        "auto",
+        "How a weight change of several steps is matched: every local step simulated and differentiated, or one gradient"
+        " at weights halfway through the round; auto: simulated up to 16 steps.",
+        title="Local steps",
+    )
+    epochs_order: Literal["same", "free"] = setting(
+        "same",
+        "For several epochs: every epoch takes the pictures in one order, or each in an order of its own, with pictures"
+        " of their own that a prior ties together by their mean and spread, which no order changes.",
+        title="Order over epochs",
+    )
+    parametrisation: Literal["pixels", "grey", "deep_image_prior", "generator"] = setting(
+        "pixels",
+        "What is searched: the pixels, one grey map shown in all channels, the weights of an untrained decoder, or the"
+        " codes of a generator file.",
+        title="Parametrisation",
+    )
+    generator: str | None = setting(
+        None,
+        "Weights of a generator (.safetensors or .pt, transposed convolutions as in DCGAN), or upload:<sha256>.",
+        title="Generator file",
+    )

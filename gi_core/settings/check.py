@@ -1,0 +1,178 @@
+"""Refusals that need no computation: capabilities an attack lacks, parts that do not fit.
+
+The form greys out with the same sentences that the command line prints.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gi_core.common.errors import SpecError
+from gi_core.settings import normalising
+from gi_core.settings.attacks import ClosedForm, InvertingGradients, LevenbergMarquardt, Matching
+from gi_core.settings.client import Pretrained
+from gi_core.settings.client_checks import client_conflicts, one_gradient_only
+from gi_core.settings.defense_checks import conflicts
+from gi_core.settings.experiment import Experiment
+from gi_core.settings.fl_attacks import FlGradientInversion
+from gi_core.settings.knowing import idle
+from gi_core.settings.sizes import sides
+
+__all__ = ["ONE_OUTPUT", "Problem", "one_gradient_only", "problems"]
+
+ONE_OUTPUT = "iterative labels need more than one output: choose auto or bias_sign"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """field: dotted path in the Experiment. reason: a sentence. fatal: refuses, else a warning."""
+
+    field: str
+    reason: str
+    fatal: bool = True
+
+
+def problems(experiment: Experiment) -> list[Problem]:
+    """What is wrong with the question as asked, worst first; empty when it can be run."""
+    found = [
+        *_batch(experiment),
+        *_labels(experiment),
+        *_model(experiment),
+        *_client(experiment),
+        *_matching(experiment),
+        *_recursion(experiment),
+        *(Problem(*found) for found in conflicts(experiment)),
+        *(Problem("attack.adaptive", reason, fatal=False) for reason in idle(experiment)),
+    ]
+    return sorted(found, key=lambda p: not p.fatal)
+
+
+def _batch(e: Experiment):
+    n = e.pictures
+    if e.labels is not None and len(e.labels) != n:
+        yield Problem("labels", f"give one label for each picture: {n}, not {len(e.labels)}")
+    if n > 1 and e.attack.labels in ("idlg", "observed_delta"):
+        yield Problem(
+            "attack.labels",
+            f"label strategy {e.attack.labels} reads one label; for {n} pictures choose auto"
+            + (" or known" if isinstance(e.attack, LevenbergMarquardt) else ", known or joint"),
+        )
+    if e.attack.labels == "iterative" and e.model.one_logit:
+        yield Problem("attack.labels", ONE_OUTPUT)
+
+
+def _labels(e: Experiment):
+    if e.attack.labels == "known" and not e.client.labels_known:
+        yield Problem(
+            "attack.labels",
+            "the server does not know the labels: switch client.labels_known on or choose another label strategy",
+        )
+
+
+def _client(e: Experiment):
+    client, model = e.client, e.model
+    yield from (Problem(*found) for found in client_conflicts(e))
+    if client.batch_norm == "train" and model.has_batch_norm and any(d.kind == "dp_sgd" for d in e.defenses):
+        yield Problem(
+            "client.batch_norm", "DP-SGD needs each picture's own gradient, and batch norm in train mode mixes pictures:"
+            " choose client.batch_norm=eval",
+        )  # fmt: skip
+    if client.statistics == "shared" and (client.batch_norm == "eval" or not model.has_batch_norm):
+        why = "in eval mode they do not move" if model.has_batch_norm else f"{model.title} has no batch norm"
+        yield Problem("client.statistics", f"shared statistics tell nothing here, {why}", fatal=False)
+
+
+def _matching(e: Experiment):
+    a = e.attack
+    if not isinstance(a, Matching):
+        return
+    if a.parametrisation == "generator" and not a.generator:
+        yield Problem("attack.generator", "a generator is searched: give its file, or choose another parametrisation")
+    if getattr(a, "start", "") == "prior" and not getattr(a, "prior", None):
+        yield Problem("attack.start", "the start asks for a prior picture: choose one, or another start")
+    if isinstance(a, FlGradientInversion):
+        if not (a.gradient_weight or a.batch_norm_weight != 0 or a.classification_weight):
+            yield Problem("attack.gradient_weight", "all weights are zero, so there is nothing to match")
+        elif (
+            e.recorded is None
+            and e.client.statistics == "withheld"
+            and a.batch_norm_weight != 0
+            and not a.gradient_weight
+        ):
+            yield Problem(
+                "client.statistics", "with these weights the attack needs shared batch norm statistics: share them, or raise its"
+                " gradient_weight",
+            )  # fmt: skip
+        if a.classification == "drifting" and a.classification_weight and a.labels != "joint":
+            yield Problem("attack.labels", "the drifting network's loss has free labels: choose joint")
+    if a.epochs_order == "free" and (e.client.kind != "fedavg" or e.client.epochs == 1):
+        yield Problem("attack.epochs_order", "one epoch has one order: free changes nothing", fatal=False)
+
+
+def _recursion(e: Experiment):
+    """What stops a closed-form attack; the size decides little of it, so a usual one stands for one not given."""
+    if not isinstance(e.attack, ClosedForm):
+        return
+    from gi_core.settings.chain import chain
+    from gi_core.settings.layer_graphs import layer_graph
+    from gi_core.settings.recursion_checks import BOTTLENECK, refusal
+
+    if any(d.kind == "precode" for d in e.defenses):
+        yield Problem("attack", BOTTLENECK)
+        return
+    shape = sides(e.size) or (max(32, e.model.min_size),) * 2
+    try:
+        graph = layer_graph(e.model, (e.channels or 3, *shape), 10)
+    except SpecError:
+        return  # said where the true size is known
+    if graph is None:
+        yield Problem("attack", f"{e.model.title} is not drawn as a chain of layers, so no recursion goes through it")
+        return
+    reason = refusal(e.attack.kind, chain(graph), e.pictures, e.client.batch_norm)
+    if reason:
+        yield Problem("attack", reason)
+    elif e.pictures > 1:
+        yield Problem("samples", f"of {e.pictures} pictures a recursion gives one mixture", fatal=False)
+    # A rescaled gradient is as good, unless the scale itself is what one logit is read from.
+    noisy = [d.title for d in e.defenses if d.kind != "clipping" or e.model.one_logit]
+    if noisy and not reason:
+        yield Problem(
+            "defenses",
+            f"a recursion takes the update for exact, so {noisy[0].lower()} is amplified layer by layer: expect a poor picture",
+            fatal=False,
+        )
+
+
+def _model(e: Experiment):
+    model = e.model
+    shape = sides(e.size)
+    if shape is not None and min(shape) < model.min_size:
+        yield Problem("size", f"{model.title} needs pictures of at least {model.min_size} pixels, not {e.size}")
+    given = normalising.channels(e.normalise)
+    if e.channels == 1 and given == 3 or model.channels_only == 1 and given == 3:
+        yield Problem(
+            "normalise", f"{e.normalise} normalises three channels, and the pictures have one: give one number"
+        )
+    if model.channels_only is not None and e.channels not in (None, model.channels_only):
+        yield Problem("channels", f"{model.title} takes pictures of {model.channels_only} channels, not {e.channels}")
+    if isinstance(e.weights, Pretrained) and not model.pretrained:
+        yield Problem("weights", f"there are no ImageNet weights for {model.title}")
+    if model.kind == "vit":
+        if model.hidden % model.heads:
+            yield Problem("model.heads", f"{model.heads} heads do not divide the hidden size {model.hidden}")
+        if shape is not None and any(side % model.patch for side in shape):
+            yield Problem("model.patch", f"a patch of {model.patch} does not divide the picture's side {e.size}")
+    if e.client.batch_norm == "train" and not model.has_batch_norm:
+        yield Problem("client.batch_norm", f"{model.title} has no batch norm: the mode changes nothing", fatal=False)
+    if (
+        isinstance(e.attack, LevenbergMarquardt)
+        and getattr(model, "activation", "relu") in ("relu", "leaky_relu")
+        and model.kind != "linear"
+    ):
+        yield Problem(
+            "attack",
+            "Levenberg-Marquardt stalls at the kinks of ReLU: expect a poor picture, or choose a smooth activation",
+            fatal=False,
+        )
+    if isinstance(e.attack, InvertingGradients) and e.attack.optimiser == "lbfgs" and e.attack.signed:
+        yield Problem("attack.signed", "L-BFGS needs the true gradient: switch signed off")

@@ -1,0 +1,125 @@
+"""What every client has: how batch norm runs, what is shared, what it minimises, what the server is told."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal
+
+from pydantic import field_validator
+
+from gi_core.settings.base import Component, setting
+
+MOST_CLASSES = 1000
+"""Of which weights, or further labels, can be said in a text."""
+
+
+class Client(Component):
+    """Settings of FedSGD and FedAvg alike. The loss is torch's own: see `networks.losses`."""
+
+    batch_norm: Literal["eval", "train"] = setting(
+        "eval",
+        "Batch norm uses stored statistics (eval) or those of the client's own batch (train).",
+        title="Batch norm mode",
+        basic=True,
+    )
+    statistics: Literal["withheld", "shared"] = setting(
+        "withheld",
+        "Whether the running statistics of batch norm, after the round, are sent with the update (train mode only).",
+        title="Batch norm statistics",
+        basic=True,
+    )
+    loss: Literal["auto", "cross_entropy", "logistic", "mse", "multi_label"] = setting(
+        "auto",
+        "What the client minimises: cross-entropy, logistic (one output), squared error, or multi_label (binary"
+        " cross-entropy of every class, for pictures with several labels); auto: by the number of outputs.",
+        title="Loss",
+    )
+    label: Literal["true", "reversed"] = setting(
+        "true",
+        "The client's label for a network of one output: the true one, or the one that the network gets wrong, as in"
+        " R-GAP's published demonstration.",
+        title="Label of one output",
+    )
+    labels_known: bool = setting(
+        True, "Whether an attack may be told the labels, if it asks for them.", title="Server knows the labels"
+    )
+    label_smoothing: float = setting(
+        0.0, "Share of each label that is spread over all classes (cross-entropy).", title="Label smoothing", ge=0, lt=1,
+        added=True,
+    )  # fmt: skip
+    class_weights: str = setting(
+        "",
+        "Weight of every class in the loss, from class 0 on, with slashes between: 1/1/5. All alike when empty. Of"
+        " multi_label it is the weight of a label that is there (pos_weight).",
+        title="Class weights",
+        added=True,
+    )
+    more_labels: str = setting(
+        "",
+        "For multi_label: the labels that each picture has besides its own, pictures with slashes between, labels with"
+        " plus signs: 1+4//2 gives the first two more, the second none, the third one.",
+        title="Further labels",
+        added=True,
+    )
+    reduction: Literal["mean", "sum"] = setting(
+        "mean", "Whether the loss is the mean over a batch or its sum.", title="Reduction", added=True
+    )
+    loss_scale: float = setting(
+        1.0, "Factor on the loss that is not taken out again before the client steps or sends.", title="Loss scale", gt=0,
+        le=1e9, added=True,
+    )  # fmt: skip
+    dropout: float = setting(
+        0.0,
+        "Rate of the dropout in front of the last dense layer while the client trains. The server knows the rate, not"
+        " what was dropped.",
+        title="Dropout",
+        ge=0,
+        lt=1,
+        added=True,
+    )
+
+    @field_validator("class_weights", "more_labels", mode="before")
+    @classmethod
+    def _written(cls, value: Any) -> Any:
+        """A single number is read as one from a command line; null empties the field."""
+        if value is None:
+            return ""
+        if isinstance(value, (list, tuple)) and len(value) <= MOST_CLASSES:
+            return "/".join("+".join(map(str, v)) if isinstance(v, (list, tuple)) else str(v) for v in value)
+        return str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else value
+
+    @field_validator("class_weights")
+    @classmethod
+    def _weights_are_numbers(cls, value: str) -> str:
+        parts = value.split("/") if value.strip() else []
+        try:
+            numbers = [float(part) for part in parts]
+        except ValueError:
+            raise ValueError("give numbers with slashes between, such as 1/1/5") from None
+        if len(parts) > MOST_CLASSES or not all(0 <= n <= 1e6 and math.isfinite(n) for n in numbers):
+            raise ValueError(f"give at most {MOST_CLASSES} numbers from 0 to a million")
+        if parts and not any(numbers):
+            raise ValueError("at least one class needs a weight above zero")
+        return value
+
+    @field_validator("more_labels")
+    @classmethod
+    def _labels_are_classes(cls, value: str) -> str:
+        words = [word for part in value.split("/") for word in part.split("+") if word.strip()]
+        if not all(word.strip().isascii() and word.strip().isdigit() and len(word.strip()) < 7 for word in words):
+            raise ValueError(
+                "give class numbers with plus signs between labels and slashes between pictures, as in 1+4//2"
+            )
+        return value
+
+    @property
+    def weights_of_classes(self) -> tuple[float, ...] | None:
+        """As numbers; None where all classes weigh alike."""
+        return tuple(float(part) for part in self.class_weights.split("/")) if self.class_weights.strip() else None
+
+    @property
+    def further_labels(self) -> tuple[tuple[int, ...], ...]:
+        """Of each picture, besides its own."""
+        if not self.more_labels.strip():
+            return ()
+        return tuple(tuple(int(w) for w in part.split("+") if w.strip()) for part in self.more_labels.split("/"))

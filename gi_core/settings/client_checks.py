@@ -1,0 +1,157 @@
+"""Which settings of a client fit each other, the network and the attack: a sentence for each that does not. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gi_core.settings.attacks import ClosedForm, Matching
+from gi_core.settings.client import FedAvg
+from gi_core.settings.experiment import Experiment
+
+Found = tuple[str, str, bool]
+"""(field, reason, whether it refuses)."""
+
+SIGN_ONLY = 1e-5
+"""Adam's epsilon below which a first step is a sign: gradients of these networks are far larger."""
+
+SEVERAL_OF_SEVERAL = (
+    "which labels the pictures of a batch have does not show where each may have several: choose known or joint labels"
+)
+
+
+def one_gradient_only(title: str) -> str:
+    """Why an attack that does not play local steps refuses a round of several."""
+    return (
+        f"{title} works on one gradient, and this client takes several steps, adds up clients or batches, clips, or steps"
+        " by Adam: choose an attack that matches by simulation, such as Inverting Gradients, or one step of SGD"
+    )
+
+
+def client_conflicts(e: Experiment) -> Iterator[Found]:
+    yield from _loss(e)
+    yield from _kinds_of_labels(e)
+    yield from _dropout(e)
+    if isinstance(e.client, FedAvg):
+        yield from _steps(e, e.client)
+        yield from _optimiser(e.client, e.client.local_steps(e.pictures)[0])
+
+
+def _loss(e: Experiment) -> Iterator[Found]:
+    model, client = e.model, e.client
+    name = client.loss if client.loss != "auto" else "logistic" if model.one_logit else "cross_entropy"
+    if client.loss == "logistic" and not model.one_logit:
+        yield "client.loss", f"the logistic loss needs one output, and {model.title} has one for each class", True
+    if client.loss == "cross_entropy" and model.one_logit:
+        yield "client.loss", "cross-entropy of one output is always zero: choose auto, logistic or mse", True
+    if client.loss == "multi_label" and model.one_logit:
+        yield "client.loss", "several labels need an output for each class: choose auto, logistic or mse", True
+    if client.label == "reversed" and not model.one_logit:
+        yield "client.label", f"a reversed label needs one output, and {model.title} has one for each class", True
+    if client.label_smoothing and name != "cross_entropy":
+        yield "client.label_smoothing", "label smoothing is of cross-entropy: choose that loss, or 0", True
+    weights = client.weights_of_classes
+    if weights and name not in ("cross_entropy", "multi_label"):
+        yield "client.class_weights", "classes have weights in cross-entropy and multi_label: leave them empty", True
+    if weights and model.classes and len(weights) != model.classes and not model.one_logit:
+        yield "client.class_weights", f"give a weight for each of {model.classes} classes, not {len(weights)}", True
+    if weights and name == "cross_entropy" and e.labels and any(k < len(weights) and not weights[k] for k in e.labels):
+        yield "client.class_weights", "a picture of a class without weight adds nothing to the update", False
+    changed = client.label_smoothing or weights or client.reduction == "sum" or client.loss_scale != 1
+    if changed and any(d.kind == "precode" for d in e.defenses):
+        yield "client.loss", (
+            "PRECODE adds its own term to a plain mean loss: leave smoothing, class weights, reduction and loss scale as"
+            " they are"
+        ), True  # fmt: skip
+    if (weights or client.label_smoothing) and any(d.kind == "mixing" for d in e.defenses):
+        yield "client.class_weights", "mixed labels are neither smoothed nor weighed here: choose one of the two", True
+    if changed and any(d.kind == "protective_direction" for d in e.defenses):
+        yield (
+            "defenses",
+            "the protective direction is found for a plain mean loss: leave the client's loss as it is",
+            True,
+        )
+    if isinstance(e.attack, ClosedForm) and getattr(e.model, "bias", True) is False and name == "cross_entropy":
+        if client.label_smoothing or (weights and client.reduction == "sum"):
+            yield "attack", (
+                f"{e.attack.title} reads dL/dlogits of a network without a last bias off the plain loss: choose an attack"
+                " that matches, or no label smoothing and class weights"
+            ), True  # fmt: skip
+
+
+def _kinds_of_labels(e: Experiment) -> Iterator[Found]:
+    client, attack = e.client, e.attack
+    if client.loss != "multi_label":
+        if client.more_labels:
+            yield "client.more_labels", "further labels are those of client.loss=multi_label: choose that loss", True
+        return
+    if len(client.further_labels) > e.pictures:
+        yield "client.more_labels", (
+            f"it speaks of {len(client.further_labels)} pictures, and there are {e.pictures}: put a slash between two"
+        ), True  # fmt: skip
+    if isinstance(attack, ClosedForm) and getattr(e.model, "bias", True) is False:
+        yield "attack", f"{attack.title} needs a last bias where a picture may have several labels", True
+    reading = attack.labels not in ("known", "joint")
+    if e.pictures > 1 and reading and not isinstance(attack, ClosedForm):
+        yield "attack.labels", SEVERAL_OF_SEVERAL, True
+
+
+def _dropout(e: Experiment) -> Iterator[Found]:
+    if not e.client.dropout:
+        return
+    if isinstance(e.attack, ClosedForm):
+        yield "attack", (
+            f"{e.attack.title} goes back through every feature, and this client dropped some: choose an attack that"
+            " matches, or client.dropout=0"
+        ), True  # fmt: skip
+    if any(d.kind in ("precode", "soteria", "protective_direction") for d in e.defenses):
+        yield "client.dropout", "this defense works on the features that dropout drops: choose one of the two", True
+
+
+def _steps(e: Experiment, client: FedAvg) -> Iterator[Found]:
+    steps, size = client.local_steps(e.pictures)
+    clipped = client.clip_norm is not None or client.clip_value is not None
+    several = steps > 1 or client.optimiser != "sgd" or client.clients > 1 or client.accumulate > 1 or clipped
+    if several and not isinstance(e.attack, Matching) and e.recorded is None:
+        yield "attack", one_gradient_only(e.attack.title), True
+    if client.clients > e.pictures:
+        yield "client.clients", f"{e.pictures} pictures cannot be dealt out among {client.clients} clients", True
+    if any(d.kind == "protective_direction" for d in e.defenses):
+        yield "defenses", "the protective direction is found for one gradient: choose client fedsgd", True
+    if client.accumulate > 1 and any(d.kind == "dp_sgd" for d in e.defenses):
+        yield (
+            "client.accumulate",
+            "DP-SGD adds its noise to each batch, so its promise is for accumulate=1: set it",
+            True,
+        )
+    if client.accumulate > 1 and -(-e.pictures // client.clients) <= size:
+        yield "client.accumulate", "an epoch has one batch, so nothing is added up but divided: set a batch size", False
+
+
+def _optimiser(client: FedAvg, steps: int) -> Iterator[Found]:
+    adam = client.optimiser != "sgd"
+    if adam and client.momentum:
+        yield "client.momentum", "Adam has its own momentum: set momentum to 0", False
+    if adam and client.epsilon < SIGN_ONLY and steps > 1:
+        yield "client.optimiser", (
+            "Adam's first step is little more than signs, so the picture is in how the later ones differ: take Inverting"
+            " Gradients with 2,000 iterations or more, as second-order searches get nowhere"
+        ), False  # fmt: skip
+    elif adam and client.epsilon < SIGN_ONLY:
+        yield "client.optimiser", (
+            "Adam divides each value's gradient by its own size, so that little more than signs is sent: expect a poor"
+            " picture, which is no guarantee"
+        ), False  # fmt: skip
+    if adam and client.nesterov:
+        yield "client.nesterov", "Nesterov's momentum is SGD's: choose optimiser=sgd", True
+    if not adam and client.nesterov and (not client.momentum or client.dampening):
+        yield "client.nesterov", "Nesterov's form needs momentum above 0 and no dampening", True
+    if client.dampening and (adam or not client.momentum):
+        yield "client.dampening", "dampening changes SGD's momentum, and there is none", False
+    if client.decay in ("step", "exponential", "linear") and client.decay_factor == 0:
+        yield "client.decay_factor", f"a {client.decay} schedule needs a factor above 0", True
+    if client.decay == "linear" and client.decay_factor > 1:
+        yield "client.decay_factor", "a linear schedule ends at 1 times the learning rate at most", True
+    if client.decay_start != 1 and client.decay != "linear":
+        yield "client.decay_start", "the first rate is set in a linear schedule only", False
+    if client.clip_norm is not None and client.clip_value is not None:
+        yield "client.clip_value", "choose one way to clip a step's gradient: clip_norm or clip_value", True

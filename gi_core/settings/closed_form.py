@@ -1,0 +1,105 @@
+"""Attacks that solve for the picture layer by layer, as settings.
+
+They run once: a step is a layer, and several trials are the several solutions of one equation.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+from gi_core.settings.attack_base import AttackSettings
+from gi_core.settings.base import setting
+
+_ROUNDS = (
+    "Rounds of smoothing by total variation, where the first layer has fewer equations than the picture has values."
+)
+_MATCHING = "Most steps of gradient matching after the recursion."
+
+
+class ClosedForm(AttackSettings):
+    """What every recursion has."""
+
+    trials: ClassVar[int] = 1
+    iterations: ClassVar[int] = 0
+
+    labels: Literal["infer", "known"] = setting(
+        "infer", "Read the label from the update and from what fits, or be told it.", title="Labels"
+    )
+
+
+class AnalyticLinear(ClosedForm):
+    kind: Literal["analytic_linear"] = "analytic_linear"
+    title: ClassVar[str] = "Analytic (dense layers)"
+    description: ClassVar[str] = (
+        "Divides weight gradients by bias gradients, through a chain of dense layers. It is exact for one picture."
+    )
+    paper: ClassVar[str] = "Geiping et al., Inverting Gradients, NeurIPS 2020, proposition 3.1"
+    link: ClassVar[str] = "https://arxiv.org/abs/2003.14053"
+
+    rows: Literal["least_squares", "largest"] = setting(
+        "least_squares",
+        "Use all rows of the weight gradient, weighted, or only that of the largest bias gradient.",
+        title="Rows",
+    )
+
+
+class RGap(ClosedForm):
+    kind: Literal["rgap"] = "rgap"
+    title: ClassVar[str] = "R-GAP"
+    description: ClassVar[str] = (
+        "Solves the network's equations layer by layer, from the loss to the picture, without iterations or a starting guess."
+    )
+    paper: ClassVar[str] = "Zhu and Blaschko, R-GAP: Recursive Gradient Attack on Privacy, ICLR 2021"
+    link: ClassVar[str] = "https://arxiv.org/abs/2010.07733"
+    presets: ClassVar[dict[str, dict[str, Any]]] = {
+        "published": {"weighting": "published", "root": "small", "labels": "known"},
+    }
+
+    weighting: Literal["balanced", "published"] = setting(
+        "balanced",
+        "How gradient and weight constraints are weighed: by their precision, or as they are, in single precision.",
+        title="Weighting",
+        basic=True,
+    )
+    root: Literal["both", "small", "large"] = setting(
+        "both",
+        "With one logit and no bias the loss may fit two pictures of different brightness: try both, or one of them.",
+        title="Root",
+    )
+
+
+class Peeling(ClosedForm):
+    kind: Literal["peeling"] = "peeling"
+    title: ClassVar[str] = "Peeling"
+    description: ClassVar[str] = (
+        "Solves layer by layer as R-GAP does, for ReLU and smooth networks of any number of classes, and refines the picture"
+        " with Levenberg-Marquardt."
+    )
+    paper: ClassVar[str] = "this project"
+
+    mask_tolerance: float | None = setting(
+        None,
+        "A ReLU unit is inactive below this share of the largest; empty: whichever fits the layer below.",
+        title="Mask tolerance",
+        gt=0,
+        lt=1,
+    )
+    total_variation_rounds: int = setting(25, _ROUNDS, title="Smoothing rounds", ge=0, le=200)
+    matching: int = setting(10, _MATCHING, title="Matching steps", ge=0, le=1000, basic=True)
+
+
+class RGapHybrid(RGap):
+    kind: Literal["rgap_hybrid"] = "rgap_hybrid"  # type: ignore[assignment]
+    title: ClassVar[str] = "R-GAP, then matching"
+    description: ClassVar[str] = (
+        "Solves layer by layer as R-GAP does. Where a layer has too few equations, the result starts a search that uses the"
+        " layers below it too."
+    )
+    paper: ClassVar[str] = "after Zhu and Blaschko, ICLR 2021 (the idea of a hybrid attack)"
+    presets: ClassVar[dict[str, dict[str, Any]]] = {}
+
+    total_variation: float = setting(
+        1e-4, "Weight of total variation in the matching.", title="Total variation", ge=0, le=100
+    )
+    total_variation_rounds: int = setting(25, _ROUNDS, title="Smoothing rounds", ge=0, le=200)
+    matching: int = setting(200, _MATCHING, title="Matching steps", ge=0, le=10_000, basic=True)

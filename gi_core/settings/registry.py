@@ -1,0 +1,41 @@
+"""Everything that can be named, by family and kind, read off the unions."""
+
+from __future__ import annotations
+
+import difflib
+from typing import get_args
+
+from gi_core.common.errors import SpecError
+from gi_core.settings.attacks import AnyAttack
+from gi_core.settings.base import Component
+from gi_core.settings.client import AnyClient
+from gi_core.settings.defenses import AnyDefense
+from gi_core.settings.networks import AnyModel
+
+
+def _kinds(union) -> dict[str, type[Component]]:
+    classes = get_args(get_args(union)[0])
+    return {cls.model_fields["kind"].default: cls for cls in classes}
+
+
+ATTACKS = _kinds(AnyAttack)
+MODELS = _kinds(AnyModel)
+DEFENSES = _kinds(AnyDefense)
+CLIENTS = _kinds(AnyClient)
+
+FAMILIES = {"attack": ATTACKS, "model": MODELS, "defense": DEFENSES, "client": CLIENTS}
+
+
+def find(family: str, kind: str) -> type[Component]:
+    """The settings class of a kind. Raises SpecError that suggests the nearest known one."""
+    known = FAMILIES[family]
+    if kind not in known:
+        raise SpecError(f"unknown {family} {kind!r}: {suggestion(kind, known)}")
+    return known[kind]
+
+
+def suggestion(word: str, known) -> str:
+    """`did you mean X?`, or the list of what there is."""
+    names = sorted(known)
+    near = difflib.get_close_matches(word[:80].lower(), names, n=1, cutoff=0.5)
+    return f"did you mean {near[0]!r}?" if near else "known are " + ", ".join(names)

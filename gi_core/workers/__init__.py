@@ -1,0 +1,1 @@
+"""Processes that do the jobs, here and on other machines."""

@@ -1,0 +1,203 @@
+"""How a worker does each kind of job."""
+
+from __future__ import annotations
+
+import hashlib
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gi_core import data
+from gi_core.attacks.base import Refused
+from gi_core.common.memory_limit import memory_limit, memory_ran_out
+from gi_core.experiments import (
+    influence_analysis,
+    preparing,
+    rank_analysis,
+    recording,
+    results,
+    small_pictures,
+    utility,
+)
+from gi_core.experiments.execute import Stopped, execute
+from gi_core.experiments.federation import running
+from gi_core.experiments.preview import preview
+from gi_core.experiments.recorded import inspecting
+from gi_core.experiments.setup import Questions
+from gi_core.jobs import allowances
+from gi_core.jobs.job import Job
+from gi_core.jobs.sink import Control, StoreSink
+from gi_core.jobs.writer import Lost, Writer
+from gi_core.settings import Experiment, SpecError, build
+
+MOST_THUMBNAILS = 200
+
+
+def do(job: Job, writer: Writer, control: Control, questions: Questions) -> None:
+    """Do a job that this worker holds, and write how it ended. Raises Lost."""
+    try:
+        outcome = _KINDS[job.kind](job, writer, control, questions)
+    except (SpecError, Refused) as error:
+        writer.finish(job.id, "failed", error=str(error))
+        return
+    except (MemoryError, RuntimeError) as error:
+        if not memory_ran_out(error):
+            _unexpected(job, writer, error)
+            return
+        writer.finish(job.id, "failed", error=allowances.too_large(allowances.memory(job.lane), job.lane))
+        return
+    except Stopped as stop:
+        outcome = {"status": "cancelled" if stop.asked == "cancel" else "paused", "asked": stop.asked}
+    except Lost:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever happens, the job ends with a reason
+        _unexpected(job, writer, error)
+        return
+    _end(job, writer, outcome)
+
+
+def _unexpected(job: Job, writer: Writer, error: Exception) -> None:
+    writer.log(job.id, traceback.format_exc(limit=-8))
+    reason = " ".join(str(error).split())[:300]
+    writer.finish(job.id, "failed", error=f"an unexpected error ended it, {type(error).__name__}: {reason}")
+
+
+def _end(job: Job, writer: Writer, outcome: dict[str, Any]) -> None:
+    status = outcome.get("status", "done")
+    if status != "paused":
+        writer.finish(job.id, status, None if outcome.get("iterations") == 0 else outcome)
+    elif outcome.get("asked") == "leave":
+        writer.requeue(job.id)
+    else:
+        writer.release(job.id)
+
+
+def _run(job: Job, writer: Writer, control: Control, questions: Questions) -> dict[str, Any]:
+    sink = StoreSink(writer, job.id)
+    writer.make_room(job.id)
+    return execute(
+        build(job.spec), sink=sink, control=control, checkpoint=sink.folder / "checkpoint.pt", questions=questions,
+        lane=job.lane,
+    )  # fmt: skip
+
+
+def _preview(job: Job, writer: Writer, control: Control, questions: Questions) -> dict[str, Any]:
+    answer = preview(build(job.spec), writer.folder(job.id), questions, job.lane)
+    if any(p["fatal"] for p in answer["problems"]) or answer["seconds_estimate"] is None:
+        writer.drop_cache_key(job.id)  # what is missing may be there the next time
+    return answer
+
+
+def _train(job: Job, writer: Writer, control: Control, questions: Questions) -> dict[str, Any]:
+    """Prepare the network of an Experiment, so that its runs find it trained."""
+    experiment = build(job.spec)
+
+    def progress(fraction: float, text: str) -> None:
+        asked = control.poll()
+        if asked:
+            raise Stopped(asked)
+        writer.record(job.id, {"stage": text, "fraction": fraction}, [])
+
+    pictures = data.load(experiment)
+    _, info = preparing.prepare(experiment, pictures, progress=progress)
+    return {"status": "done", **info}
+
+
+def _thumbnails(job: Job, writer: Writer, control: Control, questions: Questions) -> dict[str, Any]:
+    """spec: {samples: [ref], size: pixels or null}. Result: files {ref: path}, missing {ref: sentence}.
+
+    whole in the spec: as `small_pictures.whole`.
+    """
+    if job.spec.get("whole"):
+
+        def stop() -> None:
+            if asked := control.poll():
+                raise Stopped(asked)
+
+        return {
+            "status": "done",
+            **small_pictures.whole(job.spec["samples"][:MOST_THUMBNAILS], writer.folder(job.id), stop),
+        }
+    samples, size = job.spec.get("samples") or [], job.spec.get("size")
+    files: dict[str, str] = {}
+    missing: dict[str, str] = {}
+    for ref in samples[:MOST_THUMBNAILS]:
+        asked = control.poll()
+        if asked:
+            raise Stopped(asked)
+        try:
+            with memory_limit():
+                pictures = data.load(build({"samples": [ref], "size": size, "model": {"kind": "linear"}}))
+        except SpecError as error:
+            missing[ref] = str(error)
+            continue
+        files[ref] = str(_thumbnail(writer.folder(job.id), ref, pictures.images[:1]))
+    return {"status": "done", "files": files, "missing": missing}
+
+
+def _thumbnail(folder: Path, ref: str, images: np.ndarray) -> Path:
+    path = folder / f"{hashlib.sha256(ref.encode()).hexdigest()[:16]}.png"
+    results.save_png(path, results.sheet(images))
+    return path
+
+
+def _influence(job: Job, writer: Writer, control: Control, questions: Questions) -> dict[str, Any]:
+    """spec: {experiment, noise_std, damping, seconds}; see `influences.answer`."""
+
+    def progress(fraction: float, text: str) -> None:
+        asked = control.poll()
+        if asked:
+            raise Stopped(asked)
+        writer.record(job.id, {"stage": text, "fraction": fraction}, [])
+
+    asked = job.spec
+    with memory_limit():
+        found = influence_analysis.answer(
+            build(asked.get("experiment") or {}), asked.get("noise_std"), asked.get("damping"),
+            float(asked.get("seconds") or 60.0), writer.folder(job.id), progress,
+        )  # fmt: skip
+    return {"status": "done", **found}
+
+
+def _rank(job: Job, writer: Writer, control: Control, questions: Questions) -> dict[str, Any]:
+    return rank_analysis.answer(job.spec)
+
+
+def _federation(job: Job, writer: Writer, control: Control, questions: Questions) -> dict[str, Any]:
+    """spec: a Federation; see `federations.answer`. What was found so far is told after every round."""
+    return running.job(job.spec, writer.folder(job.id), control, lambda said: writer.record(job.id, said, []))
+
+
+def _utility(job: Job, writer: Writer, control: Control, questions: Questions) -> dict[str, Any]:
+    """spec: a Federation without attack; see `utilities.answer`."""
+    return utility.job(job.spec, writer.folder(job.id), control, lambda said: writer.record(job.id, said, []))
+
+
+def _inspect(job: Job, writer: Writer, control: Control, questions: Questions) -> dict[str, Any]:
+    """spec: {recorded, model, size, channels, client}; see `inspecting.answer`."""
+    return {"status": "done", **inspecting.answer(job.spec)}
+
+
+def _record(job: Job, writer: Writer, control: Control, questions: Questions) -> dict[str, Any]:
+    """spec: an Experiment whose client's round becomes files; see `recording.record`."""
+    return {"status": "done", **recording.record(build(job.spec), writer.folder(job.id))}
+
+
+_KINDS: dict[str, Callable[[Job, Writer, Control, Questions], dict[str, Any]]] = {
+    "run": _run,
+    "preview": _preview,
+    "train": _train,
+    "thumbnails": _thumbnails,
+    "rank": _rank,
+    "influence": _influence,
+    "federation": _federation,
+    "utility": _utility,
+    "inspect": _inspect,
+    "record": _record,
+}
+
+WARM_UP = Experiment(size=8)
+"""The question that a fresh worker asks itself, so that a person's first one finds everything loaded."""

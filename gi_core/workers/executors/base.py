@@ -1,0 +1,77 @@
+"""What an engine must do to have jobs done elsewhere: take JSON, tell what happens, obey, say who was lost. No torch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+BEGAN = "began"
+TOLD = (BEGAN, "record", "thin_points", "forget_points", "log", "notice", "snapshot", "originals")
+DROP = "drop"
+"""In place of cancel, pause or leave: nobody wants the job's answer any longer."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that a job told while it ran.
+
+    token: of this start of the job; a job whose worker was lost starts again under another one. number: counts what one
+    start told. what: one of `TOLD`, with its values: those of the method of that name in `jobs.writer` or `jobs.sink`.
+    """
+
+    job_id: str
+    token: str
+    number: int
+    what: str
+    values: list[Any] = field(repr=False)
+
+    def encode(self) -> str:
+        from gi_core.jobs.rows import encode
+
+        return encode([self.job_id, self.token, self.number, self.what, self.values])
+
+    @staticmethod
+    def decode(text: str) -> Event | None:
+        """None for what is no event: it came over a network."""
+        try:
+            job_id, token, number, what, values = json.loads(text)
+        except (ValueError, TypeError):
+            return None
+        fits = isinstance(token, str) and isinstance(number, int) and isinstance(values, list)
+        return Event(job_id, token, number, what, values) if fits and what in TOLD else None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a job came back: its parcel (`executors.parcel`), or why there is none, as a sentence."""
+
+    job_id: str
+    parcel: bytes | None = field(default=None, repr=False)
+    lost: str = ""
+
+
+class Executor(Protocol):
+    """An engine. Jobs are text; none of ours is pickled. Calls return at once, and may raise SpecError."""
+
+    def slots(self) -> int:
+        """How many jobs can run at a time, as things stand."""
+
+    def submit(self, job_id: str, order: str, checkpoint: bytes | None) -> None:
+        """Have `executors.remote.perform(order, checkpoint, ...)` called somewhere; again elsewhere if it is lost there."""
+
+    def cancel(self, job_id: str, how: str = "cancel") -> None:
+        """cancel, pause or leave: the job ends between two iterations and comes back so. `DROP`: forget it."""
+
+    def events(self) -> Iterator[Event]:
+        """What was told since the last call, oldest first. Some may be missing: a parcel has everything."""
+
+    def reap(self) -> list[Outcome]:
+        """Jobs that came back, or are lost for good, since the last call."""
+
+    def wait(self, seconds: float) -> None:
+        """Sleep, at most until a job has come back."""
+
+    def close(self) -> None:
+        """Forget everything; workers of our own end."""

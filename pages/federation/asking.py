@@ -1,0 +1,81 @@
+"""The form of the federation page: examples, four steps, and one button."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from gi_core.jobs import times
+from gi_core.settings import SpecError
+from gi_core.settings.federation import Federation
+from pages.federation import question, steps
+from pages.federation.examples import EXAMPLES
+from pages.shared import fetching, telling, timing, words
+from pages.shared.experiment import press
+from pages.shared.session import store
+
+_SAID = "federation.said"
+_STEPS: tuple[tuple[str, str, Callable[[], None]], ...] = (
+    ("The pictures", "who holds what", steps.pictures),
+    ("The training", "what all of them learn", steps.training),
+    ("What is shared", "what leaves a client", steps.shared),
+    ("The attack", "what the server tries", steps.attack),
+)
+
+
+def draw_examples() -> None:
+    """A row of buttons that fill the form."""
+    with st.container(horizontal=True, gap="xsmall", vertical_alignment="center", key="presets"):
+        st.markdown("**Worth seeing**", width="content")
+        for number, (title, sentence, federation) in enumerate(EXAMPLES):
+            st.button(title, key=f"federation_{number}", help=sentence, on_click=question.fill, args=(federation,))
+
+
+@st.fragment
+def draw() -> None:
+    """Everything that is asked."""
+    with st.container(key="steps", gap="small"):
+        for number, (title, aside, body) in enumerate(_STEPS, 1):
+            st.html(f'<h3 class="gi-step"><i>{number}</i> {title} <small>{aside}</small></h3>')
+            with st.container(key=f"step_{number}", gap="xsmall"):
+                body()
+    with st.container(key="launch", gap="xsmall"):
+        _launch(question.current())
+
+
+def _launch(asked: Federation) -> None:
+    """What stands in the way, and the button."""
+    found = question.problems()
+    said = st.session_state.pop(_SAID, None)
+    job = question.shown()
+    if job is not None and job.state == "failed" and said is None:
+        said = job.error if job.cache_key == f"federation:{asked.key()}" else None
+    sentences = list(dict.fromkeys([text for text, _ in found] + ([said] if said else [])))
+    for text in sentences:
+        telling.problem(text)
+    fetching.offers(sentences, "federation")
+    same = job is not None and job.cache_key == f"federation:{asked.key()}"
+    there = same and job.state == "done"
+    text = "Done: the same question has the same answer." if there else _extent(asked)
+    st.html(f'<p class="gi-estimate" role="status">{words.escape(text)}</p>')
+    if press.button(
+        "run_federation", "Run the federation", type="primary", width="stretch",
+        disabled=there or (same and not job.over) or any(fatal for _, fatal in found),
+    ):  # fmt: skip
+        try:
+            question.ask(asked)
+        except SpecError as error:
+            st.session_state[_SAID] = str(error)
+        st.rerun(scope="app")
+
+
+def _extent(asked: Federation) -> str:
+    """How much work it is, in a line."""
+    rounds = f"{asked.rounds} round{'s' * (asked.rounds > 1)} of {asked.clients} client{'s' * (asked.clients > 1)}"
+    known = times.federation(store(), asked.model_dump(mode="json"))
+    span = f" {telling.sentence(timing.told(known, 'batch'))}" if known is not None else ""
+    if asked.attack is None:
+        return f"{rounds}, no attack.{span}"
+    attacks = sum(asked.attacks_in(number) for number in range(1, asked.rounds + 1)) * len(asked.victims)
+    return f"{rounds}, {attacks} attack{'s' * (attacks > 1)}.{span}"

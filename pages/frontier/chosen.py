@@ -1,0 +1,51 @@
+"""The runs behind one point: what came back, and a link to each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import streamlit as st
+
+from gi_core.analysis.frontier import Point
+from gi_core.analysis.frontier.points import reading
+from gi_core.metrics.meanings import MEANINGS
+from pages.shared import words
+
+ATTACKERS = {"naive": "does not know the defense", "adaptive": "knows the defense"}
+
+
+def draw(found: Sequence[Point], clicked: str | None, image: Callable[[str], str | None], opens: bool) -> None:
+    """A choice of setting that a click on the chart makes too, then its runs side by side.
+
+    image: of a run, as a data URI. opens: whether there are runs to open.
+    """
+    names = list(dict.fromkeys(p.name for p in found if p.runs))
+    if not names:
+        return
+    if clicked in names:
+        st.session_state["frontier_setting"] = clicked
+    name = st.selectbox("Look at a setting (or click its point)", names, key="frontier_setting", width=340)
+    points = [p for p in found if p.name == name]
+    with st.grid(max(2, sum(len(p.runs) for p in points)), min_column_width=150, gap="small", key="frontier_runs"):
+        for p in points:
+            for (picture, value), run in zip(p.leaks, p.runs, strict=True):
+                with st.container(gap="xsmall"):
+                    _run(p, picture, value, image(run))
+                    if opens:
+                        st.page_link(
+                            "pages/lab/page.py",
+                            label="Open the run",
+                            icon=":material/open_in_new:",
+                            query_params={"run": run},
+                        )
+
+
+def _run(p: Point, picture: str, value: float, image: str | None) -> None:
+    who, ref = words.escape(ATTACKERS.get(p.attacker, p.attacker)), picture.rpartition("/")[0].removeprefix("bundled/")
+    drawn = (
+        f'<img src="{image}" alt="original and reconstruction of {words.escape(ref)}, attacker {who}">' if image else ""
+    )
+    st.html(
+        f'<figure class="gi-frontier-run">{drawn}<figcaption><b>{words.escape(ref)}</b>, attacker {who}:'
+        f" {words.escape(MEANINGS[p.metric].title)} {words.escape(reading(p.metric, value))}</figcaption></figure>"
+    )

@@ -1,0 +1,91 @@
+"""The frontier of one sweep, live: how it stands, the advice, the chart, the runs behind a point, the table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from gi_core.analysis import frontier
+from gi_core.experiments.sweeps.table import records
+from gi_core.jobs import sweeps
+from gi_core.jobs.job import Job
+from gi_core.metrics.meanings import MEANINGS
+from gi_core.settings.sweep import Sweep
+from pages.frontier import chart, chosen, question, signs, table
+from pages.shared import words
+from pages.shared.result.run_card import thumbnail
+from pages.shared.session import store
+from pages.shared.sweeps import files, progress
+
+SIGNS = {"exposed": "●", "partly": "◐", "protected": "○", "open": "…"}
+_ATTACKERS = {"both": "Both", "naive": "Does not know the defense", "adaptive": "Knows the defense"}
+
+
+def draw(job: Job) -> None:
+    """It refreshes by itself until all has been measured."""
+    sweep, going = sweeps.sweep_of(store(), job.id), not job.over
+    if sweep != question.current():
+        st.html('<p class="gi-about" role="status">Shown: an earlier frontier. The form asks for something else.</p>')
+    st.fragment(_live, run_every=2.0 if going else None, key="frontier_live")(job.id, sweep, going)
+    files.draw(job.id, sweep)
+
+
+def _live(number: str, sweep: Sweep, timed: bool) -> None:
+    progress.live(number, timed)
+    findings(records(store(), number), sweep, not timed, _picture)
+
+
+def _picture(run: str) -> str | None:
+    job = store().job(run)
+    return thumbnail(job) if job is not None else None
+
+
+def findings(
+    rows: list[dict[str, Any]], sweep: Sweep, over: bool, picture: Callable[[str], str | None], opens: bool = True
+) -> None:
+    """Advice, chart, one setting's runs, table. picture: of a run, as a data URI. opens: whether there are runs to open."""
+    place = st.container(gap="xsmall")
+    metric, who = _choice(rows)
+    found = frontier.points(rows, metric)
+    with place:
+        _advice(frontier.advice(found, _about(sweep), over))
+    shown = [p for p in found if p.complete and who in ("both", p.attacker)]
+    best = signs.letters(frontier.pareto(frontier.strongest(shown)))
+    st.html(signs.legend(shown, best) if shown else '<p class="gi-about">The first points appear in a moment.</p>')
+    clicked = chart.draw(shown, who == "both", "frontier_chart")
+    chosen.draw(found, clicked, picture, opens)
+    epsilons = {str(r.get("defense") or r["defenses"]): r["epsilon"] for r in rows if r["epsilon"] is not None}
+    table.draw(found, epsilons)
+
+
+def _choice(rows: list[dict[str, Any]]) -> tuple[str, str]:
+    """Which leakage, and whose."""
+    known = [m for m in frontier.METRICS if any(row.get(m) is not None for row in rows)] or ["psnr"]
+    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom", key="frontier_choice"):
+        metric = st.selectbox(
+            "Leakage", known, format_func=lambda m: MEANINGS[m].title, key="frontier_metric", width=170,
+            help=" ".join(f"{MEANINGS[m].title}: {MEANINGS[m].sentence}" for m in known),
+        )  # fmt: skip
+        who = st.segmented_control(
+            "Attacker", list(_ATTACKERS), default="both", format_func=_ATTACKERS.__getitem__, key="frontier_who", required=True
+        )  # fmt: skip
+    return metric or known[0], who or "both"
+
+
+def _about(sweep: Sweep) -> str:
+    """What was attacked by what, for the limits of the advice."""
+    base, training = sweep.base, sweep.utility
+    size = f" of {base.size} pixels" if base.size else ""
+    network = question.NETWORKS.get(base.model.name, base.model.title)
+    learned = question.DATA.get(training.data, training.data) if training else ""
+    return f"{size} by {base.attack.title} on {network}, trained on {learned[:1].lower() + learned[1:]}"
+
+
+def _advice(said: frontier.Advice) -> None:
+    more = "".join(f'<p class="gi-about">{words.escape(text)}</p>' for text in (said.seen, said.limits) if text)
+    st.html(
+        f'<div class="gi-answer gi-{said.level}" role="status"><i aria-hidden="true">{SIGNS[said.level]}</i><div>'
+        f'<p class="gi-verdict">{words.escape(said.claim)}</p>{more}</div></div>'
+    )

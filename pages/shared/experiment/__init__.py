@@ -1,0 +1,1 @@
+"""Parts of a form that asks for one experiment."""

@@ -1,0 +1,48 @@
+"""One colour and one shape for each defense, the same on every page, whatever else is shown and in whatever order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from gi_core.settings import DEFENSES
+
+NONE = "none"
+GREY = "#7A8590"
+SHAPES = {"circle": "●", "rect": "■", "triangle": "▲", "diamond": "◆", "roundRect": "▢", "pin": "▼"}
+"""Of ECharts, and as a sign in text."""
+COLOURS = {
+    "gaussian_noise": "#B8541A", "laplace_noise": "#8F6D2A", "percentile_noise": "#C2466B", "protective_direction": "#6E7D1E",
+    "clipping": "#3F7FBF", "dp_sgd": "#1F8A5B", "pruning": "#B45CA8", "random_pruning": "#7C62C4", "top_k": "#A67C00",
+    "quantisation": "#1B8AA6", "half_precision": "#5E8C3A", "withheld_layers": "#D0557A", "soteria": "#4A63C8",
+    "precode": "#C43D3D", "mixing": "#008A7D",
+}  # fmt: skip
+"""All at least 3 to 1 on the page's light and dark ground; none is a colour of the levels of exposure."""
+_ORDER = [NONE, *COLOURS]
+
+
+def kinds(defenses: str) -> str:
+    """Of defenses as written on a command line, `gaussian_noise:std=0.1 + pruning`: gaussian_noise + pruning."""
+    return " + ".join(part.partition(":")[0] for part in defenses.split(" + "))
+
+
+def colour(kind: str) -> str:
+    """Hex. kind: of one defense, or of several joined by " + ", which share grey and are told apart by shape."""
+    return COLOURS.get(kind, GREY)
+
+
+def shape(kind: str, among: Iterable[str] = ()) -> str:
+    """A shape of ECharts; never the colour alone tells a defense. among: all combinations of defenses that are shown."""
+    names = list(SHAPES)
+    if kind in _ORDER:
+        return names[_ORDER.index(kind) % len(names)]
+    combined = sorted({k for k in among if k not in _ORDER} | {kind})
+    return names[(combined.index(kind) + 1) % len(names)]
+
+
+def title(kind: str) -> str:
+    """The field's name."""
+    return (
+        "No defense"
+        if kind == NONE
+        else " + ".join(DEFENSES[k].title if k in DEFENSES else k for k in kind.split(" + "))
+    )

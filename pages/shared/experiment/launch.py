@@ -1,0 +1,155 @@
+"""The end of the form: what it will take, why it cannot work, and the one button."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from gi_core.jobs.job import Job
+from gi_core.settings import Experiment, Problem, SpecError, problems
+from pages.shared import address, fetching, form, telling, timing, words
+from pages.shared.experiment import meter, press
+from pages.shared.experiment.permitted import forbidden
+from pages.shared.session import dispatcher, store, viewer
+
+_PATIENCE = 20.0
+GOING_ON = ("queued", "running")
+STARTED, ASKED = "launch.started", "launch.asked"
+"""The run that this session asked for last, and how often it has asked for any."""
+
+
+def draw(refined: Callable[[Experiment, dict[str, Any]], float | None]) -> None:
+    """Meter, estimate, problems, button. refined: the expected error by the whole spectrum, once that is known."""
+    experiment = form.current()
+    found = problems(experiment) + forbidden(experiment)
+    fatal = any(p.fatal for p in found)
+    preview = None if fatal else _ask(experiment)
+    answered = (answer(experiment) or {}) if preview else {}
+    later = [Problem(p["field"], p["reason"], p.get("fatal", True)) for p in answered.get("problems", ())]
+    later = [p for p in later if p.reason not in {q.reason for q in found}]
+    fatal = fatal or any(p.fatal for p in later)
+    complaint = form.complaint()
+    with st.container(key="launch", gap="xsmall"):
+        with st.container(key="launch_words", gap="xsmall"):  # the button keeps its place, however much is said
+            error = refined(experiment, answered) if answered.get("risk") and not fatal else None
+            meter.draw(answered, error, awaited=preview is not None and not preview.over and not fatal)
+            _estimate(experiment, preview, answered, fatal)
+            for said in form.adapted():
+                telling.adapted(said)
+            for said in filter(None, (complaint, form.awaits(), *(p.reason for p in found + later))):
+                telling.problem(said, "status")
+            if preview is not None and preview.state == "failed" and preview.error:
+                telling.problem(preview.error, "status")
+                fatal = True
+            for notice in answered.get("notices") or ():
+                telling.note(notice)
+            said = [p.reason for p in found + later] + [preview.error or "" if preview else ""]
+            fetching.offers(said, "launch")
+        st.html(_drawn(experiment))
+        off = fatal or form.awaits() is not None
+        if press.button("run_attack", "Run attack", type="primary", width="stretch", disabled=off):
+            _run(experiment)
+
+
+def _ask(experiment: Experiment) -> Job | None:
+    """The worker's preview of this experiment, asked for once."""
+    known, number, since = st.session_state.get("launch.preview", ("", "", 0.0))
+    if known != experiment.key():
+        try:
+            number = store().submit(
+                "preview", experiment.model_dump(mode="json"), owner=viewer() or "",
+                cache_key="preview:" + experiment.key(),
+            )  # fmt: skip
+        except SpecError:
+            return None
+        st.session_state["launch.preview"] = (experiment.key(), number, time.time())
+    return store().job(number)
+
+
+def answer(experiment: Experiment) -> dict[str, Any] | None:
+    """What the worker found of this very experiment, if it has answered."""
+    known, number, _ = st.session_state.get("launch.preview", ("", "", 0.0))
+    job = store().job(number) if known == experiment.key() else None
+    return job.result if job is not None and job.state == "done" else None
+
+
+def awaited(experiment: Experiment) -> bool:
+    """Whether an answer of the worker is still to come."""
+    if any(p.fatal for p in problems(experiment) + forbidden(experiment)):
+        return False
+    job = _ask(experiment)
+    since = st.session_state.get("launch.preview", ("", "", 0.0))[2]
+    return job is not None and not job.over and time.time() - since < _PATIENCE
+
+
+def _estimate(experiment: Experiment, preview: Job | None, answer: dict, fatal: bool) -> None:
+    """One line of fixed height."""
+    if answer.get("seconds_estimate") is not None:
+        count, each = answer.get("iterations_estimate"), answer.get("seconds_per_iteration")
+        span = timing.of_run(answer["seconds_estimate"], experiment.attack.kind, experiment.model.kind)
+        text = f"About <b>{span.removeprefix('about ')}</b>"
+        if count and each:
+            text += f" · {count:.0f} iterations of {words.span(each) if each >= 0.1 else f'{1000 * each:.0f} ms'}"
+        if answer.get("accuracy") is not None:
+            text += f" · network right on {100 * answer['accuracy']:.0f} %"
+        if answer.get("gradient_norm") is not None:
+            text += f" · gradient norm {answer['gradient_norm']:.2g}"
+    elif fatal or preview is None:
+        text = ""
+    elif preview.over:
+        text = "No estimate for this one"
+    else:
+        text = "Estimating the time…"
+    st.html(f'<p class="gi-estimate" role="status">{text}&nbsp;</p>')
+
+
+def _drawn(experiment: Experiment) -> str:
+    """What this very drawing of the form asks, for scripts and tests; and whether the run on show asks something else."""
+    run = address.get("run")
+    job = store().job(run) if run else None
+    shown = job.spec if job is not None else None
+    asked = experiment.model_dump(mode="json")
+    other = shown != asked if run else experiment != form.start()
+    return f'<i class="gi-asked{" gi-other" * other}" data-stamp="{form.stamp()}" data-asked="{experiment.key()}"></i>'
+
+
+def _run(experiment: Experiment) -> None:
+    """Queue the run and show it."""
+    try:
+        show(start(experiment))
+    except SpecError as error:
+        telling.problem(error)
+        return
+    address.sync()
+    st.rerun(scope="app")
+
+
+def show(run: str) -> None:
+    """A run that a person has just asked for."""
+    st.session_state[STARTED] = run
+    st.session_state[ASKED] = st.session_state.get(ASKED, 0) + 1
+    address.put(run=run, beside=None)
+
+
+def start(experiment: Experiment, states: tuple[str, ...] = GOING_ON) -> str:
+    """A run of this very experiment: the one that is going on, by however many clicks it was asked for, else a new one.
+
+    states: in which a run counts. Raises SpecError with one sentence.
+    """
+    spec = experiment.model_dump(mode="json")
+    same = (job for job in store().jobs(kinds=("run",), states=states, limit=200) if job.spec == spec)
+    here = next((job for job in same if job.owner == (viewer() or "") and job.asked != "cancel"), None)
+    return here.id if here is not None else submit(experiment)
+
+
+def submit(experiment: Experiment) -> str:
+    """A new run of this experiment. Raises SpecError with one sentence."""
+    wrong = [p for p in problems(experiment) + forbidden(experiment) if p.fatal]
+    if wrong:
+        raise SpecError(wrong[0].reason)
+    dispatcher().ensure()
+    spec = experiment.model_dump(mode="json")
+    return store().submit("run", spec, owner=viewer() or "", title=words.question(spec))

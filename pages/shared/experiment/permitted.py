@@ -1,0 +1,47 @@
+"""What an experiment from a browser may name: bundled data, data sets, and uploads by their hash; never a free path."""
+
+from __future__ import annotations
+
+from gi_core import data
+from gi_core.settings import Experiment, Problem
+
+
+def forbidden(experiment: Experiment) -> list[Problem]:
+    """A browser may name bundled data, data sets and uploads, never a free path."""
+    weights = experiment.weights
+    if weights.kind == "file" and not weights.path.startswith("upload:"):
+        return [Problem("weights.path", "a page takes weights only as an upload: give the file in step 2")]
+    if weights.kind == "trained" and weights.data and not data.browser_allowed(weights.data):
+        return [Problem("weights.data", "a page trains only on data sets by name: leave the path to the command line")]
+    wrong = [ref for ref in experiment.samples if not data.browser_allowed(ref)]
+    if wrong:
+        return [Problem("samples", f"a page cannot open {wrong[0]!r}: choose a picture above, or upload it")]
+    return _attack_files(experiment) + _recorded_files(experiment)
+
+
+def _attack_files(experiment: Experiment) -> list[Problem]:
+    prior, generator = (getattr(experiment.attack, name, None) for name in ("prior", "generator"))
+    if prior and not data.browser_allowed(prior):
+        return [
+            Problem("attack.prior", f"a page cannot open {prior!r}: choose a prior picture in step 4, or upload it")
+        ]
+    if generator and not _uploaded(generator):
+        return [Problem("attack.generator", "a page takes a generator only as an upload: give the file in step 4")]
+    return []
+
+
+def _recorded_files(experiment: Experiment) -> list[Problem]:
+    """Files of a recorded update; the picture that it is judged by is a sample like any other."""
+    files = experiment.recorded
+    if files is None:
+        return []
+    wrong = [
+        n for n in ("checkpoint", "update", "statistics") if getattr(files, n) and not _uploaded(getattr(files, n))
+    ]
+    wrong += ["reference"] if files.reference and not data.browser_allowed(files.reference) else []
+    why = "a page takes the files of a recorded update only as uploads: give them on the page of updates"
+    return [Problem(f"recorded.{name}", why) for name in wrong[:1]]
+
+
+def _uploaded(path: str) -> bool:
+    return path.startswith("upload:") and data.browser_allowed(path)

@@ -1,0 +1,35 @@
+"""Experiments worth seeing; they are data in `gi_core/settings/presets.json`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from gi_core import settings
+from gi_core.settings import Experiment, build
+
+_FILE = Path(settings.__file__).with_name("presets.json")
+
+
+@dataclass(frozen=True)
+class Preset:
+    """title: on the button. sentence: what there is to see. group: the row it stands in."""
+
+    title: str
+    sentence: str
+    experiment: Experiment
+    group: str
+
+
+FIRST_GROUP = "Worth seeing"
+
+
+@lru_cache(maxsize=1)
+def presets() -> tuple[Preset, ...]:
+    """All of them, in order. Raises SpecError where one is not a valid experiment."""
+    entries = json.loads(_FILE.read_text())
+    return tuple(
+        Preset(e["title"], e["sentence"], build(e["experiment"]), e.get("group", FIRST_GROUP)) for e in entries
+    )

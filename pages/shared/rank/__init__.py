@@ -1,0 +1,1 @@
+"""Parts of the rank analysis that stand on other pages too."""

@@ -1,0 +1,133 @@
+"""The view of one run: one fragment that reads the store, by itself while the run goes on."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from gi_core.jobs.job import Job
+from pages.shared import fetching, stage, telling, words
+from pages.shared.experiment import meter
+from pages.shared.rank import question
+from pages.shared.result import (
+    actions,
+    arrival,
+    curves,
+    label_table,
+    legible,
+    measures,
+    outcomes,
+    recursion,
+    status,
+    trials,
+    viewer,
+)
+from pages.shared.result.source import Source, StoredRun
+from pages.shared.session import dispatcher, store
+
+_PACE = {"queued": 0.4, "running": 0.8, "pausing": 0.5, "paused": 2.0}
+
+
+def draw(run: str) -> None:
+    """Mount the fragment at the pace of the run's state."""
+    job = store().job(run)
+    if job is None:
+        st.info("This run was deleted.")
+        return
+    arrival.draw(run)
+    st.session_state["live.state"] = job.state
+    st.fragment(_live, run_every=_PACE.get(job.state), key="live")(run)
+
+
+def _live(run: str) -> None:
+    job = store().job(run)
+    if job is None or job.state != st.session_state.get("live.state") or st.session_state.pop("live.restart", False):
+        st.rerun(scope="app")
+    if not job.over:
+        dispatcher().ensure()
+    body(StoredRun(store(), job))
+
+
+def body(source: Source) -> None:
+    """Everything about the run, top to bottom."""
+    job = source.job
+    truth, present = not stage.attackers_view(), stage.presenting()
+    points = source.curve()
+    trial, picture = trials.shown(job), trials.picture(job)
+    if present:
+        stage.leave_button()
+    else:
+        with st.container(key="live_head", gap="xsmall"):
+            title = job.title or words.question(job.spec)
+            title = title if truth else "A picture that the server never saw"
+            stage.other(title)
+            st.html(f'<h2 class="gi-question">{words.escape(title)}</h2>')
+            with st.container(horizontal=True, gap="xsmall", vertical_alignment="center", key="toolbar"):
+                status.buttons(job)
+                if job.over:
+                    actions.again(job)
+                    actions.vary(job)
+                actions.share(source, trial, truth)
+                stage.switches()
+            status.line(job, store().place(job.id) if job.state == "queued" else 0)
+    measures.draw_sentence(job, truth)
+    viewer.draw(source, points, trial, truth=truth, picture=picture, live=not job.over)
+    if truth:
+        legible.draw(source, trial)
+        if not present:
+            legible.others(job)
+    if recursion.layers(job):
+        _recursion(source, truth)
+    if not present:
+        trials.choose_picture(job)
+        measures.draw(job, truth)
+        if truth and job.result is not None:
+            label_table.draw(job.result)
+            meter.afterwards(job.result)
+            fetching.offers([str((job.result.get("metrics") or {}).get("lpips_note") or "")], "lpips")
+    _charts(job, points, truth, present)
+    if not present:
+        trials.draw(source, job)
+        if truth:
+            _notes(job)
+
+
+def _recursion(source: Source, truth: bool) -> None:
+    """Layers as they are recovered, and what else came of them."""
+    job = source.job
+    st.html('<h4 class="gi-sub">The recursion <small>from the loss back to the picture, layer by layer</small></h4>')
+    found = outcomes.figures(job, source, truth)
+    recursion.draw(job, question.of(job), pictures=found[-2:] if outcomes.rescaled(job) else (), key="strip")
+    if truth:
+        outcomes.mixture(job, source)
+
+
+def _charts(job: Job, points: list, truth: bool, present: bool) -> None:
+    other = None
+    if not present:
+        with st.container(horizontal=True, vertical_alignment="center", key="chart_bar"):
+            log = st.toggle("Logarithmic loss", value=True, key="log_axis")
+            other = actions.overlay(job)
+    log = st.session_state.get("log_axis", True)
+    runs = {"this run": points}
+    if other is not None:
+        runs["overlay"] = store().curve(other.id)
+    residual = job.progress.get("residual") or (job.result or {}).get("attacker", {}).get("residuals")
+    with st.container(key="charts", horizontal=True, gap="medium"):
+        with st.container(width="stretch", gap="xsmall"):
+            curves.losses(runs, log, "chart_loss")
+        if truth and (job.spec.get("recorded") or {"reference": True}).get("reference"):
+            with st.container(width="stretch", gap="xsmall"):
+                curves.likeness(runs, "chart_likeness")
+        if residual and not present:
+            with st.container(width="stretch", gap="xsmall"):
+                curves.residuals(residual, "chart_residual")
+
+
+def _notes(job: Job) -> None:
+    """Notices, warnings, and the log."""
+    for notice in job.notices:
+        telling.caption(notice)
+    lines = store().log(job.id)
+    if lines:
+        with st.expander("Log of the run", type="compact", key="log"):
+            st.html("<br>".join(words.escape(text) for _, text in lines[-50:]))

@@ -1,0 +1,120 @@
+"""The verdict, the metrics with what each means, and the attacker's own evidence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from gi_core.jobs.job import Job
+from gi_core.metrics.meanings import MEANINGS, shown
+from gi_core.metrics.words import told
+from pages.shared import telling
+from pages.shared.words import escape
+
+_SHOWN = ("psnr", "ssim", "mse", "lpips", "iip_rank", "label_accuracy")
+_WHERE_PRESENT = ("rdlv",)
+"""Measured only against a prior picture."""
+
+
+def sentence(job: Job, truth: bool) -> str:
+    """One plain sentence on how the attack stands or ended."""
+    if job.state == "failed":
+        return "The attack stopped: " + (job.error or "no reason was given")
+    if job.result is not None:
+        return _ended(job.result, truth)
+    stage = str(job.progress.get("stage") or "")
+    if job.state == "queued":
+        return "Waiting for the worker"
+    if not job.progress.get("iteration") and stage != "attacking":
+        return (stage or "The worker is reading the picture and playing the client's round").capitalize()
+    if len(job.progress.get("layers") or ()) == job.progress.get("iteration"):
+        return "The server is solving the network's equations, layer by layer: nothing is guessed"
+    return "The server is guessing a picture whose gradient would match the one it received"
+
+
+def _ended(result: dict[str, Any], truth: bool) -> str:
+    if result.get("mixture"):
+        return (
+            f"One mixture of {len(result['mixture']['coefficients'][0])} pictures: a recursion does not separate them"
+        )
+    if truth and told(result):
+        return told(result)
+    residual = (result.get("attacker") or {}).get("residual")
+    if residual is None:
+        return "The server has a picture, and no way to know how close it is"
+    if residual < 1e-3:
+        return f"The server explains the update to {100 * residual:.2g} %: it can be sure of this picture"
+    if residual < 0.1:
+        return f"{100 * residual:.2g} % of the update stays unexplained: the server has reason to believe this picture"
+    return f"{100 * residual:.0f} % of the update stays unexplained: the server cannot tell whether this is right"
+
+
+def draw_sentence(job: Job, truth: bool) -> None:
+    """The sentence, large."""
+    head, colon, rest = telling.sentence(sentence(job, truth)).partition(": ")
+    tone = " gi-failed" if job.state == "failed" else ""
+    body = f"<b>{escape(head)}</b>{escape(colon + rest)}" if colon else escape(head)
+    st.html(f'<p class="gi-verdict{tone}" role="status">{body}</p>')
+
+
+def draw(job: Job, truth: bool) -> None:
+    """Cards of one height: metrics with their meaning, or what the server itself can measure."""
+    result = job.result or {}
+    cards = _metrics(result) if truth else []
+    cards += _evidence(job, result) if not truth else []
+    if not cards:
+        return
+    html = "".join(
+        f'<div class="gi-card"><span>{escape(title)}</span><b>{escape(value)}</b><small>{escape(text)}</small></div>'
+        for title, value, text in cards
+    )
+    st.html(f'<div class="gi-cards">{html}</div>')
+    if truth and len(result.get("per_image") or ()) > 1:
+        _per_image(result)
+
+
+def _metrics(result: dict[str, Any]) -> list[tuple[str, str, str]]:
+    metrics = result.get("metrics") or {}
+    if not metrics:
+        return []
+    cards = []
+    for name in (*_SHOWN, *(n for n in _WHERE_PRESENT if metrics.get(n) is not None)):
+        meaning, value = MEANINGS[name], metrics.get(name)
+        text = meaning.sentence
+        number = shown(name, value)
+        if name == "lpips" and value is None and metrics.get("lpips_note"):
+            text = str(metrics["lpips_note"])
+        if name == "iip_rank" and value is not None and metrics.get("iip_candidates"):
+            number = f"{number} of {metrics['iip_candidates']}"
+        spread = metrics.get(f"{name}_sd")
+        cards.append((meaning.title, number + (f" ± {spread:.2g}" if spread is not None else ""), text))
+    return cards
+
+
+def _evidence(job: Job, result: dict[str, Any]) -> list[tuple[str, str, str]]:
+    own = result.get("attacker") or {}
+    losses = [x for x in job.progress.get("trial_losses") or () if x is not None]
+    loss = own.get("loss") if own.get("loss") is not None else (min(losses) if losses else None)
+    labels = (result.get("labels") or {}).get("recovered") or job.progress.get("labels") or []
+    cards = []
+    if loss is not None:
+        cards.append(("Loss", f"{loss:.2g}", "How far the guess's gradient is from the one received."))
+    if own.get("residual") is not None:
+        cards.append(
+            ("Unexplained", f"{100 * own['residual']:.2g} %", "Share of the update that the guess does not explain.")
+        )
+    if labels:
+        names = (result.get("labels") or {}).get("names") or []
+        flat = [names[k] if isinstance(k, int) and k < len(names) else str(k) for k in labels][:4]
+        cards.append(("Label read", ", ".join(map(str, flat)), "What the server believes the picture shows."))
+    return cards
+
+
+def _per_image(result: dict[str, Any]) -> None:
+    with st.expander("Every picture of the batch", type="compact", key="per_image"):
+        lines = [
+            {"picture": e["index"], **{k: e.get(k) for k in ("psnr", "ssim", "mse", "iip_rank")}}
+            for e in result["per_image"]
+        ]
+        st.dataframe(lines, hide_index=True, alt="Metrics of every picture")

@@ -1,0 +1,74 @@
+"""What leaves the client, in words: a run's name, and the line under the form's switches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from gi_core.settings import CLIENTS, MODELS, Experiment
+from gi_core.settings.client import Client, FedAvg
+from gi_core.settings.custom import CustomNet
+from gi_core.settings.network_base import Model
+
+
+def has_batch_norm(model: Model) -> bool:
+    """Whether there is a batch norm in this very network: some can be drawn with and without."""
+    if isinstance(model, CustomNet):
+        return any(getattr(row, "batch_norm", False) for row in model.layers)
+    return model.has_batch_norm and bool(getattr(model, "batch_norm", True))
+
+
+def short(spec: Mapping[str, Any]) -> list[str]:
+    """What is particular about the client of a stored spec; nothing for one plain gradient."""
+    client = _part(CLIENTS, spec.get("client") or {}, "fedsgd")
+    model = _part(MODELS, spec.get("model") or {}, "lenet")
+    found = []
+    if isinstance(client, FedAvg):
+        taken, _ = client.local_steps(len(spec.get("samples") or (1,)))
+        found.append("weight change" if taken == 1 else f"{taken} local steps")
+        found += [f"{client.clients} clients added up"] if client.clients > 1 else []
+    if isinstance(client, Client) and client.batch_norm == "train" and model is not None and has_batch_norm(model):
+        found.append(f"statistics {client.statistics}")
+    return found
+
+
+def _part(known: Mapping[str, Any], value: Mapping[str, Any], usual: str) -> Any:
+    """One part of a stored spec, or None where it can no longer be read."""
+    try:
+        return known[value.get("kind", usual)](**value)
+    except (KeyError, TypeError, ValidationError):
+        return None
+
+
+def sentence(experiment: Experiment, weights: int | None) -> str:
+    """What the server has, in one plain sentence. weights: how many values the update has, where that is known."""
+    client, pictures = experiment.client, len(experiment.samples)
+    many = f"{weights:,} weights" if weights else "all weights"
+    if isinstance(client, FedAvg):
+        taken, batch = client.local_steps(pictures)
+        whose = (
+            f"the mean change of {many} of {client.clients} clients" if client.clients > 1 else f"the change of {many}"
+        )
+        parts = [f"{whose} after {_count(taken, 'step')} of {_count(batch, 'picture')}"]
+    else:
+        parts = [f"the gradient of {many} on {_count(pictures, 'picture')}"]
+    if experiment.defenses:
+        parts.append("after " + " and ".join(inside(d.title) for d in experiment.defenses))
+    if client.batch_norm == "train" and has_batch_norm(experiment.model):
+        parts.append(f"with{'' if client.statistics == 'shared' else 'out'} batch norm statistics")
+    if isinstance(client, FedAvg) and not client.schedule_known:
+        parts.append("not told the schedule")
+    label = "label" if pictures == 1 else "labels"
+    parts.append(f"and the {label}" if client.labels_known else f"not the {label}")
+    return ", ".join(parts) + "."
+
+
+def inside(title: str) -> str:
+    """A title within a sentence: DP-SGD and the like stay as they are."""
+    return title[:1].lower() + title[1:] if title[1:2].islower() or title[1:2] == "-" else title
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number != 1)}"

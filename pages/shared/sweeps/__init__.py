@@ -1,0 +1,1 @@
+"""Asking for a sweep and how it stands, on every page that starts one."""

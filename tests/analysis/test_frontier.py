@@ -1,0 +1,220 @@
+"""The frontier from made-up rows: points, the set that none beats, and every kind of advice."""
+
+from __future__ import annotations
+
+import pytest
+
+from gi_core.analysis.frontier import advice, pareto, points, strongest
+from gi_core.analysis.frontier.points import ALIKE
+from gi_core.experiments.setup import Questions
+from gi_core.experiments.sweeps import ready_sweep
+from gi_core.jobs.store import Store
+from gi_core.jobs.sweep_questions import questions
+from gi_core.settings import problems
+from gi_core.workers.worker import Worker
+from tests.runs_helpers import tiny
+from tests.test_house_rules import loaded
+
+
+def rows(
+    name: str, defenses: str, naive, adaptive=None, accuracy: float | None = 0.8, std: float | None = 0.01
+) -> list:
+    """One row for each picture and attacker. naive, adaptive: PSNR of each picture."""
+    found = []
+    for knows, values in ((False, naive), (True, adaptive if adaptive is not None else naive)):
+        for k, value in enumerate(values):
+            found.append({
+                "defense": name, "defenses": defenses, "adaptive": knows, "samples": f"bundled/{k}", "seed": 0,
+                "psnr": value, "ssim": None if value is None else value / 100, "mse": None if value is None else 10 ** (-value / 10),
+                "accuracy": accuracy, "accuracy_std": std, "accuracy_seeds": 2 if accuracy is not None else 0, "chance": 0.1,
+                "run_id": f"{name}/{knows}/{k}",
+            })  # fmt: skip
+    return found
+
+
+BARE = rows("none", "none", [130.0, 90.0], accuracy=0.82)
+CHEAP = rows("pruning 90 %", "pruning:fraction=0.9", [9.0, 10.0], [13.0, 14.0], accuracy=0.80)
+DEAR = rows("noise 1", "gaussian_noise:std=1.0", [6.0, 7.0], [7.0, 8.0], accuracy=0.40)
+
+
+def test_a_point_is_a_mean_over_pictures_and_what_is_alike_counts_as_alike():
+    bare, knowing, cheap, _ = points(BARE + CHEAP, "psnr")
+    assert (
+        bare.leakage == ALIKE
+        and bare.spread == 0.0
+        and bare.kinds == "none"
+        and (bare.attacker, knowing.attacker) == ("naive", "adaptive")
+    )
+    assert cheap.leakage == 9.5 and cheap.spread == pytest.approx(0.7071, abs=1e-4) and cheap.kinds == "pruning"
+    assert cheap.runs == ("pruning 90 %/False/0", "pruning 90 %/False/1") and cheap.asked == 2
+
+
+def test_the_stronger_attacker_is_taken_picture_by_picture():
+    (worst,) = strongest(points(rows("d", "soteria", [9.0, 20.0], [12.0, 11.0]), "psnr"))
+    assert [v for _, v in worst.leaks] == [12.0, 20.0] and worst.runs == ("d/True/0", "d/False/1")
+    (worst,) = strongest(points(rows("d", "soteria", [9.0, 20.0], [12.0, 11.0]), "mse"))
+    assert [v for _, v in worst.leaks] == pytest.approx([10**-1.2, 10**-2.0]), "of a distance less is more"
+
+
+def test_a_setting_one_of_whose_attackers_is_to_come_or_failed_is_not_judged():
+    waiting = rows("PRECODE", "precode", [5.0, 5.0], [None, None], accuracy=0.82)
+    for state, said in (("queued", ""), ("failed", "Not judged, since an attack on it failed: PRECODE.")):
+        for row in waiting:
+            row["state"] = state if row["psnr"] is None else "done"
+        assert [p.name for p in strongest(points(BARE + waiting, "psnr"))] == ["none"]
+        found = advice(points(BARE + CHEAP + waiting, "psnr"), over=state == "failed")
+        assert (found.best is None) == (state == "queued") and said in found.limits
+        assert ("Not judged" in found.limits) == bool(said)
+
+
+def test_none_beats_the_set_and_every_other_is_beaten():
+    dominated = rows("noise 0.1", "gaussian_noise:std=0.1", [13.0, 15.0], accuracy=0.5)
+    best = pareto(strongest(points(BARE + CHEAP + DEAR + dominated, "psnr")))
+    assert [p.name for p in best] == ["none", "pruning 90 %", "noise 1"]
+    twins = pareto(strongest(points(CHEAP + rows("twin", "top_k", [9.0, 10.0], [13.0, 14.0], accuracy=0.80), "psnr")))
+    assert [p.name for p in twins] == ["pruning 90 %", "twin"], "equal points do not beat each other"
+    hair = rows("DP-SGD", "dp_sgd", [9.0, 10.0], [12.8, 13.9], accuracy=0.44)
+    best = pareto(strongest(points(BARE + CHEAP + hair, "psnr")))
+    assert [p.name for p in best] == ["none", "pruning 90 %"], (
+        "a hair less of leakage is no reason for half the accuracy"
+    )
+
+
+def test_the_affordable_one_that_leaks_least_is_advised_with_its_price_and_limits():
+    said = advice(points(BARE + CHEAP + DEAR, "psnr"), " of 20 pixels")
+    assert said.level == "protected" and said.best.name == "pruning 90 %"
+    assert said.claim == (
+        "Of the 2 settings tried, pruning 90 % is the one to switch on: it costs 2 points (± 2) of accuracy and leaves the"
+        " stronger attacker PSNR 13.5 dB in place of PSNR ≥ 50.0 dB."
+    )
+    assert said.seen == (
+        "Knowing the defense helped the attacker measurably against 1 of 2, most against pruning 90 %: PSNR 13.5 dB in"
+        " place of PSNR 9.5 dB."
+    )
+    assert said.limits.startswith(
+        "Measured on 2 pictures of 20 pixels, accuracy over 2 trainings; a stronger attacker may exist"
+    )
+    assert said.limits.endswith("Pruning 90 % is a heuristic without guarantee.")
+
+
+def test_a_naive_attacker_alone_does_not_decide():
+    soteria = rows("Soteria", "soteria:fraction=0.8", [12.0, 12.0], [120.0, 110.0], accuracy=0.82)
+    said = advice(points(BARE + soteria, "psnr"))
+    assert (
+        said.level == "exposed"
+        and said.best is None
+        and "none lets the stronger attacker see measurably less" in said.claim
+    )
+    assert "most against Soteria" in said.seen
+
+
+def test_where_every_defense_costs_much_the_cheapest_is_named_as_such():
+    said = advice(points(BARE + DEAR, "psnr"))
+    assert said.level == "partly" and said.best.name == "noise 1"
+    assert "no defense that helps costs less than 5 points" in said.claim.lower() and "costs 42 points" in said.claim
+
+
+def test_a_tie_within_error_goes_to_the_cheapest_and_is_told():
+    twin = rows("top-k 10 %", "top_k:kept=0.1", [12.5, 14.0], [13.5, 14.2], accuracy=0.82)
+    said = advice(points(BARE + CHEAP + twin, "psnr"))
+    assert said.best.name == "top-k 10 %" and "pruning 90 % leaks as little within error" in said.claim
+    assert "costs no accuracy that was measured" in said.claim
+
+
+def test_everything_helps_and_pictures_that_stay_recognisable_are_said_to():
+    weak = rows("4 bits", "quantisation:bits=4", [27.0, 26.0], accuracy=0.81)
+    said = advice(points(BARE + weak, "psnr"))
+    assert said.level == "partly" and said.claim.endswith("; pictures stay recognisable.")
+
+
+@pytest.mark.parametrize(
+    ("metric", "bare", "clear", "hidden"),
+    [("ssim", 0.99, 0.6, 0.2), ("lpips", 0.01, 0.2, 0.7), ("iip_rank", 1.0, 2.2, 9.0)],
+)
+def test_pictures_that_a_distance_says_are_recognisable_are_never_called_protected(metric, bare, clear, hidden):
+    """Whatever metric is chosen."""
+
+    def judged(value: float):
+        table = rows("none", "none", [90.0, 90.0], accuracy=0.8) + rows("d", "pruning", [15.0, 15.0], accuracy=0.8)
+        return advice(points([r | {metric: value if r["defense"] == "d" else bare} for r in table], metric))
+
+    assert judged(hidden).level == "protected" and "recognisable" not in judged(hidden).claim
+    assert judged(clear).level == "partly" and judged(clear).claim.endswith("; pictures stay recognisable.")
+
+
+def test_a_defense_with_a_proof_is_not_called_a_heuristic():
+    said = advice(points(BARE + rows("DP-SGD", "dp_sgd:noise_multiplier=0.5", [8.0, 8.0], accuracy=0.81), "psnr"))
+    assert "proven guarantee" in said.limits and "heuristic" not in said.limits
+
+
+@pytest.mark.parametrize(
+    "table", [[], BARE, CHEAP + DEAR, BARE + rows("noise", "gaussian_noise", [None, None]), BARE + rows("n", "top_k", [9.0], accuracy=None)]
+)  # fmt: skip
+def test_too_few_points_give_no_advice(table):
+    said = advice(points(table, "psnr"), over=False)
+    assert (
+        said.level == "open"
+        and said.best is None
+        and said.claim.startswith(("Too little has been measured", "No advice yet"))
+    )
+
+
+def test_nothing_is_advised_while_anything_is_missing():
+    """Any setting that is not measured yet could be the better one: 9 of 60 runs say nothing about which is best."""
+    for state, ends in (("queued", "are still to come."), ("cancelled", "were never measured.")):
+        late = [r | {"state": state} for r in rows("PRECODE", "precode", [None, None])]
+        said = advice(points(BARE + CHEAP + late, "psnr"), over=state == "cancelled")
+        assert said.level == "open" and said.best is None
+        assert said.claim.startswith("No advice yet: 4 of 12 attacks") and ends in said.claim
+    untrained = rows("Soteria", "soteria", [9.0, 9.0], accuracy=None)
+    said = advice(points(BARE + CHEAP + untrained, "psnr"), over=False)
+    assert said.level == "open" and "the accuracy of 1 of 3 settings" in said.claim
+    said = advice(points(BARE + CHEAP + untrained, "psnr"))
+    assert said.best.name == "pruning 90 %" and "its accuracy is not known: Soteria" in said.limits
+
+
+def test_one_defense_has_one_colour_in_whatever_order_it_comes():
+    from gi_core.settings import DEFENSES
+    from pages.shared.experiment.defenses import marks
+
+    assert set(marks.COLOURS) == set(DEFENSES) and len(set(marks.COLOURS.values())) == len(DEFENSES)
+    assert not set(marks.COLOURS.values()) & {"#d55e00", "#e69f00", "#0072b2"}, "those say how much leaks"
+    both = ["gaussian_noise + pruning", "clipping + gaussian_noise"]
+    assert [marks.shape(k, both) for k in both] == [marks.shape(k, both[::-1]) for k in both]
+    assert marks.shape(both[0], both) != marks.shape(both[1], both) and marks.colour(both[0]) == marks.GREY
+
+
+def test_unfinished_results_are_called_so_and_one_picture_has_no_error():
+    one = rows("none", "none", [60.0], accuracy=0.8, std=None) + rows("n", "top_k", [9.0], accuracy=0.79, std=None)
+    said = advice(points(one, "psnr"), over=False)
+    assert said.claim.startswith("So far, of the one setting tried") and said.best.name == "n"
+
+
+def test_the_default_grid_is_as_large_as_promised_and_nothing_of_it_is_refused():
+    sweep = ready_sweep("frontier")
+    asked = questions(sweep)
+    assert len({q.key for q in asked if q.role == "run"}) == sweep.size == 60
+    assert len({(q.key, q.seed) for q in asked if q.role == "utility"}) == 30
+    assert not [q.refused for q in asked if q.refused]
+    from gi_core.jobs.sweep_questions import experiments
+
+    assert {m.experiment.attack.kind for m in experiments(sweep)} == {"levenberg_marquardt"}
+    assert not [p.reason for m in experiments(sweep) for p in problems(m.experiment) if p.fatal]
+
+
+def test_pages_may_read_it():
+    assert loaded("import gi_core.analysis.frontier", "torch", "scipy.stats", "streamlit") == []
+
+
+def test_an_attack_past_a_bottleneck_ends_as_a_run_with_residuals_by_the_updates_names(gi_home):
+    changes = {
+        "attack": {"iterations": 12, "krylov": 20, "restarts": 0, "adaptive": True},
+        "defenses": [{"kind": "precode"}],
+    }
+    spec = tiny("levenberg_marquardt", settings=changes.pop("attack"), **changes).model_dump(mode="json")
+    shared = Store()
+    number, worker = shared.submit("run", spec), Worker(shared, "interactive")
+    worker.questions = Questions()
+    worker.do(worker.writer.claim("interactive"))
+    job = shared.job(number)
+    assert job.state == "done" and "fc.bottleneck.encoder.weight" in job.result["attacker"]["residuals"]

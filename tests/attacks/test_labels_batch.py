@@ -1,0 +1,230 @@
+"""Labels of a whole batch, read from the update alone: counts against the batch's own, refusals, and the report."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+
+from gi_core.attacks.base import Refused
+from gi_core.attacks.labels import fit
+from gi_core.attacks.labels.last_layer import counted, listed
+from gi_core.attacks.labels.report import STRATEGIES, label_report
+from gi_core.attacks.labels.strategies import automatic, hard_labels
+from gi_core.client import fedavg
+from gi_core.client.fedsgd import gradient
+from gi_core.networks import build
+from gi_core.settings import parse_component
+from gi_core.settings.client import FedAvg
+from gi_core.types.updates import Knowledge, Update
+from tests import runs_helpers, victims
+
+SHAPE = (1, 12, 12)
+DISTINCT = torch.tensor([7, 1, 9, 4, 0, 3, 8, 5])
+REPEATED = torch.tensor([7, 1, 1, 1, 0, 7, 8, 1])
+LENET, CONVNET = "lenet:width=4", "convnet:width=4,depth=3"
+
+
+def server(model: nn.Module, loss: str = "cross_entropy", classes: int = 10) -> Knowledge:
+    return Knowledge(model, SHAPE, classes, (0.3,), (0.25,), loss=loss)
+
+
+def pictures(count: int, seed: int) -> torch.Tensor:
+    """Soft random pictures, normalised."""
+    draws = torch.Generator().manual_seed(1000 + seed)
+    coarse = torch.rand(count, 1, 4, 4, generator=draws)
+    return (nn.functional.interpolate(coarse, SHAPE[1:], mode="bicubic").clamp(0, 1) - 0.3) / 0.25
+
+
+def client(name: str, labels: torch.Tensor, seed: int, loss: str = "cross_entropy") -> tuple[Update, Knowledge]:
+    model = build(parse_component("model", f"{name},seed={seed}"), SHAPE, 10).eval()
+    return gradient(model, pictures(len(labels), seed), labels, loss), server(model, loss)
+
+
+def headless(activation: nn.Module, seed: int = 0) -> nn.Module:
+    """A network whose last layer has no bias."""
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        return nn.Sequential(nn.Flatten(), nn.Linear(144, 32), activation, nn.Linear(32, 10, bias=False)).eval()
+
+
+def accuracy(found: torch.Tensor, true: torch.Tensor) -> float:
+    return (Counter(found.tolist()) & Counter(true.tolist())).total() / len(true)
+
+
+@pytest.mark.parametrize("strategy", ["bias_sign", "row_sum", "iterative", "auto"])
+@pytest.mark.parametrize("network", [LENET, CONVNET])
+def test_eight_distinct_labels_are_all_read_on_untrained_networks(network, strategy):
+    for seed in range(6):
+        order = torch.randperm(10, generator=torch.Generator().manual_seed(seed))[:8]
+        found = hard_labels(strategy, *client(network, order, seed))
+        assert found.tolist() == sorted(order.tolist()) and found.dtype == torch.int64
+
+
+@pytest.mark.parametrize("count", [8, 32])
+@pytest.mark.parametrize("strategy", ["bias_sign", "row_sum", "iterative"])
+@pytest.mark.parametrize("network", [LENET, CONVNET])
+def test_repeated_labels_are_counted(network, strategy, count):
+    scores = []
+    for seed in range(5):
+        few = torch.randint(0, 4, (count,), generator=torch.Generator().manual_seed(seed))
+        scores.append(accuracy(hard_labels(strategy, *client(network, few, seed)), few))
+    assert sum(scores) / len(scores) >= 0.9
+
+
+def test_iterative_reads_what_wide_weights_hide_from_the_bias():
+    """p of one class is near 1: its bias gradient is positive though it is there."""
+    scores = {"bias_sign": [], "iterative": []}
+    for seed in range(8):
+        update, knowledge = client("lenet:init=uniform,width=6", DISTINCT, seed)
+        for strategy, kept in scores.items():
+            kept.append(accuracy(hard_labels(strategy, update, knowledge), DISTINCT))
+    assert sum(scores["iterative"]) >= sum(scores["bias_sign"]) and sum(scores["iterative"]) / 8 >= 0.98
+
+
+def test_without_a_bias_rows_are_summed():
+    for seed in range(4):
+        model = headless(nn.Sigmoid(), seed)
+        update, knowledge = gradient(model, pictures(8, seed), REPEATED), server(model)
+        assert automatic(update, knowledge) == "row_sum"
+        assert hard_labels("auto", update, knowledge).tolist() == sorted(REPEATED.tolist())
+        for strategy in ("bias_sign", "iterative"):
+            with pytest.raises(Refused, match="bias.*choose row_sum"):
+                hard_labels(strategy, update, knowledge)
+
+
+def test_features_that_add_up_to_nothing_positive_show_no_rows():
+    class Negative(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return -torch.sigmoid(x)
+
+    model = headless(Negative())
+    with pytest.raises(Refused, match="row sums show no label"):
+        hard_labels("row_sum", gradient(model, pictures(8, 0), REPEATED), server(model))
+
+
+def test_one_logit_counts_two_classes_and_refuses_iterative():
+    labels = torch.tensor([1, 0, 1, 1, 0, 0, 0, 0])
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(0)
+        model = nn.Sequential(nn.Flatten(), nn.Linear(144, 32), nn.Sigmoid(), nn.Linear(32, 1)).eval()
+    for loss in ("logistic", "mse"):
+        update, knowledge = gradient(model, pictures(8, 0), labels, loss), server(model, loss, 1)
+        for strategy in ("bias_sign", "row_sum", "auto"):
+            assert hard_labels(strategy, update, knowledge).tolist() == sorted(labels.tolist())
+        with pytest.raises(Refused, match="more than one output"):
+            hard_labels("iterative", update, knowledge)
+
+
+def test_squared_error_is_counted_too():
+    update, knowledge = client(LENET, REPEATED, 0, "mse")
+    for strategy in ("bias_sign", "row_sum", "iterative"):
+        assert hard_labels(strategy, update, knowledge).tolist() == sorted(REPEATED.tolist())
+
+
+def test_what_reads_one_label_refuses_a_batch():
+    with pytest.raises(Refused, match="idlg reads one label.*choose auto"):
+        hard_labels("idlg", *client(LENET, REPEATED, 0))
+
+
+def test_a_last_layer_that_is_not_dense_is_refused():
+    model = nn.Sequential(nn.Conv2d(1, 10, 12), nn.Flatten()).eval()
+    update = gradient(model, pictures(8, 0), REPEATED)
+    for strategy in ("bias_sign", "row_sum", "iterative", "auto"):
+        with pytest.raises(Refused, match="not dense"):
+            hard_labels(strategy, update, server(model))
+
+
+def test_values_that_are_not_finite_are_refused():
+    update, knowledge = client(LENET, REPEATED, 0)
+    broken = Update({k: t * float("nan") for k, t in update.tensors.items()}, 8)
+    for strategy in ("bias_sign", "row_sum", "iterative"):
+        with pytest.raises(Refused, match="not finite"):
+            hard_labels(strategy, broken, knowledge)
+
+
+@pytest.mark.parametrize("strategy", ["idlg", "bias_sign", "auto"])
+def test_one_label_needs_no_scale(strategy):
+    for label in range(4):
+        update, knowledge = client(LENET, torch.tensor([label]), label)
+        for scale in (1.0, 1e-3, 50.0):
+            scaled = replace(update, tensors={k: t * scale for k, t in update.tensors.items()})
+            assert hard_labels(strategy, scaled, knowledge).tolist() == [label]
+
+
+@pytest.mark.parametrize("rate", [1e-3, 0.1])
+def test_a_weight_change_shows_the_same_labels_whatever_the_step_size(rate):
+    _, knowledge = client(CONVNET, REPEATED, 0)
+    settings = FedAvg(epochs=2, batch_size=4, learning_rate=rate)
+    draw = torch.Generator().manual_seed(0)
+    update, _ = fedavg.weight_change(knowledge.model, pictures(8, 0), REPEATED, settings, "cross_entropy", draw)
+    report = label_report(update, replace(knowledge, schedule=fedavg.schedule_of(settings, 8)))
+    for strategy in ("bias_sign", "iterative"):
+        assert report[strategy].tolist() == sorted(REPEATED.tolist())
+
+
+def test_the_report_has_every_strategy_or_why_not():
+    update, knowledge = client(LENET, REPEATED, 0)
+    report = label_report(update, knowledge)
+    assert tuple(report) == STRATEGIES and "idlg reads one label" in report["idlg"]
+    assert all(report[k].tolist() == sorted(REPEATED.tolist()) for k in STRATEGIES[1:])
+    again = label_report(update, knowledge)
+    assert all(torch.equal(report[k], again[k]) for k in STRATEGIES[1:])
+
+
+def test_a_run_says_how_right_each_strategy_is(gi_home, tmp_path):
+    from gi_core.experiments.execute import execute
+
+    sink = runs_helpers.ListSink(tmp_path / "run")
+    asked = runs_helpers.tiny(
+        samples=["bundled/faces:3", "bundled/faces:150"], settings={"labels": "auto", "iterations": 2}
+    )
+    control = _Calm()
+    labels = execute(asked, sink=sink, control=control)["labels"]
+    assert set(labels["strategies"]) == {"bias_sign", "row_sum", "iterative"}
+    for found in labels["strategies"].values():
+        assert found == {"recovered": sorted(labels["true"]), "accuracy": 1.0}
+    blind = execute(asked, sink=runs_helpers.ListSink(tmp_path / "blind"), control=control, ground_truth=False)
+    assert "strategies" not in blind["labels"]
+
+
+class _Calm:
+    def poll(self) -> str:
+        return ""
+
+
+@pytest.mark.parametrize(("labels", "says"), [("idlg", "choose auto"), ("observed_delta", "choose auto")])
+def test_a_batch_is_sent_to_auto(labels, says):
+    from gi_core.settings import problems
+
+    two = ["bundled/faces:0", "bundled/faces:150"]
+    asked = victims.experiment(samples=two, attack={"kind": "inverting_gradients", "labels": labels})
+    assert [says in p.reason for p in problems(asked) if p.fatal] == [True]
+    for other in ("bias_sign", "row_sum", "iterative", "auto"):
+        asked = victims.experiment(samples=two, attack={"kind": "inverting_gradients", "labels": other})
+        assert not [p for p in problems(asked) if p.fatal]
+
+
+def test_counting_is_by_largest_remainder_and_keeps_what_is_sure():
+    assert counted(torch.tensor([2.6, 0.3, 1.1]), 4).tolist() == [3, 0, 1]
+    assert counted(torch.tensor([2.6, 0.3, 1.1]), 4, torch.tensor([0, 1, 0])).tolist() == [2, 1, 1]
+    assert counted(torch.tensor([1.9, 0.1]), 2, torch.tensor([2, 2])).tolist() == [2, 0]  # more than there are
+    assert listed(torch.tensor([0, 2, 1])).tolist() == [1, 1, 2]
+
+
+def test_the_fit_has_the_slopes_of_its_rest_and_vanishes_at_the_truth():
+    draws = torch.Generator().manual_seed(0)
+    weight, bias, features = (torch.randn(s, generator=draws, dtype=torch.float64) for s in ((6, 5), (6,), (3, 5)))
+    labels = torch.tensor([0, 2, 5])
+    pull = torch.softmax(features @ weight.T + bias, -1)
+    pull = (pull - torch.eye(6, dtype=torch.float64)[labels]) / 3
+    layer = fit.LastLayer(weight, bias, pull.T @ features, pull.sum(0), True)
+    centre = features.mean(0)
+    rest = fit._rest(layer, labels, centre, features)
+    assert float(rest[: -features.numel()].norm()) < 1e-12
+    numeric = torch.autograd.functional.jacobian(lambda f: fit._rest(layer, labels, centre, f), features)
+    torch.testing.assert_close(fit._jacobian(layer, labels, centre, features), numeric.flatten(1))
+    assert fit.misfit(layer, labels, centre) < fit.misfit(layer, torch.tensor([1, 2, 5]), centre)

@@ -1,0 +1,149 @@
+"""The frontier page without a browser: empty, started, partial, done, another grid, and what a link may name."""
+
+from __future__ import annotations
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from gi_core.experiments.sweeps import ready_sweep
+from gi_core.jobs import sweeps
+from gi_core.settings.sweep import build_sweep
+from pages.frontier import question
+from tests import pages_fakes as fakes
+from tests.pages.test_lab import ROOT, store, text  # noqa: F401  (store is a fixture)
+
+SMALL = build_sweep({
+    "name": "Two <b>", "base": {"size": 16},
+    "axes": [
+        {"name": "defense", "path": "defenses", "values": [[], ["pruning:fraction=0.9"], ["gaussian_noise:std=1"]],
+         "labels": ["none", "pruning <i>", "noise 1"]},
+        {"name": "attacker", "path": "attack.adaptive", "values": [False, True]},
+        {"name": "picture", "path": "samples", "values": [["bundled/coffee"], ["bundled/rocket"]]},
+    ],
+    "utility": {"seeds": [0, 1]},
+})  # fmt: skip
+PSNR = {"none": 60.0, "pruning <i>": 9.0, "noise 1": 6.0}
+ACCURACY = {"none": 0.8, "pruning <i>": 0.78, "noise 1": 0.3}
+
+
+def page(**query) -> AppTest:
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    app.run()
+    app.switch_page("pages/frontier/page.py")
+    for name, value in query.items():
+        app.query_params[name] = value
+    app.run()
+    assert not app.exception, app.exception
+    return app
+
+
+def finish(store, number: str, names: tuple[str, ...]) -> None:  # noqa: F811
+    """The runs and trainings of these settings end, as a worker would end them."""
+    out, members = fakes.writer(store), sweeps.members(store, number)
+    for entry in members:
+        if entry.point["defense"] in names:
+            out.take(entry.job.id)
+            value = PSNR[entry.point["defense"]] + 3.0 * (entry.point["attacker"] == "True")
+            result = {
+                "status": "done",
+                "iterations": 5,
+                "seconds": 1.0,
+                "metrics": {"psnr": value, "ssim": value / 100},
+            }
+            out.finish(entry.job.id, "done", result)
+    for one in sweeps.utilities(store, number):
+        name = members[one.positions[0]].point["defense"]
+        if name in names:
+            out.take(one.job.id)
+            result = {"status": "done", "accuracy": ACCURACY[name] + 0.01 * one.seed, "chance": 0.1, "epsilon": None}
+            out.finish(one.job.id, "done", result)
+
+
+def test_before_anything_it_explains_and_offers_one_button_with_its_size(store):  # noqa: F811
+    app = page()
+    assert "What it costs" in text(app) and "60 experiments and 30 trainings" in text(app)
+    fakes.button(app, "frontier_run").click().run()
+    (job,) = store.jobs(kinds=("sweep",))
+    assert app.query_params["sweep"] == job.id and not app.exception
+    assert "0 of 60 done" in text(app) and "No advice yet: 60 of 60 attacks" in text(app)
+    assert len(store.jobs(kinds=("run",), parent=job.id)) == 60
+    again = page()
+    assert "0 of 60 done" in text(again), "the newest of the default grid is shown without an address"
+
+
+def test_partial_results_are_drawn_as_they_come(store):  # noqa: F811
+    number = sweeps.start(store, SMALL)
+    finish(store, number, ("none", "pruning <i>"))
+    app = page(sweep=number)
+    said = text(app)
+    assert "8 of 12 done · 4 of 6 trainings" in said
+    assert "No advice yet: 4 of 12 attacks and the accuracy of 1 of 3 settings are still to come" in said
+    assert "pruning &lt;i&gt;" in said and "<i>pruning" not in said
+    assert app.get("echarts_chart") and "an earlier frontier" in said
+
+
+def test_all_of_it_names_the_set_that_none_beats_and_a_setting_shows_its_runs(store):  # noqa: F811
+    number = sweeps.start(store, SMALL)
+    finish(store, number, tuple(PSNR))
+    app = page(sweep=number)
+    said = text(app)
+    assert said.count("◯ yes") == 3 and "heuristic without guarantee" in said and "So far" not in said
+    app.selectbox(key="frontier_setting").set_value("noise 1").run()
+    assert "attacker knows the defense: PSNR 9.0 dB" in text(app)
+    assert len([p for p in app.get("page_link") if "run" in str(p.proto)]) >= 4
+    app.selectbox(key="frontier_metric").set_value("ssim").run()
+    assert not app.exception and "SSIM" in text(app)
+    for who in ("naive", "adaptive"):
+        app.segmented_control(key="frontier_who").set_value(who).run()
+        assert not app.exception
+
+
+def test_another_grid_is_made_in_the_form_and_refused_with_a_sentence(store):  # noqa: F811
+    app = page()
+    app.multiselect(key="frontier_defenses").set_value(["pruning 50 %"])
+    app.text_area(key="frontier_more").set_value("gaussian_noise:std=0.03\nclipping:norm=1 + laplace_noise:scale=0.1")
+    app.multiselect(key="frontier_pictures").set_value(["bundled/cell"])
+    app.button(key="frontier_use").click().run()
+    assert "8 experiments and 8 trainings" in text(app)
+    app.text_area(key="frontier_more").set_value("gaussian_nois")
+    app.button(key="frontier_use").click().run()
+    assert "did you mean" in text(app) and not app.exception
+    app.button(key="frontier_default").click().run()
+    assert "60 experiments and 30 trainings" in text(app)
+
+
+def test_the_form_makes_the_grid_that_is_asked():
+    known = question.settings_of(question.first())
+    made = question.make(
+        list(known), "", ["bundled/astronaut", "bundled/coffee"], 20, "lenet:activation=tanh", "bundled", 80, 2
+    )
+    assert made == question.first() == ready_sweep("frontier")
+    with pytest.raises(ValueError, match="one defense at least"):
+        question.make([], "", ["bundled/cell"], 20, "lenet:activation=tanh", "bundled", 80, 2)
+    with pytest.raises(ValueError, match="one picture at least"):
+        question.make(list(known), "", [], 20, "lenet:activation=tanh", "bundled", 80, 2)
+
+
+@pytest.mark.parametrize("number", ["0" * 12, "<script>", "../x"])
+def test_a_link_to_nothing_shows_the_empty_page(store, number):  # noqa: F811
+    app = page(sweep=number)
+    assert fakes.button(app, "frontier_run")
+
+
+def test_a_sweep_without_accuracy_is_not_taken_for_a_frontier(store):  # noqa: F811
+    number = sweeps.start(store, build_sweep({"axes": [{"name": "seed", "path": "seed", "values": [0, 1]}]}))
+    assert app_without(page(sweep=number))
+
+
+def app_without(app: AppTest) -> bool:
+    return "0 of 2 done" not in text(app) and bool(fakes.button(app, "frontier_run"))
+
+
+def test_a_data_set_with_few_pictures_is_dealt_out_as_far_as_it_goes():
+    def pictures(data: str) -> int:
+        asked = question.make(["noise 1"], "", ["bundled/coffee"], 16, "lenet:activation=tanh", data, 5, 1)
+        return asked.utility.pictures
+
+    assert (
+        pictures("faces") == 36 and pictures("bundled") == pictures("mnist") == ready_sweep("frontier").utility.pictures
+    )
