@@ -6,7 +6,7 @@ from importlib import import_module
 
 import torch
 
-from gi_core.attacks.adaptive.knowledge import told
+from gi_core.attacks.adaptive.knowledge import told, unallowed
 from gi_core.attacks.adaptive.past_bottleneck import past_bottleneck
 from gi_core.attacks.adaptive.past_dropout import past_dropout, saying
 from gi_core.attacks.base import Attack, Refused, State, Step, stream
@@ -51,6 +51,7 @@ def make(
     if on_device and device.type == "mps" and getattr(settings, "precision", "float64") == "float64":
         raise Refused(f"{settings.title} computes in double precision, which mps does not have: choose device cpu")
     machine, knowledge = machine_of(settings.kind), told(settings, knowledge)
+    aside = unallowed(settings, knowledge)
     update, knowledge = unscaled(update, knowledge)
     names = {id(tensor): name for name, tensor in update.tensors.items()}
     settings, update, knowledge = past_bottleneck(settings, update, knowledge)
@@ -66,7 +67,7 @@ def make(
 
         update = filled(update, knowledge)
     made = machine(settings, update, knowledge, plan, device)
-    saying(made, said)
+    saying(made, (*aside, *said))
     return made if all(a == b for a, b in called.items()) else _in_its_names(made, called)
 
 

@@ -20,18 +20,14 @@ from gi_core.defenses.withheld_layers import chosen_of, of_batch_norm
 from gi_core.settings.defense_base import DefenseSettings
 from gi_core.types.updates import Schedule, Update
 
-NOT_READ = {
-    "mixing": "what was mixed with the picture cannot be read off an update: leave mixing out, and the mixture is attacked",
-}
-
 
 def read_defense(
     settings: DefenseSettings, model: nn.Module, update: Update, schedule: Schedule | None
 ) -> dict[str, Any]:
     """`Defense.known` of a defense that was applied elsewhere, to `update` as it was sent. Raises SpecError."""
     kind, values = settings.kind, settings.model_dump()  # type: ignore[attr-defined]
-    if kind in NOT_READ:
-        raise SpecError(NOT_READ[kind])
+    if settings.unread:
+        raise SpecError(settings.unread)
     known: dict[str, Any] = {"kind": kind}
     sent = {name: t for name, t in update.tensors.items() if name not in update.withheld}
     if kind == "gaussian_noise":

@@ -11,7 +11,6 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from gi_core.analysis import risk
 from gi_core.analysis.influence import keeping, quick
-from gi_core.analysis.influence.predict import PERTURBING
 from gi_core.analysis.rank import count
 from gi_core.attacks.client_round.local_steps import as_mean_gradient
 from gi_core.client.round import Round, normalised
@@ -21,7 +20,6 @@ from gi_core.numerics.picture_jacobian import Sample
 from gi_core.numerics.spectrum import Spectrum, with_prior
 from gi_core.settings import Experiment, SpecError
 from gi_core.settings.drawings import drawing
-from gi_core.settings.representation_defenses import UNPREDICTED
 from gi_core.types.updates import Update
 
 PATIENCE = 0.9
@@ -32,10 +30,6 @@ FORWARD_SECONDS = 0.02
 CALIBRATION_SECONDS = 20.0
 EXACT_SECONDS = 60.0
 MOST_IMAGES = 8
-WHITE = ("gaussian_noise", "laplace_noise", "percentile_noise")
-"""Independent noise of one variance on every value: what a picture's error comes to depends on that alone."""
-SCALING = ("clipping", "dp_sgd")
-"""What scales a picture's gradient, whose noise is white if it adds any."""
 
 
 def measure(question: Question) -> dict[str, Any]:
@@ -47,14 +41,10 @@ def measure(question: Question) -> dict[str, Any]:
     found: dict[str, Any] = {
         "verdict": _verdict(question), "images": len(experiment.samples), "gradient_norm": done.clean.norm(),
         "noise_std": _noise(done),
-        "perturbed": any(d.kind != "clipping" for d in experiment.defenses),
+        "perturbed": any(not d.only("rescaling") for d in experiment.defenses),
         "doubt": _unpredicted(experiment) or _doubt(done),
     }  # fmt: skip
-    if (
-        not found["doubt"]
-        and len(experiment.samples) <= MOST_IMAGES
-        and all(d.kind in PERTURBING for d in experiment.defenses)
-    ):
+    if not found["doubt"] and len(experiment.samples) <= MOST_IMAGES and all(d.predicted for d in experiment.defenses):
         found |= _precision(question, done, found["perturbed"])
     return risk.assess(**found)
 
@@ -78,9 +68,8 @@ def _noise(done: Round) -> float:
 
 def _unpredicted(experiment: Experiment) -> str:
     """Which defense no formula holds for, if any: of several pictures, each clipped by itself, neither."""
-    several = ("dp_sgd",) if experiment.pictures > 1 else ()
-    without = (*UNPREDICTED, "withheld_layers", *several)
-    titles = [d.title for d in experiment.defenses if d.kind in without]
+    several = experiment.pictures > 1
+    titles = [d.title for d in experiment.defenses if not d.predicted or (several and "per_picture" in d.reveals)]
     return f"what shows behind {titles[0]} is not predicted: attack to find out" if titles else ""
 
 
@@ -131,7 +120,8 @@ def _verdict(question: Question) -> str | None:
 def _precision(question: Question, done: Round, perturbed: bool) -> dict[str, Any]:
     """The expected error: of a kept spectrum, else of a rough one; without either, the least that it can be."""
     x = normalised(question.pictures, torch.device("cpu"))
-    white = all(d.kind in (*WHITE, *SCALING) for d in question.experiment.defenses)
+    # Of independent noise of one variance on every value that alone decides the error; a factor takes nothing from it.
+    white = all(d.only("noise", "rescaling") for d in question.experiment.defenses)
     whole, rough = (keeping.key(done.knowledge, x, done.labels, s) for s in (EXACT_SECONDS, PATIENCE))
     update = _unscaled(done, question.experiment)
     if white:
@@ -183,7 +173,7 @@ def _too_large(question: Question, x: Tensor) -> bool:
 
 def _unscaled(done: Round, experiment: Experiment) -> Update:
     """The update without the factor of clipping, which hides a length and no picture."""
-    if not any(d.kind in SCALING for d in experiment.defenses):
+    if not any("rescaling" in d.perturbs for d in experiment.defenses):
         return done.update
     pairs = zip(done.clean.tensors.values(), done.update.tensors.values(), strict=True)
     factor = sum(float((a.double() * b.double()).sum()) for a, b in pairs) / max(done.clean.norm() ** 2, 1e-300)
@@ -208,7 +198,7 @@ def calibrate(question: Question, measured: float | None) -> dict[str, Any] | No
     experiment, done = question.experiment, question.round
     if measured is None or len(experiment.samples) > 1 or done.clean is done.update or done.knowledge.schedule:
         return None
-    if not all(d.kind in PERTURBING for d in experiment.defenses):
+    if not all(d.predicted for d in experiment.defenses):
         return None
     try:
         sample = Sample(done.knowledge, normalised(question.pictures, torch.device("cpu")), done.labels, "cpu")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal, get_args
 
 from gi_core.settings.base import Component, setting
+from gi_core.settings.defense_base import Perturbation
 
 Labels = Literal["known", "auto", "idlg", "bias_sign", "row_sum", "iterative", "joint", "observed_delta"]
 LABELS_HELP = (
@@ -15,9 +16,20 @@ Start = Literal["randn", "rand", "uniform", "zeros", "grey"]
 AnyStart = Literal["auto", "randn", "rand", "uniform", "zeros", "grey", "prior"]
 START_HELP = "Start of a trial: normal, U(-1,1), U(0,1) pixels, zeros or mid-grey."
 
+KNOWN: frozenset[Perturbation] = frozenset(get_args(Perturbation)) - {"opaque"}
+"""All that the words of `attacks.adaptive` can tell of."""
+SCALE_FREE = ("cosine", "cosine_local")
+UNLIKELY = ("cosine_local", "max")
+"""Objectives that no law of noise leads to."""
+
 
 class AttackSettings(Component):
-    """Has `trials`, answers shown beside one another, and `iterations`, most steps (0: the network decides)."""
+    """Has `trials`, answers shown beside one another, and `iterations`, most steps (0: the network decides).
+
+    allows: perturbations for which it allows where it knows of the defense; none unless it says so.
+    """
+
+    allows: ClassVar[frozenset[Perturbation]] = frozenset()
 
     adaptive: bool = setting(
         False,
@@ -25,6 +37,16 @@ class AttackSettings(Component):
         " levels, bottleneck. Without it, the update is taken for plain.",
         title="Knows the defenses",
     )
+
+    def unmoved(self, by: Perturbation, masked: bool) -> str | None:
+        """Why it does the same whether or not it knows of a perturbation; None where it does not. masked: whether the
+        update is that of one picture, and nothing but clearing was done to it.
+        """
+        if by not in self.allows:
+            return "it does not allow for what this defense does to an update"
+        if by == "mixture" and self.labels != "known":  # type: ignore[attr-defined]
+            return "only the mixed labels are known of it, and this attack is not told labels"
+        return None
 
 
 class Iterative(AttackSettings):
@@ -46,6 +68,8 @@ class Iterative(AttackSettings):
 
 class Matching(Iterative):
     """Attacks that play the client's round on a candidate and compare: any update, any parametrisation."""
+
+    allows: ClassVar[frozenset[Perturbation]] = KNOWN
 
     rounds: Literal["auto", "simulated", "surrogate"] = setting(
         "auto",
@@ -70,3 +94,11 @@ class Matching(Iterative):
         "Weights of a generator (.safetensors or .pt, transposed convolutions as in DCGAN), or upload:<sha256>.",
         title="Generator file",
     )
+
+    def unmoved(self, by: Perturbation, masked: bool) -> str | None:
+        objective = getattr(self, "objective", "l2")
+        if by == "rescaling" and objective in SCALE_FREE:
+            return "it compares directions, which a common factor does not change"
+        if by == "noise" and objective in UNLIKELY:
+            return "its objective has no likelihood under noise"
+        return super().unmoved(by, masked)

@@ -14,6 +14,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from gi_core.settings.attack_base import (
+    KNOWN,
     LABELS_HELP,
     START_HELP,
     AnyStart,
@@ -25,6 +26,7 @@ from gi_core.settings.attack_base import (
 )
 from gi_core.settings.base import setting
 from gi_core.settings.closed_form import AnalyticLinear, ClosedForm, Peeling, RGap, RGapHybrid
+from gi_core.settings.defense_base import Perturbation
 from gi_core.settings.fl_attacks import BN_HELP, FlGradientInversion, GradInversion
 
 __all__ = ["AnyAttack", "AttackSettings", "ClosedForm", "Matching"]
@@ -176,6 +178,7 @@ class LevenbergMarquardt(Iterative):
         " It is precise on smooth networks, trained ones too."
     )
     paper: ClassVar[str] = "this project"
+    allows: ClassVar[frozenset[Perturbation]] = KNOWN
 
     iterations: int = setting(60, "Most outer steps of one start.", title="Iterations", ge=1, le=10_000, basic=True)
     restarts: int | None = setting(
@@ -200,6 +203,11 @@ class LevenbergMarquardt(Iterative):
         le=1,
     )
     start: Start = setting("uniform", START_HELP, title="Start")
+
+    def unmoved(self, by: Perturbation, masked: bool) -> str | None:
+        if by == "rescaling" and self.labels == "observed_delta":
+            return "it matches the update over its own last bias, in which a common factor cancels"
+        return super().unmoved(by, masked)
 
 
 AnyAttack = Annotated[

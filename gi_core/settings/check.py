@@ -134,7 +134,7 @@ def _recursion(e: Experiment):
     elif e.pictures > 1:
         yield Problem("samples", f"of {e.pictures} pictures a recursion gives one mixture", fatal=False)
     # A rescaled gradient is as good, unless the scale itself is what one logit is read from.
-    noisy = [d.title for d in e.defenses if d.kind != "clipping" or e.model.one_logit]
+    noisy = [d.title for d in e.defenses if not d.only("rescaling") or e.model.one_logit]
     if noisy and not reason:
         yield Problem(
             "defenses",

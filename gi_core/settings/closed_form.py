@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Literal
 
-from gi_core.settings.attack_base import AttackSettings
+from gi_core.settings.attack_base import KNOWN, AttackSettings
 from gi_core.settings.base import setting
+from gi_core.settings.defense_base import Perturbation
 
 _ROUNDS = (
     "Rounds of smoothing by total variation, where the first layer has fewer equations than the picture has values."
@@ -19,12 +20,23 @@ _MATCHING = "Most steps of gradient matching after the recursion."
 class ClosedForm(AttackSettings):
     """What every recursion has."""
 
+    allows: ClassVar[frozenset[Perturbation]] = KNOWN
     trials: ClassVar[int] = 1
     iterations: ClassVar[int] = 0
 
     labels: Literal["infer", "known"] = setting(
         "infer", "Read the label from the update and from what fits, or be told it.", title="Labels"
     )
+
+    @property
+    def refines(self) -> bool:
+        """Whether a matching, which allows for more than the equations do, comes after the recursion."""
+        return False
+
+    def unmoved(self, by: Perturbation, masked: bool) -> str | None:
+        if not (self.refines or (masked and by == "clearing")):
+            return "its equations take every value for exact"
+        return super().unmoved(by, masked)
 
 
 class AnalyticLinear(ClosedForm):
@@ -87,6 +99,10 @@ class Peeling(ClosedForm):
     total_variation_rounds: int = setting(25, _ROUNDS, title="Smoothing rounds", ge=0, le=200)
     matching: int = setting(10, _MATCHING, title="Matching steps", ge=0, le=1000, basic=True)
 
+    @property
+    def refines(self) -> bool:
+        return self.matching > 0
+
 
 class RGapHybrid(RGap):
     kind: Literal["rgap_hybrid"] = "rgap_hybrid"  # type: ignore[assignment]
@@ -103,3 +119,7 @@ class RGapHybrid(RGap):
     )
     total_variation_rounds: int = setting(25, _ROUNDS, title="Smoothing rounds", ge=0, le=200)
     matching: int = setting(200, _MATCHING, title="Matching steps", ge=0, le=10_000, basic=True)
+
+    @property
+    def refines(self) -> bool:
+        return self.matching > 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from gi_core.settings.base import setting
-from gi_core.settings.defense_base import HEURISTIC, Changes, DefenseSettings, Hook
+from gi_core.settings.defense_base import HEURISTIC, Changes, DefenseSettings, Hook, Perturbation, Revealed
 
 NO_CLIP = f"{HEURISTIC} (no clipping, so no differential privacy)"
 
@@ -17,6 +17,9 @@ class GaussianNoise(DefenseSettings):
     paper: ClassVar[str] = "Zhu et al., Deep Leakage from Gradients, NeurIPS 2019, section 5"
     link: ClassVar[str] = "https://arxiv.org/abs/1906.08935"
     guarantee: ClassVar[str] = NO_CLIP
+    perturbs: ClassVar[tuple[Perturbation, ...]] = ("noise",)
+    reveals: ClassVar[frozenset[Revealed]] = frozenset({"sigma"})
+    predicted: ClassVar[bool] = True
 
     std: float = setting(
         1e-2,
@@ -36,6 +39,9 @@ class LaplaceNoise(DefenseSettings):
     )
     paper: ClassVar[str] = "Zhu et al., Deep Leakage from Gradients, NeurIPS 2019, section 5"
     guarantee: ClassVar[str] = NO_CLIP
+    perturbs: ClassVar[tuple[Perturbation, ...]] = ("noise",)
+    reveals: ClassVar[frozenset[Revealed]] = frozenset({"sigma", "law"})
+    predicted: ClassVar[bool] = True
 
     scale: float = setting(
         1e-2, "Scale b of the density exp(-|n| / b) / (2 b), in the update's own units.", title="Noise scale", ge=0,
@@ -55,6 +61,9 @@ class PercentileNoise(DefenseSettings):
         " Federated Learning Unsafe?, IEEE TMI 2023"
     )
     guarantee: ClassVar[str] = f"{HEURISTIC} (scaled by the data itself, no clipping, no accounting)"
+    perturbs: ClassVar[tuple[Perturbation, ...]] = ("noise",)
+    reveals: ClassVar[frozenset[Revealed]] = frozenset({"sigma"})
+    predicted: ClassVar[bool] = True
 
     sigma0: float = setting(0.1, "Share of the percentile.", title="Noise level", ge=0, le=100, basic=True)
     percentile: float = setting(
@@ -75,6 +84,9 @@ class ProtectiveDirection(DefenseSettings):
     hook: ClassVar[Hook] = "local_round"
     changes: ClassVar[Changes] = "gradient"
     guarantee: ClassVar[str] = f"{HEURISTIC}: a server that knows of it can project it away"
+    perturbs: ClassVar[tuple[Perturbation, ...]] = ("direction",)
+    reveals: ClassVar[frozenset[Revealed]] = frozenset({"strength"})
+    predicted: ClassVar[bool] = True
 
     strength: float = setting(
         0.01, "Size of the perturbation as a share of the gradient's norm.", title="Strength", ge=0, le=100, basic=True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from gi_core.settings.base import setting
-from gi_core.settings.defense_base import Changes, DefenseSettings, Hook
+from gi_core.settings.defense_base import Changes, DefenseSettings, Hook, Perturbation, Revealed
 
 
 class Clipping(DefenseSettings):
@@ -13,6 +13,9 @@ class Clipping(DefenseSettings):
     title: ClassVar[str] = "Clipping"
     description: ClassVar[str] = "Scales the whole update down so that its L2 norm is at most the bound."
     guarantee: ClassVar[str] = "none by itself: a scaled gradient carries the same information"
+    perturbs: ClassVar[tuple[Perturbation, ...]] = ("rescaling",)
+    reveals: ClassVar[frozenset[Revealed]] = frozenset({"clip"})
+    predicted: ClassVar[bool] = True
 
     norm: float = setting(1.0, "Largest L2 norm of the update.", title="Largest norm", gt=0, le=1e6, basic=True)
 
@@ -33,6 +36,9 @@ class DpSgd(DefenseSettings):
         " picture as without it (added or removed), if every step takes each picture at random with the same"
         " probability; nothing without noise, and labels or data shared by other ways are not covered"
     )
+    perturbs: ClassVar[tuple[Perturbation, ...]] = ("noise", "rescaling")
+    reveals: ClassVar[frozenset[Revealed]] = frozenset({"sigma", "clip", "noise_multiplier", "per_picture"})
+    predicted: ClassVar[bool] = True
 
     noise_multiplier: float = setting(
         1.0, "Standard deviation of the noise on the sum of gradients, over the bound.", title="Noise multiplier", ge=0,

@@ -5,10 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, Literal
 
 from gi_core.settings.base import setting
-from gi_core.settings.defense_base import HEURISTIC, Changes, DefenseSettings, Hook
-
-UNPREDICTED = ("soteria", "precode", "mixing")
-"""Kinds that do not add something to the gradient of the private pictures: no formula says what shows behind them."""
+from gi_core.settings.defense_base import HEURISTIC, Changes, DefenseSettings, Hook, Perturbation, Revealed
 
 
 class Soteria(DefenseSettings):
@@ -27,6 +24,8 @@ class Soteria(DefenseSettings):
         "heuristic, no guarantee: the paper's bound is of the defended layer's features alone, and all other layers are"
         " sent as they are, so a server that leaves this layer out loses little"
     )
+    perturbs: ClassVar[tuple[Perturbation, ...]] = ("clearing",)
+    reveals: ClassVar[frozenset[Revealed]] = frozenset({"layer", "fraction", "mask"})
 
     fraction: float = setting(
         0.4,
@@ -56,6 +55,8 @@ class Precode(DefenseSettings):
     guarantee: ClassVar[str] = (
         f"{HEURISTIC}: the layers before the bottleneck show one picture to a server that leaves out what comes after the draw"
     )
+    perturbs: ClassVar[tuple[Perturbation, ...]] = ("bottleneck",)
+    reveals: ClassVar[frozenset[Revealed]] = frozenset({"bottleneck"})
 
     features: int = setting(256, "Width of the bottleneck.", title="Bottleneck width", ge=1, le=4096, basic=True)
     noise: float = setting(
@@ -84,6 +85,11 @@ class Mixing(DefenseSettings):
     hook: ClassVar[Hook] = "local_round"
     changes: ClassVar[Changes] = "pictures"
     guarantee: ClassVar[str] = f"{HEURISTIC}: InstaHide's mixtures have been separated again (Carlini et al., 2021)"
+    perturbs: ClassVar[tuple[Perturbation, ...]] = ("mixture",)
+    reveals: ClassVar[frozenset[Revealed]] = frozenset({"soft_labels", "coefficients"})
+    unread: ClassVar[str] = (
+        "what was mixed with the picture cannot be read off an update: leave mixing out, and the mixture is attacked"
+    )
 
     pictures: int = setting(
         2,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from gi_core.settings.base import setting
-from gi_core.settings.defense_base import HEURISTIC, DefenseSettings
+from gi_core.settings.defense_base import HEURISTIC, DefenseSettings, Perturbation, Revealed
 
 
 class WithheldLayers(DefenseSettings):
@@ -13,6 +13,8 @@ class WithheldLayers(DefenseSettings):
     title: ClassVar[str] = "Withheld layers"
     description: ClassVar[str] = "Does not send some tensors of the update; everyone sees which."
     guarantee: ClassVar[str] = f"{HEURISTIC}: what is sent is exact"
+    perturbs: ClassVar[tuple[Perturbation, ...]] = ("withholding",)
+    reveals: ClassVar[frozenset[Revealed]] = frozenset({"withheld"})
 
     which: Literal["first", "last", "biases", "batch_norm", "named"] = setting(
         "first",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import streamlit as st
 
 from gi_core.settings import DEFENSES
-from gi_core.settings.knowing import UNREAD
 from gi_core.settings.recorded_round import MISSING
 from pages.shared import form
 from pages.shared.experiment.defenses import view as defenses
@@ -51,7 +50,7 @@ def draw() -> None:
             '<p class="gi-about">What the client did to its update before it was sent. The attack then allows for it; nothing is'
             " done to the files.</p>"
         )
-        defenses.draw([kind for kind in DEFENSES if kind not in UNREAD])
+        defenses.draw([kind for kind, defense in DEFENSES.items() if not defense.unread])
     _told()
 
 

@@ -10,7 +10,6 @@ import streamlit as st
 
 from gi_core.jobs.job import Job
 from gi_core.settings import Experiment, SpecError, build
-from gi_core.settings.knowing import SPARSE
 from gi_core.update_files.guessing import guess
 from pages.shared import address, form
 from pages.shared.experiment.permitted import forbidden
@@ -77,7 +76,7 @@ def looks() -> dict[str, Any] | None:
         recorded |= now.recorded.model_dump(mode="json", include={"withheld", "sent", "contents"})
     return {
         "recorded": recorded, "model": now.model.model_dump(mode="json"), "size": now.size, "channels": now.channels,
-        "client": {"kind": now.client.kind}, "sparse": any(d.kind in SPARSE for d in now.defenses),
+        "client": {"kind": now.client.kind}, "sparse": any(d.hides_zeros() for d in now.defenses),
     }  # fmt: skip
 
 

@@ -16,7 +16,6 @@ from gi_core.client.round import Round, normalised
 from gi_core.numerics.picture_jacobian import Sample
 from gi_core.numerics.spectrum import DAMPING, LINEAR, PRIOR, Array, Spectrum, lower_bound, with_prior
 from gi_core.settings import DEFENSES, Experiment, SpecError
-from gi_core.settings.representation_defenses import UNPREDICTED
 
 if TYPE_CHECKING:
     from torch import nn
@@ -26,11 +25,6 @@ if TYPE_CHECKING:
 Progress = Callable[[float, str], None]
 SOLVE = 600
 """Products of J J^T that a solve usually takes."""
-PERTURBING = (
-    "gaussian_noise", "laplace_noise", "percentile_noise", "protective_direction", "clipping", "dp_sgd", "pruning",
-    "random_pruning", "top_k", "quantisation", "half_precision",
-)  # fmt: skip
-"""Defenses whose output is the gradient plus something, so that the influence of that something is defined."""
 
 
 @dataclass(frozen=True)
@@ -58,11 +52,11 @@ def know(
     if experiment.client.kind != "fedsgd":
         raise SpecError("the influence is that of one gradient, and this client sends a weight change: choose fedsgd")
     for defense in experiment.defenses:
-        if defense.kind == "withheld_layers":
+        if "withholding" in defense.perturbs:
             raise SpecError(
                 f"the influence counts every layer's gradient, and {defense.title} leaves some out: attack to find out what shows"
             )
-        if defense.kind in UNPREDICTED:
+        if not defense.predicted:
             raise SpecError(
                 f"the influence is that of something added to the gradient, and {defense.title} changes what it is the"
                 " gradient of: attack to find out what shows"

@@ -14,6 +14,8 @@ from torch import Tensor
 from gi_core.attacks.adaptive.beliefs import believe, uncovered
 from gi_core.networks.bottleneck import at_mean, bottlenecks
 from gi_core.settings.attacks import AttackSettings
+from gi_core.settings.knowing import undeclared
+from gi_core.settings.registry import DEFENSES
 from gi_core.types.updates import Knowledge, Update
 
 
@@ -26,6 +28,24 @@ def told(settings: AttackSettings, knowledge: Knowledge) -> Knowledge:
     return knowledge
 
 
+def unallowed(settings: AttackSettings, knowledge: Knowledge) -> tuple[str, ...]:
+    """A sentence for each known defense that this attack cannot allow for, since nobody said how it perturbs an update, or
+    in a way that the attack does not take into account.
+    """
+    said = []
+    for kind in (d["kind"] for d in knowledge.defenses):
+        perturbs, title = _perturbs(kind), DEFENSES[kind].title if kind in DEFENSES else kind
+        if not perturbs:
+            said.append(undeclared(title))
+        elif perturbs[0] not in settings.allows:
+            said.append(f"{settings.title} does not allow for what {title} does to an update")
+    return tuple(said)
+
+
+def _perturbs(kind: str) -> tuple[str, ...]:
+    return DEFENSES[kind].perturbs if kind in DEFENSES else ()
+
+
 def mixed_labels(knowledge: Knowledge) -> Tensor | None:
     """(N, K) of a client that trained on mixtures, if the attack may know labels and was told of the mixing."""
     if knowledge.labels is None:
@@ -36,8 +56,11 @@ def mixed_labels(knowledge: Knowledge) -> Tensor | None:
 def delta_is_true(update: Update, knowledge: Knowledge) -> bool:
     """Whether the last bias gradient can stand for dL/dlogits: not behind noise, rounding or a mask that the server knows of.
 
-    Or has to: in front of a bottleneck there is no label to go by.
+    Nor behind anything of which the server cannot tell what it did. Or has to: in front of a bottleneck there is no label
+    to go by.
     """
+    if any("opaque" in (_perturbs(d["kind"]) or ("opaque",)) for d in knowledge.defenses):
+        return False
     if uncovered(update, knowledge) or any(d.get("in_front") for d in knowledge.defenses):
         return True
     return believe(update, knowledge).exact(len(update.tensors) - 1)

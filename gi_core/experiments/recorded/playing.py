@@ -22,7 +22,6 @@ from gi_core.networks.bottleneck import guessing
 from gi_core.networks.losses import as_labels
 from gi_core.settings import Experiment, SpecError, losses
 from gi_core.settings.client import AnyClient
-from gi_core.settings.knowing import SPARSE
 from gi_core.types.updates import Schedule
 from gi_core.update_files.round import read_update
 
@@ -45,7 +44,7 @@ def opened(
             "the labels behind a recorded update are not known: give them, or choose another label strategy"
         )
     kind: Literal["gradient", "weight_change"] = "weight_change" if client.kind == "fedavg" else "gradient"
-    sparse = any(d.kind in SPARSE for d in experiment.defenses)
+    sparse = any(d.hides_zeros() for d in experiment.defenses)
     update, info = read_update(model, recorded, kind, sparse)
     shared = client.statistics == "shared" and client.batch_norm == "train"
     schedule, notices = _schedule(client, update.images, info["steps"], shared)
