@@ -1,7 +1,7 @@
 """Distances between the candidate's gradient g and the observed g*, with their cotangents.
 
 Each returns D (T,) in float64 and v = dD/dg, so that dD/dx is one vector-Jacobian product and no graph runs through the
-objective. g and v are lists of blocks (T, n) (see `sums.Blocks`), g* of blocks (n,); weights w likewise, or None for equal.
+objective. g and v are lists of blocks (T, n) (see `numerics.sums.Blocks`), g* of blocks (n,); weights w likewise, or None for equal.
 Every sum goes through `sums`: an objective over millions of values is as exact as they are.
 Formulas and names: Geiping et al., Inverting Gradients, NeurIPS 2020.
 """

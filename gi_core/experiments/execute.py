@@ -1,6 +1,6 @@
 """One run, from an Experiment to its result: the one function that the command line and a worker share.
 
-data -> models -> federated -> attacks -> metrics. The attack is given Update and Knowledge only;
+Data, network, client, attack, metrics, in that order. The attack is given Update and Knowledge only;
 ground truth stays on this side, for the curve and the result.
 """
 
@@ -51,7 +51,7 @@ def execute(
     lane: str = "command",
     foresee: Callable[[float], None] | None = None,
 ) -> dict[str, Any]:
-    """Run the experiment and return the JSON object of the command line (DESIGN, "Command line").
+    """Run the experiment and return the JSON object of the command line (docs/command_line.md).
 
     checkpoint: file that the state is kept in; if it holds one of this experiment, the run goes on
     from there, with its plan, and ends as if it had never stopped. ground_truth: whether the

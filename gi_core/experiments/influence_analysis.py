@@ -25,7 +25,7 @@ def answer(
     experiment: Experiment, noise_std: float | None = None, damping: float | None = None, seconds: float = 60.0,
     folder: Path | None = None, progress: Progress = lambda fraction, text: None,
 ) -> dict[str, Any]:  # fmt: skip
-    """{model, weights, accuracy, samples: [...]} with DESIGN's numbers of every picture, as if it were alone in its round.
+    """{model, weights, accuracy, samples: [...]} with the numbers of docs/influence.md for every picture, as if it were alone in its round.
 
     noise_std: of the update's values; damping: absolute, None for next to none; seconds: for the spectrum of one
     picture. folder: where the pictures are put for a page. A picture that cannot be analysed has `error`, one sentence.

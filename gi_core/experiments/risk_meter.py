@@ -33,7 +33,7 @@ MOST_IMAGES = 8
 
 
 def measure(question: Question) -> dict[str, Any]:
-    """`risk.assess` of the client's round as it is. Quick: below two seconds for a LeNet."""
+    """`analysis.risk.assess` of the client's round as it is. Quick: below two seconds for a LeNet."""
     experiment, done = question.experiment, question.round
     if experiment.recorded is not None:
         return _recorded(question)

@@ -145,7 +145,7 @@ def _thumbnail(folder: Path, ref: str, images: np.ndarray) -> Path:
 
 
 def _influence(job: Job, writer: Writer, control: Control, questions: Questions) -> dict[str, Any]:
-    """spec: {experiment, noise_std, damping, seconds}; see `influences.answer`."""
+    """spec: {experiment, noise_std, damping, seconds}; see `gi_core.experiments.influence_analysis.answer`."""
 
     def progress(fraction: float, text: str) -> None:
         asked = control.poll()
@@ -167,12 +167,12 @@ def _rank(job: Job, writer: Writer, control: Control, questions: Questions) -> d
 
 
 def _federation(job: Job, writer: Writer, control: Control, questions: Questions) -> dict[str, Any]:
-    """spec: a Federation; see `federations.answer`. What was found so far is told after every round."""
+    """spec: a Federation; see `gi_core.experiments.federation.running.job`. What was found so far is told after every round."""
     return running.job(job.spec, writer.folder(job.id), control, lambda said: writer.record(job.id, said, []))
 
 
 def _utility(job: Job, writer: Writer, control: Control, questions: Questions) -> dict[str, Any]:
-    """spec: a Federation without attack; see `utilities.answer`."""
+    """spec: a Federation without attack; see `gi_core.experiments.utility.job`."""
     return utility.job(job.spec, writer.folder(job.id), control, lambda said: writer.record(job.id, said, []))
 
 

@@ -77,7 +77,7 @@ def know(
 
 
 def describe(known: Known, noise_std: float | None, damping: float | None) -> dict[str, Any]:
-    """DESIGN's object. damping: absolute (1 is the published default); None: relative, 1e-9 of lambda_max.
+    """One picture's entry in the JSON (docs/influence.md). damping: absolute (1 is the published default); None: relative, 1e-9 of lambda_max.
 
     Without noise_std the perturbation is the round's own (a defense's output minus the clean gradient) where there
     is one, else the float32 rounding of the update. With noise_std the numbers are expectations over the noise, and

@@ -19,7 +19,7 @@ from gi_core.types.updates import Knowledge
 def denoised(
     o: Options, belief: Belief, seen: Observation, images: int, knowledge: Knowledge
 ) -> tuple[Options, list[str]]:
-    """The options with the total variation that `noise.variation_weight` calls for, where that is more than was asked.
+    """The options with the total variation that `adaptive.noise.variation_weight` calls for, where that is more than was asked.
 
     images: behind the update. Second: what a person is told of it, if anything.
     """

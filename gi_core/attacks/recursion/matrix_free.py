@@ -17,7 +17,7 @@ TOLERANCE, MOST, FEW = 1e-10, 1500, 200
 
 
 class KernelOperator:
-    """K0 of `operators.kernel_matrix` as a convolution's own weight gradient at k; never stored."""
+    """K0 of `numerics.convolution_maps.kernel_matrix` as a convolution's own weight gradient at k; never stored."""
 
     def __init__(self, op: Conv, k: Array, input_shape: Shape, transposed: bool = False):
         self.op, self.input_shape, self.transposed, self.k = op, input_shape, transposed, k
