@@ -20,7 +20,7 @@ from pages.shared.session import store
 from pages.shared.sweeps import files, progress
 
 SIGNS = {"exposed": "●", "partly": "◐", "protected": "○", "open": "…"}
-_ATTACKERS = {"both": "Both", "naive": "Does not know the defense", "adaptive": "Knows the defense"}
+_ATTACKERS = {"both": "Both", "naive": "Defense not known", "adaptive": "Defense known"}
 
 
 def draw(job: Job) -> None:

@@ -15,6 +15,7 @@ from gi_core.jobs.processes import Processes
 from gi_core.settings import Experiment, build
 from pages.shared import link
 from tests.browser.conftest import axe
+from tests.browser.test_every_page import PAGES
 from tests.browser.test_main_path import run_of, until, warm
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -177,31 +178,30 @@ def test_runs_page_rename_and_delete(server, tab, finished, shots):
     until(lambda: server.store.job(finished) is None, 10, "deleting")
 
 
+def views(run: str) -> list[tuple[str, str]]:
+    """(name, address) of every page, and of a run in the lab."""
+    return [("lab", "/"), ("run", f"/?run={run}"), *((name, "/" + name) for name in PAGES if name)]
+
+
+def drawn(page) -> None:
+    """Wait until nothing is faded because it is being drawn anew."""
+    page.wait_for_function("() => !document.querySelector('.stMain [data-stale=true]')", timeout=60_000)
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_barrier_that_axe_finds(tab, finished, scheme, shots):
-    for name, path in (
-        ("lab", "/"),
-        ("run", f"/?run={finished}"),
-        ("runs", "/runs"),
-        ("rank", "/rank"),
-        ("wall", "/wall"),
-    ):
+    for name, path in views(finished):
         page = tab(path, color_scheme=scheme, reduced_motion="reduce")
         page.locator("h1, h2").first.wait_for()
         page.wait_for_timeout(2500)
+        drawn(page)
         page.screenshot(path=shots / f"{name}_{scheme}.png")
         assert axe(page) == []
         assert page.watch.foreign == [] and page.watch.errors == []
 
 
 def test_a_phone_shows_everything_without_sideways_scrolling(tab, finished, shots):
-    for name, path in (
-        ("lab", "/"),
-        ("run", f"/?run={finished}"),
-        ("runs", "/runs"),
-        ("rank", "/rank"),
-        ("wall", "/wall"),
-    ):
+    for name, path in views(finished):
         page = tab(path, viewport={"width": 390, "height": 844})
         page.locator("h1, h2").first.wait_for()
         page.wait_for_timeout(2000)

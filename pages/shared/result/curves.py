@@ -30,8 +30,8 @@ def thin(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 _MAIN = ("total", "gradient")
-CROWDED = 3
-"""Lines above which the legend stands over the chart instead of in its corner."""
+CROWDED, _IN_A_ROW = 3, 2
+"""Lines above which the legend stands over the chart instead of in its corner; how many names a row of it holds."""
 
 
 def losses(runs: Mapping[str, Sequence[Point]], log: bool, key: str, height: int = 250) -> None:
@@ -78,7 +78,7 @@ def residuals(residual: Mapping[str, float], key: str, height: int = 250) -> Non
     _heading("Unexplained gradient", "by layer, 1 is all of it")
     option = {
         "animation": False,
-        "grid": _GRID,
+        "grid": _GRID | {"left": 30},  # the first name leans out to the left
         "tooltip": {"trigger": "axis", "valueFormatter": "%.2g", "confine": True},
         "xAxis": {
             "type": "category", "data": list(residual),
@@ -113,15 +113,15 @@ def _line(x: np.ndarray, y: np.ndarray, name: str, number: int, log: bool = Fals
 
 def _draw(series: list, y_axis: Any, key: str, height: int, alt: str, corner: str) -> None:
     """The look that lines share; updated in place, without animation."""
-    crowded = len(series) > CROWDED
+    crowded, rows = len(series) > CROWDED, -(-len(series) // _IN_A_ROW)
     place = (
-        {"left": 0, "top": 0, "orient": "horizontal", "type": "scroll"}
+        {"left": 0, "right": 0, "top": 0, "orient": "horizontal", "itemGap": 8}
         if crowded
         else {"right": 24, corner: 36 if corner == "bottom" else 8, "orient": "vertical"}
     )
     option = {
         "animation": False,
-        "grid": _GRID | ({"top": 38} if crowded else {}),
+        "grid": _GRID | ({"top": 22 * rows + 12} if crowded else {}),
         "tooltip": {"trigger": "axis", "valueFormatter": "%.4g", "confine": True},
         "legend": place | {"itemWidth": 32, "itemStyle": {"opacity": 0}},
         "xAxis": {
@@ -131,7 +131,7 @@ def _draw(series: list, y_axis: Any, key: str, height: int, alt: str, corner: st
         "yAxis": y_axis,
         "series": series,
     }  # fmt: skip
-    st.echarts_chart(option, key=key, height=height, alt=alt)
+    st.echarts_chart(option, key=key, height=height + (22 * rows if crowded else 0), alt=alt)
 
 
 def _heading(title: str, aside: str) -> None:
