@@ -24,9 +24,9 @@ from gi_core.types.updates import Knowledge, Update
 MAX_CHUNK = 32
 BYTES_PER_CHUNK = 2 * 2**30
 SHARE = 0.04
-"""Of a run's time, for its plan."""
+"""Share of a run's time that measuring its plan may take."""
 EDITION = 2
-"""Of the way plans are measured: what an earlier one kept is not read."""
+"""Edition of the way plans are measured: a plan kept by an earlier edition is not read."""
 
 
 def measure(

@@ -35,11 +35,11 @@ class Clock:
 
     @property
     def share(self) -> float:
-        """Of an evaluation of the whole batch that `once` really makes."""
+        """Share of an evaluation of the whole batch that `once` really makes."""
         return self.images / self.update.images
 
     def once(self, plan: Plan) -> float:
-        """Of one trial, when so many advance together."""
+        """Seconds of one trial when as many advance together as the plan says."""
         began = self._now()
         if plan.channels_last not in self.maps:
             self.maps[plan.channels_last] = GradientMap(

@@ -87,7 +87,7 @@ class _Runner(Interruptible):
             self.bar.say(f"this takes about {times.said(left)}")
 
     def _see(self, number: str, settings: Federation, out: Path | None, again: bool) -> dict[str, Any]:
-        """To its end."""
+        """See the federation to its end."""
         from gi_core.jobs.writer import Lost, Writer
 
         life = self.processes.register("command")

@@ -59,5 +59,5 @@ def text(found: dict[str, Any]) -> str:
 
 
 def _number(value: float | None) -> str:
-    """Without a finite value (nothing moves the gradient), `none`."""
+    """The number as text; `none` without a finite value (nothing moves the gradient)."""
     return "none" if value is None else f"{value:.4g}"

@@ -9,7 +9,7 @@ from typing import Any
 
 
 class Interruptible:
-    """Has `stopping`, whether somebody asked. Work is done inside `signals`."""
+    """Work inside `signals` that a person may stop; `stopping` says whether somebody asked."""
 
     stopping = False
 

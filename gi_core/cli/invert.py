@@ -52,7 +52,7 @@ def experiment(arguments: argparse.Namespace) -> Experiment:
 
 
 def _client(text: str | None, model: Model) -> dict[str, Any]:
-    """Its settings: those that the text names, over what a real client does."""
+    """The client's settings: those that the text names, over what a real client does."""
     chosen = parse_component("client", text or "fedavg")
     named = chosen.model_dump(mode="json", include=chosen.model_fields_set)
     usual = TRAINING if model.has_batch_norm and named.get("batch_norm") != "eval" else {}
@@ -60,7 +60,7 @@ def _client(text: str | None, model: Model) -> dict[str, Any]:
 
 
 def _attack(text: str | None, prior: str | None, defended: bool = False) -> dict[str, Any]:
-    """Its settings. defended: whether defenses are told, which it then knows unless it is said to take no notice."""
+    """The attack's settings. defended: whether defenses were named; the attack then knows them unless the text says otherwise."""
     chosen = parse_component("attack", text or ATTACK)
     values = chosen.model_dump(mode="json")
     if defended and "adaptive" not in chosen.model_fields_set:

@@ -93,7 +93,7 @@ def _trials(document: dict[str, Any]) -> list[str]:
 
 
 def _compared(attacker: dict[str, Any]) -> list[str]:
-    """Of an update from elsewhere: what the answer explains of it, beside what the update's own precision leaves open."""
+    """For an update from elsewhere: what the answer explains of it, beside what the update's own precision leaves open."""
     if attacker.get("unexplained") is None:
         return []
     words = "at its own precision" if attacker["at_floor"] else f"it is exact to {attacker['precision']:.1g}"

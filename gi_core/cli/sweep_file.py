@@ -32,7 +32,7 @@ def named(name: str) -> Sweep:
 
 
 def absolute(value: Any) -> Any:
-    """With every path of a file or folder written in full: workers need not stand where the command does."""
+    """The value with every path of a file or folder written in full: workers need not stand where the command does."""
     if isinstance(value, dict):
         return {k: v if k in _TEXTS else absolute(v) for k, v in value.items()}
     if isinstance(value, list):

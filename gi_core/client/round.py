@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 CLIENT_DRAW, SERVER_GUESS, CLIENT_DROPS = -101, -102, -103
 """Places of what is drawn besides the defenses' own noise (see `defenses.noise_seed`)."""
 Memory = dict[int, dict[str, Tensor]]
-"""Of one client: position of a defense -> what it remembers (`Defense.remember`)."""
+"""What one client keeps between rounds: position of a defense -> what it remembers (`Defense.remember`)."""
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,7 @@ def user_path(text: str) -> Path:
 
 
 def first_bytes(path: Path, most: int) -> bytes:
-    """At most so many, of a file or of a pipe that somebody writes into; a pipe without a writer is empty. Raises OSError."""
+    """At most `most` bytes of a file, or of a pipe that somebody writes into; a pipe without a writer reads as empty. Raises OSError."""
     end, found = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), bytearray()
     try:
         while len(found) < most:

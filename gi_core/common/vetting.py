@@ -23,9 +23,9 @@ from typing import NoReturn
 from gi_core.common.errors import SpecError
 
 LEAST_SECONDS, SECONDS_PER_GIB = 2, 4
-"""Of processor time, of any file and of each GiB that it unpacks to. A gigabyte of weights takes about two."""
+"""Processor time that reading any file may take, and more for each GiB that it unpacks to. A gigabyte of weights takes about two."""
 MOST_RATIO = 16
-"""Of what a file says that it unpacks to, to its own length: its word alone buys it no time."""
+"""A file's claim of what it unpacks to counts up to this many times its own length: the claim alone buys it no time."""
 WALL_SECONDS = 120
 """A child that waits for a disk is given up after this long."""
 MOST_MEMORY = 5 * 2**29
@@ -100,7 +100,7 @@ def _told(read: Callable[[], object], name: str, bounds: Bounds) -> str:
 
 
 def _heard(end: int, until: float) -> bytes | None:
-    """All that the child says, up to its last sign; None where the time is over."""
+    """Everything that the child writes, up to its closing mark; None where the time is over."""
     said = b""
     while not said.endswith(_DONE):
         if not select.select([end], [], [], max(0.0, until - time.monotonic()))[0]:

@@ -15,7 +15,7 @@ _TAIL = 22 + 2**16
 
 
 def contents(path: Path, name: str) -> list[zipfile.ZipInfo]:
-    """Its members; none where the file is no zip archive. Raises SpecError for one that lists too many."""
+    """The members of the archive; an empty list where the file is no zip archive. Raises SpecError for one that lists too many."""
     try:
         if not path.is_file():  # a pipe or a device may never end
             return []

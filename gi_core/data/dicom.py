@@ -66,7 +66,7 @@ def read(content: bytes, name: str, most_pixels: int):
 
 
 def _bound(head: Any, name: str, most_pixels: int) -> None:
-    """By the header, before anything is decoded."""
+    """Refuse what is too large by its header, before anything is decoded."""
     rows, columns = _number(head.get("Rows"), 0), _number(head.get("Columns"), 0)
     if not ("PixelData" in head or "FloatPixelData" in head or "DoubleFloatPixelData" in head):
         raise SpecError(f"{name} is a DICOM file without a picture: give one with pixel data")
@@ -108,7 +108,7 @@ def _first(value: Any) -> float:
 
 
 def _window(head: Any) -> Window | None:
-    """Of window centre c and width w: c - 1/2 -+ (w - 1)/2 (PS3.3 C.11.2.1.2), or c -+ w/2 where it is called exact."""
+    """The window of centre c and width w: c - 1/2 -+ (w - 1)/2 (PS3.3 C.11.2.1.2), or c -+ w/2 where it is called exact."""
     centre, width = _first(head.get("WindowCenter")), _first(head.get("WindowWidth"))
     if not (math.isfinite(centre) and math.isfinite(width) and width > 0):
         return None

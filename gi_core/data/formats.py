@@ -15,7 +15,7 @@ SUFFIXES = frozenset(f".{ending}" for endings in ENDINGS.values() for ending in 
 TYPES = sorted(suffix[1:] for suffix in SUFFIXES)
 """For a field that takes files."""
 HEADER = 4096
-"""So many first bytes are enough."""
+"""Bytes from the start of a file that are enough to tell its kind."""
 _FIRST = (
     (b"\x89PNG\r\n\x1a\n", "PNG"), (b"\xff\xd8\xff", "JPEG"), (b"GIF87a", "GIF"), (b"GIF89a", "GIF"), (b"BM", "BMP"),
     (b"II*\0", "TIFF"), (b"MM\0*", "TIFF"), (b"II+\0", "TIFF"), (b"MM\0+", "TIFF"),

@@ -11,7 +11,7 @@ from gi_core.data.views import bare
 
 _COUNTED = re.compile(r"(?P<source>bundled/faces|(?P<set>[a-z0-9_]+)(?:/(?P<split>train|test))?):(?P<index>\d{1,19})")
 HALF = bundled.FACES // 2
-"""Of the faces, the second half are none."""
+"""The first half of the bundled faces are faces, the second half are not."""
 
 
 def more(samples: tuple[str, ...], count: int) -> tuple[str, ...]:

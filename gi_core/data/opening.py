@@ -87,7 +87,7 @@ _last: dict[Hashable, Read] = {}
 
 
 def decode(content: bytes, name: str, view: View = View()) -> Read:  # noqa: B008 - frozen
-    """As `read_image`, of bytes. What may take long or much memory is decoded by a child first, within bounds."""
+    """Does what `read_image` does, for bytes. What may take long or much memory is decoded by a child first, within bounds."""
     kind = formats.kind_of(content[: formats.HEADER])
     if kind is None:
         raise SpecError(formats.refused(name))

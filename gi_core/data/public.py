@@ -11,7 +11,7 @@ from gi_core.data import bundled
 from gi_core.data.images import fit, to_float
 
 _SEED = 200
-"""Of the crops: no training crop is among them."""
+"""Seed of the public crops: no training crop is among them."""
 _TRIES = 20
 
 

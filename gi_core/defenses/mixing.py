@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from gi_core.types.updates import Update
 
 POOL = 128
-"""Most public pictures of a round."""
+"""The most public pictures that one round uses."""
 
 
 class Mixing(Defense):

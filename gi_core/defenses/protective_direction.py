@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 ROUNDS, VECTORS = 2, 200
 MOST_VALUES, MOST_PARAMETERS = 8192, 3_000_000
 SHIFT = 1e-7
-"""Of lambda_max: how far down inverse iteration looks."""
+"""Shift of the inverse iteration as a share of lambda_max: it finds directions as weak as that."""
 
 
 class ProtectiveDirection(Defense):

@@ -19,9 +19,9 @@ THRESHOLD = 1.0
 OWN = 0.01
 """Share of the update that a client's own pictures, read from files again, may leave unexplained."""
 LEAST_NOISE = 0.7
-"""Of the length of the noise as described: shorter, and it is not there."""
+"""Share of the described noise's length that must be found; where less is, the noise is not there."""
 SLACK = 1.1
-"""Of the square of the noise's length, as of `attacks.adaptive.noise`, whose module loads torch."""
+"""Tolerance on the square of the noise's length; the same as in `attacks.adaptive.noise`, whose module loads torch."""
 
 
 def refuse_blind(references: np.ndarray, prior: np.ndarray | None, threshold: float) -> None:

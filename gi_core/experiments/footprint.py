@@ -30,7 +30,7 @@ MAX_CHUNK, CHUNK_BYTES = 32, 2 * 2**30
 MOST_SIMULATED = 16
 SIDE = 32
 UNKNOWNS = 4600
-"""Of a layer whose equations a recursion solves jointly."""
+"""Most unknowns of a layer whose equations a recursion solves jointly."""
 METER_IMAGES = 8
 
 

@@ -51,7 +51,7 @@ class Pace:
         return now >= self._due
 
     def spent(self, now: float, cost: float) -> None:
-        """It was just done, and took `cost` seconds; `now` counts from the run's start."""
+        """Note that it was just done and took `cost` seconds; `now` counts from the run's start."""
         self.cost = cost
         self._due = now + max(SHORTEST, GROWTH * now, cost / SHARE)
 

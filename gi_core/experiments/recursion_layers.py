@@ -19,7 +19,7 @@ MOST_SIDE = 256
 
 
 class Layers:
-    """Those of one run, deepest first; kept in `layers/` of its folder, so that a resumed run has the earlier ones."""
+    """The layers of one run, deepest first; kept in `layers/` of its folder, so that a resumed run has the earlier ones."""
 
     def __init__(self, folder: Path, iteration: int) -> None:
         self.folder = folder / "layers"

@@ -64,7 +64,7 @@ def attacker(question: Question, residual: dict[str, float], step: Step | None) 
 
 
 def compared(question: Question, images: Tensor, labels: Tensor) -> dict[str, Any]:
-    """Of a recorded update: its `scale` beside the client as described, and how much the answer explains of it."""
+    """For a recorded update: its `scale` beside the client as described, and how much of it the answer explains."""
     if question.facts is None:
         return {}
     found = explaining.explained(question, images, labels)

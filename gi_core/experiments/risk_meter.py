@@ -26,7 +26,7 @@ PATIENCE = 0.9
 """Seconds that an estimate may take. These, as all of them here, are nominal: counted by `influence.cost`, never timed,
 so that what is said does not depend on what else the machine does."""
 FORWARD_SECONDS = 0.02
-"""Of the pictures through the network: where it takes longer, no product of J J^T fits into a moment."""
+"""Longest forward pass of the pictures: where it takes longer, a product of J J^T takes too long for a preview."""
 CALIBRATION_SECONDS = 20.0
 EXACT_SECONDS = 60.0
 MOST_IMAGES = 8
@@ -92,7 +92,7 @@ def _doubt(done: Round) -> str:
 
 
 def _recorded(question: Question) -> dict[str, Any]:
-    """Of an update from elsewhere: without the private pictures and the clean update, precision stays open."""
+    """The risk of an update from elsewhere: without the private pictures and the clean update, precision stays open."""
     done, schedule = question.round, question.round.knowledge.schedule
     norm = question.norm * (abs(schedule.scale) if schedule is not None and schedule.optimiser == "sgd" else 1.0)
     found = risk.assess(
@@ -107,7 +107,7 @@ def _recorded(question: Question) -> dict[str, Any]:
 
 
 def _verdict(question: Question) -> str | None:
-    """Of the network as drawn, where the update is that of it and of the private pictures."""
+    """The rank verdict of the network as drawn, where the update is that of this network and of the private pictures."""
     pictures = question.pictures
     if _unpredicted(question.experiment):
         return None

@@ -30,9 +30,9 @@ Progress = Callable[[float, str], None]
 
 @dataclass(frozen=True)
 class Question:
-    """All that is known before the attack begins; only `round` may reach it.
+    """Everything that is known before the attack begins; the attack may see only `round`.
 
-    info: of the weights (parameters, accuracy if trained, where they come from). norm: L2 of the update.
+    info: about the weights (parameters, accuracy if trained, where they come from). norm: L2 of the update.
     facts: what was found of a recorded update (`experiments.recorded.playing`), None of one that was played here.
     """
 

@@ -49,7 +49,7 @@ def idle() -> int:
 
 
 def seconds(kind: str) -> int:
-    """Of computing that a job of this kind may take."""
+    """Seconds of computing that a job of this kind may take."""
     return most(_variable(kind), SECONDS.get(kind, _DAY))
 
 

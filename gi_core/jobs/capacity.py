@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 WORKER_BYTES = 2**30
-"""Of memory for each: torch takes about 350 MB, a large batch as much again."""
+"""Memory that each worker is counted with: torch takes about 350 MB, a large batch as much again."""
 SPARE_CORES = 2
 """Left to a person's run while batch workers fill the rest: its own, and one for the page."""
 

@@ -28,7 +28,7 @@ DEATHS = "its worker died {} times{} without getting on: the memory may not suff
 ROLES = ("server", "worker", "command", "engine")
 OUTSIDE = {-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP, -signal.SIGQUIT}
 NEARLY = 0.85
-"""Of what a worker may hold: one that was killed beyond it was killed for it, whoever did."""
+"""A worker that was killed above this share of its memory limit counts as killed for its memory, whoever killed it."""
 HEARD_SECONDS = 3.0
 """After the last beat of a dead worker, within which the server that started it says how it ended."""
 _UNREPEATED = "; it is not repeated"

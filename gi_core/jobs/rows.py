@@ -106,7 +106,7 @@ def _number(value: Any) -> float:
 
 
 def points(found: list[sqlite3.Row]) -> list[Point]:
-    """Those that can be read: a gap in a curve is seen, and takes no run away."""
+    """The points that can be read; a damaged one leaves a gap in the curve, and the run stays."""
     kept = []
     for row in found:
         try:

@@ -82,7 +82,7 @@ def overdrawn(doing: Doing, lane: str, pid: int | str = "self") -> str:
 
 
 class Watch:
-    """Of a server: looks at every worker from outside, should one be too busy to look at itself."""
+    """A server's look at every worker from outside, should one be too busy to look at itself."""
 
     GRACE = 1.1
 

@@ -20,7 +20,7 @@ def fraction(counts: Iterable[dict[str, int]], progress: list[dict[str, Any]]) -
 
 
 def _share(progress: dict[str, Any]) -> float:
-    """Of a running job: iterations done of those allowed, or what it says itself."""
+    """Share of a running job that is done: iterations done of those allowed, or what it says itself."""
     done, total = progress.get("iteration") or 0, progress.get("iterations") or 0
     return min(1.0, done / total if done and total else float(progress.get("fraction") or 0.0))
 

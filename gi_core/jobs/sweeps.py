@@ -49,7 +49,7 @@ class SweepStatus:
 
     @property
     def sentence(self) -> str:
-        """Of one that has ended with members that failed or were cancelled: "done with 3 failed"; else ""."""
+        """What to say of a sweep whose experiments partly failed or were cancelled, `done with 3 failed`; else empty."""
         if self.state != "incomplete":
             return ""
         lacking = [

@@ -22,7 +22,7 @@ FASTER, SLOWER = 1.4, 2.0
 OVERHEAD = (1.0, 10.0)
 """Seconds around the loop while nothing is known: pictures, network, plan, meter; metrics and files."""
 START = (2.0, 8.0)
-"""Of a worker that has to be started first: it loads torch."""
+"""Seconds that a worker takes to start: it loads torch."""
 LEARNED, LOOKED_AT = 20, 200
 """Former jobs that are learned from, and among how many of the newest they are looked for."""
 AFTER = (0.2, 5.0)
@@ -56,7 +56,7 @@ NOTHING = Span(0.0, 0.0)
 
 
 def around(loop: float) -> Span:
-    """Of a loop that was measured to take so long."""
+    """The span around a loop that was measured to take `loop` seconds."""
     loop = max(0.0, loop)
     return Span(loop / FASTER, loop * SLOWER)
 
@@ -126,7 +126,7 @@ def former(
 
 
 def federation(store: Store, settings: dict[str, Any]) -> Span | None:
-    """Of a Federation's settings, by those that differed only in their rounds, seed and what is kept; None without any."""
+    """How long a federation takes, by former ones that differed only in rounds, seed and what is kept; None without any."""
     asked = {k: v for k, v in settings.items() if k not in _FREE}
     each = former(
         store, "federation", lambda spec: {k: v for k, v in spec.items() if k not in _FREE} == asked, _rounds
@@ -144,7 +144,7 @@ def layer_by_layer(unknowns: list[int]) -> float:
 
 
 def before(store: Store, lane: str = "interactive") -> Span:
-    """Of what runs in the lane and waits before a newcomer: what the running one says is left, others as long as a run."""
+    """How long a newcomer waits for what runs and waits in the lane: what the running one says is left, others as long as a run."""
     rows = store.database.rows(
         "SELECT state, CASE WHEN json_valid(progress) THEN json_extract(progress, '$.seconds_left') END AS left FROM jobs"
         " WHERE lane = ? AND kind NOT IN ('preview', 'sweep') AND state IN ('queued', 'running', 'pausing')",
@@ -158,5 +158,5 @@ def before(store: Store, lane: str = "interactive") -> Span:
 
 
 def start(status: str) -> Span:
-    """Of a worker: nothing where one is there (idle, or with a job), else the time to load. status: `Dispatcher.status`."""
+    """How long a worker takes to be there: nothing where one is (idle, or with a job), else the time to load. status: `Dispatcher.status`."""
     return Span(*START) if status in ("", "starting") else NOTHING

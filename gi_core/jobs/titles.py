@@ -7,7 +7,7 @@ from typing import Any
 
 
 def clean(title: str) -> str:
-    """On one line, of bounded length."""
+    """The title on one line, of bounded length."""
     return " ".join(str(title).split())[:200]
 
 

@@ -31,7 +31,7 @@ def fetch(progress: Progress = silent, url: str = URL, sha256: str = HASH) -> Pa
 
 
 def _cut(whole: Path, kept: Path) -> None:
-    """Only the convolutions are used: 10 of 233 MB."""
+    """Keep the convolutions of the downloaded file, which are all that is used: 10 of 233 MB."""
     from safetensors import SafetensorError
     from safetensors.torch import save_file
 

@@ -2,7 +2,7 @@
 
 Relative data leakage value, Hatamizadeh et al., Do Gradient Inversion Attacks Make Federated Learning Unsafe?, IEEE TMI
 2023. S is SSIM, i a private picture, p a picture that the server had before the round. 0: no better than the prior; 1:
-twice as like; below 0: worse. Each picture has the value of its likest reconstruction, a client the largest of them.
+twice as like; below 0: worse. Each picture has the value of the reconstruction most like it, a client the largest of them.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def rdlv(images: Any, originals: Any, prior: Any = None, *, published: bool = Fa
     images: (M, C, H, W) reconstructions, unclamped. originals: (N, C, H, W) in [0, 1]. prior: (C, H, W) in [0, 1].
     published: by the convention of the published figures, to compare with them. Returns `measure` (`rdlv`, or `ssim`
     without a prior: the likeness itself), `mean` and `site` (largest) over the pictures, `per_image` (index, value,
-    ssim, ssim_prior, closest: index of the likest reconstruction, reason), `convention`, and `note`: why a value is
+    ssim, ssim_prior, closest: index of the reconstruction most like it, reason), `convention`, and `note`: why a value is
     None. Where the prior's likeness is not above 0 the ratio says nothing, and is None. Raises ValueError for unequal
     shapes.
     """
@@ -58,7 +58,7 @@ def rdlv(images: Any, originals: Any, prior: Any = None, *, published: bool = Fa
 def _entry(
     index: int, true: Array, finite: list[tuple[int, Array]], prior: Array | None, likeness: Similarity, large: bool
 ) -> dict[str, Any]:
-    """The picture's likest reconstruction, by S itself: the order is that of RDLV wherever RDLV exists."""
+    """The reconstruction most like the picture, by S itself: the order is that of RDLV wherever RDLV exists."""
     entry: dict[str, Any] = dict.fromkeys(("value", "ssim", "ssim_prior", "closest")) | {"index": index, "reason": ""}
     if large and prior is not None:
         entry["ssim_prior"] = likeness(clamped(prior), true)

@@ -18,5 +18,5 @@ def client_model(model: nn.Module, mode: str) -> nn.Module:
 
 
 def outputs(model: nn.Module, inputs: Tensor) -> int:
-    """Of the network, on pictures like `inputs`."""
+    """How many outputs the network has on pictures like `inputs`."""
     return client_model(model, "eval")(inputs[:1]).shape[1]

@@ -15,7 +15,7 @@ from gi_core.numerics.gradient import GradientMap, pull
 
 
 class JacobianProducts:
-    """At x (N, C, H, W): `value` g(x) as a list, and the products. scale multiplies g and J. only: as in `GradientMap`."""
+    """The gradient g at x (N, C, H, W) as a list (`value`), and products with its Jacobian J. scale multiplies g and J. only: as in `GradientMap`."""
 
     def __init__(
         self, gradient: GradientMap, x: Tensor, target: Tensor, scale: float = 1.0, only: Sequence[int] | None = None

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 DAMPING = 1e-9
-"""Of lambda_max: what rounding of a float64 J leaves of it."""
+"""Relative damping, a share of lambda_max: what rounding of a float64 J leaves of it."""
 PRIOR = 0.3
 """Standard deviation of a pixel about its mean, in [0, 1] units: what guessing grey gets wrong."""
 

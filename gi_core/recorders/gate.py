@@ -33,7 +33,7 @@ class Decision:
     notices: tuple[str, ...] = ()
 
     def document(self) -> dict[str, Any]:
-        """As JSON has it; notices only where there are some."""
+        """The verdict as JSON holds it; `notices` only where there are some."""
         found = asdict(self)
         return {k: v for k, v in found.items() if k != "notices"} | (
             {"notices": list(self.notices)} if self.notices else {}

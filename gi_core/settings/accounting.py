@@ -31,7 +31,7 @@ class Privacy:
     steps: int
 
     def numbers(self) -> dict[str, float | int | None]:
-        """As JSON; epsilon None where it is infinite."""
+        """The numbers as JSON holds them; epsilon is None where it is infinite."""
         finite = self.epsilon if math.isfinite(self.epsilon) else None
         return {"epsilon": finite, "delta": self.delta, "rate": self.rate, "steps": self.steps}
 
@@ -73,7 +73,7 @@ def epsilon(noise_multiplier: float, rate: float, steps: int, delta: float) -> f
 
 
 def of_round(defense: DpSgd, client: FedSgd | FedAvg, pictures: int, rounds: int | None = None) -> Privacy:
-    """Of a client with so many pictures in its round. rounds: in place of the defense's own."""
+    """The privacy of a client with `pictures` pictures in its round. rounds: replaces the defense's own number."""
     each = -(-pictures // client.clients) if isinstance(client, FedAvg) else pictures
     size, steps = each, 1
     if isinstance(client, FedAvg):
@@ -84,13 +84,13 @@ def of_round(defense: DpSgd, client: FedSgd | FedAvg, pictures: int, rounds: int
 
 
 def of_experiment(experiment: Experiment) -> Privacy | None:
-    """Of the experiment's last DP-SGD; None where it has none."""
+    """The privacy that the experiment's last DP-SGD gives; None where it has none."""
     found = [d for d in experiment.defenses if isinstance(d, DpSgd)]
     return of_round(found[-1], experiment.client, experiment.pictures) if found else None
 
 
 def of_federation(federation: Federation) -> Privacy | None:
-    """Of the client with the fewest pictures, which a step draws most of, if it takes part in every round."""
+    """The privacy of the client with the fewest pictures, whose steps draw the largest share, if it takes part in every round."""
     found = [d for d in federation.defenses if isinstance(d, DpSgd)]
     if not found:
         return None

@@ -17,14 +17,14 @@ AnyStart = Literal["auto", "randn", "rand", "uniform", "zeros", "grey", "prior"]
 START_HELP = "Start of a trial: normal, U(-1,1), U(0,1) pixels, zeros or mid-grey."
 
 KNOWN: frozenset[Perturbation] = frozenset(get_args(Perturbation)) - {"opaque"}
-"""All that the words of `attacks.adaptive` can tell of."""
+"""Perturbations that `attacks.adaptive` can describe."""
 SCALE_FREE = ("cosine", "cosine_local")
 UNLIKELY = ("cosine_local", "max")
 """Objectives that no law of noise leads to."""
 
 
 class AttackSettings(Component):
-    """Has `trials`, answers shown beside one another, and `iterations`, most steps (0: the network decides).
+    """Every attack has `trials`, answers that are shown beside one another, and `iterations`, the most steps (0: the network decides).
 
     allows: perturbations for which it allows where it knows of the defense; none unless it says so.
     """

@@ -10,7 +10,7 @@ from pydantic import field_validator
 from gi_core.settings.base import Component, setting
 
 MOST_CLASSES = 1000
-"""Of which weights, or further labels, can be said in a text."""
+"""Most classes whose weights, or further labels, a text can give."""
 
 
 class Client(Component):
@@ -114,12 +114,12 @@ class Client(Component):
 
     @property
     def weights_of_classes(self) -> tuple[float, ...] | None:
-        """As numbers; None where all classes weigh alike."""
+        """The class weights as numbers; None where all classes weigh alike."""
         return tuple(float(part) for part in self.class_weights.split("/")) if self.class_weights.strip() else None
 
     @property
     def further_labels(self) -> tuple[tuple[int, ...], ...]:
-        """Of each picture, besides its own."""
+        """The labels that each picture has besides its own."""
         if not self.more_labels.strip():
             return ()
         return tuple(tuple(int(w) for w in part.split("+") if w.strip()) for part in self.more_labels.split("/"))

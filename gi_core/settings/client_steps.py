@@ -9,7 +9,7 @@ from gi_core.settings.client_base import Client
 
 
 class Stepping(Client):
-    """As `torch.optim` (SGD, Adam, AdamW), `torch.optim.lr_scheduler` and `torch.nn.utils.clip_grad_*` define them."""
+    """How a client steps; every field means what `torch.optim`, `torch.optim.lr_scheduler` and `torch.nn.utils.clip_grad_*` say."""
 
     learning_rate: float = setting(1e-2, "Step size of the client.", title="Learning rate", gt=0, le=10, basic=True)
     optimiser: Literal["sgd", "adam", "adamw"] = setting(

@@ -35,5 +35,5 @@ AnyDefense = Annotated[
 
 
 def built_in(defenses: tuple[DefenseSettings, ...]) -> tuple[DefenseSettings, ...]:
-    """Those that change the network itself: whoever has an update of it needs them to build it."""
+    """The defenses that change the network itself: whoever has an update of that network needs them to build it."""
     return tuple(d for d in defenses if d.hook == "wrap_model")

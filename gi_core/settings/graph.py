@@ -60,7 +60,7 @@ class Graph:
     layers: tuple[Layer, ...]
 
     def __deepcopy__(self, memo: dict) -> Graph:
-        """Itself: nothing in it changes, and a client copies its network in every round."""
+        """The graph itself: nothing in it changes, and a client copies its network in every round."""
         return self
 
     @property

@@ -38,5 +38,5 @@ def why_idle(e: Experiment, defense: DefenseSettings) -> str | None:
 
 
 def undeclared(title: str) -> str:
-    """Said before a run and in it; never that the defense is harmless."""
+    """The sentence for a defense that declares nothing, before a run and in it; it never says that the defense is harmless."""
     return f"{title} does not say how it perturbs an update, so the attack does not allow for it"

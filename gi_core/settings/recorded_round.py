@@ -11,7 +11,7 @@ from gi_core.settings.bounds import MAX_BATCH
 
 MOST_PATTERNS = 20_000
 MISSING = "missing"
-"""Of `withheld`: what the file lacks was not sent."""
+"""A value of `withheld`: what the file lacks was not sent."""
 
 
 class Recorded(Settings):
@@ -57,5 +57,5 @@ class Recorded(Settings):
     @field_validator("withheld", "sent", mode="before")
     @classmethod
     def _names(cls, value):
-        """On a command line they are one text with commas."""
+        """Accept names as one text with commas, as a command line gives them."""
         return tuple(name.strip() for name in value.split(",") if name.strip()) if isinstance(value, str) else value

@@ -16,7 +16,7 @@ from gi_core.settings.sweep import Sweep, read_sweep
 
 
 def to_toml(sweep: Sweep) -> str:
-    """Only what differs from default; components as on a command line, since TOML has no null.
+    """The sweep as TOML: only what differs from default, components as on a command line, since TOML has no null.
 
     Raises SpecError where a value cannot be written in TOML (a null that means something): then JSON can.
     """
@@ -53,7 +53,7 @@ def _base(base: Experiment) -> dict[str, Any]:
 
 
 def _component(settings: Component) -> Any:
-    """By name where that says all of it, else as a table."""
+    """A component as its name where the name says all of it, else as a table."""
     family = next(f for f, kinds in FAMILIES.items() if kinds.get(settings.kind) is type(settings))  # type: ignore[attr-defined]
     try:
         if parse_component(family, settings.name) == settings:

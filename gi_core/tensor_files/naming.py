@@ -54,7 +54,7 @@ def match(own: Shapes, given: Shapes, optional: Collection[str] = (), ordered: b
 
 
 def chosen(names: Collection[str], patterns: Collection[str], field: str) -> list[str]:
-    """Those of `names` that fit a pattern (`layer4.*`, or `layer4` for all below it), in order. SpecError for one without any."""
+    """Those of `names` that fit a pattern (`layer4.*`, or `layer4` for all below it), in order. Raises SpecError for a pattern that fits none."""
     found: set[str] = set()
     for pattern in dict.fromkeys(patterns):
         if pattern in names:

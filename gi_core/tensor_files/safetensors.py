@@ -28,7 +28,7 @@ class _Said(SpecError):
 
 
 def is_safetensors(head: bytes, size: int) -> bool:
-    """By the first nine bytes of a file of `size` bytes."""
+    """Whether a file of `size` bytes is safetensors, judged by its first nine bytes."""
     return len(head) == 9 and head[8:9] == b"{" and int.from_bytes(head[:8], "little") <= size - 8
 
 
@@ -73,7 +73,7 @@ def read_header(path: Path, name: str) -> tuple[dict[str, dict[str, Any]], int]:
 
 
 def _bytes(key: str, entry: dict[str, Any], there: int, name: str) -> int:
-    """Of one tensor. there: bytes of all values."""
+    """The bytes that one tensor takes. there: bytes of all values."""
     begin, end = entry["data_offsets"]
     if entry["dtype"] in _FOREIGN:
         raise _Said(

@@ -52,7 +52,7 @@ class Likeness:
 
 
 def likeness(update: Arrays, before: Arrays, names: Iterable[str]) -> Likeness:
-    """Of the tensors `names`, summed in double precision; zeros where there is nothing to compare."""
+    """How alike the tensors `names` are, summed in double precision; zeros where there is nothing to compare."""
     product = square = own = 0.0
     for name in names:
         u, w = (np.asarray(side[name], np.float64).ravel() for side in (update, before))

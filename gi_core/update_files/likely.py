@@ -15,7 +15,7 @@ CLIPPED = 0.9
 MOST_DOUBT = 0.02
 """Beyond it a rough factor would fit any reason."""
 SHORTER = 0.03
-"""By how much of the bound the mean of several clipped steps may be shorter."""
+"""The mean of several clipped steps may be shorter than the bound by this share of it."""
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ class Scale:
 
     @property
     def doubt(self) -> float:
-        """Of the factor, relative: what cannot be told from 1."""
+        """Relative uncertainty of the factor; one that differs from 1 by less cannot be told from 1."""
         return max(1e-3, 3 * self.misfit)
 
 

@@ -126,7 +126,7 @@ def _clear(p: Point) -> bool:
 
 
 def _difference(found: Sequence[Point]) -> str:
-    """By how much knowing the defense helps, where it helps most."""
+    """How much knowing the defense helps the attacker, at the setting where it helps most."""
     pairs: dict[str, dict[str, Point]] = {}
     for p in found:
         if p.leaks and p.kinds != NONE:

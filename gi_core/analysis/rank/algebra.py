@@ -32,7 +32,7 @@ class Measured:
 
 
 def measure(kernel: Array, weight: sparse.csr_matrix, channels: int) -> Measured:
-    """Of x (channels * pixels): kernel K0 (rows, pixels), weight W (rows, channels * pixels)."""
+    """Ranks and condition of the equations for x (channels * pixels): kernel K0 (rows, pixels), weight W (rows, channels * pixels)."""
     pixels = kernel.shape[1]
     kernel = _reduced(kernel)
     kernel_rank, kernel_scale = _kernel_rank(kernel)
@@ -79,7 +79,7 @@ def _by_channel(block: Array, v: Array, channels: int) -> Array:
 
 
 def _reduced(kernel: Array) -> Array:
-    """At most as many rows as columns, of equal singular values."""
+    """A matrix with the same singular values and at most as many rows as columns."""
     return linalg.qr(kernel, mode="r")[0][: kernel.shape[1]] if len(kernel) > kernel.shape[1] else kernel
 
 
@@ -100,7 +100,7 @@ def _condition(normal: Array, largest: float) -> float | None:
 
 
 def _exact_condition(kernel: Array, weight: sparse.csr_matrix, channels: int) -> float | None:
-    """By singular values of the stacked equations, where they are few enough."""
+    """The condition, from singular values of the stacked equations; None where there are too many."""
     if weight.shape[1] > SMALL:
         return None
     stacked = np.vstack([weight.toarray(), np.kron(np.eye(channels), kernel)])

@@ -20,7 +20,7 @@ from gi_core.settings.chain import Affine, Residual, chain
 from gi_core.settings.graph import Dense, Graph, Shape
 
 MOST_UNKNOWNS = 4500
-"""Of a layer that is measured; a larger one is counted."""
+"""Most unknowns of a layer that is measured; a larger layer is counted."""
 MOST_DENSE = 4_000_000
 """Entries of a dense weight whose rank is measured."""
 

@@ -16,10 +16,10 @@ class Source(Protocol):
     """Where ranks come from: formulas or measurements."""
 
     def affine(self, block: Affine) -> Ranks:
-        """Of one linear layer."""
+        """Ranks of one linear layer."""
 
     def residual(self, block: Residual) -> tuple[Ranks, Ranks]:
-        """Of a residual block's input, and of the value between its two convolutions."""
+        """Ranks for a residual block's input, and for the value between its two convolutions."""
 
 
 def rows(blocks: tuple[Block, ...], input_shape: Shape, source: Source) -> Iterator[LayerRank]:

@@ -36,7 +36,7 @@ class Signals:
 
 
 def signals(blocks: tuple[Block, ...], model: nn.Module, input_shape: Shape, seed: int) -> Signals:
-    """Of `model` on one picture drawn from U(0, 1); the model given is not changed."""
+    """The signals of `model` on one picture drawn from U(0, 1); the model given is not changed."""
     model = copy.deepcopy(model).double().eval().requires_grad_(False)
     generator = torch.Generator().manual_seed(seed)
     picture = torch.rand(1, *input_shape, generator=generator, dtype=torch.float64).requires_grad_()

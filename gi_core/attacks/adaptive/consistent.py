@@ -21,7 +21,7 @@ from gi_core.attacks.objectives import TINY, Objective, inner, weighted
 from gi_core.numerics.sums import Blocks, wide
 
 SHORTEST = 1e-4
-"""Of the square of the length sent: where noise is longer than that, next to nothing is known of the length."""
+"""Floor of the squared length, as a share of the square of the length sent: where noise is longer, next to nothing is known of the length."""
 
 
 def most_trust(second_order: bool) -> float:

@@ -21,19 +21,19 @@ DIFFERENCE, VARIANCE = 0.2, 0.1
 """
 SLACK = 1.1
 FADING = 3.0
-"""Of |r|^2 / d: total variation's weight on d pixels where values are missing. It vanishes with the residual, so what the
+"""Total variation's weight where values are missing, in units of |r|^2 / d on d pixels. It vanishes with the residual, so what the
 values left decide stays exact, and the rest comes out smooth: a tenth of the values, the largest, gave 28 and 37 dB for 15
 and 17 without. Ten times as much stalls.
 """
 
 MISSING = 1.4e-4
-"""Of |g*|, times the values missing over those kept: noise that L-BFGS, whose objective may not change on the way, is told
-of. With half of the values pruned three faces came back at 41 to 43 dB, for 16 to 39 without.
+"""Noise that L-BFGS is to assume, in units of |g*| times the values missing over those kept: its objective may not change on
+the way. With half of the values pruned three faces came back at 41 to 43 dB, for 16 to 39 without.
 """
 
 
 def map_prior(sigma: float, std: tuple[float, ...], total_variation: float, tikhonov: float) -> SmoothPrior:
-    """Of a matching of |r|^2 / 2 with noise of deviation sigma on r; std: of the input normalisation, whose units x has.
+    """The prior for a matching of |r|^2 / 2 with noise of deviation sigma on r; std: of the input normalisation, whose units x has.
 
     What the settings ask for besides is added.
     """
@@ -45,7 +45,7 @@ def map_prior(sigma: float, std: tuple[float, ...], total_variation: float, tikh
 
 
 def fading_prior(squared: float, pixels: int, total_variation: float, tikhonov: float) -> SmoothPrior:
-    """Of a matching at residual |r|^2 = squared, with what the settings ask for besides."""
+    """The prior for a matching at residual |r|^2 = squared, with what the settings ask for besides."""
     return SmoothPrior(total_variation + FADING * squared / pixels, tikhonov)
 
 

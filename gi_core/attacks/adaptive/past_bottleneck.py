@@ -1,4 +1,4 @@
-"""PRECODE read from in front: dL/d(mu, s) of one picture is the encoder's bias gradient, whatever the client drew.
+"""Reading past PRECODE: dL/d(mu, s) of one picture is the encoder's bias gradient, whatever noise the client drew.
 
 With d = dL/d(mu, s) the gradients of the encoder and of all layers before it are those of <d, encoder(h(x))>: a network
 without chance and a loss without label, which any matching attack plays. What comes after the draw is left out. Of

@@ -15,9 +15,9 @@ from gi_core.types.updates import Knowledge, Update
 
 INFINITY = float("inf")
 CLIPPED, DOUBT = 1 - 1e-5, 3.0
-"""Of the bound: an update that is shorter was not clipped. Standard errors by which its length may be misjudged."""
+"""An update shorter than this share of the bound was not clipped; and the standard errors by which its length may be misjudged."""
 WRONG_SIGN = 0.02
-"""Of a tensor's mean size: how far off a value of one bit is where its sign disagrees. Measured: at 0.3 the prior wins, and
+"""Scale at which a one-bit value with the wrong sign counts, as a share of its tensor's mean size. Measured: at 0.3 the prior wins, and
 what comes back is grey.
 """
 CONCENTRATED = 6.0
@@ -27,7 +27,7 @@ measured, the prior then gives back most of what it took from 0.1 to 10 % of the
 
 
 def deviation(known: dict[str, Any], update: Update) -> float:
-    """Of the noise on each value, in the units of what was sent."""
+    """Standard deviation of the noise on each value, in the units of what was sent."""
     if known["kind"] == "protective_direction":
         values = sum(t.numel() for t in update.tensors.values())
         return CONCENTRATED * float(known["strength"]) * update.norm() / values**0.5

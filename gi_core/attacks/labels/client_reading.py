@@ -17,7 +17,7 @@ from gi_core.numerics.gradient import last_dense
 from gi_core.types.updates import Knowledge, Update
 
 ROUNDED = 1e-3
-"""Of the largest: what rounding may leave of a feature that was dropped."""
+"""A dropped feature may be as large as this share of the largest one, by rounding."""
 
 
 def label_by_logits(update: Update, knowledge: Knowledge) -> Tensor | None:

@@ -87,7 +87,7 @@ def _rest(layer: LastLayer, labels: Tensor, centre: Tensor, features: Tensor) ->
 
 
 def _jacobian(layer: LastLayer, labels: Tensor, centre: Tensor, features: Tensor) -> Tensor:
-    """Of `_rest` by the features: (K R + K + N R, N R)."""
+    """Derivative of `_rest` by the features: (K R + K + N R, N R)."""
     count, size = features.shape
     outputs = layer.outputs(features)
     slopes = layer.slopes(outputs) / count  # (N, K, R)

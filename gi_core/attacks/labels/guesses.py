@@ -41,7 +41,7 @@ class Head:
 
 
 Told = tuple[list[Guess], Head]
-"""All that `guesses` finds, so that several strategies ask the network once."""
+"""Everything that `guesses` finds, kept so that several strategies ask the network once."""
 
 
 def made_up(knowledge: Knowledge, draw: torch.Generator) -> list[Tensor]:

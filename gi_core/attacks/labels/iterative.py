@@ -98,7 +98,7 @@ class _Search:
         return self.images * (share if not e else (share - e / len(share)) / (1 - e))
 
     def fitted(self) -> tuple[int, ...]:
-        """Of the counts seen, and those one picture off the best of them, the ones of least misfit."""
+        """The counts of least misfit, among those seen and those that differ from the best of them by one picture."""
         order = sorted(self.seen, key=lambda counts: self.seen[counts][0])[:CANDIDATES]
         misfits = {counts: self._misfit(counts, self.seen[counts][1]) for counts in order}
         best = min(misfits, key=lambda counts: misfits[counts])

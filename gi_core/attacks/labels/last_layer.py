@@ -65,7 +65,7 @@ def shown(
 
 
 def _scale(update: Update, knowledge: Knowledge) -> float:
-    """Of the loss: that of squared errors, and the client's own factors as far as `scaling` left them. Raises Refused."""
+    """The factor on the loss: that of squared errors, and the client's own factors as far as `scaling` left them. Raises Refused."""
     terms, scale = knowledge.terms, 2.0 / knowledge.classes if knowledge.loss == "mse" else 1.0
     if terms.reduction == "mean":
         return scale * terms.scale

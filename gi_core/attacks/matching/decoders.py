@@ -36,7 +36,7 @@ class Decoder:
         return self.pixels.encode(self.pictures(point))
 
     def clamp_(self, point: Tensor) -> None:
-        """Nothing: a decoder's pictures are in range."""
+        """Do nothing: a decoder's pictures are in range."""
 
     def _fit(self, x: Tensor) -> Tensor:
         """(M, c, h, w) in [0, 1] -> (M, C, H, W)."""

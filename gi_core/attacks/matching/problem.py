@@ -140,7 +140,7 @@ class MatchingProblem:
         return self._named_labels(self.split(z)[1]).cpu() if self.joint else self.seen.labels.expand(len(z), -1)
 
     def _named_labels(self, free: Tensor) -> Tensor:
-        """Of free label numbers (..., K); where a picture may have several labels, the first."""
+        """Labels named by free label logits (..., K); where a picture may have several labels, the first."""
         return as_labels((free > 0).float() if self.knowledge.loss == "multi_label" else free)
 
     def evaluate(self, z: Tensor, drift: Drift | None = None) -> tuple[Tensor, dict[str, Tensor]]:

@@ -75,7 +75,7 @@ class AnalyticLinear(Recursion):
                 c["image"] = self.pixels.decode(rows)
 
     def _rows(self) -> Tensor | None:
-        """Of a batch through a linear model: row y_n is mostly the picture of class y_n, so one row for each."""
+        """Pictures of a batch through a linear model: row y_n is mostly the picture of class y_n, so one row for each."""
         last = self.blocks[-1]
         n = self.update.images
         if n == 1 or last.name != next(reversed(self.update.tensors)).removesuffix(".bias") or len(self.blocks) > 1:

@@ -31,7 +31,7 @@ def through_the_layer_before(walk: Walk, found: Descent, before: Block) -> Desce
 
 
 def smoothest(found: Descent, std: tuple[float, ...], rounds: int) -> Descent:
-    """Of the pictures that fit, the one of least total variation."""
+    """The picture of least total variation among those that fit."""
     free = found.solution.free
     if free is None or not rounds:
         return found

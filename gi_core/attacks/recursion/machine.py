@@ -58,7 +58,7 @@ class Recursion:
         self.steps = len(self.blocks)
 
     def _passed(self, blocks: tuple[Block, ...]) -> tuple[Block, ...]:
-        """Those that the recursion goes through."""
+        """The blocks that the recursion goes through."""
         return blocks
 
     # the candidates

@@ -29,7 +29,7 @@ class KernelOperator:
         return KernelOperator(self.op, self.k, self.input_shape, not self.transposed)
 
     def __matmul__(self, value: Array) -> Array:
-        """Of a vector or of columns, one for each channel."""
+        """The product with a vector, or with columns, one for each channel."""
         columns = torch.from_numpy(np.ascontiguousarray(value.reshape(self.shape[1], -1)))
         out = (self._back if self.transposed else self._forth)(columns).numpy()
         return out.reshape(self.shape[0], *value.shape[1:])

@@ -1,4 +1,4 @@
-"""Of all pictures x0 + N b that fit, the one of least colour total variation.
+"""The picture of least colour total variation among all x0 + N b that fit.
 
 TV(x) = sum_{places, directions} sqrt(sum_c (w_c d (O x)_c)^2 + eps^2), O the opponent colours (brightness, red
 against green, yellow against blue), w = (1, 4, 4): edges of natural pictures lie together, and colour is smoother

@@ -12,7 +12,7 @@ from gi_core.numerics.convolution_maps import Array, kernel_matrix, largest_sing
 from gi_core.settings.graph import Conv, Shape
 
 MOST_PIXELS = 2304
-"""Of a feature map whose K0 is written out; beyond, it stays an operator."""
+"""Most pixels of a feature map whose K0 is written out; of a larger one it stays an operator."""
 KERNEL_SHARE = 10.0
 """rho |K| = 10 |W|: gradient rows are exact to float32, weight rows carry the error of the layer above."""
 

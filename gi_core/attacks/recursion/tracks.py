@@ -58,7 +58,7 @@ def advance(track: Track, found: Descent, name: str) -> None:
 
 
 def moving(tracks: list[Track]) -> list[Track]:
-    """Those that are worked out themselves."""
+    """Tracks that are worked out themselves, not copied from another."""
     return [t for t in tracks if t["alive"] and not t["scale"]]
 
 

@@ -1,4 +1,4 @@
-"""What a federation leaves in its folder: the likest pictures of each attacked round, and its state to go on from."""
+"""What a federation leaves in its folder: the best pictures of each attacked round, and its state to go on from."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gi_core.experiments.federation.rounds import Carried
 from gi_core.experiments.results import save_png, sheet
 
 SHOWN = 4
-"""Pictures of a client that are shown of a round, the likest first."""
+"""Most pictures of a client that are shown of a round, those most like their originals first."""
 STATE = "checkpoint.pt"
 
 
@@ -55,7 +55,7 @@ def load_state(folder: Path, key: str, model: nn.Module) -> State | None:
 def pictures(
     folder: Path, number: int, client: int, images: np.ndarray, originals: np.ndarray, values: list[float | None]
 ) -> dict[str, Any]:
-    """Write the likest reconstructions, and their originals, in a row each; {found, original, shown}: names and indices.
+    """Write the reconstructions most like their originals, and their originals, in a row each; {found, original, shown}: names and indices.
 
     images: (N, C, H, W), image i the reconstruction of original i. client: from 1. values: what to rank by.
     """

@@ -1,6 +1,6 @@
 """What a round's reconstructions show of one client: RDLV(i, r) = (S(i, r) - S(i, p)) / S(i, p), S = SSIM.
 
-i: a private picture, r: its likest reconstruction, p: the server's prior, here the mean picture of the other clients'
+i: a private picture, r: the reconstruction most like it, p: the server's prior, here the mean picture of the other clients'
 data. 0: no better than the prior, 1: twice as like, below 0: worse. Without anyone else there is no prior and S itself is
 given. The band is that of the published plot: mean +- 1.96 s / sqrt(n) over the client's n pictures.
 """

@@ -72,7 +72,7 @@ def job(
 
 
 def _short(found: dict[str, Any]) -> dict[str, Any]:
-    """Without what a chart does not need: it is written anew at each step."""
+    """The entry without what a chart does not need, as it is written anew at each step."""
     rounds = [
         {**r, "clients": [{k: v for k, v in c.items() if k != "per_image"} for c in r["clients"]]}
         for r in found.get("rounds") or ()
@@ -133,7 +133,7 @@ class _Federation:
             self._say(number / self.settings.rounds, f"round {number} of {self.settings.rounds} is done")
 
     def _expected(self, played: Played, training: float) -> times.Span:
-        """All that is left, by the first round: its training took so long, and its first update is there to be attacked."""
+        """The time that is left, judged by the first round: how long its training took, and its first update, which is there to be attacked."""
         asked = self.settings
         left = training * (asked.rounds - 1)
         attacks = sum(asked.attacks_in(n) for n in range(1, asked.rounds + 1)) * len(asked.victims)

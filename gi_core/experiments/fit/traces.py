@@ -18,7 +18,7 @@ from gi_core.numerics.picture_jacobian import Sample
 from gi_core.types.updates import Knowledge, Update
 
 SLACK = 1e-3
-"""Of half a cell, or of a cell off the grid: what floating point costs."""
+"""What floating point costs, as a share of half a cell, or of a cell off the grid."""
 LEFT, WEAK, SIZE = 0.1, 10.0, 0.1
 """Share of a perturbation that may lie outside of the rows of J; times |J v|^2 of a direction that is drawn here; relative
 error of its length. Measured on LeNets: 0.005 to 0.02, 0.9 to 1.1 and 1e-3 of true ones; 0.7 to 0.97 of a wrong label and of
@@ -27,7 +27,7 @@ noise, and 4,000 to 10,000 times |J v|^2 of another picture.
 
 
 def kinds(update: Update, knowledge: Knowledge) -> set[str]:
-    """Of {random, rounded, directed}: what leaves a residual behind these defenses."""
+    """Which of {random, rounded, directed} leaves a residual behind these defenses."""
     found = {"rounded"} if update.rounding is not None else set()
     for known in knowledge.defenses:
         found |= {"random"} if known.get("sigma") else set()

@@ -173,7 +173,7 @@ def allowed(update: Update, knowledge: Knowledge, layer: Layer) -> float:
 
 
 def _batch(update: Update, knowledge: Knowledge) -> Compared:
-    """Of several pictures: a sum in place of a mean, a flipped sign, or a factor that is only said."""
+    """Compare an update of several pictures: a sum in place of a mean, a flipped sign, or a factor that is reported and not undone."""
     seen, about = unscaled(update, knowledge)
     if about.terms != PLAIN:
         return Compared(update, knowledge)

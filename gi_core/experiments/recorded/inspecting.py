@@ -86,7 +86,7 @@ def _classes(given: dict[str, np.ndarray], ordered: bool) -> int | None:
 
 
 def _channels(given: dict[str, np.ndarray]) -> int | None:
-    """Of the pictures: what the only convolution of one or three channels takes."""
+    """Channels of the pictures: what the only convolution of one or three channels takes."""
     return next((int(v.shape[1]) for v in given.values() if v.ndim == 4 and v.shape[1] in (1, 3)), None)
 
 

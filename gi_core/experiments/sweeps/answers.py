@@ -43,7 +43,7 @@ def answer(records: Sequence[dict[str, Any]], choice: Choice) -> Answer:
 
 
 def _claim(one: Trend, choice: Choice, short: bool = False) -> str:
-    """Of one line; short where the column that varies was named before."""
+    """The sentence about one line; short where the column that varies was named before."""
     title, better = MEANINGS[choice.y].title, MEANINGS[choice.y].better
     medians, across = [g.median for g in one.groups], _name(choice.x)
     if one.rho is None:
@@ -86,7 +86,7 @@ def _text(x: float | str) -> str:
 
 
 def _seen(trends: dict[str, Trend], found: dict[str, list]) -> str:
-    """At which values a person recognises the pictures of at least half of the runs."""
+    """The values at which a person recognises the pictures of at least half of the runs, as a sentence."""
     parts = []
     for name, one in trends.items():
         clear = [_text(g.x) for g in one.groups if _half(row for x, _, row in found[name] if x == g.x)]
@@ -105,7 +105,7 @@ def _listed(words: Sequence[str]) -> str:
 
 
 def _attack(row: dict[str, Any]) -> str:
-    """As a person says it; how the rest was set stands in the table."""
+    """The attack's name as a person says it; how the rest was set stands in the table."""
     kind = str(row.get("attack"))
     return ATTACKS[kind].title if kind in ATTACKS else kind
 

@@ -47,7 +47,7 @@ def typed(text: str, whole: bool = True) -> list[int | float]:
 
 
 def _part(base: Component, kind: str) -> str:
-    """As the base has it where it is of that kind, else with its defaults."""
+    """The part as the base has it where it is of that kind, else with its defaults."""
     return base.name if base.kind == kind else kind  # type: ignore[attr-defined]
 
 
@@ -80,7 +80,7 @@ def strength(base: Experiment) -> tuple[str, str] | None:
 
 
 def by_strength(base: Experiment, values: Sequence[float]) -> Axis:
-    """Of the base's first defense."""
+    """An axis over the strength of the base's first defense."""
     name, title = strength(base) or ("", "")
     whole = isinstance(getattr(base.defenses[0], name), int)
     return Axis(

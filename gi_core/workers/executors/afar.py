@@ -125,7 +125,7 @@ class FarWriter:
         self.ending = ["requeue"]
 
     def drop_cache_key(self, job_id: str) -> None:
-        """Only questions that nobody sends away have one dropped."""
+        """Do nothing: only previews drop their key, and they are never sent away."""
 
 
 def picture(text: str) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Beside the store: gives a sweep's jobs to an engine, and writes what comes back as the worker that holds them. No torch."""
+"""The coordinator gives a sweep's jobs to an engine, and writes what comes back to the store, as the worker that holds them. No torch."""
 
 from __future__ import annotations
 
