@@ -1,4 +1,4 @@
-"""What every attack has, what every attack that iterates has, and what every gradient matching has."""
+"""What every attack has, and what every attack that iterates has."""
 
 from __future__ import annotations
 
@@ -18,9 +18,6 @@ START_HELP = "Start of a trial: normal, U(-1,1), U(0,1) pixels, zeros or mid-gre
 
 KNOWN: frozenset[Perturbation] = frozenset(get_args(Perturbation)) - {"opaque"}
 """Perturbations that `attacks.adaptive` can describe."""
-SCALE_FREE = ("cosine", "cosine_local")
-UNLIKELY = ("cosine_local", "max")
-"""Objectives that no law of noise leads to."""
 
 
 class AttackSettings(Component):
@@ -64,41 +61,3 @@ class Iterative(AttackSettings):
         ge=0,
         le=1000,
     )
-
-
-class Matching(Iterative):
-    """Attacks that play the client's round on a candidate and compare: any update, any parametrisation."""
-
-    allows: ClassVar[frozenset[Perturbation]] = KNOWN
-
-    rounds: Literal["auto", "simulated", "surrogate"] = setting(
-        "auto",
-        "How a weight change of several steps is matched: every local step simulated and differentiated, or one gradient"
-        " at weights halfway through the round; auto: simulated up to 16 steps.",
-        title="Local steps",
-    )
-    epochs_order: Literal["same", "free"] = setting(
-        "same",
-        "For several epochs: every epoch takes the pictures in one order, or each in an order of its own, with pictures"
-        " of their own that a prior ties together by their mean and spread, which no order changes.",
-        title="Order over epochs",
-    )
-    parametrisation: Literal["pixels", "grey", "deep_image_prior", "generator"] = setting(
-        "pixels",
-        "What is searched: the pixels, one grey map shown in all channels, the weights of an untrained decoder, or the"
-        " codes of a generator file.",
-        title="Parametrisation",
-    )
-    generator: str | None = setting(
-        None,
-        "Weights of a generator (.safetensors or .pt, transposed convolutions as in DCGAN), or upload:<sha256>.",
-        title="Generator file",
-    )
-
-    def unmoved(self, by: Perturbation, masked: bool) -> str | None:
-        objective = getattr(self, "objective", "l2")
-        if by == "rescaling" and objective in SCALE_FREE:
-            return "it compares directions, which a common factor does not change"
-        if by == "noise" and objective in UNLIKELY:
-            return "its objective has no likelihood under noise"
-        return super().unmoved(by, masked)

@@ -9,7 +9,7 @@ sums of its weights, one picture), `bias_sign` (most negative entries of its bia
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field
 
@@ -21,13 +21,13 @@ from gi_core.settings.attack_base import (
     AttackSettings,
     Iterative,
     Labels,
-    Matching,
     Start,
 )
 from gi_core.settings.base import setting
 from gi_core.settings.closed_form import AnalyticLinear, ClosedForm, Peeling, RGap, RGapHybrid
 from gi_core.settings.defense_base import Perturbation
 from gi_core.settings.fl_attacks import BN_HELP, FlGradientInversion, GradInversion
+from gi_core.settings.matching_base import Matching
 
 __all__ = ["AnyAttack", "AttackSettings", "ClosedForm", "Matching"]
 
@@ -41,6 +41,8 @@ class Dlg(Matching):
     )
     paper: ClassVar[str] = "Zhu et al., Deep Leakage from Gradients, NeurIPS 2019"
     link: ClassVar[str] = "https://arxiv.org/abs/1906.08935"
+    searching: ClassVar[bool] = True
+    judged_by: ClassVar[Literal["gradient", "total"]] = "gradient"
 
     trials: int = setting(
         4,
@@ -73,6 +75,12 @@ class Dlg(Matching):
     start: Start = setting("randn", START_HELP, title="Start")
     precision: Literal["float32", "float64"] = setting("float32", "Arithmetic of the attack.", title="Precision")
 
+    def settled(self, batch_norms: int = 0) -> Self:
+        """Its step length is that of L-BFGS, whatever is searched."""
+        if self.small_gradients != "auto":
+            return self
+        return self.model_copy(update={"small_gradients": "published" if self.trials == 1 else "observed_delta"})
+
 
 class Idlg(Dlg):
     kind: Literal["idlg"] = "idlg"  # type: ignore[assignment]
@@ -95,6 +103,7 @@ class InvertingGradients(Matching):
     )
     paper: ClassVar[str] = "Geiping et al., Inverting Gradients, NeurIPS 2020"
     link: ClassVar[str] = "https://arxiv.org/abs/2003.14053"
+    judged_by: ClassVar[Literal["gradient", "total"]] = "gradient"
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         "default": {"iterations": 4800, "total_variation": 1e-4, "start": "randn"},
         "paper": {"iterations": 24000, "total_variation": 1e-4, "start": "randn"},
@@ -168,6 +177,10 @@ class InvertingGradients(Matching):
         title="Scoring",
     )
     precision: Literal["float32", "float64"] = setting("float32", "Arithmetic of the attack.", title="Precision")
+
+    @property
+    def step_decay(self) -> str:
+        return "steps" if self.decay else "none"
 
 
 class LevenbergMarquardt(Iterative):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
-from gi_core.settings.attack_base import LABELS_HELP, START_HELP, AnyStart, Labels, Matching
+from gi_core.settings.attack_base import LABELS_HELP, START_HELP, AnyStart, Labels
 from gi_core.settings.base import setting
+from gi_core.settings.matching_base import DECODERS, Matching
 
 BN_HELP = "Weight of the distance between the picture's batch norm statistics and those that the client shared."
 DEEP, SHALLOW = 12, 4
@@ -116,8 +117,8 @@ class FlGradientInversion(Matching):
     boxed: bool = setting(True, "Keep pixels in range after each step.", title="Boxed")
     precision: Literal["float32", "float64"] = setting("float32", "Arithmetic of the attack.", title="Precision")
 
-    def settled(self, batch_norms: int) -> FlGradientInversion:
-        """The settings with every automatic value chosen. batch_norms: layers that take the batch's own statistics.
+    def settled(self, batch_norms: int = 0) -> Self:
+        """As every matching; which values are automatic depends on the network.
 
         The mean and variance of a batch hide what the deep layers saw of the pixels: a search over pixels then fits them
         by noise, which total variation slows and a decoder cannot draw (Ulyanov et al., Deep Image Prior, CVPR 2018).
@@ -125,14 +126,14 @@ class FlGradientInversion(Matching):
         searched = self.parametrisation
         if searched == "auto":
             searched = "deep_image_prior" if batch_norms >= DEEP else "pixels"
-        decoder = searched in ("deep_image_prior", "generator")
+        decoder = searched in DECODERS
         smooth = 1e-3 if decoder else 1e-1 if batch_norms > SHALLOW else 1e-2
         usual = {
             "batch_norm_weight": 1.0 if decoder else 0.1, "total_variation": smooth,
             "learning_rate": 0.1 if decoder else 0.03,
         }  # fmt: skip
         chosen = {name: value for name, value in usual.items() if getattr(self, name) is None}
-        return self.model_copy(update=chosen | {"parametrisation": searched})
+        return Matching.settled(self.model_copy(update=chosen | {"parametrisation": searched}))
 
 
 class GradInversion(Matching):
@@ -144,6 +145,7 @@ class GradInversion(Matching):
     )
     paper: ClassVar[str] = "Yin et al., See through Gradients: Image Batch Recovery via GradInversion, CVPR 2021"
     link: ClassVar[str] = "https://arxiv.org/abs/2104.07586"
+    own_statistics: ClassVar[bool] = True
 
     trials: int = setting(
         4, "Searches in the group, each from a start of its own.", title="Group", ge=1, le=64, basic=True

@@ -16,7 +16,6 @@ from gi_core.attacks.client_round.local_steps import as_mean_gradient
 from gi_core.attacks.client_round.simulation import RoundMap
 from gi_core.attacks.matching import regularisers
 from gi_core.attacks.matching.problem import MatchingProblem
-from gi_core.attacks.options import options
 from gi_core.client.round import normalised
 from gi_core.client.round import play as play_round
 from gi_core.experiments import preparing
@@ -116,7 +115,7 @@ def test_statistics_are_shared_only_where_asked():
 def _problem(asked: Experiment) -> tuple[MatchingProblem, torch.Tensor]:
     done, _ = play(asked)
     sent = as_mean_gradient(done.update, done.knowledge.schedule)
-    built = MatchingProblem(done.update, sent, done.knowledge, options(asked.attack), PLAN, CPU)
+    built = MatchingProblem(done.update, sent, done.knowledge, asked.attack.settled(), PLAN, CPU)
     return built, torch.stack([built.draw(0, t, 0) for t in range(asked.attack.trials)])
 
 

@@ -16,7 +16,6 @@ from gi_core import data
 from gi_core.attacks.batch_norm import revealed
 from gi_core.attacks.client_round.local_steps import as_mean_gradient
 from gi_core.attacks.matching.problem import MatchingProblem
-from gi_core.attacks.options import options
 from gi_core.client.fedavg import train
 from gi_core.client.round import normalised
 from gi_core.experiments import preparing
@@ -75,7 +74,7 @@ def test_statistics_loss_and_change_are_right_at_the_true_picture(tmp_path, gi_h
         done.update,
         as_mean_gradient(done.update, done.knowledge.schedule),
         done.knowledge,
-        options(asked.attack),
+        asked.attack.settled(),
         PLAN,
         CPU,
     )
@@ -93,7 +92,7 @@ def test_two_steps_are_counted_and_their_statistics_exact_without_the_statistics
     assert done.knowledge.schedule.steps == revealed.steps_taken(done.update, done.knowledge.model) == 2
     for name, value in done.update.statistics.items():
         np.testing.assert_allclose(np.asarray(value, np.float64), new[name], rtol=1e-5, atol=1e-6)
-    relative = options(asked.attack.model_copy(update={"batch_norm_distance": "relative"}))
+    relative = asked.attack.model_copy(update={"batch_norm_distance": "relative"}).settled()
     problem = MatchingProblem(
         done.update, as_mean_gradient(done.update, done.knowledge.schedule), done.knowledge, relative, PLAN, CPU
     )

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from gi_core.attacks.batch_norm import revealed
-from gi_core.attacks.options import Options
+from gi_core.settings.attacks import Matching
 from gi_core.types.updates import Knowledge, Update
 
 
@@ -17,7 +17,7 @@ class Statistics:
     network that stands apart.
     """
 
-    def __init__(self, target: revealed.Target, o: Options, dtype: torch.dtype, device: torch.device):
+    def __init__(self, target: revealed.Target, o: Matching, dtype: torch.dtype, device: torch.device):
         self.distance = revealed.distance(o.batch_norm_distance, target, dtype, device)
         self.along = o.batch_norm_network == "global" and o.batch_norm_variance == "unbiased"
         self.network: nn.Module | None = None
@@ -25,13 +25,13 @@ class Statistics:
 
     @classmethod
     def make(
-        cls, sent: Update, knowledge: Knowledge, o: Options, dtype: torch.dtype, device: torch.device
+        cls, sent: Update, knowledge: Knowledge, o: Matching, dtype: torch.dtype, device: torch.device
     ) -> Statistics | None:
         """None where the term has no weight, or nothing to match."""
         if not o.batch_norm_weight:
             return None
         target = revealed.recovered(sent, knowledge)
-        if target is None and o.kind == "grad_inversion":
+        if target is None and o.own_statistics:
             target = revealed.of_network(knowledge.model)
         if target is None:
             return None
@@ -41,7 +41,7 @@ class Statistics:
         return made
 
     def _stand_apart(
-        self, sent: Update, knowledge: Knowledge, o: Options, dtype: torch.dtype, device: torch.device
+        self, sent: Update, knowledge: Knowledge, o: Matching, dtype: torch.dtype, device: torch.device
     ) -> None:
         from gi_core.networks import set_batch_norm
 

@@ -16,8 +16,8 @@ from torch.nn import functional as F
 
 from gi_core.attacks.base import Refused
 from gi_core.attacks.matching.spaces import GreySpace, PixelSpace, Space
-from gi_core.attacks.options import Options
 from gi_core.attacks.priors import Pixels
+from gi_core.settings.attacks import Matching
 from gi_core.types.updates import Knowledge
 
 WIDTH, CODES, NOISE_SEED = 48, 16, 20180618
@@ -112,7 +112,7 @@ class Generator(Decoder):
         return torch.randn(self.size, generator=draws)
 
 
-def make_space(o: Options, shape: tuple[int, ...], images: int, knowledge: Knowledge, like: Tensor) -> Space:
+def make_space(o: Matching, shape: tuple[int, ...], images: int, knowledge: Knowledge, like: Tensor) -> Space:
     """What the settings search, for pictures `shape` (M, C, H, W) of a round of `images`. Raises Refused."""
     if o.parametrisation == "deep_image_prior":
         return DeepImagePrior(shape, knowledge, like)

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from statistics import mean
 
 import torch
 
 from gi_core.attacks.adaptive import consistent, noise
 from gi_core.attacks.adaptive.beliefs import Belief
+from gi_core.attacks.matching.regularisers import Smoothing
 from gi_core.attacks.objectives import length
 from gi_core.attacks.observation import Observation
-from gi_core.attacks.options import Options
+from gi_core.settings.attacks import Matching
 from gi_core.types.updates import Knowledge
 
 
 def denoised(
-    o: Options, belief: Belief, seen: Observation, images: int, knowledge: Knowledge
-) -> tuple[Options, list[str]]:
-    """The options with the total variation that `adaptive.noise.variation_weight` calls for, where that is more than was asked.
+    o: Matching, belief: Belief, seen: Observation, images: int, knowledge: Knowledge
+) -> tuple[Smoothing, list[str]]:
+    """The total variation that `adaptive.noise.variation_weight` calls for, where that is more than was asked.
 
     images: behind the update. Second: what a person is told of it, if anything.
     """
@@ -33,7 +33,7 @@ def denoised(
     picture = images * math.prod(knowledge.input_shape)
     weight = noise.variation_weight(o.objective, sigma, size, values, picture, mean(knowledge.std))
     if weight is None or weight <= o.total_variation:
-        return o, []
+        return Smoothing(o.total_variation), []
     weight /= consistent.unit(o.objective, shown, belief)
     said = f"what is known of the defenses calls for a total variation of {weight:.1e}"
-    return replace(o, total_variation=weight, rounded=o.second_order), [said]
+    return Smoothing(weight, rounded=o.second_order), [said]

@@ -18,7 +18,6 @@ from gi_core.attacks.matching import bookkeeping, inception
 from gi_core.attacks.matching.bookkeeping import Rules, best_trial
 from gi_core.attacks.matching.problem import MatchingProblem
 from gi_core.attacks.observation import refuse_too_large
-from gi_core.attacks.options import options
 from gi_core.attacks.priors import median_filter
 from gi_core.numerics.cuda_graphs import Replay
 from gi_core.numerics.first_order import SCHEDULES, Adam, Nesterov
@@ -32,8 +31,6 @@ DECODER = (
     "{} batch norms of this network take the batch's own statistics, so the weights of an untrained decoder are searched"
     " in place of pixels"
 )
-_BY_GRADIENT = ("dlg", "idlg", "inverting_gradients")
-"""Kinds whose trials are judged by the gradient's distance alone, as published; the others by all terms."""
 
 
 class GradientMatching:
@@ -44,13 +41,12 @@ class GradientMatching:
 
     def __init__(self, settings: Matching, update: Update, knowledge: Knowledge, plan: Plan, device: torch.device):
         norms = by_batch(knowledge)
-        self.settings, self.o = settings, options(settings, norms)
+        self.settings, self.o = settings, settings.settled(norms)
         self.problem = MatchingProblem(
             update, as_mean_gradient(update, knowledge.schedule, knowledge.model), knowledge, self.o, plan, device
         )
-        if getattr(settings, "parametrisation", "") == "auto" and self.o.parametrisation == "deep_image_prior":
+        if settings.parametrisation == "auto" and self.o.parametrisation == "deep_image_prior":
             self.problem.events.append(DECODER.format(norms))
-        self.o = self.problem.o
         self.second_order, self.boxed = self.o.second_order, self.o.boxed and self.problem.space.pixelwise
         self.optimiser = self._optimiser()
         if self.second_order:
@@ -98,7 +94,7 @@ class GradientMatching:
         if self.second_order:
             terms, frozen = self._quasi_newton(state, here)
         else:
-            rate = SCHEDULES[o.decay](rate, k, o.iterations)
+            rate = SCHEDULES[o.step_decay](rate, k, o.iterations)
             terms = self._first_order(state, here, live, rate, whole)
         self._keep(state, live, before, terms)
         total = [state["terms"]["total"][t] for t in live]
@@ -175,9 +171,8 @@ class GradientMatching:
             column = state["terms"].setdefault(name, [float("nan")] * len(state["z"]))
             for trial, value in zip(live, row, strict=True):
                 column[trial] = value
-        wants_tv = self.o.scoring == "total_variation" and self.o.total_variation
-        judged = "gradient" if self.o.kind in _BY_GRADIENT else "total"
-        score = numbers["total_variation" if wants_tv else judged]
+        wants_tv = self.o.scoring == "total_variation" and self.problem.smoothing.weight
+        score = numbers["total_variation" if wants_tv else self.o.judged_by]
         better = bookkeeping.improved(state["trials"], live, score, latest=not self.second_order)
         if len(better) == len(state["z"]):
             state["best"] = before

@@ -23,10 +23,10 @@ from gi_core.attacks.matching.classification import ClientLoss
 from gi_core.attacks.matching.decoders import make_space
 from gi_core.attacks.matching.denoised import denoised
 from gi_core.attacks.observation import belief_of, observe, refuse_bad_update
-from gi_core.attacks.options import Options
 from gi_core.networks.losses import as_labels
 from gi_core.numerics.generators import generator
 from gi_core.numerics.gradient import pull
+from gi_core.settings.attacks import Matching
 from gi_core.settings.plan import Plan
 from gi_core.types.updates import Knowledge, Update
 
@@ -37,7 +37,7 @@ class MatchingProblem:
     """sum of weighted terms for trials. sent: the update as it left the client; update: the same in a gradient's units."""
 
     def __init__(
-        self, sent: Update, update: Update, knowledge: Knowledge, o: Options, plan: Plan, device: torch.device
+        self, sent: Update, update: Update, knowledge: Knowledge, o: Matching, plan: Plan, device: torch.device
     ):
         self.events: list[str] = []
         self.device, self.dtype = device, getattr(torch, o.precision)
@@ -45,9 +45,10 @@ class MatchingProblem:
         self.seen = observe(update, knowledge, self._strategy(o), self.dtype, device)
         self.joint, self.size, self.sent = self.seen.target is None, self.seen.size, self.seen.sent
         self.belief = belief_of(update, knowledge, self.seen)
+        self.smoothing = regularisers.Smoothing(o.total_variation)
         if self.belief is not None:
-            self.o, said = denoised(o, self.belief, self.seen, update.images, knowledge)
-            o, self.events = self.o, self.events + said
+            self.smoothing, said = denoised(o, self.belief, self.seen, update.images, knowledge)
+            self.events += said
         self.statistics = Statistics.make(sent, knowledge, o, self.dtype, device)
         self.gradient = RoundMap(
             sent, knowledge, self.seen.loss, plan, self.dtype, device,
@@ -60,7 +61,7 @@ class MatchingProblem:
         self.shape = (update.images * self.copies, *knowledge.input_shape)
         like = torch.zeros((), dtype=self.dtype, device=device)
         self.space = make_space(o, self.shape, update.images, knowledge, like)
-        self.plain = regularisers.of_picture(o, self.copies)
+        self.plain = regularisers.of_picture(o, self.smoothing, self.copies)
         self.client_loss = None
         if o.classification_weight:
             rate = knowledge.schedule.learning_rate if knowledge.schedule else 1e-2
@@ -74,7 +75,7 @@ class MatchingProblem:
             self.events.append(f"not sent, so not matched: {left_out}")
         self._choose(self.sent[:8] if self.random else self._named(o.tensors))
 
-    def _strategy(self, o: Options) -> str:
+    def _strategy(self, o: Matching) -> str:
         """The label strategy asked for, or the observed delta where the gradient is small and that was asked."""
         refuse_bad_update(norm := self.update.norm())
         schedule = self.knowledge.schedule

@@ -6,28 +6,37 @@ Each adds weight * its gradient to `gradient` and returns its value (T,); x, gra
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
 import torch
 from torch import Tensor
 
-from gi_core.attacks.options import Options
 from gi_core.attacks.priors import add_rounded_variation, add_total_variation
+from gi_core.settings.attacks import Matching
 
 TINY, EPOCHS_WEIGHT = 1e-12, 1.0
 FAR = 8
 """A group's pictures are shifted by at most one part in so many of their side."""
 
 
+@dataclass(frozen=True)
+class Smoothing:
+    """Weight of total variation, and whether it is taken without kinks."""
+
+    weight: float
+    rounded: bool = False
+
+
 Add = Callable[[Tensor, float, Tensor], Tensor]
 
 
-def of_picture(o: Options, copies: int) -> list[tuple[str, float, Add]]:
+def of_picture(o: Matching, smoothing: Smoothing, copies: int) -> list[tuple[str, float, Add]]:
     """Terms of the picture alone that have a weight: name, weight, what adds their slope. copies: epochs with pictures
     of their own.
     """
     found: list[tuple[str, float, Add]] = [
-        ("total_variation", o.total_variation, add_rounded_variation if o.rounded else add_total_variation),
+        ("total_variation", smoothing.weight, add_rounded_variation if smoothing.rounded else add_total_variation),
         ("variation_norms", o.variation_norms, add_variation_norms),
         ("image_norm", o.image_norm, add_image_norm),
         ("epochs", EPOCHS_WEIGHT if copies > 1 else 0.0, partial(add_epochs, copies)),
