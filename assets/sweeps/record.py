@@ -20,12 +20,13 @@ from gi_core.experiments.sweeps.choices import column  # noqa: E402
 from gi_core.experiments.sweeps.table import records  # noqa: E402
 from gi_core.jobs import sweeps  # noqa: E402
 from gi_core.jobs.store import Store  # noqa: E402
+from gi_core.metrics.registry import drawn  # noqa: E402
 from gi_core.metrics.words import told  # noqa: E402
 from gi_core.settings.sweep import Sweep  # noqa: E402
 
 ASKED = ("samples", "model_settings", "attack_settings", "defenses", "adaptive", "seed")
 FOUND = ("state", "seconds", "accuracy", "accuracy_std", "accuracy_seeds", "chance", "epsilon", "error")
-METRICS = ("psnr", "ssim", "mse", "lpips", "iip_rank")
+METRICS = dict.fromkeys((*drawn("frontier"), *drawn("wall")))
 DIGITS, MOST_BYTES = 4, 300_000
 
 

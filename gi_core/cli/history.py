@@ -14,7 +14,7 @@ from gi_core.cli.storage import open_store
 from gi_core.jobs.job import Job
 from gi_core.jobs.rows import DAMAGED
 from gi_core.jobs.store import Store
-from gi_core.metrics.meanings import shown
+from gi_core.metrics.registry import shown
 from gi_core.settings import SpecError
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gi_core.metrics.meanings import MEANINGS, shown
+from gi_core.metrics.registry import METRICS, drawn, shown
 
 
 def text(document: dict[str, Any]) -> str:
@@ -29,16 +29,15 @@ def text(document: dict[str, Any]) -> str:
 
 def _numbers(metrics: dict[str, Any]) -> list[str]:
     lines: list[str] = []
-    for name, meaning in MEANINGS.items() if metrics else ():
-        value = metrics.get(name)
-        if value is None and name != "lpips" and not (name == "rdlv" and metrics.get("rdlv_note")):
+    for name, metric in METRICS.items() if metrics else ():
+        value, note = metrics.get(name), metrics.get(f"{name}_note")
+        if value is None and (note is None or not metric.told_missing):
             continue
         spread = metrics.get(f"{name}_sd")
-        words = shown(name, value) + (f" ± {spread:.2g}" if spread is not None else "")
-        if name == "iip_rank":
-            words += f" of {metrics.get('iip_candidates')}"
-        note = metrics.get(f"{name}_note")
-        lines.append(f"{meaning.title:18}{words:22}{note or meaning.sentence}")
+        words = metric.shown(value) + (f" ± {spread:.2g}" if spread is not None else "")
+        if metric.out_of:
+            words += f" of {metrics.get(metric.out_of)}"
+        lines.append(f"{metric.title:18}{words:22}{note or metric.sentence}")
     if metrics.get("note"):
         lines.append(f"{'note':18}{metrics['note']}")
     return lines
@@ -47,12 +46,9 @@ def _numbers(metrics: dict[str, Any]) -> list[str]:
 def _pictures(images: list[dict[str, Any]]) -> list[str]:
     if len(images) < 2:
         return []
-    head = f"{'picture':18}" + "".join(f"{title:>10}" for title in ("MSE", "PSNR", "SSIM", "rank"))
-    rows = [
-        f"{entry['index']:<18}"
-        + "".join(f"{_cell(entry.get(name)):>10}" for name in ("mse", "psnr", "ssim", "iip_rank"))
-        for entry in images
-    ]
+    names = [name for name in METRICS if name in drawn("pictures")]
+    head = f"{'picture':18}" + "".join(f"{METRICS[name].heading:>10}" for name in names)
+    rows = [f"{entry['index']:<18}" + "".join(f"{_cell(entry.get(name)):>10}" for name in names) for entry in images]
     return [head, *rows]
 
 

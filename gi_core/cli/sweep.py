@@ -14,7 +14,7 @@ from gi_core.cli.progress import Bar, span
 from gi_core.cli.sweep_file import Looked, named, trainable
 from gi_core.jobs.job import FOLLOWS
 from gi_core.jobs.sweeps import Entry, SweepStatus
-from gi_core.metrics.meanings import shown
+from gi_core.metrics.registry import LIVE, METRICS
 from gi_core.settings import SpecError
 from gi_core.settings.sweep import Sweep
 from gi_core.workers import executors
@@ -149,7 +149,7 @@ def _line(entry: Entry) -> str:
     if entry.refused or (entry.job and entry.job.error):
         return f"{point}: {entry.state}: {entry.refused or entry.job.error}"
     metrics = (entry.job.result or {}).get("metrics") or {}
-    found = ", ".join(f"{name.upper()} {shown(name, metrics.get(name))}" for name in ("psnr", "ssim"))
+    found = ", ".join(f"{METRICS[name].title} {METRICS[name].shown(metrics.get(name))}" for name in LIVE)
     return f"{point}: {found}"
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from gi_core import metrics
 from gi_core.experiments.results import save_png, sheet
 from gi_core.experiments.setup import Question
+from gi_core.metrics.registry import LIVE
 from gi_core.settings.attacks import ClosedForm
 
 
@@ -50,6 +51,6 @@ def _rescaled(images: np.ndarray, originals: np.ndarray | None, folder: Path) ->
     save_png(folder / "rescaled.png", sheet(drawn))
     found: dict[str, Any] = {"file": "rescaled.png"}
     if originals is not None:
-        psnr, ssim = metrics.quick(drawn, originals)
-        found |= {"psnr": psnr, "ssim": ssim, "mse": float(((drawn.clip(0, 1) - originals) ** 2).mean())}
+        found |= dict(zip(LIVE, metrics.quick(drawn, originals), strict=True))
+        found |= {"mse": float(((drawn.clip(0, 1) - originals) ** 2).mean())}
     return found

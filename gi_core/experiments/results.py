@@ -22,6 +22,7 @@ from gi_core.experiments.fit import explaining
 from gi_core.experiments.setup import Question
 from gi_core.jobs.job import Point
 from gi_core.jobs.rows import encode, finite
+from gi_core.metrics.registry import LIVE
 from gi_core.settings import sizes
 
 THUMBNAIL = 96
@@ -209,9 +210,9 @@ def _history(points: list[Point]) -> str:
     names = sorted({name for p in points for name in p.losses})
     text = io.StringIO(newline="")
     table = csv.writer(text)
-    table.writerow(["iteration", "seconds", "rate", "best_trial", *names, "psnr", "ssim"])
+    table.writerow(["iteration", "seconds", "rate", "best_trial", *names, *LIVE])
     for p in points:
         losses = [p.losses.get(name, "") for name in names]
-        quality = ["" if v is None else v for v in (p.psnr, p.ssim)]
+        quality = ["" if v is None else v for v in (getattr(p, name) for name in LIVE)]
         table.writerow([p.iteration, f"{p.seconds:.4f}", p.rate, p.best, *losses, *quality])
     return text.getvalue()

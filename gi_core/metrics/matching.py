@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from gi_core.metrics.batch import Batch, Found
 from gi_core.metrics.pixels import Array, clamped
 
 FAR = 1e6  # cost of a picture that is not finite: matched last
@@ -49,6 +50,16 @@ def retrieval(reconstruction: Array, original: Array, candidates: Array) -> tupl
             others += 1
             closer += _squared(rec, picture) < own
     return closer + 1, 100.0 * (1 - closer / others) if others else 100.0, others + 1
+
+
+def identified(batch: Batch) -> Found:
+    """Rank and share of `retrieval` for each picture, and among how many; None where there are no candidates."""
+    found: list[tuple[int | None, float | None, int]] = []
+    for answer, true, good in zip(batch.clamped, batch.true, batch.finite, strict=True):
+        asked = good and batch.candidates is not None
+        found.append(retrieval(answer, true, batch.candidates) if asked else (None, None, 0))
+    ranks, shares, counts = (list(column) for column in zip(*found, strict=True))
+    return Found({"iip_rank": ranks, "iip_percentile": shares}, {"iip_candidates": max(counts) or None})
 
 
 def _squared(a: Array, b: Array) -> float:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gi_core.common.paths import data_home
+from gi_core.metrics.batch import Batch, Found
 
 if TYPE_CHECKING:
     from numpy import ndarray as Array
@@ -49,6 +50,17 @@ def distances(a: Array, b: Array) -> tuple[list[float] | None, str]:
         values = network(_prepared(a), _prepared(b)).flatten().tolist()
     side = min(a.shape[-2:])
     return values, f"pictures enlarged from {side} to {SMALLEST} pixels for LPIPS" if side < SMALLEST else ""
+
+
+def lpips_of(batch: Batch) -> Found:
+    """LPIPS of each picture in one pass of the network, with the note of `distances`."""
+    import numpy as np
+
+    answers = np.nan_to_num(batch.raw, nan=0.5).clip(0.0, 1.0)
+    values, note = distances(answers, batch.true)
+    measured = values if values is not None else [None] * len(batch.true)
+    kept = [value if good else None for value, good in zip(measured, batch.finite, strict=True)]
+    return Found({"lpips": kept}, {"lpips_note": note})
 
 
 class Unreadable(ValueError):

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from gi_core.metrics.meanings import PSNR_CAP
+from gi_core.metrics.batch import Batch, Found
+from gi_core.metrics.registry import PSNR_CAP
 
 Array = np.ndarray
 WINDOW = 11  # of a Gaussian of sigma 1.5 truncated at 3.5 sigma
@@ -35,6 +36,21 @@ def psnr(error: float) -> float:
     return min(PSNR_CAP, -10.0 * math.log10(error)) if error > 0 else PSNR_CAP
 
 
+def psnr_of(a: Array, b: Array) -> float:
+    """PSNR of two pictures, in dB."""
+    return psnr(mse(a, b))
+
+
+def rmse_unclamped_of(batch: Batch) -> Found:
+    """sqrt(mean((x - y)^2)) of answers as they came, None where that is not finite."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        errors = [
+            math.sqrt(mse(a, b)) if good else None
+            for a, b, good in zip(batch.raw, batch.true, batch.finite, strict=True)
+        ]
+    return Found({"rmse_unclamped": errors})
+
+
 def ssim_window(height: int, width: int) -> int:
     """Side of the SSIM window: 11, or the largest odd number that fits; 0 where none does."""
     side = min(WINDOW, height, width)
@@ -53,6 +69,13 @@ def ssim(a: Array, b: Array) -> float | None:
     return float(
         structural_similarity(a, b, win_size=window, data_range=1.0, gaussian_weights=True, sigma=1.5, channel_axis=0)
     )
+
+
+def ssim_of(batch: Batch) -> Found:
+    """SSIM of each picture, and what its window was."""
+    pairs = zip(batch.clamped, batch.true, batch.finite, strict=True)
+    values = [ssim(a, b) if good else None for a, b, good in pairs]
+    return Found({"ssim": values}, {"ssim_note": ssim_note(*batch.true.shape[-2:])})
 
 
 def ssim_note(height: int, width: int) -> str:

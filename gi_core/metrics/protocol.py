@@ -1,18 +1,18 @@
-"""The one metric protocol: denormalised -> clamped to [0, 1] -> compared, matched by MSE."""
+"""The one metric protocol: denormalised -> clamped to [0, 1] -> compared, matched by MSE. What is measured: the registry."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from gi_core.metrics import perceptual
-from gi_core.metrics.matching import assignment, retrieval
-from gi_core.metrics.pixels import Array, array, clamped, mse, psnr, ssim, ssim_note
-from gi_core.metrics.rdlv import rdlv
-
-MEASURED = ("mse", "psnr", "ssim", "lpips", "iip_rank", "iip_percentile", "rmse_unclamped")
+from gi_core.metrics.batch import Batch, Found
+from gi_core.metrics.matching import assignment
+from gi_core.metrics.metric import Metric
+from gi_core.metrics.pixels import Array, array
+from gi_core.metrics.registry import LIVE, METRICS
 
 
 def evaluate(
@@ -36,25 +36,22 @@ def evaluate(
         raise ValueError(f"pictures of shape {rec.shape} cannot be compared with {true.shape}")
     order = assignment(rec, true)
     pool = None if candidates is None or not len(candidates) else np.asarray(candidates)
-    rec = rec[order]
-    per_image = [_picture(i, order[i], rec[i], true[i], pool) for i in range(len(true))]
-    perceived, lpips_note = perceptual.distances(clamped(np.nan_to_num(rec, nan=0.5)), true)
-    for i, entry in enumerate(per_image):
-        entry["lpips"] = perceived[i] if perceived is not None and entry["mse"] is not None else None
-    accuracy = _labels(per_image, order, labels_true, labels_recovered)
-
-    metrics: dict[str, Any] = {name: _mean([e[name] for e in per_image]) for name in MEASURED}
-    if len(per_image) == 1:
-        metrics["iip_rank"] = per_image[0]["iip_rank"]
-    else:
-        metrics |= {f"{name}_sd": _sd([e[name] for e in per_image]) for name in MEASURED}
-    metrics["label_accuracy"] = accuracy
-    metrics["iip_candidates"] = max(e.pop("iip_candidates") for e in per_image) or None
-    metrics["lpips_note"] = lpips_note
-    metrics["ssim_note"] = ssim_note(*true.shape[-2:])
-    metrics["note"] = _failures(per_image)
-    if prior is not None:
-        metrics |= _beyond(prior, rec, true, per_image)
+    batch = Batch(rec[order], true, order, pool, prior, labels_true, labels_recovered)
+    per_image: list[dict[str, Any]] = [{"index": i, "matched": k} for i, k in enumerate(order)]
+    means: dict[str, Any] = {}
+    spreads: dict[str, Any] = {}
+    beside: dict[str, Any] = {}
+    for found in _measured(batch):
+        for key, values in found.values.items():
+            kept = [_finite(value) for value in values]
+            for entry, value in zip(per_image, kept, strict=True):
+                entry[key] = value
+            if key in METRICS:
+                means[key] = _summary(METRICS[key], kept)
+                spreads[f"{key}_sd"] = _sd(kept)
+        beside |= found.beside
+    more = spreads if len(per_image) > 1 else {}
+    metrics = means | more | beside | {"note": _failures(batch.finite)}
     return {"metrics": metrics, "per_image": per_image, "order": order}
 
 
@@ -67,51 +64,54 @@ def quick(images: Any, originals: Any) -> tuple[float | None, float | None]:
     rec = rec[assignment(rec, true)]
     if np.isnan(rec).any():
         return None, None
-    rec = clamped(rec)
-    likeness = [ssim(a, b) for a, b in zip(rec, true, strict=True)]
-    return _mean([psnr(mse(a, b)) for a, b in zip(rec, true, strict=True)]), _mean(likeness)
+    found = [likeness(a, b) for a, b in zip(rec, true, strict=True)]
+    psnr, ssim = (_mean([one[name] for one in found]) for name in LIVE)
+    return psnr, ssim
 
 
-def _picture(index: int, matched: int, rec: Array, true: Array, pool: Array | None) -> dict[str, Any]:
-    entry: dict[str, Any] = {"index": index, "matched": matched, "iip_candidates": 0}
-    entry |= dict.fromkeys(MEASURED)
-    if np.isnan(rec).any():
-        return entry
-    with np.errstate(over="ignore", invalid="ignore"):
-        rmse = math.sqrt(mse(rec, true))
-    rec = clamped(rec)
-    entry["mse"] = mse(rec, true)
-    entry["psnr"] = psnr(entry["mse"])
-    entry["ssim"] = ssim(rec, true)
-    entry["rmse_unclamped"] = rmse if math.isfinite(rmse) else None
-    if pool is not None:
-        entry["iip_rank"], entry["iip_percentile"], entry["iip_candidates"] = retrieval(rec, true, pool)
-    return entry
+def likeness(answer: Array, true: Array) -> dict[str, float | None]:
+    """`LIVE` of one answer, (C, H, W) unclamped, beside its original; None where it is not finite."""
+    if np.isnan(answer).any():
+        return dict.fromkeys(LIVE)
+    alone = Batch(answer[None], true[None], [0])
+    return {name: _values(METRICS[name], alone).values[name][0] for name in LIVE}
 
 
-def _beyond(prior: Any, rec: Array, true: Array, per_image: list[dict[str, Any]]) -> dict[str, Any]:
-    """RDLV: each picture's into `per_image`; mean, the largest, and why one is missing."""
-    told = rdlv(rec, true, prior)
-    for entry, value in zip(per_image, told["per_image"], strict=True):
-        entry["rdlv"], entry["ssim_prior"] = value["value"], value["ssim_prior"]
-    means = {"rdlv": told["mean"], "rdlv_site": told["site"], "rdlv_note": told["note"]}
-    return means if len(per_image) == 1 else means | {"rdlv_sd": _sd([e["rdlv"] for e in per_image])}
+def _measured(batch: Batch) -> Iterator[Found]:
+    """What each function of the registry finds, once, in the registry's order."""
+    asked: set[str] = set()
+    for metric in METRICS.values():
+        if metric.function not in asked:
+            asked.add(metric.function)
+            found = _values(metric, batch)
+            if found is not None:
+                yield found
 
 
-def _labels(per_image: list[dict[str, Any]], order: list[int], true: Any, recovered: Any) -> float | None:
-    if true is None or recovered is None:
-        return None
-    true, recovered = [[int(k) for k in labels] for labels in (true, recovered)]
-    for i, entry in enumerate(per_image):
-        entry["label_true"], entry["label_recovered"] = true[i], recovered[order[i]]
-    return float(np.mean([e["label_true"] == e["label_recovered"] for e in per_image]))
+def _values(metric: Metric, batch: Batch) -> Found | None:
+    function = metric.load()
+    if metric.takes == "batch":
+        return function(batch)
+    pairs = zip(batch.clamped, batch.true, batch.finite, strict=True)
+    return Found({metric.name: [function(a, b) if good else None for a, b, good in pairs]})
 
 
-def _failures(per_image: list[dict[str, Any]]) -> str:
-    failed = sum(e["mse"] is None for e in per_image)
+def _summary(metric: Metric, values: list[Any]) -> Any:
+    """The mean; a count of one picture stays one."""
+    return values[0] if metric.reads == "count" and len(values) == 1 else _mean(values)
+
+
+def _finite(value: Any) -> Any:
+    """As JSON can hold it."""
+    value = value.item() if isinstance(value, np.generic) else value
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _failures(finite: list[bool]) -> str:
+    failed = finite.count(False)
     if not failed:
         return ""
-    return f"{failed} of {len(per_image)} reconstructions not finite, left out of the means"
+    return f"{failed} of {len(finite)} reconstructions not finite, left out of the means"
 
 
 def _mean(values: list[float | None]) -> float | None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from gi_core.metrics.batch import Batch, Found
 from gi_core.metrics.pixels import Array, array, clamped, ssim
 
 PROTOCOL = "SSIM of pictures clamped to [0, 1], Gaussian window of 11, data range 1"
@@ -53,6 +54,16 @@ def rdlv(images: Any, originals: Any, prior: Any = None, *, published: bool = Fa
         "per_image": entries,
         "note": _note(reasons, len(entries)),
     }
+
+
+def rdlv_of(batch: Batch) -> Found | None:
+    """RDLV of each picture, the largest, and why one is missing; None without a prior."""
+    if batch.prior is None:
+        return None
+    told = rdlv(batch.raw, batch.true, batch.prior)
+    values = {"rdlv": "value", "ssim_prior": "ssim_prior"}
+    columns = {name: [entry[key] for entry in told["per_image"]] for name, key in values.items()}
+    return Found(columns, {"rdlv_site": told["site"], "rdlv_note": told["note"]})
 
 
 def _entry(

@@ -16,11 +16,19 @@ from __future__ import annotations
 
 from typing import Any
 
-EXACT = 1e-4  # MSE: no eye sees the difference
-CLEAR_PSNR, CLEAR_SSIM = 25.0, 0.5  # either one, with identification: a person recognises the picture
-SURE_SSIM = 0.7  # so alike in structure that a shift of tone, which misleads identification, changes nothing
-TRACE_SSIM = 0.3  # shapes, no more
-ALONE_PSNR = 18.0  # where nothing else was measured
+from gi_core.metrics.registry import METRICS
+
+_MSE, _PSNR, _SSIM = (METRICS[name].thresholds for name in ("mse", "psnr", "ssim"))
+EXACT = _MSE["exact"]  # no eye sees the difference
+CLEAR_PSNR, CLEAR_SSIM = (
+    _PSNR["clear"],
+    _SSIM["clear"],
+)  # either one, with identification: a person recognises the picture
+SURE_SSIM = _SSIM["sure"]  # so alike in structure that a shift of tone, which misleads identification, changes nothing
+TRACE_SSIM = _SSIM["trace"]  # shapes, no more
+ALONE_PSNR = _PSNR["alone"]  # where nothing else was measured
+CLEAR = {"psnr": CLEAR_PSNR, "ssim": CLEAR_SSIM}
+"""Metrics one of which makes a picture recognisable, and from where."""
 WORDS = ("exact", "recognisable", "identifiable", "traces only", "not recognisable")
 """From the most exposed to the least."""
 

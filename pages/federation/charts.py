@@ -41,11 +41,9 @@ def accuracy(found: Found, total: int) -> None:
 
 def leakage(found: Found, total: int) -> None:
     """Mean and band of each attacked client, with the line at which the prior is as good."""
-    aside = {
-        "RDLV": "how much more alike than the server's guess: 0 is no more, 1 is twice as much",
-        "SSIM": "likeness; nobody else is there, so there is no guess to compare with",
-    }
-    charts.heading(f"Leakage ({found.measure})", aside[found.measure])
+    against = "how much more alike than the server's guess: 0 is no more, 1 is twice as much"
+    alone = "likeness; nobody else is there, so there is no guess to compare with"
+    charts.heading(f"Leakage ({found.measure})", against if found.measure == "RDLV" else alone)
     series: list[dict[str, Any]] = []
     for number, client in enumerate(found.clients()):
         seen = [one for one in found.leaks(client) if one.get("rdlv_mean") is not None]

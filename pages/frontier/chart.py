@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
 
 from gi_core.analysis.frontier import Point, pareto, strongest
-from gi_core.analysis.frontier.points import ALIKE, NAIVE, reading
-from gi_core.metrics.meanings import MEANINGS
-from gi_core.metrics.words import CLEAR_PSNR, CLEAR_SSIM
+from gi_core.analysis.frontier.points import NAIVE, alike, reading
+from gi_core.metrics.registry import METRICS
+from gi_core.metrics.words import CLEAR
 from pages.frontier import signs
 from pages.shared.experiment.defenses import marks
 from pages.shared.result import charts
 
 HEIGHT = 460
-_LINES = {"psnr": CLEAR_PSNR, "ssim": CLEAR_SSIM}
 _SETTINGS, _CLICKED = "settings", "frontier.clicked"
 
 
@@ -37,7 +37,7 @@ def draw(found: Sequence[Point], both: bool, key: str) -> str | None:
 
 def option(found: Sequence[Point], both: bool) -> dict[str, Any]:
     """The ECharts option. both: whether the attackers' points of a setting are joined."""
-    metric = MEANINGS[found[0].metric] if found else MEANINGS["psnr"]
+    metric = METRICS[found[0].metric] if found else METRICS["psnr"]
     kinds = {p.kinds for p in found}
     front = pareto(strongest(found))
     series: list[dict[str, Any]] = []
@@ -50,8 +50,8 @@ def option(found: Sequence[Point], both: bool) -> dict[str, Any]:
     if both:
         series += [signs.joined(name, found) for name in dict.fromkeys(p.name for p in found)]
     series += _front(front)
-    if metric.name in _LINES and series:
-        series[-1]["markLine"] = charts.mark(xAxis=_LINES[metric.name]) | {
+    if metric.name in CLEAR and series:
+        series[-1]["markLine"] = charts.mark(xAxis=CLEAR[metric.name]) | {
             "label": {
                 "show": True,
                 "formatter": "recognisable from here, at the latest",
@@ -59,15 +59,14 @@ def option(found: Sequence[Point], both: bool) -> dict[str, Any]:
                 "color": charts.GREY,
             }
         }
-    unit = f" ({metric.unit})" if metric.unit else ""
     way = "more leaks to the right" if metric.better == "higher" else "more leaks to the left"
-    top = {"max": ALIKE} if metric.name == "psnr" else {}
+    top = {"max": alike(metric.name)} if math.isfinite(alike(metric.name)) else {}
     return {
         "animation": False,
         "grid": {"left": 4, "right": 30, "top": 30, "bottom": 26, "containLabel": True},
         "tooltip": {"trigger": "item", "confine": True, "formatter": "{b}<br>{@[2]}"},
         "xAxis": {
-            "type": "value", "scale": True, "name": f"{metric.title}{unit}, {way}", "nameLocation": "middle", "nameGap": 28,
+            "type": "value", "scale": True, "name": f"{metric.axis}, {way}", "nameLocation": "middle", "nameGap": 28,
             "axisLine": {"onZero": False}, **top,
         },
         "yAxis": {"type": "value", "min": 0, "max": 100, "name": "Accuracy (%)", "nameTextStyle": {"align": "left"}},
@@ -88,7 +87,7 @@ def told(p: Point) -> str:
         p.attacker, "the stronger attacker"
     )
     return (
-        f"attacker {seen}: {MEANINGS[p.metric].title} {reading(p.metric, p.leakage)} on {len(p.leaks)} of {p.asked},"
+        f"attacker {seen}: {METRICS[p.metric].title} {reading(p.metric, p.leakage)} on {len(p.leaks)} of {p.asked},"
         f" accuracy {100 * (p.accuracy or 0):.0f} %"
     )
 

@@ -8,7 +8,7 @@ import streamlit as st
 
 from gi_core.analysis.frontier import Point
 from gi_core.analysis.frontier.points import reading
-from gi_core.metrics.meanings import MEANINGS
+from gi_core.metrics.registry import METRICS
 from pages.shared import words
 
 ATTACKERS = {"naive": "does not know the defense", "adaptive": "knows the defense"}
@@ -47,5 +47,5 @@ def _run(p: Point, picture: str, value: float, image: str | None) -> None:
     )
     st.html(
         f'<figure class="gi-frontier-run">{drawn}<figcaption><b>{words.escape(ref)}</b>, attacker {who}:'
-        f" {words.escape(MEANINGS[p.metric].title)} {words.escape(reading(p.metric, value))}</figcaption></figure>"
+        f" {words.escape(METRICS[p.metric].title)} {words.escape(reading(p.metric, value))}</figcaption></figure>"
     )

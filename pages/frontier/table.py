@@ -8,7 +8,7 @@ import streamlit as st
 
 from gi_core.analysis.frontier import Point, pareto, strongest
 from gi_core.analysis.frontier.points import ADAPTIVE, NAIVE, reading
-from gi_core.metrics.meanings import MEANINGS
+from gi_core.metrics.registry import METRICS
 from pages.shared import words
 
 
@@ -20,7 +20,7 @@ def draw(found: Sequence[Point], epsilons: dict[str, float]) -> None:
     groups: dict[str, dict[str, Point]] = {}
     for p in found:
         groups.setdefault(p.name, {})[p.attacker] = p
-    title = MEANINGS[found[0].metric].title
+    title = METRICS[found[0].metric].title
     head = ["Setting", "Accuracy", f"{title}, defense not known", f"{title}, defense known", "Beaten by none"]
     head += ["Epsilon"] if epsilons else []
     order = sorted(groups.items(), key=lambda item: -(next(iter(item[1].values())).accuracy or -1.0))

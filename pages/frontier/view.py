@@ -11,7 +11,7 @@ from gi_core.analysis import frontier
 from gi_core.experiments.sweeps.table import records
 from gi_core.jobs import sweeps
 from gi_core.jobs.job import Job
-from gi_core.metrics.meanings import MEANINGS
+from gi_core.metrics.registry import METRICS, drawn
 from gi_core.settings.sweep import Sweep
 from pages.frontier import chart, chosen, question, signs, table
 from pages.shared import words
@@ -62,11 +62,11 @@ def findings(
 
 def _choice(rows: list[dict[str, Any]]) -> tuple[str, str]:
     """Which leakage, and whose."""
-    known = [m for m in frontier.METRICS if any(row.get(m) is not None for row in rows)] or ["psnr"]
+    known = [m for m in drawn("frontier") if any(row.get(m) is not None for row in rows)] or ["psnr"]
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom", key="frontier_choice"):
         metric = st.selectbox(
-            "Leakage", known, format_func=lambda m: MEANINGS[m].title, key="frontier_metric", width=170,
-            help=" ".join(f"{MEANINGS[m].title}: {MEANINGS[m].sentence}" for m in known),
+            "Leakage", known, format_func=lambda m: METRICS[m].title, key="frontier_metric", width=170,
+            help=" ".join(f"{METRICS[m].title}: {METRICS[m].sentence}" for m in known),
         )  # fmt: skip
         who = st.segmented_control(
             "Attacker", list(_ATTACKERS), default="both", format_func=_ATTACKERS.__getitem__, key="frontier_who", required=True

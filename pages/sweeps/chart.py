@@ -9,7 +9,7 @@ import streamlit as st
 
 from gi_core.analysis.trends import Trend
 from gi_core.experiments.sweeps.choices import Choice, points
-from gi_core.metrics.meanings import MEANINGS, shown
+from gi_core.metrics.registry import METRICS, shown
 from pages.shared.experiment.defenses import marks
 from pages.shared.result import charts
 from pages.shared.result.bands import band
@@ -32,12 +32,11 @@ def draw(records: list[dict[str, Any]], choice: Choice, trends: dict[str, Trend]
         series.append(_dots(name or "median", line, choice, looks[name]))
     title = choice.x.replace(" (axis)", "").replace("_", " ")
     numbers = [x for line in found.values() for x, _, _ in line if not isinstance(x, str)]
-    measure = MEANINGS[choice.y]
-    unit = f" ({measure.unit})" if measure.unit else ""
+    measure = METRICS[choice.y]
     aside = f"{'higher' if measure.better == 'higher' else 'lower'} means that more leaks"
-    charts.heading(f"{measure.title}{unit}", aside)
+    charts.heading(measure.axis, aside)
     charts.draw(
-        series, _across(title, texts, numbers), {"type": "value", "scale": choice.y != "ssim"}, key,
+        series, _across(title, texts, numbers), {"type": "value", "scale": not measure.from_zero}, key,
         f"{measure.title} against {title}: runs, medians and quartiles", height=HEIGHT,
         legend={"data": list(dict.fromkeys(n or "median" for n in found)), "left": 0, "top": 0, "type": "scroll", "itemWidth": 30},
         grid={"left": 4, "right": 22, "top": 38, "bottom": 24, "containLabel": True},
@@ -118,7 +117,7 @@ def choose(
         series = st.selectbox(
             "Lines", lines, key="sweep_series", format_func=lambda c: readable(c) or "one for all", width=230
         )
-        y = st.selectbox("Measure", known, key="sweep_y", format_func=lambda m: MEANINGS[m].title, width=170)
+        y = st.selectbox("Measure", known, key="sweep_y", format_func=lambda m: METRICS[m].title, width=170)
     return Choice(x, y or first.y, series or "")
 
 

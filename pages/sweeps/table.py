@@ -7,13 +7,14 @@ from typing import Any
 import streamlit as st
 
 from gi_core.experiments.sweeps.choices import MEASURES, column
-from gi_core.metrics.meanings import MEANINGS, shown
+from gi_core.metrics.registry import METRICS, drawn, shown
 from gi_core.settings.sweep import Sweep
 from pages.shared import telling, words
 from pages.sweeps import chart
 
 PAGE = 25
-_RESULTS = (*MEASURES, "label_accuracy")
+_RESULTS = tuple(dict.fromkeys((*MEASURES, *drawn("table"))))
+"""What a chart can show first, then the rest."""
 
 
 def draw(rows: list[dict[str, Any]], sweep: Sweep) -> None:
@@ -31,7 +32,7 @@ def draw(rows: list[dict[str, Any]], sweep: Sweep) -> None:
         "",
         *map(chart.readable, axes),
         "State",
-        *(MEANINGS[m].title for m in measured),
+        *(METRICS[m].title for m in measured),
         *map(chart.readable, extra),
         "Run",
     ]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from gi_core.jobs.sweeps import MISSING, REFUSED, Entry
-from gi_core.metrics.meanings import shown
+from gi_core.metrics.registry import shown
 from gi_core.metrics.words import told
 from pages.shared import pictures, telling, words
 from pages.shared.experiment import meter

@@ -7,7 +7,7 @@ import textwrap
 
 from PIL import Image, ImageDraw, ImageFont
 
-from gi_core.metrics.meanings import MEANINGS
+from gi_core.metrics.registry import METRICS
 from gi_core.settings.sweep import Sweep
 from pages.shared.pictures import to_image
 from pages.shared.result.source import StoredRun
@@ -69,7 +69,7 @@ def _asked(sweep: Sweep, metric: str, attackers: tuple[bool, ...]) -> str:
     knows = {(False,): "the attacker does not know the defenses", (True,): "the attacker knows the defenses"}
     limit = f" · at most {sweep.base.seconds:g} s an attack" if sweep.base.seconds else ""
     who = knows.get(attackers)
-    return f"{MEANINGS[metric].title}: {MEANINGS[metric].sentence}{limit}" + (f" · {who}" if who else "")
+    return f"{METRICS[metric].title}: {METRICS[metric].sentence}{limit}" + (f" · {who}" if who else "")
 
 
 def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from gi_core.jobs import sweeps
 from gi_core.jobs.sweeps import Entry
-from gi_core.metrics.meanings import MEANINGS
+from gi_core.metrics.registry import METRICS, drawn
 from gi_core.settings.sweep import Sweep
 from pages.shared import pictures, words
 from pages.shared.experiment.defenses import marks
@@ -21,7 +21,7 @@ from pages.shared.sweeps import progress
 from pages.wall import cell, poster
 from pages.wall.layout import Layout, layout
 
-SCORES = ("psnr", "ssim", "mse", "lpips", "iip_rank")
+SCORES = drawn("wall")
 ATTACKERS = {"naive": "Does not know", "knowing": "Knows", "both": "Both"}
 STYLE = WEB / "wall.css"
 _PACE = 1.5
@@ -67,13 +67,13 @@ def findings(
     """Which score and attacker, then the table. read: the cells with that score. corner: HTML of the private picture."""
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom", key="wall_bar"):
         metric = st.segmented_control(
-            "Score", SCORES, default="psnr", required=True, key="wall_score", format_func=lambda n: MEANINGS[n].title,
+            "Score", SCORES, default="psnr", required=True, key="wall_score", format_func=lambda n: METRICS[n].title,
         )  # fmt: skip
         attackers = _attackers(found)
         cells = read(metric)
         if save is not None:
             save(cells, metric, attackers)
-    st.html(f'<p class="gi-about">{words.escape(MEANINGS[metric].sentence)}</p>')
+    st.html(f'<p class="gi-about">{words.escape(METRICS[metric].sentence)}</p>')
     st.html(_table(found, cells, corner, attackers))
 
 

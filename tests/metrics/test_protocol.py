@@ -13,8 +13,7 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from gi_core import metrics
 from gi_core.metrics.matching import assignment, retrieval
-from gi_core.metrics.meanings import MEANINGS, PSNR_CAP, shown
-from gi_core.metrics.protocol import MEASURED
+from gi_core.metrics.registry import PSNR_CAP
 
 RNG = np.random.default_rng(3)
 
@@ -145,11 +144,3 @@ def test_trials_are_ordered_by_the_attackers_score_not_by_truth():
     assert got["worst"] == {"trial": 3, "score": None, "mse": None, "psnr": None}
     blind = metrics.trials_summary(images, [3, 1, 2, 4], None)
     assert blind["best"]["trial"] == 1 and blind["best"]["mse"] is None
-
-
-def test_every_measured_number_has_a_meaning():
-    assert set(MEASURED) < set(MEANINGS)
-    for meaning in MEANINGS.values():
-        assert meaning.sentence.endswith(".") and meaning.better in ("higher", "lower")
-    assert shown("psnr", 23.14) == "23.1 dB" and shown("mse", 3e-7) == "3.0e-07"
-    assert shown("lpips", None) == "not measured" and shown("iip_rank", 1) == "1"

@@ -10,8 +10,8 @@ from skimage.metrics import structural_similarity
 
 from gi_core import metrics
 from gi_core.metrics import rdlv as module
-from gi_core.metrics.meanings import MEANINGS, shown
 from gi_core.metrics.rdlv import PROTOCOL, PUBLISHED, rdlv, stretched
+from gi_core.metrics.registry import METRICS, shown
 
 RNG = np.random.default_rng(8)
 
@@ -140,5 +140,5 @@ def test_a_run_with_a_prior_has_it_and_others_do_not():
 
 
 def test_it_has_a_meaning_and_a_face():
-    assert MEANINGS["rdlv"].better == "higher" and "prior" in MEANINGS["rdlv"].sentence
+    assert METRICS["rdlv"].better == "higher" and "prior" in METRICS["rdlv"].sentence
     assert shown("rdlv", 0.684) == "0.684" and shown("rdlv", -0.06) == "-0.060"

@@ -63,9 +63,9 @@ def test_nothing_to_say():
     assert "no original" in verdict({"status": "done", "metrics": None, "per_image": []})
 
 
-def test_meanings_and_verdict_load_no_torch():
+def test_registry_and_verdict_load_no_torch():
     code = (
-        "import sys; import gi_core.metrics.meanings; from gi_core.metrics import verdict; verdict({});"
+        "import sys; import gi_core.metrics.registry; from gi_core.metrics import verdict; verdict({});"
         "sys.exit(any(m in sys.modules for m in ('torch', 'torchvision', 'skimage', 'lpips', 'scipy')))"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -1,7 +1,7 @@
 """One sentence of advice from a frontier, and what it does not say. No torch.
 
 Judged against the stronger attacker of each picture. A defense helps where its pictures leak less than the same pictures
-undefended, by more than twice the standard error of that difference and by more than `SMALLEST` of the metric. Of those
+undefended, by more than twice the standard error of that difference and by more than `least` of the metric. Of those
 that cost at most `AFFORDABLE` accuracy, the least leak is named; of those that leak as little within error, the cheapest.
 
 Nothing is advised while a run or a training is missing: any setting that is not measured yet could be the better one.
@@ -16,14 +16,11 @@ from typing import Literal
 
 from gi_core.analysis.frontier.points import ADAPTIVE, NAIVE, NONE, Point, reading, strongest
 from gi_core.analysis.frontier.ranking import error, less
-from gi_core.metrics.meanings import MEANINGS
-from gi_core.metrics.words import CLEAR_PSNR, CLEAR_SSIM
+from gi_core.metrics.registry import METRICS
 from gi_core.settings import DEFENSES
 from gi_core.settings.defense_base import HEURISTIC
 
 AFFORDABLE = 0.05
-CLEAR = {"psnr": CLEAR_PSNR, "ssim": CLEAR_SSIM, "mse": 10 ** (-CLEAR_PSNR / 10), "lpips": 0.5, "iip_rank": 5.0}
-"""Where the mean of a metric says that a person recognises the pictures (of the rank: the first five, as in top-5)."""
 Level = Literal["exposed", "partly", "protected", "open"]
 
 
@@ -116,13 +113,13 @@ def _price(p: Point, bare: Point) -> str:
 
 
 def _leak(p: Point) -> str:
-    return f"{MEANINGS[p.metric].title} {reading(p.metric, p.leakage)}"
+    return f"{METRICS[p.metric].title} {reading(p.metric, p.leakage)}"
 
 
 def _clear(p: Point) -> bool:
     """Whether a person recognises what is left: of any picture by the rule of words, or on average by the metric looked at."""
-    metric = p.leakage >= CLEAR[p.metric] if MEANINGS[p.metric].better == "higher" else p.leakage <= CLEAR[p.metric]
-    return p.clear > 0 or metric
+    metric = METRICS[p.metric]
+    return p.clear > 0 or p.exposure >= metric.sign * metric.thresholds["clear"]
 
 
 def _difference(found: Sequence[Point]) -> str:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gi_core.metrics.meanings import MEANINGS, shown
+from gi_core.metrics.registry import METRICS, shown
 from gi_core.metrics.words import recognisable
 
-METRICS = ("psnr", "ssim", "mse", "lpips", "iip_rank")
-ALIKE = 50.0
+ALIKE = METRICS["psnr"].thresholds["alike"]
 """dB: above it no eye and no later use tells pictures apart, so a mean is not carried by how far above one is."""
 NONE = "none"
 _OPEN = ("queued", "running", "pausing", "paused")
@@ -61,7 +61,7 @@ class Point:
     @property
     def exposure(self) -> float:
         """Leakage so that more is worse, whatever the metric."""
-        return self.leakage if MEANINGS[self.metric].better == "higher" else -self.leakage
+        return METRICS[self.metric].sign * self.leakage
 
 
 def points(rows: Iterable[dict[str, Any]], metric: str) -> list[Point]:
@@ -91,11 +91,16 @@ def _point(defenses: str, adaptive: bool, group: Sequence[dict[str, Any]], metri
 
 def reading(metric: str, value: float) -> str:
     """The value with its unit; of pictures that are alike, that it is at least so much."""
-    return ("≥ " if metric == "psnr" and value >= ALIKE else "") + shown(metric, value)
+    return ("≥ " if value >= alike(metric) else "") + shown(metric, value)
+
+
+def alike(metric: str) -> float:
+    """From where on pictures are alike, as `ALIKE` is for PSNR; infinite for a metric that has no such value."""
+    return METRICS[metric].thresholds.get("alike", math.inf)
 
 
 def _value(row: dict[str, Any], metric: str) -> float:
-    return min(float(row[metric]), ALIKE) if metric == "psnr" else float(row[metric])
+    return min(float(row[metric]), alike(metric))
 
 
 def strongest(found: Sequence[Point]) -> list[Point]:
@@ -111,7 +116,7 @@ def strongest(found: Sequence[Point]) -> list[Point]:
 
 def _worst(group: list[Point]) -> Point:
     first = group[0]
-    sign = 1 if MEANINGS[first.metric].better == "higher" else -1
+    sign = METRICS[first.metric].sign
     best: dict[str, tuple[float, str]] = {}
     for point in group:
         for (picture, value), run in zip(point.leaks, point.runs, strict=True):

@@ -7,24 +7,22 @@ import statistics
 from collections.abc import Sequence
 
 from gi_core.analysis.frontier.points import Point
-from gi_core.metrics.meanings import MEANINGS
+from gi_core.metrics.registry import METRICS
 
-SMALLEST = {"psnr": 1.0, "ssim": 0.05, "mse": 0.005, "lpips": 0.05, "iip_rank": 1.0}
-"""Differences of a metric below which nothing is made of them."""
 POINT = 0.01
 
 
 def less(p: Point, q: Point) -> bool:
     """Whether p leaks measurably less than q, on the pictures that both have.
 
-    By more than twice the standard error of the difference, and more than `SMALLEST`.
+    By more than twice the standard error of the difference, and more than the metric's threshold `least`.
     """
-    sign, own = 1 if MEANINGS[p.metric].better == "higher" else -1, dict(q.leaks)
-    gains = [sign * (own[picture] - value) for picture, value in p.leaks if picture in own]
+    metric, own = METRICS[p.metric], dict(q.leaks)
+    gains = [metric.sign * (own[picture] - value) for picture, value in p.leaks if picture in own]
     if not gains:
         return False
     deviation = statistics.stdev(gains) / math.sqrt(len(gains)) if len(gains) > 1 else 0.0
-    return statistics.fmean(gains) > max(2 * deviation, SMALLEST[p.metric])
+    return statistics.fmean(gains) > max(2 * deviation, metric.thresholds["least"])
 
 
 def error(p: Point) -> float:

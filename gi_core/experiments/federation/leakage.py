@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from gi_core.metrics.matching import assignment
-from gi_core.metrics.pixels import clamped, mse, psnr, ssim
+from gi_core.metrics.protocol import likeness
 from gi_core.metrics.rdlv import rdlv
+from gi_core.metrics.registry import LIVE
 
 NORMAL_95 = 1.959964
 """Half a 95 % interval of the normal distribution, in standard deviations."""
@@ -30,16 +31,12 @@ def leakage(images: np.ndarray, originals: np.ndarray, prior: np.ndarray | None)
     order = assignment(images.astype(np.float64), originals.astype(np.float64))
     entries = []
     for i, told in enumerate(found["per_image"]):
-        pair = clamped(images[order[i]].astype(np.float64)), originals[i].astype(np.float64)
-        good = not np.isnan(pair[0]).any()
-        entries.append({
-            "rdlv": told["value"], "ssim": ssim(*pair) if good else None, "psnr": psnr(mse(*pair)) if good else None,
-            "ssim_prior": told["ssim_prior"], "matched": order[i],
-        })  # fmt: skip
+        alike = likeness(images[order[i]].astype(np.float64), originals[i].astype(np.float64))
+        entries.append({"rdlv": told["value"], **alike, "ssim_prior": told["ssim_prior"], "matched": order[i]})
     mean, low, high = band([e["rdlv"] for e in entries])
     return {
         "measure": found["measure"], "rdlv_mean": mean, "rdlv_low": low, "rdlv_high": high, "note": found["note"],
-        "ssim": _mean([e["ssim"] for e in entries]), "psnr": _mean([e["psnr"] for e in entries]), "per_image": entries,
+        **{name: _mean([e[name] for e in entries]) for name in LIVE}, "per_image": entries,
     }  # fmt: skip
 
 

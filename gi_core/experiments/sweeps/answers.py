@@ -8,7 +8,7 @@ from typing import Any
 
 from gi_core.analysis.trends import Trend, trend
 from gi_core.experiments.sweeps.choices import Choice, points
-from gi_core.metrics.meanings import MEANINGS, shown
+from gi_core.metrics.registry import METRICS, shown
 from gi_core.metrics.words import recognisable
 from gi_core.settings.registry import ATTACKS
 
@@ -44,7 +44,7 @@ def answer(records: Sequence[dict[str, Any]], choice: Choice) -> Answer:
 
 def _claim(one: Trend, choice: Choice, short: bool = False) -> str:
     """The sentence about one line; short where the column that varies was named before."""
-    title, better = MEANINGS[choice.y].title, MEANINGS[choice.y].better
+    title, better = METRICS[choice.y].title, METRICS[choice.y].better
     medians, across = [g.median for g in one.groups], _name(choice.x)
     if one.rho is None:
         most = max(one.groups, key=lambda g: g.median if better == "higher" else -g.median)

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from gi_core.experiments.sweeps.table import COLUMNS
+from gi_core.metrics.registry import drawn
 from gi_core.settings.registry import ATTACKS, MODELS
 from gi_core.settings.sweep import Axis, Sweep
 
-MEASURES = ("psnr", "ssim", "lpips", "mse", "iip_rank", "rdlv")
+MEASURES = drawn("chart")
 _MORE = ("pictures", "parameters", "epochs")  # columns that a sweep may vary without an axis of that name
 _REPEATS = ("samples", "labels", "seed", "model.seed")
 MOST_SERIES = 6

@@ -10,11 +10,10 @@ from gi_core.common.safe_text import csv_table, html_page
 from gi_core.jobs import sweeps
 from gi_core.jobs.store import Store
 from gi_core.jobs.sweep_questions import experiments
-from gi_core.metrics.meanings import MEANINGS
+from gi_core.metrics.registry import METRICS, drawn
 from gi_core.settings import Experiment
 from gi_core.settings.sweep import Sweep
 
-_METRICS = ("mse", "psnr", "ssim", "lpips", "iip_rank", "rdlv", "label_accuracy")
 _FIRST = {
     "position": "Number of the experiment in the sweep, from 1; the columns after it are the sweep's axes, by their names.",
     "state": "queued, running, pausing, paused, done, failed, cancelled, refused (cannot be run) or missing (deleted).",
@@ -51,7 +50,10 @@ _LAST = {
 }
 COLUMNS: dict[str, str] = {
     **_FIRST,
-    **{name: MEANINGS[name].sentence + " Mean over the pictures." * (name != "label_accuracy") for name in _METRICS},
+    **{
+        name: METRICS[name].sentence + " Mean over the pictures." * (METRICS[name].reads != "share")
+        for name in drawn("table")
+    },
     **_FOUND,
     **_ASKED,
     **_LAST,
@@ -130,7 +132,7 @@ def _row(
     axes = {(f"{name} (axis)" if name in COLUMNS else name): label for name, label in entry.point.items()}
     return {
         "position": entry.position + 1, **axes, "state": entry.state,
-        **{name: metrics.get(name) for name in _METRICS},
+        **{name: metrics.get(name) for name in drawn("table")},
         "iterations": result.get("iterations"), "seconds": result.get("seconds"),
         "network_accuracy": model.get("accuracy"),
         "accuracy": statistics.fmean(accuracies) if accuracies else None,

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from gi_core.jobs.job import Job, valid_id
-from gi_core.metrics.meanings import MEANINGS, shown
+from gi_core.metrics.registry import METRICS, drawn
 from gi_core.settings import SpecError, build
 from pages.shared import address, words
 from pages.shared.experiment import knowing_pair, pairs, statistics_pair
@@ -96,9 +96,9 @@ def _table(jobs: list[Job], names: list[str]) -> None:
     left, right = (parts(job.spec) for job in jobs)
     lines = [(k, left[k], right[k]) for k in left if left[k] != right[k]]
     results = [(job.result or {}).get("metrics") or {} for job in jobs]
-    for name in ("psnr", "ssim", "mse", "lpips", "iip_rank", "rdlv", "label_accuracy"):
-        if any(r.get(name) is not None or (name in r and name != "rdlv") for r in results):
-            lines.append((MEANINGS[name].title, *(shown(name, r.get(name)) for r in results)))
+    for metric in (METRICS[name] for name in drawn("lab")):
+        if any(r.get(metric.name) is not None or (metric.name in r and not metric.optional) for r in results):
+            lines.append((metric.title, *(metric.shown(r.get(metric.name)) for r in results)))
     lines.append(("Time", *(words.span((job.result or {}).get("seconds")) for job in jobs)))
     head = "".join(f"<th scope='col'>{words.escape(n)}</th>" for n in ("", *names))
     body = "".join(

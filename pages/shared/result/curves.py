@@ -13,6 +13,7 @@ import numpy as np
 import streamlit as st
 
 from gi_core.jobs.job import Point
+from gi_core.metrics.registry import LIVE, METRICS
 
 MOST = 1000
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")  # Okabe and Ito
@@ -54,11 +55,11 @@ def likeness(runs: Mapping[str, Sequence[Point]], key: str, height: int = 250) -
     """PSNR (left) and SSIM (right): what the server cannot see."""
     series = []
     for name, points in runs.items():
-        for axis, (field, title) in enumerate((("psnr", "PSNR (dB)"), ("ssim", "SSIM"))):
-            known = [(p.iteration, getattr(p, field)) for p in points if getattr(p, field) is not None]
+        for axis, metric in enumerate(METRICS[name] for name in LIVE):
+            known = [(p.iteration, getattr(p, metric.name)) for p in points if getattr(p, metric.name) is not None]
             x = np.array([k[0] for k in known], dtype=np.int64)
             y = np.array([k[1] for k in known], dtype=float)
-            label = title + (f" · {name}" if len(runs) > 1 else "")
+            label = metric.axis + (f" · {name}" if len(runs) > 1 else "")
             series.append(_line(x, y, label, len(series)) | {"yAxisIndex": axis})
     _heading("Likeness to the original", "what it cannot see")
     axes = [{"type": "value"}, {"type": "value", "min": 0, "max": 1, "interval": 0.5, "splitLine": {"show": False}}]

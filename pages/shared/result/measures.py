@@ -7,14 +7,10 @@ from typing import Any
 import streamlit as st
 
 from gi_core.jobs.job import Job
-from gi_core.metrics.meanings import MEANINGS, shown
+from gi_core.metrics.registry import METRICS, drawn
 from gi_core.metrics.words import told
 from pages.shared import telling
 from pages.shared.words import escape
-
-_SHOWN = ("psnr", "ssim", "mse", "lpips", "iip_rank", "label_accuracy")
-_WHERE_PRESENT = ("rdlv",)
-"""Measured only against a prior picture."""
 
 
 def sentence(job: Job, truth: bool) -> str:
@@ -79,16 +75,16 @@ def _metrics(result: dict[str, Any]) -> list[tuple[str, str, str]]:
     if not metrics:
         return []
     cards = []
-    for name in (*_SHOWN, *(n for n in _WHERE_PRESENT if metrics.get(n) is not None)):
-        meaning, value = MEANINGS[name], metrics.get(name)
-        text = meaning.sentence
-        number = shown(name, value)
-        if name == "lpips" and value is None and metrics.get("lpips_note"):
-            text = str(metrics["lpips_note"])
-        if name == "iip_rank" and value is not None and metrics.get("iip_candidates"):
-            number = f"{number} of {metrics['iip_candidates']}"
+    for name in sorted(drawn("lab"), key=lambda n: METRICS[n].optional):  # those that few runs have come last
+        metric, value = METRICS[name], metrics.get(name)
+        if value is None and metric.optional:
+            continue
+        note = metrics.get(f"{name}_note") if value is None and metric.told_missing else None
+        text, number = str(note or metric.sentence), metric.shown(value)
+        if value is not None and metric.out_of and metrics.get(metric.out_of):
+            number = f"{number} of {metrics[metric.out_of]}"
         spread = metrics.get(f"{name}_sd")
-        cards.append((meaning.title, number + (f" ± {spread:.2g}" if spread is not None else ""), text))
+        cards.append((metric.title, number + (f" ± {spread:.2g}" if spread is not None else ""), text))
     return cards
 
 
@@ -113,8 +109,5 @@ def _evidence(job: Job, result: dict[str, Any]) -> list[tuple[str, str, str]]:
 
 def _per_image(result: dict[str, Any]) -> None:
     with st.expander("Every picture of the batch", type="compact", key="per_image"):
-        lines = [
-            {"picture": e["index"], **{k: e.get(k) for k in ("psnr", "ssim", "mse", "iip_rank")}}
-            for e in result["per_image"]
-        ]
+        lines = [{"picture": e["index"], **{k: e.get(k) for k in drawn("pictures")}} for e in result["per_image"]]
         st.dataframe(lines, hide_index=True, alt="Metrics of every picture")

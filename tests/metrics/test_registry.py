@@ -1,0 +1,225 @@
+"""One registry of metrics: what an entry must say, where it reaches, and that no other list of them is kept."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from gi_core import metrics
+from gi_core.analysis.frontier import advice, points
+from gi_core.cli import report
+from gi_core.experiments.sweeps import choices, table
+from gi_core.jobs.job import Point
+from gi_core.metrics import document
+from gi_core.metrics.batch import Batch, Found
+from gi_core.metrics.metric import EVERYWHERE, Metric
+from gi_core.metrics.registry import LIVE, METRICS, drawn, shown
+from tests.conftest import ROOT
+from tests.test_house_rules import loaded
+
+
+def metric(**changes) -> Metric:
+    entry = {
+        "name": "mae",
+        "title": "MAE",
+        "better": "lower",
+        "sentence": "Mean absolute error.",
+        "function": "math.dist",
+    }
+    return Metric(**{**entry, "thresholds": {"clear": 0.05, "least": 0.01}, **changes})
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_an_entry_has_all_that_a_page_says(name):
+    entry = METRICS[name]
+    assert entry.name == name and entry.title and entry.sentence.endswith(".") and callable(entry.load())
+    assert entry.shown(None) == "not measured" and entry.sign == {"higher": 1, "lower": -1}[entry.better]
+
+
+def test_values_read_as_they_did():
+    assert shown("psnr", 23.14) == "23.1 dB" and shown("mse", 3e-7) == "3.0e-07" and shown("ssim", 0.5) == "0.500"
+    assert shown("lpips", None) == "not measured" and shown("iip_rank", 1) == "1" and shown("iip_rank", 2.5) == "2.5"
+    assert shown("label_accuracy", 0.5) == "50 %" and shown("iip_percentile", 99.5) == "99.5 %"
+    assert shown("unknown", 0.25) == "0.250" and shown("unknown", None) == "not measured"
+
+
+def test_every_place_has_the_members_and_the_order_it_had():
+    assert drawn("lab") == ("psnr", "ssim", "mse", "lpips", "iip_rank", "rdlv", "label_accuracy")
+    assert drawn("pictures") == ("psnr", "ssim", "mse", "iip_rank")
+    assert drawn("table") == ("mse", "psnr", "ssim", "lpips", "iip_rank", "rdlv", "label_accuracy")
+    assert drawn("chart") == choices.MEASURES == ("psnr", "ssim", "lpips", "mse", "iip_rank", "rdlv")
+    assert drawn("frontier") == drawn("wall") == ("psnr", "ssim", "mse", "lpips", "iip_rank")
+    assert list(METRICS)[:3] == ["mse", "psnr", "ssim"] and list(METRICS)[-2:] == ["rdlv", "label_accuracy"]
+
+
+def test_the_live_curve_is_of_metrics_that_a_point_keeps():
+    assert set(LIVE) <= set(METRICS) and set(LIVE) <= set(Point.__dataclass_fields__)
+
+
+@pytest.mark.parametrize(
+    "changes, said",
+    [
+        ({"name": "mean error"}, "a name in letters"),
+        ({"title": ""}, "a title"),
+        ({"sentence": "Mean absolute error"}, "a sentence"),
+        ({"better": "larger"}, "better is higher or lower"),
+        ({"takes": "everything"}, "takes is pair or batch"),
+        ({"drawn": frozenset({"lab", "moon"})}, "moon"),
+        ({"thresholds": {"clear": 0.1}}, "needs the thresholds least"),
+    ],
+)
+def test_an_entry_that_could_not_be_drawn_is_refused(changes, said):
+    with pytest.raises(ValueError, match=said):
+        metric(**changes)
+    assert metric(drawn=EVERYWHERE - {"frontier"}, thresholds={}).drawn == EVERYWHERE - {"frontier"}
+
+
+def test_a_function_that_is_not_there_is_an_error():
+    with pytest.raises(AttributeError):
+        metric(function="gi_core.metrics.pixels.no_such").load()
+    with pytest.raises(ImportError):
+        metric(function="gi_core.metrics.no_such.mae").load()
+
+
+def test_the_registry_and_its_document_load_nothing_heavy():
+    heavy = ("torch", "torchvision", "lpips", "skimage", "scipy", "numpy", "streamlit")
+    assert loaded("import gi_core.metrics.registry, gi_core.metrics.document, gi_core.metrics.words", *heavy) == []
+
+
+def pictures(count: int = 2) -> tuple[np.ndarray, np.ndarray]:
+    true = np.random.default_rng(4).random((count, 1, 12, 12))
+    return true + 0.1, true
+
+
+def added(monkeypatch, function, **changes) -> None:
+    """One more metric, as an entry of the registry would give it."""
+    place = SimpleNamespace(measure=function)
+    monkeypatch.setitem(__import__("sys").modules, "made_up_metric", place)
+    monkeypatch.setitem(METRICS, "mae", metric(function="made_up_metric.measure", **changes))
+
+
+def test_a_new_metric_of_pairs_is_measured_averaged_and_reported(monkeypatch):
+    added(monkeypatch, lambda a, b: np.abs(a - b).mean())
+    got = metrics.evaluate(*pictures())
+    each = [entry["mae"] for entry in got["per_image"]]
+    assert all(type(value) is float for value in each) and got["metrics"]["mae"] == pytest.approx(np.mean(each))
+    assert got["metrics"]["mae_sd"] == pytest.approx(np.std(each))
+    document_ = {"run_id": "x", "status": "done", "iterations": 1, "seconds": 1.0, "out": "o", **got}
+    lines = report.text(document_).splitlines()
+    assert any(line.startswith("MAE ") and "Mean absolute error." in line for line in lines)
+    assert any(line.startswith("picture ") and "MAE" in line for line in lines)
+    assert "mae" in drawn("wall") and "| MAE | `mae` |" in document.table()
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), np.float64("nan"), None])
+def test_what_it_cannot_say_is_none(monkeypatch, value):
+    added(monkeypatch, lambda a, b: value)
+    got = metrics.evaluate(*pictures())
+    assert got["metrics"]["mae"] is None and [entry["mae"] for entry in got["per_image"]] == [None, None]
+
+
+def test_it_is_not_asked_about_a_picture_that_is_not_finite(monkeypatch):
+    added(monkeypatch, lambda a, b: float(np.abs(a - b).mean()))
+    rec, true = pictures()
+    rec[1] = np.nan
+    got = metrics.evaluate(rec, true)
+    assert got["per_image"][0]["mae"] > 0 and got["per_image"][1]["mae"] is None and got["metrics"]["mae"] is not None
+
+
+def test_a_new_metric_of_batches_says_what_it_needs_and_is_left_out_without_it(monkeypatch):
+    def measure(batch: Batch) -> Found | None:
+        if batch.prior is None:
+            return None
+        return Found({"mae": [1.0, 3.0]}, {"mae_note": "beside the prior"})
+
+    added(monkeypatch, measure, takes="batch", optional=True)
+    rec, true = pictures()
+    assert "mae" not in metrics.evaluate(rec, true)["metrics"]
+    got = metrics.evaluate(rec, true, prior=true[0])["metrics"]
+    assert got["mae"] == 2.0 and got["mae_note"] == "beside the prior"
+
+
+def test_a_function_of_two_metrics_is_called_once(monkeypatch):
+    from gi_core.metrics import matching
+
+    calls = []
+    monkeypatch.setattr(
+        matching, "identified", lambda batch: calls.append(1) or Found({"iip_rank": [1], "iip_percentile": [9.0]})
+    )
+    got = metrics.evaluate(*pictures(1))["metrics"]
+    assert calls == [1] and got["iip_rank"] == 1 and type(got["iip_rank"]) is int and got["iip_percentile"] == 9.0
+
+
+def test_the_frontier_judges_by_a_new_metric(monkeypatch):
+    from tests.analysis.test_frontier import rows
+
+    monkeypatch.setitem(METRICS, "mae", metric())
+    found = rows("none", "none", [40.0, 41.0], accuracy=0.8) + rows("noise 1", "gaussian_noise:std=1.0", [9.0, 8.0])
+    for row in found:
+        row["mae"] = 0.01 if row["defense"] == "none" else 0.3
+    said = advice(points(found, "mae"))
+    assert said.best.name == "noise 1" and "MAE 0.300 in place of MAE 0.010" in said.claim
+
+
+def test_the_table_s_columns_are_the_registry_s():
+    names = [name for name in table.COLUMNS if name in METRICS]
+    assert tuple(names) == drawn("table") and all(METRICS[n].sentence in table.COLUMNS[n] for n in names)
+
+
+def test_the_table_of_a_document_has_a_row_for_each_and_is_written_between_its_marks(tmp_path, capsys):
+    rows = document.table().splitlines()
+    assert len(rows) == 2 + len(METRICS) and all(row.count("|") == rows[0].count("|") for row in rows)
+    page = tmp_path / "page.md"
+    page.write_text(f"# Metrics\n\n{document.BEGIN}\nold\n{document.END}\n\nmore\n")
+    assert document.main([str(page)]) == 0 and document.written(page.read_text()) == page.read_text()
+    assert page.read_text() == f"# Metrics\n\n{document.BEGIN}\n{document.table()}{document.END}\n\nmore\n"
+    page.write_text("no marks")
+    assert (
+        document.main([str(page)]) == 2
+        and "put the lines" in capsys.readouterr().err
+        and page.read_text() == "no marks"
+    )
+    assert document.main([]) == 0 and capsys.readouterr().out == document.table()
+
+
+def named(node: ast.AST) -> list[str]:
+    """The texts that a literal lists: elements, keys, and the first of each row."""
+    if isinstance(node, ast.Dict):
+        parts = list(node.keys)
+    elif isinstance(node, (ast.Tuple, ast.List, ast.Set)):
+        parts = [part.elts[0] if isinstance(part, (ast.Tuple, ast.List)) and part.elts else part for part in node.elts]
+    else:
+        return []
+    return [part.value for part in parts if isinstance(part, ast.Constant) and isinstance(part.value, str)]
+
+
+def kept_by_hand(text: str) -> list[int]:
+    """Lines where a literal names two metrics or more, by name or by title."""
+    known = {word.lower() for entry in METRICS.values() for word in (entry.name, entry.title)}
+    return [n.lineno for n in ast.walk(ast.parse(text)) if len({t.lower() for t in named(n)} & known) > 1]
+
+
+SOURCES = [ROOT / "app.py", *(p for folder in ("gi_core", "pages", "assets") for p in (ROOT / folder).rglob("*.py"))]
+
+
+@pytest.mark.parametrize("path", [p for p in SOURCES if p.parent != ROOT / "gi_core" / "metrics"], ids=str)
+def test_no_other_module_keeps_a_list_of_metrics(path):
+    lines = kept_by_hand(path.read_text())
+    assert not lines, f"line {lines[0]}: take the names from gi_core.metrics.registry (drawn, METRICS, LIVE)"
+
+
+@pytest.mark.parametrize(
+    "text", ['X = ("psnr", "ssim")', 'X = {"mse": 1, "lpips": 2}', 'f(["PSNR", "rdlv"])', 'X = (("psnr", 1), ("mse", 2))', 'X = {"iip_rank", "mse"}']
+)  # fmt: skip
+def test_such_a_list_would_be_found(text):
+    assert kept_by_hand(text) == [1] and not kept_by_hand('X = ("psnr", "seconds")')
+
+
+def test_a_metric_is_an_entry_that_cannot_change():
+    with pytest.raises(AttributeError):
+        METRICS["mse"].title = "x"
+    assert replace(METRICS["mse"], title="Error").title == "Error"
