@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from gi_core.metrics.metric import Metric
+from gi_core.metrics.meanings import Metric
 from gi_core.metrics.registry import METRICS
 
 BEGIN = "<!-- metrics: written by python -m gi_core.metrics.document -->"

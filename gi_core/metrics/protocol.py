@@ -10,7 +10,7 @@ import numpy as np
 
 from gi_core.metrics.batch import Batch, Found
 from gi_core.metrics.matching import assignment
-from gi_core.metrics.metric import Metric
+from gi_core.metrics.meanings import Metric
 from gi_core.metrics.pixels import Array, array
 from gi_core.metrics.registry import LIVE, METRICS
 

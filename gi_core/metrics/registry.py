@@ -6,7 +6,7 @@ skimage: a function is named by its place, and loaded when a picture is measured
 
 from __future__ import annotations
 
-from gi_core.metrics.metric import EVERYWHERE, Metric, Place, plain
+from gi_core.metrics.meanings import EVERYWHERE, Metric, Place, plain
 
 PSNR_CAP = 150.0
 """dB. Equality has no finite PSNR; 150 dB is about the rounding of float32 pixels."""

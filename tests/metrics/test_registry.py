@@ -16,7 +16,7 @@ from gi_core.experiments.sweeps import choices, table
 from gi_core.jobs.job import Point
 from gi_core.metrics import document
 from gi_core.metrics.batch import Batch, Found
-from gi_core.metrics.metric import EVERYWHERE, Metric
+from gi_core.metrics.meanings import EVERYWHERE, Metric
 from gi_core.metrics.registry import LIVE, METRICS, drawn, shown
 from tests.conftest import ROOT
 from tests.test_house_rules import loaded
