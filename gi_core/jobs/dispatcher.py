@@ -31,7 +31,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class Dispatcher:
-    """ensure() as often as you like; the first call also starts a thread that goes on looking."""
+    """Keeps the workers of a store alive. Call `ensure` as often as you like; the first call starts a thread that goes on looking."""
 
     def __init__(self, store: Store, lanes: tuple[str, ...] = LANES, workers: int | None = None) -> None:
         """lanes: those to keep workers for. workers: most of the batch lane, in place of what the machine carries."""
@@ -50,7 +50,7 @@ class Dispatcher:
         self._guard = threading.Lock()
 
     def ensure(self) -> None:
-        """A warm interactive worker, in the other lanes workers while there is work; the dead are seen to."""
+        """Keep a warm interactive worker, and workers in the other lanes while there is work; take jobs back from dead ones."""
         self.start()
         self.look()
 
@@ -78,19 +78,19 @@ class Dispatcher:
         return {lane: notes.get(lane, "") for lane in LANES}
 
     def look(self) -> None:
-        """One round, at once; another process doing it just now is as good."""
+        """Look after all workers once, now; if another process is doing so, that is enough."""
         with self._guard:
             if not self._life or not self.processes.beat(self._life):
                 self._life = self.processes.register("server")
             self._reap()
             with self._alone() as first:
                 if first:
-                    recovery.bury(self.store.database, self.store.runs)
-                    self._press()
+                    recovery.reclaim(self.store.database, self.store.runs)
+                    self._enforce_cancels()
                     for pid, _ in self._watch.look(self.processes.all("worker")):
                         os.kill(pid, signal.SIGKILL)
                     for lane in self.lanes:
-                        self._man(lane)
+                        self._start_missing(lane)
 
     def _reap(self) -> None:
         """Note how workers that this server started have ended, before anybody asks what becomes of their jobs."""
@@ -121,7 +121,7 @@ class Dispatcher:
                 return
             yield True
 
-    def _press(self) -> None:
+    def _enforce_cancels(self) -> None:
         """A worker that does not answer to cancel is asked by SIGTERM, then ended by SIGKILL."""
         late = self.store.database.rows(
             "SELECT asked_at, pid, pid_started FROM jobs JOIN processes ON processes.id = jobs.worker"
@@ -133,7 +133,7 @@ class Dispatcher:
                 gone = time.time() - row["asked_at"] > KILL_SECONDS
                 os.kill(row["pid"], signal.SIGKILL if gone else signal.SIGTERM)
 
-    def _man(self, lane: str) -> None:
+    def _start_missing(self, lane: str) -> None:
         """Start the workers that the lane lacks, more slowly when workers die one after another."""
         workers: list[Process] = self.processes.all("worker", lane)
         for worker in workers:

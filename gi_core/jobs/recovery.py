@@ -43,7 +43,7 @@ class Death:
     blamed: str = ""
 
     def spares(self, job_id: str) -> bool:
-        """Whether this job is innocent of it: a preview in between two iterations of a run is not the run's."""
+        """Whether the death is not this job's fault: for a preview between two iterations of a run the run is not to blame."""
         return self.how in ("killed", "beside") or (self.blamed not in ("", job_id))
 
 
@@ -64,8 +64,8 @@ def death(entry: Process) -> Death:
     return Death("error", blamed=entry.note)
 
 
-def bury(database: Database, runs: Path) -> None:
-    """Give back the jobs of dead processes, and strike them off."""
+def reclaim(database: Database, runs: Path) -> None:
+    """Put the jobs of dead processes back into the queue, or end them, and forget those processes."""
     processes, alive = Processes(database), set()
     holders = forgotten(database, [])  # before the table is read: whoever holds a job had entered it by then
     for role in ROLES:
@@ -112,7 +112,7 @@ def end(database: Database, runs: Path, life: str, job_id: str, reason: str) -> 
 
 
 def forgotten(database: Database, lives: list[Process]) -> list[str]:
-    """Lives that hold a job but are in no table."""
+    """Ids of processes that hold a job but are not in the table."""
     known = {p.id for p in lives}
     rows = database.rows("SELECT DISTINCT worker FROM jobs WHERE state IN ('running', 'pausing') AND kind != 'sweep'")
     return [row["worker"] or "" for row in rows if row["worker"] not in known]
@@ -140,7 +140,7 @@ def _give_back(connection: sqlite3.Connection, row: sqlite3.Row, checkpoint: Pat
 def _becomes(
     row: sqlite3.Row, kept: bool, role: str, died: Death, counts: tuple[int, int], where: str
 ) -> tuple[str, str]:
-    """(state, what is said)."""
+    """The job's next state, and the sentence about it."""
     attempts, kills = counts
     innocent = died.spares(row["id"])
     if row["asked"] == "cancel":

@@ -11,7 +11,7 @@ import pytest
 
 from gi_core.jobs import sweeps
 from gi_core.jobs.processes import Processes
-from gi_core.jobs.recovery import MOST_DEATHS, bury
+from gi_core.jobs.recovery import MOST_DEATHS, reclaim
 from gi_core.jobs.store import Store
 from gi_core.jobs.writer import Writer
 from gi_core.settings import SpecError
@@ -222,7 +222,7 @@ def test_a_coordinator_that_was_killed_gives_its_jobs_back(store):
     life = Processes(store.database).register(ROLE, of=(2**22 + 1, "0"))
     (job,) = jobs(store, sweep)
     assert Writer(store, life).take(job.id)
-    bury(store.database, store.runs)
+    reclaim(store.database, store.runs)
     (job,) = jobs(store, sweep)
     assert job.state == "queued" and job.interrupted and Processes(store.database).all(ROLE) == []
 

@@ -87,7 +87,7 @@ class Coordinator:
         if now < self._beat:
             return
         self._beat = now + BEAT_SECONDS
-        recovery.bury(self.store.database, self.store.runs)
+        recovery.reclaim(self.store.database, self.store.runs)
         if not self.processes.beat(self._life):
             raise SpecError("the store was taken away or this process was struck off: start the sweep again")
 
