@@ -38,12 +38,12 @@ def first(connection: sqlite3.Connection, lane: str, kinds: tuple[str, ...] | No
 
 
 def among(lane: str, kind: str) -> str:
-    """What turns are taken in: previews, which are quick, cost nobody the turn of a run."""
+    """The queue whose turns count: previews, which are quick, have one of their own and cost nobody the turn of a run."""
     return lane + ("/preview" if kind == "preview" else "")
 
 
 def took(connection: sqlite3.Connection, lane: str, asker: str) -> None:
-    """This asker has had a turn among these jobs: all others that wait come first."""
+    """Note that this asker has had a turn among these jobs, so that all others who wait come first."""
     connection.execute(
         "INSERT INTO turns (lane, asker, turn) SELECT ?1, ?2, coalesce(max(turn), 0) + 1 FROM turns WHERE lane = ?1"
         " ON CONFLICT (lane, asker) DO UPDATE SET turn = excluded.turn",

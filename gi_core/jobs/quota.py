@@ -49,7 +49,7 @@ def used(database: Database, runs: Path) -> int:
 
 
 def remove(database: Database, runs: Path, job_id: str) -> None:
-    """Forget a job, of a sweep also those of its jobs that nobody else has, and delete the folders."""
+    """Forget a job and delete its folder; with a sweep, also those of its jobs that nobody else has."""
     if not valid_id(job_id):
         return
     with database.transaction() as connection:

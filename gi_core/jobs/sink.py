@@ -25,7 +25,7 @@ class Sink(Protocol):
         """Where the run stands (see `Job.progress`) and the points since the last call."""
 
     def thin_points(self, step: int) -> None:
-        """Of the points told, keep the first, every step-th, and those with a PSNR."""
+        """Keep, of the points told so far, the first, every step-th, and those with a PSNR."""
 
     def forget_points(self, after: int) -> None:
         """Drop points after an iteration: the run takes up from there."""
@@ -37,14 +37,14 @@ class Sink(Protocol):
         """The private pictures, (N, H, W, C) uint8."""
 
     def log(self, text: str) -> None:
-        """Something happened."""
+        """Add a line to the run's log."""
 
     def notice(self, text: str) -> None:
-        """Something the person should know, said once."""
+        """Tell the person something, once."""
 
 
 class Control(Protocol):
-    """Asked between iterations."""
+    """What may stop a run; it is asked between iterations."""
 
     def poll(self) -> str:
         """Empty to go on; cancel to end with what there is; pause or leave to stop at a checkpoint."""

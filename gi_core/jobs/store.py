@@ -211,14 +211,14 @@ class Store:
         return len(self._mine())
 
     def cancel_mine(self) -> int:
-        """Cancel all of that; how much."""
+        """Cancel all that this asker still has; returns how many jobs."""
         mine = self._mine()
         for job_id in mine:
             self.control(job_id, "cancel")
         return len(mine)
 
     def cancel_all(self) -> int:
-        """Cancel all that waits or is at work, whoever asked; how much. Not for one of several owners."""
+        """Cancel all that waits or is at work, whoever asked; returns how many jobs. An owner reaches only their own."""
         everything = queue.unfinished(self.database.connection, self.viewer, None)
         for job_id in everything:
             self.control(job_id, "cancel")

@@ -91,7 +91,7 @@ class Watch:
         self._seen: dict[str, Doing] = {}
 
     def look(self, workers: list) -> list[tuple[int, str]]:
-        """(pid, reason) of workers that must be ended; their jobs have been by now. workers: `Process`es, alive."""
+        """(pid, reason) of workers that must be ended, whose jobs have failed by now. workers: `Process`es that live."""
         late, seen = [], {}
         for worker in workers:
             doing = self._doing(worker)

@@ -62,7 +62,7 @@ def around(loop: float) -> Span:
 
 
 def expected(loop: float, overhead: Span = Span(*OVERHEAD), before: Span = NOTHING, start: Span = NOTHING) -> Span:
-    """From the click to the result."""
+    """The span from the click to the result."""
     return before + start + overhead + around(loop)
 
 
@@ -83,7 +83,7 @@ def said(span: Span) -> str:
 
 
 def overhead(store: Store, attack: str = "", model: str = "") -> Span:
-    """Around the loops of former runs of this attack on this network, else of this attack, else of any; else `OVERHEAD`."""
+    """The span around the loops of former runs of this attack on this network, else of this attack, else of any; else `OVERHEAD`."""
     for where in ({"attack": attack, "model": model}, {"attack": attack}, {}):
         known = _learned(store, {k: v for k, v in where.items() if v})
         if len(known) >= 3 or (known and not where):

@@ -116,7 +116,7 @@ class Writer:
             self.notice(job_id, notice)
 
     def began_again(self, job_id: str) -> int:
-        """The job was started anew elsewhere, as the process that did it was lost; how often it was started by now."""
+        """Note that the job was started anew elsewhere, as its process was lost; returns how often it was started by now."""
         self._update(job_id, "attempts = attempts + 1, interrupted = 1, progress = '{}'")
         self.notice(job_id, "its worker was lost; it starts again")
         return int(self.database.row("SELECT attempts FROM jobs WHERE id = ?", (job_id,))["attempts"])
@@ -150,7 +150,7 @@ class Writer:
         )
 
     def drop_cache_key(self, job_id: str) -> None:
-        """The answer must not be given again."""
+        """Forget the job's cache key, so that its answer is not given again."""
         self._update(job_id, "cache_key = NULL")
 
     def _update(self, job_id: str, assignments: str, *values: Any) -> None:
