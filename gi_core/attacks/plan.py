@@ -37,8 +37,8 @@ def measure(
     budget_seconds: float = 5.0,
     most: int | None = None,
 ) -> Plan:
-    """The plan for this attack: from the cache if it is known, else measured in so many CPU seconds at most, a short run's
-    in less. most: trials that the memory allows at once.
+    """The plan for this attack: from the cache if it is known, else measured in `budget_seconds` of CPU at most, a short
+    run's in less. most: trials that the memory allows at once.
     """
     if isinstance(settings, ClosedForm):
         return Plan(device=device.type, threads=torch.get_num_threads())  # float64 on the CPU, nothing to choose

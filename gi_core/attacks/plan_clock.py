@@ -55,7 +55,7 @@ class Clock:
         return seconds / self.share / plan.chunk
 
     def compare(self, first: Plan, rivals: list[Plan], allowed: float) -> Plan:
-        """The fastest, in turns, within so many more seconds; without `seconds` where there was no time to compare."""
+        """The fastest plan, measured in turns within `allowed` more seconds; it has no `seconds` where there was no time to compare."""
         until, times = self.spent + allowed, {}
         running = [first, *rivals]
         for turn in range(MOST_TURNS):

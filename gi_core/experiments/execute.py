@@ -55,8 +55,8 @@ def execute(
 
     checkpoint: file that the state is kept in; if it holds one of this experiment, the run goes on
     from there, with its plan, and ends as if it had never stopped. ground_truth: whether the
-    originals may be compared with; without, every such value is None. questions: kept ones. lane: whose memory it may take.
-    foresee: is told by an estimate, before the loop, how many seconds it will take.
+    originals may be compared with; without, every such value is None. questions: a cache of prepared ones. lane: whose memory it may take.
+    foresee: is called before the loop with the seconds that the loop is expected to take.
 
     `status` is done, cancelled (with what there was), or paused (stopped at a checkpoint, with run_id and `asked` only).
     Raises SpecError or Refused, one sentence.

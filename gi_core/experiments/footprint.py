@@ -47,7 +47,7 @@ class Footprint:
 
 
 def footprint(experiment: Experiment) -> Footprint | None:
-    """None where the network does not fit the pictures, which is somebody else's to say."""
+    """The memory of an experiment; None where the network does not fit the pictures, which another check refuses."""
     counted = _sizes(experiment)
     if counted is None:
         return None

@@ -16,7 +16,7 @@ from gi_core.settings.plan import Plan
 
 
 def plan(question: Question, seconds: float, limit: int) -> Plan:
-    """Measured in so many CPU seconds, or kept. limit: bytes that the run may take."""
+    """The plan, measured in `seconds` of CPU at most, or a kept one. limit: bytes that the run may take."""
     done, settings = question.round, question.experiment.attack
     return plans.measure(done.update, done.knowledge, settings, question.device, seconds, most=_most(question, limit))
 

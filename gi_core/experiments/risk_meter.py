@@ -23,8 +23,8 @@ from gi_core.settings.drawings import drawing
 from gi_core.types.updates import Update
 
 PATIENCE = 0.9
-"""Seconds that an estimate may take. These, as all of them here, are nominal: counted by `influence.cost`, never timed,
-so that what is said does not depend on what else the machine does."""
+"""Seconds that an estimate may take. All seconds here are nominal: operations are counted (`numerics.jacobian_cost`), nothing is
+timed, so that what is said does not depend on what else the machine does."""
 FORWARD_SECONDS = 0.02
 """Longest forward pass of the pictures: where it takes longer, a product of J J^T takes too long for a preview."""
 CALIBRATION_SECONDS = 20.0

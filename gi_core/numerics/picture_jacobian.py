@@ -153,7 +153,7 @@ class Sample:
         return Spectrum(values, weights, energy, tuple(self.knowledge.std), exact, self.norm, self.parameters, spread)
 
     def product_seconds(self) -> float:
-        """Nominal seconds of one product of J J^T: operations are counted, so that the machine's load decides nothing (`cost`)."""
+        """Nominal seconds of one product of J J^T: operations are counted, so that the machine's load decides nothing (`numerics.jacobian_cost`)."""
         if self._product_seconds is None:
             x = self.products.x
             self._product_seconds = jacobian_cost.product_seconds(

@@ -1,8 +1,9 @@
 """What a server that knows the defenses believes of the values before them: low_i <= c g_i <= high_i, up to noise (0, s_i^2).
 
-From the value q sent, the defenses undone last to first; weights that were sent in 16 bits are rounded besides. Not kept: (-inf, inf), and after magnitude pruning (-tau, tau)
-with tau the least that was kept. One bit: (0, inf) or (-inf, 0). Anything else: (q, q), and s^2 is the sum of the noise's
-variance and w^2 / 12 of a rounding to cells of width w (Widrow's noise model). A cell as a box of its own, in which any
+The bounds follow from the value q that was sent, with the defenses undone from last to first; weights sent in 16 bits count as
+rounded. A value that was not kept has the bounds (-inf, inf), after magnitude pruning (-tau, tau) with tau the least that was
+kept. One bit gives (0, inf) or (-inf, 0). Any other value has (q, q), and s^2 is the sum of the noise's variance and
+w^2 / 12 of a rounding to cells of width w (Widrow's noise model). A cell as a box of its own, in which any
 value is as good as another, recovered pictures 1 to 4 dB worse than its middle: least squares average over many values.
 """
 
@@ -48,12 +49,12 @@ class Belief:
         return not (self.rescaled or self.boxed or any(bool(s.any()) for s in self.spread))
 
     def scaled(self, factor: float, like: Tensor) -> Belief:
-        """In units `factor` > 0 times as large, of the type and on the device of `like`."""
+        """The belief in units `factor` > 0 times as large, of the type and on the device of `like`."""
         low, high, spread = ([t.to(like) * factor for t in side] for side in (self.low, self.high, self.spread))
         return Belief(low, high, spread, self.rescaled)
 
     def of(self, index: list[int]) -> Belief:
-        """About the tensors `index` alone."""
+        """The belief about the tensors `index` alone."""
         return Belief(*([side[i] for i in index] for side in (self.low, self.high, self.spread)), self.rescaled)
 
     def flat(self) -> tuple[Tensor, Tensor]:
@@ -61,7 +62,7 @@ class Belief:
         return torch.cat([t.reshape(-1) for t in self.low]), torch.cat([t.reshape(-1) for t in self.high])
 
     def missing(self) -> float:
-        """Values of which nothing, or little, is known, over the others."""
+        """How many values are known only to lie between bounds, over the number of the others."""
         boxed = sum(int((a != b).sum()) for a, b in zip(self.low, self.high, strict=True))
         return boxed / max(1, sum(t.numel() for t in self.low) - boxed)
 

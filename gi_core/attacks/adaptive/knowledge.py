@@ -54,10 +54,10 @@ def mixed_labels(knowledge: Knowledge) -> Tensor | None:
 
 
 def delta_is_true(update: Update, knowledge: Knowledge) -> bool:
-    """Whether the last bias gradient can stand for dL/dlogits: not behind noise, rounding or a mask that the server knows of.
+    """Whether the last bias gradient can stand for dL/dlogits.
 
-    Nor behind anything of which the server cannot tell what it did. Or has to: in front of a bottleneck there is no label
-    to go by.
+    It cannot behind noise, rounding or a mask that the server knows of, nor behind a defense of which the server cannot
+    tell what it did. Where the matching ends in front of a bottleneck it has to, as there is no label to go by.
     """
     if any("opaque" in (_perturbs(d["kind"]) or ("opaque",)) for d in knowledge.defenses):
         return False

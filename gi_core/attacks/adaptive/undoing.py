@@ -38,7 +38,7 @@ def unround(
     known: dict[str, Any], names: list[str], values: list[Tensor], low: list[Tensor], high: list[Tensor],
     spread: list[Tensor], unit: float,
 ) -> None:  # fmt: skip
-    """A rounding, in place: `steps` of each tensor, `relative_step` of each value, or two `levels`."""
+    """Undo a rounding, in place: `steps` of each tensor, `relative_step` of each value, or two `levels`."""
     for i, (name, value) in enumerate(zip(names, values, strict=True)):
         if known.get("levels") == 2:
             low[i] = torch.where(value > 0, 0.0, torch.where(value < 0, -INFINITY, low[i]))
@@ -57,7 +57,7 @@ def unround(
 
 
 def uncover(known: dict[str, Any], names: list[str], low: list[Tensor], high: list[Tensor], legible: bool) -> None:
-    """What was not kept, in place. legible: whether the least value that was kept can be read off."""
+    """Undo a clearing, in place: a value that was not kept gets wide bounds. legible: whether the least value kept can be read off."""
     mask = {
         name: kept.to(low[i].device)
         for i, name in enumerate(names)

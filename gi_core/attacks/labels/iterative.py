@@ -5,7 +5,7 @@ With pi = n / N and one feature vector for each class,
 Given pi and s, the first is linear in H (least squares, drawn slightly to the guessed mean feature); H gives s; the
 second gives n = N (sum_c pi_c s_c - dL/db), rounded to N pictures. A class that is not there takes the batch's mean
 outputs. Where the rounds do not agree and the pictures are fewer than the classes, their counts and those one picture off
-are judged by `label_fit`, with a feature for each picture. After Ma et al., Instance-wise Batch Label Restoration via
+are judged by `labels.fit`, with a feature for each picture. After Ma et al., Instance-wise Batch Label Restoration via
 Gradients, ICLR 2023; the alternation, its starts and the judgement are this project's.
 """
 

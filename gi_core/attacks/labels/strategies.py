@@ -2,7 +2,7 @@
 
 dL/dz_k = p_k - 1[k = c] is negative only for the true class c, and the last dense layer shows it:
 its bias gradient is dL/dz, and row k of its weight gradient is dL/dz_k times the features. With one
-logit, dL/dz is negative for a positive label. Batches: `label_sums` and `label_iterative`.
+logit, dL/dz is negative for a positive label. Batches are read by `labels.sums` and `labels.iterative`.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ Record = dict[str, list]
 
 
 def fresh(trials: int, begun: int) -> Record:
-    """A trial that was never evaluated has an infinite score, so it can never win. begun: trials that begin at once."""
+    """The records of all trials. A trial that was never evaluated has an infinite score, so it can never win. begun: trials that begin at once."""
     return {
         "live": [t < begun for t in range(trials)], "begun": [t < begun for t in range(trials)],
         "half": [INFINITY] * trials, "half_at": [0] * trials, "solved": [False] * trials, "attempt": [0] * trials, "score": [INFINITY] * trials,
@@ -97,7 +97,7 @@ def retire(record: Record, rules: Rules, live: list[int], iteration: int, total:
 
 
 def begun(record: Record) -> int:
-    """Trials that have begun: the first so many. In what an earlier version kept, all have."""
+    """How many trials have begun, counted from the first; in a state that an earlier version kept, all have."""
     return sum(record.get("begun", [True] * len(record["live"])))
 
 

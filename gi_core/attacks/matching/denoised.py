@@ -1,4 +1,4 @@
-"""How smooth a first-order matching looks for its picture, where it knows of noise or of values that are missing."""
+"""How much smoothness a first-order matching asks of its picture, where it knows of noise or of missing values."""
 
 from __future__ import annotations
 

@@ -119,7 +119,7 @@ class Recursion:
         return Descent(front, Solution(front.value, "ratio", x.size, 1.0, residual, max(residual, FLOAT32)))
 
     def descend(self, block: Affine, front: Front, track: Track) -> Descent:
-        """Through one block; what a kind of recursion does differently, it does here."""
+        """Pass one block; a kind of recursion that does so differently overrides this."""
         return self.walk.descend(block, front)
 
     def _finish(self, state: State) -> None:

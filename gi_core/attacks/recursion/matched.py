@@ -40,7 +40,7 @@ class Matched(Recursion):
         return state, replace(step, done=False, note="", events=events)
 
     def worth_matching(self, state: State) -> bool:
-        """Not where every layer was determined, or smoothness has chosen: there is nothing to gain."""
+        """Whether matching has something to gain: not where every layer was determined, or where smoothness chose the picture."""
         c = tracks.source(state["candidates"])
         return not c["chosen"] and (bool(c["deficient"]) or c["residual"] > INEXACT)
 

@@ -28,11 +28,11 @@ class Peeling(Matched):
         return found
 
     def worth_matching(self, state: State) -> bool:
-        """Unless smoothness has chosen: recovered activations carry a rounding that matching takes away."""
+        """Whether matching has something to gain: unless smoothness chose the picture, it takes away the rounding of activations."""
         return not tracks.source(state["candidates"])["chosen"]
 
     def _masked(self, block: Affine, front: Front) -> Descent:
-        """Through a block, with the threshold that its equations agree with best."""
+        """Pass a block, with the threshold that its equations agree with best."""
         if block.reading != "mask":
             return self.walk.descend(block, front)
         given = self.settings.mask_tolerance

@@ -22,7 +22,7 @@ Track = dict[str, Any]
 
 
 def fresh(found: list[Candidate], scaling: bool) -> list[Track]:
-    """One for each candidate. scaling: of equal label they are scaled copies of the first."""
+    """A track for each candidate. scaling: candidates of equal label are scaled copies of the first."""
     tracks = []
     for i, c in enumerate(found):
         of = next(j for j, other in enumerate(found) if other.label == c.label) if scaling else i
@@ -35,7 +35,7 @@ def fresh(found: list[Candidate], scaling: bool) -> list[Track]:
 
 
 def front(track: Track) -> Front:
-    """Where it stands."""
+    """Where the recursion stands on this track."""
     return Front(track["value"].numpy(), track["back"].numpy())
 
 
@@ -86,10 +86,10 @@ def scores(tracks: list[Track]) -> Tensor:
 
 
 def best(tracks: list[Track]) -> Track:
-    """The one of least score."""
+    """The track of least score."""
     return tracks[int(scores(tracks).argmin())]
 
 
 def source(tracks: list[Track]) -> Track:
-    """The best, or what it is a scaled copy of."""
+    """The best track, or the one that it is a scaled copy of."""
     return tracks[best(tracks)["of"]]

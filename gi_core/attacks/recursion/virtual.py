@@ -35,7 +35,7 @@ class Closed:
 
     @property
     def certified(self) -> bool:
-        """Small, and from more equations than unknowns: fewer can always be met."""
+        """Whether the residual is small and there were more equations than unknowns: fewer can always be met."""
         return self.residual < CERTIFIED
 
 

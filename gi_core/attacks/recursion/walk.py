@@ -57,7 +57,7 @@ class Walk:
         return self._numbers[layer.name]
 
     def descend(self, block: Affine | Residual, out: Front, tolerance: float = 0.0) -> Descent:
-        """Through one block, from its output to its input."""
+        """Pass one block, from its output to its input."""
         reading = read(block.activation, out.value, tolerance)
         k = out.back * reading.slope
         if isinstance(block, Residual):

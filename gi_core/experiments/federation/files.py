@@ -33,7 +33,7 @@ class State:
 
 
 def save_state(folder: Path, key: str, state: State) -> None:
-    """Whole or not at all; tensors, numbers and text only."""
+    """Write the state, whole or not at all: tensors, numbers and text only."""
     content = {"key": key, "rounds": state.rounds, "model": state.model, "document": json.dumps(state.document)}
     content |= {"velocity": state.carried.velocity, "memories": state.carried.memories}
     whole_files.write(folder / STATE, lambda file: torch.save(content, file))
