@@ -144,6 +144,13 @@ def test_readme_shows_the_attacks_that_there_are():
     assert sorted(shown[1:]) == sorted(cls.title for cls in ATTACKS.values())
 
 
+def test_the_table_of_metrics_is_that_of_the_registry():
+    from gi_core.metrics.document import written
+
+    text = (ROOT / "docs" / "words.md").read_text()
+    assert written(text) == text, "python -m gi_core.metrics.document docs/words.md writes it anew"
+
+
 def test_readme_python_runs(tmp_path):
     program = re.search(r"^```python\n(.*?)^```$", README.read_text(), re.M | re.S)
     assert program is not None and sum(bool(line.strip()) for line in program[1].splitlines()) == 5
