@@ -17,28 +17,10 @@ from gi_core.settings.check import one_gradient_only
 from gi_core.settings.plan import Plan
 from gi_core.types.updates import Knowledge, Update
 
-_MATCHING = "matching.machine:GradientMatching"
-MACHINES: dict[str, str | type] = {
-    "dlg": _MATCHING,
-    "idlg": _MATCHING,
-    "inverting_gradients": _MATCHING,
-    "levenberg_marquardt": "second_order.levenberg_marquardt:KrylovLM",
-    "rgap": "recursion.machine:Recursion",
-    "rgap_hybrid": "recursion.hybrid:RGapHybrid",
-    "analytic_linear": "recursion.analytic:AnalyticLinear",
-    "peeling": "recursion.peeling:Peeling",
-    "fl_gradient_inversion": _MATCHING,
-    "grad_inversion": _MATCHING,
-}
-"""Kind -> module and class, loaded when it is made: the recursion's solvers take half a second to import."""
 
-
-def machine_of(kind: str) -> type:
-    """The class that attacks as `kind`."""
-    found = MACHINES[kind]
-    if not isinstance(found, str):
-        return found
-    module, name = found.split(":")
+def machine_of(settings: AttackSettings) -> type:
+    """The class that attacks so, loaded when it is made: the recursion's solvers take half a second to import."""
+    module, name = settings.machine.split(":")
     return getattr(import_module(f"{__name__}.{module}"), name)
 
 
@@ -50,7 +32,7 @@ def make(
     on_device = not isinstance(settings, ClosedForm)
     if on_device and device.type == "mps" and getattr(settings, "precision", "float64") == "float64":
         raise Refused(f"{settings.title} computes in double precision, which mps does not have: choose device cpu")
-    machine, knowledge = machine_of(settings.kind), told(settings, knowledge)
+    machine, knowledge = machine_of(settings), told(settings, knowledge)
     aside = unallowed(settings, knowledge)
     update, knowledge = unscaled(update, knowledge)
     names = {id(tensor): name for name, tensor in update.tensors.items()}
@@ -78,4 +60,4 @@ def _in_its_names(machine: Attack, called: dict[str, str]) -> Attack:
     return machine
 
 
-__all__ = ["MACHINES", "Attack", "Refused", "State", "Step", "machine_of", "make", "stream"]
+__all__ = ["Attack", "Refused", "State", "Step", "machine_of", "make", "stream"]

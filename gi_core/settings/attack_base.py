@@ -23,9 +23,10 @@ KNOWN: frozenset[Perturbation] = frozenset(get_args(Perturbation)) - {"opaque"}
 class AttackSettings(Component):
     """Every attack has `trials`, answers that are shown beside one another, and `iterations`, the most steps (0: the network decides).
 
-    allows: perturbations for which it allows where it knows of the defense; none unless it says so.
+    machine: module and class of what attacks so, in `gi_core.attacks`. allows: perturbations for which it allows where it knows of the defense; none unless it says so.
     """
 
+    machine: ClassVar[str] = ""
     allows: ClassVar[frozenset[Perturbation]] = frozenset()
 
     adaptive: bool = setting(

@@ -1,37 +1,19 @@
-"""What a client does to its round so that less leaks, in the order given; a module for each idea."""
+"""What a client does to its round so that less leaks, in the order given: all that the modules `*_defenses` of this package have."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Union
 
 from pydantic import Field
 
-from gi_core.settings.compression_defenses import HalfPrecision, Pruning, Quantisation, RandomPruning, TopK
 from gi_core.settings.defense_base import DefenseSettings
-from gi_core.settings.noise_defenses import GaussianNoise, LaplaceNoise, PercentileNoise, ProtectiveDirection
-from gi_core.settings.privacy_defenses import Clipping, DpSgd
-from gi_core.settings.representation_defenses import Mixing, Precode, Soteria
-from gi_core.settings.withholding_defenses import WithheldLayers
+from gi_core.settings.found import found
 
-AnyDefense = Annotated[
-    GaussianNoise
-    | LaplaceNoise
-    | PercentileNoise
-    | ProtectiveDirection
-    | Clipping
-    | DpSgd
-    | Pruning
-    | RandomPruning
-    | TopK
-    | Quantisation
-    | HalfPrecision
-    | WithheldLayers
-    | Soteria
-    | Precode
-    | Mixing,
-    Field(discriminator="kind"),
-]
-"""In the order in which they are listed: noise, bounds, compression, withholding, representation, mixing."""
+_FIRST = (
+    "noise_defenses", "privacy_defenses", "compression_defenses", "withholding_defenses", "representation_defenses",
+)  # fmt: skip
+AnyDefense = Annotated[Union[found(DefenseSettings, "_defenses", _FIRST)], Field(discriminator="kind")]  # noqa: UP007
+"""In the order in which they are listed: noise, bounds, compression, withholding, representation, mixing; others last."""
 
 
 def built_in(defenses: tuple[DefenseSettings, ...]) -> tuple[DefenseSettings, ...]:

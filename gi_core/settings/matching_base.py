@@ -31,6 +31,7 @@ class Matching(Iterative):
     network's own batch norm statistics stand in for those that a client did not share.
     """
 
+    machine: ClassVar[str] = "matching.machine:GradientMatching"
     allows: ClassVar[frozenset[Perturbation]] = KNOWN
     searching: ClassVar[bool] = False
     judged_by: ClassVar[Literal["gradient", "total"]] = "total"

@@ -177,7 +177,9 @@ def test_one_defense_has_one_colour_in_whatever_order_it_comes():
     from gi_core.settings import DEFENSES
     from pages.shared.experiment.defenses import marks
 
-    assert set(marks.COLOURS) == set(DEFENSES) and len(set(marks.COLOURS.values())) == len(DEFENSES)
+    colours = [*marks.COLOURS.values(), *marks.SPARE]
+    assert set(marks.COLOURS) <= set(DEFENSES) and len(set(colours)) == len(colours)
+    assert marks.GREY not in {marks.colour(kind) for kind in DEFENSES}
     assert not set(marks.COLOURS.values()) & {"#d55e00", "#e69f00", "#0072b2"}, "those say how much leaks"
     both = ["gaussian_noise + pruning", "clipping + gaussian_noise"]
     assert [marks.shape(k, both) for k in both] == [marks.shape(k, both[::-1]) for k in both]

@@ -119,7 +119,7 @@ def test_a_run_that_ends_early_shows_its_answer(gi_home, tmp_path):
             return state, step
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(attacks.MACHINES, "inverting_gradients", Restarting)
+        patch.setattr(attacks, "machine_of", lambda settings: Restarting)
         asked = tiny(settings={"kind": "inverting_gradients", "iterations": 100_000}, seconds=0.3)
         result, sink = _run(asked, tmp_path / "run")
     assert started and result["iterations"] > 3

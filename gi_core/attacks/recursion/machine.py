@@ -26,8 +26,8 @@ from gi_core.attacks.recursion.verdict import Found, note
 from gi_core.attacks.recursion.walk import Descent, Front, Walk
 from gi_core.networks.bottleneck import bottlenecks
 from gi_core.numerics.gradient import GradientMap
+from gi_core.settings.attacks import ClosedForm
 from gi_core.settings.chain import Affine, Block, Unsupported, chain
-from gi_core.settings.closed_form import ClosedForm
 from gi_core.settings.plan import Plan
 from gi_core.settings.recursion_checks import BOTTLENECK, refusal
 from gi_core.types.updates import Knowledge, Update

@@ -17,7 +17,10 @@ COLOURS = {
     "precode": "#C43D3D", "mixing": "#008A7D",
 }  # fmt: skip
 """All at least 3 to 1 on the page's light and dark ground; none is a colour of the levels of exposure."""
-_ORDER = [NONE, *COLOURS]
+SPARE = ("#6A6F00", "#9A4D8F", "#2F7F86")
+"""Of defenses that have no colour of their own yet."""
+_NEW = [kind for kind in DEFENSES if kind not in COLOURS]
+_ORDER = [NONE, *COLOURS, *_NEW]
 
 
 def kinds(defenses: str) -> str:
@@ -27,7 +30,7 @@ def kinds(defenses: str) -> str:
 
 def colour(kind: str) -> str:
     """Hex. kind: of one defense, or of several joined by " + ", which share grey and are told apart by shape."""
-    return COLOURS.get(kind, GREY)
+    return SPARE[_NEW.index(kind) % len(SPARE)] if kind in _NEW else COLOURS.get(kind, GREY)
 
 
 def shape(kind: str, among: Iterable[str] = ()) -> str:

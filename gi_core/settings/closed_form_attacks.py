@@ -41,6 +41,7 @@ class ClosedForm(AttackSettings):
 
 class AnalyticLinear(ClosedForm):
     kind: Literal["analytic_linear"] = "analytic_linear"
+    machine: ClassVar[str] = "recursion.analytic:AnalyticLinear"
     title: ClassVar[str] = "Analytic (dense layers)"
     description: ClassVar[str] = (
         "Divides weight gradients by bias gradients, through a chain of dense layers. It is exact for one picture."
@@ -57,6 +58,7 @@ class AnalyticLinear(ClosedForm):
 
 class RGap(ClosedForm):
     kind: Literal["rgap"] = "rgap"
+    machine: ClassVar[str] = "recursion.machine:Recursion"
     title: ClassVar[str] = "R-GAP"
     description: ClassVar[str] = (
         "Solves the network's equations layer by layer, from the loss to the picture, without iterations or a starting guess."
@@ -80,8 +82,31 @@ class RGap(ClosedForm):
     )
 
 
+class RGapHybrid(RGap):
+    kind: Literal["rgap_hybrid"] = "rgap_hybrid"  # type: ignore[assignment]
+    machine: ClassVar[str] = "recursion.hybrid:RGapHybrid"
+    title: ClassVar[str] = "R-GAP, then matching"
+    description: ClassVar[str] = (
+        "Solves layer by layer as R-GAP does. Where a layer has too few equations, the result starts a search that uses the"
+        " layers below it too."
+    )
+    paper: ClassVar[str] = "after Zhu and Blaschko, ICLR 2021 (the idea of a hybrid attack)"
+    presets: ClassVar[dict[str, dict[str, Any]]] = {}
+
+    total_variation: float = setting(
+        1e-4, "Weight of total variation in the matching.", title="Total variation", ge=0, le=100
+    )
+    total_variation_rounds: int = setting(25, _ROUNDS, title="Smoothing rounds", ge=0, le=200)
+    matching: int = setting(200, _MATCHING, title="Matching steps", ge=0, le=10_000, basic=True)
+
+    @property
+    def refines(self) -> bool:
+        return self.matching > 0
+
+
 class Peeling(ClosedForm):
     kind: Literal["peeling"] = "peeling"
+    machine: ClassVar[str] = "recursion.peeling:Peeling"
     title: ClassVar[str] = "Peeling"
     description: ClassVar[str] = (
         "Solves layer by layer as R-GAP does, for ReLU and smooth networks of any number of classes, and refines the picture"
@@ -98,27 +123,6 @@ class Peeling(ClosedForm):
     )
     total_variation_rounds: int = setting(25, _ROUNDS, title="Smoothing rounds", ge=0, le=200)
     matching: int = setting(10, _MATCHING, title="Matching steps", ge=0, le=1000, basic=True)
-
-    @property
-    def refines(self) -> bool:
-        return self.matching > 0
-
-
-class RGapHybrid(RGap):
-    kind: Literal["rgap_hybrid"] = "rgap_hybrid"  # type: ignore[assignment]
-    title: ClassVar[str] = "R-GAP, then matching"
-    description: ClassVar[str] = (
-        "Solves layer by layer as R-GAP does. Where a layer has too few equations, the result starts a search that uses the"
-        " layers below it too."
-    )
-    paper: ClassVar[str] = "after Zhu and Blaschko, ICLR 2021 (the idea of a hybrid attack)"
-    presets: ClassVar[dict[str, dict[str, Any]]] = {}
-
-    total_variation: float = setting(
-        1e-4, "Weight of total variation in the matching.", title="Total variation", ge=0, le=100
-    )
-    total_variation_rounds: int = setting(25, _ROUNDS, title="Smoothing rounds", ge=0, le=200)
-    matching: int = setting(200, _MATCHING, title="Matching steps", ge=0, le=10_000, basic=True)
 
     @property
     def refines(self) -> bool:
