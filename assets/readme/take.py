@@ -20,7 +20,7 @@ sys.path.insert(0, str(HERE.parents[1]))
 from pages.shared.presets import presets  # noqa: E402
 from tests.browser.conftest import ARGS, CHROMIUM, free_port, served  # noqa: E402
 
-WINDOW = {"width": 1280, "height": 800}
+WINDOW = {"width": 1280, "height": 772}
 COLOURS, MOST_BYTES = 256, 300_000
 SECONDS = 180
 _READY = "() => !document.querySelector('[data-testid=stStatusWidget], [data-testid=stSkeleton]')"
