@@ -46,5 +46,5 @@ def refuse(reason: str) -> int:
 
 
 def printable(text: str) -> str:
-    """For a terminal: a file's name may hold signs that would move its cursor, colour it or turn the line around."""
+    """The text as a terminal may show it: a file's name may hold signs that would move the cursor, colour it or turn the line around."""
     return "".join(sign if sign.isprintable() else "\ufffd" for sign in text)

@@ -83,7 +83,7 @@ def _export(store: Store, arguments: argparse.Namespace) -> int:
 
 
 def _cancel(store: Store, arguments: argparse.Namespace) -> int:
-    """One job of any kind, those asked on the command line, or all."""
+    """Cancel one job of any kind, those asked on the command line, or all."""
     if (arguments.id is not None) + arguments.mine + arguments.all != 1:
         raise SpecError("give one ID, or --mine (what was asked on the command line), or --all")
     if arguments.id is not None:

@@ -74,7 +74,7 @@ def _attack(text: str | None, prior: str | None, defended: bool = False) -> dict
 
 
 def _file(name: str | None, option: str) -> str | None:
-    """In full, so that whoever runs it finds it."""
+    """The file's path in full, so that whoever runs the experiment finds it."""
     if name is None or name.startswith("upload:"):
         return name
     path = user_path(name)
@@ -84,7 +84,7 @@ def _file(name: str | None, option: str) -> str | None:
 
 
 def _picture(ref: str | None) -> str | None:
-    """In full, as a file is named; how it is looked at stays behind it."""
+    """The picture's path in full; the view (`#crop`, `#window`) stays behind it."""
     if ref is None or user_path(ref).is_file():
         return ref if ref is None else str(user_path(ref).resolve())
     name, view = split(ref)

@@ -73,7 +73,7 @@ def _samples(as_json: bool) -> int:
 
 
 def _sweeps(as_json: bool) -> int:
-    """The ready ones."""
+    """The ready sweeps, as data."""
     from gi_core.experiments.sweeps import ready
 
     found = [

@@ -73,7 +73,7 @@ class _Runner(Interruptible):
         return number
 
     def force(self, number: str, executor: str, workers: int | None) -> Workforce:
-        """Who works on it; where nobody can, the sweep is as if it had not been asked for. Raises SpecError."""
+        """Find who works on it; where nobody can, the sweep is taken back as if it had not been asked for. Raises SpecError."""
         from gi_core.workers import executors
 
         try:
@@ -86,7 +86,7 @@ class _Runner(Interruptible):
             raise
 
     def follow(self, number: str, force: Workforce) -> dict[str, Any]:
-        """See it to its end, or to a pause; what the command prints."""
+        """See the sweep to its end, or to a pause; returns what the command prints."""
         from gi_core.jobs import sweeps
 
         began, counts, note = time.monotonic(), None, ""

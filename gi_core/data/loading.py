@@ -79,7 +79,7 @@ def prior(experiment: Experiment, shape: tuple[int, int], channels: int) -> np.n
 
 
 def _prior(experiment: Experiment, shape: tuple[int, int], channels: int) -> list[Sample]:
-    """None or one."""
+    """The sample of the prior picture: a list of none or one."""
     ref = getattr(experiment.attack, "prior", None)
     return [resolve(ref)] if ref else []
 
@@ -151,7 +151,7 @@ def _labels(experiment: Experiment, samples: list[Sample], classes: int) -> np.n
 
 
 def by_numbers(experiment: Experiment) -> tuple[str, ...]:
-    """That the input is normalised by numbers of a person, in a sentence; none for a name."""
+    """A sentence that says by which numbers a person normalises the input; none for a named normalisation."""
     given = numbers(experiment.normalise)
     if given is None:
         return ()

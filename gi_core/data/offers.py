@@ -60,7 +60,7 @@ def _data_sets() -> list[SampleInfo]:
 
 
 def _own_folders() -> list[SampleInfo]:
-    """Folders of class sub-folders that someone put into GI_DATA."""
+    """Folders of class sub-folders that stand under GI_DATA."""
     known = {data_set.folder.split("/")[0] for data_set in archives.DATA_SETS.values()} | {"weights"}
     root, found = data_home(), []
     for path in sorted(root.iterdir()) if root.is_dir() else ():

@@ -51,7 +51,7 @@ def _resolved(ref: str, view: View) -> Sample:
 
 
 def _seen(sample: Sample, view: View, name: str) -> Sample:
-    """A sample that is no file, looked at."""
+    """A sample that is no file, with the view (window and crop) applied."""
     if view == View():
         return sample
     pixels, window = sample.pixels, view.window

@@ -38,7 +38,7 @@ class Advice:
 
 
 def advice(found: Sequence[Point], about: str = "", over: bool = True) -> Advice:
-    """From all points, naive and adaptive. about: what was measured, for the limits. over: whether more are to come."""
+    """The advice that follows from all points, naive and adaptive. about: what was measured, for the limits. over: whether more are to come."""
     missing = _missing(found, over)
     if missing:
         return Advice("open", f"No advice yet: {missing}. Any of them could change which defense is best.")

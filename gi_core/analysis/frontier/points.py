@@ -60,12 +60,12 @@ class Point:
 
     @property
     def exposure(self) -> float:
-        """Leakage so that more is worse, whatever the metric."""
+        """Leakage with its sign chosen so that more is worse, whatever the metric."""
         return METRICS[self.metric].sign * self.leakage
 
 
 def points(rows: Iterable[dict[str, Any]], metric: str) -> list[Point]:
-    """Naive and adaptive, in order of first appearance, complete or not. rows: `experiments.sweeps.table.records`.
+    """The points of naive and adaptive attackers, in order of first appearance, complete or not. rows: `experiments.sweeps.table.records`.
 
     An axis called `defense` names the points, else the defenses as written on a command line.
     """
@@ -90,12 +90,12 @@ def _point(defenses: str, adaptive: bool, group: Sequence[dict[str, Any]], metri
 
 
 def reading(metric: str, value: float) -> str:
-    """The value with its unit; of pictures that are alike, that it is at least so much."""
+    """The value with its unit, marked ≥ where pictures are alike."""
     return ("≥ " if value >= alike(metric) else "") + shown(metric, value)
 
 
 def alike(metric: str) -> float:
-    """From where on pictures are alike, as `ALIKE` is for PSNR; infinite for a metric that has no such value."""
+    """The value from which on pictures count as alike; infinite for a metric that has no such value."""
     return METRICS[metric].thresholds.get("alike", math.inf)
 
 

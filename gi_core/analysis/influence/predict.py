@@ -144,7 +144,7 @@ def _pushed(known: Known) -> Tensor | None:
 
 
 def words(found: dict[str, Any], protected: bool, linear: bool = True) -> str:
-    """One sentence; never a promise. linear: whether the prediction is within its range."""
+    """The prediction as one sentence, which is never a promise. linear: whether the prediction is within its range."""
     rmse = found["predicted_rmse"]
     if not (protected or linear):
         return (

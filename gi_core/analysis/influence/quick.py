@@ -20,7 +20,7 @@ DEPTH, LEAST = 120, 24
 
 
 def depth(sample: Sample, seconds: float) -> int:
-    """Products that so many nominal seconds reach, at most `DEPTH`; 0 where they are too few to say anything.
+    """How many products the nominal seconds allow, at most `DEPTH`; 0 where they are too few to say anything.
 
     Counted, not timed: the same picture on the same network gives the same number on a busy machine.
     """

@@ -31,8 +31,8 @@ def opened(
 ) -> tuple[Round, tuple[str, ...], dict[str, Any]]:
     """(round, notices, facts) of `experiment.recorded`; `model` has the checkpoint's weights. Raises SpecError.
 
-    What the server is told follows the client's settings: the statistics only if shared in train mode, the labels only
-    those of the experiment, of the defenses what a server would read off the update. The counters of batch norm decide how
+    The client's settings decide what the server is told: the statistics only if shared in train mode, the labels only
+    if the experiment gives them, and of the defenses what a server would read off the update. The counters of batch norm decide how
     many steps there were, and the update comes in the units of the client as described (`comparison`). facts: of
     `read_update` and of `comparison`.
     """
@@ -85,7 +85,7 @@ def opened(
 def _known(
     experiment: Experiment, model: nn.Module, update: Update, schedule: Schedule | None
 ) -> Iterator[dict[str, Any]]:
-    """What the server knows of each defense: of those built into the network as ever, of others what the update shows."""
+    """What the server knows of each defense: what is built into the network, and for the others what the update shows."""
     for place, settings in enumerate(experiment.defenses):
         if settings.hook == "wrap_model":
             defense = defenses.make(settings, experiment.seed, place)

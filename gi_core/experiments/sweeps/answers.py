@@ -26,7 +26,7 @@ class Answer:
 
 
 def answer(records: Sequence[dict[str, Any]], choice: Choice) -> Answer:
-    """Worked out from the rows that are there; says so while some are not."""
+    """The answer that the rows give so far; it says so while some are missing."""
     found = points(records, choice)
     trends = {name: trend([(x, y) for x, y, _ in line]) for name, line in found.items()}
     if not trends:

@@ -18,7 +18,7 @@ _RANGE = re.compile(r"(\d+)\s*(?:-|–|to)\s*(\d+)")
 
 
 def typed(text: str, whole: bool = True) -> list[int | float]:
-    """1, 2, 4 or 1-5, apart by commas or spaces. Raises SpecError."""
+    """The numbers of a text such as `1, 2, 4` or `1-5`, apart by commas or spaces. Raises SpecError."""
     found: list[int | float] = []
     spaced = _RANGE.sub(lambda m: f"{m[1]}-{m[2]}", text)
     for part in re.split(r"[,;\s]+", spaced.strip()):
@@ -62,7 +62,7 @@ def components(family: str, known: dict[str, type[Component]]) -> Callable[[Expe
 
 
 def defenses(base: Experiment, kinds: Sequence[str]) -> Axis:
-    """One defense at a time, or none."""
+    """An axis of one defense at a time, or none."""
     own = {d.kind: d.name for d in base.defenses}
     values = tuple([] if kind == NONE else [own.get(kind, kind)] for kind in kinds)
     labels = tuple("none" if kind == NONE else DEFENSES[kind].title for kind in kinds)
@@ -95,12 +95,12 @@ def strengths(base: Experiment) -> list[float]:
 
 
 def plain(name: str, path: str) -> Callable[[Experiment, Sequence[Any]], Axis]:
-    """Values that stand at a path as they are."""
+    """An axis whose values are set at a path as they are."""
     return lambda base, values: Axis(name=name, path=path, values=tuple(values))
 
 
 def measure(kind: str, name: str) -> Callable[[Experiment, Sequence[int]], Axis]:
-    """What the measure changes of the base, value by value."""
+    """An axis over a measure of the round: what each strength changes of the base."""
 
     def axis(base: Experiment, values: Sequence[int]) -> Axis:
         changes = tuple(differences(base, MEASURES[kind].apply(base, value)) for value in values)
@@ -128,7 +128,7 @@ def differences(base: Experiment, other: Experiment) -> dict[str, Any]:
 
 
 def epochs(base: Experiment, values: Sequence[int]) -> Axis:
-    """Training before the attack; 0 is a fresh network."""
+    """An axis over epochs of training before the attack; 0 is a fresh network."""
     own = (
         base.weights.model_dump(mode="json", exclude_none=True)
         if base.weights.kind == "trained"

@@ -68,7 +68,7 @@ class FarWriter:
         return self._asked()
 
     def make_room(self, job_id: str) -> None:
-        """Room is made where runs are kept."""
+        """Do nothing: room is made where runs are kept."""
 
     def record(self, job_id: str, progress: dict[str, Any], points: list[Point]) -> None:
         self.progress = progress

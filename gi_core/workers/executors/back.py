@@ -26,7 +26,7 @@ class Ending:
 
 
 def apply(event: Event, sink: StoreSink) -> None:
-    """Show it. One that makes no sense is dropped: it came over a network. Raises Lost, DiskFull."""
+    """Write an event into the store. One that makes no sense is dropped, as it came over a network. Raises Lost, DiskFull."""
     values = event.values
     try:
         if event.what == "record":
@@ -43,7 +43,7 @@ def apply(event: Event, sink: StoreSink) -> None:
 
 
 def take(data: bytes, sink: StoreSink, applied: dict[str, set[int]]) -> Ending:
-    """Files, curves and log of a parcel into the store; how the job ended.
+    """Write files, curves and log of a parcel into the store; returns how the job ended.
 
     applied: by token of a start, numbers of what it told that is in the store already. Raises SpecError for what is no parcel, Lost, DiskFull.
     """

@@ -34,7 +34,7 @@ class Event:
 
     @staticmethod
     def decode(text: str) -> Event | None:
-        """None for what is no event: it came over a network."""
+        """The event of a text; None for what is no event, as it came over a network."""
         try:
             job_id, token, number, what, values = json.loads(text)
         except (ValueError, TypeError):
@@ -62,7 +62,7 @@ class Executor(Protocol):
         """Have `executors.remote.perform(order, checkpoint, ...)` called somewhere; again elsewhere if it is lost there."""
 
     def cancel(self, job_id: str, how: str = "cancel") -> None:
-        """cancel, pause or leave: the job ends between two iterations and comes back so. `DROP`: forget it."""
+        """Ask the job to cancel, pause or leave: it ends between two iterations and comes back so. `DROP`: forget it."""
 
     def events(self) -> Iterator[Event]:
         """What was told since the last call, oldest first. Some may be missing: a parcel has everything."""

@@ -72,7 +72,7 @@ class Coordinator:
         self.engine.wait(seconds)
 
     def look(self) -> None:
-        """What was told, what came back, what is asked, and new jobs for free places."""
+        """Take in what was told and what came back, pass on what is asked, and send new jobs to free places."""
         self._live()
         self._hear()
         for job_id, held in list(self._held.items()):
@@ -138,7 +138,7 @@ class Coordinator:
             self.writer.requeue(outcome.job_id)
 
     def _obey(self, job_id: str, held: _Held) -> None:
-        """Ask again and again: it may have started anew. What has not begun, or does not answer, is given up."""
+        """Pass on what is asked of a job, again and again, as it may have started anew. What has not begun, or does not answer, is given up."""
         asked = self.writer.asked(job_id) or ("leave" if held.leaving else "")
         if not asked:
             held.asked_since = None

@@ -103,7 +103,7 @@ class Dask:
         self._futures[job_id] = future
 
     def cancel(self, job_id: str, how: str = "cancel") -> None:
-        """Asked again every second: a job may have started anew in another process."""
+        """Ask the job to end; asked again every second, as it may have started anew in another process."""
         if how == DROP:
             future = self._futures.pop(job_id, None)
             if future is not None:
@@ -127,7 +127,7 @@ class Dask:
             yield event
 
     def reap(self) -> list[Outcome]:
-        """Fetched as soon as they are done: what a worker still has is lost with it, and done again."""
+        """Fetch results as soon as they are done: what a worker still has is lost with it, and done again."""
         self._ended.clear()
         found = []
         for job_id, future in list(self._futures.items()):

@@ -91,7 +91,7 @@ def stand_back(text: str) -> None:
 
 
 def _say_where(writer: FarWriter) -> None:
-    """A file that is here need not be there."""
+    """Add the machine's name to a failure, as a file that is there for the sender may be missing here."""
     if writer.ending[:2] == ["finish", "failed"]:
         said = f"{writer.ending[3]} (said by the worker on {socket.gethostname()}, which reads its own files and data sets)"
         writer.finish(writer.job_id, "failed", writer.ending[2], said)
