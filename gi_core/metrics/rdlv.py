@@ -1,4 +1,4 @@
-"""RDLV(i, r) = (S(i, r) - S(i, p)) / S(i, p): how much liker to a picture than a prior a reconstruction is.
+"""RDLV(i, r) = (S(i, r) - S(i, p)) / S(i, p): how much more a reconstruction is like a picture than a prior is.
 
 Relative data leakage value, Hatamizadeh et al., Do Gradient Inversion Attacks Make Federated Learning Unsafe?, IEEE TMI
 2023. S is SSIM, i a private picture, p a picture that the server had before the round. 0: no better than the prior; 1:

@@ -118,7 +118,7 @@ def at_mean(model: nn.Module) -> nn.Module:
 
 
 def settle(model: nn.Module) -> nn.Module:
-    """`model` itself, likewise."""
+    """Set the bottlenecks of `model` itself to their mean, as `at_mean` does for a copy."""
     for part in bottlenecks(model):
         part.seed, part.eps = None, part.eps.new_zeros(1, part.width)
     return model

@@ -21,7 +21,7 @@ def _rounds(total: int, first: int) -> dict[str, Any]:
 
 
 def accuracy(found: Found, total: int) -> None:
-    """Of the global network on pictures that no client has; round 0 is before any training."""
+    """A chart of the global network's accuracy on pictures that no client has; round 0 is before any training."""
     charts.heading("Accuracy", "of the global network, on pictures that no client has")
     points = [[0, found.start]] if found.start else []
     points += [[r["round"], r] for r in found.rounds]

@@ -41,7 +41,7 @@ def source(folder: Path, name: str | None) -> str:
 
 
 def chosen(entries: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """At most `MOST` of them, evenly spaced."""
+    """At most `MOST` of the rounds, evenly spaced."""
     if len(entries) <= MOST:
         return entries
     return [entries[k] for k in np.unique(np.linspace(0, len(entries) - 1, MOST).round().astype(int))]

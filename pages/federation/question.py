@@ -74,7 +74,7 @@ def change(name: str, value: Any) -> None:
 
 
 def set_attacks(key: str) -> None:
-    """As the toggle of that key stands."""
+    """Switch the server's attacks as the toggle of that key stands."""
     st.session_state[_ATTACKS] = bool(st.session_state[key])
     form.turn()
 

@@ -40,7 +40,7 @@ def current() -> Sweep:
 
 
 def hold(sweep: Sweep | None) -> None:
-    """As the form stands; None goes back to the default grid."""
+    """Keep what the form asks; None goes back to the default grid."""
     st.session_state[_ASKED] = sweep
 
 

@@ -12,7 +12,7 @@ from pages.shared.result.curves import COLOURS
 
 
 def comparable(found: Sequence[Reading]) -> dict[str, list[Reading]]:
-    """By class, where at least two classes have several pictures; else nothing."""
+    """The pictures by class, where at least two classes have several; else nothing."""
     classes = by_class(found)
     several = [name for name, members in classes.items() if len(members) > 1]
     return classes if len(several) > 1 else {}

@@ -79,7 +79,7 @@ def to_bytes(pixels: np.ndarray) -> np.ndarray:
 
 
 def src(pixels: np.ndarray | None) -> str:
-    """As a data URI."""
+    """The picture as a data URI."""
     return BLANK if pixels is None else pictures.uri(pixels)
 
 

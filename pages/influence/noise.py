@@ -74,7 +74,7 @@ def _aim(one: Reading) -> None:
 
 
 def _needed(one: Reading) -> str:
-    """Where recognition ends, without and with a prior."""
+    """The noise at which recognition ends, without and with a prior."""
     with_prior = one.noise_for_with_prior(BLURRED)
     return (
         f"{words.escape(one.name)} is no longer recognisable (off by {BLURRED:g} per pixel) from σ"

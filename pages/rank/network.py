@@ -66,7 +66,7 @@ def _edit(model: Model) -> None:
 
 
 def _switch(key: str) -> None:
-    """To the last known network, or to the drawing as it was; the first drawing is a copy of what is shown."""
+    """Switch to the last known network, or to the drawing as it was; the first drawing is a copy of what is shown."""
     if st.session_state[key] == "known":
         form.choose("model", st.session_state.get(_LAST, question.FIRST.model.kind))
         return

@@ -86,7 +86,7 @@ def _asked(run: str | None) -> tuple[Job | None, bool]:
 
 
 def _recursion(report: RankReport, job: Job | None, same: bool) -> None:
-    """Of the run, or predicted where what is shown has not been run."""
+    """The recursion as the run found it, or predicted where what is shown has not been run."""
     st.html(
         '<h4 class="gi-sub">The recursion <small>from the loss back to the picture, one layer at a time</small></h4>'
     )

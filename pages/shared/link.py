@@ -56,7 +56,7 @@ def decode(text: str) -> Experiment:
 
 
 def _inflate(raw: bytes) -> bytes:
-    """At most a MiB comes out, however small the link."""
+    """Inflate the text of a link; at most a MiB comes out, however small the link."""
     engine = zlib.decompressobj()
     content = engine.decompress(raw, 2**20)
     if not engine.eof:

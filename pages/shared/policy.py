@@ -21,7 +21,7 @@ Message = MutableMapping[str, Any]
 
 
 def inline_hashes() -> Iterator[str]:
-    """Of the scripts inside the page that Streamlit serves, as a policy writes them."""
+    """Hashes of the scripts inside the page that Streamlit serves, as a policy writes them."""
     page = Path(streamlit.__file__).parent / "static" / "index.html"
     for script in _INLINE.findall(page.read_text("utf-8")) if page.is_file() else ():
         yield f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"

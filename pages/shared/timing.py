@@ -14,5 +14,5 @@ def told(work: Span, lane: str = "interactive") -> str:
 
 
 def of_run(loop: float, attack: str, model: str) -> str:
-    """Of an attack (kind) on a network (kind) whose iterations take `loop` seconds."""
+    """How long a run takes, in words: an attack (kind) on a network (kind) whose iterations take `loop` seconds."""
     return told(times.expected(loop, times.overhead(store(), attack, model)))

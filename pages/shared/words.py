@@ -150,7 +150,7 @@ def command(experiment: Experiment) -> str:
 
 
 def _invert(experiment: Experiment, files: Recorded) -> str:
-    """Of a recorded update; its client is named with what that command would otherwise take for granted."""
+    """The command line for a recorded update; its client is named with what that command would otherwise take for granted."""
     client = experiment.client
     usual = [f"{n}={getattr(client, n)}" for n in ("batch_norm", "statistics") if f"{n}=" not in client.name]
     said = {

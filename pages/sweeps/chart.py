@@ -101,7 +101,7 @@ def _dots(name: str, line: list, choice: Choice, look: tuple[str, str]) -> dict[
 
 
 def options(records: list[dict[str, Any]], columns: list[str]) -> list[str]:
-    """Those columns that vary."""
+    """The columns that vary, to choose from."""
     return [c for c in columns if not c or len({str(row.get(c)) for row in records if row.get(c) is not None}) > 1]
 
 

@@ -12,7 +12,7 @@ from pages.shared.session import store
 
 
 def draw(experiment: Experiment) -> None:
-    """Of the preview that the form has asked for, once it is there."""
+    """Draw what the form's preview says of the exposure, once it is there."""
     key, number, _ = st.session_state.get("launch.preview", ("", "", 0.0))
     job = store().job(number) if key == experiment.key() else None
     found = (job.result or {}).get("risk") if job is not None and job.state == "done" else None

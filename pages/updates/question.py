@@ -53,7 +53,7 @@ def fill(experiment: Experiment) -> None:
 
 
 def clear() -> None:
-    """As a newcomer finds it."""
+    """Make the form as a newcomer finds it."""
     _forget(_PARTS, _GUESS, _PRIOR, _KIND)
     form.replace(FIRST)
 

@@ -28,7 +28,7 @@ class Round:
 
     @property
     def key(self) -> str:
-        """As a widget holds it."""
+        """The round's name, as a widget holds it."""
         return f"{self.job}/{self.name}"
 
 

@@ -49,7 +49,7 @@ class Cell:
     image: np.ndarray | None = None
 
     def picture(self) -> str | None:
-        """As a data URI."""
+        """The picture as a data URI."""
         if self.image is not None:
             return pictures.uri(self.image)
         if self.source is None or self.iteration is None:

@@ -35,7 +35,7 @@ class Layout:
 
 
 def layout(sweep: Sweep) -> Layout:
-    """By what each experiment asks, in the order in which attacks and defenses first come. Raises SpecError."""
+    """The layout by what each experiment asks, in the order in which attacks and defenses first come. Raises SpecError."""
     columns: dict[str, str] = {}
     rows: dict[str, str] = {}
     kinds: dict[str, str] = {}

@@ -20,7 +20,7 @@ _SIDE = 32
 
 
 def draw(refs: list[str]) -> None:
-    """Of these pictures, which are a person's own. What is used becomes a part of the picture's reference."""
+    """Let a person choose a part of each of these pictures, which are their own. What is used becomes a part of the picture's reference."""
     ref = refs[0]
     if len(refs) > 1:
         ref = st.selectbox(
@@ -60,7 +60,7 @@ def draw(refs: list[str]) -> None:
 
 
 def _rectangle(ref: str, seen: Whole, view: View) -> Crop:
-    """By sliders, in pixels of the file."""
+    """Choose the rectangle by sliders, in pixels of the file."""
     (width, height), now = seen.size, view.crop
     wide = now is not None and now.width != now.height
     key = form.key(f"crop.{ref}")

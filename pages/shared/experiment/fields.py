@@ -80,7 +80,7 @@ def name_of(field: FieldInfo, path: Path) -> str:
 
 
 def _changed(key: str, path: Path, kind: str) -> None:
-    """Where the part that the widget was drawn for is still there."""
+    """Take over the change, if the part that the widget was drawn for is still there."""
     if form.kind_at(path[:-1]) == kind:
         value = st.session_state[key]
         form.change(path, None if value == "" else value, seen=True)

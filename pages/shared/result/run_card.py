@@ -93,7 +93,7 @@ def _read(path: str, stamp: float) -> str:
 
 
 def _compare(run: str) -> None:
-    """At most two: a third choice lets the first go."""
+    """Choose a run for comparison, at most two: a third choice lets the first go."""
     chosen = [r for r in st.session_state.get("runs.compare", []) if r != run]
     if st.session_state[f"compare_{run}"]:
         chosen.append(run)

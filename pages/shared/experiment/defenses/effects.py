@@ -27,7 +27,7 @@ NOTHING = Measured()
 
 
 def measured(experiment: Experiment) -> Measured:
-    """Of this experiment; until the worker has answered, the last ones, greyed."""
+    """What was measured of this experiment; until the worker has answered, the last measurements, greyed."""
     answer = launch.answer(experiment)
     if answer is None:
         return st.session_state.get(_LAST, NOTHING)

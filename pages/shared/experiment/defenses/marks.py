@@ -9,7 +9,7 @@ from gi_core.settings import DEFENSES
 NONE = "none"
 GREY = "#7A8590"
 SHAPES = {"circle": "●", "rect": "■", "triangle": "▲", "diamond": "◆", "roundRect": "▢", "pin": "▼"}
-"""Of ECharts, and as a sign in text."""
+"""Shapes of ECharts, each with its sign in text."""
 COLOURS = {
     "gaussian_noise": "#B8541A", "laplace_noise": "#8F6D2A", "percentile_noise": "#C2466B", "protective_direction": "#6E7D1E",
     "clipping": "#3F7FBF", "dp_sgd": "#1F8A5B", "pruning": "#B45CA8", "random_pruning": "#7C62C4", "top_k": "#A67C00",
@@ -24,7 +24,7 @@ _ORDER = [NONE, *COLOURS, *_NEW]
 
 
 def kinds(defenses: str) -> str:
-    """Of defenses as written on a command line, `gaussian_noise:std=0.1 + pruning`: gaussian_noise + pruning."""
+    """The kinds of defenses that a command line writes: of `gaussian_noise:std=0.1 + pruning`, `gaussian_noise + pruning`."""
     return " + ".join(part.partition(":")[0] for part in defenses.split(" + "))
 
 

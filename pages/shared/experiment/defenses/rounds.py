@@ -11,7 +11,7 @@ from pages.shared.experiment.defenses import guarantee, row
 
 
 def chips() -> None:
-    """Those that the form's experiment has are lit."""
+    """Draw a chip for each measure; those that the form's experiment has are lit."""
     now = form.current()
     if now.recorded is not None:
         return
@@ -24,7 +24,7 @@ def chips() -> None:
 
 
 def rows() -> None:
-    """One for each that is in place."""
+    """Draw a row for each measure that is in place."""
     now = form.current()
     for kind, measure in MEASURES.items():
         strength = measure.strength_of(now)
@@ -56,7 +56,7 @@ def _chose(key: str) -> None:
 
 
 def _set(kind: str, strength: int) -> None:
-    """It changes pictures and client too, so that the whole form starts anew."""
+    """Set a measure. It changes pictures and client too, so the whole form starts anew."""
     try:
         form.replace(MEASURES[kind].apply(form.current(), strength))
     except SpecError as error:

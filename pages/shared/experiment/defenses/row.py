@@ -76,20 +76,20 @@ def _more(defense: DefenseSettings, path: fields.Path) -> None:
 
 
 def move(index: int, by: int) -> None:
-    """One place earlier or later."""
+    """Move it one place earlier or later."""
     order = list(form.current().defenses)
     order.insert(index + by, order.pop(index))
     _put(order)
 
 
 def again(index: int) -> None:
-    """The same once more, to be given another strength."""
+    """Add the same defense once more, to be given another strength."""
     order = list(form.current().defenses)
     _put(order[: index + 1] + order[index:])
 
 
 def leave_out(index: int) -> None:
-    """Without it; the strength of the last of its kind is kept for the next time."""
+    """Take it out; the strength of the last of its kind is kept for the next time."""
     order = list(form.current().defenses)
     if sum(d.kind == order[index].kind for d in order) == 1:
         form.choose_defenses([d.kind for k, d in enumerate(order) if k != index])
