@@ -30,7 +30,7 @@ def make(
     """The machine of a kind, everything prepared once. Raises Refused."""
     device = torch.device(device)
     on_device = not isinstance(settings, ClosedForm)
-    if on_device and device.type == "mps" and getattr(settings, "precision", "float64") == "float64":
+    if on_device and device.type == "mps" and settings.double:
         raise Refused(f"{settings.title} computes in double precision, which mps does not have: choose device cpu")
     machine, knowledge = machine_of(settings), told(settings, knowledge)
     aside = unallowed(settings, knowledge)

@@ -64,7 +64,7 @@ def plan_key(update: Update, knowledge: Knowledge, settings: AttackSettings, dev
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
     parts = [
         repr(knowledge.model), [list(t.shape) for t in update.tensors.values()], list(knowledge.input_shape), update.images,
-        settings.kind, settings.trials, getattr(settings, "precision", "float64"), name, torch.get_num_threads(), torch.__version__, EDITION,
+        settings.kind, settings.trials, "float64" if settings.double else "float32", name, torch.get_num_threads(), torch.__version__, EDITION,
     ]  # fmt: skip
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
@@ -78,7 +78,7 @@ def _measure(
         device=device.type, threads=torch.get_num_threads(), chunk=min(wanted, most or wanted), most=most,
         cuda_graph=device.type == "cuda" and isinstance(settings, Matching),
     )  # fmt: skip
-    double = getattr(settings, "precision", "float64") == "float64"
+    double = settings.double
     clock = Clock(update, knowledge, torch.float64 if double else torch.float32, device)
     small = sum(t.numel() for t in update.tensors.values()) < 1e5 and update.images == 1
     first = base.model_copy(update={"chunk": 1, "onednn": not (small and device.type == "cpu")})
@@ -102,7 +102,7 @@ def _evaluations(settings: AttackSettings) -> float:
         return 10.0 * settings.inner  # a good start is there by then
     if not isinstance(settings, Matching):
         return 10.0 * getattr(settings, "krylov", 20)
-    inner = 20 if getattr(settings, "optimiser", "") == "lbfgs" else 1
+    inner = 20 if settings.optimiser == "lbfgs" else 1
     return float((settings.iterations or 300) * settings.trials * inner)
 
 
@@ -121,7 +121,7 @@ def _memory_chunk(update: Update, knowledge: Knowledge, settings: AttackSettings
     per_trial = (
         8 * 4 * (sum(t.numel() for t in update.tensors.values()) + 64 * update.images * sum(knowledge.input_shape) * 32)
     )
-    per_trial *= max(1, simulated_steps(knowledge.schedule, getattr(settings, "rounds", "auto")))
+    per_trial *= max(1, simulated_steps(knowledge.schedule, settings.local_rounds))
     return int(max(1, min(MAX_CHUNK, settings.trials, BYTES_PER_CHUNK // per_trial)))
 
 

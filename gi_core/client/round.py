@@ -146,7 +146,7 @@ def _computation(
 
     def compute(model: nn.Module, inputs: Tensor, labels: Tensor) -> Update:
         model = dropping(model, client.dropout, defenses.noise_seed(experiment.seed, CLIENT_DROPS))
-        if client.kind == "fedavg":
+        if client.sends == "weight_change":
             draw = torch.Generator().manual_seed(defenses.noise_seed(experiment.seed, -1))
             update, order = fedavg.weight_change(model, inputs, labels, client, loss, draw, step)
         else:
@@ -162,7 +162,7 @@ def _computation(
 def _schedule(experiment: Experiment, update: Update, before: nn.Module) -> Schedule | None:
     """What the server takes the client's schedule to be; None for a gradient."""
     client = experiment.client
-    if client.kind != "fedavg":
+    if client.sends == "gradient":
         return None
     true = fedavg.schedule_of(client, update.images)
     if client.schedule_known:

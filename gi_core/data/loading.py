@@ -80,7 +80,7 @@ def prior(experiment: Experiment, shape: tuple[int, int], channels: int) -> np.n
 
 def _prior(experiment: Experiment, shape: tuple[int, int], channels: int) -> list[Sample]:
     """The sample of the prior picture: a list of none or one."""
-    ref = getattr(experiment.attack, "prior", None)
+    ref = experiment.attack.prior_picture
     return [resolve(ref)] if ref else []
 
 

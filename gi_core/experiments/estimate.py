@@ -19,8 +19,6 @@ from gi_core.settings.plan import Plan
 STEPS_SECONDS, PLAN_SECONDS = 0.3, 0.5
 LITTLE = 10
 """Times the seconds that steps are tried for: a run that is guessed to take longer is worth the trial."""
-TYPICAL = {"dlg": 100, "idlg": 100, "levenberg_marquardt": 10}
-"""Iterations after which attacks that stop by themselves usually have; the others use them all."""
 
 
 def evaluations(settings: AttackSettings) -> float:
@@ -36,7 +34,7 @@ def evaluations(settings: AttackSettings) -> float:
 
 def iterations(settings: AttackSettings) -> int:
     """Iterations that the attack will typically take; a recursion's are its layers."""
-    return min(settings.iterations, TYPICAL.get(settings.kind, settings.iterations))
+    return min(settings.iterations, settings.typical or settings.iterations)
 
 
 def _of_layers(settings: AttackSettings, done: Round, device: torch.device) -> float:
@@ -75,7 +73,7 @@ def loop(
 
 def _by_plan(settings: AttackSettings, done: Round, device: torch.device, plan: Plan, seed: int, least: float) -> float:
     """Seconds of one iteration: its gradients' where they make it long, or shorter than `least`, else measured."""
-    played = max(1, simulated_steps(done.knowledge.schedule, getattr(settings, "rounds", "auto")))
+    played = max(1, simulated_steps(done.knowledge.schedule, settings.local_rounds))
     guess = (plan.seconds or 0.0) * evaluations(settings) * played
     if guess > STEPS_SECONDS or guess < least:
         return guess

@@ -156,7 +156,7 @@ class _Run:
     def _show_start(self) -> None:
         """The first frame is the start itself: a step of a second-order attack may take seconds."""
         self.sink.record({**self._about(), "stage": "attacking", "iteration": 0}, [])
-        if getattr(self.experiment.attack, "scoring", "") in ("mean", "median"):
+        if self.experiment.attack.averages:
             return  # an answer made of all trials needs their scores
         images, _ = self.attack.answer(self.state)
         self.sink.snapshot(0, to_uint8(images[None]))

@@ -18,7 +18,7 @@ from gi_core.data.loading import geometry
 from gi_core.data.refs import resolve
 from gi_core.jobs import allowances
 from gi_core.settings import Experiment, Problem, SpecError, sizes
-from gi_core.settings.attacks import AttackSettings, ClosedForm, Dlg, LevenbergMarquardt
+from gi_core.settings.attacks import AttackSettings, ClosedForm, LevenbergMarquardt, Matching
 from gi_core.settings.drawings import drawing
 from gi_core.settings.graph import Graph
 
@@ -53,11 +53,11 @@ def footprint(experiment: Experiment) -> Footprint | None:
         return None
     parameters, activations, pixels = counted
     pictures, settings = experiment.pictures, experiment.attack
-    wide = 8 if getattr(settings, "precision", "float64") == "float64" else 4
+    wide = 8 if settings.double else 4
     network = BASE + 4 * COPIES * parameters
     steps, batch = _played(experiment)
     trial = steps * wide * (PER_PARAMETER * parameters + PER_ACTIVATION * batch * activations)
-    trials = getattr(settings, "trials", 1)
+    trials = settings.trials
     kept = trials * pictures * pixels * 4 * (PER_PIXEL + _history(settings))
     if isinstance(settings, LevenbergMarquardt):
         kept = pictures * pixels * 8 * (settings.krylov + PER_PIXEL)
@@ -81,7 +81,7 @@ def problem(experiment: Experiment, lane: str = "interactive") -> Problem | None
     if found is None or found.one <= limit:
         return None
     shape = f"{experiment.pictures} picture{'s' if experiment.pictures > 1 else ''} of {_told(experiment)} pixels"
-    trials = getattr(experiment.attack, "trials", 1)
+    trials = experiment.attack.trials
     shape += f" with {trials} trials" if trials > 1 else ""
     return Problem(
         "attack",
@@ -140,18 +140,17 @@ def _counted(key: str, settings, shape) -> tuple[int, int, int] | None:
 
 
 def _history(settings: AttackSettings) -> int:
-    lbfgs = isinstance(settings, Dlg) or getattr(settings, "optimiser", "") == "lbfgs"
-    return HISTORY if lbfgs else 0
+    return HISTORY if isinstance(settings, Matching) and settings.second_order else 0
 
 
 def _played(experiment: Experiment) -> tuple[int, int]:
     """(local steps that are differentiated for each candidate, pictures in one)."""
     client, pictures = experiment.client, experiment.pictures
-    if not hasattr(client, "local_steps") or isinstance(experiment.attack, ClosedForm):
+    if client.sends == "gradient" or isinstance(experiment.attack, ClosedForm):
         return 1, pictures
-    clients = getattr(client, "clients", 1)
+    clients = client.clients
     steps, batch = client.local_steps(-(-pictures // clients))
-    rounds = getattr(experiment.attack, "rounds", "auto")
+    rounds = experiment.attack.local_rounds
     if rounds == "simulated" or (rounds == "auto" and steps <= MOST_SIMULATED):
         return max(1, steps * clients), batch
     return 1, pictures

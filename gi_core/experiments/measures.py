@@ -86,15 +86,15 @@ def _larger_batch(e: Experiment, strength: int) -> Experiment:
 
 
 def _batch(e: Experiment) -> int | None:
-    each = -(-e.pictures // getattr(e.client, "clients", 1))
-    return min(getattr(e.client, "batch_size", None) or each, each)
+    each = -(-e.pictures // e.client.clients)
+    return min(e.client.batch_size or each, each)
 
 
 def _local_steps(e: Experiment, strength: int) -> Experiment:
     if strength == 1 and not isinstance(e.client, FedAvg):
         return e
-    each = -(-e.pictures // getattr(e.client, "clients", 1))
-    size = min(getattr(e.client, "batch_size", None) or each, each)
+    each = -(-e.pictures // e.client.clients)
+    size = min(e.client.batch_size or each, each)
     epoch = -(-each // size)
     return _fedavg(e, epochs=-(-strength // epoch), steps=strength if strength % epoch else None)
 
@@ -111,7 +111,7 @@ def _steps(e: Experiment) -> int | None:
 def _secure_aggregation(e: Experiment, strength: int) -> Experiment:
     if strength == 1 and not isinstance(e.client, FedAvg):
         return e
-    each = max(1, e.pictures // getattr(e.client, "clients", 1))
+    each = max(1, e.pictures // e.client.clients)
     if strength * each > MAX_BATCH:
         raise SpecError(
             f"{strength} clients of {each} pictures are more than the {MAX_BATCH} of a round: choose fewer clients or pictures"
@@ -149,7 +149,7 @@ _ALL = (
         "the server learns nothing but the sum, if the protocol holds and enough other clients are honest; the sum"
         " itself may show pictures",
         Strength("clients", "Clients added up", "Clients whose changes are added.", 1, MOST_PICTURES, 8),
-        _secure_aggregation, lambda e: getattr(e.client, "clients", None),
+        _secure_aggregation, lambda e: e.client.clients if isinstance(e.client, FedAvg) else None,
     ),
     Measure(
         "withheld_statistics", "Withheld statistics", "The client does not send the running statistics of batch norm.",

@@ -137,7 +137,7 @@ def refuse_no_signal(question: Question) -> None:
 
 def _key(experiment: Experiment, device: torch.device) -> str:
     document = experiment.model_dump(mode="json", exclude={"attack", "seconds", "device"})
-    prior = getattr(experiment.attack, "prior", None)
+    prior = experiment.attack.prior_picture
     return encode([document, experiment.attack.labels == "known", prior, str(device)])
 
 
@@ -150,7 +150,7 @@ def _stable(experiment: Experiment) -> bool:
         files = experiment.recorded
         refs = [files.checkpoint, files.update, files.statistics, files.reference]
         from_file = trained_on_file = False
-    refs.append(getattr(experiment.attack, "prior", None))
+    refs.append(experiment.attack.prior_picture)
     return not (from_file or trained_on_file) and all(_STABLE.fullmatch(ref) for ref in refs if ref)
 
 

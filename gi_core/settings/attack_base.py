@@ -23,10 +23,12 @@ KNOWN: frozenset[Perturbation] = frozenset(get_args(Perturbation)) - {"opaque"}
 class AttackSettings(Component):
     """Every attack has `trials`, answers that are shown beside one another, and `iterations`, the most steps (0: the network decides).
 
-    machine: module and class of what attacks so, in `gi_core.attacks`. allows: perturbations for which it allows where it knows of the defense; none unless it says so.
+    machine: module and class of what attacks so, in `gi_core.attacks`. typical: iterations after which an attack that stops
+    by itself usually has; None: it uses them all. allows: perturbations for which it allows where it knows of the defense; none unless it says so.
     """
 
     machine: ClassVar[str] = ""
+    typical: ClassVar[int | None] = None
     allows: ClassVar[frozenset[Perturbation]] = frozenset()
 
     adaptive: bool = setting(
@@ -35,6 +37,26 @@ class AttackSettings(Component):
         " levels, bottleneck. Without it, the update is taken for plain.",
         title="Knows the defenses",
     )
+
+    @property
+    def prior_picture(self) -> str | None:
+        """The picture that the server takes to be like the private one, of a kind that has a setting for it."""
+        return getattr(self, "prior", None)
+
+    @property
+    def double(self) -> bool:
+        """Whether it computes in double precision."""
+        return getattr(self, "precision", "float64") == "float64"
+
+    @property
+    def local_rounds(self) -> str:
+        """How local steps are played: as the setting `rounds` of a matching says, or `auto`."""
+        return getattr(self, "rounds", "auto")
+
+    @property
+    def averages(self) -> bool:
+        """Whether its answer is made of all trials, which takes their scores."""
+        return False
 
     def unmoved(self, by: Perturbation, masked: bool) -> str | None:
         """Why it does the same whether or not it knows of a perturbation; None where it does not. masked: whether the

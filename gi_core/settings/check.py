@@ -72,7 +72,7 @@ def _labels(e: Experiment):
 def _client(e: Experiment):
     client, model = e.client, e.model
     yield from (Problem(*found) for found in client_conflicts(e))
-    if client.batch_norm == "train" and model.has_batch_norm and any(d.kind == "dp_sgd" for d in e.defenses):
+    if client.batch_norm == "train" and model.has_batch_norm and any("per_picture" in d.reveals for d in e.defenses):
         yield Problem(
             "client.batch_norm", "DP-SGD needs each picture's own gradient, and batch norm in train mode mixes pictures:"
             " choose client.batch_norm=eval",
@@ -88,7 +88,7 @@ def _matching(e: Experiment):
         return
     if a.parametrisation == "generator" and not a.generator:
         yield Problem("attack.generator", "a generator is searched: give its file, or choose another parametrisation")
-    if getattr(a, "start", "") == "prior" and not getattr(a, "prior", None):
+    if getattr(a, "start", "") == "prior" and not a.prior_picture:
         yield Problem("attack.start", "the start asks for a prior picture: choose one, or another start")
     if isinstance(a, FlGradientInversion):
         if not (a.gradient_weight or a.batch_norm_weight != 0 or a.classification_weight):
@@ -105,7 +105,7 @@ def _matching(e: Experiment):
             )  # fmt: skip
         if a.classification == "drifting" and a.classification_weight and a.labels != "joint":
             yield Problem("attack.labels", "the drifting network's loss has free labels: choose joint")
-    if a.epochs_order == "free" and (e.client.kind != "fedavg" or e.client.epochs == 1):
+    if a.epochs_order == "free" and (e.client.sends == "gradient" or e.client.epochs == 1):
         yield Problem("attack.epochs_order", "one epoch has one order: free changes nothing", fatal=False)
 
 
@@ -117,7 +117,7 @@ def _recursion(e: Experiment):
     from gi_core.settings.layer_graphs import layer_graph
     from gi_core.settings.recursion_checks import BOTTLENECK, refusal
 
-    if any(d.kind == "precode" for d in e.defenses):
+    if any("bottleneck" in d.perturbs for d in e.defenses):
         yield Problem("attack", BOTTLENECK)
         return
     shape = sides(e.size) or (max(32, e.model.min_size),) * 2
@@ -128,7 +128,7 @@ def _recursion(e: Experiment):
     if graph is None:
         yield Problem("attack", f"{e.model.title} is not drawn as a chain of layers, so no recursion goes through it")
         return
-    reason = refusal(e.attack.kind, chain(graph), e.pictures, e.client.batch_norm)
+    reason = refusal(type(e.attack), chain(graph), e.pictures, e.client.batch_norm)
     if reason:
         yield Problem("attack", reason)
     elif e.pictures > 1:
@@ -164,11 +164,7 @@ def _model(e: Experiment):
             yield Problem("model.patch", f"a patch of {model.patch} does not divide the picture's side {e.size}")
     if e.client.batch_norm == "train" and not model.has_batch_norm:
         yield Problem("client.batch_norm", f"{model.title} has no batch norm: the mode changes nothing", fatal=False)
-    if (
-        isinstance(e.attack, LevenbergMarquardt)
-        and getattr(model, "activation", "relu") in ("relu", "leaky_relu")
-        and model.kind != "linear"
-    ):
+    if isinstance(e.attack, LevenbergMarquardt) and model.kinked:
         yield Problem(
             "attack",
             "Levenberg-Marquardt stalls at the kinks of ReLU: expect a poor picture, or choose a smooth activation",

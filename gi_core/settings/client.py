@@ -11,6 +11,7 @@ from gi_core.settings.bounds import MAX_BATCH
 from gi_core.settings.client_base import Client
 from gi_core.settings.client_steps import Stepping
 
+Sent = Literal["gradient", "weight_change"]
 FEDAVG = "McMahan et al., Communication-Efficient Learning, AISTATS 2017"
 
 
@@ -19,6 +20,9 @@ class FedSgd(Client):
     title: ClassVar[str] = "One gradient (FedSGD)"
     description: ClassVar[str] = "The client computes one gradient on its pictures and sends it."
     paper: ClassVar[str] = FEDAVG
+    sends: ClassVar[Sent] = "gradient"
+    clients: ClassVar[int] = 1
+    batch_size: ClassVar[int | None] = None
 
 
 class FedAvg(Stepping):
@@ -26,6 +30,7 @@ class FedAvg(Stepping):
     title: ClassVar[str] = "Weight change (FedAvg)"
     description: ClassVar[str] = "The client trains for some steps and sends how its weights changed."
     paper: ClassVar[str] = FEDAVG
+    sends: ClassVar[Sent] = "weight_change"
 
     epochs: int = setting(1, "Passes over the client's pictures.", title="Epochs", ge=1, le=50, basic=True)
     batch_size: int | None = setting(

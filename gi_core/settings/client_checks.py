@@ -57,20 +57,20 @@ def _loss(e: Experiment) -> Iterator[Found]:
     if weights and name == "cross_entropy" and e.labels and any(k < len(weights) and not weights[k] for k in e.labels):
         yield "client.class_weights", "a picture of a class without weight adds nothing to the update", False
     changed = client.label_smoothing or weights or client.reduction == "sum" or client.loss_scale != 1
-    if changed and any(d.kind == "precode" for d in e.defenses):
+    if changed and any("bottleneck" in d.perturbs for d in e.defenses):
         yield "client.loss", (
             "PRECODE adds its own term to a plain mean loss: leave smoothing, class weights, reduction and loss scale as"
             " they are"
         ), True  # fmt: skip
-    if (weights or client.label_smoothing) and any(d.kind == "mixing" for d in e.defenses):
+    if (weights or client.label_smoothing) and any("mixture" in d.perturbs for d in e.defenses):
         yield "client.class_weights", "mixed labels are neither smoothed nor weighed here: choose one of the two", True
-    if changed and any(d.kind == "protective_direction" for d in e.defenses):
+    if changed and any("direction" in d.perturbs for d in e.defenses):
         yield (
             "defenses",
             "the protective direction is found for a plain mean loss: leave the client's loss as it is",
             True,
         )
-    if isinstance(e.attack, ClosedForm) and getattr(e.model, "bias", True) is False and name == "cross_entropy":
+    if isinstance(e.attack, ClosedForm) and not e.model.last_bias and name == "cross_entropy":
         if client.label_smoothing or (weights and client.reduction == "sum"):
             yield "attack", (
                 f"{e.attack.title} reads dL/dlogits of a network without a last bias off the plain loss: choose an attack"
@@ -88,7 +88,7 @@ def _kinds_of_labels(e: Experiment) -> Iterator[Found]:
         yield "client.more_labels", (
             f"it speaks of {len(client.further_labels)} pictures, and there are {e.pictures}: put a slash between two"
         ), True  # fmt: skip
-    if isinstance(attack, ClosedForm) and getattr(e.model, "bias", True) is False:
+    if isinstance(attack, ClosedForm) and not e.model.last_bias:
         yield "attack", f"{attack.title} needs a last bias where a picture may have several labels", True
     reading = attack.labels not in ("known", "joint")
     if e.pictures > 1 and reading and not isinstance(attack, ClosedForm):
@@ -103,7 +103,7 @@ def _dropout(e: Experiment) -> Iterator[Found]:
             f"{e.attack.title} goes back through every feature, and this client dropped some: choose an attack that"
             " matches, or client.dropout=0"
         ), True  # fmt: skip
-    if any(d.kind in ("precode", "soteria", "protective_direction") for d in e.defenses):
+    if any(d.by_features for d in e.defenses):
         yield "client.dropout", "this defense works on the features that dropout drops: choose one of the two", True
 
 
@@ -115,9 +115,9 @@ def _steps(e: Experiment, client: FedAvg) -> Iterator[Found]:
         yield "attack", one_gradient_only(e.attack.title), True
     if client.clients > e.pictures:
         yield "client.clients", f"{e.pictures} pictures cannot be dealt out among {client.clients} clients", True
-    if any(d.kind == "protective_direction" for d in e.defenses):
+    if any("direction" in d.perturbs for d in e.defenses):
         yield "defenses", "the protective direction is found for one gradient: choose client fedsgd", True
-    if client.accumulate > 1 and any(d.kind == "dp_sgd" for d in e.defenses):
+    if client.accumulate > 1 and any("per_picture" in d.reveals for d in e.defenses):
         yield (
             "client.accumulate",
             "DP-SGD adds its noise to each batch, so its promise is for accumulate=1: set it",

@@ -18,9 +18,14 @@ _MATCHING = "Most steps of gradient matching after the recursion."
 
 
 class ClosedForm(AttackSettings):
-    """What every recursion has."""
+    """What every recursion has. through_masks: whether it goes on from a ReLU's mask, for which a recursion with
+    reads_last_bias needs a bias in the last layer. dense_only: whether it goes through dense layers alone.
+    """
 
     allows: ClassVar[frozenset[Perturbation]] = KNOWN
+    through_masks: ClassVar[bool] = False
+    dense_only: ClassVar[bool] = False
+    reads_last_bias: ClassVar[bool] = False
     trials: ClassVar[int] = 1
     iterations: ClassVar[int] = 0
 
@@ -41,6 +46,8 @@ class ClosedForm(AttackSettings):
 
 class AnalyticLinear(ClosedForm):
     kind: Literal["analytic_linear"] = "analytic_linear"
+    through_masks: ClassVar[bool] = True
+    dense_only: ClassVar[bool] = True
     machine: ClassVar[str] = "recursion.analytic:AnalyticLinear"
     title: ClassVar[str] = "Analytic (dense layers)"
     description: ClassVar[str] = (
@@ -106,6 +113,8 @@ class RGapHybrid(RGap):
 
 class Peeling(ClosedForm):
     kind: Literal["peeling"] = "peeling"
+    through_masks: ClassVar[bool] = True
+    reads_last_bias: ClassVar[bool] = True
     machine: ClassVar[str] = "recursion.peeling:Peeling"
     title: ClassVar[str] = "Peeling"
     description: ClassVar[str] = (

@@ -34,7 +34,7 @@ class DefenseSettings(Component):
     perturbs: what becomes of the values, first what decides whether knowing of it helps; empty: not declared.
     reveals: what the server learns of it at most. predicted: whether what is sent is the gradient of the private pictures
     and something added to it, of which a formula says what shows. unread: why nothing of it can be read off an update that
-    was recorded elsewhere; empty where it can.
+    was recorded elsewhere; empty where it can. by_features: whether it works on features that dropout would drop.
     """
 
     hook: ClassVar[Hook] = "filter_update"
@@ -44,6 +44,7 @@ class DefenseSettings(Component):
     reveals: ClassVar[frozenset[Revealed]] = frozenset()
     predicted: ClassVar[bool] = False
     unread: ClassVar[str] = ""
+    by_features: ClassVar[bool] = False
 
     @classmethod
     def only(cls, *perturbations: Perturbation) -> bool:

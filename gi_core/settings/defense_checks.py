@@ -46,7 +46,7 @@ def conflicts(e: Experiment) -> Found:
 
 def _mixing(e: Experiment, mixing: DefenseSettings) -> Found:
     inside = mixing.pictures > 1 and mixing.partners != "public"  # type: ignore[attr-defined]
-    if inside and getattr(e.client, "clients", 1) > 1:
+    if inside and e.client.clients > 1:
         yield "defenses", "clients do not see each other's pictures, so they cannot mix them: mix with public ones"
     elif mixing.partners == "batch" and mixing.pictures > e.pictures:  # type: ignore[attr-defined]
         yield "defenses", few_for_mixing(mixing.pictures, e.pictures)  # type: ignore[attr-defined]

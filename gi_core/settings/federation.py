@@ -180,7 +180,7 @@ def _problems(settings: Federation):
             "pictures", f"give one number of pictures for all, or one for each of the {n} clients, not {count}"
         )
         return
-    if settings.client.kind == "fedsgd":
+    if settings.client.sends == "gradient":
         if settings.attack is not None or settings.record == "all":
             yield Problem(
                 "client", "single gradients are for measuring accuracy: set attack to null and record to none, or"

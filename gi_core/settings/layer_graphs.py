@@ -41,7 +41,7 @@ def layer_graph(settings: Model, input_shape: Shape, classes: int) -> Graph | No
         )
     b = Builder(input_shape)
     build(b, settings)
-    b.dense("fc", settings.outputs(classes), bias=getattr(settings, "bias", True))
+    b.dense("fc", settings.outputs(classes), bias=settings.last_bias)
     if isinstance(settings, Fcn3):
         b.add("act3", Act("leaky_relu", SLOPE))  # as published: after the logit too
     graph = b.graph()

@@ -20,6 +20,7 @@ class Dlg(Matching):
     paper: ClassVar[str] = "Zhu et al., Deep Leakage from Gradients, NeurIPS 2019"
     link: ClassVar[str] = "https://arxiv.org/abs/1906.08935"
     searching: ClassVar[bool] = True
+    typical: ClassVar[int | None] = 100
     judged_by: ClassVar[Literal["gradient", "total"]] = "gradient"
 
     trials: int = setting(

@@ -74,6 +74,10 @@ class Matching(Iterative):
         return self.searching or self.optimiser == "lbfgs"
 
     @property
+    def averages(self) -> bool:
+        return self.scoring in ("mean", "median")
+
+    @property
     def step_decay(self) -> str:
         """How the step size changes: `cosine`, `steps` or `none`."""
         return self.decay

@@ -43,6 +43,16 @@ class Model(Component):
         None, "Number of classes; the data's own when empty.", title="Classes", ge=1, le=22000
     )
 
+    @property
+    def last_bias(self) -> bool:
+        """Whether the last layer has a bias, of which a kind may have a setting."""
+        return getattr(self, "bias", True)
+
+    @property
+    def kinked(self) -> bool:
+        """Whether it has, or may have, activations with a kink."""
+        return getattr(self, "activation", "relu") in ("relu", "leaky_relu")
+
     def outputs(self, data_classes: int) -> int:
         """Logits for data of so many classes: one, or one for each class."""
         return 1 if self.one_logit else self.classes or data_classes

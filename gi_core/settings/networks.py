@@ -170,6 +170,7 @@ class Linear(Model):
     kind: Literal["linear"] = "linear"
     title: ClassVar[str] = "Linear model"
     description: ClassVar[str] = "One dense layer on the flattened picture (softmax regression)."
+    kinked: ClassVar[bool] = False
 
 
 AnyModel = Annotated[

@@ -85,6 +85,7 @@ class ProtectiveDirection(DefenseSettings):
     changes: ClassVar[Changes] = "gradient"
     guarantee: ClassVar[str] = f"{HEURISTIC}: a server that knows of it can project it away"
     perturbs: ClassVar[tuple[Perturbation, ...]] = ("direction",)
+    by_features: ClassVar[bool] = True
     reveals: ClassVar[frozenset[Revealed]] = frozenset({"strength"})
     predicted: ClassVar[bool] = True
 

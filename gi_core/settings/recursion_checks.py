@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from gi_core.settings.chain import Affine, Block, Residual, blocking
+from gi_core.settings.closed_form_attacks import ClosedForm
 from gi_core.settings.graph import Dense
 
-MASKS = ("peeling", "analytic_linear")
-"""Attacks that go on from a ReLU's mask."""
 BOTTLENECK = (
     "a recursion goes through the network as it is drawn, and PRECODE's random bottleneck is not in the drawing: choose"
     " gradient matching"
 )
 
 
-def refusal(attack: str, blocks: tuple[Block, ...], images: int, batch_norm: str = "eval") -> str | None:
-    """One sentence, or None. attack: kind of a closed-form attack; blocks: `chain(graph)`; images: of the update."""
+def refusal(attack: type[ClosedForm], blocks: tuple[Block, ...], images: int, batch_norm: str = "eval") -> str | None:
+    """One sentence, or None. attack: settings class of a closed-form attack; blocks: `chain(graph)`; images: of the update."""
     last = blocks[-1] if blocks else None
     if not _dense(last):
         return "the recursion begins at a dense last layer, which this network does not have"
-    reason = _dense_only(blocks) if attack == "analytic_linear" else _blocked(blocks, attack in MASKS)
+    reason = _dense_only(blocks) if attack.dense_only else _blocked(blocks, attack.through_masks)
     if reason:
         return reason
-    if attack == "peeling" and not last.op.bias and any(b.reading == "mask" for b in blocks):
+    if attack.reads_last_bias and not last.op.bias and any(b.reading == "mask" for b in blocks):
         return "the last layer has no bias, so dL/dlogits is not in the update: peeling through ReLU needs it"
     if batch_norm == "train" and any(_normed(b) for b in blocks):
         return "batch norm in train mode mixes all positions of a channel: choose client.batch_norm=eval"

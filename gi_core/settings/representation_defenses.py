@@ -25,6 +25,7 @@ class Soteria(DefenseSettings):
         " sent as they are, so a server that leaves this layer out loses little"
     )
     perturbs: ClassVar[tuple[Perturbation, ...]] = ("clearing",)
+    by_features: ClassVar[bool] = True
     reveals: ClassVar[frozenset[Revealed]] = frozenset({"layer", "fraction", "mask"})
 
     fraction: float = setting(
@@ -56,6 +57,7 @@ class Precode(DefenseSettings):
         f"{HEURISTIC}: the layers before the bottleneck show one picture to a server that leaves out what comes after the draw"
     )
     perturbs: ClassVar[tuple[Perturbation, ...]] = ("bottleneck",)
+    by_features: ClassVar[bool] = True
     reveals: ClassVar[frozenset[Revealed]] = frozenset({"bottleneck"})
 
     features: int = setting(256, "Width of the bottleneck.", title="Bottleneck width", ge=1, le=4096, basic=True)

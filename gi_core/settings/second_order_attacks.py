@@ -11,6 +11,7 @@ from gi_core.settings.defense_base import Perturbation
 
 class LevenbergMarquardt(Iterative):
     kind: Literal["levenberg_marquardt"] = "levenberg_marquardt"
+    typical: ClassVar[int | None] = 10
     machine: ClassVar[str] = "second_order.levenberg_marquardt:KrylovLM"
     title: ClassVar[str] = "Levenberg-Marquardt"
     description: ClassVar[str] = (

@@ -30,7 +30,7 @@ def suitable(experiment: Experiment, report: RankReport) -> tuple[list[str], str
     blocks = chain(drawing(experiment.model, question.shape(experiment), question.classes(experiment)))
     kinds = ["rgap_hybrid", "rgap"] if report.verdict == "optimisation" else ["rgap", "rgap_hybrid"]
     images, norm = len(experiment.samples), experiment.client.batch_norm
-    why = {kind: refusal(kind, blocks, images, norm) for kind in (*kinds, "peeling", "analytic_linear")}
+    why = {kind: refusal(ATTACKS[kind], blocks, images, norm) for kind in (*kinds, "peeling", "analytic_linear")}
     passing = [kind for kind in kinds if why[kind] is None] or ["peeling"] * (why["peeling"] is None)
     passing += ["analytic_linear"] * (why["analytic_linear"] is None)
     return passing, "" if passing else str(why["peeling"])

@@ -49,7 +49,7 @@ def know(
 ) -> Known:  # fmt: skip
     """The spectrum of picture `index` alone, from the store of spectra if it is there. Raises SpecError."""
     began = time.perf_counter()
-    if experiment.client.kind != "fedsgd":
+    if experiment.client.sends != "gradient":
         raise SpecError("the influence is that of one gradient, and this client sends a weight change: choose fedsgd")
     for defense in experiment.defenses:
         if "withholding" in defense.perturbs:

@@ -45,7 +45,7 @@ class Recursion:
         if graph is None:
             raise Refused("this network is not drawn as a chain of layers, so no recursion goes through it")
         self.blocks: tuple[Block, ...] = chain(graph)
-        reason = refusal(settings.kind, self.blocks, update.images, knowledge.batch_norm)
+        reason = refusal(type(settings), self.blocks, update.images, knowledge.batch_norm)
         if not reason:
             self.blocks = self._passed(self.blocks)
             reason = missing(self.blocks, update)

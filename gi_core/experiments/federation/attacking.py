@@ -39,7 +39,7 @@ def attack(
     """
     plan = Plan(device=device.type, threads=torch.get_num_threads(), chunk=settings.trials)
     machine = attacks.make(settings, update, knowledge, plan=plan, device=device)
-    most = getattr(machine, "steps", None) or getattr(settings, "iterations", 0)
+    most = getattr(machine, "steps", None) or settings.iterations
     state, spent, step = machine.init(seed), 0.0, None
     while step is None or not step.done:
         tick(step.iteration if step else 0, most)

@@ -28,7 +28,7 @@ def for_browser(folder: Path, name: str) -> Experiment:
         if (path := getattr(recorded, field)) is not None
     }
     changes = {"recorded": recorded.model_copy(update=kept)}
-    prior = getattr(asked.attack, "prior", None)
+    prior = asked.attack.prior_picture
     if prior and not prior.startswith("bundled/"):
         changes["attack"] = asked.attack.model_copy(update={"prior": keep(folder / Path(prior).name)})
     return asked.model_copy(update=changes)

@@ -71,7 +71,7 @@ class Simulation:
     def pictures(self, client: int, seed: int = 0) -> Pictures:
         """A client's pictures of one round, with the prior that an attack which takes one is given."""
         mine, batch = self.shards.clients[client], self.settings.batch
-        if self.settings.client.kind == "fedsgd" and batch is not None and batch < len(mine.labels):
+        if self.settings.client.sends == "gradient" and batch is not None and batch < len(mine.labels):
             chosen = np.random.default_rng(seed).choice(len(mine.labels), batch, replace=False)
             mine = replace(mine, images=mine.images[chosen], labels=mine.labels[chosen])
         return replace(mine, prior=self.prior(client)) if hasattr(self.settings.attack, "prior") else mine
@@ -79,7 +79,7 @@ class Simulation:
     def prior(self, client: int) -> np.ndarray | None:
         """The server's prior (C, H, W): the attack's own, else the mean picture of the other clients."""
         own = None
-        if getattr(self.settings.attack, "prior", None):
+        if self.settings.attack is not None and self.settings.attack.prior_picture:
             channels, *shape = self.shards.test.images.shape[1:]
             own = prior_picture(round_of(self.settings), tuple(shape), channels)
         return self.shards.prior(client) if own is None else own

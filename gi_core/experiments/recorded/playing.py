@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -43,9 +43,8 @@ def opened(
         raise SpecError(
             "the labels behind a recorded update are not known: give them, or choose another label strategy"
         )
-    kind: Literal["gradient", "weight_change"] = "weight_change" if client.kind == "fedavg" else "gradient"
     sparse = any(d.hides_zeros() for d in experiment.defenses)
-    update, info = read_update(model, recorded, kind, sparse)
+    update, info = read_update(model, recorded, client.sends, sparse)
     shared = client.statistics == "shared" and client.batch_norm == "train"
     schedule, notices = _schedule(client, update.images, info["steps"], shared)
     notices = (*info["notices"], *notices, *_mode(client, model, update, shared))
@@ -99,7 +98,7 @@ def _schedule(
     client: AnyClient, images: int, counted: int | None, shared: bool
 ) -> tuple[Schedule | None, tuple[str, ...]]:
     """(what the server takes the schedule to be, notices); None for a gradient."""
-    if client.kind != "fedavg":
+    if client.sends == "gradient":
         return None, ()
     said = fedavg.schedule_of(client, images)
     if not client.schedule_known:
