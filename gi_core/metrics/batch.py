@@ -33,7 +33,7 @@ class Batch:
 
     @cached_property
     def finite(self) -> list[bool]:
-        """Of each answer, whether it can be measured: none of its pixels is NaN."""
+        """Whether each answer can be measured: none of its pixels is NaN."""
         return [not np.isnan(picture).any() for picture in self.raw]
 
 

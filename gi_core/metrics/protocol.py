@@ -102,7 +102,7 @@ def _summary(metric: Metric, values: list[Any]) -> Any:
 
 
 def _finite(value: Any) -> Any:
-    """As JSON can hold it."""
+    """The value as JSON can hold it."""
     value = value.item() if isinstance(value, np.generic) else value
     return None if isinstance(value, float) and not math.isfinite(value) else value
 

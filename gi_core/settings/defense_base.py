@@ -15,7 +15,7 @@ Changes = Literal["pictures", "architecture", "local round", "gradient", "update
 Perturbation = Literal[
     "noise", "direction", "clearing", "rounding", "rescaling", "withholding", "bottleneck", "mixture", "opaque"
 ]
-"""Of the values that are sent. noise: independent, of a known deviation. direction: all values along one direction.
+"""What becomes of the values that are sent. noise: independent, of a known deviation. direction: all values along one direction.
 clearing: some are zero, and what was kept is exact. rounding: to a grid. rescaling: all by one unknown factor. withholding:
 some are not there. bottleneck: of a network with chance inside. mixture: of pictures that are blends. opaque: nothing that
 any attack could allow for.

@@ -55,7 +55,7 @@ class Dlg(Matching):
     precision: Literal["float32", "float64"] = setting("float32", "Arithmetic of the attack.", title="Precision")
 
     def settled(self, batch_norms: int = 0) -> Self:
-        """Its step length is that of L-BFGS, whatever is searched."""
+        """The settings with automatic values chosen; the step length is that of L-BFGS, whatever is searched."""
         if self.small_gradients != "auto":
             return self
         return self.model_copy(update={"small_gradients": "published" if self.trials == 1 else "observed_delta"})

@@ -79,5 +79,5 @@ def _upload(name: str, path: Path, kinds: list[str], keep: Callable[[bytes], str
 
 
 PICKERS: dict[str, Callable[[BaseModel, Path], None]] = {"prior": prior, "generator": generator}
-"""By the name of the setting."""
+"""Name of a setting -> what picks its file."""
 SHOWN_FIRST = ("prior",)

@@ -51,7 +51,7 @@ def draw() -> None:
 
 
 def _batch_norm(now: Experiment) -> None:
-    """Its mode and its statistics: greyed, with the reason, where they decide nothing."""
+    """Batch norm's mode and its statistics: greyed, with the reason, where they decide nothing."""
     without = not sent.has_batch_norm(now.model)
     stored = now.client.batch_norm == "eval"
     _switch(

@@ -12,7 +12,7 @@ from gi_core.settings import SpecError
 MOST_BYTES = 25 * 2**20
 MOST_FILES = 200
 MOST_UPDATE_BYTES = 250 * 2**20
-"""Of an update or a checkpoint: a ResNet-152 has 230 MiB."""
+"""Most bytes of an update or a checkpoint: a ResNet-152 has 230 MiB."""
 MOST_TOTAL_BYTES = 4 * 2**30
 PICTURES = formats.TYPES
 """Endings that a field for pictures takes."""

@@ -18,7 +18,7 @@ COLOURS = {
 }  # fmt: skip
 """All at least 3 to 1 on the page's light and dark ground; none is a colour of the levels of exposure."""
 SPARE = ("#6A6F00", "#9A4D8F", "#2F7F86")
-"""Of defenses that have no colour of their own yet."""
+"""Colours of defenses that have none of their own yet."""
 _NEW = [kind for kind in DEFENSES if kind not in COLOURS]
 _ORDER = [NONE, *COLOURS, *_NEW]
 
