@@ -17,19 +17,22 @@ from gi_core.settings.losses import Loss
 if TYPE_CHECKING:
     from gi_core.settings.defenses import AnyDefense
 
-__all__ = ["Defense", "LocalRound", "StepGradient", "effect", "make", "noise_seed", "wrapped"]
+__all__ = ["Defense", "LocalRound", "StepGradient", "class_of", "effect", "make", "noise_seed", "wrapped"]
 
 
 def make(settings: Any, seed: int, position: int, loss: Loss = "cross_entropy") -> Defense:
-    """The defense of a settings object: the one class in module `gi_core.defenses.<kind>`.
+    """The defense of a settings object.
 
     seed, position: of the experiment and of the defense in its list; they seed its generator. loss: that
     the client minimises.
     """
-    module = import_module(f"gi_core.defenses.{settings.kind}")
-    cls = getattr(module, type(settings).__name__)
     generator = torch.Generator(device="cpu").manual_seed(noise_seed(seed, position))
-    return cls(settings, generator, loss)
+    return class_of(settings)(settings, generator, loss)
+
+
+def class_of(settings: Any) -> type[Defense]:
+    """What acts as these settings say: the class of their name in module `gi_core.defenses.<kind>`."""
+    return getattr(import_module(f"gi_core.defenses.{settings.kind}"), type(settings).__name__)
 
 
 def wrapped(model: nn.Module, asked: Sequence[AnyDefense], seed: int) -> nn.Module:

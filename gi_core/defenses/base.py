@@ -7,10 +7,12 @@ computation: per example, batches, schedule), `filter_update` (what leaves the c
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from torch import Generator, Tensor, nn
 
+from gi_core.common.errors import SpecError
 from gi_core.settings.losses import Loss
 
 if TYPE_CHECKING:
@@ -22,6 +24,19 @@ LocalRound = Callable[[nn.Module, Tensor, Tensor], "Update"]
 
 StepGradient = Callable[[nn.Module, Tensor, Tensor], "tuple[list[Tensor], float]"]
 """(model, inputs (B, C, H, W), labels (B,)) -> (gradient of the mean loss by each parameter, that loss): of one step."""
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What a server has of a round that was played elsewhere. there: the tensors of `update` that were sent."""
+
+    model: nn.Module
+    update: Update
+    schedule: Schedule | None
+
+    @property
+    def there(self) -> dict[str, Tensor]:
+        return {name: t for name, t in self.update.tensors.items() if name not in self.update.withheld}
 
 
 class Defense:
@@ -54,6 +69,13 @@ class Defense:
     def filter_update(self, update: Update) -> Update:
         """The update as it leaves the client. Must not write into the tensors it is given."""
         return update
+
+    @classmethod
+    def read(cls, settings: Any, sent: Sent) -> dict[str, Any]:
+        """What a server that knows the settings reads of it off an update, in the words of `known` but `kind`. Raises SpecError."""
+        raise SpecError(
+            settings.unread or f"what a server knows of {settings.title} cannot be read off an update: leave it out"
+        )
 
     def recall(self, memory: dict[str, Tensor]) -> None:
         """Take up what this client remembered after its round before; nothing before its first."""

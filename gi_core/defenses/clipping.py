@@ -6,9 +6,9 @@ A scaled gradient carries the same information; the bound matters together with 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from gi_core.defenses.base import Defense
+from gi_core.defenses.base import Defense, Sent
 
 if TYPE_CHECKING:
     from gi_core.types.updates import Update
@@ -24,3 +24,7 @@ class Clipping(Defense):
         if norm <= bound:
             return update
         return replace(update, tensors={k: t * (bound / norm) for k, t in update.tensors.items()})
+
+    @classmethod
+    def read(cls, settings: Any, sent: Sent) -> dict[str, Any]:
+        return {"clip": settings.norm}

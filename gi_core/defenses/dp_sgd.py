@@ -6,12 +6,13 @@ the step. What that promises is worked out by `settings.accounting`.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
-from gi_core.defenses.base import Defense, StepGradient
+from gi_core.defenses.base import Defense, Sent, StepGradient
 from gi_core.settings import accounting
 
 if TYPE_CHECKING:
@@ -65,6 +66,18 @@ class DpSgd(Defense):
         """epsilon (None: infinite), delta, rate, steps and the promise in words."""
         found = accounting.of_round(self.settings, experiment.client, experiment.pictures)
         return {**found.numbers(), "promise": found.sentence()}
+
+    @classmethod
+    def read(cls, settings: Any, sent: Sent) -> dict[str, Any]:
+        clip, multiplier, schedule = settings.clip, settings.noise_multiplier, sent.schedule
+        known = {"clip": clip, "noise_multiplier": multiplier, "per_picture": True}
+        if schedule is None:
+            return known | {"sigma": multiplier * clip / sent.update.images}
+        if schedule.optimiser != "sgd" or schedule.momentum:
+            return known
+        size = max(1, min(schedule.batch_size, sent.update.images))
+        total = math.sqrt(schedule.steps * schedule.clients) * multiplier * clip / size
+        return known | {"sigma": total * schedule.learning_rate / schedule.clients}
 
 
 def _scale(gradient: list[Tensor], clip: float) -> float:

@@ -7,11 +7,11 @@ units; without clipping it gives no differential privacy.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
-from gi_core.defenses.base import Defense
+from gi_core.defenses.base import Defense, Sent
 
 if TYPE_CHECKING:
     from gi_core.types.updates import Update
@@ -30,3 +30,7 @@ class GaussianNoise(Defense):
             noise = torch.randn(tensor.shape, generator=self.generator, dtype=torch.float32)
             noisy[name] = tensor + sigma * noise.to(tensor)
         return replace(update, tensors=noisy)
+
+    @classmethod
+    def read(cls, settings: Any, sent: Sent) -> dict[str, Any]:
+        return {"sigma": settings.std}

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from gi_core.common.errors import SpecError
-from gi_core.defenses.base import Defense
+from gi_core.defenses.base import Defense, Sent
 
 if TYPE_CHECKING:
     from gi_core.types.updates import Update
@@ -26,3 +26,7 @@ class HalfPrecision(Defense):
                 f"the update is too large for {self.settings.format}: choose half_precision:format=bfloat16"
             )
         return replace(update, tensors=tensors)
+
+    @classmethod
+    def read(cls, settings: Any, sent: Sent) -> dict[str, Any]:
+        return {"format": settings.format, "relative_step": torch.finfo(getattr(torch, settings.format)).eps}

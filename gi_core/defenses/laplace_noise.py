@@ -6,12 +6,12 @@ Zhu et al., Deep Leakage from Gradients, NeurIPS 2019, section 5. Without clippi
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from gi_core.defenses.base import Defense
+from gi_core.defenses.base import Defense, Sent
 
 if TYPE_CHECKING:
     from gi_core.types.updates import Update
@@ -31,3 +31,7 @@ class LaplaceNoise(Defense):
         """Laplace(1): an exponential of either sign, from u in (-1/2, 1/2) as -sign(u) log(1 - 2 |u|)."""
         u = torch.rand(like.shape, generator=self.generator, dtype=torch.float64) - 0.5
         return -u.sign() * torch.log1p(-2 * u.abs().clamp(max=0.5 - 2.0**-54))
+
+    @classmethod
+    def read(cls, settings: Any, sent: Sent) -> dict[str, Any]:
+        return {"sigma": 2**0.5 * settings.scale, "law": "laplace"}

@@ -7,14 +7,15 @@ variance is kept at zero or more, the noise has a seed, and tensors keep their p
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gi_core.defenses.base import Defense, LocalRound
+from gi_core.defenses.base import Defense, LocalRound, Sent
 
 if TYPE_CHECKING:
     from gi_core.types.updates import Update
@@ -53,9 +54,22 @@ class PercentileNoise(Defense):
         noise = torch.randn(tensor.shape, generator=self.generator, dtype=torch.float32)
         return tensor + sigma * noise.to(tensor)
 
+    @classmethod
+    def read(cls, settings: Any, sent: Sent) -> dict[str, Any]:
+        sizes = torch.cat([t.detach().flatten().double().abs() for t in sent.there.values()])
+        return {"sigma": settings.sigma0 * _clean(percentile(sizes[sizes > 0], settings.percentile), settings)}
+
 
 def percentile(values: Tensor, q: float) -> float:
     """The q-th percentile of values (M,), linear between neighbours as numpy's; 0 of none."""
     if not len(values):
         return 0.0
     return float(np.percentile(values.cpu().numpy(), q))
+
+
+def _clean(seen: float, settings: Any) -> float:
+    """The percentile before the noise, from that after it: of a normal law both add up as squares."""
+    normal = torch.distributions.Normal(0.0, 1.0).icdf(
+        torch.tensor(0.5 + settings.percentile / 200).clamp(max=1 - 1e-6)
+    )
+    return seen / math.sqrt(1 + (settings.sigma0 * float(normal)) ** 2)

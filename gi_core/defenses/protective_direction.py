@@ -7,14 +7,14 @@ After the inversion influence function, Zhang et al., NeurIPS 2023. A server tha
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from gi_core.common.errors import SpecError
-from gi_core.defenses.base import Defense, LocalRound
+from gi_core.defenses.base import Defense, LocalRound, Sent
 
 if TYPE_CHECKING:
     from gi_core.types.updates import Update
@@ -77,3 +77,7 @@ class ProtectiveDirection(Defense):
         parts = sample.products.jt(u)
         length = float(sum((p.double() ** 2).sum() for p in parts)) ** 0.5
         return [p / length for p in parts]
+
+    @classmethod
+    def read(cls, settings: Any, sent: Sent) -> dict[str, Any]:
+        return {"strength": settings.strength}

@@ -7,12 +7,12 @@ tensor of n are cleared, ties in order of position.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from gi_core.defenses.base import Defense
+from gi_core.defenses.base import Defense, Sent
 
 if TYPE_CHECKING:
     from gi_core.types.updates import Update
@@ -29,6 +29,10 @@ class Pruning(Defense):
         mask = masks(update.tensors, fraction, self.settings.scope)
         self.known["mask"] = mask
         return replace(update, tensors={k: t * mask[k] for k, t in update.tensors.items()})
+
+    @classmethod
+    def read(cls, settings: Any, sent: Sent) -> dict[str, Any]:
+        return {"fraction": settings.fraction, "mask": {name: t != 0 for name, t in sent.there.items()}}
 
 
 def masks(tensors: dict[str, Tensor], fraction: float, scope: str) -> dict[str, Tensor]:

@@ -8,12 +8,12 @@ exactly zero (a pruned value stays pruned). One bit: g' = sign(g) * mean|g|, as 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from gi_core.defenses.base import Defense
+from gi_core.defenses.base import Defense, Sent
 
 if TYPE_CHECKING:
     from gi_core.types.updates import Update
@@ -28,6 +28,12 @@ class Quantisation(Defense):
         if bits > 1:
             self.known["steps"] = {k: float(_grid(t, bits)[0]) for k, t in update.tensors.items()}
         return replace(update, tensors={k: quantise(t, bits) for k, t in update.tensors.items()})
+
+    @classmethod
+    def read(cls, settings: Any, sent: Sent) -> dict[str, Any]:
+        bits = settings.bits
+        steps = {name: _width(t, bits) for name, t in sent.update.tensors.items()}
+        return {"levels": 2**bits} | ({"steps": steps} if bits > 1 else {})
 
 
 def quantise(tensor: Tensor, bits: int) -> Tensor:
@@ -46,3 +52,17 @@ def _grid(tensor: Tensor, bits: int) -> tuple[Tensor, Tensor]:
     """(s, lo) of a tensor."""
     low, high = tensor.min().clamp(max=0), tensor.max().clamp(min=0)
     return (high - low) / (2**bits - 1), low
+
+
+def _width(values: Tensor, bits: int) -> float:
+    """Width of the cells: of the range by so many levels, or one less where an end was rounded away, what divides all values."""
+    low, high = min(float(values.min()), 0.0), max(float(values.max()), 0.0)
+    most = 2**bits - 1
+    widths = [(high - low) / count for count in (most, most - 1) if count]
+    levels = torch.unique(values.detach().double())
+
+    def odd(width: float) -> float:
+        cells = levels / (width or 1.0)
+        return float((cells - cells.round()).abs().max())
+
+    return min(widths, key=odd)

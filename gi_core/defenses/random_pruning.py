@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
-from gi_core.defenses.base import Defense
+from gi_core.defenses.base import Defense, Sent
 
 if TYPE_CHECKING:
     from gi_core.types.updates import Update
@@ -33,3 +33,7 @@ class RandomPruning(Defense):
             mask[name] = flat.view(tensor.shape).to(tensor.device)
         self.known["mask"] = mask
         return replace(update, tensors={k: t * mask[k] for k, t in update.tensors.items()})
+
+    @classmethod
+    def read(cls, settings: Any, sent: Sent) -> dict[str, Any]:
+        return {"fraction": 1 - settings.kept, "mask": {name: t != 0 for name, t in sent.there.items()}}

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from gi_core.common.errors import SpecError
-from gi_core.defenses.base import Defense, LocalRound
+from gi_core.defenses.base import Defense, LocalRound, Sent
 from gi_core.settings.defense_checks import PIXELS
 
 if TYPE_CHECKING:
@@ -61,6 +61,13 @@ class Soteria(Defense):
             return compute(model, inputs, labels)
 
         return defended
+
+    @classmethod
+    def read(cls, settings: Any, sent: Sent) -> dict[str, Any]:
+        name = f"{layer_of(sent.model, settings.layer)}.weight"
+        weight = sent.there.get(name)  # of which whole columns were cleared
+        mask = {} if weight is None else {name: (weight != 0).any(0).expand(weight.shape).clone()}
+        return {"layer": name.removesuffix(".weight"), "fraction": settings.fraction, "mask": mask}
 
 
 def layer_of(model: nn.Module, name: str | None) -> str:

@@ -8,12 +8,12 @@ in a single round it is that of `rounds` earlier ones, each taken to be like thi
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from gi_core.defenses.base import Defense
+from gi_core.defenses.base import Defense, Sent
 from gi_core.defenses.pruning import masks
 
 if TYPE_CHECKING:
@@ -50,3 +50,7 @@ class TopK(Defense):
         whole = {k: t + left[k].to(t) for k, t in tensors.items()}
         mask = masks(whole, round(1 - self.settings.kept, 12), self.settings.scope)
         return mask, {k: t * ~mask[k] for k, t in whole.items()}
+
+    @classmethod
+    def read(cls, settings: Any, sent: Sent) -> dict[str, Any]:
+        return {"fraction": 1 - settings.kept, "mask": {name: t != 0 for name, t in sent.there.items()}}

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from gi_core.common.errors import SpecError
-from gi_core.defenses.base import Defense, LocalRound
+from gi_core.defenses.base import Defense, LocalRound, Sent
 
 if TYPE_CHECKING:
     from gi_core.types.updates import Update
@@ -47,6 +47,10 @@ class WithheldLayers(Defense):
         if which == "named":
             return f"tensor with {self.settings.part!r} in its name"
         return {"biases": "bias", "batch_norm": "batch norm parameter"}[which]
+
+    @classmethod
+    def read(cls, settings: Any, sent: Sent) -> dict[str, Any]:
+        return {"withheld": chosen_of(settings, list(sent.update.tensors), of_batch_norm(sent.model))}
 
 
 def of_batch_norm(model: nn.Module) -> frozenset[str]:

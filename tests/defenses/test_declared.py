@@ -10,7 +10,9 @@ import torch
 
 from gi_core.attacks import make
 from gi_core.attacks.adaptive.knowledge import delta_is_true
-from gi_core.settings import ATTACKS, DEFENSES, problems
+from gi_core.defenses.base import Defense, Sent
+from gi_core.defenses.reading import read_defense
+from gi_core.settings import ATTACKS, DEFENSES, SpecError, problems
 from gi_core.settings.attack_base import KNOWN
 from gi_core.settings.base import setting
 from gi_core.settings.defense_base import DefenseSettings, Perturbation, Revealed
@@ -110,3 +112,17 @@ def test_what_nobody_declared_is_told_of_and_never_harmless(attack, defense, sai
     assert defense.hides_zeros() and not defense.predicted and not defense.only("noise", "rescaling", "clearing")
     naive = make(asked.attack.model_copy(update={"adaptive": False}), update, behind, plan=PLAN, device="cpu")
     assert not [e for e in advance(naive, naive.init(0), 1)[1].events if defense.title in e]
+
+
+@pytest.mark.parametrize("kind", sorted(DEFENSES))
+def test_what_is_read_off_an_update_is_what_is_declared_and_never_guessed(kind):
+    asked = experiment(defenses=TINY_DEFENSES[kind])
+    update, knowledge, _ = play(asked)
+    if DEFENSES[kind].unread or kind == "precode":  # whose bottleneck the network itself shows
+        with pytest.raises(SpecError, match="cannot be read off an update"):
+            read_defense(asked.defenses[0], knowledge.model, update, None)
+        return
+    read = read_defense(asked.defenses[0], knowledge.model, update, None)
+    assert read["kind"] == kind and {*read} - {"kind"} <= DEFENSES[kind].reveals
+    with pytest.raises(SpecError, match="what a server knows of Silent cannot be read"):
+        Defense.read(Silent(), Sent(knowledge.model, update, None))
