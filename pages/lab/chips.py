@@ -34,9 +34,9 @@ def draw() -> None:
 
 def play(preset: Preset) -> None:
     """Fill the form with it and show its run: one that is there, else a new one. A run played before gives way."""
-    before = store().job(st.session_state.get(_PLAYED, ""))
     form.replace(preset.experiment)
     try:
+        before = store().job(st.session_state.get(_PLAYED, ""))
         run = launch.start(preset.experiment, _ENOUGH)
         if before is not None and before.id != run and before.state in launch.GOING_ON:
             store().control(before.id, "cancel")

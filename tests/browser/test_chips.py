@@ -96,7 +96,12 @@ def opened(still: Server, chromium, slower: int, network: dict | None, loops: in
 
 def shown(page) -> str:
     """Digest of the experiment that the form draws beside its button."""
-    return page.locator(".gi-asked").last.get_attribute("data-asked")
+    form = page.locator(".gi-asked")
+    try:
+        form.last.wait_for(state="attached")
+    except Exception as error:
+        raise AssertionError(f"the form is gone: {page.locator('body').inner_text()[:3000]}") from error
+    return form.last.get_attribute("data-asked")
 
 
 def looks_like(page, experiment) -> None:
