@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
+from tests.conftest import ROOT
+from tests.copies import copied
 
 
 def contracts(folder: Path) -> subprocess.CompletedProcess[str]:
@@ -39,13 +39,7 @@ def test_imports_run_one_way():
     ],
 )  # fmt: skip
 def test_a_wrong_import_is_told(tmp_path, file, wrong, said):
-    for name in ("gi_core", "pages", "pyproject.toml"):
-        source = ROOT / name
-        if source.is_dir():
-            shutil.copytree(source, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", "web"))
-        else:
-            shutil.copy(source, tmp_path / name)
-    path = tmp_path / file
+    path = copied(tmp_path) / file
     path.write_text(path.read_text() + f"\n{wrong}\n")
     done = contracts(tmp_path)
     assert done.returncode != 0 and said in done.stdout, done.stdout[-3000:] + done.stderr[-2000:]

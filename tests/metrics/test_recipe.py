@@ -6,7 +6,6 @@ import csv
 import html
 import json
 import os
-import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.copies import copied
 
 pytestmark = pytest.mark.slow  # 14 seconds, and as many again where two workers share these tests
 
@@ -158,10 +157,7 @@ def last(printed: str) -> dict:
 
 @pytest.fixture(scope="module")
 def grown(tmp_path_factory) -> Grown:
-    folder, home = tmp_path_factory.mktemp("tree"), tmp_path_factory.mktemp("home")
-    for name in ("gi_core", "pages", "assets", ".streamlit"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "secrets.toml"))
-    shutil.copy(ROOT / "app.py", folder)
+    folder, home = copied(tmp_path_factory.mktemp("tree")), tmp_path_factory.mktemp("home")
     attack = ("-m", "gi_core", "attack", *ASKED.split(), "--json")
     old = last(run(folder, home, *attack, "--seed", "1"))
     (folder / "gi_core" / "metrics" / "absolute.py").write_text(MODULE)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
-from pathlib import Path
 
+from tests.copies import copied
 from tests.test_contracts import contracts
 
-ROOT = Path(__file__).resolve().parents[2]
 PAGE = '''"""How many jobs there are."""
 
 import streamlit as st
@@ -33,10 +31,7 @@ print([e.proto.body for e in app.get("html")])
 
 
 def test_a_page_is_a_line_a_script_and_a_name(tmp_path):
-    for name in ("gi_core", "pages", "assets"):
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", "readme"))
-    for name in ("app.py", "pyproject.toml"):
-        shutil.copy(ROOT / name, tmp_path / name)
+    copied(tmp_path)
     app, contract = tmp_path / "app.py", tmp_path / "pyproject.toml"
     app.write_text(app.read_text().replace('"sweeps": "Sweeps"', '"sweeps": "Sweeps", "counted": "Jobs counted"'))
     contract.write_text(contract.read_text().replace("| runs", "| runs | counted"))

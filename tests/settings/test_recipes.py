@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.copies import copied
+
 DEFENSE = {
     "gi_core/settings/uniform_defenses.py": '''"""Noise of a bounded size."""
 
@@ -132,11 +132,7 @@ print(json.dumps({
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory):
     """A copy of this one with both, in as many new files as the recipes say."""
-    copy = tmp_path_factory.mktemp("recipes") / "tree"
-    for part in ("gi_core", "pages", "tests", "assets", ".streamlit"):
-        shutil.copytree(ROOT / part, copy / part, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
-    for part in ("app.py", "pyproject.toml"):
-        shutil.copy(ROOT / part, copy / part)
+    copy = copied(tmp_path_factory.mktemp("recipes"))
     for added in (DEFENSE, ATTACK):
         assert len(added) <= 2
         for name, text in added.items():
