@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, get_args
+from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 
 from gi_core.settings.base import Component, setting
 from gi_core.settings.defense_base import Perturbation
@@ -30,6 +30,15 @@ class AttackSettings(Component):
     machine: ClassVar[str] = ""
     typical: ClassVar[int | None] = None
     allows: ClassVar[frozenset[Perturbation]] = frozenset()
+
+    if TYPE_CHECKING:  # fields of every kind itself, with bounds and defaults of its own
+
+        @property
+        def labels(self) -> str: ...
+        @property
+        def trials(self) -> int: ...
+        @property
+        def iterations(self) -> int: ...
 
     adaptive: bool = setting(
         False,
@@ -64,7 +73,7 @@ class AttackSettings(Component):
         """
         if by not in self.allows:
             return "it does not allow for what this defense does to an update"
-        if by == "mixture" and self.labels != "known":  # type: ignore[attr-defined]
+        if by == "mixture" and self.labels != "known":
             return "only the mixed labels are known of it, and this attack is not told labels"
         return None
 

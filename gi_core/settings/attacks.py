@@ -10,7 +10,7 @@ sums of its weights, one picture), `bias_sign` (most negative entries of its bia
 
 from __future__ import annotations
 
-from typing import Annotated, Union
+from typing import TYPE_CHECKING, Annotated, Union
 
 from pydantic import Field
 
@@ -26,5 +26,8 @@ __all__ = [
 ]  # fmt: skip
 
 _FIRST = ("matching_attacks", "second_order_attacks", "closed_form_attacks", "fl_attacks")
-AnyAttack = Annotated[Union[found(AttackSettings, "_attacks", _FIRST)], Field(discriminator="kind")]  # noqa: UP007
+if TYPE_CHECKING:
+    AnyAttack = AttackSettings
+else:
+    AnyAttack = Annotated[Union[found(AttackSettings, "_attacks", _FIRST)], Field(discriminator="kind")]  # noqa: UP007
 """In the order in which they are listed; modules that nobody put into an order come last."""

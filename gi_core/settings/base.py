@@ -6,7 +6,7 @@ validation message, so title, description, paper, needs and bounds live on it. N
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -37,10 +37,15 @@ class Component(Settings):
     needs: ClassVar[frozenset[str]] = frozenset()
     presets: ClassVar[dict[str, dict[str, Any]]] = {}
 
+    if TYPE_CHECKING:  # the field of every kind itself, a literal
+
+        @property
+        def kind(self) -> str: ...
+
     @property
     def name(self) -> str:
         """The component as written on a command line: kind, then what differs from default."""
-        kind = self.kind  # type: ignore[attr-defined]
+        kind = self.kind
         fields = type(self).model_fields
         changed = {
             key: getattr(self, key) for key in fields if key != "kind" and getattr(self, key) != fields[key].default

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Union
+from typing import TYPE_CHECKING, Annotated, Union
 
 from pydantic import Field
 
@@ -12,7 +12,10 @@ from gi_core.settings.found import found
 _FIRST = (
     "noise_defenses", "privacy_defenses", "compression_defenses", "withholding_defenses", "representation_defenses",
 )  # fmt: skip
-AnyDefense = Annotated[Union[found(DefenseSettings, "_defenses", _FIRST)], Field(discriminator="kind")]  # noqa: UP007
+if TYPE_CHECKING:
+    AnyDefense = DefenseSettings
+else:
+    AnyDefense = Annotated[Union[found(DefenseSettings, "_defenses", _FIRST)], Field(discriminator="kind")]  # noqa: UP007
 """In the order in which they are listed: noise, bounds, compression, withholding, representation, mixing; others last."""
 
 
