@@ -1,6 +1,7 @@
 # make run        the dashboard on http://127.0.0.1:8501
 # make test       the tests (under 10 minutes on two cores)
 # make test-slow  full browser scenarios, kill tests, published figures (under 25 minutes)
+# make fuzz       the tests of hostile input with new draws; a finding becomes a test of its own
 # make lint       ruff, and the direction of the imports
 # make bench      the engine against a textbook loop; writes benchmarks/results/
 PYTHON ?= python3
@@ -8,7 +9,7 @@ BIN := .venv/bin
 # Two cores: one thread in each test process is faster than two that fight.
 ENV := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE=1
 
-.PHONY: run test test-slow bench lint clean
+.PHONY: run test test-slow fuzz bench lint clean
 
 run: .venv/.run
 	$(BIN)/streamlit run app.py
@@ -20,6 +21,9 @@ test: .venv/.dev
 test-slow: .venv/.dev
 	$(ENV) $(BIN)/python -m pytest -n 2 -m "slow and not browser"
 	$(ENV) $(BIN)/python -m pytest -m "slow and browser"
+
+fuzz: .venv/.dev
+	GI_FUZZ=1 $(ENV) $(BIN)/python -m pytest -n 2 -m "hypothesis and not browser"
 
 bench: .venv/.dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks

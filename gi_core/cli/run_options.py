@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+MOST_RUNS = 1_000_000
 JSON = "print one JSON object as the last line of stdout"
 
 
@@ -13,19 +14,34 @@ def add(parser: argparse.ArgumentParser) -> None:
         dest="action", metavar="list|show|export|cancel", parser_class=type(parser), required=True
     )
     listing = actions.add_parser("list", help="all runs, newest first", allow_abbrev=False)
-    listing.add_argument("--search", default="", help="a part of the title or of the question")
-    listing.add_argument("--limit", type=int, default=50, help="at most this many")
-    listing.add_argument(
-        "--sweep", metavar="ID", help="the runs that this sweep asked for, which are left out otherwise"
-    )
+    listing.add_argument("--search", type=written, default="", help="a part of the title or of the question")
+    listing.add_argument("--limit", type=count, default=50, help="at most this many")
+    of_sweep = "the runs that this sweep asked for, which are left out otherwise"
+    listing.add_argument("--sweep", metavar="ID", type=written, help=of_sweep)
     show = actions.add_parser("show", help="one run", allow_abbrev=False)
     export = actions.add_parser("export", help="copy a run's files", allow_abbrev=False)
     export.add_argument("--out", metavar="DIR", help="where to; a folder named after the run when left out")
     for one in (show, export):
-        one.add_argument("id", metavar="ID")
+        one.add_argument("id", metavar="ID", type=written)
     cancel = actions.add_parser("cancel", help="end what waits or runs: one job, or several", allow_abbrev=False)
-    cancel.add_argument("id", metavar="ID", nargs="?", help="a run, sweep, federation or any other job")
+    cancel.add_argument("id", metavar="ID", type=written, nargs="?", help="a run, sweep, federation or any other job")
     cancel.add_argument("--mine", action="store_true", help="all that was asked on the command line")
     cancel.add_argument("--all", action="store_true", help="all, whoever asked")
     for one in (listing, show, export, cancel):
         one.add_argument("--json", action="store_true", help=JSON)
+
+
+def written(word: str) -> str:
+    """A word that the store can look up. A shell passes bytes that are no UTF-8 on as halves of characters."""
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        raise argparse.ArgumentTypeError("it is no text in UTF-8") from None
+    return word
+
+
+def count(word: str) -> int:
+    """A number of runs, from 0 to `MOST_RUNS`."""
+    if not (word.isascii() and word.isdigit() and len(word) <= 7 and int(word) <= MOST_RUNS):
+        raise argparse.ArgumentTypeError(f"give a whole number from 0 to {MOST_RUNS:,}")
+    return int(word)

@@ -16,8 +16,10 @@ from gi_core.experiments.setup import choose_device
 from gi_core.jobs.rows import finite
 from gi_core.numerics.spectrum import Spectrum
 from gi_core.settings import Experiment, SpecError
+from gi_core.settings.bounds import MAX_NOISE
 
 SIGMAS = np.logspace(-9, 1, 81)
+MOST_DAMPING, MOST_SECONDS = 1e30, 7 * 86400.0
 Progress = Callable[[float, str], None]
 
 
@@ -27,16 +29,18 @@ def answer(
 ) -> dict[str, Any]:  # fmt: skip
     """{model, weights, accuracy, samples: [...]} with the numbers of docs/influence.md for every picture, as if it were alone in its round.
 
-    noise_std: of the update's values; damping: absolute, None for next to none; seconds: for the spectrum of one
-    picture. folder: where the pictures are put for a page. A picture that cannot be analysed has `error`, one sentence.
+    noise_std: of the update's values, at most `MAX_NOISE`; damping: absolute, at most `MOST_DAMPING`, None for next to
+    none; seconds: for the spectrum of one picture, at most a week. folder: where the pictures are put for a page. A picture that cannot be analysed has `error`, one sentence.
     Raises SpecError when none can be asked.
     """
-    if noise_std is not None and not 0 <= noise_std < float("inf"):
-        raise SpecError(f"the noise is a finite number of zero or more, not {noise_std}")
-    if damping is not None and not 0 <= damping < float("inf"):
-        raise SpecError(f"the damping is a finite number of zero or more, not {damping}")
-    if not 0 < seconds < float("inf"):
-        raise SpecError(f"the seconds for a spectrum are a finite number above zero, not {seconds}")
+    if noise_std is not None and not 0 <= noise_std <= MAX_NOISE:
+        raise SpecError(f"the noise is a number from 0 to {MAX_NOISE:g}, not {noise_std:g}")
+    if damping is not None and not 0 <= damping <= MOST_DAMPING:
+        raise SpecError(f"the damping is a number from 0 to {MOST_DAMPING:g}, not {damping:g}")
+    if not 0 < seconds <= MOST_SECONDS:
+        raise SpecError(
+            f"the seconds for a spectrum are a number above zero and at most {MOST_SECONDS:g}, not {seconds:g}"
+        )
     if experiment.recorded is not None:
         raise SpecError("the influence needs the private picture, and a recorded update has none: give samples")
     progress(0.0, "reading the pictures")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from gi_core.settings.base import setting
+from gi_core.settings.bounds import MAX_NOISE
 from gi_core.settings.defense_base import HEURISTIC, Changes, DefenseSettings, Hook, Perturbation, Revealed
 
 NO_CLIP = f"{HEURISTIC} (no clipping, so no differential privacy)"
@@ -26,7 +27,7 @@ class GaussianNoise(DefenseSettings):
         "Standard deviation of the noise, in the update's own units.",
         title="Noise level",
         ge=0,
-        le=1e3,
+        le=MAX_NOISE,
         basic=True,
     )
 
@@ -45,7 +46,7 @@ class LaplaceNoise(DefenseSettings):
 
     scale: float = setting(
         1e-2, "Scale b of the density exp(-|n| / b) / (2 b), in the update's own units.", title="Noise scale", ge=0,
-        le=1e3, basic=True,
+        le=MAX_NOISE, basic=True,
     )  # fmt: skip
 
 

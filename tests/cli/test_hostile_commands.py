@@ -15,16 +15,14 @@ TINY = [
     "--sample", "bundled/faces:3", "--size", "8", "--model", "lenet:width=4,classes=4", "--attack",
     "inverting_gradients:iterations=1", "--device", "cpu",
 ]  # fmt: skip
-WORDS = st.one_of(
-    st.sampled_from([
-        "", "-", "--", ":", "=", ",", "nan", "inf", "-1", "1e999", "9" * 30, "9" * 5000, "[" * 3000, "{" * 3000, '{"a":' * 500,
+BAD = [
+        "", "-", "--", ":", "=", ",", "nan", "inf", "-1", "1e999", "1e308", "1e30", "1e-320", "-0.0", "9" * 30, "9" * 5000, "[" * 3000, "{" * 3000, '{"a":' * 500,
         "\0", "a\0b", "²", "٣", "../..", "~", "~nobody", "/dev/null", "/dev/zero", ".", "/", "folder:", "folder::", "folder:/:0", "npz:",
         "upload:", "upload:" + "0" * 64, "bundled/", "bundled/faces:", "mnist:", "mnist/x:1", "cifar10:²", "custom:", "custom:.",
         "trained:", "trained:epochs=1e9", "imagenet:", "dlg:", "dlg:=", "dlg:trials", "dlg:trials=,", "dlg:preset=", "lenet:classes=0",
         "3x3", "3x0x0", "999999999x999999999x999999999", "\ud800", "\U0001f600", "a" * 5000, "%s%n", "$(x)", "\r\n", "\x1b[31m",
-    ]),
-    st.text(max_size=12),
-)  # fmt: skip
+]  # fmt: skip
+WORDS = st.one_of(st.sampled_from(BAD), st.text(max_size=12))
 PATHS = st.sampled_from(["", "samples", "samples.0", "samples.-1", "samples.9", "attack", "attack.kind", "attack.", ".", "seed", "labels", "size",
                          "weights", "weights.kind", "client", "defenses", "defenses.0", "model.layers", "recorded", "schema_version"])  # fmt: skip
 OPTIONS = {
@@ -67,30 +65,43 @@ def ends_well(arguments: list[str], capsys) -> int:
     return code
 
 
+def beginning(command: str, action: str = "list") -> list[str]:
+    """A command that works as it is, or lacks one word."""
+    needed = {"attack": TINY, "influence": [*TINY[:6], "--seconds", "1"], "runs": [action]}
+    return [command, *NEEDED.get(command, []), *needed.get(command, [])]
+
+
+@pytest.fixture
+def nowhere(tmp_path, monkeypatch) -> Path:
+    """A home of its own, nothing to fetch, and a folder to stand in."""
+    monkeypatch.setenv("GI_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("GI_DATA", str(tmp_path / "data"))
+    monkeypatch.setattr("gi_core.experiments.fetching.fetch", lambda *a, **k: None, raising=False)
+    monkeypatch.chdir(_fresh(tmp_path / "here"))
+    return tmp_path
+
+
+@pytest.mark.parametrize("command", sorted(OPTIONS))
+def test_every_option_meets_every_bad_word(command, nowhere, monkeypatch, capsys):
+    for option in OPTIONS[command]:
+        for word in BAD:
+            monkeypatch.chdir(_fresh(nowhere / "here"))
+            ends_well([*beginning(command), *[option] * bool(option), word], capsys)
+
+
 @pytest.mark.parametrize("command", sorted(OPTIONS))
 @given(data=st.data())
 @settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
-def test_no_words_end_in_a_traceback(command, data, tmp_path, monkeypatch, capsys):
-    monkeypatch.setenv("GI_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("GI_DATA", str(tmp_path / "data"))
-    monkeypatch.chdir(_fresh(tmp_path / "here"))
-    monkeypatch.setattr("gi_core.experiments.fetching.fetch", lambda *a, **k: None, raising=False)
-    arguments = [command]
-    if command == "attack":
-        arguments += TINY
-    elif command == "influence":
-        arguments += [*TINY[:6], "--seconds", "1"]
-    elif command == "runs":
-        arguments.append(data.draw(st.sampled_from(["list", "show", "export", "x"])))
+def test_no_words_end_in_a_traceback(command, data, nowhere, monkeypatch, capsys):
+    monkeypatch.chdir(_fresh(nowhere / "here"))
+    arguments = beginning(command, data.draw(st.sampled_from(["list", "show", "export", "x"])))
     for _ in range(data.draw(st.integers(1, 2))):
         option = data.draw(st.sampled_from(OPTIONS[command]))
         arguments += [option] * bool(option) + [data.draw(WORDS)]
     if command in ("attack", "influence") and data.draw(st.booleans()):
         arguments += ["--set", f"{data.draw(PATHS)}={data.draw(WORDS)}"]
-    if command in NEEDED:
-        arguments[1:1] = NEEDED[command]
     ends_well(arguments, capsys)
 
 
@@ -121,10 +132,8 @@ READERS = [
 @settings(
     max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
-def test_no_content_of_a_file_ends_in_a_traceback(reader, content, tmp_path, monkeypatch, capsys):
-    monkeypatch.setenv("GI_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("GI_DATA", str(tmp_path / "data"))
-    monkeypatch.chdir(_fresh(tmp_path / "here"))
+def test_no_content_of_a_file_ends_in_a_traceback(reader, content, nowhere, monkeypatch, capsys):
+    monkeypatch.chdir(_fresh(nowhere / "here"))
     for word in reader:
         if "F." in word:
             Path(word.rpartition(":")[2]).write_bytes(content)
