@@ -21,7 +21,7 @@ from gi_core.experiments.sweeps.table import records  # noqa: E402
 from gi_core.jobs import sweeps  # noqa: E402
 from gi_core.jobs.store import Store  # noqa: E402
 from gi_core.metrics.registry import drawn  # noqa: E402
-from gi_core.metrics.words import told  # noqa: E402
+from gi_core.metrics.words import current_verdict  # noqa: E402
 from gi_core.settings.sweep import Sweep  # noqa: E402
 
 ASKED = ("samples", "model_settings", "attack_settings", "defenses", "adaptive", "seed")
@@ -38,7 +38,7 @@ def record(name: str, sweep: Sweep, folder: Path = HERE, store: Store | None = N
         raise SystemExit("error: no finished sweep of this store asks the default grid: run it on its page first")
     entries, rows = sweeps.members(store, ended[0].id), records(store, ended[0].id)
     for entry, row in zip(entries, rows, strict=True):
-        row["verdict"] = told((entry.job and entry.job.result) or {}).partition(":")[0]
+        row["verdict"] = current_verdict((entry.job and entry.job.result) or {}).partition(":")[0]
     keep = ["position", *map(column, sweep.axes), *ASKED, *FOUND, *METRICS, "verdict"]
     table = {n: [_short(row[n]) for row in rows] for n in keep}
     document = {n: values[0] if len(set(values)) == 1 else values for n, values in table.items()}

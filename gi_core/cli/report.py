@@ -31,7 +31,7 @@ def _numbers(metrics: dict[str, Any]) -> list[str]:
     lines: list[str] = []
     for name, metric in METRICS.items() if metrics else ():
         value, note = metrics.get(name), metrics.get(f"{name}_note")
-        if value is None and (note is None or not metric.told_missing):
+        if value is None and (note is None or not metric.note_missing):
             continue
         spread = metrics.get(f"{name}_sd")
         words = metric.shown(value) + (f" ± {spread:.2g}" if spread is not None else "")

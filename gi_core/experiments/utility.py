@@ -19,7 +19,8 @@ from gi_core.experiments.setup import choose_device
 from gi_core.jobs.rows import encode, finite
 from gi_core.jobs.sink import Control
 from gi_core.settings.accounting import of_federation
-from gi_core.settings.federation import Federation, build_federation, federation_problems
+from gi_core.settings.federation import Federation, build_federation
+from gi_core.settings.federation_checks import federation_problems
 
 LAST = 0.1
 """Share of the rounds, the last ones, over which accuracy is a mean: with momentum single rounds jump by several points."""

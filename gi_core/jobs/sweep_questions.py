@@ -10,7 +10,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from gi_core.settings import Experiment, SpecError, problems
-from gi_core.settings.federation import Federation, federation_problems
+from gi_core.settings.federation import Federation
+from gi_core.settings.federation_checks import federation_problems
 from gi_core.settings.sentences import sentence
 from gi_core.settings.sweep import Member, Sweep, members
 from gi_core.settings.utility import federation_of

@@ -29,7 +29,8 @@ class Batch:
     @cached_property
     def clamped(self) -> np.ndarray:
         """(N, C, H, W) in [0, 1]; NaN stays NaN."""
-        return np.clip(self.raw, 0.0, 1.0)
+        values: np.ndarray = np.clip(self.raw, 0.0, 1.0)
+        return values
 
     @cached_property
     def finite(self) -> list[bool]:

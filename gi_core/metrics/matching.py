@@ -17,7 +17,8 @@ def pairwise_mse(a: Array, b: Array) -> Array:
     """
     a, b = a.reshape(len(a), -1), b.reshape(len(b), -1)
     squares = (a**2).sum(1)[:, None] + (b**2).sum(1) - 2 * (a @ b.T)
-    return np.maximum(squares, 0) / a.shape[1]
+    means: Array = np.maximum(squares, 0) / a.shape[1]
+    return means
 
 
 def assignment(reconstructions: Array, originals: Array) -> list[int]:
@@ -56,8 +57,8 @@ def identified(batch: Batch) -> Found:
     """Rank and share of `retrieval` for each picture, and among how many; None where there are no candidates."""
     found: list[tuple[int | None, float | None, int]] = []
     for answer, true, good in zip(batch.clamped, batch.true, batch.finite, strict=True):
-        asked = good and batch.candidates is not None
-        found.append(retrieval(answer, true, batch.candidates) if asked else (None, None, 0))
+        pool = batch.candidates if good else None
+        found.append((None, None, 0) if pool is None else retrieval(answer, true, pool))
     ranks, shares, counts = (list(column) for column in zip(*found, strict=True))
     return Found({"iip_rank": ranks, "iip_percentile": shares}, {"iip_candidates": max(counts) or None})
 

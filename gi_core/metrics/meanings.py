@@ -27,7 +27,7 @@ class Metric:
     thresholds: `clear`, the mean from which a person recognises the pictures, and `least`, the difference below which
     nothing is made of it: both needed on the frontier; `alike`, above which a mean is not carried further; what else the
     rule of `words.py` rests on. reads: `share` as a percentage, `count` without decimals. from_zero: whether its axis
-    begins at zero. optional: measured only beside what few runs have, and left out where it is missing. told_missing:
+    begins at zero. optional: measured only beside what few runs have, and left out where it is missing. note_missing:
     whether its note is told in place of a value. out_of: key in `metrics` of the number that it is one of.
     """
 
@@ -46,7 +46,7 @@ class Metric:
     reads: Literal["number", "count", "share"] = "number"
     from_zero: bool = False
     optional: bool = False
-    told_missing: bool = False
+    note_missing: bool = False
     out_of: str = ""
 
     def __post_init__(self) -> None:
@@ -79,7 +79,8 @@ class Metric:
     def load(self) -> Callable[..., Any]:
         """The function that measures it. Raises ImportError or AttributeError where there is none at its place."""
         module, _, name = self.function.rpartition(".")
-        return getattr(import_module(module), name)
+        function: Callable[..., Any] = getattr(import_module(module), name)
+        return function
 
     def shown(self, value: float | int | None) -> str:
         """A value as a person reads it, with its unit; `not measured` for None."""

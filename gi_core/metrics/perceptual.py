@@ -115,6 +115,7 @@ def read_features(path: Path) -> dict[str, Any]:
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
-        return torch.load(path, map_location="cpu", weights_only=True)
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        return state
     except Exception as error:  # noqa: BLE001 - an unpickler fed with anything raises anything
         raise Unreadable(f"{path} cannot be read ({type(error).__name__})") from None

@@ -23,7 +23,8 @@ def array(pictures: Any) -> Array:
 
 def clamped(pictures: Array) -> Array:
     """min(max(x, 0), 1); NaN stays NaN, infinities become the nearer bound."""
-    return np.clip(pictures, 0.0, 1.0)
+    inside: Array = np.clip(pictures, 0.0, 1.0)
+    return inside
 
 
 def mse(a: Array, b: Array) -> float:

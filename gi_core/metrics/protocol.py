@@ -74,7 +74,8 @@ def likeness(answer: Array, true: Array) -> dict[str, float | None]:
     if np.isnan(answer).any():
         return dict.fromkeys(LIVE)
     alone = Batch(answer[None], true[None], [0])
-    return {name: _values(METRICS[name], alone).values[name][0] for name in LIVE}
+    found = {name: _values(METRICS[name], alone) for name in LIVE}
+    return {name: None if one is None else one.values[name][0] for name, one in found.items()}
 
 
 def _measured(batch: Batch) -> Iterator[Found]:
@@ -91,7 +92,8 @@ def _measured(batch: Batch) -> Iterator[Found]:
 def _values(metric: Metric, batch: Batch) -> Found | None:
     function = metric.load()
     if metric.takes == "batch":
-        return function(batch)
+        found: Found | None = function(batch)
+        return found
     pairs = zip(batch.clamped, batch.true, batch.finite, strict=True)
     return Found({metric.name: [function(a, b) if good else None for a, b, good in pairs]})
 

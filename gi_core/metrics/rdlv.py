@@ -60,10 +60,10 @@ def rdlv_of(batch: Batch) -> Found | None:
     """RDLV of each picture, the largest, and why one is missing; None without a prior."""
     if batch.prior is None:
         return None
-    told = rdlv(batch.raw, batch.true, batch.prior)
+    measured = rdlv(batch.raw, batch.true, batch.prior)
     values = {"rdlv": "value", "ssim_prior": "ssim_prior"}
-    columns = {name: [entry[key] for entry in told["per_image"]] for name, key in values.items()}
-    return Found(columns, {"rdlv_site": told["site"], "rdlv_note": told["note"]})
+    columns = {name: [entry[key] for entry in measured["per_image"]] for name, key in values.items()}
+    return Found(columns, {"rdlv_site": measured["site"], "rdlv_note": measured["note"]})
 
 
 def _entry(
@@ -73,11 +73,11 @@ def _entry(
     entry: dict[str, Any] = dict.fromkeys(("value", "ssim", "ssim_prior", "closest")) | {"index": index, "reason": ""}
     if large and prior is not None:
         entry["ssim_prior"] = likeness(clamped(prior), true)
-    if not finite:
+    found = [(s, place) for place, picture in finite if (s := likeness(picture, true)) is not None]
+    if not found:
         return entry | {"reason": NO_NUMBERS if large else TOO_SMALL}
-    scores = [likeness(picture, true) for _, picture in finite]
-    best = int(np.argmax(scores))
-    entry |= {"closest": finite[best][0], "ssim": scores[best]}
+    best = int(np.argmax([s for s, _ in found]))
+    entry |= {"closest": found[best][1], "ssim": found[best][0]}
     if prior is None:
         return entry | {"value": entry["ssim"]}
     base = entry["ssim_prior"]

@@ -37,7 +37,7 @@ _ALL = (
         "lpips", "LPIPS", "lower",
         "Distance as a trained eye (AlexNet) sees it, 0 when equal, above 0.5 when unrelated.",
         "gi_core.metrics.perceptual.lpips_of", takes="batch", rank=40, drawn=EVERYWHERE - {"pictures"},
-        thresholds={"clear": 0.5, "least": 0.05}, told_missing=True,
+        thresholds={"clear": 0.5, "least": 0.05}, note_missing=True,
     ),
     Metric(
         "iip_rank", "Identified as", "lower",
@@ -60,7 +60,7 @@ _ALL = (
         "How much more the answer is like the original than the server's prior picture is: 0 is no more, 1 is twice as much,"
         " below 0 is less.",
         "gi_core.metrics.rdlv.rdlv_of", takes="batch", rank=60, drawn=frozenset({"lab", "table", "chart"}),
-        optional=True, told_missing=True,
+        optional=True, note_missing=True,
     ),
     Metric(
         "label_accuracy", "Labels right", "higher",

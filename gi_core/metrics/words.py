@@ -14,6 +14,7 @@ Where no SSIM was measured, PSNR >= 18 dB counts as recognisable: better warned 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from gi_core.metrics.registry import METRICS
@@ -54,7 +55,7 @@ def verdict(result: dict[str, Any]) -> str:
     return _batch(measured, len(images), metrics.get("iip_candidates"))
 
 
-def word(entry: dict[str, Any]) -> str:
+def word(entry: Mapping[str, Any]) -> str:
     """One of `WORDS`, or "" where nothing was measured. entry: mse, psnr, ssim and iip_rank of one picture."""
     mse, psnr = entry.get("mse"), entry.get("psnr")
     if mse is None and psnr is None:
@@ -71,12 +72,12 @@ def word(entry: dict[str, Any]) -> str:
     return WORDS[3] if (ssim or 0.0) >= TRACE_SSIM else WORDS[4]
 
 
-def recognisable(entry: dict[str, Any]) -> bool:
+def recognisable(entry: Mapping[str, Any]) -> bool:
     """Whether a person recognises the picture."""
     return word(entry) in WORDS[:2]
 
 
-def below_prior(entry: dict[str, Any]) -> bool:
+def below_prior(entry: Mapping[str, Any]) -> bool:
     """Whether the prior picture, which the server had before, is more like the original (RDLV below 0).
 
     Never where the answer is exact or finds its original among others: that the server did not have before.
@@ -94,7 +95,7 @@ def _nothing(metrics: dict[str, Any], images: int) -> str:
     )
 
 
-def told(result: dict[str, Any]) -> str:
+def current_verdict(result: dict[str, Any]) -> str:
     """The verdict by today's rule, where the numbers of each picture are kept; else the one that was stored."""
     return verdict(result) if result.get("per_image") else str(result.get("verdict") or "")
 

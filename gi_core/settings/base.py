@@ -6,6 +6,8 @@ validation message, so title, description, paper, needs and bounds live on it. N
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -20,6 +22,15 @@ class Settings(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False, str_max_length=MOST_TEXT
     )
+
+
+class Question(Settings):
+    """All that one document asks."""
+
+    def key(self) -> str:
+        """Content hash: equal questions have equal keys."""
+        text = json.dumps(identity(self), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 class Component(Settings):

@@ -9,9 +9,22 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from math import prod
-from typing import Literal
+from typing import ClassVar, Literal
 
-from gi_core.settings.graph import INPUT, Act, Add, BatchNorm, Conv, Dense, Flatten, Graph, GroupNorm, Layer, Shape
+from gi_core.settings.graph import (
+    INPUT,
+    Act,
+    Add,
+    BatchNorm,
+    Conv,
+    Dense,
+    Flatten,
+    Graph,
+    GroupNorm,
+    Layer,
+    Opaque,
+    Shape,
+)
 
 Reading = Literal["inverse", "mask", "none"]
 
@@ -74,6 +87,7 @@ class Unsupported:
     output still gives, where the kind alone does not tell.
     """
 
+    reading: ClassVar[Reading] = "none"
     name: str
     kind: str
     reason: str
@@ -138,15 +152,17 @@ class _Walk:
             return self._affine(at)
         if isinstance(layer.op, Flatten):
             return None, at + 1
-        reason = _REASONS.get(layer.kind, f"{getattr(layer.op, 'what', layer.kind)} is not a linear layer")
+        what = layer.op.what if isinstance(layer.op, Opaque) else layer.kind
+        reason = _REASONS.get(layer.kind, f"{what} is not a linear layer")
         # a group norm's output does not tell the mean and the length of each group
         kept = prod(layer.shape) - 2 * layer.op.groups if isinstance(layer.op, GroupNorm) else None
         return Unsupported(layer.name, layer.kind, reason, self.shapes[layer.inputs[0]], layer.shape, kept), at + 1
 
     def _affine(self, at: int, activations: bool = True) -> tuple[Affine, int]:
         """The layer at a place, with the batch norm and activation that only it feeds."""
-        layer, norm, act = self.layers[at], None, None
-        last, at = layer, at + 1
+        layer = last = self.layers[at]
+        assert isinstance(layer.op, (Conv, Dense))  # as whoever asks has seen
+        norm, act, at = None, None, at + 1
         while at < len(self.layers) and self.layers[at].inputs == (last.name,) and self.uses[last.name] == 1:
             step = self.layers[at]
             if isinstance(step.op, BatchNorm) and norm is None and act is None:
@@ -182,13 +198,9 @@ class _Walk:
         if after >= len(self.layers) or not _adds(self.layers[after], end, joined):
             return None
         add, after = self.layers[after], after + 1
-        act = None
-        if (
-            after < len(self.layers)
-            and isinstance(self.layers[after].op, Act)
-            and self.layers[after].inputs == (add.name,)
-        ):
-            act, after = self.layers[after].op, after + 1
+        act, last = None, self.layers[after] if after < len(self.layers) else None
+        if last is not None and isinstance(last.op, Act) and last.inputs == (add.name,):
+            act, after = last.op, after + 1
         return Residual(add.name, (first, second), skip, act, self.shapes[entry], add.shape), after
 
 

@@ -5,17 +5,19 @@ The form greys out with the same sentences that the command line prints.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gi_core.common.errors import SpecError
 from gi_core.settings import normalising
 from gi_core.settings.attacks import ClosedForm, InvertingGradients, LevenbergMarquardt, Matching
-from gi_core.settings.client import Pretrained
+from gi_core.settings.client import FedAvg, Pretrained
 from gi_core.settings.client_checks import client_conflicts, one_gradient_only
 from gi_core.settings.defense_checks import conflicts
 from gi_core.settings.experiment import Experiment
 from gi_core.settings.fl_attacks import FlGradientInversion
 from gi_core.settings.knowing import idle
+from gi_core.settings.networks import VisionTransformer
 from gi_core.settings.sizes import sides
 
 __all__ = ["ONE_OUTPUT", "Problem", "one_gradient_only", "problems"]
@@ -47,7 +49,7 @@ def problems(experiment: Experiment) -> list[Problem]:
     return sorted(found, key=lambda p: not p.fatal)
 
 
-def _batch(e: Experiment):
+def _batch(e: Experiment) -> Iterator[Problem]:
     n = e.pictures
     if e.labels is not None and len(e.labels) != n:
         yield Problem("labels", f"give one label for each picture: {n}, not {len(e.labels)}")
@@ -61,7 +63,7 @@ def _batch(e: Experiment):
         yield Problem("attack.labels", ONE_OUTPUT)
 
 
-def _labels(e: Experiment):
+def _labels(e: Experiment) -> Iterator[Problem]:
     if e.attack.labels == "known" and not e.client.labels_known:
         yield Problem(
             "attack.labels",
@@ -69,7 +71,7 @@ def _labels(e: Experiment):
         )
 
 
-def _client(e: Experiment):
+def _client(e: Experiment) -> Iterator[Problem]:
     client, model = e.client, e.model
     yield from (Problem(*found) for found in client_conflicts(e))
     if client.batch_norm == "train" and model.has_batch_norm and any("per_picture" in d.reveals for d in e.defenses):
@@ -82,13 +84,13 @@ def _client(e: Experiment):
         yield Problem("client.statistics", f"shared statistics tell nothing here, {why}", fatal=False)
 
 
-def _matching(e: Experiment):
+def _matching(e: Experiment) -> Iterator[Problem]:
     a = e.attack
     if not isinstance(a, Matching):
         return
     if a.parametrisation == "generator" and not a.generator:
         yield Problem("attack.generator", "a generator is searched: give its file, or choose another parametrisation")
-    if getattr(a, "start", "") == "prior" and not a.prior_picture:
+    if a.start == "prior" and not a.prior_picture:
         yield Problem("attack.start", "the start asks for a prior picture: choose one, or another start")
     if isinstance(a, FlGradientInversion):
         if not (a.gradient_weight or a.batch_norm_weight != 0 or a.classification_weight):
@@ -105,11 +107,11 @@ def _matching(e: Experiment):
             )  # fmt: skip
         if a.classification == "drifting" and a.classification_weight and a.labels != "joint":
             yield Problem("attack.labels", "the drifting network's loss has free labels: choose joint")
-    if a.epochs_order == "free" and (e.client.sends == "gradient" or e.client.epochs == 1):
+    if a.epochs_order == "free" and (not isinstance(e.client, FedAvg) or e.client.epochs == 1):
         yield Problem("attack.epochs_order", "one epoch has one order: free changes nothing", fatal=False)
 
 
-def _recursion(e: Experiment):
+def _recursion(e: Experiment) -> Iterator[Problem]:
     """What stops a closed-form attack; the size decides little of it, so a usual one stands for one not given."""
     if not isinstance(e.attack, ClosedForm):
         return
@@ -143,7 +145,7 @@ def _recursion(e: Experiment):
         )
 
 
-def _model(e: Experiment):
+def _model(e: Experiment) -> Iterator[Problem]:
     model = e.model
     shape = sides(e.size)
     if shape is not None and min(shape) < model.min_size:
@@ -157,7 +159,7 @@ def _model(e: Experiment):
         yield Problem("channels", f"{model.title} takes pictures of {model.channels_only} channels, not {e.channels}")
     if isinstance(e.weights, Pretrained) and not model.pretrained:
         yield Problem("weights", f"there are no ImageNet weights for {model.title}")
-    if model.kind == "vit":
+    if isinstance(model, VisionTransformer):
         if model.hidden % model.heads:
             yield Problem("model.heads", f"{model.heads} heads do not divide the hidden size {model.hidden}")
         if shape is not None and any(side % model.patch for side in shape):

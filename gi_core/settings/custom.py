@@ -90,7 +90,9 @@ class CustomNet(Model):
 
     @property
     def has_batch_norm(self) -> bool:  # type: ignore[override]
-        return any(getattr(row, "batch_norm", False) and not row.group_norm for row in self.layers)
+        return any(
+            isinstance(row, (ConvLayer, ResidualLayer)) and row.batch_norm and not row.group_norm for row in self.layers
+        )
 
     @property
     def one_logit(self) -> bool:  # type: ignore[override]

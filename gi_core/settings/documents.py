@@ -11,10 +11,11 @@ import json
 import math
 import re
 import tomllib
-from typing import Any
+from typing import Any, TypeVar
 
 from gi_core.common.errors import SpecError
 
+_Value = TypeVar("_Value")
 MOST_BYTES = 256 * 1024
 MOST_DEPTH = 32
 MOST_PARTS = 16
@@ -151,9 +152,9 @@ def _number(first: str, length: int, what: str) -> None:
         raise SpecError(f"{what} has a name of {length} characters: at most {MOST_NAME} are read")
 
 
-def _whole(value: Any, what: str) -> Any:
+def _whole(value: _Value, what: str) -> _Value:
     """The value, checked: names, texts, lists, truths and numbers that 64 bits hold, as every setting is made of."""
-    stack = [value]
+    stack: list[Any] = [value]
     while stack:
         one = stack.pop()
         if isinstance(one, dict):

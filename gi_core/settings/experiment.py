@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, field_validator
 
-from gi_core.common.errors import SpecError
 from gi_core.settings import normalising, sizes
 from gi_core.settings.attacks import AnyAttack, LevenbergMarquardt
-from gi_core.settings.base import Settings, identity, setting
+from gi_core.settings.base import Question, setting
 from gi_core.settings.bounds import MAX_BATCH
 from gi_core.settings.client import AnyClient, AnyWeights, FedSgd, Fresh
 from gi_core.settings.defenses import AnyDefense
 from gi_core.settings.documents import read_json
 from gi_core.settings.networks import AnyModel, LeNet
 from gi_core.settings.recorded_round import Recorded
-from gi_core.settings.sentences import sentence
+from gi_core.settings.sentences import made
 
 MOST_BYTES = 2**20
 _Label = Annotated[int, Field(le=2**31 - 1)]
 
 
-class Experiment(Settings):
+class Experiment(Question):
     """sample + model + client + defenses + attack + seed + budget."""
 
     schema_version: Literal[1] = 1
@@ -57,13 +54,13 @@ class Experiment(Settings):
 
     @field_validator("client", mode="before")
     @classmethod
-    def _client_of_before(cls, value):
+    def _client_of_before(cls, value: Any) -> Any:
         """Documents written while there was one kind of client need not name it."""
         return {"kind": "fedsgd", **value} if isinstance(value, dict) else value
 
     @field_validator("labels")
     @classmethod
-    def _labels_not_negative(cls, value):
+    def _labels_not_negative(cls, value: tuple[int, ...] | None) -> tuple[int, ...] | None:
         if value is not None and any(k < 0 for k in value):
             raise ValueError("a label is a class number from 0 up")
         return value
@@ -73,19 +70,11 @@ class Experiment(Settings):
         """How many pictures are behind the update."""
         return self.recorded.images if self.recorded else len(self.samples)
 
-    def key(self) -> str:
-        """Content hash: equal questions have equal keys."""
-        text = json.dumps(identity(self), sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-    def to_json(self, **kwargs) -> str:
-        return self.model_dump_json(**kwargs)
+    def to_json(self, indent: int | None = None) -> str:
+        return self.model_dump_json(indent=indent)
 
 
 def read_experiment(text: str | bytes) -> Experiment:
     """Parse JSON. Raises SpecError with one sentence."""
     values = read_json(text, MOST_BYTES, "the experiment is not valid: it")
-    try:
-        return Experiment.model_validate(values)
-    except ValidationError as error:
-        raise SpecError("the experiment is not valid: " + sentence(error, Experiment)) from None
+    return made(Experiment, values, "the experiment is not valid: ")

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, field_validator
 
 from gi_core.common.errors import SpecError
 from gi_core.settings import normalising, sizes
 from gi_core.settings.attacks import AnyAttack, InvertingGradients
-from gi_core.settings.base import Settings, identity, setting
-from gi_core.settings.bounds import MAX_BATCH
-from gi_core.settings.check import Problem, problems
+from gi_core.settings.base import Question, setting
 from gi_core.settings.client import AnyClient, FedAvg
 from gi_core.settings.defenses import AnyDefense
 from gi_core.settings.documents import read_json, read_toml
 from gi_core.settings.experiment import Experiment
 from gi_core.settings.networks import AnyModel, LeNet
-from gi_core.settings.sentences import sentence
+from gi_core.settings.sentences import made
 
 MAX_CLIENTS, MAX_PICTURES, MAX_ROUNDS = 100, 100_000, 1000
 MAX_FILE = 256 * 1024  # bytes
@@ -27,7 +24,7 @@ _Count = Annotated[int, Field(ge=1, le=MAX_PICTURES)]
 _Number = Annotated[int, Field(ge=1, le=MAX_CLIENTS)]
 
 
-class Federation(Settings):
+class Federation(Question):
     """data + partition + network + clients + server + attack: the whole question. Clients are counted from 1."""
 
     schema_version: Literal[1] = 1
@@ -93,7 +90,7 @@ class Federation(Settings):
 
     @field_validator("pictures", mode="before")
     @classmethod
-    def _one_number_for_all(cls, value):
+    def _one_number_for_all(cls, value: Any) -> Any:
         return (value,) if isinstance(value, int) else value
 
     _size = field_validator("size", mode="before")(sizes.parsed)
@@ -101,7 +98,7 @@ class Federation(Settings):
 
     @field_validator("client", mode="before")
     @classmethod
-    def _trains_if_not_said(cls, value):
+    def _trains_if_not_said(cls, value: Any) -> Any:
         """Clients of a federation train; those that send one gradient are named by their kind."""
         return {"kind": "fedavg", **value} if isinstance(value, dict) else value
 
@@ -128,18 +125,10 @@ class Federation(Settings):
         attack = "no attack" if self.attack is None else self.attack.kind.replace("_", " ")
         return f"{self.data} · {self.clients} clients · {self.rounds} rounds · {attack}"
 
-    def key(self) -> str:
-        """Content hash: equal questions have equal keys."""
-        text = json.dumps(identity(self), sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
-
 
 def build_federation(values: dict[str, Any]) -> Federation:
     """A Federation from plain values. Raises SpecError with one sentence."""
-    try:
-        return Federation.model_validate(values)
-    except ValidationError as error:
-        raise SpecError("the federation is not valid: " + sentence(error, Federation)) from None
+    return made(Federation, values, "the federation is not valid: ")
 
 
 def read_federation(content: bytes, toml: bool) -> Federation:
@@ -166,45 +155,3 @@ def round_of(settings: Federation, pictures: int = 1, seed: int = 0) -> Experime
         normalise=settings.normalise, model=settings.model, client=settings.client, defenses=settings.defenses,
         seed=seed, device=settings.device, seconds=settings.attack_seconds, **more,
     )  # fmt: skip
-
-
-def federation_problems(settings: Federation) -> list[Problem]:
-    """What is wrong with the question as asked, worst first; empty when it can be run."""
-    return sorted(_problems(settings), key=lambda p: not p.fatal)
-
-
-def _problems(settings: Federation):
-    n, count = settings.clients, len(settings.pictures)
-    if count not in (1, n):
-        yield Problem(
-            "pictures", f"give one number of pictures for all, or one for each of the {n} clients, not {count}"
-        )
-        return
-    if settings.client.sends == "gradient":
-        if settings.attack is not None or settings.record == "all":
-            yield Problem(
-                "client", "single gradients are for measuring accuracy: set attack to null and record to none, or"
-                " client.kind to fedavg",
-            )  # fmt: skip
-    elif settings.client.clients > 1:
-        yield Problem("client.clients", "a federation has clients of its own: set client.clients to 1")
-    if settings.participation * n < 0.5:
-        yield Problem("participation", f"with {n} clients nobody would take part: raise participation", fatal=False)
-    for victim in settings.victims:
-        if victim > n:
-            yield Problem("attacked", f"there is no client {victim} to attack: they are counted from 1 to {n}")
-        elif settings.shares[victim - 1] > MAX_BATCH:
-            has = settings.shares[victim - 1]
-            yield Problem(
-                "attacked",
-                f"client {victim} has {has} pictures and an attack takes at most {MAX_BATCH}: attack another client, or"
-                " give it fewer",
-            )
-        else:
-            yield from _of_victim(settings, victim)
-
-
-def _of_victim(settings: Federation, victim: int):
-    for p in problems(round_of(settings, settings.shares[victim - 1])):
-        if p.field != "samples" or p.fatal:
-            yield Problem(p.field, f"client {victim}: {p.reason}", p.fatal)

@@ -44,7 +44,8 @@ class FlGradientInversion(Matching):
     prior: str | None = setting(
         None, "A picture that the server takes to be like the private one: the start.", title="Prior picture"
     )
-    parametrisation: Literal["auto", "pixels", "grey", "deep_image_prior", "generator"] = setting(
+    # Four settings may be left to `settled`, after which they are what every matching has.
+    parametrisation: Literal["auto", "pixels", "grey", "deep_image_prior", "generator"] = setting(  # type: ignore[assignment]
         "auto",
         "What is searched: the pixels, one grey map shown in all channels, the weights of an untrained decoder, or the"
         f" codes of a generator file. auto: a decoder where {DEEP} or more batch norms take the batch's own statistics,"
@@ -54,16 +55,16 @@ class FlGradientInversion(Matching):
     gradient_weight: float = setting(
         1.0, "Weight of the gradient's distance.", title="Gradient", ge=0, le=1e6, basic=True
     )
-    batch_norm_weight: float | None = setting(
+    batch_norm_weight: float | None = setting(  # type: ignore[assignment]
         None, BN_HELP + " Empty: 1 for a decoder, else 0.1.", title="Batch norm", ge=0, le=1e6, basic=True
     )
-    total_variation: float | None = setting(
+    total_variation: float | None = setting(  # type: ignore[assignment]
         None,
         "Weight of total variation, in normalised units. Empty: 0.001 for a decoder, else 0.1 where more than"
         f" {SHALLOW} batch norms take the batch's own statistics and 0.01 where fewer do.",
         title="Total variation", ge=0, le=100, basic=True,
     )  # fmt: skip
-    learning_rate: float | None = setting(
+    learning_rate: float | None = setting(  # type: ignore[assignment]
         None, "Step size of Adam. Empty: 0.1 for a decoder, else 0.03.", title="Step size", gt=0, le=10, basic=True
     )
     objective: Literal["cosine", "relative", "l2"] = setting(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from math import prod
+from typing import Any
 
 from gi_core.settings.ops import (
     Act,
@@ -59,7 +60,7 @@ class Graph:
     input_shape: Shape
     layers: tuple[Layer, ...]
 
-    def __deepcopy__(self, memo: dict) -> Graph:
+    def __deepcopy__(self, memo: dict[int, Any]) -> Graph:
         """The graph itself: nothing in it changes, and a client copies its network in every round."""
         return self
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from gi_core.common.errors import SpecError
 from gi_core.settings.custom import ConvLayer, CustomNet, DenseLayer, PoolLayer, ResidualLayer
 from gi_core.settings.graph import (
@@ -20,7 +23,7 @@ from gi_core.settings.graph import (
     norm,
 )
 from gi_core.settings.network_base import LEAKY_SLOPE
-from gi_core.settings.networks import CifarResNet, ConvNet, LeNet, Linear, Mlp, Model
+from gi_core.settings.networks import CifarResNet, ConvNet, LeNet, Linear, Mlp, Model, ResNet20, ResNet32, ResNet56
 from gi_core.settings.rgap_networks import SLOPE, Cnn6, Cnn6D, Fcn3
 
 MAX_PARAMETERS = 120_000_000  # 0.5 GB of float32; update, targets and their derivatives are as large again
@@ -31,7 +34,7 @@ def layer_graph(settings: Model, input_shape: Shape, classes: int) -> Graph | No
 
     Raises SpecError where the picture is too small or the network too large.
     """
-    build = _GRAPHS.get(type(settings)) or (_resnet if isinstance(settings, CifarResNet) else None)
+    build = _GRAPHS.get(type(settings))
     if build is None:
         return None
     if min(input_shape[1:]) < settings.min_size:
@@ -99,7 +102,7 @@ def _block(
 ) -> None:  # fmt: skip
     """act(conv2(act(conv1 x)) + skip x), the skip a 1x1 convolution where shapes differ."""
     entry, channels_in = b.last, b.shape[0]
-    act = Act(s.activation, getattr(s, "slope", LEAKY_SLOPE))
+    act = Act(s.activation, s.slope if isinstance(s, ResidualLayer) else LEAKY_SLOPE)
 
     def conv(part: str, kernel: int, stride: int, source: str | None = None) -> str:
         at = b.conv(f"{name}_{part}", channels, kernel, stride, kernel // 2, bias=bias, source=source)
@@ -181,7 +184,8 @@ def _norm(row: ConvLayer | ResidualLayer) -> BatchNorm | GroupNorm | None:
     return BatchNorm(row.channels) if row.batch_norm else None
 
 
-_GRAPHS = {
-    LeNet: _lenet, ConvNet: _convnet, Mlp: _mlp, Linear: _linear,
+# a builder takes the settings that it stands beside
+_GRAPHS: dict[type[Model], Callable[[Builder, Any], None]] = {
+    LeNet: _lenet, ConvNet: _convnet, ResNet20: _resnet, ResNet32: _resnet, ResNet56: _resnet, Mlp: _mlp, Linear: _linear,
     Cnn6: _cnn6, Cnn6D: _cnn6, Fcn3: _fcn3, CustomNet: _custom,
 }  # fmt: skip

@@ -156,7 +156,3 @@ class InvertingGradients(Matching):
         title="Scoring",
     )
     precision: Literal["float32", "float64"] = setting("float32", "Arithmetic of the attack.", title="Precision")
-
-    @property
-    def step_decay(self) -> str:
-        return "steps" if self.decay else "none"

@@ -76,7 +76,7 @@ class Matching(Iterative):
         @property
         def betas(self) -> str: ...
         @property
-        def decay(self) -> str: ...
+        def decay(self) -> str | bool: ...
         @property
         def noise(self) -> float: ...
         @property
@@ -137,7 +137,7 @@ class Matching(Iterative):
     @property
     def step_decay(self) -> str:
         """How the step size changes: `cosine`, `steps` or `none`."""
-        return self.decay
+        return self.decay if isinstance(self.decay, str) else "steps" if self.decay else "none"
 
     def settled(self, batch_norms: int = 0) -> Self:
         """The settings with every automatic value chosen. batch_norms: layers that take the batch's own statistics.

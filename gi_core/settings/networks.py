@@ -50,10 +50,11 @@ class ConvNet(NormedModel):
 
 
 class CifarResNet(NormedModel):
-    """CIFAR ResNet (He et al. 2016): 3x3 stem of 16*width channels, three stages, global pooling."""
+    """CIFAR ResNet (He et al. 2016): 3x3 stem of 16*width channels, three stages of `blocks` blocks, global pooling."""
 
     min_size: ClassVar[int] = 8
     paper: ClassVar[str] = "He et al., Deep Residual Learning, CVPR 2016"
+    blocks: ClassVar[int]
 
     width: int = setting(1, "Width multiplier (ResNet20-4 has 4).", title="Width multiplier", ge=1, le=16, basic=True)
     activation: Activation = setting("relu", "Non-linearity.", title="Activation")

@@ -1,13 +1,14 @@
 """The layers that a network is drawn from: sizes and shapes, no weights, no torch.
 
-Shapes are without the batch dimension: (C, H, W) for pictures and feature maps, (D,) for vectors.
+Shapes are without the batch dimension: (C, H, W) for pictures and feature maps, (D,) for vectors. The file stays whole, as
+an `Op` is one of these layers and nothing else.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from math import gcd, prod
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from gi_core.common.errors import SpecError
 from gi_core.settings.network_base import LEAKY_SLOPE, Activation
@@ -111,7 +112,7 @@ class Act:
 
     op: ClassVar[str] = "activation"
     parameters: ClassVar[int] = 0
-    kind: Activation
+    kind: Activation | Literal["relu6"]
     slope: float = LEAKY_SLOPE
 
     def shape(self, x: Shape) -> Shape:

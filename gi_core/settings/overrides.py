@@ -6,7 +6,7 @@ import copy
 from typing import Any
 
 from gi_core.common.errors import SpecError
-from gi_core.settings.base import Component
+from gi_core.settings.base import Component, Settings
 from gi_core.settings.client import Fresh, Pretrained, Trained
 from gi_core.settings.experiment import Experiment
 from gi_core.settings.parse import changed, parse_component, with_values
@@ -34,7 +34,7 @@ def overridden(base: Experiment, changes: dict[str, Any]) -> Experiment:
 
 def _weights(text: str) -> dict[str, Any]:
     word, _, rest = text.partition(":")
-    known = {"fresh": Fresh, "trained": Trained, "imagenet": Pretrained}
+    known: dict[str, type[Settings]] = {"fresh": Fresh, "trained": Trained, "imagenet": Pretrained}
     if word not in known:
         raise SpecError(f"unknown weights {word!r}: {suggestion(word, known)}")
     return with_values(known[word], f"weights {word}", rest).model_dump(mode="json")

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from pydantic import ValidationError
-
 from gi_core.common.errors import SpecError
 from gi_core.settings.base import Component, Settings
 from gi_core.settings.custom import CustomNet
 from gi_core.settings.documents import read_json, value_of
 from gi_core.settings.experiment import Experiment
 from gi_core.settings.registry import find, suggestion
-from gi_core.settings.sentences import sentence
+from gi_core.settings.sentences import made
 
 MOST_NETWORK = 64 * 1024  # bytes; forty rows of layers take a tenth of it
 Chosen = TypeVar("Chosen", bound=Settings)
@@ -34,10 +32,8 @@ def read_network(content: bytes) -> CustomNet:
     """A drawn network from the JSON of its file. Raises SpecError with one sentence."""
     if len(content) > MOST_NETWORK:
         raise SpecError(f"the file is too large for a network: at most {MOST_NETWORK // 1024} kB are read")
-    try:
-        return CustomNet.model_validate(read_json(content, MOST_NETWORK, "this file is not a network: it"))
-    except ValidationError as error:
-        raise SpecError("this file is not a network: " + sentence(error, CustomNet)) from None
+    values = read_json(content, MOST_NETWORK, "this file is not a network: it")
+    return made(CustomNet, values, "this file is not a network: ")
 
 
 def with_values(cls: type[Chosen], name: str, text: str) -> Chosen:
@@ -45,32 +41,28 @@ def with_values(cls: type[Chosen], name: str, text: str) -> Chosen:
 
     `preset=NAME` stands for a named set of values, under those given beside it.
     """
-    values, preset = {}, {}
+    values: dict[str, Any] = {}
+    preset: dict[str, Any] = {}
+    presets = cls.presets if issubclass(cls, Component) else {}
     for pair in filter(None, (p.strip() for p in text.split(","))):
         key, equals, value = (part.strip() for part in pair.partition("="))
         known = [field for field in cls.model_fields if field != "kind"]
         if not equals:
             raise SpecError(f"{name}: write {pair!r} as name=value")
-        if key == "preset" and getattr(cls, "presets", None):
-            if value not in cls.presets:
-                raise SpecError(f"{name} has no preset {value!r}: {suggestion(value, cls.presets)}")
-            preset = cls.presets[value]
+        if key == "preset" and presets:
+            if value not in presets:
+                raise SpecError(f"{name} has no preset {value!r}: {suggestion(value, presets)}")
+            preset = presets[value]
             continue
         if key not in known:
             raise SpecError(f"{name} has no setting {key!r}: {suggestion(key, known)}")
         values[key] = scalar(value)
-    try:
-        return cls(**{**preset, **values})
-    except ValidationError as error:
-        raise SpecError(f"{name}: {sentence(error, cls)}") from None
+    return made(cls, preset | values, f"{name}: ")
 
 
 def build(values: dict[str, Any]) -> Experiment:
     """An Experiment from plain values. Raises SpecError."""
-    try:
-        return Experiment.model_validate(values)
-    except ValidationError as error:
-        raise SpecError(sentence(error, Experiment)) from None
+    return made(Experiment, values)
 
 
 def with_setting(experiment: Experiment, assignment: str) -> Experiment:
@@ -106,7 +98,7 @@ def _enter(here: Any, part: str, path: str) -> Any:
     raise SpecError(f"there is no {path!r} to set: {suggestion(part, here if isinstance(here, dict) else [])}")
 
 
-def _index(items: list, part: str, path: str) -> int:
+def _index(items: list[Any], part: str, path: str) -> int:
     if part.isascii() and part.isdigit() and len(part) < 7 and int(part) < len(items):
         return int(part)
     raise SpecError(f"{path!r} names an entry of a list of {len(items)}, counted from 0")

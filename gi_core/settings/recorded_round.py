@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import field_validator
 
@@ -56,6 +56,6 @@ class Recorded(Settings):
 
     @field_validator("withheld", "sent", mode="before")
     @classmethod
-    def _names(cls, value):
+    def _names(cls, value: Any) -> Any:
         """Accept names as one text with commas, as a command line gives them."""
         return tuple(name.strip() for name in value.split(",") if name.strip()) if isinstance(value, str) else value

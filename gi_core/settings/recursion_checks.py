@@ -1,4 +1,4 @@
-"""Why a recursion cannot go through a network, told before anything runs. No torch."""
+"""Why a recursion cannot go through a network, said before anything runs. No torch."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BOTTLENECK = (
 def refusal(attack: type[ClosedForm], blocks: tuple[Block, ...], images: int, batch_norm: str = "eval") -> str | None:
     """One sentence, or None. attack: settings class of a closed-form attack; blocks: `chain(graph)`; images: of the update."""
     last = blocks[-1] if blocks else None
-    if not _dense(last):
+    if not isinstance(last, Affine) or not isinstance(last.op, Dense):
         return "the recursion begins at a dense last layer, which this network does not have"
     reason = _dense_only(blocks) if attack.dense_only else _blocked(blocks, attack.through_masks)
     if reason:
@@ -34,7 +34,7 @@ def refusal(attack: type[ClosedForm], blocks: tuple[Block, ...], images: int, ba
 
 def first_biased(blocks: tuple[Block, ...]) -> int | None:
     """Place of the dense layer nearest the image that has a bias."""
-    return next((i for i, b in enumerate(blocks) if b.op.bias), None)
+    return next((i for i, b in enumerate(blocks) if isinstance(b, Affine) and b.op.bias), None)
 
 
 def _blocked(blocks: tuple[Block, ...], masks: bool) -> str | None:
@@ -55,7 +55,7 @@ def _dense_only(blocks: tuple[Block, ...]) -> str | None:
     return _blocked(blocks[: biased + 1], True)
 
 
-def _dense(block: Block | None) -> bool:
+def _dense(block: Block) -> bool:
     return isinstance(block, Affine) and isinstance(block.op, Dense)
 
 

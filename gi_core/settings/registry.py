@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from typing import get_args
+from collections.abc import Iterable
+from typing import Any, get_args
 
 from gi_core.common.errors import SpecError
 from gi_core.settings.attacks import AnyAttack
@@ -13,7 +14,7 @@ from gi_core.settings.defenses import AnyDefense
 from gi_core.settings.networks import AnyModel
 
 
-def _kinds(union) -> dict[str, type[Component]]:
+def _kinds(union: Any) -> dict[str, type[Component]]:
     classes = get_args(get_args(union)[0])
     return {cls.model_fields["kind"].default: cls for cls in classes}
 
@@ -34,7 +35,7 @@ def find(family: str, kind: str) -> type[Component]:
     return known[kind]
 
 
-def suggestion(word: str, known) -> str:
+def suggestion(word: str, known: Iterable[str]) -> str:
     """`did you mean X?`, or the list of what there is."""
     names = sorted(known)
     near = difflib.get_close_matches(word[:80].lower(), names, n=1, cutoff=0.5)

@@ -24,7 +24,7 @@ class LevenbergMarquardt(Iterative):
     iterations: int = setting(60, "Most outer steps of one start.", title="Iterations", ge=1, le=10_000, basic=True)
     restarts: int | None = setting(
         4, "Fresh starts when the residual shows that a start failed.", title="Restarts", ge=0, le=1000
-    )  # type: ignore[assignment]
+    )
     labels: Literal["observed_delta", "known", "auto", "idlg", "bias_sign", "row_sum", "iterative"] = setting(
         "observed_delta",
         "Where the labels come from; observed delta needs one picture and a last layer with bias, auto reads a batch's too.",

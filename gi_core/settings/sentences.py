@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import reprlib
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
+from gi_core.common.errors import SpecError
 from gi_core.settings.client import Fresh, FromFile, Pretrained, Trained
 from gi_core.settings.registry import FAMILIES, suggestion
 
+Made = TypeVar("Made", bound=BaseModel)
 _KINDS: dict[str, type[BaseModel]] = {
     **{kind: cls for family in FAMILIES.values() for kind, cls in family.items()},
     **{cls.model_fields["kind"].default: cls for cls in (Fresh, FromFile, Trained, Pretrained)},
@@ -29,6 +32,14 @@ _TYPES = {
 }  # fmt: skip
 
 
+def made(cls: type[Made], values: Any, wrong: str = "") -> Made:
+    """The settings of plain values. Raises SpecError: `wrong`, and what to change."""
+    try:
+        return cls.model_validate(values)
+    except ValidationError as error:
+        raise SpecError(wrong + sentence(error, cls)) from None
+
+
 def sentence(error: ValidationError, of: type[BaseModel]) -> str:
     """The first problem of a validation error; `of` is the class that was to be made."""
     found = error.errors(include_url=False)
@@ -44,7 +55,7 @@ def _where(loc: tuple[int | str, ...]) -> str:
     return ".".join(str(p) for i, p in enumerate(loc) if not (0 < i < len(loc) - 1 and p in _KINDS))
 
 
-def _message(problem: dict[str, Any], of: type[BaseModel]) -> str:
+def _message(problem: ErrorDetails, of: type[BaseModel]) -> str:
     kind, context, value = problem["type"], problem.get("ctx", {}), problem["input"]
     if kind == "extra_forbidden":
         return _unknown(problem["loc"], of)

@@ -23,7 +23,7 @@ _PAIR = re.compile(r"\s*(\d{1,6})\s*[x×]\s*(\d{1,6})\s*", re.IGNORECASE)
 def parsed(value: Any) -> Size | None:
     """What was given, written the one way that is kept: a whole number for squares. Raises ValueError with a sentence."""
     if value is None or value == OWN:
-        return value
+        return None if value is None else OWN
     if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit() and len(value.strip()) < 7:
         value = int(value)
     if isinstance(value, bool) or (isinstance(value, float) and not value.is_integer()):

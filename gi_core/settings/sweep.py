@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
-import json
 from dataclasses import dataclass
-from typing import Any, Literal
+from math import prod
+from typing import Any, Literal, Self
 
-from pydantic import ValidationError, field_validator, model_validator
+from pydantic import field_validator, model_validator
 
 from gi_core.common.errors import SpecError
-from gi_core.settings.base import Settings, identity, setting
+from gi_core.settings.base import Question, Settings, setting
 from gi_core.settings.documents import read_json, read_toml
 from gi_core.settings.experiment import Experiment
 from gi_core.settings.overrides import overridden
-from gi_core.settings.sentences import sentence
+from gi_core.settings.sentences import made
 from gi_core.settings.utility import Training
 
 MOST_MEMBERS = 1000
@@ -38,7 +37,7 @@ class Axis(Settings):
     labels: tuple[str, ...] | None = setting(None, "Names of the values, one for each.")
 
     @model_validator(mode="after")
-    def _fits(self):
+    def _fits(self) -> Self:
         if self.labels is not None and len(self.labels) != len(self.values):
             raise ValueError(f"axis {self.name!r}: give one label for each of its {len(self.values)} values")
         if self.path is None and not all(isinstance(v, dict) and v for v in self.values):
@@ -66,7 +65,7 @@ def _short(value: Any) -> str:
     return str(value)[:80]
 
 
-class Sweep(Settings):
+class Sweep(Question):
     """base + axes (every combination, the first axis slowest) or experiments (a list of changes) + utility."""
 
     schema_version: Literal[1] = 1
@@ -83,12 +82,12 @@ class Sweep(Settings):
 
     @field_validator("base", mode="before")
     @classmethod
-    def _base_by_paths(cls, value):
+    def _base_by_paths(cls, value: Any) -> Any:
         """Written as an experiment's settings, where a component may be a text such as dlg:trials=2."""
         return overridden(Experiment(), value) if isinstance(value, dict) else value
 
     @model_validator(mode="after")
-    def _one_way(self):
+    def _one_way(self) -> Self:
         if self.axes and self.experiments:
             raise ValueError("give axes or experiments, not both")
         names = [axis.name for axis in self.axes]
@@ -107,15 +106,7 @@ class Sweep(Settings):
         """How many experiments it asks for."""
         if self.experiments:
             return len(self.experiments)
-        count = 1
-        for axis in self.axes:
-            count *= len(axis.values)
-        return count
-
-    def key(self) -> str:
-        """Content hash: equal questions have equal keys."""
-        text = json.dumps(identity(self), sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return prod(len(axis.values) for axis in self.axes)
 
 
 @dataclass(frozen=True)
@@ -149,10 +140,7 @@ def members(sweep: Sweep) -> list[Member]:
 
 def build_sweep(values: dict[str, Any]) -> Sweep:
     """A Sweep from plain values. Raises SpecError with one sentence."""
-    try:
-        return Sweep.model_validate(values)
-    except ValidationError as error:
-        raise SpecError("the sweep is not valid: " + sentence(error, Sweep)) from None
+    return made(Sweep, values, "the sweep is not valid: ")
 
 
 def read_sweep(content: bytes, toml: bool) -> Sweep:

@@ -12,7 +12,7 @@ from gi_core.settings.experiment import Experiment
 from gi_core.settings.overrides import plain
 from gi_core.settings.parse import parse_component
 from gi_core.settings.registry import FAMILIES, find
-from gi_core.settings.sweep import Sweep, read_sweep
+from gi_core.settings.sweep import Sweep, members, read_sweep
 
 
 def to_toml(sweep: Sweep) -> str:
@@ -38,8 +38,6 @@ def to_toml(sweep: Sweep) -> str:
 
 
 def _experiments(sweep: Sweep) -> Any:
-    from gi_core.settings.sweep import members
-
     return [m.experiment for m in members(sweep)], sweep.utility
 
 
@@ -54,7 +52,7 @@ def _base(base: Experiment) -> dict[str, Any]:
 
 def _component(settings: Component) -> Any:
     """A component as its name where the name says all of it, else as a table."""
-    family = next(f for f, kinds in FAMILIES.items() if kinds.get(settings.kind) is type(settings))  # type: ignore[attr-defined]
+    family = next(f for f, kinds in FAMILIES.items() if kinds.get(settings.kind) is type(settings))
     try:
         if parse_component(family, settings.name) == settings:
             return settings.name

@@ -7,6 +7,7 @@ have names of their own.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal
 
 from gi_core.common.errors import SpecError
 from gi_core.settings.graph import (
@@ -78,7 +79,7 @@ def torchvision_graph(settings: Model, input_shape: Shape, classes: int) -> Grap
     elif isinstance(settings, VisionTransformer):
         head = _vit(b, settings)
     else:
-        head = {"densenet121": _densenet, "mobilenet_v2": _mobilenet}[settings.kind](b)  # type: ignore[attr-defined]
+        head = {"densenet121": _densenet, "mobilenet_v2": _mobilenet}[settings.kind](b)
     b.dense(head, settings.outputs(classes))
     return _normalised(b.graph(), settings) if isinstance(settings, TorchvisionModel) else b.graph()
 
@@ -95,12 +96,12 @@ def _normalised(graph: Graph, settings: TorchvisionModel) -> Graph:
 
 def _conv(
     b: Builder, name: str, norm: str, act: str, channels: int, kernel: int, stride: int = 1,
-    groups: int = 1, source: str | None = None, activation: str = "relu",
+    groups: int = 1, source: str | None = None, activation: Literal["relu", "relu6"] = "relu",
 ) -> str:  # fmt: skip
     """Convolution, batch norm, and an activation where it has a name."""
     b.conv(name, channels, kernel, stride, kernel // 2, bias=False, groups=groups, source=source)
     last = b.add(norm, BatchNorm(channels))
-    return b.add(act, Act(activation)) if act else last  # type: ignore[arg-type]
+    return b.add(act, Act(activation)) if act else last
 
 
 def _resnet(b: Builder, s: TorchvisionResNet) -> str:
@@ -108,7 +109,7 @@ def _resnet(b: Builder, s: TorchvisionResNet) -> str:
     _conv(b, "conv1", "bn1", "relu", 64, 3 if cifar else 7, 1 if cifar else 2)
     if not cifar:
         b.add("maxpool", MaxPool(3, 2, 1))
-    kind, depths = RESNETS[s.kind]  # type: ignore[attr-defined]
+    kind, depths = RESNETS[s.kind]
     for stage, depth in enumerate(depths):
         for block in range(depth):
             stride = 2 if stage and not block else 1

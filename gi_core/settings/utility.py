@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
@@ -56,7 +56,7 @@ class Training(Settings):
     )
 
     @model_validator(mode="after")
-    def _has_them(self):
+    def _has_them(self) -> Self:
         held, asked = HELD.get(self.data, self.clients * self.pictures), self.clients * self.pictures
         if asked > held:
             most = held // self.clients

@@ -10,7 +10,8 @@ from gi_core import data
 from gi_core.jobs.job import Job, valid_id
 from gi_core.settings import Experiment, SpecError
 from gi_core.settings.client import FedAvg
-from gi_core.settings.federation import Federation, build_federation, federation_problems, round_of
+from gi_core.settings.federation import Federation, build_federation, round_of
+from gi_core.settings.federation_checks import federation_problems
 from pages.shared import address, form
 from pages.shared.session import dispatcher, store, viewer
 

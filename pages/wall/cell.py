@@ -11,7 +11,7 @@ import numpy as np
 
 from gi_core.jobs.sweeps import MISSING, REFUSED, Entry
 from gi_core.metrics.registry import shown
-from gi_core.metrics.words import told
+from gi_core.metrics.words import current_verdict
 from pages.shared import pictures, telling, words
 from pages.shared.experiment import meter
 from pages.shared.result import trials, viewer
@@ -80,7 +80,7 @@ def read(entry: Entry | None, metric: str) -> Cell:
     kept = source.snapshots()
     last, trial = (kept[-1] if kept else None), trials.best(job)
     if job.result is not None and job.state == "done":
-        metrics, verdict = job.result.get("metrics") or {}, told(job.result)
+        metrics, verdict = job.result.get("metrics") or {}, current_verdict(job.result)
         return replace(judged(verdict, metrics, metric), run=job.id, source=source, iteration=last, trial=trial)
     sign, word = words.state(job)
     done, total = job.progress.get("iteration") or 0, job.progress.get("iterations") or 0

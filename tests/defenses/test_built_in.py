@@ -17,7 +17,8 @@ from gi_core.experiments.federation.rounds import Simulation
 from gi_core.experiments.setup import ask
 from gi_core.networks.bottleneck import bottlenecks
 from gi_core.settings import SpecError, build, read_experiment
-from gi_core.settings.federation import build_federation, federation_problems
+from gi_core.settings.federation import build_federation
+from gi_core.settings.federation_checks import federation_problems
 
 torch.set_num_threads(1)
 CPU = torch.device("cpu")

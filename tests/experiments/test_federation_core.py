@@ -23,7 +23,8 @@ from gi_core.experiments.federation.leakage import band, leakage
 from gi_core.experiments.federation.partition import partition
 from gi_core.experiments.federation.rounds import Simulation
 from gi_core.settings import SpecError, read_experiment
-from gi_core.settings.federation import Federation, build_federation, client_seed, federation_problems, read_federation
+from gi_core.settings.federation import Federation, build_federation, client_seed, read_federation
+from gi_core.settings.federation_checks import federation_problems
 from gi_core.update_files.round import read_round
 
 torch.set_num_threads(1)

@@ -19,7 +19,8 @@ from gi_core.jobs.store import Store
 from gi_core.settings import Experiment, SpecError, build
 from gi_core.settings.accounting import epsilon
 from gi_core.settings.client import FedAvg
-from gi_core.settings.federation import Federation, build_federation, federation_problems
+from gi_core.settings.federation import Federation, build_federation
+from gi_core.settings.federation_checks import federation_problems
 from gi_core.settings.utility import HELD, Training, federation_of
 from gi_core.workers.worker import Worker
 

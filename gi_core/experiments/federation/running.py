@@ -30,7 +30,8 @@ from gi_core.jobs import times
 from gi_core.jobs.rows import encode, finite
 from gi_core.jobs.sink import Control
 from gi_core.settings import accounting
-from gi_core.settings.federation import Federation, build_federation, federation_problems
+from gi_core.settings.federation import Federation, build_federation
+from gi_core.settings.federation_checks import federation_problems
 
 PLAN_SECONDS = 0.5
 Foresee = Callable[[times.Span], None]

@@ -8,7 +8,7 @@ import streamlit as st
 
 from gi_core.jobs.job import Job
 from gi_core.metrics.registry import METRICS, drawn
-from gi_core.metrics.words import told
+from gi_core.metrics.words import current_verdict
 from pages.shared import telling
 from pages.shared.words import escape
 
@@ -34,8 +34,8 @@ def _ended(result: dict[str, Any], truth: bool) -> str:
         return (
             f"One mixture of {len(result['mixture']['coefficients'][0])} pictures: a recursion does not separate them"
         )
-    if truth and told(result):
-        return told(result)
+    if truth and current_verdict(result):
+        return current_verdict(result)
     residual = (result.get("attacker") or {}).get("residual")
     if residual is None:
         return "The server has a picture, and no way to know how close it is"
@@ -79,8 +79,8 @@ def _metrics(result: dict[str, Any]) -> list[tuple[str, str, str]]:
         metric, value = METRICS[name], metrics.get(name)
         if value is None and metric.optional:
             continue
-        note = metrics.get(f"{name}_note") if value is None and metric.told_missing else None
-        text, number = str(note or metric.sentence), metric.shown(value)
+        note = metrics.get(f"{name}_note") if value is None and metric.note_missing else None
+        text, number = telling.sentence(note or metric.sentence), metric.shown(value)
         if value is not None and metric.out_of and metrics.get(metric.out_of):
             number = f"{number} of {metrics[metric.out_of]}"
         spread = metrics.get(f"{name}_sd")

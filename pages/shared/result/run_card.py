@@ -8,7 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from gi_core.jobs.job import Job
-from gi_core.metrics.words import told
+from gi_core.metrics.words import current_verdict
 from gi_core.settings import SpecError
 from pages.shared import telling, words
 from pages.shared.pictures import data_uri
@@ -60,7 +60,7 @@ def outcome(job: Job) -> str:
     if job.result is not None:
         metrics = job.result.get("metrics") or {}
         psnr = metrics.get("psnr")
-        verdict = told(job.result).partition(":")[0]
+        verdict = current_verdict(job.result).partition(":")[0]
         return " · ".join(filter(None, (verdict, f"{psnr:.1f} dB" if psnr is not None else "")))
     done, total = job.progress.get("iteration"), job.progress.get("iterations")
     return f"iteration {done} of {total}" if done and total else ""
