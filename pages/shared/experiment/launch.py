@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from gi_core.jobs.job import Job
-from gi_core.settings import Experiment, Problem, SpecError, problems
+from gi_core.settings import Experiment, Problem, SpecError, build, problems
 from pages.shared import address, fetching, form, telling, timing, words
 from pages.shared.experiment import meter, press
 from pages.shared.experiment.permitted import forbidden
@@ -109,11 +109,17 @@ def _estimate(experiment: Experiment, preview: Job | None, answer: dict, fatal: 
 def _drawn(experiment: Experiment) -> str:
     """What this very drawing of the form asks, for scripts and tests; and whether the run on show asks something else."""
     run = address.get("run")
-    job = store().job(run) if run else None
-    shown = job.spec if job is not None else None
-    asked = experiment.model_dump(mode="json")
-    other = shown != asked if run else experiment != form.start()
+    other = experiment.key() != _key_of(run) if run else experiment != form.start()
     return f'<i class="gi-asked{" gi-other" * other}" data-stamp="{form.stamp()}" data-asked="{experiment.key()}"></i>'
+
+
+def _key_of(run: str) -> str | None:
+    """The key of a run's experiment, which settings that came after the run do not change; None where it cannot be read."""
+    job = store().job(run)
+    try:
+        return None if job is None else build(job.spec).key()
+    except SpecError:
+        return None
 
 
 def _run(experiment: Experiment) -> None:
