@@ -30,9 +30,12 @@ def weighted(r: Sequence[Tensor], w: Sequence[Tensor] | None) -> Sequence[Tensor
 
 def inner(a: Sequence[Tensor], b: Sequence[Tensor]) -> Tensor:
     """<a, b> over all blocks, (T,)."""
-    if a is b:
-        return sum(map(squares, a[1:]), squares(a[0]))
-    return sum(map(dot, a[1:], b[1:]), dot(a[0], b[0]))
+    return added([squares(p) for p in a] if a is b else [dot(p, q) for p, q in zip(a, b, strict=True)])
+
+
+def added(values: Sequence[Tensor]) -> Tensor:
+    """Their sum, from the first on."""
+    return sum(values[1:], values[0])
 
 
 def length(parts: Sequence[Tensor], w: Sequence[Tensor] | None = None) -> float:
@@ -72,8 +75,8 @@ def absolute(target: Sequence[Tensor], w: Sequence[Tensor] | None) -> Objective:
 
     def evaluate(g: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
         r = [a - t for a, t in zip(g, target, strict=True)]
-        value = sum(total(p) for p in weighted([a.abs() for a in r], w))
-        return value, list(weighted([a.sign_() for a in r], w))
+        sizes = [total(p) for p in weighted([a.abs() for a in r], w)]
+        return added(sizes), list(weighted([a.sign_() for a in r], w))
 
     return evaluate
 
@@ -117,7 +120,7 @@ def largest(target: Sequence[Tensor], w: Sequence[float]) -> Objective:
             top, where = r.abs().max(1, keepdim=True)
             v.append(torch.zeros_like(r).scatter_(1, where, weight * r.gather(1, where).sign()))
             values.append(weight * wide(top[:, 0]))
-        return sum(values), v
+        return added(values), v
 
     return evaluate
 
@@ -132,7 +135,7 @@ def cosine_local(target: Sequence[Tensor], w: Sequence[float], eps: float = 1e-1
             value, (slope,) = objective([a])
             values.append(1 - weight + weight * value)
             v.append(slope if weight == 1.0 else slope.mul_(weight))
-        return sum(values), v
+        return added(values), v
 
     return evaluate
 

@@ -41,6 +41,11 @@ class Observation:
     def size(self) -> float:
         return sum(n * n for n in self.norms) ** 0.5
 
+    def read(self) -> tuple[Tensor, Tensor]:
+        """(target, labels), which every strategy but `joint` reads."""
+        assert self.target is not None and self.labels is not None
+        return self.target, self.labels
+
 
 def observe(
     update: Update, knowledge: Knowledge, strategy: str, dtype: torch.dtype, device: torch.device

@@ -56,8 +56,8 @@ class Clock:
 
     def compare(self, first: Plan, rivals: list[Plan], allowed: float) -> Plan:
         """The fastest plan, measured in turns within `allowed` more seconds; it has no `seconds` where there was no time to compare."""
-        until, times = self.spent + allowed, {}
-        running = [first, *rivals]
+        until, running = self.spent + allowed, [first, *rivals]
+        times: dict[str, float] = {}
         for turn in range(MOST_TURNS):
             for i, plan in enumerate(running):
                 costs = 2 * plan.chunk * self.share * min(times.values()) if times else 0.0  # a first call takes longer

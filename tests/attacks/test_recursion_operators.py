@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from torch.nn import grad
 
 from gi_core.attacks.recursion import solver
+from gi_core.attacks.recursion import system as system_module
 from gi_core.attacks.recursion.layers import numbers
 from gi_core.attacks.recursion.matrix_free import KernelOperator
 from gi_core.attacks.recursion.solver import solve
@@ -121,9 +122,7 @@ def test_each_route_equals_dense_least_squares(route):
 def test_operators_alone_find_the_same(monkeypatch, route, limit):
     op, shape = CASES[route]
     x, system = _system(op, shape)
-    monkeypatch.setattr(solver, limit, 0)
-    if limit == "MOST_PIXELS":
-        monkeypatch.setattr("gi_core.attacks.recursion.system.MOST_PIXELS", 0)
+    monkeypatch.setattr(solver if limit == "MOST_DENSE" else system_module, limit, 0)
     found = solve([system], shape)
     if not (route == "gradient" and limit == "MOST_DENSE"):
         assert found.route == ("matrix-free" if route != "under-determined" else route)

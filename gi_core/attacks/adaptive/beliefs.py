@@ -55,7 +55,8 @@ class Belief:
 
     def of(self, index: list[int]) -> Belief:
         """The belief about the tensors `index` alone."""
-        return Belief(*([side[i] for i in index] for side in (self.low, self.high, self.spread)), self.rescaled)
+        low, high, spread = ([side[i] for i in index] for side in (self.low, self.high, self.spread))
+        return Belief(low, high, spread, self.rescaled)
 
     def flat(self) -> tuple[Tensor, Tensor]:
         """(low, high), (P,) each."""

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from gi_core.attacks import objectives
 from gi_core.attacks.adaptive.beliefs import FIRST_ORDER_TRUST, MOST_TRUST, Belief
-from gi_core.attacks.objectives import TINY, Objective, inner, weighted
+from gi_core.attacks.objectives import TINY, Objective, added, inner, weighted
 from gi_core.numerics.sums import Blocks, wide
 
 SHORTEST = 1e-4
@@ -144,11 +144,7 @@ def angle(
         return seen * (1 - weight * c), [p * along - q * across for p, q in zip(wa, wt, strict=True)]
 
     def evaluate(g: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
-        value, v = 0.0, []
-        for here, weight in groups:
-            far, slope = one(g, here, weight)
-            value = value + far
-            v += slope
-        return value, v
+        found = [one(g, here, weight) for here, weight in groups]
+        return added([far for far, _ in found]), [p for _, slopes in found for p in slopes]
 
     return evaluate

@@ -14,6 +14,7 @@ from torch import Tensor
 from gi_core.attacks.adaptive.beliefs import believe, uncovered
 from gi_core.networks.bottleneck import at_mean, bottlenecks
 from gi_core.settings.attacks import AttackSettings
+from gi_core.settings.defense_base import DefenseSettings
 from gi_core.settings.knowing import undeclared
 from gi_core.settings.registry import DEFENSES
 from gi_core.types.updates import Knowledge, Update
@@ -43,7 +44,8 @@ def unallowed(settings: AttackSettings, knowledge: Knowledge) -> tuple[str, ...]
 
 
 def _perturbs(kind: str) -> tuple[str, ...]:
-    return DEFENSES[kind].perturbs if kind in DEFENSES else ()
+    settings = DEFENSES.get(kind)
+    return settings.perturbs if settings is not None and issubclass(settings, DefenseSettings) else ()
 
 
 def mixed_labels(knowledge: Knowledge) -> Tensor | None:

@@ -119,7 +119,7 @@ def of_network(model: nn.Module) -> Target | None:
     layers = [m for m in model.modules() if isinstance(m, _BatchNorm) and m.running_mean is not None]
     if not layers or not any(int(m.num_batches_tracked or 0) for m in layers):
         return None
-    values = [v.double() for m in layers for v in (m.running_mean, m.running_var)]
+    values = [v.double() for m in layers for v in (m.running_mean, m.running_var) if v is not None]
     return Target(torch.cat(values), [m.num_features for m in layers], 1)
 
 

@@ -72,7 +72,7 @@ def mean_step(
         seen.append(stats)
     if len(parts) == 1:
         return steps[0], seen[0]
-    return [sum(p) / len(parts) for p in zip(*steps, strict=True)], sum(seen) / len(parts)
+    return [sum(p[1:], p[0]) / len(parts) for p in zip(*steps, strict=True)], sum(seen[1:], seen[0]) / len(parts)
 
 
 def still(update: Update) -> tuple[int, ...]:
@@ -95,7 +95,8 @@ def _client(
     gradient: Gradient, start: list[Tensor], x: Tensor, target: Tensor, schedule: Schedule, momenta: Tensor, part: range,
     stride: int, frozen: Collection[int],
 ) -> tuple[list[Tensor], Tensor]:  # fmt: skip
-    theta, total, stats, weight = start, None, 0.0, 0.0
+    theta, stats, weight = start, torch.zeros_like(momenta), torch.zeros_like(momenta)
+    total: list[Tensor] | None = None
     memory: optimiser_steps.Memory = []
     per_epoch = epoch_steps(len(part), schedule.batch_size, schedule.accumulate)
     count = min(schedule.steps, schedule.epochs * per_epoch or schedule.steps)

@@ -74,7 +74,7 @@ class RoundMap(GradientMap):
             value = self.loss(self._logits(theta, pictures), wanted)
             return list(torch.autograd.grad(value, theta, create_graph=True)), self._seen(pictures)
 
-        return self._round(gradient, self.leaves, x, target)
+        return self._round(gradient, list[Tensor](self.leaves), x, target)
 
     def _play_one(self, x: Tensor, target: Tensor) -> tuple[list[Tensor], Tensor]:
         def value(theta: list[Tensor], pictures: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:

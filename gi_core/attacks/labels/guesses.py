@@ -87,7 +87,7 @@ def _answers(update: Update, knowledge: Knowledge, moment: float, pictures: list
     if moment:
         assert knowledge.schedule is not None
         for parameter, change in zip(model.parameters(), update.tensors.values(), strict=True):
-            parameter += (moment / knowledge.schedule.scale) * change.to(parameter)
+            parameter.add_((moment / knowledge.schedule.scale) * change.to(parameter))
     inputs: list[Tensor] = []
     layer.register_forward_hook(lambda module, given, result: inputs.append(given[0].detach()))
     first, of, found = next(model.parameters()), outputs(knowledge), []

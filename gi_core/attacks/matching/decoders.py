@@ -32,6 +32,10 @@ class Decoder:
         self.shape, self.like = shape, like
         self.pixels = Pixels(knowledge.mean, knowledge.std, like)
 
+    def pictures(self, point: Tensor) -> Tensor:
+        """(T, D) -> (T, M, C, H, W) in [0, 1]."""
+        raise NotImplementedError
+
     def network(self, point: Tensor) -> Tensor:
         return self.pixels.encode(self.pictures(point))
 
@@ -84,7 +88,7 @@ class DeepImagePrior(Decoder):
         parts = []
         for name, shape in self.names:
             if len(shape) == 4:
-                parts.append(torch.randn(shape, generator=draws) * (2 / shape[1:].numel()) ** 0.5)
+                parts.append(torch.randn(shape, generator=draws) * (2 * shape[0] / shape.numel()) ** 0.5)
             else:
                 parts.append(torch.ones(shape) if name.endswith("weight") else torch.zeros(shape))
         return torch.cat([p.reshape(-1) for p in parts])
@@ -160,6 +164,7 @@ def _layer(weights: dict[str, Tensor], n: int, convolutions: list[int]) -> list[
         norm.load_state_dict(weights, strict=False)  # its counter may be missing
         return [norm, nn.ReLU()]
     stride, padding = (1, 0) if n == convolutions[0] else (2, 1)
-    made = nn.ConvTranspose2d(*weight.shape[:2], weight.shape[2], stride, padding, bias="bias" in weights)
+    inputs, outputs, kernel, _ = weight.shape
+    made = nn.ConvTranspose2d(inputs, outputs, kernel, stride, padding, bias="bias" in weights)
     made.load_state_dict(weights)
     return [made]

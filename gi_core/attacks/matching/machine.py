@@ -6,8 +6,6 @@ NaN starts again from a fresh draw, and one that has no start left can never win
 
 from __future__ import annotations
 
-from functools import partial
-
 import torch
 from torch import Tensor
 
@@ -16,14 +14,9 @@ from gi_core.attacks.batch_norm.revealed import by_batch
 from gi_core.attacks.client_round.local_steps import as_mean_gradient
 from gi_core.attacks.matching import bookkeeping, inception
 from gi_core.attacks.matching.bookkeeping import Rules, best_trial
+from gi_core.attacks.matching.moves import moves_of
 from gi_core.attacks.matching.problem import MatchingProblem
-from gi_core.attacks.observation import refuse_too_large
-from gi_core.attacks.priors import median_filter
-from gi_core.numerics.cuda_graphs import Replay
-from gi_core.numerics.first_order import SCHEDULES, Adam, Nesterov
-from gi_core.numerics.generators import generator
-from gi_core.numerics.lbfgs import Lbfgs
-from gi_core.settings.attacks import Matching
+from gi_core.settings.attacks import Dlg, Matching
 from gi_core.settings.plan import Plan
 from gi_core.types.updates import Knowledge, Update
 
@@ -47,122 +40,45 @@ class GradientMatching:
         )
         if settings.parametrisation == "auto" and self.o.parametrisation == "deep_image_prior":
             self.problem.events.append(DECODER.format(norms))
-        self.second_order, self.boxed = self.o.second_order, self.o.boxed and self.problem.space.pixelwise
-        self.optimiser = self._optimiser()
-        if self.second_order:
-            numbers = 2 * settings.trials * self.optimiser.history * self.problem.space.size
-            refuse_too_large("the history of L-BFGS", numbers, self.problem.dtype, device)
-        still = not (self.problem.random or self.o.group_weight or self.problem.client_loss)
-        self.replay = Replay(plan.cuda_graph and not self.second_order and still)
+        self.moves = moves_of(self.problem, self.o, plan.cuda_graph)
         self.rules = self._rules()
         self.entropy = inception.load(device) if self.o.scoring == "inception" else None
 
-    def _optimiser(self) -> Lbfgs | Adam | Nesterov:
-        o = self.o
-        if o.searching:
-            return Lbfgs(o.learning_rate, o.inner, o.history)
-        if o.optimiser == "adam":
-            return Adam((0.9, 0.9)) if o.betas == "equal" else Adam()
-        return {"lbfgs": Lbfgs, "sgd": Nesterov}[o.optimiser]()
-
     def _rules(self) -> Rules:
-        o, square = self.o, self.problem.size**2
+        o, square = self.o, self.problem.seen.size**2
         restarts = (0 if o.trials == 1 or o.group_weight else 8) if o.restarts is None else o.restarts
         # Absolute, as published, for large gradients; relative for small ones, where it would mean nothing.
-        stop = o.stop_loss * min(1.0, square) if o.searching else 0.0
-        return Rules(stop, 1e-6 * square, self.second_order, restarts, o.searching, persistent=restarts == 0)
+        stop = o.stop_loss * min(1.0, square) if isinstance(o, Dlg) else 0.0
+        return Rules(stop, 1e-6 * square, o.second_order, restarts, o.searching, persistent=restarts == 0)
 
     def init(self, seed: int) -> State:
         trials = self.settings.trials
         z = torch.stack([self.problem.draw(seed, t, 0) for t in range(trials)])
-        optimiser = self.optimiser.init(z)
         return {
-            "seed": seed, "iteration": 0, "z": z, "optimiser": optimiser, "best": z.clone(),
+            "seed": seed, "iteration": 0, "z": z, "optimiser": self.moves.init(z), "best": z.clone(),
             "trials": bookkeeping.fresh(trials, 1 if self.o.searching else trials), "terms": {},
             "drift": self.problem.client_loss.init(trials) if self.problem.client_loss else [],
         }  # fmt: skip
 
     def step(self, state: State) -> tuple[State, Step]:
         state["iteration"] += 1
-        k, o, z, record = state["iteration"], self.o, state["z"], state["trials"]
+        k, z, record = state["iteration"], state["z"], state["trials"]
         live = [t for t, alive in enumerate(record["live"]) if alive]
-        whole = len(live) == len(z)
-        here = torch.arange(len(z), device=z.device) if whole else torch.tensor(live, device=z.device)
-        self.problem.redraw(state["seed"], k)
-        before = z.clone() if whole else z[here]
-        rate, frozen = o.learning_rate, [False] * len(live)
-        if self.second_order:
-            terms, frozen = self._quasi_newton(state, here)
-        else:
-            rate = SCHEDULES[o.step_decay](rate, k, o.iterations)
-            terms = self._first_order(state, here, live, rate, whole)
+        here = torch.tensor(live, device=z.device)
+        self.problem.distance.redraw(state["seed"], k)
+        before = z[here]
+        terms, frozen, rate = self.moves.move(state, live)
         self._keep(state, live, before, terms)
         total = [state["terms"]["total"][t] for t in live]
         again, events = bookkeeping.retire(record, self.rules, live, k, total, self._farthest(z, here), frozen)
         events += bookkeeping.begin_next(record, live, k, total)
         for trial in again:
             self._restart(state, trial)
-        events = [*self.problem.take_events(), *self.replay.take_events(), *events]
+        events = [*self.problem.take_events(), *events]
         note = self._finished(state)
         if note:
             self._close(state)
         return state, self._report(state, rate, note, tuple(events))
-
-    def _quasi_newton(self, state: State, here: Tensor) -> tuple[dict[str, Tensor], list[bool]]:
-        first: dict[str, Tensor] = {}
-
-        def evaluate(z: Tensor, _: Tensor) -> tuple[Tensor, Tensor]:
-            gradient, terms = self.problem.evaluate(z)
-            if not first:
-                first.update(terms)
-            return terms["total"], gradient
-
-        _, frozen = self.optimiser.step(state["optimiser"], state["z"], here, evaluate)
-        if self.boxed:
-            state["z"][here] = self._box(state["z"][here])
-        return first, frozen.tolist()
-
-    def _first_order(self, state: State, here: Tensor, live: list[int], rate: float, whole: bool) -> dict[str, Tensor]:
-        z, optimiser = state["z"], state["optimiser"]
-        point = z if whole else z[here]
-        parts = optimiser if whole else {k: v[here] for k, v in optimiser.items()}
-        rates = torch.tensor(self.optimiser.rates(state["iteration"], rate), dtype=z.dtype).to(z.device)
-        drift = [state["drift"][t] for t in live] if state.get("drift") else None
-        terms = self.replay.run(partial(self._move, drift=drift), point, parts, rates)
-        if self.o.noise:
-            self._shake(state, point, live, rate)
-        if not whole:
-            z[here] = point
-            for name, part in parts.items():
-                optimiser[name][here] = part
-        if self.o.filter == "median" and state["iteration"] % 500 == 0 and self.problem.space.identity:
-            x, _ = self.problem.split(z)
-            x.copy_(median_filter(x.view(-1, *self.problem.shape)).view_as(x))
-        return terms
-
-    def _shake(self, state: State, z: Tensor, live: list[int], rate: float) -> None:
-        """Normal noise of a share of the step size, drawn anew for each trial and iteration."""
-        point, _ = self.problem.split(z)
-        for row, trial in enumerate(live):
-            draws = generator(state["seed"], trial, 2**30 + state["iteration"])
-            point[row].add_(torch.randn(point.shape[1], generator=draws).to(point), alpha=self.o.noise * rate)
-
-    def _move(
-        self, z: Tensor, parts: dict[str, Tensor], rates: Tensor, drift: list[list[Tensor]] | None = None
-    ) -> dict[str, Tensor]:
-        """One step of fixed shape, everything in place: what a CUDA graph captures."""
-        gradient, terms = self.problem.evaluate(z, drift)
-        if self.o.signed:
-            gradient[:, : self.problem.space.size].sign_()
-        self.optimiser.apply(z, gradient, parts, rates)
-        if self.boxed:
-            self._box(z)
-        return terms
-
-    def _box(self, z: Tensor) -> Tensor:
-        """Pixels kept in [0, 1], in place."""
-        self.problem.space.clamp_(self.problem.split(z)[0])
-        return z
 
     def _keep(self, state: State, live: list[int], before: Tensor, terms: dict[str, Tensor]) -> None:
         """Terms at the points before the move, and each trial's best point by them."""
@@ -173,7 +89,7 @@ class GradientMatching:
                 column[trial] = value
         wants_tv = self.o.scoring == "total_variation" and self.problem.smoothing.weight
         score = numbers["total_variation" if wants_tv else self.o.judged_by]
-        better = bookkeeping.improved(state["trials"], live, score, latest=not self.second_order)
+        better = bookkeeping.improved(state["trials"], live, score, latest=not self.o.second_order)
         if len(better) == len(state["z"]):
             state["best"] = before
         elif better:
@@ -181,13 +97,13 @@ class GradientMatching:
 
     def _farthest(self, z: Tensor, here: Tensor) -> list[float]:
         """Largest |pixel| of each live trial; boxed pixels cannot stray."""
-        if self.boxed or not self.problem.space.pixelwise:
+        if self.moves.boxed or not self.problem.space.pixelwise:
             return [0.0] * len(here)
         return self.problem.pictures(z[here]).flatten(1).abs().amax(1).tolist()
 
     def _restart(self, state: State, trial: int) -> None:
         z = self.problem.draw(state["seed"], trial, state["trials"]["attempt"][trial])
-        for name, fresh in self.optimiser.init(z[None]).items():
+        for name, fresh in self.moves.init(z[None]).items():
             state["optimiser"][name][trial] = fresh[0]
         state["z"][trial] = z
 

@@ -10,19 +10,15 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from gi_core.attacks import objectives
-from gi_core.attacks.adaptive import consistent
-from gi_core.attacks.adaptive.knowledge import clipped, delta_is_true
 from gi_core.attacks.base import Refused
 from gi_core.attacks.batch_norm.matched import Statistics
 from gi_core.attacks.client_round.simulation import RoundMap
-from gi_core.attacks.labels.last_layer import sent
 from gi_core.attacks.labels.strategies import draw_logits
 from gi_core.attacks.matching import regularisers
 from gi_core.attacks.matching.classification import ClientLoss
 from gi_core.attacks.matching.decoders import make_space
 from gi_core.attacks.matching.denoised import denoised
-from gi_core.attacks.observation import belief_of, observe, refuse_bad_update
+from gi_core.attacks.matching.distance import Distance
 from gi_core.networks.losses import as_labels
 from gi_core.numerics.generators import generator
 from gi_core.numerics.gradient import pull
@@ -39,15 +35,14 @@ class MatchingProblem:
     def __init__(
         self, sent: Update, update: Update, knowledge: Knowledge, o: Matching, plan: Plan, device: torch.device
     ):
-        self.events: list[str] = []
-        self.device, self.dtype = device, getattr(torch, o.precision)
-        self.update, self.knowledge, self.plan, self.o = update, knowledge, plan, o
-        self.seen = observe(update, knowledge, self._strategy(o), self.dtype, device)
-        self.joint, self.size, self.sent = self.seen.target is None, self.seen.size, self.seen.sent
-        self.belief = belief_of(update, knowledge, self.seen)
+        self.device, self.dtype = device, torch.float64 if o.double else torch.float32
+        self.update, self.knowledge, self.o = update, knowledge, o
+        self.distance = Distance(update, knowledge, o, self.dtype, device)
+        self.seen, self.events = self.distance.seen, self.distance.events
+        self.joint = self.seen.target is None
         self.smoothing = regularisers.Smoothing(o.total_variation)
-        if self.belief is not None:
-            self.smoothing, said = denoised(o, self.belief, self.seen, update.images, knowledge)
+        if self.distance.belief is not None:
+            self.smoothing, said = denoised(o, self.distance.belief, self.seen, update.images, knowledge)
             self.events += said
         self.statistics = Statistics.make(sent, knowledge, o, self.dtype, device)
         self.gradient = RoundMap(
@@ -68,53 +63,10 @@ class MatchingProblem:
             self.client_loss = ClientLoss(
                 self.gradient, self.seen.loss, o.classification, o.classification_weight, rate
             )
-        self.random = o.tensors == "random8"
         self.chunk = max(1, plan.chunk)
-        if len(self.sent) < len(update.tensors):
+        if len(self.seen.sent) < len(update.tensors):
             left_out = ", ".join(name for name in update.tensors if name in update.withheld)
             self.events.append(f"not sent, so not matched: {left_out}")
-        self._choose(self.sent[:8] if self.random else self._named(o.tensors))
-
-    def _strategy(self, o: Matching) -> str:
-        """The label strategy asked for, or the observed delta where the gradient is small and that was asked."""
-        refuse_bad_update(norm := self.update.norm())
-        schedule = self.knowledge.schedule
-        readable = self.update.images == 1 and sent(self.update, self.knowledge)[1]
-        readable = readable and (schedule is None or schedule.single)
-        if o.labels == "joint" and clipped(self.update, self.knowledge):
-            self.events.append("the update was clipped, and a free label would take up the factor: the label is read")
-            return "auto"
-        if o.small_gradients == "published" or norm >= 1.0 or not readable:
-            return o.labels
-        if not delta_is_true(self.update, self.knowledge):
-            return o.labels
-        self.events.append(f"the gradient is small (norm {norm:.1e}), so dL/dlogits is read from the last bias")
-        return "observed_delta"
-
-    def _named(self, tensors: str) -> list[int]:
-        try:
-            chosen = objectives.choose_tensors(tensors, [self.seen.norms[i] for i in self.sent])
-            return [self.sent[i] for i in chosen]
-        except ValueError as error:
-            raise Refused(str(error)) from None
-
-    def _choose(self, index: list[int]) -> None:
-        chosen, count = [self.seen.gradients[i] for i in index], len(self.seen.gradients)
-        weights = objectives.depth_weights(self.o.weighting, index, count)
-        refuse_bad_update(objectives.length(chosen))
-        if self.belief is None:
-            self.objective = objectives.make(self.o.objective, chosen, weights)
-        else:
-            self.objective = consistent.make(
-                self.o.objective, chosen, weights, self.belief.of(index), self.o.second_order
-            )
-        self.index = None if len(index) == count else index
-
-    def redraw(self, seed: int, iteration: int) -> None:
-        """A new choice of tensors, where the settings ask for a random one."""
-        if self.random:
-            order = torch.randperm(len(self.sent), generator=generator(seed, 2**31 - 1, iteration))
-            self._choose(sorted(self.sent[i] for i in order[:8].tolist()))
 
     def draw(self, seed: int, trial: int, attempt: int) -> Tensor:
         """The start (D,) of one attempt of one trial: what is searched first, then label logits."""
@@ -127,9 +79,14 @@ class MatchingProblem:
     def split(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """z (T, D) -> what is searched (T, S) and label target or logits (T, N, K)."""
         point = z[:, : self.space.size]
-        if self.joint:
+        if self.seen.target is None:
             return point, z[:, self.space.size :].view(len(z), self.update.images, -1)
         return point, self.seen.target.expand(len(z), -1, -1)
+
+    def box(self, z: Tensor) -> Tensor:
+        """z (T, D) with its pixels kept in [0, 1], in place."""
+        self.space.clamp_(self.split(z)[0])
+        return z
 
     def pictures(self, z: Tensor) -> Tensor:
         """z (T, D) -> pixels (T, N, C, H, W), not clamped; of the first epoch where each has its own."""
@@ -137,12 +94,11 @@ class MatchingProblem:
             return self.space.pictures(self.split(z)[0])[:, : self.update.images]
 
     def recovered(self, z: Tensor) -> Tensor:
-        """Labels (T, N) of the points."""
-        return self._named_labels(self.split(z)[1]).cpu() if self.joint else self.seen.labels.expand(len(z), -1)
-
-    def _named_labels(self, free: Tensor) -> Tensor:
-        """Labels named by free label logits (..., K); where a picture may have several labels, the first."""
-        return as_labels((free > 0).float() if self.knowledge.loss == "multi_label" else free)
+        """Labels (T, N) of the points; where a picture may have several, the first."""
+        if self.seen.labels is not None:
+            return self.seen.labels.expand(len(z), -1)
+        free = self.split(z)[1]
+        return as_labels((free > 0).float() if self.knowledge.loss == "multi_label" else free).cpu()
 
     def evaluate(self, z: Tensor, drift: Drift | None = None) -> tuple[Tensor, dict[str, Tensor]]:
         """z (T, D) -> gradient (T, D) and the terms by name, `total` among them (T,).
@@ -209,8 +165,8 @@ class MatchingProblem:
         """Slopes in x (and target) of gradient and statistics, in one backward pass, and both terms."""
         outputs, cotangents, terms = [], [], {}
         whole = target.repeat(1, self.copies, 1) if self.copies > 1 else target
-        tensors, seen = self.gradient.play(x, whole, self.index)
-        terms["gradient"], slopes = self.objective([t.detach() for t in tensors])
+        tensors, seen = self.gradient.play(x, whole, self.distance.index)
+        terms["gradient"], slopes = self.distance.objective([t.detach() for t in tensors])
         if self.o.gradient_weight:
             weight = self.o.gradient_weight
             moving = [i for i, t in enumerate(tensors) if t.requires_grad]  # a last bias may depend on no pixel
@@ -239,4 +195,4 @@ class MatchingProblem:
             tensors, _ = self.gradient.play(self.space.network(point).detach(), target.repeat(1, self.copies, 1))
         pairs = zip(self.update.tensors, tensors, self.seen.gradients, self.seen.norms, strict=True)
         every = [(k, float((a.detach()[0] - b).double().norm()) / (n or 1.0)) for k, a, b, n in pairs]
-        return dict(every[i] for i in self.sent)
+        return dict(every[i] for i in self.seen.sent)

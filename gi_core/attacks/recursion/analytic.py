@@ -18,6 +18,7 @@ from gi_core.attacks.recursion.machine import Recursion
 from gi_core.attacks.recursion.top import Candidate
 from gi_core.attacks.recursion.tracks import Track
 from gi_core.numerics.convolution_maps import Array
+from gi_core.settings import closed_form_attacks
 from gi_core.settings.chain import Block
 from gi_core.settings.recursion_checks import first_biased
 
@@ -27,15 +28,24 @@ ROWS = "each answer is one class's row: mostly the picture of that class, where 
 class AnalyticLinear(Recursion):
     """The machine: a recursion of dense layers that begins at the first one with a bias."""
 
+    settings: closed_form_attacks.AnalyticLinear
+
     def _passed(self, blocks: tuple[Block, ...]) -> tuple[Block, ...]:
-        return blocks[: first_biased(blocks) + 1]
+        at = first_biased(blocks)
+        assert at is not None  # a chain without any is refused
+        return blocks[: at + 1]
 
     def _candidates(self) -> list[Candidate]:
-        first = self.walk.numbers(self.blocks[-1])
-        k = first.bias_gradient
+        first, k = self._begins()
         if not np.abs(k).max() > 0:
             raise Refused("the bias gradient is zero everywhere, so there is nothing to divide by")
         return [Candidate(k, self._input(first, k), self._label(), "dL/dz is the bias gradient")]
+
+    def _begins(self) -> tuple[Numbers, Array]:
+        """The layer that the recursion begins at, and its dL/dz."""
+        first = self.walk.numbers(self.last)
+        assert first.bias_gradient is not None  # the first layer with a bias
+        return first, first.bias_gradient
 
     def _input(self, first: Numbers, k: Array) -> Array:
         """sum_i k_i dL/dW_i / sum_i k_i^2, or the row of the largest |k_i| alone."""
@@ -76,12 +86,11 @@ class AnalyticLinear(Recursion):
 
     def _rows(self) -> Tensor | None:
         """Pictures of a batch through a linear model: row y_n is mostly the picture of class y_n, so one row for each."""
-        last = self.blocks[-1]
-        n = self.update.images
-        if n == 1 or last.name != next(reversed(self.update.tensors)).removesuffix(".bias") or len(self.blocks) > 1:
+        n, name = self.update.images, next(reversed(self.update.tensors))
+        if n == 1 or len(self.blocks) > 1 or name != f"{self.last.name}.bias":
             return None
-        first = self.walk.numbers(last)
-        rows = np.argsort(first.bias_gradient)[:n]
-        if len(rows) < n or not np.all(first.bias_gradient[rows] != 0):
+        first, k = self._begins()
+        rows = np.argsort(k)[:n]
+        if len(rows) < n or not np.all(k[rows] != 0):
             return None
-        return torch.from_numpy(first.gradient[rows] / first.bias_gradient[rows, None]).reshape(self.shape)
+        return torch.from_numpy(first.gradient[rows] / k[rows, None]).reshape(self.shape)

@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gi_core.attacks.recursion import smooth, virtual
-from gi_core.attacks.recursion.walk import Descent, Front, Walk
-from gi_core.settings.chain import Affine, Block
+from gi_core.attacks.recursion.walk import Descent, Front, Passable, Walk
+from gi_core.settings.chain import Affine
 from gi_core.settings.graph import Conv
 
 
-def through_the_layer_before(walk: Walk, found: Descent, before: Block) -> Descent:
+def through_the_layer_before(walk: Walk, found: Descent, before: Passable) -> Descent:
     """Complete a layer's input by virtual constraints, where the layer before it gives enough of them."""
     free = found.solution.free
-    usable = isinstance(before, Affine) and isinstance(before.op, Conv) and before.reading == "inverse"
-    if free is None or not usable or max(free.shape[0], walk.matrix(before).shape[1]) > virtual.MOST:
+    if free is None or not (isinstance(before, Affine) and isinstance(before.op, Conv) and before.reading == "inverse"):
+        return found
+    if max(free.shape[0], walk.matrix(before).shape[1]) > virtual.MOST:
         return found
     null = virtual.left_null(walk.matrix(before))
     if null is None:

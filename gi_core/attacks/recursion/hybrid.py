@@ -9,14 +9,16 @@ from __future__ import annotations
 from gi_core.attacks.recursion import completion
 from gi_core.attacks.recursion.matched import Matched
 from gi_core.attacks.recursion.tracks import Track
-from gi_core.attacks.recursion.walk import Descent, Front
-from gi_core.settings.chain import Block
+from gi_core.attacks.recursion.walk import Descent, Front, Passable
+from gi_core.settings import closed_form_attacks
 
 
 class RGapHybrid(Matched):
     """The machine (see `attacks.base.Attack`)."""
 
-    def descend(self, block: Block, front: Front, track: Track) -> Descent:
+    settings: closed_form_attacks.RGapHybrid
+
+    def descend(self, block: Passable, front: Front, track: Track) -> Descent:
         found = self.walk.descend(block, front)
         at = self.blocks.index(block)
         if not found.solution.deficiency:
@@ -24,7 +26,3 @@ class RGapHybrid(Matched):
         if at == 0:
             return completion.smoothest(found, self.knowledge.std, self.settings.total_variation_rounds)
         return completion.through_the_layer_before(self.walk, found, self.blocks[at - 1])
-
-    @property
-    def total_variation(self) -> float:
-        return self.settings.total_variation

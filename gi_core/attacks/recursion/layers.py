@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from gi_core.numerics.convolution_maps import Array
 from gi_core.settings.chain import Affine, Block, Residual
@@ -47,6 +48,7 @@ def missing(blocks: Sequence[Block], update: Update) -> str | None:
 def numbers(layer: Affine, model: nn.Module, update: Update) -> Numbers:
     """The numbers of one affine layer, float64."""
     module = model.get_submodule(layer.name)
+    assert isinstance(module, nn.Conv2d | nn.Linear)
     weight, gradient = _array(module.weight), _array(update.tensors[f"{layer.name}.weight"])
     outputs = len(weight)
     bias = np.zeros(outputs) if module.bias is None else _array(module.bias)
@@ -54,6 +56,7 @@ def numbers(layer: Affine, model: nn.Module, update: Update) -> Numbers:
     shown = np.ones(outputs, bool)
     if layer.batch_norm:
         norm = model.get_submodule(layer.batch_norm)
+        assert isinstance(norm, _BatchNorm) and norm.running_mean is not None and norm.running_var is not None
         scale = _array(norm.weight) / np.sqrt(_array(norm.running_var) + norm.eps)
         bias = scale * (bias - _array(norm.running_mean)) + _array(norm.bias)
         shown = scale != 0

@@ -23,11 +23,12 @@ from gi_core.attacks.recursion.solver import FLOAT32, Solution
 from gi_core.attacks.recursion.top import Candidate, candidates
 from gi_core.attacks.recursion.tracks import Track
 from gi_core.attacks.recursion.verdict import Found, note
-from gi_core.attacks.recursion.walk import Descent, Front, Walk
+from gi_core.attacks.recursion.walk import Descent, Front, Passable, Walk
 from gi_core.networks.bottleneck import bottlenecks
+from gi_core.networks.module import GraphModule
 from gi_core.numerics.gradient import GradientMap
-from gi_core.settings.attacks import ClosedForm
-from gi_core.settings.chain import Affine, Block, Unsupported, chain
+from gi_core.settings.chain import Affine, Block, Residual, Unsupported, chain
+from gi_core.settings.closed_form_attacks import ClosedForm, RGap
 from gi_core.settings.plan import Plan
 from gi_core.settings.recursion_checks import BOTTLENECK, refusal
 from gi_core.types.updates import Knowledge, Update
@@ -41,18 +42,21 @@ class Recursion:
         refuse_bad_update(update.norm())
         if bottlenecks(knowledge.model):
             raise Refused(BOTTLENECK)
-        graph = getattr(knowledge.model, "graph", None)
-        if graph is None:
+        if not isinstance(knowledge.model, GraphModule):
             raise Refused("this network is not drawn as a chain of layers, so no recursion goes through it")
-        self.blocks: tuple[Block, ...] = chain(graph)
-        reason = refusal(type(settings), self.blocks, update.images, knowledge.batch_norm)
+        blocks = chain(knowledge.model.graph)
+        reason = refusal(type(settings), blocks, update.images, knowledge.batch_norm)
         if not reason:
-            self.blocks = self._passed(self.blocks)
-            reason = missing(self.blocks, update)
+            blocks = self._passed(blocks)
+            reason = missing(blocks, update)
         if reason:
             raise Refused(reason)
-        balanced = getattr(settings, "weighting", "balanced") == "balanced"
-        self.walk = Walk(knowledge.model, update, balanced=balanced)
+        self.blocks: tuple[Passable, ...] = tuple(b for b in blocks if not isinstance(b, Unsupported))
+        last = self.blocks[-1]
+        assert len(self.blocks) == len(blocks) and isinstance(last, Affine)  # others are refused
+        self.last = last
+        published = isinstance(settings, RGap) and settings.weighting == "published"
+        self.walk = Walk(knowledge.model, update, balanced=not published)
         self.shape = (update.images, *knowledge.input_shape)
         self.pixels = Pixels(knowledge.mean, knowledge.std, torch.zeros((), dtype=torch.float64))
         self.steps = len(self.blocks)
@@ -67,8 +71,7 @@ class Recursion:
         return {"iteration": 0, "candidates": tracks.fresh(self._candidates(), self._scales()), "events": []}
 
     def _candidates(self) -> list[Candidate]:
-        last = self.blocks[-1]
-        label = None
+        last, label = self.last, None
         if self.settings.labels == "known":
             if self.knowledge.labels is None:
                 raise Refused("the server does not know the labels: choose labels=infer")
@@ -78,21 +81,16 @@ class Recursion:
                 else int(self.knowledge.labels[0])
             )
         slope = last.activation.slope if last.activation is not None else None
-        return candidates(
-            self.walk.numbers(last), self.knowledge.loss, slope, label, getattr(self.settings, "root", "small")
-        )
+        root = self.settings.root if isinstance(self.settings, RGap) else "small"
+        return candidates(self.walk.numbers(last), self.knowledge.loss, slope, label, root)
 
     def _scales(self) -> bool:
         """Whether the network scales with its input: no biases, no batch norm, homogeneous activations."""
         if self.knowledge.classes != 1:
             return False
-        names = self.update.tensors
-        return not any(n.endswith(".bias") for n in names) and all(
-            not isinstance(b, Unsupported)
-            and homogeneous(b.activation)
-            and all(homogeneous(p.activation) for p in getattr(b, "main", ()))
-            for b in self.blocks
-        )
+        inner = [part for b in self.blocks for part in ((*b.main, b) if isinstance(b, Residual) else (b,))]
+        biased = any(name.endswith(".bias") for name in self.update.tensors)
+        return not biased and all(homogeneous(part.activation) for part in inner)
 
     # a layer
 
@@ -101,7 +99,7 @@ class Recursion:
         at = self.steps - state["iteration"]
         block, candidates = self.blocks[at], state["candidates"]
         for track in tracks.moving(candidates):
-            found = self._top(block, track) if at == self.steps - 1 else self.descend(block, tracks.front(track), track)
+            found = self._top(track) if at == self.steps - 1 else self.descend(block, tracks.front(track), track)
             tracks.advance(track, found, block.name)
         if self.update.images == 1:  # a batch's mixture contradicts the equations anyway
             state["events"] += tracks.drop(candidates)
@@ -111,14 +109,14 @@ class Recursion:
         events, state["events"] = tuple(state["events"]), []
         return state, self._report(state, report, at == 0, events)
 
-    def _top(self, block: Affine, track: Track) -> Descent:
+    def _top(self, track: Track) -> Descent:
         """The last layer, which its candidate explains."""
-        k, x, gradient = track["k"].numpy(), track["x"].numpy(), self.walk.numbers(block).gradient
+        k, x, gradient = track["k"].numpy(), track["x"].numpy(), self.walk.numbers(self.last).gradient
         residual = float(np.linalg.norm(gradient - np.outer(k, x)) / np.linalg.norm(gradient))
-        front = Front(x.reshape(block.unflattened), self.walk.back(block, k))
+        front = Front(x.reshape(self.last.unflattened), self.walk.back(self.last, k))
         return Descent(front, Solution(front.value, "ratio", x.size, 1.0, residual, max(residual, FLOAT32)))
 
-    def descend(self, block: Affine, front: Front, track: Track) -> Descent:
+    def descend(self, block: Passable, front: Front, track: Track) -> Descent:
         """Pass one block; a kind of recursion that does so differently overrides this."""
         return self.walk.descend(block, front)
 
@@ -130,9 +128,9 @@ class Recursion:
                 x = source["value"] * (track["scale"] or 1.0)
                 track["image"] = self.pixels.decode(x.reshape(self.shape[1:]))
 
-    # what is told
+    # what is shown
 
-    def _report_layer(self, state: State, block: Block) -> LayerReport:
+    def _report_layer(self, state: State, block: Passable) -> LayerReport:
         c = tracks.source(state["candidates"])
         last = c["last"]
         return LayerReport(
@@ -180,7 +178,7 @@ class Recursion:
         cpu = torch.device("cpu")
         seen = observe(self.update, knowledge, "observed_delta" if readable else "known", torch.float64, cpu)
         gradient = GradientMap(knowledge, seen.loss, self.plan, torch.float64, cpu)
-        found = gradient(self.pixels.encode(picture)[None], seen.target[None])
+        found = gradient(self.pixels.encode(picture)[None], seen.read()[0][None])
         names = list(self.update.tensors)
         return {
             names[i]: float((found[i].detach()[0] - seen.gradients[i]).norm()) / (seen.norms[i] or 1.0)

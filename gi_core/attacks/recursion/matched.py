@@ -14,12 +14,13 @@ from gi_core.attacks.recursion.verdict import INEXACT
 from gi_core.attacks.second_order.levenberg_marquardt import KrylovLM
 from gi_core.numerics.gradient import last_dense
 from gi_core.settings.attacks import LevenbergMarquardt
+from gi_core.settings.closed_form_attacks import Peeling, RGapHybrid
 
 
 class Matched(Recursion):
     """The machine in two phases; `state["matching"]` is the optimiser's state once it runs."""
 
-    total_variation = 0.0
+    settings: RGapHybrid | Peeling
 
     def init(self, seed: int) -> State:
         return {**super().init(seed), "seed": seed, "matching": None, "layers": 0}
@@ -32,10 +33,8 @@ class Matched(Recursion):
             return state, step
         state["layers"] = state["iteration"]
         answer, label = super().answer(state)
-        optimiser = self._optimiser(label)
-        if optimiser is None:
-            return state, step
-        state["matching"] = optimiser.init_at(self.pixels.encode(self.started(answer)), state["seed"])
+        start = self.pixels.encode(self.started(answer))
+        state["matching"] = self._optimiser(label).init_at(start, state["seed"])
         events = (*step.events, f"the recursion: {step.note}")
         return state, replace(step, done=False, note="", events=events)
 
@@ -48,12 +47,13 @@ class Matched(Recursion):
         """Where matching begins, in pixels (N, C, H, W); a wild value (a wrong sign, inverted) would never return."""
         return picture.clamp(-1, 2)
 
-    def _optimiser(self, label: Tensor) -> KrylovLM | None:
+    def _optimiser(self, label: Tensor) -> KrylovLM:
         layer = last_dense(self.knowledge.model)
         readable = layer is not None and layer.bias is not None
         settings = LevenbergMarquardt(
             iterations=self.settings.matching, restarts=0, labels="observed_delta" if readable else "known",
-            total_variation=self.total_variation, adaptive=self.settings.adaptive,
+            total_variation=self.settings.total_variation if isinstance(self.settings, RGapHybrid) else 0.0,
+            adaptive=self.settings.adaptive,
         )  # fmt: skip
         knowledge = replace(self.knowledge, labels=label)
         return KrylovLM(settings, self.update, knowledge, self.plan, torch.device("cpu"))

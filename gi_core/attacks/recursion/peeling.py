@@ -10,9 +10,9 @@ from gi_core.attacks.base import State
 from gi_core.attacks.recursion import completion, tracks
 from gi_core.attacks.recursion.matched import Matched
 from gi_core.attacks.recursion.tracks import Track
-from gi_core.attacks.recursion.walk import Descent, Front
+from gi_core.attacks.recursion.walk import Descent, Front, Passable
 from gi_core.numerics.convolution_maps import Array
-from gi_core.settings.chain import Affine
+from gi_core.settings import closed_form_attacks
 
 OTHERS = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2)
 FITS = 1e-4
@@ -21,7 +21,9 @@ FITS = 1e-4
 class Peeling(Matched):
     """The machine (see `attacks.base.Attack`)."""
 
-    def descend(self, block: Affine, front: Front, track: Track) -> Descent:
+    settings: closed_form_attacks.Peeling
+
+    def descend(self, block: Passable, front: Front, track: Track) -> Descent:
         found = self._masked(block, front)
         if found.solution.deficiency and block is self.blocks[0]:
             return completion.smoothest(found, self.knowledge.std, self.settings.total_variation_rounds)
@@ -31,7 +33,7 @@ class Peeling(Matched):
         """Whether matching has something to gain: unless smoothness chose the picture, it takes away the rounding of activations."""
         return not tracks.source(state["candidates"])["chosen"]
 
-    def _masked(self, block: Affine, front: Front) -> Descent:
+    def _masked(self, block: Passable, front: Front) -> Descent:
         """Pass a block, with the threshold that its equations agree with best."""
         if block.reading != "mask":
             return self.walk.descend(block, front)

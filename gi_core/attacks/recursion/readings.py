@@ -29,9 +29,9 @@ def read(activation: Act | None, value: Array, tolerance: float = 0.0) -> Readin
     ELU: v or log(1 + v), 1 or 1 + v. softplus: v + log(1 - e^-v), 1 - e^-v. ReLU: v where v > 0.
     """
     everywhere = np.ones(value.shape, bool)
-    kind = activation.kind if activation else "none"
-    if kind == "none":
+    if activation is None or activation.kind == "none":
         return Reading(value, np.ones_like(value), everywhere)
+    kind = activation.kind
     if kind == "relu":
         active = value > tolerance * max(float(value.max(initial=0.0)), 0.0)
         return Reading(np.where(active, value, 0.0), active.astype(float), active)

@@ -16,7 +16,8 @@ from scipy import linalg
 
 from gi_core.analysis.rank import formulas
 from gi_core.attacks.recursion import joint, matrix_free
-from gi_core.attacks.recursion.system import MOST_PIXELS, Part, System, parts
+from gi_core.attacks.recursion.matrix_free import KernelOperator
+from gi_core.attacks.recursion.system import Part, System, parts
 from gi_core.numerics.convolution_maps import Array
 from gi_core.settings.graph import Shape
 
@@ -98,10 +99,11 @@ class _Group:
 def _solve_group(equations: list[Part], input_shape: Shape, balanced: bool, determined: bool) -> _Group:
     channels, pixels = equations[0].target.shape[1], input_shape[1] * input_shape[2]
     least = max(0, pixels - sum(p.kernel.shape[0] for p in equations)) if balanced else pixels
-    if pixels > MOST_PIXELS or channels * least > MOST_DENSE:
+    written = [(p.rho**2, p.kernel, p.target) for p in equations if not isinstance(p.kernel, KernelOperator)]
+    if len(written) < len(equations) or channels * least > MOST_DENSE:
         return _iterate(equations, channels, input_shape, determined)
-    gram = sum(p.rho**2 * (p.kernel.T @ p.kernel) for p in equations)
-    right = sum(p.rho**2 * (p.kernel.T @ p.target) for p in equations)
+    gram = sum((w * (k.T @ k) for w, k, _ in written), np.zeros((pixels, pixels)))
+    right = sum((w * (k.T @ target) for w, k, target in written), np.zeros((pixels, channels)))
     values, vectors = linalg.eigh(gram, driver="evd", overwrite_a=True, check_finite=False)
     values = np.maximum(values, 0.0)
     top = values[-1]

@@ -36,7 +36,7 @@ def candidates(last: Numbers, loss: str, slope: float | None, label: int | None,
     if not np.abs(last.gradient).max() > 0:
         raise Refused("the last layer's gradient is zero, so the recursion has nothing to begin with")
     if last.bias_gradient is not None:
-        return [_with_bias(last, loss)]
+        return [_with_bias(last, last.bias_gradient, loss)]
     if len(last.weight) == 1:
         found = _one_logit(last, loss, slope, label, root)
     else:
@@ -48,8 +48,7 @@ def candidates(last: Numbers, loss: str, slope: float | None, label: int | None,
     return found
 
 
-def _with_bias(last: Numbers, loss: str) -> Candidate:
-    k = last.bias_gradient
+def _with_bias(last: Numbers, k: Array, loss: str) -> Candidate:
     x = last.gradient.T @ k / (k @ k)
     if loss == "mse":
         target = last.weight @ x + last.bias - k * len(k) / 2

@@ -20,6 +20,9 @@ from gi_core.settings.chain import Affine, Residual
 from gi_core.settings.graph import Conv, Shape
 from gi_core.types.updates import Update
 
+Passable = Affine | Residual
+"""The blocks that a recursion goes through."""
+
 
 @dataclass(frozen=True)
 class Front:
@@ -56,7 +59,7 @@ class Walk:
             self._numbers[layer.name] = numbers(layer, self.model, self.update)
         return self._numbers[layer.name]
 
-    def descend(self, block: Affine | Residual, out: Front, tolerance: float = 0.0) -> Descent:
+    def descend(self, block: Passable, out: Front, tolerance: float = 0.0) -> Descent:
         """Pass one block, from its output to its input."""
         reading = read(block.activation, out.value, tolerance)
         k = out.back * reading.slope
@@ -71,7 +74,7 @@ class Walk:
         mine = self.numbers(layer)
         trust = reading.slope * reading.known / max(float(reading.slope.max()), 1e-300)
         z = reading.z - mine.bias[:, None, None]
-        return System(layer.op, k, mine.weight, mine.gradient, z, trust, mine.shown)
+        return System(_convolution(layer), k, mine.weight, mine.gradient, z, trust, mine.shown)
 
     def _through(self, layer: Affine, systems: tuple[System, ...], k: Array) -> Descent:
         solution = solve(list(systems), layer.input_shape, balanced=self.balanced)
@@ -91,7 +94,7 @@ class Walk:
     def matrix(self, layer: Affine) -> sparse.csr_matrix:
         """W of a convolution, all groups: row (f, a, b), column (c, h, w)."""
         if layer.name not in self._matrices:
-            op, weight = layer.op, self.numbers(layer).weight
+            op, weight = _convolution(layer), self.numbers(layer).weight
             out = op.channels // op.groups
             parts = [
                 weight_matrix(op, weight[g * out : (g + 1) * out], layer.input_shape, layer.shape)
@@ -114,7 +117,8 @@ class Walk:
         misfit = [mine.gradient - np.outer(k, x), ((mine.weight @ x + mine.bias - reading.z) * reading.slope)]
         wholes = [mine.gradient, reading.z * reading.slope]
         residual = max(
-            float(np.linalg.norm(m) / max(np.linalg.norm(w), 1e-300)) for m, w in zip(misfit, wholes, strict=True)
+            float(np.linalg.norm(m)) / max(float(np.linalg.norm(w)), 1e-300)
+            for m, w in zip(misfit, wholes, strict=True)
         )
         error = max(residual, 6e-8)
         x = self._state(x)
@@ -147,6 +151,11 @@ class Walk:
     def forward(self, layer: Affine, x: Array) -> Array:
         """W x + b of a convolution."""
         return (self.matrix(layer) @ x.ravel()).reshape(layer.shape) + self.numbers(layer).bias[:, None, None]
+
+
+def _convolution(layer: Affine) -> Conv:
+    assert isinstance(layer.op, Conv)
+    return layer.op
 
 
 def _identity(value: Array, reading: Reading, shape: Shape) -> System:
