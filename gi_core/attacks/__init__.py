@@ -6,7 +6,7 @@ from importlib import import_module
 
 import torch
 
-from gi_core.attacks.adaptive.knowledge import told, unallowed
+from gi_core.attacks.adaptive.knowledge import given, unallowed
 from gi_core.attacks.adaptive.past_bottleneck import past_bottleneck
 from gi_core.attacks.adaptive.past_dropout import past_dropout, saying
 from gi_core.attacks.base import Attack, Refused, State, Step, stream
@@ -32,7 +32,7 @@ def make(
     on_device = not isinstance(settings, ClosedForm)
     if on_device and device.type == "mps" and settings.double:
         raise Refused(f"{settings.title} computes in double precision, which mps does not have: choose device cpu")
-    machine, knowledge = machine_of(settings), told(settings, knowledge)
+    machine, knowledge = machine_of(settings), given(settings, knowledge)
     aside = unallowed(settings, knowledge)
     update, knowledge = unscaled(update, knowledge)
     names = {id(tensor): name for name, tensor in update.tensors.items()}

@@ -86,7 +86,7 @@ def _client(message: Any, ctx: Any) -> str:
 
 
 def _refusal(message: Any) -> Any:
-    """The server is told that, not why: the reason speaks of the client's pictures and files."""
+    """The server learns that it was withheld, not why: the reason speaks of the client's pictures and files."""
     from flwr.app import Error, Message
     from flwr.common.constant import ErrorCode
 

@@ -1,4 +1,4 @@
-"""The attacker who knows the defenses: told what the other is not, by every attack, of every defense."""
+"""The attacker who knows the defenses: what it is given that the other is not, by every attack, of every defense."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 
 from gi_core.attacks import Refused, make
 from gi_core.attacks.adaptive import noise
-from gi_core.attacks.adaptive.knowledge import told
+from gi_core.attacks.adaptive.knowledge import given
 from gi_core.networks.bottleneck import bottlenecks
 from gi_core.settings import problems
 from tests.attacks.test_table import TINY_ATTACKS, TINY_DEFENSES
@@ -21,12 +21,12 @@ def _asked(defenses, attack="inverting_gradients", **settings):
     return experiment(defenses=defenses, attack={"kind": attack, **TINY_ATTACKS[attack], **settings})
 
 
-def test_a_naive_attack_is_told_nothing_and_the_adaptive_one_everything():
+def test_a_naive_attack_is_given_nothing_and_the_adaptive_one_everything():
     asked = _asked([{"kind": "precode", "features": 4}])
     _, knowledge, _ = play(asked)
-    assert told(asked.attack, knowledge).defenses == () and bool(bottlenecks(knowledge.model)[0].eps.any())
+    assert given(asked.attack, knowledge).defenses == () and bool(bottlenecks(knowledge.model)[0].eps.any())
     knows = asked.attack.model_copy(update={"adaptive": True})
-    settled = told(knows, knowledge)
+    settled = given(knows, knowledge)
     assert settled.defenses == knowledge.defenses and not bottlenecks(settled.model)[0].eps.any()
     assert bool(bottlenecks(knowledge.model)[0].eps.any()), "the knowledge that was given stays as it is"
 
@@ -124,9 +124,9 @@ def test_knowing_runs_or_refuses_as_not_knowing_does(attack, defense):
 )
 def test_it_is_said_where_knowing_changes_nothing(attack, defense, said):
     asked = experiment(defenses=[defense], attack={"kind": attack, "adaptive": True})
-    told_of = [p.reason for p in problems(asked) if p.field == "attack.adaptive"]
-    assert len(told_of) == bool(said) and (
-        not said or said.replace("takes", "take") in told_of[0].replace("takes", "take")
+    reasons = [p.reason for p in problems(asked) if p.field == "attack.adaptive"]
+    assert len(reasons) == bool(said) and (
+        not said or said.replace("takes", "take") in reasons[0].replace("takes", "take")
     )
     assert all(not p.fatal for p in problems(asked) if p.field == "attack.adaptive")
     naive = experiment(defenses=[defense], attack={"kind": attack})

@@ -39,9 +39,9 @@ def test_a_linear_model_gives_a_row_for_each_picture_of_a_batch():
     images, labels = found.attack.answer(found.state)
     assert sorted(labels.tolist()) == sorted(found.labels_true)
     order = [found.labels_true.index(k) for k in labels.tolist()]
-    told = mixture(images.numpy(), found.truth.numpy())
-    assert told["span_residual"] < 1e-5 and told["answers"] == 3
-    share = np.abs(np.asarray(told["coefficients"]))[:, :]
+    measured = mixture(images.numpy(), found.truth.numpy())
+    assert measured["span_residual"] < 1e-5 and measured["answers"] == 3
+    share = np.abs(np.asarray(measured["coefficients"]))[:, :]
     assert share.argmax(1).tolist() == order and "row" in found.step.note
 
 
@@ -58,8 +58,8 @@ def test_a_batch_through_dense_layers_is_one_mixture_of_its_pictures(model, atta
     asked = ask(model, attack, samples=FIVE, channels=1)
     found = recover(asked)
     images, labels = found.attack.answer(found.state)
-    told = mixture(images.numpy(), found.truth.numpy())
-    assert told["span_residual"] < 1e-5 and told["answers"] == 1 and len(told["coefficients"][0]) == 5
+    measured = mixture(images.numpy(), found.truth.numpy())
+    assert measured["span_residual"] < 1e-5 and measured["answers"] == 1 and len(measured["coefficients"][0]) == 5
     assert images.shape == found.truth.shape and labels.shape == (5,)
     assert found.step.note == "one mixture of 5 pictures: a recursion does not separate them"
     warned = [p for p in problems(asked) if p.field == "samples"]
@@ -72,7 +72,7 @@ def test_the_mixing_is_that_of_the_rows():
     pictures = rng.random((3, 1, 4, 4))
     outside = rng.random((1, 4, 4))
     mixed = 0.5 * pictures[0] - 0.2 * pictures[2]
-    told = mixture(np.stack([mixed] * 3), pictures)
-    np.testing.assert_allclose(told["coefficients"], [[0.5, 0, -0.2]], atol=1e-12)
-    assert told["span_residual"] < 1e-12
+    measured = mixture(np.stack([mixed] * 3), pictures)
+    np.testing.assert_allclose(measured["coefficients"], [[0.5, 0, -0.2]], atol=1e-12)
+    assert measured["span_residual"] < 1e-12
     assert mixture(np.stack([mixed + outside] * 3), pictures)["span_residual"] > 0.1

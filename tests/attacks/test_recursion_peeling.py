@@ -39,8 +39,8 @@ def test_silent_units_may_leave_a_layer_short_and_that_is_said():
 
 def test_a_mask_that_is_read_too_tight_costs_the_picture():
     """Half of the largest value is no rounding: active units are taken for silent ones."""
-    told = {"kind": "peeling", "matching": 0, "mask_tolerance": 0.5}
-    found = recover(ask(RELU, told, samples=["bundled/faces:0"], size=25))
+    attack = {"kind": "peeling", "matching": 0, "mask_tolerance": 0.5}
+    found = recover(ask(RELU, attack, samples=["bundled/faces:0"], size=25))
     assert found.psnr[0] < 30 and found.step.note != "every layer is determined and its equations agree"
 
 

@@ -1,4 +1,4 @@
-"""A recursion as a run: its layers told as they are found, its files, and stopping in the middle."""
+"""A recursion as a run: its layers reported as they are found, its files, and stopping in the middle."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def _run(experiment, folder, control=None, checkpoint=None, **options):
 def test_a_run_tells_its_layers_and_leaves_their_pictures(gi_home, tmp_path):
     result, sink = _run(QUESTIONS["rgap"], tmp_path / "run")
     assert [layer["name"] for layer in result["layers"]] == ["fc", "layer3", "layer2", "layer1"]
-    told = [p["layers"] for p in sink.progress if p.get("layers")]
-    assert told[-1] == result["layers"] and told[0][0]["name"] == "fc"
+    layers = [p["layers"] for p in sink.progress if p.get("layers")]
+    assert layers[-1] == result["layers"] and layers[0][0]["name"] == "fc"
     wanted = {"name", "route", "unknowns", "rank", "deficiency", "condition", "residual", "error", "note", "preview"}
     for layer, shape in zip(result["layers"], [[30], [24, 6, 6], [16, 6, 6], [3, 12, 12]], strict=True):
         assert wanted <= set(layer) and layer["shape"] == shape
@@ -56,13 +56,13 @@ def test_a_run_tells_its_layers_and_leaves_their_pictures(gi_home, tmp_path):
 
 def test_the_published_rescaling_is_kept_beside_the_answer(gi_home, tmp_path):
     result, sink = _run(QUESTIONS["rgap"], tmp_path / "run")
-    told = result["rescaled"]
+    rescaled = result["rescaled"]
     with np.load(sink.folder / "reconstruction.npz") as kept:
         images, originals = kept["images"], kept["originals"]
     drawn_ = (images - images.min()) / images.max()  # the largest value, not the range: dark, never above one
-    assert told["mse"] == pytest.approx(float(((drawn_ - originals) ** 2).mean()), rel=1e-3)
-    assert told["psnr"] == pytest.approx(-10 * np.log10(told["mse"]), abs=0.01)
-    with Image.open(sink.folder / told["file"]) as picture:
+    assert rescaled["mse"] == pytest.approx(float(((drawn_ - originals) ** 2).mean()), rel=1e-3)
+    assert rescaled["psnr"] == pytest.approx(-10 * np.log10(rescaled["mse"]), abs=0.01)
+    with Image.open(sink.folder / rescaled["file"]) as picture:
         shown = np.asarray(picture, float) / 255
     np.testing.assert_allclose(shown, drawn_[0].transpose(1, 2, 0), atol=0.003)
     assert rescale(np.full((1, 1, 2, 2), 0.0)).max() == 0

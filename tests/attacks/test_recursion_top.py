@@ -1,4 +1,4 @@
-"""The last layer read from its gradient: labels, logits and scales found without being told."""
+"""The last layer read from its gradient: labels, logits and scales found without being given."""
 
 from __future__ import annotations
 

@@ -50,8 +50,12 @@ def test_four_pictures_in_two_batches_come_back(shared_data, gi_home):
 
 def test_statistics_decide_where_the_network_is_deep(shared_data, gi_home):
     found = [
-        _psnr(_asked(shared_data, [10], 16, 4, {"batch_norm": "train", "statistics": told}, "none", learning_rate=0.03))
-        for told in ("withheld", "shared")
+        _psnr(
+            _asked(
+                shared_data, [10], 16, 4, {"batch_norm": "train", "statistics": statistics}, "none", learning_rate=0.03
+            )
+        )
+        for statistics in ("withheld", "shared")
     ]
     assert found[1] > found[0] + 3
 

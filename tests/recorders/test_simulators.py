@@ -113,8 +113,8 @@ def test_every_round_of_every_client_opens_and_is_what_the_client_did(framework,
                 np.testing.assert_allclose(value.numpy(), after[key] - before[key], atol=1e-6, err_msg=f"{name} {key}")
                 assert float(value.abs().max()) > 0
             for key in ("running_mean", "running_var", "num_batches_tracked"):
-                told = update.statistics[f"layer1_bn.{key}"].numpy()
-                np.testing.assert_allclose(told, after[f"layer1_bn.{key}"], rtol=1e-5, atol=1e-6)
+                recorded = update.statistics[f"layer1_bn.{key}"].numpy()
+                np.testing.assert_allclose(recorded, after[f"layer1_bn.{key}"], rtol=1e-5, atol=1e-6)
             note = json.loads((rounds / f"about_{name}.json").read_text())
             assert (note["framework"], note["client"], note["round"]) == (framework, client, number)
             assert note["statistics"] is True and note["entries"] == 8

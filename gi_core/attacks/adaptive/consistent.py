@@ -124,9 +124,9 @@ def angle(
     """1 - cos_w(g, P(a g)) over all blocks together; with weights, the sum over blocks of 1 - weight cos, each with its
     own a. What nothing is known of is left out.
     """
-    told = [(torch.isfinite(lo) | torch.isfinite(hi)) for lo, hi in zip(low, high, strict=True)]
-    fit = [((t != 0) & k).to(t) for t, k in zip(target, told, strict=True)]
-    w = [k.to(t) for k, t in zip(told, target, strict=True)] if w is None else weighted(told, w)
+    known = [(torch.isfinite(lo) | torch.isfinite(hi)) for lo, hi in zip(low, high, strict=True)]
+    fit = [((t != 0) & k).to(t) for t, k in zip(target, known, strict=True)]
+    w = [k.to(t) for k, t in zip(known, target, strict=True)] if w is None else weighted(known, w)
     all_of = range(len(target))
     groups = [(list(all_of), 1.0)] if weights is None else [([i], weight) for i, weight in enumerate(weights)]
 
@@ -134,7 +134,7 @@ def angle(
         part = [g[i] * fit[i] for i in here]
         a = inner(part, [target[i] for i in here]) / inner(part, part).clamp_min(TINY)
         a = a.clamp_min(0.0).to(g[0])[:, None]
-        t = [torch.where(told[i], torch.clamp(a * g[i], low[i], high[i]), torch.zeros_like(g[i])) for i in here]
+        t = [torch.where(known[i], torch.clamp(a * g[i], low[i], high[i]), torch.zeros_like(g[i])) for i in here]
         wa, wt = [g[i] * w[i] for i in here], [p * w[i] for p, i in zip(t, here, strict=True)]
         norm = inner(wa, [g[i] for i in here]).sqrt().clamp_min(TINY)
         length = inner(wt, t).sqrt()

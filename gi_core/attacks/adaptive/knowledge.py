@@ -20,8 +20,8 @@ from gi_core.settings.registry import DEFENSES
 from gi_core.types.updates import Knowledge, Update
 
 
-def told(settings: AttackSettings, knowledge: Knowledge) -> Knowledge:
-    """`knowledge` as this attack may use it."""
+def given(settings: AttackSettings, knowledge: Knowledge) -> Knowledge:
+    """What of the server's knowledge this attack is given."""
     if not settings.adaptive:
         return replace(knowledge, defenses=())
     if bottlenecks(knowledge.model):
@@ -49,7 +49,7 @@ def _perturbs(kind: str) -> tuple[str, ...]:
 
 
 def mixed_labels(knowledge: Knowledge) -> Tensor | None:
-    """(N, K) of a client that trained on mixtures, if the attack may know labels and was told of the mixing."""
+    """(N, K) of a client that trained on mixtures, if the attack may know labels and knows of the mixing."""
     if knowledge.labels is None:
         return None
     return next((d["soft_labels"] for d in knowledge.defenses if "soft_labels" in d), None)

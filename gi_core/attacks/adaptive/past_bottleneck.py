@@ -40,10 +40,10 @@ def past_bottleneck(
         tensors={name: update.tensors[old] for name, old in names.items()},
         withheld=tuple(new[old] for old in update.withheld if old in new),
     )
-    told = tuple({key: _renamed(value, new) for key, value in d.items()} for d in knowledge.defenses)
-    told = (*told, {"kind": "precode", "in_front": True})
+    known = tuple({key: _renamed(value, new) for key, value in d.items()} for d in knowledge.defenses)
+    known = (*known, {"kind": "precode", "in_front": True})
     outputs = 2 * bottlenecks(knowledge.model)[0].width
-    about = replace(knowledge, model=model, classes=outputs, labels=labels, defenses=told)
+    about = replace(knowledge, model=model, classes=outputs, labels=labels, defenses=known)
     return settings.model_copy(update={"labels": "observed_delta"}), seen, about
 
 

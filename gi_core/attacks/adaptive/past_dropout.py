@@ -16,7 +16,7 @@ from gi_core.types.updates import Knowledge, Update
 
 
 def past_dropout(update: Update, knowledge: Knowledge) -> tuple[Knowledge, tuple[str, ...]]:
-    """(knowledge with the network as the client's was, as far as that is known; what a person is told)."""
+    """(knowledge with the network as the client's was, as far as that is known; notices)."""
     if not knowledge.dropout:
         return knowledge, ()
     kept = kept_features(update, knowledge)

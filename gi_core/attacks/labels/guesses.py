@@ -40,7 +40,7 @@ class Head:
     positive: bool
 
 
-Told = tuple[list[Guess], Head]
+Guesses = tuple[list[Guess], Head]
 """Everything that `guesses` finds, kept so that several strategies ask the network once."""
 
 
@@ -56,7 +56,7 @@ def made_up(knowledge: Knowledge, draw: torch.Generator) -> list[Tensor]:
 
 
 @torch.no_grad()
-def guesses(update: Update, knowledge: Knowledge, draw: torch.Generator | None = None) -> Told:
+def guesses(update: Update, knowledge: Knowledge, draw: torch.Generator | None = None) -> Guesses:
     """A guess for each kind of made-up picture, and the last layer. draw: by default seeded with 0. Raises Refused.
 
     Over several local steps the client's network moves: outputs are means over `MOMENTS` between its weights before the
@@ -76,7 +76,7 @@ def guesses(update: Update, knowledge: Knowledge, draw: torch.Generator | None =
     return usable, head
 
 
-def _answers(update: Update, knowledge: Knowledge, moment: float, pictures: list[Tensor]) -> Told:
+def _answers(update: Update, knowledge: Knowledge, moment: float, pictures: list[Tensor]) -> Guesses:
     """What the network says so far into the round (0 to 1), and its last layer."""
     from gi_core.networks import set_batch_norm
 

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from gi_core.attacks.base import Refused
 from gi_core.attacks.labels.fit import LastLayer, misfit, smoothed
-from gi_core.attacks.labels.guesses import Guess, Head, Told, guesses
+from gi_core.attacks.labels.guesses import Guess, Guesses, Head, guesses
 from gi_core.attacks.labels.last_layer import counted, listed, present, shown, sure
 from gi_core.attacks.labels.sums import bias_counts
 from gi_core.settings.check import ONE_OUTPUT
@@ -32,7 +32,7 @@ RIDGE = 1e-3
 """Pull of the guessed feature, as a share of the mean square that the equations have."""
 
 
-def iterated(update: Update, knowledge: Knowledge, told: Told | None = None) -> Tensor:
+def iterated(update: Update, knowledge: Knowledge, guessed: Guesses | None = None) -> Tensor:
     """Labels (N,), ascending. Raises Refused without a bias, and for one logit."""
     if knowledge.classes == 1:
         raise Refused(ONE_OUTPUT)
@@ -46,7 +46,7 @@ def iterated(update: Update, knowledge: Knowledge, told: Told | None = None) -> 
         raise Refused("iterative labels need a last layer with a bias: choose row_sum, known or joint labels")
     if not float(weight.norm()) or not float(bias.norm()):
         raise Refused("the last layer's gradient is zero, so no label can be read from it")
-    found, head = told = told or guesses(update, knowledge)
+    found, head = guessed = guessed or guesses(update, knowledge)
     search = _Search(weight, bias, head, found, update.images, knowledge)
     for start in range(len(search.starts)):
         search.run(start)
@@ -55,7 +55,7 @@ def iterated(update: Update, knowledge: Knowledge, told: Told | None = None) -> 
     if len(search.seen) > 1 and few and all(float(g.features.norm()) for g in found):
         best = search.fitted()
     elif not few and not search.seen[best][0] < UNEXPLAINED:
-        return bias_counts(update, knowledge, told)
+        return bias_counts(update, knowledge, guessed)
     return listed(torch.tensor(best))
 
 

@@ -7,7 +7,7 @@ from torch import Tensor
 from gi_core.attacks.base import Refused
 from gi_core.attacks.client_round.local_steps import as_mean_gradient
 from gi_core.attacks.client_round.scaling import unscaled
-from gi_core.attacks.labels.guesses import Told, guesses
+from gi_core.attacks.labels.guesses import Guesses, guesses
 from gi_core.attacks.labels.strategies import hard_labels
 from gi_core.types.updates import Knowledge, Update
 
@@ -19,14 +19,14 @@ def label_report(update: Update, knowledge: Knowledge) -> dict[str, Tensor | str
     update, knowledge = unscaled(update, knowledge)
     update = as_mean_gradient(update, knowledge.schedule, knowledge.model)
     try:
-        told = guesses(update, knowledge)
+        guessed = guesses(update, knowledge)
     except Refused as refusal:
         return dict.fromkeys(STRATEGIES, str(refusal))
-    return {name: _read(name, update, knowledge, told) for name in STRATEGIES}
+    return {name: _read(name, update, knowledge, guessed) for name in STRATEGIES}
 
 
-def _read(name: str, update: Update, knowledge: Knowledge, told: Told) -> Tensor | str:
+def _read(name: str, update: Update, knowledge: Knowledge, guessed: Guesses) -> Tensor | str:
     try:
-        return hard_labels(name, update, knowledge, told)
+        return hard_labels(name, update, knowledge, guessed)
     except Refused as refusal:
         return str(refusal)

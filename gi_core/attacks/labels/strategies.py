@@ -12,7 +12,7 @@ from torch import Tensor
 
 from gi_core.attacks.base import Refused
 from gi_core.attacks.labels.client_reading import label_by_logits, several_labels
-from gi_core.attacks.labels.guesses import Told
+from gi_core.attacks.labels.guesses import Guesses
 from gi_core.attacks.labels.iterative import iterated
 from gi_core.attacks.labels.last_layer import last_gradients, sent
 from gi_core.attacks.labels.sums import bias_counts, row_counts
@@ -64,11 +64,11 @@ def automatic(update: Update, knowledge: Knowledge) -> str:
     return "bias_sign" if knowledge.classes == 1 or not rows or weighted else "iterative"
 
 
-def hard_labels(strategy: str, update: Update, knowledge: Knowledge, told: Told | None = None) -> Tensor:
+def hard_labels(strategy: str, update: Update, knowledge: Knowledge, guessed: Guesses | None = None) -> Tensor:
     """(N,) int64 by `known`, `idlg`, `bias_sign`, `row_sum`, `iterative` or `auto`. Raises Refused.
 
     update: in a gradient's units, so a weight change divided by -learning rate * steps. What is read from a batch is in
-    ascending order. Of one picture idlg, bias_sign and auto need no scale. told: what `guesses` found, if known.
+    ascending order. Of one picture idlg, bias_sign and auto need no scale. guessed: what `guesses` found, if known.
     """
     if strategy == "known":
         if knowledge.labels is None:
@@ -90,7 +90,7 @@ def hard_labels(strategy: str, update: Update, knowledge: Knowledge, told: Told 
             return found
     if strategy == "idlg" or (strategy == "bias_sign" and update.images == 1):
         return {"idlg": row_sign, "bias_sign": bias_sign}[strategy](update, knowledge).cpu()
-    return BATCHES[strategy](update, knowledge, told)
+    return BATCHES[strategy](update, knowledge, guessed)
 
 
 BATCHES = {"bias_sign": bias_counts, "row_sum": row_counts, "iterative": iterated}

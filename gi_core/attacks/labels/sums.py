@@ -11,32 +11,32 @@ from __future__ import annotations
 from torch import Tensor
 
 from gi_core.attacks.base import Refused
-from gi_core.attacks.labels.guesses import Told, guesses
+from gi_core.attacks.labels.guesses import Guesses, guesses
 from gi_core.attacks.labels.last_layer import counted, expected, listed, present, shares, shown, sure
 from gi_core.types.updates import Knowledge, Update
 
 ROUNDS = 20
 
 
-def bias_counts(update: Update, knowledge: Knowledge, told: Told | None = None) -> Tensor:
+def bias_counts(update: Update, knowledge: Knowledge, guessed: Guesses | None = None) -> Tensor:
     """Labels (N,), ascending, by sign and magnitude of the last bias gradient. Raises Refused."""
     _, bias = shown(update, knowledge, ("bias",))
     if bias is None:
         raise Refused("the last layer has no bias gradient to read labels from: choose row_sum, known or joint labels")
     images, tried = update.images, []
     least = sure(bias, images, knowledge)
-    for guess in (told or guesses(update, knowledge))[0]:
+    for guess in (guessed or guesses(update, knowledge))[0]:
         estimate = shares(guess.outputs, bias, images, knowledge)
         counts = counted(estimate, images, least)
         tried.append((float((estimate - counts).norm()), counts))
     return listed(min(tried, key=lambda t: t[0])[1])
 
 
-def row_counts(update: Update, knowledge: Knowledge, told: Told | None = None) -> Tensor:
+def row_counts(update: Update, knowledge: Knowledge, guessed: Guesses | None = None) -> Tensor:
     """Labels (N,), ascending, from the sums of rows of the last weight gradient. Raises Refused."""
     weight, _ = shown(update, knowledge, ("weight",))
     sums, images, tried = weight.sum(1), update.images, []
-    found, head = told or guesses(update, knowledge)
+    found, head = guessed or guesses(update, knowledge)
     least = present(weight, head.positive, knowledge)
     for guess in found:
         impact = float(guess.features.sum())

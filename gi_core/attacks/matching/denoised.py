@@ -21,7 +21,7 @@ def denoised(
 ) -> tuple[Smoothing, list[str]]:
     """The total variation that `adaptive.noise.variation_weight` calls for, where that is more than was asked.
 
-    images: behind the update. Second: what a person is told of it, if anything.
+    images: behind the update. Second: a notice of it, if it does.
     """
     belief = belief.of(seen.sent)
     sigma, trust = belief.noise(consistent.most_trust(o.second_order))
