@@ -160,7 +160,7 @@ def test_where_values_are_missing_the_prior_fades_with_the_residual():
     state, _ = knowing.step(state)
     after = state["residual"]
     state, _ = knowing.step(state)
-    assert knowing.prior.mu == pytest.approx(noise.FADING * after / state["x"].numel(), rel=1e-9)
+    assert knowing.damped.prior.mu == pytest.approx(noise.FADING * after / state["x"].numel(), rel=1e-9)
     naive, _ = machine(_asked(masked, "levenberg_marquardt", iterations=9))
     advance(naive, naive.init(0), 2)
-    assert naive.prior.mu == 0
+    assert naive.damped.prior.mu == 0
