@@ -48,13 +48,14 @@ def _pairs() -> Iterator[dict]:
 
 def _prepared(experiment, questions):
     """The run as a worker makes it, reporting to a store; nothing iterated yet."""
-    from gi_core.experiments.execute import _prepare, _Run
+    from gi_core.experiments.execute import prepare
+    from gi_core.experiments.loop import Run
     from gi_core.jobs.sink import StoreControl, StoreSink
     from gi_core.jobs.store import Store
     from gi_core.jobs.writer import Writer
 
-    class Measured(_Run):
-        def _result(self, status):  # the comparison at the end is not the live view
+    class Measured(Run):
+        def _result(self, step, status):  # the comparison at the end is not the live view
             return {}
 
     store = Store()
@@ -62,8 +63,8 @@ def _prepared(experiment, questions):
     writer = Writer(store, "benchmark")
     writer.take(job)
     sink, control = StoreSink(writer, job), StoreControl(writer, job)
-    question = _prepare(experiment, sink, control, questions)
-    return Measured(question, sink, control, Path(sink.folder) / "checkpoint.pt", True)
+    question = prepare(experiment, sink, control, questions)
+    return Measured(question, sink, control, Path(sink.folder) / "checkpoint.pt", True, "command")
 
 
 def _watched(experiment, questions) -> float:

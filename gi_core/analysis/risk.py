@@ -7,9 +7,8 @@ attackers without a picture prior, and is never a safety floor.
 
 from __future__ import annotations
 
-from typing import Any
-
 from gi_core.numerics.spectrum import PRIOR
+from gi_core.types.risk import Grounds, Level, Risk
 
 EXPOSED = 0.02
 """RMSE per pixel below which a picture is as good as known."""
@@ -19,7 +18,7 @@ EXPLAINED = 0.01
 """Share of the update left unexplained, below which an attack has found what it searched for."""
 FAINT = 1e-6
 
-LEVELS = ("exposed", "partly", "protected")
+LEVELS: tuple[Level, ...] = ("exposed", "partly", "protected")
 _SENTENCES = {
     "exposed": "Exposed: whoever sees this update can work the picture out.",
     "partly": "Partly exposed: a blurred or noisy likeness is to be expected.",
@@ -39,7 +38,7 @@ def assess(
     perturbed: bool = False,
     refined: bool = False,
     doubt: str = "",
-) -> dict[str, Any]:
+) -> Risk:
     """{level, sentence, reasons, error, refined, grounds}; error: predicted_rmse; grounds: these arguments.
 
     verdict: of the rank analysis, None where there is none. predicted_rmse: of the spectrum, in [0, 1]; best_case: the
@@ -47,17 +46,21 @@ def assess(
     noise_std: of the update's values; perturbed: whether a defense changed it at all. refined: whether the spectrum
     is more than a quick estimate. doubt: why the error of this round cannot be worked out, one clause.
     """
-    grounds = dict(locals())
+    grounds: Grounds = {
+        "verdict": verdict, "images": images, "gradient_norm": gradient_norm, "predicted_rmse": predicted_rmse,
+        "best_case": best_case, "noise_std": noise_std, "perturbed": perturbed, "refined": refined, "doubt": doubt,
+    }  # fmt: skip
     error = predicted_rmse if predicted_rmse is not None else best_case
     unknown = predicted_rmse is None and (perturbed or gradient_norm < FAINT or images > 8 or bool(doubt))
+    level: Level
     if error is not None and not error < PRIOR:
-        level = said = "protected"
+        level, said = "protected", "protected"
     elif predicted_rmse is not None and predicted_rmse > EXPOSED:
-        level = said = "partly"
+        level, said = "partly", "partly"
     elif unknown or verdict == "partial":
         level, said = "partly", "open"
     else:
-        level = said = "exposed"
+        level, said = "exposed", "exposed"
     reasons = (
         _determined(verdict, images), _signal(gradient_norm, noise_std, perturbed),
         _precision(predicted_rmse, best_case, perturbed, refined) if not doubt or predicted_rmse is not None else doubt,
@@ -69,12 +72,13 @@ def assess(
     }  # fmt: skip
 
 
-def refine(risk: dict[str, Any], predicted_rmse: float) -> dict[str, Any]:
+def refine(risk: Risk, predicted_rmse: float) -> Risk:
     """The same meter once the whole spectrum is known."""
-    return assess(**{**risk["grounds"], "predicted_rmse": predicted_rmse, "best_case": None, "refined": True})
+    grounds: Grounds = {**risk["grounds"], "predicted_rmse": predicted_rmse, "best_case": None, "refined": True}
+    return assess(**grounds)
 
 
-def judged(risk: dict[str, Any], psnr: float | None, attack: str, residual: float | None = None) -> dict[str, Any]:
+def judged(risk: Risk, psnr: float | None, attack: str, residual: float | None = None) -> Risk:
     """The meter after a run: `right`, and in words. residual: share of the update that the answer leaves unexplained.
 
     right is None where nothing was measured, where the meter had left it open, and where the attack failed by itself:
@@ -86,7 +90,7 @@ def judged(risk: dict[str, Any], psnr: float | None, attack: str, residual: floa
     return {**risk, "right": right, "afterwards": f"Measured {psnr:.1f} dB: {words}."}
 
 
-def _exposed(risk: dict[str, Any], psnr: float, attack: str, residual: float | None) -> tuple[bool | None, str]:
+def _exposed(risk: Risk, psnr: float, attack: str, residual: float | None) -> tuple[bool | None, str]:
     if psnr >= CLEAR_PSNR:
         return True, "the picture came back"
     if residual is not None and residual < EXPLAINED:
@@ -94,7 +98,7 @@ def _exposed(risk: dict[str, Any], psnr: float, attack: str, residual: float | N
     return None, f"{attack} did not find what explains the update, another attack may"
 
 
-def _partly(risk: dict[str, Any], psnr: float, attack: str, residual: float | None) -> tuple[bool | None, str]:
+def _partly(risk: Risk, psnr: float, attack: str, residual: float | None) -> tuple[bool | None, str]:
     if risk.get("error") is None:
         return None, "the picture came back" if psnr >= CLEAR_PSNR else "no clear picture came back"
     if psnr >= WHOLE_PSNR:
@@ -104,7 +108,7 @@ def _partly(risk: dict[str, Any], psnr: float, attack: str, residual: float | No
     return True, "a likeness came back" if psnr >= CLEAR_PSNR else "a poor likeness came back"
 
 
-def _protected(risk: dict[str, Any], psnr: float, attack: str, residual: float | None) -> tuple[bool | None, str]:
+def _protected(risk: Risk, psnr: float, attack: str, residual: float | None) -> tuple[bool | None, str]:
     if psnr >= CLEAR_PSNR:
         return (
             False,

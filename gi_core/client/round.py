@@ -19,6 +19,7 @@ from gi_core.networks import bottleneck
 from gi_core.networks.losses import as_labels
 from gi_core.networks.trainable import client_model
 from gi_core.settings import SpecError, losses
+from gi_core.types.result_parts import Effect
 from gi_core.types.updates import Knowledge, Schedule, Update
 
 if TYPE_CHECKING:
@@ -34,8 +35,7 @@ Memory = dict[int, dict[str, Tensor]]
 
 @dataclass(frozen=True)
 class Round:
-    """update, knowledge: all an attack gets. effects: one dict of plain numbers for each defense
-    (`defenses.effect`, and what it tells of itself), for the person who watches, never for the attack.
+    """update, knowledge: all an attack gets. effects: one of each defense, for the person who watches, never for the attack.
     labels: (N,) those the client trained with, which its setting may have reversed. clean: the update
     before defenses filtered it.
     """
@@ -44,7 +44,7 @@ class Round:
     knowledge: Knowledge
     labels: Tensor
     clean: Update
-    effects: tuple[dict[str, Any], ...] = ()
+    effects: tuple[Effect, ...] = ()
 
 
 def play(
@@ -94,7 +94,8 @@ def play(
         raise SpecError(
             "batch norm in train mode needs more than one value per channel: add pictures or use eval"
         ) from None
-    effects, computed = [], update
+    computed = update
+    effects: list[Effect] = []
     for i, (settings, defense) in enumerate(zip(experiment.defenses, active, strict=True)):
         before = update
         update = defense.filter_update(before)

@@ -24,3 +24,8 @@ def write(path: Path, fill: Callable[[BinaryIO], Any]) -> None:
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write the text in UTF-8, whole or not at all. Raises DiskFull."""
+    write(path, lambda file: file.write(text.encode()))

@@ -14,6 +14,7 @@ from torch import Generator, Tensor, nn
 
 from gi_core.common.errors import SpecError
 from gi_core.settings.losses import Loss
+from gi_core.types.result_parts import Promise
 
 if TYPE_CHECKING:
     from gi_core.settings import Experiment
@@ -88,6 +89,6 @@ class Defense:
         """`known`, after the round; schedule: of a weight change."""
         return self.known
 
-    def told(self, experiment: Experiment) -> dict[str, Any]:
+    def told(self, experiment: Experiment) -> Promise:
         """Plain values for the person who watches, after the round (epsilon); never for the attack."""
         return {}

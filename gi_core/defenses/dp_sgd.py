@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from gi_core.defenses.base import Defense, Sent, StepGradient
 from gi_core.settings import accounting
+from gi_core.types.result_parts import Promise
 
 if TYPE_CHECKING:
     from gi_core.settings import Experiment
@@ -62,7 +63,7 @@ class DpSgd(Defense):
             return torch.zeros_like(like)
         return torch.randn(like.shape, generator=self.generator, dtype=torch.float32).to(like)
 
-    def told(self, experiment: Experiment) -> dict[str, Any]:
+    def told(self, experiment: Experiment) -> Promise:
         """epsilon (None: infinite), delta, rate, steps and the promise in words."""
         found = accounting.of_round(self.settings, experiment.client, experiment.pictures)
         return {**found.numbers(), "promise": found.sentence()}

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from gi_core.types.result_parts import Change
 
 if TYPE_CHECKING:
     from gi_core.types.updates import Update
 
 
-def effect(before: Update, after: Update) -> dict[str, Any]:
-    """{norm_before, norm_after, relative_change, cosine, zeros}, plain floats.
+def effect(before: Update, after: Update) -> Change:
+    """Plain floats, beside the update `before` the defense.
 
     relative_change = ||g' - g|| / ||g||; cosine = <g, g'> / (||g|| ||g'||), None when either is
     zero; zeros: share of values of g' that are exactly zero. Raises KeyError when names differ.

@@ -11,7 +11,7 @@ import numpy as np
 from gi_core import data
 from gi_core.analysis.influence import predict
 from gi_core.experiments import preparing
-from gi_core.experiments.results import save_png, sheet
+from gi_core.experiments.picture_files import save_png, sheet
 from gi_core.experiments.setup import choose_device
 from gi_core.jobs.rows import finite
 from gi_core.numerics.spectrum import Spectrum

@@ -78,7 +78,7 @@ class Recorder:
         self.residual: dict[str, float] = {}
         self.last: dict[str, Any] = dict(about)
         self.per_second = 0.0
-        self._fresh: list[Point] = list(points)  # those after the last report before a kill are not told yet
+        self._fresh: list[Point] = list(points)  # those after the last report before a kill are not reported yet
         self._snapshot, self._residual, self._report = Pace(), Pace(), Pace()
         self._residual.spent(0.0, 0.0)
         self._mark: tuple[float, int] | None = None
@@ -149,7 +149,7 @@ class Recorder:
             "best": int(step.best),
             "labels": step.labels.tolist(),
             "note": step.note,
-            **({"layers": self.layers.told} if self.layers.told else {}),
+            **({"layers": self.layers.found} if self.layers.found else {}),
         }
         self.sink.record(self.last, self._fresh)
         self._fresh = []

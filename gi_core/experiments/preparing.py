@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
@@ -16,6 +16,7 @@ from gi_core.networks.imagenet import load_imagenet
 from gi_core.networks.trained import trained
 from gi_core.settings.client import FromFile, Pretrained, Trained
 from gi_core.tensor_files.weights import load_checkpoint, load_state, read_state, resolve_path
+from gi_core.types.result_parts import Network
 
 if TYPE_CHECKING:
     from gi_core.data import Pictures
@@ -28,12 +29,10 @@ def _silent(fraction: float, text: str) -> None:
 
 def prepare(
     experiment: Experiment, pictures: Pictures, progress: Callable[[float, str], None] = _silent
-) -> tuple[nn.Module, dict[str, Any]]:
+) -> tuple[nn.Module, Network]:
     """The network in eval mode on the CPU, with what the experiment's defenses build into it, and what is known of it.
 
-    info: parameters (count), weights (in words), accuracy (in [0, 1], of weights trained here),
-    training_pictures, naming (how a recorded checkpoint's names were matched), notices (list of sentences). progress(fraction, text) is called while
-    training; its exception ends the training. Raises SpecError with one sentence.
+    progress(fraction, text) is called while training; its exception ends the training. Raises SpecError with one sentence.
     """
     settings, weights = experiment.model, experiment.weights
     channels, height, width = pictures.images.shape[1:]
@@ -43,7 +42,7 @@ def prepare(
         raise SpecError(f"label {highest} is out of range: the network has {classes} classes, counted from 0")
     plain = build(settings, (channels, height, width), classes)
     model = whole = wrapped(plain, experiment.defenses, experiment.seed)
-    info: dict[str, Any] = {"weights": "fresh", "notices": []}
+    info: Network = {"weights": "fresh", "notices": []}
     if experiment.recorded is not None:
         info["naming"] = load_checkpoint(model, experiment.recorded.checkpoint)
         info["weights"] = "of the recorded round"

@@ -13,7 +13,8 @@ from typing import Any
 from gi_core import data
 from gi_core.common.memory_limit import memory_limit
 from gi_core.defenses import effect
-from gi_core.experiments import estimate, footprint, results, risk_meter
+from gi_core.experiments import estimate, footprint, risk_meter
+from gi_core.experiments.picture_files import save_png, sheet
 from gi_core.experiments.setup import Questions, choose_device, refuse_no_signal
 from gi_core.jobs.rows import finite
 from gi_core.settings import Experiment, SpecError, problems
@@ -83,7 +84,7 @@ def _pictures(experiment: Experiment, folder: Path, answer: dict[str, Any]) -> N
         pictures = data.load(experiment)
     path = folder / "original.png"
     if pictures.known:
-        results.save_png(path, results.sheet(pictures.images))
+        save_png(path, sheet(pictures.images))
     answer |= {
         "notices": list(pictures.notices),
         "input_shape": [int(k) for k in pictures.images.shape[1:]],

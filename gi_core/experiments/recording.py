@@ -13,8 +13,9 @@ import numpy as np
 from torch import Tensor
 
 from gi_core import client, data
-from gi_core.experiments import preparing, results
-from gi_core.experiments.results import write_text
+from gi_core.common import whole_files
+from gi_core.experiments import preparing
+from gi_core.experiments.picture_files import save_png, sheet
 from gi_core.experiments.setup import check, choose_device
 from gi_core.settings import Experiment, SpecError, sizes
 from gi_core.settings.client import Fresh
@@ -41,7 +42,7 @@ def record(experiment: Experiment, folder: Path, name: str = "example") -> dict[
     files = write_round(folder, before, change(before, done.update), name=name)
     if len(pictures.images) == 1:
         files["reference"] = folder / PRIVATE
-        results.save_png(files["reference"], results.sheet(pictures.images))
+        save_png(files["reference"], sheet(pictures.images))
     count, told, network = len(pictures.images), experiment.attack.labels == "known", experiment.model
     if not network.one_logit:
         network = network.model_copy(update={"classes": network.outputs(pictures.classes)})
@@ -56,7 +57,7 @@ def record(experiment: Experiment, folder: Path, name: str = "example") -> dict[
             "defenses": built_in(experiment.defenses), "model": network, "weights": Fresh(),
         }
     )  # fmt: skip
-    write_text(folder / EXPERIMENT, asked.to_json(indent=2))
+    whole_files.write_text(folder / EXPERIMENT, asked.to_json(indent=2))
     return {"files": {kind: path.name for kind, path in files.items()}, "experiment": EXPERIMENT}
 
 

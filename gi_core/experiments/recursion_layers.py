@@ -1,18 +1,18 @@
-"""The layers of a recursion as they are told: numbers for the store, previews as pictures in the run's folder."""
+"""The layers of a recursion as they are recovered: numbers for the store, previews as pictures in the run's folder."""
 
 from __future__ import annotations
 
 import json
 import math
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from gi_core.attacks.base import LayerReport
 from gi_core.common import whole_files
-from gi_core.experiments.results import save_png
+from gi_core.experiments.picture_files import save_png
 from gi_core.jobs.rows import encode, finite
+from gi_core.types.result_parts import Layer
 
 MOST_MAPS, GAP = 64, 1
 MOST_SIDE = 256
@@ -23,26 +23,27 @@ class Layers:
 
     def __init__(self, folder: Path, iteration: int) -> None:
         self.folder = folder / "layers"
-        self.told: list[dict[str, Any]] = self._read()[:iteration]
+        self.found: list[Layer] = self._read()[:iteration]
 
-    def _read(self) -> list[dict[str, Any]]:
+    def _read(self) -> list[Layer]:
         try:
-            told = json.loads((self.folder / "layers.json").read_text())
-            return told if isinstance(told, list) else []
+            found = json.loads((self.folder / "layers.json").read_text())
+            return found if isinstance(found, list) else []
         except (OSError, ValueError, RecursionError):
             return []
 
     def take(self, report: LayerReport) -> None:
         """Add a layer and its preview. Raises DiskFull."""
         self.folder.mkdir(exist_ok=True)
-        name = f"layers/{len(self.told):02d}.png"
+        name = f"layers/{len(self.found):02d}.png"
         save_png(self.folder.parent / name, montage(report.preview.numpy()))
-        entry = {
-            key: getattr(report, key)
-            for key in ("name", "route", "unknowns", "rank", "deficiency", "condition", "residual", "error", "note")
-        }
-        self.told.append(finite({**entry, "shape": list(report.preview.shape), "preview": name}))
-        whole_files.write(self.folder / "layers.json", lambda file: file.write(encode(self.told).encode()))
+        layer: Layer = {
+            "name": report.name, "route": report.route, "unknowns": report.unknowns, "rank": report.rank,
+            "deficiency": report.deficiency, "condition": report.condition, "residual": report.residual,
+            "error": report.error, "note": report.note, "shape": list(report.preview.shape), "preview": name,
+        }  # fmt: skip
+        self.found.append(finite(layer))
+        whole_files.write_text(self.folder / "layers.json", encode(self.found))
 
 
 def montage(values: np.ndarray) -> np.ndarray:

@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from gi_core import metrics
-from gi_core.experiments.results import save_png, sheet
+from gi_core.experiments.picture_files import save_png, sheet
 from gi_core.experiments.setup import Question
-from gi_core.metrics.registry import LIVE
 from gi_core.settings.attacks import ClosedForm
+from gi_core.types.result import Result
+from gi_core.types.result_parts import Mixture, Rescaled
 
 
-def extras(question: Question, images: np.ndarray, truth: bool, folder: Path) -> dict[str, Any]:
+def add(document: Result, question: Question, images: np.ndarray, truth: bool, folder: Path) -> None:
     """`mixture` of a batch, `rescaled` of one picture; nothing for attacks that iterate. images (N, C, H, W) as the
     attack gave them. The first needs the originals, and so do the second's metrics.
     """
     if not isinstance(question.experiment.attack, ClosedForm):
-        return {}
+        return
     originals = question.pictures.images
     if len(images) > 1:
-        return {"mixture": mixture(images, originals) if truth else {}}
-    return {"rescaled": _rescaled(images, originals if truth else None, folder)}
+        document["mixture"] = mixture(images, originals) if truth else {}
+    else:
+        document["rescaled"] = _rescaled(images, originals if truth else None, folder)
 
 
-def mixture(images: np.ndarray, originals: np.ndarray) -> dict[str, Any]:
+def mixture(images: np.ndarray, originals: np.ndarray) -> Mixture:
     """Least-squares coefficients of each answer on the originals (rows: answers), and what they leave unexplained,
     |x - sum_n a_n x_n| / |x|.
     """
@@ -43,14 +44,15 @@ def mixture(images: np.ndarray, originals: np.ndarray) -> dict[str, Any]:
 
 def rescale(images: np.ndarray) -> np.ndarray:
     """(x - min x) / max x, as R-GAP's published figures are drawn (the divisor is the largest value, not the range)."""
-    return (images - images.min()) / max(float(images.max()), 1e-12)
+    drawn: np.ndarray = (images - images.min()) / max(float(images.max()), 1e-12)
+    return drawn
 
 
-def _rescaled(images: np.ndarray, originals: np.ndarray | None, folder: Path) -> dict[str, Any]:
+def _rescaled(images: np.ndarray, originals: np.ndarray | None, folder: Path) -> Rescaled:
     drawn = rescale(np.nan_to_num(images))
     save_png(folder / "rescaled.png", sheet(drawn))
-    found: dict[str, Any] = {"file": "rescaled.png"}
+    found: Rescaled = {"file": "rescaled.png"}
     if originals is not None:
-        found |= dict(zip(LIVE, metrics.quick(drawn, originals), strict=True))
-        found |= {"mse": float(((drawn.clip(0, 1) - originals) ** 2).mean())}
+        found["psnr"], found["ssim"] = metrics.quick(drawn, originals)
+        found["mse"] = float(((drawn.clip(0, 1) - originals) ** 2).mean())
     return found

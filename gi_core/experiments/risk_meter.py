@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TypedDict
 
 import torch
 from torch import Tensor
@@ -17,9 +17,10 @@ from gi_core.client.round import Round, normalised
 from gi_core.experiments.setup import Question
 from gi_core.numerics import jacobian_cost
 from gi_core.numerics.picture_jacobian import Sample
-from gi_core.numerics.spectrum import Spectrum, with_prior
+from gi_core.numerics.spectrum import Spectrum
 from gi_core.settings import Experiment, SpecError
 from gi_core.settings.drawings import drawing
+from gi_core.types.risk import Risk
 from gi_core.types.updates import Update
 
 PATIENCE = 0.9
@@ -27,26 +28,32 @@ PATIENCE = 0.9
 timed, so that what is said does not depend on what else the machine does."""
 FORWARD_SECONDS = 0.02
 """Longest forward pass of the pictures: where it takes longer, a product of J J^T takes too long for a preview."""
-CALIBRATION_SECONDS = 20.0
 EXACT_SECONDS = 60.0
 MOST_IMAGES = 8
 
 
-def measure(question: Question) -> dict[str, Any]:
+class _Precision(TypedDict, total=False):
+    """What of `analysis.risk.assess` the spectrum says."""
+
+    predicted_rmse: float
+    best_case: float
+    refined: bool
+
+
+def measure(question: Question) -> Risk:
     """`analysis.risk.assess` of the client's round as it is. Quick: below two seconds for a LeNet."""
     experiment, done = question.experiment, question.round
     if experiment.recorded is not None:
         return _recorded(question)
     done = _in_gradients(done)
-    found: dict[str, Any] = {
-        "verdict": _verdict(question), "images": len(experiment.samples), "gradient_norm": done.clean.norm(),
-        "noise_std": _noise(done),
-        "perturbed": any(not d.only("rescaling") for d in experiment.defenses),
-        "doubt": _unpredicted(experiment) or _doubt(done),
-    }  # fmt: skip
-    if not found["doubt"] and len(experiment.samples) <= MOST_IMAGES and all(d.predicted for d in experiment.defenses):
-        found |= _precision(question, done, found["perturbed"])
-    return risk.assess(**found)
+    doubt = _unpredicted(experiment) or _doubt(done)
+    perturbed = any(not d.only("rescaling") for d in experiment.defenses)
+    countable = len(experiment.samples) <= MOST_IMAGES and all(d.predicted for d in experiment.defenses)
+    precision = _precision(question, done, perturbed) if countable and not doubt else _Precision()
+    return risk.assess(
+        verdict=_verdict(question), images=len(experiment.samples), gradient_norm=done.clean.norm(),
+        noise_std=_noise(done), perturbed=perturbed, doubt=doubt, **precision,
+    )  # fmt: skip
 
 
 def _in_gradients(done: Round) -> Round:
@@ -91,19 +98,18 @@ def _doubt(done: Round) -> str:
     return ""
 
 
-def _recorded(question: Question) -> dict[str, Any]:
+def _recorded(question: Question) -> Risk:
     """The risk of an update from elsewhere: without the private pictures and the clean update, precision stays open."""
     done, schedule = question.round, question.round.knowledge.schedule
     norm = question.norm * (abs(schedule.scale) if schedule is not None and schedule.optimiser == "sgd" else 1.0)
     found = risk.assess(
         verdict=_verdict(question), images=done.update.images, gradient_norm=norm, perturbed=True, refined=True
     )
-    told = f"the update has norm {question.norm:.2g}; what was done to it before it was sent is not known"
-    facts = question.facts or {}
-    unlike = (
-        [f"it is {facts['scale']:.3g} times what a client as described would send"] if facts.get("corrected") else []
-    )
-    return {**found, "reasons": [*found["reasons"][:-2], told, *unlike]}
+    reasons = [f"the update has norm {question.norm:.2g}; what was done to it before it was sent is not known"]
+    facts = question.facts
+    if facts and facts.get("corrected"):
+        reasons.append(f"it is {facts['scale']:.3g} times what a client as described would send")
+    return {**found, "reasons": [*found["reasons"][:-2], *reasons]}
 
 
 def _verdict(question: Question) -> str | None:
@@ -117,7 +123,7 @@ def _verdict(question: Question) -> str | None:
         return None
 
 
-def _precision(question: Question, done: Round, perturbed: bool) -> dict[str, Any]:
+def _precision(question: Question, done: Round, perturbed: bool) -> _Precision:
     """The expected error: of a kept spectrum, else of a rough one; without either, the least that it can be."""
     x = normalised(question.pictures, torch.device("cpu"))
     # Of independent noise of one variance on every value that alone decides the error; a factor takes nothing from it.
@@ -152,7 +158,7 @@ def _precision(question: Question, done: Round, perturbed: bool) -> dict[str, An
     return {"best_case": sample.in_pixels(pushed / max(sample.largest(), 1e-300))}
 
 
-def _expected(spectrum: Spectrum, done: Round, update: Update, perturbed: bool, exact: bool) -> dict[str, Any]:
+def _expected(spectrum: Spectrum, done: Round, update: Update, perturbed: bool, exact: bool) -> _Precision:
     sigma = _size(done.clean, update) if perturbed else _rounding(done, spectrum)
     return {"predicted_rmse": spectrum.expected(sigma).pixels, "refined": exact}
 
@@ -187,40 +193,3 @@ def _size(clean: Update, update: Update) -> float:
     pairs = zip(clean.tensors.values(), update.tensors.values(), strict=True)
     squares = sum(float(((b.double() - a.double()) ** 2).sum()) for a, b in pairs)
     return (squares / sum(t.numel() for t in update.tensors.values())) ** 0.5
-
-
-def calibrate(question: Question, measured: float | None) -> dict[str, Any] | None:
-    """Predicted beside measured RMSE (unclamped, [0, 1]) of a run with a perturbing defense and one picture.
-
-    The prediction is for the perturbation that was really drawn, by conjugate gradients. None where it does not apply,
-    or would take long.
-    """
-    experiment, done = question.experiment, question.round
-    if measured is None or len(experiment.samples) > 1 or done.clean is done.update or done.knowledge.schedule:
-        return None
-    if not all(d.predicted for d in experiment.defenses):
-        return None
-    try:
-        sample = Sample(done.knowledge, normalised(question.pictures, torch.device("cpu")), done.labels, "cpu")
-    except SpecError:
-        return None
-    pushed = sample.perturbation(done.clean, done.update)
-    if not sample.norm or 600 * sample.product_seconds() > CALIBRATION_SECONDS:
-        return None
-    error = sample.in_pixels(sample.influence(pushed))
-    return {
-        "predicted_rmse": error,
-        "predicted_rmse_with_prior": with_prior(error),
-        "measured_rmse": measured,
-        "protected": not error < risk.PRIOR,
-    }
-
-
-def afterwards(question: Question, document: dict[str, Any]) -> None:
-    """Add to a result whether the meter was right, and the calibration."""
-    measured, residual = document["metrics"], (document.get("attacker") or {}).get("residual")
-    title = question.experiment.attack.title
-    document["risk"] = risk.judged(document["risk"], measured.get("psnr"), title, residual)
-    calibration = calibrate(question, measured.get("rmse_unclamped"))
-    if calibration is not None:
-        document["calibration"] = calibration

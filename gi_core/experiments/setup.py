@@ -8,7 +8,6 @@ from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from typing import Any
 
 import torch
 from torch import nn
@@ -21,6 +20,7 @@ from gi_core.experiments import preparing
 from gi_core.experiments.recorded import playing
 from gi_core.jobs.rows import encode
 from gi_core.settings import Experiment, SpecError, problems
+from gi_core.types.result_parts import Network, UpdateFacts
 
 SMALLEST_NORM = 1e-12
 _STABLE = re.compile(r"bundled/\S+|upload:[0-9a-f]+|(fashion_)?mnist(/\w+)?:\d+|cifar100?(/\w+)?:\d+")
@@ -39,11 +39,11 @@ class Question:
     experiment: Experiment
     pictures: Pictures
     model: nn.Module
-    info: dict[str, Any]
+    info: Network
     round: Round
     norm: float
     device: torch.device
-    facts: dict[str, Any] | None = None
+    facts: UpdateFacts | None = None
 
 
 class Questions:

@@ -13,7 +13,7 @@ from PIL import Image
 from gi_core.common.memory_limit import memory_limit
 from gi_core.data.refs import resolve
 from gi_core.data.views import View, split
-from gi_core.experiments import results
+from gi_core.experiments.picture_files import save_png
 from gi_core.settings import SpecError
 
 SIDE = 320
@@ -38,7 +38,7 @@ def whole(refs: list[str], folder: Path, stop: Callable[[], None]) -> dict[str, 
         image = Image.fromarray(pixels).convert("RGB")
         image.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
         path = folder / f"whole-{hashlib.sha256(ref.encode()).hexdigest()[:16]}.png"
-        results.save_png(path, np.asarray(image))
+        save_png(path, np.asarray(image))
         found["files"][ref] = str(path)
         found["sizes"][ref] = list(sample.written or pixels.shape[1::-1])
         found["notices"][ref] = list(sample.notices)

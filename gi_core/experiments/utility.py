@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from gi_core.common import whole_files
 from gi_core.common.errors import Diverged, SpecError
 from gi_core.common.memory_limit import memory_limit
 from gi_core.experiments.federation.dataset import shards
 from gi_core.experiments.federation.rounds import Carried, Simulation
 from gi_core.experiments.progress import Tell, teller
-from gi_core.experiments.results import write_text
 from gi_core.experiments.setup import choose_device
 from gi_core.jobs.rows import encode, finite
 from gi_core.jobs.sink import Control
@@ -40,7 +40,7 @@ def answer(settings: Federation, folder: Path, tell: Tell = lambda fraction, tex
     if wrong:
         raise SpecError(wrong[0].reason)
     folder.mkdir(parents=True, exist_ok=True)
-    write_text(folder / "federation.json", settings.model_dump_json(indent=2))
+    whole_files.write_text(folder / "federation.json", settings.model_dump_json(indent=2))
     tell(0.0, "reading the pictures", {"curve": []})
     with memory_limit():
         simulation = Simulation(settings, shards(settings, LEAST_TESTED), choose_device(settings.device))
@@ -52,7 +52,7 @@ def answer(settings: Federation, folder: Path, tell: Tell = lambda fraction, tex
         "epsilon": None if privacy is None else privacy.epsilon,
         "promise": None if privacy is None else privacy.sentence(), "seconds": time.monotonic() - began, "status": "done",
     })  # fmt: skip
-    write_text(folder / "result.json", encode(document))
+    whole_files.write_text(folder / "result.json", encode(document))
     return document
 
 

@@ -13,6 +13,7 @@ from gi_core.metrics.matching import assignment
 from gi_core.metrics.meanings import Metric
 from gi_core.metrics.pixels import Array, array
 from gi_core.metrics.registry import LIVE, METRICS
+from gi_core.types.result_parts import Judged
 
 
 def evaluate(
@@ -22,7 +23,7 @@ def evaluate(
     labels_recovered: Any = None,
     candidates: Any = None,
     prior: Any = None,
-) -> dict[str, Any]:
+) -> Judged:
     """Everything that is known about a reconstruction, JSON-ready (never NaN or infinity).
 
     reconstruction: (N, C, H, W) pixels, unclamped. originals: (N, C, H, W) in [0, 1]. labels: (N,).

@@ -9,9 +9,10 @@ import numpy as np
 
 from gi_core.metrics.matching import assignment
 from gi_core.metrics.pixels import array, clamped, mse, psnr
+from gi_core.types.result_parts import Trial, Trials
 
 
-def trials_summary(images: Any, scores: Any, originals: Any = None, begun: int | None = None) -> dict[str, Any]:
+def trials_summary(images: Any, scores: Any, originals: Any = None, begun: int | None = None) -> Trials:
     """{best, median, worst, all}; an entry is {trial, score, mse, psnr}.
 
     images: (T, N, C, H, W) pixels. scores: (T,) the attacker's own, lower is better. originals:
@@ -23,7 +24,9 @@ def trials_summary(images: Any, scores: Any, originals: Any = None, begun: int |
     pictures, losses = array(images), array(scores).ravel()
     true = None if originals is None else array(originals)
     entries = [_entry(i, pictures[i], float(losses[i]), true) for i in range(len(pictures))[:begun]]
-    waiting = [{"trial": i, "score": None, "mse": None, "psnr": None} for i in range(len(entries), len(pictures))]
+    waiting: list[Trial] = [
+        {"trial": i, "score": None, "mse": None, "psnr": None} for i in range(len(entries), len(pictures))
+    ]
     ranked = sorted(entries, key=lambda e: (e["score"] is None, e["score"] or 0.0))
     return {
         "best": ranked[0],
@@ -33,8 +36,8 @@ def trials_summary(images: Any, scores: Any, originals: Any = None, begun: int |
     }
 
 
-def _entry(trial: int, pictures: np.ndarray, score: float, true: np.ndarray | None) -> dict[str, Any]:
-    entry: dict[str, Any] = {
+def _entry(trial: int, pictures: np.ndarray, score: float, true: np.ndarray | None) -> Trial:
+    entry: Trial = {
         "trial": trial, "score": score if math.isfinite(score) else None, "mse": None, "psnr": None
     }  # fmt: skip
     if true is not None and not np.isnan(pictures).any():

@@ -34,7 +34,7 @@ WORDS = ("exact", "recognisable", "identifiable", "traces only", "not recognisab
 """From the most exposed to the least."""
 
 
-def verdict(result: dict[str, Any]) -> str:
+def verdict(result: Mapping[str, Any]) -> str:
     """One sentence about a result object (`metrics`, `per_image`, `status`, `error`).
 
     It speaks of what was measured only: without ground truth or without candidates it says so.
@@ -95,7 +95,7 @@ def _nothing(metrics: dict[str, Any], images: int) -> str:
     )
 
 
-def current_verdict(result: dict[str, Any]) -> str:
+def current_verdict(result: Mapping[str, Any]) -> str:
     """The verdict by today's rule, where the numbers of each picture are kept; else the one that was stored."""
     return verdict(result) if result.get("per_image") else str(result.get("verdict") or "")
 

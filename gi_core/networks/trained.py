@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
@@ -17,6 +17,7 @@ from gi_core.networks.training import train
 from gi_core.settings.base import identity
 from gi_core.settings.client import Trained
 from gi_core.tensor_files.weights import load_state, read_state, write_state
+from gi_core.types.result_parts import Network
 
 if TYPE_CHECKING:
     from gi_core.data import Pictures
@@ -31,8 +32,8 @@ def trained(
     model: nn.Module,
     classes: int,
     progress: Callable[[float, str], None],
-) -> dict[str, Any]:
-    """Give `model` its trained weights. info: weights (in words), accuracy, training_pictures.
+) -> Network:
+    """Give `model` its trained weights, and say what is known of them.
 
     Raises SpecError: no such data, labels beyond the network's classes, training diverged, disk full.
     """
@@ -50,8 +51,8 @@ def trained(
     if not all(torch.isfinite(p).all() for p in model.state_dict().values()):
         raise SpecError(f"training diverged at learning rate {weights.learning_rate:g}: lower weights.learning_rate")
     words = f"trained here for {weights.epochs} epochs on {weights.data or pictures.source}"
-    info = {"weights": words, "accuracy": accuracy, "training_pictures": len(data[1])}
-    write_state(model, path, info)
+    info: Network = {"weights": words, "accuracy": accuracy, "training_pictures": len(data[1])}
+    write_state(model, path, dict(info))
     return info
 
 
@@ -59,11 +60,11 @@ def _device(asked: str) -> str:
     return "cuda" if asked in ("auto", "cuda") and torch.cuda.is_available() else "cpu"
 
 
-def _cached(model: nn.Module, path: Path) -> dict[str, Any] | None:
+def _cached(model: nn.Module, path: Path) -> Network | None:
     if not path.is_file():
         return None
     try:
-        info = json.loads(path.with_suffix(".json").read_text())
+        info: Network = json.loads(path.with_suffix(".json").read_text())
         load_state(model, read_state(path, path.name), path.name)
     except (OSError, ValueError):  # SpecError is a ValueError: a torn file is no answer, so train again
         return None

@@ -11,6 +11,7 @@ import functools
 import logging
 import math
 from dataclasses import dataclass
+from typing import TypedDict
 
 from gi_core.settings.client import FedAvg, FedSgd
 from gi_core.settings.experiment import Experiment
@@ -19,6 +20,15 @@ from gi_core.settings.privacy_defenses import DpSgd
 
 MOST_SHOWN = 1e4
 """Epsilon above which nothing is promised that means anything."""
+
+
+class Numbers(TypedDict):
+    """A guarantee as JSON holds it; epsilon is None where it is infinite."""
+
+    epsilon: float | None
+    delta: float
+    rate: float
+    steps: int
 
 
 @dataclass(frozen=True)
@@ -30,8 +40,8 @@ class Privacy:
     rate: float
     steps: int
 
-    def numbers(self) -> dict[str, float | int | None]:
-        """The numbers as JSON holds them; epsilon is None where it is infinite."""
+    def numbers(self) -> Numbers:
+        """The numbers as JSON holds them."""
         finite = self.epsilon if math.isfinite(self.epsilon) else None
         return {"epsilon": finite, "delta": self.delta, "rate": self.rate, "steps": self.steps}
 

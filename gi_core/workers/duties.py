@@ -18,12 +18,12 @@ from gi_core.experiments import (
     preparing,
     rank_analysis,
     recording,
-    results,
     small_pictures,
     utility,
 )
 from gi_core.experiments.execute import Stopped, execute
 from gi_core.experiments.federation import running
+from gi_core.experiments.picture_files import save_png, sheet
 from gi_core.experiments.preview import preview
 from gi_core.experiments.recorded import inspecting
 from gi_core.experiments.setup import Questions
@@ -140,7 +140,7 @@ def _thumbnails(job: Job, writer: Writer, control: Control, questions: Questions
 
 def _thumbnail(folder: Path, ref: str, images: np.ndarray) -> Path:
     path = folder / f"{hashlib.sha256(ref.encode()).hexdigest()[:16]}.png"
-    results.save_png(path, results.sheet(images))
+    save_png(path, sheet(images))
     return path
 
 

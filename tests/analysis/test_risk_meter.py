@@ -10,7 +10,7 @@ import torch
 from gi_core.analysis import risk
 from gi_core.analysis.influence import keeping, quick
 from gi_core.client.round import normalised
-from gi_core.experiments import risk_meter, setup
+from gi_core.experiments import risk_afterwards, risk_meter, setup
 from gi_core.experiments.execute import execute
 from gi_core.experiments.preview import preview
 from gi_core.experiments.setup import Questions
@@ -169,8 +169,8 @@ def test_a_batch_and_a_network_without_equations_have_a_meter(gi_home):
 
 
 def test_calibration_is_for_one_picture_with_a_perturbation():
-    assert risk_meter.calibrate(ask(), 0.1) is None and risk_meter.calibrate(ask(defenses=NOISE), None) is None
-    found = risk_meter.calibrate(ask(defenses=NOISE), 0.1)
+    assert risk_afterwards.calibrate(ask(), 0.1) is None and risk_afterwards.calibrate(ask(defenses=NOISE), None) is None
+    found = risk_afterwards.calibrate(ask(defenses=NOISE), 0.1)
     assert found["measured_rmse"] == 0.1 and 0 < found["predicted_rmse_with_prior"] < found["predicted_rmse"]
     assert found["protected"] == (found["predicted_rmse"] >= risk.PRIOR)
 

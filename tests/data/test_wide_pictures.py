@@ -11,7 +11,7 @@ from PIL import Image
 from gi_core import data
 from gi_core.cli import main
 from gi_core.data.normalisation import resolve
-from gi_core.experiments import results
+from gi_core.experiments import run_files
 from gi_core.settings import Experiment, SpecError, problems
 from gi_core.settings.federation import build_federation
 from gi_core.settings.normalising import numbers
@@ -52,7 +52,7 @@ def test_a_wide_picture_comes_back_whole(gi_home, tmp_path, capsys, attack, mode
 
 def test_a_thumbnail_keeps_the_proportions(tmp_path):
     tall = np.ones((1, 1, 20, 10), np.float32)
-    results.write_files(tmp_path, {}, tall, tall, [])
+    run_files.write(tmp_path, {}, tall, tall, [])
     page = np.asarray(Image.open(tmp_path / "thumbnail.png", formats=("PNG",)))
     assert page.shape == (96, 192, 3)
     half = page[:, :96, 0] > 0

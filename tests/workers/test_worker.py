@@ -78,7 +78,7 @@ def test_a_full_disk_fails_the_run_with_one_sentence(store, worker, monkeypatch)
 
 
 def test_an_unexpected_error_is_a_sentence_and_the_rest_is_in_the_log(store, worker, monkeypatch):
-    monkeypatch.setattr("gi_core.experiments.execute.metrics.evaluate", lambda *a, **k: 1 / 0)
+    monkeypatch.setattr("gi_core.experiments.judging.metrics.evaluate", lambda *a, **k: 1 / 0)
     store.submit("run", tiny_spec())
     job = _do_next(worker)
     assert job.state == "failed" and "ZeroDivisionError" in job.error

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from gi_core.common import whole_files
 from gi_core.experiments.federation.rounds import Carried
-from gi_core.experiments.results import save_png, sheet
+from gi_core.experiments.picture_files import save_png, sheet
 
 SHOWN = 4
 """Most pictures of a client that are shown of a round, those most like their originals first."""

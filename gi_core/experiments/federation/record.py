@@ -12,7 +12,6 @@ from gi_core.common import whole_files
 from gi_core.data import Pictures
 from gi_core.experiments.federation.rounds import Played, Simulation
 from gi_core.experiments.recording import change
-from gi_core.experiments.results import write_text
 from gi_core.settings import sizes
 from gi_core.settings.bounds import MAX_BATCH
 from gi_core.settings.defenses import built_in
@@ -46,7 +45,7 @@ def record(folder: Path, simulation: Simulation, played: Played, client: int) ->
         }
     )  # fmt: skip
     names["experiment"] = f"{name}_experiment.json"
-    write_text(folder / names["experiment"], asked.to_json(indent=2))
+    whole_files.write_text(folder / names["experiment"], asked.to_json(indent=2))
     return names
 
 

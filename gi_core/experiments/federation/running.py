@@ -13,6 +13,7 @@ import torch
 
 from gi_core.attacks import plan as plans
 from gi_core.attacks.base import Refused
+from gi_core.common import whole_files
 from gi_core.common.errors import SpecError
 from gi_core.common.memory_limit import memory_limit
 from gi_core.experiments import estimate
@@ -24,7 +25,6 @@ from gi_core.experiments.federation.leakage import leakage
 from gi_core.experiments.federation.record import record
 from gi_core.experiments.federation.rounds import Carried, Played, Simulation
 from gi_core.experiments.progress import Tell, teller
-from gi_core.experiments.results import write_text
 from gi_core.experiments.setup import choose_device
 from gi_core.jobs import times
 from gi_core.jobs.rows import encode, finite
@@ -86,7 +86,7 @@ class _Federation:
         self.settings, self.folder, self.tell, self.foresee = settings, folder, tell, foresee
         self.began, self.document = time.monotonic(), {}
         folder.mkdir(parents=True, exist_ok=True)
-        write_text(folder / "federation.json", settings.model_dump_json(indent=2))
+        whole_files.write_text(folder / "federation.json", settings.model_dump_json(indent=2))
 
     def to_end(self, again: bool) -> dict[str, Any]:
         status = "done"
@@ -103,7 +103,7 @@ class _Federation:
             status = "cancelled"
         seconds = self.document.pop("spent", 0.0) + time.monotonic() - self.began
         document = {"rounds": [], **self.document, "out": str(self.folder), "seconds": seconds, "status": status}
-        write_text(self.folder / "result.json", encode(document))
+        whole_files.write_text(self.folder / "result.json", encode(document))
         return finite(document)
 
     def _rounds(self, again: bool) -> None:

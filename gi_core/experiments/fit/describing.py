@@ -16,7 +16,7 @@ from gi_core.attacks.labels import strategies
 from gi_core.experiments.fit import traces
 from gi_core.experiments.fit.explaining import MARGIN, beside, compared, rounding
 from gi_core.experiments.fit.whiteness import sizes
-from gi_core.experiments.recorded import comparison
+from gi_core.experiments.recorded import comparison, saying
 from gi_core.experiments.setup import Question
 from gi_core.update_files import misfit
 
@@ -49,9 +49,7 @@ def own(question: Question, references: np.ndarray) -> dict[str, Any] | None:
         else None
     )
     if read is not None and best[0] > FITS:
-        causes = (
-            misfit.causes(*read[:1], done.knowledge.loss, read[1].misfit) if read[1].misfit > comparison.SEEN else []
-        )
+        causes = misfit.causes(*read[:1], done.knowledge.loss, read[1].misfit) if read[1].misfit > saying.SEEN else []
     noise = sizes(*both) if random else None
     exact = rounding(done.update, done.knowledge)
     missing = traces.missing(done.update, done.knowledge, *both, MARGIN * exact, images, labels)

@@ -8,7 +8,6 @@ floor is the update's own precision: rounding, of a change that of the weights, 
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -24,6 +23,7 @@ from gi_core.experiments.setup import Question
 from gi_core.networks.losses import as_target, loss_of
 from gi_core.numerics.gradient import GradientMap
 from gi_core.settings.plan import Plan
+from gi_core.types.result_parts import Explained
 from gi_core.types.updates import Knowledge, Update
 from gi_core.update_files import comparing
 
@@ -35,8 +35,8 @@ MOST_STEPS = 64
 """Local steps that are played once more for this."""
 
 
-def explained(question: Question, images: Tensor, labels: Tensor) -> dict[str, Any]:
-    """{unexplained, fitted_scale, precision, tolerance, matched, at_floor, noise} of an answer, images (N, C, H, W) in pixels, labels (N,).
+def explained(question: Question, images: Tensor, labels: Tensor) -> Explained:
+    """What an answer explains of a recorded update: images (N, C, H, W) in pixels, labels (N,).
 
     unexplained is None where the round is too long to be played, or the labels are none of the network's: then it is
     neither matched nor at the floor.

@@ -22,13 +22,14 @@ from gi_core.networks.bottleneck import guessing
 from gi_core.networks.losses import as_labels
 from gi_core.settings import Experiment, SpecError, losses
 from gi_core.settings.client import AnyClient
+from gi_core.types.result_parts import UpdateFacts
 from gi_core.types.updates import Schedule
 from gi_core.update_files.round import read_update
 
 
 def opened(
     experiment: Experiment, model: nn.Module, pictures: Pictures, device: torch.device
-) -> tuple[Round, tuple[str, ...], dict[str, Any]]:
+) -> tuple[Round, tuple[str, ...], UpdateFacts]:
     """(round, notices, facts) of `experiment.recorded`; `model` has the checkpoint's weights. Raises SpecError.
 
     The client's settings decide what the server is told: the statistics only if shared in train mode, the labels only
@@ -77,7 +78,10 @@ def opened(
         dropout=client.dropout,
     )
     found = compare(update, knowledge)
-    facts = {key: info[key] for key in ("scheme", "table", "cosine", "ratio", "whole", "frozen")} | found.facts
+    facts: UpdateFacts = {
+        "scheme": info["scheme"], "table": [list(pair) for pair in info["table"]], "cosine": info["cosine"],
+        "ratio": info["ratio"], "whole": info["whole"], "frozen": info["frozen"], **found.facts,
+    }  # fmt: skip
     return Round(found.update, found.knowledge, labels, found.update), (*notices, *found.notices), facts
 
 
