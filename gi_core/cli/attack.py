@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from typing import Any
 
 from gi_core.cli import DONE, FAILED, INTERRUPTED, files, printable, question, report
 from gi_core.cli.progress import Bar
 from gi_core.settings import Experiment, SpecError, problems
+from gi_core.types.result import Outcome
 
 CODES = {"done": DONE, "failed": FAILED}
 _QUESTION = (
@@ -61,16 +61,15 @@ def refuse_early(asked: Experiment, bar: Bar) -> None:
     data.load(asked)
 
 
-def _tell(document: dict[str, Any], as_json: bool) -> int:
-    status = document["status"]
-    if status == "failed":
+def _tell(document: Outcome, as_json: bool) -> int:
+    if document["status"] == "failed":
         print("error: " + printable(" ".join(str(document["error"]).split())), file=sys.stderr)
     elif document.get("resumable"):
         print(document["note"], file=sys.stderr)
     if as_json:
         print(json.dumps(document), flush=True)
-    elif document.get("metrics") is not None:
+    elif "metrics" in document:
         print(report.text(document))
-    elif status == "cancelled" and not document.get("resumable"):
+    elif document["status"] == "cancelled" and not document.get("resumable"):
         print(f"run {document['run_id']} was cancelled before its first iteration", file=sys.stderr)
-    return CODES.get(status, INTERRUPTED)
+    return CODES.get(document["status"], INTERRUPTED)

@@ -23,6 +23,7 @@ from gi_core.experiments.audit import decision, doubts, refuse_blind, withheld
 from gi_core.metrics.rdlv import rdlv
 from gi_core.settings import Experiment, SpecError
 from gi_core.settings.sizes import sides
+from gi_core.types.result import Outcome
 
 WITHHELD = 3
 _ATTACKER = ("scale", "unexplained", "precision", "tolerance", "matched", "at_floor")
@@ -74,24 +75,22 @@ def _own(asked: Experiment, references: np.ndarray) -> dict[str, Any] | None:
 
 
 def _tell(
-    document: dict[str, Any], folder: Path, references: np.ndarray, prior: np.ndarray | None, asked: argparse.Namespace,
+    document: Outcome, folder: Path, references: np.ndarray, prior: np.ndarray | None, asked: argparse.Namespace,
     own: Callable[[], dict[str, Any] | None], changed: tuple[str, ...],
 ) -> int:  # fmt: skip
-    status = document["status"]
-    finite = (document.get("attacker") or {}).get("loss") is not None  # its pictures are blank otherwise
-    if status == "done" and finite:
+    status, attacker = document["status"], document["attacker"] if "attacker" in document else None
+    if status == "done" and attacker and attacker["loss"] is not None:  # its pictures are blank otherwise
         with np.load(folder / "reconstruction.npz", allow_pickle=False) as file:
             told = rdlv(file["images"], references, prior)
         verdict = decision(told, asked.threshold)
         if verdict["send"]:  # what leaks needs no other reason
-            verdict = decision(told, asked.threshold, doubts(document["attacker"], own()))
+            verdict = decision(told, asked.threshold, doubts(attacker, own()))
         verdict |= {"per_image": told["per_image"], "convention": told["convention"], "reached": told["site"]}
     else:
         why = "the attack diverged" if status == "done" else f"the attack was {status}"
-        verdict = withheld(document.get("error") or why, asked.threshold)
-    attacker = document.get("attacker") or {}
-    verdict |= {"attacker": {key: attacker[key] for key in _ATTACKER if key in attacker}}
-    verdict |= {"notices": [*changed, *(document.get("notices") or [])]}
+        verdict = withheld(document["error"] if "error" in document else why, asked.threshold)
+    verdict |= {"attacker": {k: v for k, v in (attacker or {}).items() if k in _ATTACKER}}
+    verdict |= {"notices": [*changed, *(document["notices"] if "notices" in document else [])]}
     verdict |= {"run_id": document["run_id"], "seconds": document.get("seconds"), "out": document.get("out")}
     if asked.json:
         print(json.dumps(verdict, allow_nan=False), flush=True)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import errno
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from gi_core.common.paths import user_path
 from gi_core.settings import SpecError
+
+Written = TypeVar("Written", bound=Mapping[str, Any] | None)
 
 FILES = (
     "experiment.json", "result.json", "reconstruction.npz", "original.png", "reconstruction.png",
@@ -27,13 +30,13 @@ def folder(name: str) -> Path:
     return path
 
 
-def export(source: Path, target: Path, document: dict[str, Any] | None) -> dict[str, Any] | None:
+def export(source: Path, target: Path, document: Written) -> Written:
     """Copy what there is of FILES; result.json is `document` with `out` naming the new place.
 
     Returns that document. Raises SpecError, a full disk included.
     """
     if document is not None:
-        document = {**document, "out": str(target)}
+        document = cast(Written, {**document, "out": str(target)})
     try:
         for name in FILES:
             if name == "result.json" and document is not None:

@@ -36,7 +36,7 @@ def _list(store: Store, arguments: argparse.Namespace) -> int:
         print("no runs")
     for job in found:
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(job.created))
-        psnr = ((job.result or {}).get("metrics") or {}).get("psnr")
+        psnr = job.metrics.get("psnr")
         quality = shown("psnr", psnr) if psnr is not None else ""
         print(f"{job.id}  {when}  {job.state:10}{quality:10}{job.title}")
         if job.error == DAMAGED:
@@ -62,8 +62,9 @@ def _show(store: Store, arguments: argparse.Namespace) -> int:
         print(json.dumps({**asdict(job), "out": str(store.path(job.id))}))
         return 0
     print(job.title)
-    if job.result and job.result.get("metrics"):
-        print(report.text({**job.result, "out": str(store.path(job.id))}))
+    result = job.run_result
+    if result and result["metrics"]:
+        print(report.text({**result, "out": str(store.path(job.id))}))
     else:
         print(f"run {job.id}  {job.state}" + (f": {job.error}" if job.error else ""))
     for moment, line in store.log(job.id):

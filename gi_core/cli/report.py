@@ -5,29 +5,31 @@ from __future__ import annotations
 from typing import Any
 
 from gi_core.metrics.registry import METRICS, drawn, shown
+from gi_core.types.result import Result
+from gi_core.types.result_parts import Attacker, Effect, Labels, Measures, UpdateFacts
 
 
-def text(document: dict[str, Any]) -> str:
+def text(document: Result) -> str:
     """What a person wants to know of a run: the sentence, the numbers, the labels, the files."""
-    each = document.get("seconds_per_iteration")
+    each = document["seconds_per_iteration"]
     pace = f" ({each:.3g} s each)" if each else ""
     lines = [
         f"run {document['run_id']}  {document['status']}: {document['iterations']} iterations in "
-        f"{document['seconds']:.1f} s{pace}" + (f", {document['note']}" if document.get("note") else ""),
-        document.get("verdict", ""),
+        f"{document['seconds']:.1f} s{pace}" + (f", {document['note']}" if document["note"] else ""),
+        document["verdict"],
         "",
-        *_numbers(document.get("metrics") or {}),
-        *_pictures(document.get("per_image") or []),
-        *_labels(document.get("labels") or {}),
-        *_defenses(document.get("defenses") or []),
+        *_numbers(document["metrics"]),
+        *_pictures(document["per_image"]),
+        *_labels(document["labels"]),
+        *_defenses(document["defenses"]),
         *_trials(document),
-        *_names(document.get("update") or {}),
+        *(_names(document["update"]) if "update" in document else []),
         f"{'files':18}{document['out']}",
     ]
     return "\n".join(lines)
 
 
-def _numbers(metrics: dict[str, Any]) -> list[str]:
+def _numbers(metrics: Measures) -> list[str]:
     lines: list[str] = []
     for name, metric in METRICS.items() if metrics else ():
         value, note = metrics.get(name), metrics.get(f"{name}_note")
@@ -43,7 +45,7 @@ def _numbers(metrics: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _pictures(images: list[dict[str, Any]]) -> list[str]:
+def _pictures(images: list[Measures]) -> list[str]:
     if len(images) < 2:
         return []
     names = [name for name in METRICS if name in drawn("pictures")]
@@ -56,15 +58,15 @@ def _cell(value: Any) -> str:
     return "-" if value is None else f"{value:.3g}"
 
 
-def _labels(labels: dict[str, Any]) -> list[str]:
-    if not labels.get("recovered"):
+def _labels(labels: Labels) -> list[str]:
+    if not labels["recovered"]:
         return []
     recovered = " ".join(str(k) for k in labels["recovered"])
-    true = " ".join(str(k) for k in labels["true"]) if labels.get("true") else "unknown"
+    true = " ".join(str(k) for k in labels["true"]) if labels["true"] else "unknown"
     return [f"{'labels':18}true {true}, recovered {recovered}"]
 
 
-def _defenses(effects: list[dict[str, Any]]) -> list[str]:
+def _defenses(effects: list[Effect]) -> list[str]:
     return [
         f"{'defense':18}{e['kind']}: norm {e['norm_before']:.3g} to {e['norm_after']:.3g}, changed by "
         f"{_cell(e['relative_change'])} of it, cosine {_cell(e['cosine'])}, {100 * e['zeros']:.0f} % zeros"
@@ -73,35 +75,36 @@ def _defenses(effects: list[dict[str, Any]]) -> list[str]:
     ]
 
 
-def _trials(document: dict[str, Any]) -> list[str]:
+def _trials(document: Result) -> list[str]:
     """What the attacker sees of its own success, and the spread of its trials by its own loss."""
     lines = []
-    residual = (document.get("attacker") or {}).get("residual")
+    residual, summary = document["attacker"]["residual"], document["trials_summary"]
     if residual is not None:
         unexplained = f"{residual:.2e} of the update's norm is not explained"
         lines.append(f"{'residual':18}{unexplained} (the attacker's own measure)")
-    lines += _compared(document.get("attacker") or {})
-    summary = document.get("trials_summary") or {}
-    if len(document.get("trials") or []) > 1 and summary:
-        parts = [f"{name} {_cell(e['score'])} ({shown('psnr', e['psnr'])})" for name, e in summary.items()]
+    lines += _compared(document["attacker"])
+    if len(document["trials"]) > 1 and summary:
+        ends = {"best": summary["best"], "median": summary["median"], "worst": summary["worst"]}
+        parts = [f"{name} {_cell(e['score'])} ({shown('psnr', e['psnr'])})" for name, e in ends.items()]
         lines.append(f"{'trials by loss':18}{', '.join(parts)}")
     return lines
 
 
-def _compared(attacker: dict[str, Any]) -> list[str]:
+def _compared(attacker: Attacker) -> list[str]:
     """For an update from elsewhere: what the answer explains of it, beside what the update's own precision leaves open."""
-    if attacker.get("unexplained") is None:
+    unexplained, scale = attacker.get("unexplained"), attacker.get("scale")
+    if unexplained is None:
         return []
     words = "at its own precision" if attacker["at_floor"] else f"it is exact to {attacker['precision']:.1g}"
-    lines = [f"{'explained':18}all but {attacker['unexplained']:.2g} of the update, by the best factor ({words})"]
-    if attacker.get("scale") is not None and abs(attacker["scale"] - 1) > 1e-3:
-        lines.append(f"{'scale':18}{attacker['scale']:.4g} times what a client as described would send")
+    lines = [f"{'explained':18}all but {unexplained:.2g} of the update, by the best factor ({words})"]
+    if scale is not None and abs(scale - 1) > 1e-3:
+        lines.append(f"{'scale':18}{scale:.4g} times what a client as described would send")
     return lines
 
 
-def _names(update: dict[str, Any], most: int = 12) -> list[str]:
+def _names(update: UpdateFacts, most: int = 12) -> list[str]:
     """Which of the network's tensors is which of the file's, where more than a prefix differs."""
-    pairs = update.get("table") or []
+    pairs = update["table"]
     rows = [f"{'names' if k == 0 else '':18}{own} = {old}" for k, (own, old) in enumerate(pairs[:most])]
     more = f"{'':18}and {len(pairs) - most} more (all of them in result.json, update.table)"
     return rows + [more] * (len(pairs) > most)

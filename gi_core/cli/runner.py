@@ -7,7 +7,7 @@ import time
 import traceback
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from gi_core.attacks.base import Refused
 from gi_core.cli.interrupts import Interruptible
@@ -22,6 +22,7 @@ from gi_core.jobs.processes import Processes
 from gi_core.jobs.sink import StoreControl, StoreSink
 from gi_core.jobs.writer import Lost, Writer
 from gi_core.settings import Experiment, SpecError, build
+from gi_core.types.result import SCHEMA_VERSION, NoPicture, Outcome, read
 
 FOLLOW_SECONDS = 0.2
 
@@ -41,18 +42,18 @@ class Runner(Interruptible):
         self.processes = Processes(self.store.database)
         self.folder = Path()
 
-    def start(self, experiment: Experiment) -> dict[str, Any]:
+    def start(self, experiment: Experiment) -> Outcome:
         """The run's document. Raises SpecError where the question turns out to be impossible."""
         return self._run(self.store.submit("run", experiment.model_dump(mode="json")), fresh=True)
 
-    def resume(self, run_id: str) -> dict[str, Any]:
+    def resume(self, run_id: str) -> Outcome:
         """Go on from the checkpoint. Raises SpecError for a run that cannot be resumed."""
         job = self.store.control(run_id, "resume")
         if job.kind != "run" or job.state != "queued":
             raise SpecError(f"run {run_id} is {job.state}: only an interrupted run can be resumed")
         return self._run(run_id, fresh=False)
 
-    def _run(self, run_id: str, fresh: bool) -> dict[str, Any]:
+    def _run(self, run_id: str, fresh: bool) -> Outcome:
         self.folder = self.store.path(run_id)
         life = self.processes.register("command")
         writer = Writer(self.store, life)
@@ -68,7 +69,7 @@ class Runner(Interruptible):
             with suppress(SpecError):  # a disk that is full now takes no finished run away
                 self.processes.leave(life)
 
-    def _execute(self, writer: Writer, job: Job, fresh: bool) -> dict[str, Any]:
+    def _execute(self, writer: Writer, job: Job, fresh: bool) -> Outcome:
         checkpoint = writer.folder(job.id) / "checkpoint.pt"
         try:
             document = execute(
@@ -97,14 +98,14 @@ class Runner(Interruptible):
         if loop >= times.WORTH_SAYING:
             self.bar.say(f"this takes about {times.said(times.expected(loop, times.Span(*times.AFTER)))}")
 
-    def _failed(self, writer: Writer, run_id: str, error: Exception) -> dict[str, Any]:
+    def _failed(self, writer: Writer, run_id: str, error: Exception) -> NoPicture:
         reason = " ".join(f"{type(error).__name__}: {error}".split())[:500]
-        document = {"run_id": run_id, "status": "failed", "error": reason, "out": str(self.folder)}
+        document: NoPicture = {**self._without_picture(run_id, "failed"), "error": reason}
         writer.log(run_id, traceback.format_exc(limit=-8))
         writer.finish(run_id, "failed", document, error=reason)
         return document
 
-    def _watch(self, run_id: str) -> dict[str, Any]:
+    def _watch(self, run_id: str) -> Outcome:
         """A worker has the run: show its progress until it ends or is paused."""
         while True:
             job = self.store.job(run_id)
@@ -113,13 +114,18 @@ class Runner(Interruptible):
             if self.stopping and job.active and not job.asked:
                 self.store.control(run_id, "pause")
             if job.state == "paused":
-                return _interrupted({"run_id": run_id, "out": str(self.folder)})
+                return _interrupted(self._without_picture(run_id, "paused"))
             if job.over:
                 if job.result is None and job.state == "failed":
                     raise SpecError(job.error or "the run failed")
-                return job.result or {"run_id": run_id, "status": job.state, "out": str(self.folder)}
+                if job.state == "failed":
+                    return {**self._without_picture(run_id, "failed"), "error": job.error or "the run failed"}
+                return read(job.result) or self._without_picture(run_id, "cancelled")
             self.bar.show(*told(job.progress))
             time.sleep(FOLLOW_SECONDS)
+
+    def _without_picture(self, run_id: str, status: Literal["failed", "cancelled", "paused"]) -> NoPicture:
+        return {"schema_version": SCHEMA_VERSION, "run_id": run_id, "status": status, "out": str(self.folder)}
 
 
 class _Stop:
@@ -153,7 +159,7 @@ class _Told:
         self._sink.notice(text)
 
 
-def _interrupted(document: dict[str, Any]) -> dict[str, Any]:
+def _interrupted(document: NoPicture) -> NoPicture:
     command = f"python -m gi_core attack --resume {document['run_id']}"
     note = f"interrupted; go on with: {command}"
     return {**document, "status": "cancelled", "resumable": True, "note": note}

@@ -148,7 +148,7 @@ def _line(entry: Entry) -> str:
     point = ", ".join(f"{name} {label}" for name, label in entry.point.items())
     if entry.refused or (entry.job and entry.job.error):
         return f"{point}: {entry.state}: {entry.refused or entry.job.error}"
-    metrics = (entry.job.result or {}).get("metrics") or {}
+    metrics = entry.job.metrics if entry.job else {}
     found = ", ".join(f"{METRICS[name].title} {METRICS[name].shown(metrics.get(name))}" for name in LIVE)
     return f"{point}: {found}"
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from gi_core.common.errors import SpecError
 from gi_core.metrics.rdlv import rdlv
+from gi_core.types.result_parts import Explained
 
 THRESHOLD = 1.0
 """RDLV of the published gate: withhold what is twice as like to a private picture as the prior is."""
@@ -65,10 +66,10 @@ def withheld(reason: str, threshold: float, measure: str = "rdlv") -> dict[str, 
     return {"leaked": None, "measure": measure, "threshold": threshold, "send": False, "sentence": sentence}
 
 
-def doubts(attacker: dict[str, Any], own: dict[str, Any] | None) -> str:
+def doubts(attacker: Explained, own: dict[str, Any] | None) -> str:
     """Why a low leak says nothing, in a sentence; empty where the attack had a fair chance and met the update's own floor.
 
-    attacker: of the run (`experiments.fit.explaining`). own: {unexplained, scale, causes, noise} (`experiments.fit.describing`) of the client's own
+    own: {unexplained, scale, causes, noise} (`experiments.fit.describing`) of the client's own
     pictures under the same description, None where they could not be played.
     """
     tolerance, rest, noise = attacker["tolerance"], attacker["unexplained"], attacker["noise"]

@@ -7,6 +7,9 @@ import secrets
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
+from gi_core.types.result import Result, read
+from gi_core.types.result_parts import Measures
+
 Kind = Literal[
     "run", "preview", "train", "thumbnails", "rank", "influence", "federation", "inspect", "record", "sweep", "utility",
 ]  # fmt: skip
@@ -55,7 +58,7 @@ class Job:
 
     created, started, finished: unix seconds. progress: what the worker last said (stage, iteration,
     iterations, seconds, per_second, seconds_left, residual, trial_losses, best, labels, note,
-    worker_pid, plan). result: the JSON object of the command line. error: one sentence.
+    worker_pid, plan). result: the JSON object that its kind ends with. error: one sentence.
     asker: who takes turns in the queue: the owner, else a browser.
     asked: a control not obeyed yet ("pause", "cancel" or ""). interrupted: its worker died once.
     """
@@ -81,6 +84,17 @@ class Job:
     attempts: int = 0
     cache_key: str | None = None
     asker: str = ""
+
+    @property
+    def run_result(self) -> Result | None:
+        """The result of a run that ended with pictures; None of any other job."""
+        return read(self.result)
+
+    @property
+    def metrics(self) -> Measures:
+        """The metrics of that result; empty where nothing was measured."""
+        found = self.run_result
+        return found["metrics"] if found else {}
 
     @property
     def active(self) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -121,7 +122,9 @@ class Writer:
         self.notice(job_id, "its worker was lost; it starts again")
         return int(self.database.row("SELECT attempts FROM jobs WHERE id = ?", (job_id,))["attempts"])
 
-    def finish(self, job_id: str, state: str, result: dict | None = None, error: str | None = None) -> None:
+    def finish(
+        self, job_id: str, state: str, result: Mapping[str, Any] | None = None, error: str | None = None
+    ) -> None:
         """End the job as done, failed or cancelled; the disk it takes is counted now."""
         folder = self.store.runs / job_id
         size = quota.folder_bytes(folder)

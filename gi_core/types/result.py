@@ -6,8 +6,9 @@ version 1 did not have from its first day, as an old file lacks it.
 """
 
 # Annotations are not postponed here: on Python 3.11 that would hide NotRequired from __required_keys__.
+import copy
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, NotRequired, TypedDict, cast
+from typing import Annotated, Any, Literal, NotRequired, TypedDict, cast, final
 
 from gi_core.types.result_parts import (
     Attacker,
@@ -32,6 +33,7 @@ Settings = dict[str, Any]
 """Settings as JSON, with `kind`."""
 
 
+@final
 class Result(TypedDict):
     """A run that ended with pictures."""
 
@@ -68,6 +70,7 @@ class Result(TypedDict):
     calibration: NotRequired[Annotated[Calibration, "predicted beside measured error, where both are known"]]
 
 
+@final
 class NoPicture(TypedDict):
     """A run that stopped without pictures: it failed, was cancelled before its first iteration, or waits to go on."""
 
@@ -81,6 +84,8 @@ class NoPicture(TypedDict):
     resumable: NotRequired[Annotated[bool, "whether `attack --resume` goes on with it"]]
     note: NotRequired[Annotated[str, "how to go on"]]
 
+
+Outcome = Result | NoPicture
 
 _EMPTY: Result = {
     "run_id": "", "status": "done", "note": "", "seconds": 0.0, "iterations": 0, "seconds_per_iteration": None,
@@ -98,4 +103,6 @@ def read(document: Mapping[str, Any] | None) -> Result | None:
     if document is None or "metrics" not in document:
         return None
     there = {key: value for key, value in document.items() if value is not None or key not in _EMPTY}
-    return cast(Result, _EMPTY | there)  # JSON from this program or an older one: the tests compare it with the type
+    return cast(
+        Result, copy.deepcopy(_EMPTY) | there
+    )  # JSON from this program or an older one: the tests compare it with the type

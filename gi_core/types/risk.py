@@ -40,5 +40,5 @@ class Calibration(TypedDict):
 
     predicted_rmse: Annotated[float | None, "for the perturbation that was drawn, without a picture prior"]
     predicted_rmse_with_prior: Annotated[float | None, "with a Gaussian picture prior"]
-    measured_rmse: Annotated[float, "of the answer"]
+    measured_rmse: Annotated[float | None, "of the answer"]
     protected: Annotated[bool, "whether the prediction is no better than guessing grey"]

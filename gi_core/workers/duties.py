@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,7 @@ MOST_THUMBNAILS = 200
 
 def do(job: Job, writer: Writer, control: Control, questions: Questions) -> None:
     """Do a job that this worker holds, and write how it ended. Raises Lost."""
+    outcome: Mapping[str, Any]
     try:
         outcome = _KINDS[job.kind](job, writer, control, questions)
     except (SpecError, Refused) as error:
@@ -65,7 +66,7 @@ def _unexpected(job: Job, writer: Writer, error: Exception) -> None:
     writer.finish(job.id, "failed", error=f"an unexpected error ended it, {type(error).__name__}: {reason}")
 
 
-def _end(job: Job, writer: Writer, outcome: dict[str, Any]) -> None:
+def _end(job: Job, writer: Writer, outcome: Mapping[str, Any]) -> None:
     status = outcome.get("status", "done")
     if status != "paused":
         writer.finish(job.id, status, None if outcome.get("iterations") == 0 else outcome)
@@ -75,7 +76,7 @@ def _end(job: Job, writer: Writer, outcome: dict[str, Any]) -> None:
         writer.release(job.id)
 
 
-def _run(job: Job, writer: Writer, control: Control, questions: Questions) -> dict[str, Any]:
+def _run(job: Job, writer: Writer, control: Control, questions: Questions) -> Mapping[str, Any]:
     sink = StoreSink(writer, job.id)
     writer.make_room(job.id)
     return execute(
@@ -186,7 +187,7 @@ def _record(job: Job, writer: Writer, control: Control, questions: Questions) ->
     return {"status": "done", **recording.record(build(job.spec), writer.folder(job.id))}
 
 
-_KINDS: dict[str, Callable[[Job, Writer, Control, Questions], dict[str, Any]]] = {
+_KINDS: dict[str, Callable[[Job, Writer, Control, Questions], Mapping[str, Any]]] = {
     "run": _run,
     "preview": _preview,
     "train": _train,

@@ -45,12 +45,11 @@ def _points(owner: str | None, predicted: dict[str, float], check: str) -> list[
     """check: the state of the check, so that its end is never answered from before."""
     found = []
     for job in store().jobs(states=("done",)):
-        result = job.result or {}
-        known = result.get("calibration") or {}
-        told = known.get("predicted_rmse", predicted.get(job.id))
-        measured = known.get("measured_rmse", (result.get("metrics") or {}).get("rmse_unclamped"))
-        if told and measured and (known or job.id in predicted):
-            found.append(Point(job.id, job.title or words.question(job.spec), float(told), float(measured)))
+        known = job.run_result.get("calibration") if job.run_result else None
+        expected = known["predicted_rmse"] if known else predicted.get(job.id)
+        measured = known["measured_rmse"] if known else job.metrics.get("rmse_unclamped")
+        if expected and measured:
+            found.append(Point(job.id, job.title or words.question(job.spec), float(expected), float(measured)))
     return found
 
 

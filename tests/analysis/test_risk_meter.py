@@ -169,7 +169,9 @@ def test_a_batch_and_a_network_without_equations_have_a_meter(gi_home):
 
 
 def test_calibration_is_for_one_picture_with_a_perturbation():
-    assert risk_afterwards.calibrate(ask(), 0.1) is None and risk_afterwards.calibrate(ask(defenses=NOISE), None) is None
+    assert (
+        risk_afterwards.calibrate(ask(), 0.1) is None and risk_afterwards.calibrate(ask(defenses=NOISE), None) is None
+    )
     found = risk_afterwards.calibrate(ask(defenses=NOISE), 0.1)
     assert found["measured_rmse"] == 0.1 and 0 < found["predicted_rmse_with_prior"] < found["predicted_rmse"]
     assert found["protected"] == (found["predicted_rmse"] >= risk.PRIOR)

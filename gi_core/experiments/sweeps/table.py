@@ -13,6 +13,7 @@ from gi_core.jobs.sweep_questions import experiments
 from gi_core.metrics.registry import METRICS, drawn
 from gi_core.settings import Experiment
 from gi_core.settings.sweep import Sweep
+from gi_core.types.result_parts import Measures, Network
 
 _FIRST = {
     "position": "Number of the experiment in the sweep, from 1; the columns after it are the sweep's axes, by their names.",
@@ -126,14 +127,15 @@ def _question(asked: Experiment) -> dict[str, Any]:
 def _row(
     entry: sweeps.Entry, asked: dict[str, Any], trained: list[dict[str, Any]], broken: str
 ) -> dict[str, Any]:  # fmt: skip
-    result = (entry.job.result or {}) if entry.job else {}
-    metrics, model = result.get("metrics") or {}, result.get("model") or {}
+    result = entry.job.run_result if entry.job else None
+    metrics: Measures = result["metrics"] if result else {}
+    model: Network = result["model"] if result else {}
     accuracies = [one["accuracy"] for one in trained]
     axes = {(f"{name} (axis)" if name in COLUMNS else name): label for name, label in entry.point.items()}
     return {
         "position": entry.position + 1, **axes, "state": entry.state,
         **{name: metrics.get(name) for name in drawn("table")},
-        "iterations": result.get("iterations"), "seconds": result.get("seconds"),
+        "iterations": result["iterations"] if result else None, "seconds": result["seconds"] if result else None,
         "network_accuracy": model.get("accuracy"),
         "accuracy": statistics.fmean(accuracies) if accuracies else None,
         "accuracy_std": statistics.stdev(accuracies) if len(accuracies) > 1 else None,

@@ -7,6 +7,8 @@ from typing import Any
 import streamlit as st
 
 from gi_core.analysis import risk
+from gi_core.types.result import Result
+from gi_core.types.risk import Calibration, Risk
 from pages.shared import telling
 from pages.shared.words import escape
 
@@ -33,7 +35,7 @@ def draw(answer: dict[str, Any], error: float | None, awaited: bool) -> None:
         st.html('<div class="gi-meter gi-stale" role="status"><p>Working out how much would leak…</p></div>')
 
 
-def _meter(found: dict[str, Any], stale: bool) -> str:
+def _meter(found: Risk, stale: bool) -> str:
     level = found["level"]
     head, _, rest = found["sentence"].partition(": ")
     reasons = "".join(f"<li>{escape(telling.sentence(reason))}</li>" for reason in found["reasons"])
@@ -52,17 +54,17 @@ def _gauge(level: str) -> str:
     return f'<span class="gi-gauge" aria-hidden="true">{steps}</span>'
 
 
-def _expected(found: dict[str, Any]) -> str:
-    if found.get("error") is None or found["level"] == "protected":
+def _expected(found: Risk) -> str:
+    if found["error"] is None or found["level"] == "protected":
         return ""
-    about = "" if found.get("refined") else "about "
+    about = "" if found["refined"] else "about "
     return f" <span>Expected error {about}{found['error']:.2g} per pixel.</span>"
 
 
-def afterwards(result: dict[str, Any]) -> None:
+def afterwards(result: Result) -> None:
     """Whether the meter was right, and predicted beside measured error, on one line."""
-    found = result.get("risk") or {}
-    if found.get("level") not in SIGNS or "afterwards" not in found:
+    found = result.get("risk")
+    if not found or found["level"] not in SIGNS or "afterwards" not in found:
         return
     sign, said = {
         True: ("✓", "It was right."),
@@ -77,11 +79,11 @@ def afterwards(result: dict[str, Any]) -> None:
     )
 
 
-def _calibration(found: dict[str, Any]) -> str:
-    predicted, measured = found.get("predicted_rmse"), found.get("measured_rmse")
+def _calibration(found: Calibration) -> str:
+    predicted, measured = found["predicted_rmse"], found["measured_rmse"]
     if predicted is None or measured is None:
         return ""
-    prior = found.get("predicted_rmse_with_prior")
+    prior = found["predicted_rmse_with_prior"]
     beside = f" ({prior:.2g} with one)" if prior is not None else ""
     return (
         f" <span>Error per pixel predicted without a picture prior: <b>{predicted:.2g}</b>{beside},"

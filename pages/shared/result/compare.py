@@ -95,11 +95,11 @@ def _table(jobs: list[Job], names: list[str]) -> None:
     """Settings that differ, then results; equal settings are left out."""
     left, right = (parts(job.spec) for job in jobs)
     lines = [(k, left[k], right[k]) for k in left if left[k] != right[k]]
-    results = [(job.result or {}).get("metrics") or {} for job in jobs]
+    results = [job.metrics for job in jobs]
     for metric in (METRICS[name] for name in drawn("lab")):
         if any(r.get(metric.name) is not None or (metric.name in r and not metric.optional) for r in results):
             lines.append((metric.title, *(metric.shown(r.get(metric.name)) for r in results)))
-    lines.append(("Time", *(words.span((job.result or {}).get("seconds")) for job in jobs)))
+    lines.append(("Time", *(words.span(job.run_result["seconds"] if job.run_result else None) for job in jobs)))
     head = "".join(f"<th scope='col'>{words.escape(n)}</th>" for n in ("", *names))
     body = "".join(
         f"<tr><th scope='row'>{words.escape(a)}</th><td>{words.escape(b)}</td><td>{words.escape(c)}</td></tr>"

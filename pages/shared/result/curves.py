@@ -66,7 +66,7 @@ def likeness(runs: Mapping[str, Sequence[Point]], key: str, height: int = 250) -
     _draw(series, axes, key, height, "PSNR and SSIM over the iterations", "bottom")
 
 
-def residuals(residual: Mapping[str, float], key: str, height: int = 250) -> None:
+def residuals(residual: Mapping[str, float | None], key: str, height: int = 250) -> None:
     """How much of each tensor of the update is still unexplained, 1 is all of it."""
     values = np.array([residual[name] or np.nan for name in residual], dtype=float)
     powers = np.log10(np.where(values > 0, values, np.nan))

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import streamlit as st
 
+from gi_core.types.result_parts import Labels
 from pages.shared.words import escape
 
 _NAMES = {
@@ -15,18 +14,15 @@ _NAMES = {
 _SHOWN = 16
 
 
-def draw(result: dict[str, Any]) -> None:
+def draw(labels: Labels) -> None:
     """A small table, folded; nothing where no strategy was tried."""
-    labels = result.get("labels") or {}
-    tried = labels.get("strategies")
-    if not isinstance(tried, dict) or not tried:
+    tried, names = labels.get("strategies"), labels["names"]
+    if not tried:
         return
-    names = labels.get("names") or []
-    lines = [("True", _listed(labels.get("true"), names), "")]
+    lines = [("True", _listed(labels["true"], names), "")]
     for name, found in tried.items():
-        share = found.get("accuracy")
-        right = "" if share is None else f"{100 * share:.0f} %"
-        lines.append((_NAMES.get(name, name.replace("_", " ")), _listed(found.get("recovered"), names), right))
+        right = f"{100 * found['accuracy']:.0f} %"
+        lines.append((_NAMES.get(name, name.replace("_", " ")), _listed(found["recovered"], names), right))
     body = "".join(
         f"<tr><th scope='row'>{escape(a)}</th><td>{escape(b)}</td><td>{escape(c)}</td></tr>" for a, b, c in lines
     )

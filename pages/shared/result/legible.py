@@ -93,6 +93,6 @@ def text(picture: np.ndarray) -> np.ndarray:
 
 def _matched(job: Job, place: int) -> int:
     """The reconstruction that belongs to an original of a batch, once that was judged."""
-    entries = (job.result or {}).get("per_image") or ()
+    entries = job.run_result["per_image"] if job.run_result else []
     found = entries[place].get("matched") if place < len(entries) else None
     return place if found is None else int(found)

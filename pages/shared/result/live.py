@@ -80,10 +80,10 @@ def body(source: Source) -> None:
     if not present:
         trials.choose_picture(job)
         measures.draw(job, truth)
-        if truth and job.result is not None:
-            label_table.draw(job.result)
-            meter.afterwards(job.result)
-            fetching.offers([str((job.result.get("metrics") or {}).get("lpips_note") or "")], "lpips")
+        if truth and job.run_result is not None:
+            label_table.draw(job.run_result["labels"])
+            meter.afterwards(job.run_result)
+            fetching.offers([str(job.metrics.get("lpips_note") or "")], "lpips")
     _charts(job, points, truth, present)
     if not present:
         trials.draw(source, job)
@@ -111,7 +111,7 @@ def _charts(job: Job, points: list, truth: bool, present: bool) -> None:
     runs = {"this run": points}
     if other is not None:
         runs["overlay"] = store().curve(other.id)
-    residual = job.progress.get("residual") or (job.result or {}).get("attacker", {}).get("residuals")
+    residual = job.progress.get("residual") or (job.run_result["attacker"]["residuals"] if job.run_result else None)
     with st.container(key="charts", horizontal=True, gap="medium"):
         with st.container(width="stretch", gap="xsmall"):
             curves.losses(runs, log, "chart_loss")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import streamlit as st
 
 from gi_core.jobs.job import Job
 from gi_core.metrics.registry import METRICS, drawn
 from gi_core.metrics.words import current_verdict
+from gi_core.types.result import Result
+from gi_core.types.result_parts import Measures
 from pages.shared import telling
 from pages.shared.words import escape
 
@@ -17,8 +17,8 @@ def sentence(job: Job, truth: bool) -> str:
     """One plain sentence on how the attack stands or ended."""
     if job.state == "failed":
         return "The attack stopped: " + (job.error or "no reason was given")
-    if job.result is not None:
-        return _ended(job.result, truth)
+    if job.run_result is not None:
+        return _ended(job.run_result, truth)
     stage = str(job.progress.get("stage") or "")
     if job.state == "queued":
         return "Waiting for the worker"
@@ -29,14 +29,13 @@ def sentence(job: Job, truth: bool) -> str:
     return "The server is guessing a picture whose gradient would match the one it received"
 
 
-def _ended(result: dict[str, Any], truth: bool) -> str:
-    if result.get("mixture"):
-        return (
-            f"One mixture of {len(result['mixture']['coefficients'][0])} pictures: a recursion does not separate them"
-        )
+def _ended(result: Result, truth: bool) -> str:
+    mixture = result.get("mixture")
+    if mixture:
+        return f"One mixture of {len(mixture['coefficients'][0])} pictures: a recursion does not separate them"
     if truth and current_verdict(result):
         return current_verdict(result)
-    residual = (result.get("attacker") or {}).get("residual")
+    residual = result["attacker"]["residual"]
     if residual is None:
         return "The server has a picture, and no way to know how close it is"
     if residual < 1e-3:
@@ -56,9 +55,8 @@ def draw_sentence(job: Job, truth: bool) -> None:
 
 def draw(job: Job, truth: bool) -> None:
     """Cards of one height: metrics with their meaning, or what the server itself can measure."""
-    result = job.result or {}
-    cards = _metrics(result) if truth else []
-    cards += _evidence(job, result) if not truth else []
+    result = job.run_result
+    cards = _metrics(job.metrics) if truth else _evidence(job, result)
     if not cards:
         return
     html = "".join(
@@ -66,12 +64,11 @@ def draw(job: Job, truth: bool) -> None:
         for title, value, text in cards
     )
     st.html(f'<div class="gi-cards">{html}</div>')
-    if truth and len(result.get("per_image") or ()) > 1:
+    if truth and result is not None and len(result["per_image"]) > 1:
         _per_image(result)
 
 
-def _metrics(result: dict[str, Any]) -> list[tuple[str, str, str]]:
-    metrics = result.get("metrics") or {}
+def _metrics(metrics: Measures) -> list[tuple[str, str, str]]:
     if not metrics:
         return []
     cards = []
@@ -88,26 +85,25 @@ def _metrics(result: dict[str, Any]) -> list[tuple[str, str, str]]:
     return cards
 
 
-def _evidence(job: Job, result: dict[str, Any]) -> list[tuple[str, str, str]]:
-    own = result.get("attacker") or {}
+def _evidence(job: Job, result: Result | None) -> list[tuple[str, str, str]]:
     losses = [x for x in job.progress.get("trial_losses") or () if x is not None]
-    loss = own.get("loss") if own.get("loss") is not None else (min(losses) if losses else None)
-    labels = (result.get("labels") or {}).get("recovered") or job.progress.get("labels") or []
+    loss = result["attacker"]["loss"] if result else None
+    loss = min(losses, default=None) if loss is None else loss
+    residual = result["attacker"]["residual"] if result else None
+    labels = (result["labels"]["recovered"] if result else []) or job.progress.get("labels") or []
     cards = []
     if loss is not None:
         cards.append(("Loss", f"{loss:.2g}", "How far the guess's gradient is from the one received."))
-    if own.get("residual") is not None:
-        cards.append(
-            ("Unexplained", f"{100 * own['residual']:.2g} %", "Share of the update that the guess does not explain.")
-        )
+    if residual is not None:
+        cards.append(("Unexplained", f"{100 * residual:.2g} %", "Share of the update that the guess does not explain."))
     if labels:
-        names = (result.get("labels") or {}).get("names") or []
+        names = result["labels"]["names"] if result else []
         flat = [names[k] if isinstance(k, int) and k < len(names) else str(k) for k in labels][:4]
         cards.append(("Label read", ", ".join(map(str, flat)), "What the server believes the picture shows."))
     return cards
 
 
-def _per_image(result: dict[str, Any]) -> None:
+def _per_image(result: Result) -> None:
     with st.expander("Every picture of the batch", type="compact", key="per_image"):
         lines = [{"picture": e["index"], **{k: e.get(k) for k in drawn("pictures")}} for e in result["per_image"]]
         st.dataframe(lines, hide_index=True, alt="Metrics of every picture")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import streamlit as st
 
 from gi_core.jobs.job import Job
 from gi_core.settings import SpecError
+from gi_core.types.result_parts import Measures, Mixture, Rescaled
 from pages.shared import pictures
 from pages.shared.result.source import Source
 from pages.shared.result.viewer import select
@@ -22,33 +22,33 @@ def figures(job: Job, source: Source, truth: bool) -> list[dict[str, str]]:
     images = source.snapshot(kept[-1]) if kept and job.state == "done" else None
     if images is None:
         return []
-    result = job.result or {}
     best = int(job.progress.get("best") or 0)
     count = mixed(job)
-    note = f"one mixture of {count} pictures" if count else _decibels(result.get("metrics"), truth)
+    note = f"one mixture of {count} pictures" if count else _decibels(job.metrics, truth)
     found = [_figure("Recovered", pictures.uri(select(images[min(best, len(images) - 1)], 0 if count else None)), note)]
     if truth and originals is not None:
         found.insert(
             0, _figure("Originals" if len(originals) > 1 else "Original", pictures.uri(select(originals, None)), "")
         )
-    published = _file(job, str(rescaled(job).get("file") or "")) if rescaled(job) else None
-    if published is not None:
-        found.append(_figure("Rescaled, as published", published, _decibels(rescaled(job), truth)))
+    published = rescaled(job)
+    shown = _file(job, published["file"]) if published else None
+    if published and shown is not None:
+        found.append(_figure("Rescaled, as published", shown, _decibels(published, truth)))
     return found
 
 
-def rescaled(job: Job) -> dict[str, Any]:
-    """The published rescaling, (x - min x) / max x, of an R-GAP run; empty for other attacks."""
+def rescaled(job: Job) -> Rescaled | None:
+    """The published rescaling, (x - min x) / max x, of an R-GAP run; None for other attacks."""
     closed = (job.spec.get("attack") or {}).get("kind") in ("rgap", "rgap_hybrid")
-    return (job.result or {}).get("rescaled") or {} if closed else {}
+    return job.run_result.get("rescaled") if closed and job.run_result else None
 
 
 def _figure(title: str, src: str, note: str) -> dict[str, str]:
     return {"title": title, "src": src, "note": note}
 
 
-def _decibels(metrics: dict[str, Any] | None, truth: bool) -> str:
-    psnr = (metrics or {}).get("psnr")
+def _decibels(metrics: Measures | Rescaled, truth: bool) -> str:
+    psnr = metrics.get("psnr")
     return f"{psnr:.1f} dB" if truth and psnr is not None else ""
 
 
@@ -62,13 +62,17 @@ def _file(job: Job, name: str) -> str | None:
 
 def mixed(job: Job) -> int:
     """How many pictures each answer mixes; 0 when it is one picture."""
-    found = (job.result or {}).get("mixture")
+    found = _mixture(job)
     return len(found["coefficients"][0]) if found else 0
+
+
+def _mixture(job: Job) -> Mixture | None:
+    return job.run_result.get("mixture") if job.run_result else None
 
 
 def mixture(job: Job, source: Source) -> None:
     """How much of each original is in each answer, when it is a sum of them."""
-    found = (job.result or {}).get("mixture")
+    found = _mixture(job)
     if not found:
         return
     originals, answers = source.originals(), found["coefficients"]

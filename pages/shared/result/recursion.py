@@ -16,6 +16,7 @@ import streamlit as st
 from gi_core.analysis.rank import RankReport
 from gi_core.jobs.job import Job
 from gi_core.settings import SpecError
+from gi_core.types.result_parts import Layer
 from pages.shared.pictures import data_uri
 from pages.shared.places import WEB
 from pages.shared.rank.cards import cards
@@ -36,11 +37,12 @@ _WORDS = {
 }
 
 
-def layers(job: Job | None) -> list[dict[str, Any]]:
+def layers(job: Job | None) -> list[Layer]:
     """What the run has recovered so far, deepest layer first."""
     if job is None:
         return []
-    return (job.result or {}).get("layers") or job.progress.get("layers") or []
+    ended = job.run_result.get("layers") if job.run_result else None
+    return ended or job.progress.get("layers") or []
 
 
 def draw(

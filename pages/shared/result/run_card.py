@@ -57,10 +57,9 @@ def outcome(job: Job) -> str:
     """What came of it, in one line."""
     if job.state == "failed":
         return telling.sentence(job.error or "no reason was given")
-    if job.result is not None:
-        metrics = job.result.get("metrics") or {}
-        psnr = metrics.get("psnr")
-        verdict = current_verdict(job.result).partition(":")[0]
+    if job.run_result is not None:
+        psnr = job.metrics.get("psnr")
+        verdict = current_verdict(job.run_result).partition(":")[0]
         return " · ".join(filter(None, (verdict, f"{psnr:.1f} dB" if psnr is not None else "")))
     done, total = job.progress.get("iteration"), job.progress.get("iterations")
     return f"iteration {done} of {total}" if done and total else ""

@@ -13,7 +13,7 @@ from pages.shared.session import store
 def line(job: Job, place: int) -> None:
     """State, iteration, speed and time left, on lines of fixed height."""
     sign, word = words.state(job)
-    progress = job.progress
+    progress, ended = job.progress, job.run_result
     done, total = progress.get("iteration") or 0, progress.get("iterations") or 0
     facts = []
     if job.state == "queued":
@@ -30,10 +30,10 @@ def line(job: Job, place: int) -> None:
                 facts.append(words.rate(progress.get("per_second")))
             if job.state == "running" and progress.get("seconds_left") is not None:
                 facts.append(f"{words.span(progress['seconds_left'])} left")
-        seconds = (job.result or {}).get("seconds") or progress.get("seconds")
+        seconds = (ended["seconds"] if ended else None) or progress.get("seconds")
         if seconds:
             facts.append(f"{words.span(seconds)} of attacking")
-    accuracy = ((job.result or {}).get("model") or {}).get("accuracy")
+    accuracy = ended["model"].get("accuracy") if ended else None
     if accuracy is not None:
         facts.append(f"network trained to {100 * accuracy:.0f} %")
     if job.interrupted:

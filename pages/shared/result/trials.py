@@ -18,8 +18,8 @@ def shown(job: Job) -> int:
 
 def best(job: Job) -> int:
     """The attacker's choice."""
-    summary = (job.result or {}).get("trials_summary") or {}
-    return int((summary.get("best") or {}).get("trial", job.progress.get("best") or 0))
+    summary = job.run_result["trials_summary"] if job.run_result else {}
+    return summary["best"]["trial"] if "best" in summary else int(job.progress.get("best") or 0)
 
 
 def draw(source: Source, job: Job) -> None:
@@ -28,7 +28,9 @@ def draw(source: Source, job: Job) -> None:
     images = source.snapshot(kept[-1]) if kept else None
     if images is None or len(images) < 2:
         return
-    losses = job.progress.get("trial_losses") or [t.get("score") for t in (job.result or {}).get("trials", ())]
+    losses = job.progress.get("trial_losses") or [
+        t["score"] for t in (job.run_result["trials"] if job.run_result else ())
+    ]
     chosen, preferred = shown(job), best(job)
     items = [
         Item(

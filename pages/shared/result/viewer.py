@@ -118,9 +118,10 @@ def _most(size: tuple[int, int], live: bool) -> int:
 
 def order(source: Source) -> tuple[int, ...] | None:
     """Which reconstruction belongs to each original of a batch, once that was judged."""
-    matched = [entry.get("matched") for entry in (source.job.result or {}).get("per_image") or ()]
+    ended = source.job.run_result
+    matched: list[int] = [entry["matched"] for entry in ended["per_image"] if "matched" in entry] if ended else []
     count = len(source.job.spec.get("samples") or ())
-    return tuple(matched) if count > 1 and sorted(k for k in matched if k is not None) == list(range(count)) else None
+    return tuple(matched) if count > 1 and sorted(matched) == list(range(count)) else None
 
 
 def _note(points: Sequence[Point], iteration: int, truth: bool) -> str:
