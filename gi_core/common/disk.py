@@ -54,3 +54,5 @@ def disk(folder: Path) -> Iterator[None]:
         if code in _BROKEN:
             raise SpecError(_DAMAGED.format(folder)) from error
         raise
+    except UnicodeDecodeError as error:  # sqlite3 cannot say what is wrong with a damaged schema: it quotes it
+        raise SpecError(_DAMAGED.format(folder)) from error

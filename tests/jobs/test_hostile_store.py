@@ -163,6 +163,15 @@ def test_points_that_cannot_be_read_leave_a_gap(home):
     assert [point.iteration for point in store.curve(run)] == [1]
 
 
+@pytest.mark.parametrize("at", [100, 2000, -1], ids=lambda at: f"byte {at}")
+def test_a_schema_that_is_no_text_is_damage(home, capsys, at):
+    content = bytearray(closed(filled(home)))
+    content[at] = 0x80
+    foreign(home, bytes(content))
+    assert main(["runs", "list"]) in (0, 2)
+    assert "Traceback" not in capsys.readouterr().err
+
+
 @given(st.lists(st.tuples(st.floats(0, 1), st.binary(min_size=1, max_size=64)), min_size=1, max_size=6), st.booleans())
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_damage_ends_in_a_traceback(tmp_path, monkeypatch, capsys, changes, cut):
