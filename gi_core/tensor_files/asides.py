@@ -1,6 +1,6 @@
 """What clients write beside the tensors: counts of examples, rounds, rates, names, a loss. Single values that are no parameter.
 
-They say nothing of a picture, so they are left out, and a person is told. No torch.
+They say nothing of a picture, so they are left out, and a notice says so. No torch.
 """
 
 from __future__ import annotations

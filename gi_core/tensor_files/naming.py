@@ -92,9 +92,9 @@ def schemes(given: Collection[str]) -> Iterator[tuple[str, dict[str, str]]]:
     while True:
         yield (f"prefix {cut}" if cut else "the network's own names"), renamed
         for title, translate in SCHEMES:
-            told = {translate(new): old for new, old in renamed.items()}
-            if told.keys() != renamed.keys() and len(told) == len(renamed):
-                yield title + (f", prefix {cut}" if cut else ""), told
+            translated = {translate(new): old for new, old in renamed.items()}
+            if translated.keys() != renamed.keys() and len(translated) == len(renamed):
+                yield title + (f", prefix {cut}" if cut else ""), translated
         prefix = shared_prefix(renamed)
         if not prefix:
             return

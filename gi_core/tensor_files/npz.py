@@ -16,7 +16,8 @@ import numpy as np
 from gi_core.common.errors import SpecError
 from gi_core.common.zips import contents
 from gi_core.tensor_files.asides import NOTHING, SHORT, aside
-from gi_core.tensor_files.unpickling import Shell, sides, unpickle
+from gi_core.tensor_files.pickled_arrays import Shell, sides
+from gi_core.tensor_files.unpickling import unpickle
 
 MOST_BYTES, MOST_ARRAYS = 2**30, 20_000
 _HEADERS = {

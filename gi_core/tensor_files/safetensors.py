@@ -10,7 +10,7 @@ import numpy as np
 
 from gi_core.common.errors import SpecError
 from gi_core.settings.documents import read_json
-from gi_core.tensor_files.unpickling import sides
+from gi_core.tensor_files.pickled_arrays import sides
 
 MOST_HEADER = 8 * 2**20
 """Bytes: a tensor takes about a hundred, of names and numbers."""

@@ -13,54 +13,27 @@ import pickletools
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from gi_core.common.errors import SpecError
+from gi_core.tensor_files.pickled_arrays import (
+    MOST_WORD,
+    Foreign,
+    Kind,
+    Name,
+    Shell,
+    array,
+    fill,
+    from_buffer,
+    named,
+    word,
+)
 
 MOST_OPCODES = 1_000_000
-MOST_DIMENSIONS, MOST_SIDE = 32, 2**40
-MOST_WORD = 80
 _LITERALS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 _VALUES = {
     "BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8",
     "BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8",
 }  # fmt: skip
 _EMPTY: dict[str, Callable[[], Any]] = {"EMPTY_LIST": list, "EMPTY_TUPLE": tuple, "EMPTY_DICT": dict}
-_NUMPY = {"_reconstruct": "multiarray", "scalar": "multiarray", "_frombuffer": "numeric"}
-_NAMES = {(f"{core}.{module}", name): name for name, module in _NUMPY.items() for core in ("numpy.core", "numpy._core")}
-_NAMES |= {(module, name): name for module, name in (
-    ("numpy", "ndarray"), ("numpy", "dtype"), ("collections", "OrderedDict"), ("_codecs", "encode"),
-)}  # fmt: skip
-
-
-class Name:
-    """One of the names that may stand in the file; only its text counts."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-
-
-class Shell:
-    """An array on its way: `_reconstruct` makes it, its state fills it. value: an array, or the one object in it."""
-
-    value: Any = None
-
-
-class Kind:
-    """A dtype on its way: its letters, then its byte order."""
-
-    def __init__(self, letters: str) -> None:
-        self.letters, self.order = letters, "="
-
-    @property
-    def dtype(self) -> np.dtype:
-        if not self.letters or self.letters[:1] not in "fiub" or len(self.letters) > 3:
-            raise ValueError("not a kind of number")
-        return np.dtype(self.letters).newbyteorder(self.order)
-
-
-class _Foreign(Exception):
-    """The file names something that is no part of an array."""
 
 
 def unpickle(data: bytes, name: str, bytes_as_names: bool = False) -> Any:
@@ -70,7 +43,7 @@ def unpickle(data: bytes, name: str, bytes_as_names: bool = False) -> Any:
     """
     try:
         return _Machine(len(data), bytes_as_names).run(data)
-    except _Foreign as found:
+    except Foreign as found:
         raise SpecError(
             f"{name} holds more than arrays ({found}) and was refused without running any of it: save arrays only"
         ) from None
@@ -93,7 +66,7 @@ class _Machine:
     def run(self, data: bytes) -> Any:
         for count, (opcode, argument, _) in enumerate(pickletools.genops(data)):
             if count > MOST_OPCODES:
-                raise _Foreign("more than a million instructions")
+                raise Foreign("more than a million instructions")
             if opcode.name == "STOP":
                 (value,) = self.stack
                 return value
@@ -133,14 +106,14 @@ class _Machine:
             self._set(items)
         elif code in ("GLOBAL", "STACK_GLOBAL"):
             module, _, name = argument.partition(" ") if code == "GLOBAL" else (pop(-2), "", pop())
-            push(_named(module, name))
+            push(named(module, name))
         elif code == "REDUCE":
             arguments, called = pop(), pop()
             push(self._make(called, arguments))
         elif code == "BUILD":
-            _fill(pop(), self.stack[-1])
+            fill(pop(), self.stack[-1])
         else:
-            raise _Foreign(f"the instruction {code}")
+            raise Foreign(f"the instruction {code}")
 
     def _marked(self) -> list[Any]:
         at = self.marks.pop()
@@ -158,87 +131,29 @@ class _Machine:
         if self.bytes_as_names:
             keys = [key.decode("latin1") if type(key) is bytes and len(key) <= MOST_WORD else key for key in keys]
         if not all(type(key) is str for key in keys):
-            raise _Foreign("a dictionary with keys that are no names")
+            raise Foreign("a dictionary with keys that are no names")
         self._top(dict).update(zip(keys, values, strict=True))
 
     def _make(self, called: Any, arguments: Any) -> Any:
         """What numpy would make of a call, from its description alone."""
         if type(called) is not Name or type(arguments) is not tuple:
-            raise _Foreign("a call of something that is no part of an array")
+            raise Foreign("a call of something that is no part of an array")
         if called.text == "_reconstruct":
             return Shell()
         if called.text == "dtype":
-            return Kind(_word(arguments[0]))
+            return Kind(word(arguments[0]))
         if called.text == "scalar":
             kind, content = arguments
-            return _array(content, kind, (), "C")
+            return array(content, kind, (), "C")
         if called.text == "_frombuffer":
-            return _from_buffer(*arguments)
+            return from_buffer(*arguments)
         if called.text == "OrderedDict" and not arguments:
             return {}
         if called.text == "encode":
-            if len(arguments) != 2 or type(arguments[0]) is not str or _word(arguments[1]) != "latin1":
-                raise _Foreign("text that is no text of bytes")
+            if len(arguments) != 2 or type(arguments[0]) is not str or word(arguments[1]) != "latin1":
+                raise Foreign("text that is no text of bytes")
             self.spare -= len(arguments[0])
             if self.spare < 0:
-                raise _Foreign("text that repeats itself")
+                raise Foreign("text that repeats itself")
             return arguments[0].encode("latin1")
-        raise _Foreign(f"a call of {called.text}")
-
-
-def _named(module: Any, name: Any) -> Name:
-    if type(module) is not str or type(name) is not str:
-        raise _Foreign("a name that is no text")
-    known = _NAMES.get((module, name))
-    if known is None:
-        raise _Foreign(f"the name {module[:40]}.{name[:40]}")
-    return Name(known)
-
-
-def _word(value: Any) -> str:
-    """Short text. Whatever else it is may be far larger than the file, so it is neither shown nor compared."""
-    if type(value) is not str or len(value) > MOST_WORD:
-        raise _Foreign("something in place of a short text")
-    return value
-
-
-def _fill(state: Any, into: Any) -> None:
-    """The state of a dtype (version, order, …) or of an array (version, shape, dtype, by columns, bytes)."""
-    if type(into) is Kind:
-        into.order = _word(state[1])
-        if into.order not in ("<", ">", "|", "=") or any(part is not None for part in state[2:5]):
-            raise _Foreign("an array with fields")
-    elif type(into) is Shell:
-        _, shape, kind, columns, content = state
-        if type(content) is list:
-            plain = type(kind) is Kind and kind.letters in ("O", "O8") and type(shape) is tuple and not shape
-            if not plain or len(content) != 1:
-                raise _Foreign("an array of objects")
-            into.value = content[0]
-        else:
-            into.value = _array(content, kind, shape, "F" if type(columns) in (bool, int) and columns else "C")
-    else:
-        raise _Foreign("a state of something that is no array")
-
-
-def _from_buffer(content: Any, kind: Kind, shape: tuple, order: str, axes: tuple | None = None) -> np.ndarray:
-    """numpy's own way from protocol 5 on; order K: by rows, then its axes put back."""
-    array = _array(content, kind, shape, "F" if _word(order) == "F" else "C")
-    return array.transpose(sides(axes)) if order == "K" and axes is not None else array
-
-
-def _array(content: Any, kind: Any, shape: Any, order: str) -> np.ndarray:
-    """A view of the file's bytes: nothing is allocated, and too few or too many bytes are an error."""
-    if type(kind) is not Kind or type(content) not in (str, bytes, bytearray):
-        raise _Foreign("an array without bytes")
-    held = _word(content).encode("latin1") if type(content) is str else content
-    return np.frombuffer(held, kind.dtype).reshape(sides(shape), order=order)  # type: ignore[call-overload]
-
-
-def sides(shape: Any) -> tuple[int, ...]:
-    """A shape, each side within bounds: their product is never worked out here."""
-    if type(shape) is not tuple or len(shape) > MOST_DIMENSIONS or not all(type(n) is int for n in shape):
-        raise ValueError("not a shape")
-    if not all(0 <= n <= MOST_SIDE for n in shape):
-        raise ValueError("not a shape")
-    return shape
+        raise Foreign(f"a call of {called.text}")

@@ -1,7 +1,7 @@
 """What a file of an update holds: a gradient, a change of the weights, or the whole weights after the round. No torch.
 
-Flower's and MONAI's clients send whole weights, theta_T. They are told from a change theta_T - theta_0 by their likeness to
-the checkpoint theta_0 (`comparing`), which is then subtracted, and a person is told. Of weights that were sent in 16 bits the
+Flower's and MONAI's clients send whole weights, theta_T. Their likeness to the checkpoint theta_0 tells them from a change
+theta_T - theta_0 (`comparing`). It is then subtracted, and a notice says so. Of weights that were sent in 16 bits the
 difference is theta_T - theta_0 up to half a cell of the rounding, and that is part of what is known.
 """
 

@@ -22,7 +22,7 @@ from gi_core.update_files.contents import as_change
 from gi_core.update_files.writing import after
 
 DISAGREE = 1e-3
-"""Relative difference between two files' statistics above which a person is told."""
+"""Relative difference between two files' statistics above which there is a notice."""
 
 
 def read_round(
