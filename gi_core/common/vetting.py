@@ -69,12 +69,12 @@ def tried(mark: Hashable, name: str, read: Callable[[], object], bounds: Bounds)
     if mark not in _known:
         if len(_known) >= _KEPT:
             _known.pop(next(iter(_known)))
-        _known[mark] = _told(read, name, bounds)
+        _known[mark] = _fault(read, name, bounds)
     if _known[mark]:
         raise SpecError(_known[mark])
 
 
-def _told(read: Callable[[], object], name: str, bounds: Bounds) -> str:
+def _fault(read: Callable[[], object], name: str, bounds: Bounds) -> str:
     """What is wrong with the file, or nothing."""
     end, answer = os.pipe()
     with warnings.catch_warnings():
@@ -143,8 +143,5 @@ def _limit(bounds: Bounds) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-    bounds = [
-        pages * os.sysconf("SC_PAGE_SIZE") + bounds.memory,
-        *(b for b in (soft, hard) if b != resource.RLIM_INFINITY),
-    ]
-    resource.setrlimit(resource.RLIMIT_AS, (min(bounds), hard))
+    known = [limit for limit in (soft, hard) if limit != resource.RLIM_INFINITY]
+    resource.setrlimit(resource.RLIMIT_AS, (min([pages * os.sysconf("SC_PAGE_SIZE") + bounds.memory, *known]), hard))

@@ -45,7 +45,7 @@ def compiled() -> bool:
 
 def _load_compiled(torch: Any) -> None:
     spec = importlib.util.find_spec("torchvision")
-    for folder in spec.submodule_search_locations if spec else ():
+    for folder in (spec and spec.submodule_search_locations) or ():
         for path in (*Path(folder).glob("_C*.so"), *Path(folder).glob("_C*.pyd")):
             try:
                 torch.ops.load_library(str(path))

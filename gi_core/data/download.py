@@ -9,18 +9,13 @@ import shutil
 import tempfile
 import urllib.error
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
 
 from gi_core.common.errors import SpecError
+from gi_core.common.progress import Progress, silent
 
-Progress = Callable[[float, str], None]
 TIMEOUT_SECONDS = 20
 _BLOCK = 1 << 18
-
-
-def silent(fraction: float, text: str) -> None:
-    """A progress that nobody watches."""
 
 
 def download(url: str, target: Path, progress: Progress = silent, *, md5: str = "", sha256_prefix: str = "") -> Path:

@@ -11,6 +11,7 @@ from gi_core.data.refs import resolve
 from gi_core.data.types import Pictures, Sample
 from gi_core.settings import losses
 from gi_core.settings.bounds import MAX_SIZE
+from gi_core.settings.client import Pretrained
 from gi_core.settings.experiment import Experiment
 from gi_core.settings.normalising import numbers
 from gi_core.settings.recorded_round import Recorded
@@ -32,7 +33,7 @@ def load(experiment: Experiment) -> Pictures:
     images = to_float(np.stack([fit(s.pixels, shape, channels) for s in samples]))
     names = _class_names(samples, experiment)
     source = next((s.family for s in samples if s.class_names), samples[0].family)
-    own = "imagenet" if experiment.weights.kind == "imagenet" else source  # what the weights were trained with
+    own = "imagenet" if isinstance(experiment.weights, Pretrained) else source  # what the weights were trained with
     mean, std = normalisation(experiment.normalise, own, channels)
     labels = _labels(experiment, samples, len(names))
     server = _prior(experiment, shape, channels)

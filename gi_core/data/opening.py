@@ -20,16 +20,13 @@ from PIL import Image
 
 from gi_core.common.errors import SpecError
 from gi_core.common.vetting import Bounds, tried
-from gi_core.data import formats, windows
+from gi_core.data import formats, pillow_files, windows
 from gi_core.data.views import View
-from gi_core.data.wide import values_of
 
 for _library in ("PIL", "tifffile", "pydicom"):  # what they remark on damaged files is no line of ours
     logging.getLogger(_library).addHandler(logging.NullHandler())
 
-MAX_PIXELS = 100_000_000  # larger files are refused from their header, before anything is decoded
 MAX_FILE_BYTES = 256 * 2**20
-KEEP_SIDE = 2048  # larger JPEG files are reduced while decoding: no sample is larger than 512
 LIGHT_PIXELS, LIGHT_BYTES, LIGHT_SCANS = 4_000_000, 8 * 2**20, 64
 """Up to so much a picture is decoded at once: in about a tenth of a second."""
 BOUNDS = Bounds(3, 2**30, "give a smaller picture")
@@ -39,9 +36,6 @@ _PLAIN = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "PPM", "TGA")
 _FOREIGN, _EITHER = ("WEBP", "JPEG2000", "AVIF"), "damaged, cut short or too large: give a smaller picture"
 """Libraries that do not say whether it was the memory."""
 _SCAN = b"\xff\xda"
-_ORIENTATION = 0x0112
-_TURNS = {2: (0, 1), 3: (2, 0), 4: (2, 1), 5: (3, 1), 6: (3, 0), 7: (1, 1), 8: (1, 0)}
-"""Orientation in the file -> (quarter turns against the clock, whether mirrored left to right afterwards)."""
 
 
 @dataclass(frozen=True)
@@ -134,9 +128,9 @@ def _decoded(content: bytes, kind: str, name: str, view: View) -> Read:
         if kind == "DICOM":
             from gi_core.data import dicom
 
-            values, window, written, notices, inverted = dicom.read(content, name, MAX_PIXELS)
+            values, window, written, notices, inverted = dicom.read(content, name, pillow_files.MAX_PIXELS)
         else:
-            (values, written, notices), window, inverted = _decode(content, kind, name), None, False
+            (values, written, notices), window, inverted = pillow_files.read(content, kind, name), None, False
         pixels, said, shown = _shown(values, view.window or window, inverted)
         part = (view.crop.width, view.crop.height) if view.crop else written
         return Read(view.cut(pixels, written, name), written, part, (*notices, *said, *_cut(view, written)), shown)
@@ -154,57 +148,6 @@ def _cut(view: View, written: tuple[int, int]) -> list[str]:
     if crop is None or (crop.width, crop.height) == written:
         return []
     return [f"{crop.width}x{crop.height} of {written[0]}x{written[1]} were chosen, from ({crop.left}, {crop.top})"]
-
-
-def too_large(name: str, width: int, height: int) -> None:
-    """Refuse by the header. Raises SpecError."""
-    if width * height > MAX_PIXELS or max(width, height) > MAX_PIXELS:
-        raise SpecError(f"{name} has more than {MAX_PIXELS // 10**6} megapixels: give a smaller picture")
-    if width < 1 or height < 1:
-        raise SpecError(f"{name} has no pixels: give another picture")
-
-
-def _decode(content: bytes, kind: str, name: str):
-    """(values (H, W) or (H, W, 3), (width, height), notices) of a file that Pillow reads."""
-    if kind == "WEBP":
-        too_large(name, *formats.webp_size(content[:30]))
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(content), formats=(kind,)) as image:
-                width, height = image.size
-                too_large(name, width, height)
-                frames = ["it holds several frames, of which the first is taken"] if _several(image) else []
-                if width * height > KEEP_SIDE**2:
-                    image.draft(None, (KEEP_SIDE, KEEP_SIDE))  # JPEG only: decodes at 1/2, 1/4, 1/8
-                values, notices = values_of(image, content)
-                turns, mirrored = _TURNS.get(
-                    _orientation(image), (0, 0)
-                )  # of a PNG it is only known once it is decoded
-    except Image.DecompressionBombError:
-        raise SpecError(f"{name} has more than {MAX_PIXELS // 10**6} megapixels: give a smaller picture") from None
-    except Image.UnidentifiedImageError:
-        if kind != "TIFF":
-            raise
-        from gi_core.data.tiffs import read
-
-        values, frames = read(content, name, too_large)
-        (height, width), turns, mirrored, notices = values.shape[:2], 0, 0, []
-    values = np.rot90(values, turns)
-    values = values[:, ::-1] if mirrored else values
-    written = (height, width) if turns % 2 else (width, height)
-    return np.ascontiguousarray(values), written, (*frames, *notices)
-
-
-def _several(image: Image.Image) -> bool:
-    return bool(getattr(image, "is_animated", False))
-
-
-def _orientation(image: Image.Image) -> int:
-    try:
-        return int(image.getexif().get(_ORIENTATION, 1))
-    except Exception:  # noqa: BLE001 - a damaged note about the camera does not make a picture unreadable
-        return 1
 
 
 def _shown(values: np.ndarray, window: windows.Window | None, inverted: bool):

@@ -41,12 +41,11 @@ def _resolved(ref: str, view: View) -> Sample:
         return _file(upload_path(ref), "upload", "the uploaded picture", ref, view)
     match = _DATA_SET.fullmatch(ref)
     if match and match[1] in archives.DATA_SETS:
-        part = match[2] or "test"
-        if part not in ("train", "test"):
+        if match[2] not in (None, "train", "test"):
             raise SpecError(
-                f"{match[1]} has no split {part!r}: write {match[1]}/train:{match[3]} or {match[1]}:{match[3]}"
+                f"{match[1]} has no split {match[2]!r}: write {match[1]}/train:{match[3]} or {match[1]}:{match[3]}"
             )
-        return _seen(archives.sample(match[1], part, match[3]), view, ref)
+        return _seen(archives.sample(match[1], "train" if match[2] == "train" else "test", match[3]), view, ref)
     return _file(user_path(ref), "file", ref, ref, view)
 
 

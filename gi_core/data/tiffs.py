@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gi_core.common.errors import SpecError
+
+if TYPE_CHECKING:
+    import tifffile
 
 
 def read(content: bytes, name: str, bound: Callable[[str, int, int], None]) -> tuple[np.ndarray, list[str]]:
@@ -18,7 +22,7 @@ def read(content: bytes, name: str, bound: Callable[[str, int, int], None]) -> t
     import tifffile  # comes with scikit-image
 
     with tifffile.TiffFile(io.BytesIO(content), _multifile=False) as file:
-        page = file.pages[0]
+        page = file.pages.first
         bound(name, int(page.imagewidth), int(page.imagelength))
         if (
             page.imagedepth != 1
@@ -36,7 +40,7 @@ def read(content: bytes, name: str, bound: Callable[[str, int, int], None]) -> t
     return values, ["it holds several frames, of which the first is taken"] if several else []
 
 
-def _has_second(file) -> bool:
+def _has_second(file: tifffile.TiffFile) -> bool:
     try:
         file.pages[1]
     except Exception:  # noqa: BLE001 - there is none

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from gi_core.settings.experiment import Experiment
 
 MAX_TRAINING_BYTES = 512 * 2**20
 CROPS = 100 * len(bundled.PICTURES)
+Images = np.ndarray | Sequence[np.ndarray | Path]
 TrainingSet = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 
@@ -30,14 +32,14 @@ def training_set(name: str | None, experiment: Experiment) -> TrainingSet:
     without a test split gives every tenth picture of each class. Raises SpecError.
     """
     pictures = load(experiment)
-    channels, shape = pictures.images.shape[1], pictures.images.shape[2:]
+    channels, shape = pictures.images.shape[1], (pictures.images.shape[2], pictures.images.shape[3])
     name = name or pictures.source
     images, labels, test = _raw(name, shape, channels)
     highest = max(labels.max(initial=0), test[1].max(initial=0) if test else 0)
     if experiment.model.one_logit:
         classes = int(highest) + 1
-        labels, *rest = (_one_logit(part, classes) for part in (labels, *(test[1:] if test else ())))
-        test = (test[0], rest[0]) if test else None
+        labels = _one_logit(labels, classes)
+        test = (test[0], _one_logit(test[1], classes)) if test else None
     elif highest >= pictures.classes:
         raise SpecError(
             f"{name} has labels up to {highest}, the network only {pictures.classes} classes:"
@@ -58,7 +60,7 @@ def _one_logit(labels: np.ndarray, classes: int) -> np.ndarray:
 
 
 def _fit_all(
-    images, labels: np.ndarray, shape: tuple[int, int], channels: int, room: int
+    images: Images, labels: np.ndarray, shape: tuple[int, int], channels: int, room: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """At most `room` pictures, evenly spaced, so that a large size cannot fill the memory."""
     chosen = np.linspace(0, len(labels) - 1, min(room, len(labels))).astype(int)
@@ -83,7 +85,9 @@ def _held_out(labels: np.ndarray) -> np.ndarray:
     return np.sort(np.asarray(chosen))
 
 
-def _raw(name: str, shape: tuple[int, int], channels: int):
+def _raw(
+    name: str, shape: tuple[int, int], channels: int
+) -> tuple[Images, np.ndarray, tuple[Images, np.ndarray] | None]:
     """(images, labels, (test images, test labels) or None); an image is an array or a path. shape, channels: that they will have."""
     if name in archives.DATA_SETS:
         train, test = archives.read(name, "train"), archives.read(name, "test")

@@ -6,6 +6,7 @@ import io
 
 import numpy as np
 from PIL import Image
+from PIL.ImageFile import ImageFile
 
 _LOW_BYTE = {"16B": "16L", "16L": "16B", "16N": "16B"}
 """Raw modes of 16 bits a channel, of which Pillow keeps the high byte: read the other way round they give the low one."""
@@ -13,7 +14,7 @@ _SAMPLE_FORMAT, _SIGNED = 339, 2
 _BITS = 258
 
 
-def values_of(image: Image.Image, content: bytes) -> tuple[np.ndarray, list[str]]:
+def values_of(image: ImageFile, content: bytes) -> tuple[np.ndarray, list[str]]:
     """((H, W) or (H, W, 3), notices): uint8 of eight bits, uint16, int32, int8 or float32 of others; as written, not turned."""
     if (image.format == "TIFF") and image.mode in ("L", "I") and _needs_sign(image):
         return _by_sample_format(image), []
@@ -29,7 +30,7 @@ def values_of(image: Image.Image, content: bytes) -> tuple[np.ndarray, list[str]
     return _eight_bits(image)
 
 
-def _needs_sign(image: Image.Image) -> bool:
+def _needs_sign(image: ImageFile) -> bool:
     """int8 is read by Pillow as if it were uint8, and uint32 as int32."""
     tags = image.tag_v2  # type: ignore[attr-defined]
     signed = tuple(tags.get(_SAMPLE_FORMAT, (1,)))[:1] == (_SIGNED,)
@@ -37,23 +38,23 @@ def _needs_sign(image: Image.Image) -> bool:
     return (image.mode == "L" and signed) or (image.mode == "I" and not signed and bits == (32,))
 
 
-def _by_sample_format(image: Image.Image) -> np.ndarray:
+def _by_sample_format(image: ImageFile) -> np.ndarray:
     return np.asarray(image).view(np.int8 if image.mode == "L" else np.uint32)
 
 
-def _sixteen(image: Image.Image) -> bool:
+def _sixteen(image: ImageFile) -> bool:
     """Whether the file has 16 bits in each of several channels."""
-    return image.mode in ("RGB", "RGBA") and bool(image.tile) and _raw(image.tile[0]).endswith(tuple(_LOW_BYTE))
+    return image.mode in ("RGB", "RGBA") and bool(image.tile) and _raw(image).endswith(tuple(_LOW_BYTE))
 
 
-def _raw(tile) -> str:
-    args = tile.args
+def _raw(image: ImageFile) -> str:
+    args = image.tile[0].args
     return str(args if isinstance(args, str) else args[0] if args else "")
 
 
-def _deep(image: Image.Image, content: bytes) -> tuple[np.ndarray, list[str]]:
+def _deep(image: ImageFile, content: bytes) -> tuple[np.ndarray, list[str]]:
     """16 bits a channel, which Pillow would cut to the high byte: dark where only twelve are used."""
-    raw, grey = _raw(image.tile[0]), _raw(image.tile[0]).startswith("LA")
+    raw, grey = _raw(image), _raw(image).startswith("LA")
     if grey:  # two channels of 16 bits are four of eight
         parts = _reread(image, content, "RGBA").astype(np.uint16)
         values = np.stack([parts[..., 0] << 8 | parts[..., 1], parts[..., 2] << 8 | parts[..., 3]], axis=2)
@@ -71,11 +72,12 @@ def _deep(image: Image.Image, content: bytes) -> tuple[np.ndarray, list[str]]:
     return mixed[..., 0] if grey else mixed, ["transparent parts are laid on white"]
 
 
-def _reread(image: Image.Image, content: bytes, raw: str) -> np.ndarray:
+def _reread(image: ImageFile, content: bytes, raw: str) -> np.ndarray:
     """The same file, its bytes taken in another raw mode."""
-    with Image.open(io.BytesIO(content), formats=(image.format,)) as again:
+    with Image.open(io.BytesIO(content), formats=(str(image.format),)) as again:
         again.tile = [
-            tile._replace(args=raw if isinstance(tile.args, str) else (raw, *tile.args[1:])) for tile in again.tile
+            tile._replace(args=raw if isinstance(tile.args, str) else (raw, *(tile.args or ())[1:]))
+            for tile in again.tile
         ]
         return np.asarray(again)
 

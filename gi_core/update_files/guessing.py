@@ -13,7 +13,7 @@ from typing import Any
 from gi_core.tensor_files.naming import schemes
 
 Shape = tuple[int, ...]
-_BLOCKS = {(2, 2, 2, 2): "resnet18", (3, 4, 6, 3): "resnet34", (3, 8, 36, 3): "resnet152"}
+_BLOCKS: dict[tuple[int, ...], str] = {(2, 2, 2, 2): "resnet18", (3, 4, 6, 3): "resnet34", (3, 8, 36, 3): "resnet152"}
 _CIFAR = {3: "resnet20", 5: "resnet32", 9: "resnet56"}
 
 

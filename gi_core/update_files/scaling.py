@@ -22,7 +22,10 @@ LOSSES = ("cross_entropy", "logistic", "mse")
 
 @dataclass(frozen=True)
 class Layer:
-    """The last dense layer: weight (K, R) and bias (K,) or None, and the update's tensors of them, in a gradient's units."""
+    """The last dense layer: weight (K, R), bias (K,), and the update's tensors of them, in a gradient's units.
+
+    A layer without a bias has None for both of the bias's.
+    """
 
     weight: Array
     bias: Array | None
@@ -51,7 +54,7 @@ def fit(layer: Layer, loss: str, smoothing: float = 0.0) -> Scale | None:
     slope = np.asarray(layer.weight_slope, np.float64)
     if not np.any(slope) or (layer.bias_slope is not None and not np.any(layer.bias_slope)):
         return None
-    if layer.bias_slope is None:
+    if layer.bias_slope is None or layer.bias is None:
         return _without_bias(layer, loss, smoothing)
     k = np.asarray(layer.bias_slope, np.float64)
     h = slope.T @ k / (k @ k)

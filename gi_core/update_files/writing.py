@@ -98,7 +98,7 @@ def write_safetensors(path: Path, arrays: Arrays) -> None:
 def _write_pickled(path: Path, arrays: Arrays, member: str) -> None:
     """One member: a dictionary as an object array without dimensions; counters as numpy scalars, as published."""
     held = {key: np.asarray(value)[()] for key, value in arrays.items()}
-    _whole(path, lambda file: np.savez(file, **{member: np.array(held, dtype=object)}))
+    _whole(path, lambda file: np.savez(file, **{member: np.array(held, dtype=object)}))  # type: ignore[arg-type]  # numpy's stub takes it for allow_pickle
 
 
 def _write_torch(path: Path, arrays: Arrays) -> None:

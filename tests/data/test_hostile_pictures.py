@@ -118,7 +118,7 @@ def test_only_what_its_header_shows_to_be_small_is_decoded_at_once(content, kind
 
 def test_a_picture_that_was_tried_once_is_not_tried_again(monkeypatch):
     content, calls, decoded = written("TIFF"), [], opening._decoded
-    monkeypatch.setattr(vetting, "_told", lambda *_: calls.append("child") or "")
+    monkeypatch.setattr(vetting, "_fault", lambda *_: calls.append("child") or "")
     monkeypatch.setattr(opening, "_decoded", lambda *a: calls.append("here") or decoded(*a))
     first = decode(content, "a.tif").pixels
     first[:] = 0
