@@ -121,7 +121,7 @@ def change(before: nn.Module, after: nn.Module) -> dict[str, Tensor]:
 
 def statistics(model: nn.Module) -> dict[str, Tensor]:
     """The buffers of every batch norm that tracks its statistics, by their names in the state dict."""
-    found = {}
+    found: dict[str, Tensor] = {}
     for name, module in model.named_modules():
         if isinstance(module, _BatchNorm) and module.running_mean is not None:
             found |= {f"{name}.{key}": b.detach().clone() for key, b in module.named_buffers(recurse=False)}
@@ -161,4 +161,4 @@ def weight_change(
 def _mean(parts: list[dict[str, Tensor]]) -> dict[str, Tensor]:
     if len(parts) == 1:
         return parts[0]
-    return {k: sum(p[k] for p in parts) / len(parts) for k in parts[0]}
+    return {k: sum((p[k] for p in parts), torch.zeros_like(t)) / len(parts) for k, t in parts[0].items()}

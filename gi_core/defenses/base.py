@@ -53,7 +53,8 @@ class Defense:
         self.generator = generator
         self.loss = loss
         self.known: dict[str, Any] = {"kind": settings.kind}
-        self.mean, self.std = (0.0,), (1.0,)  # of the input normalisation, (C,) each; set by the round
+        self.mean: tuple[float, ...] = (0.0,)  # of the input normalisation, (C,) each; set by the round
+        self.std: tuple[float, ...] = (1.0,)
 
     def wrap_model(self, model: nn.Module) -> nn.Module:
         """The network that the round uses, and that the server knows."""
@@ -89,6 +90,6 @@ class Defense:
         """`known`, after the round; schedule: of a weight change."""
         return self.known
 
-    def told(self, experiment: Experiment) -> Promise:
+    def promise(self, experiment: Experiment) -> Promise:
         """Plain values for the person who watches, after the round (epsilon); never for the attack."""
         return {}

@@ -63,7 +63,7 @@ class DpSgd(Defense):
             return torch.zeros_like(like)
         return torch.randn(like.shape, generator=self.generator, dtype=torch.float32).to(like)
 
-    def told(self, experiment: Experiment) -> Promise:
+    def promise(self, experiment: Experiment) -> Promise:
         """epsilon (None: infinite), delta, rate, steps and the promise in words."""
         found = accounting.of_round(self.settings, experiment.client, experiment.pictures)
         return {**found.numbers(), "promise": found.sentence()}

@@ -69,7 +69,7 @@ class Mixing(Defense):
     def _public(self, x: Tensor, count: int, draw: np.random.Generator) -> Tensor:
         mean, std = self._units(x)
         own = (x * std + mean).cpu().numpy()
-        found = data.public_pictures(self.settings.pool, count, tuple(x.shape[2:]), x.shape[1], own, draw)
+        found = data.public_pictures(self.settings.pool, count, (x.shape[2], x.shape[3]), x.shape[1], own, draw)
         return (torch.from_numpy(found).to(x) - mean) / std
 
     def _flip(self, x: Tensor, draw: np.random.Generator) -> Tensor:

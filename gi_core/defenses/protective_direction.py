@@ -56,7 +56,7 @@ class ProtectiveDirection(Defense):
         channels = inputs.shape[1]
         knowledge = Knowledge(
             model,
-            tuple(inputs.shape[1:]),
+            (channels, inputs.shape[2], inputs.shape[3]),
             outputs,
             (0.0,) * channels,
             (1.0,) * channels,

@@ -24,7 +24,7 @@ def read_defense(
     settings: DefenseSettings, model: nn.Module, update: Update, schedule: Schedule | None
 ) -> dict[str, Any]:
     """`Defense.known` of a defense that was applied elsewhere, to `update` as it was sent. Raises SpecError."""
-    return {"kind": settings.kind, **class_of(settings).read(settings, Sent(model, update, schedule))}  # type: ignore[attr-defined]
+    return {"kind": settings.kind, **class_of(settings).read(settings, Sent(model, update, schedule))}
 
 
 def not_sent(update: Update, known: tuple[dict[str, Any], ...]) -> Update:

@@ -47,14 +47,14 @@ class Soteria(Defense):
         def defended(model: nn.Module, inputs: Tensor, labels: Tensor) -> Update:
             name, fraction = layer_of(model, self.settings.layer), self.settings.fraction
             self.known |= {"layer": name, "fraction": fraction}
-            cleared = int(fraction * model.get_submodule(name).in_features)
+            cleared = int(fraction * _dense(model, name).in_features)
             if not cleared:
                 return compute(model, inputs, labels)
             scores = sensitivity(model, name, inputs, self.generator)
             kept = torch.ones_like(scores, dtype=torch.bool)
             kept[torch.argsort(scores, descending=True, stable=True)[:cleared]] = False
             model = copy.deepcopy(model)
-            layer = model.get_submodule(name)
+            layer = _dense(model, name)
             layer.__class__ = Masked  # the same parameters under the same names
             layer.register_buffer("kept", kept, persistent=False)
             self.known["mask"] = {f"{name}.weight": kept.expand(layer.weight.shape).clone()}
@@ -80,6 +80,13 @@ def layer_of(model: nn.Module, name: str | None) -> str:
     if not dense or (name or dense[-1]) == layers[0][0]:
         raise SpecError(PIXELS)
     return name or dense[-1]
+
+
+def _dense(model: nn.Module, name: str) -> nn.Linear:
+    """The layer of that name, which `layer_of` has found to be dense."""
+    layer = model.get_submodule(name)
+    assert isinstance(layer, nn.Linear)
+    return layer
 
 
 def sensitivity(model: nn.Module, name: str, inputs: Tensor, draw: torch.Generator) -> Tensor:

@@ -1,4 +1,4 @@
-"""g'_l = 0 for the tensors that are not sent, and their names are told: an attack leaves them out, a server does not move them."""
+"""g'_l = 0 for the tensors that are not sent. Everyone knows which: attacks leave them out, a server does not move them."""
 
 from __future__ import annotations
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from torch import Tensor, nn
 
@@ -36,7 +36,7 @@ class Update:
 
     def norm(self) -> float:
         """L2 norm over all tensors."""
-        return sum(float((t.double() ** 2).sum()) for t in self.tensors.values()) ** 0.5
+        return float(sum(float((t.double() ** 2).sum()) for t in self.tensors.values()) ** 0.5)
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,6 @@ class Knowledge:
     loss: Loss = "cross_entropy"
     schedule: Schedule | None = None
     prior: Tensor | None = None
-    defenses: tuple[dict, ...] = field(default=())
+    defenses: tuple[dict[str, Any], ...] = ()
     terms: Terms = PLAIN
     dropout: float = 0.0

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from gi_core import defenses
 from gi_core.client import Knowledge, Round, Update, fedavg
 from gi_core.client.batches import assumed, epoch_steps
-from gi_core.client.round import SERVER_GUESS
+from gi_core.client.knowledge import SERVER_GUESS
 from gi_core.client.several import multi_hot
 from gi_core.data import Pictures
 from gi_core.defenses.reading import not_sent, read_defense
