@@ -85,7 +85,7 @@ def problem(experiment: Experiment, lane: str = "interactive") -> Problem | None
     shape += f" with {trials} trials" if trials > 1 else ""
     return Problem(
         "attack",
-        f"{shape} on this network take about {allowances.told(found.one)} of memory, and {allowances.told(limit)} are"
+        f"{shape} on this network take about {allowances.readable(found.one)} of memory, and {allowances.readable(limit)} are"
         " allowed (GI_MEMORY_MB): choose fewer trials, fewer or smaller pictures or a smaller network",
     )
 
@@ -96,8 +96,8 @@ def unseen(experiment: Experiment) -> str:
     if found is None or max(found.one, found.meter) <= limit:
         return ""
     return (
-        f"looking ahead would take about {allowances.told(max(found.one, found.meter))} of memory, and"
-        f" {allowances.told(limit)} are allowed for it (GI_PREVIEW_MB): time and exposure are told by the run itself"
+        f"looking ahead would take about {allowances.readable(max(found.one, found.meter))} of memory, and"
+        f" {allowances.readable(limit)} are allowed for it (GI_PREVIEW_MB): time and exposure are told by the run itself"
     )
 
 

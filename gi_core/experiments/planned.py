@@ -31,7 +31,7 @@ def of_run(question: Question, kept: Plan | None, seconds: float, lane: str, sin
         trials = getattr(question.experiment.attack, "trials", 1)
         sink.notice(
             f"{found.most} of {trials} trials advance at a time, as more do not fit into the"
-            f" {allowances.told(limit)} of memory that are allowed (GI_MEMORY_MB)"
+            f" {allowances.readable(limit)} of memory that are allowed (GI_MEMORY_MB)"
         )
     return found
 

@@ -59,7 +59,7 @@ def _variable(kind: str) -> str:
     return "GI_READING_SECONDS" if kind in SECONDS else "GI_JOB_SECONDS"
 
 
-def told(count: float) -> str:
+def readable(count: float) -> str:
     """Bytes for a person: 3.2 GiB, 640 MiB."""
     return f"{count / GIB:.3g} GiB" if count >= 0.95 * GIB else f"{max(1.0, count / MIB):.0f} MiB"
 
@@ -87,4 +87,4 @@ def too_large(limit: int, lane: str) -> str:
         if lane == READING
         else "choose fewer trials, fewer or smaller pictures or a smaller network"
     )
-    return f"it took more than the {told(limit)} of memory that it may ({name}): {less}"
+    return f"it took more than the {readable(limit)} of memory that it may ({name}): {less}"

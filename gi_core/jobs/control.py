@@ -36,7 +36,7 @@ _SQL = {
 def apply(connection: sqlite3.Connection, job_id: str, action: str, resumable: bool) -> bool:
     """Whether the action changed anything. resumable: the run has a checkpoint. Raises SpecError."""
     if action not in ACTIONS:
-        raise SpecError(f"a run can be told pause, resume or cancel, not {action!r}")
+        raise SpecError(f"a run can be paused, resumed or cancelled, not {action!r}")
     values = {"id": job_id, "now": time.time(), "resumable": resumable}
     return any(connection.execute(sql, values).rowcount for sql in _SQL[action])
 

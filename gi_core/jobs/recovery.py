@@ -50,7 +50,7 @@ class Death:
 def death(entry: Process) -> Death:
     """How a dead worker died, by what the process that started it saw, and by the memory that it last held."""
     code = int(entry.ended) if entry.ended.lstrip("-").isdigit() else None
-    held = allowances.told(entry.bytes)
+    held = allowances.readable(entry.bytes)
     if entry.ended == OUT_OF_MEMORY:
         return Death("memory", f"the system ended its worker as the memory was full, with {held} of it", entry.note)
     if code in (None, -signal.SIGKILL) and entry.bytes > NEARLY * allowances.memory(entry.lane):

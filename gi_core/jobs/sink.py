@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -10,7 +11,6 @@ import numpy as np
 
 from gi_core.jobs.job import Point
 from gi_core.jobs.snapshots import Snapshots, write_array
-from gi_core.jobs.writer import Writer
 
 POLL_SECONDS = 0.05
 
@@ -25,7 +25,7 @@ class Sink(Protocol):
         """Where the run stands (see `Job.progress`) and the points since the last call."""
 
     def thin_points(self, step: int) -> None:
-        """Keep, of the points told so far, the first, every step-th, and those with a PSNR."""
+        """Keep, of the points recorded so far, the first, every step-th, and those with a PSNR."""
 
     def forget_points(self, after: int) -> None:
         """Drop points after an iteration: the run takes up from there."""
@@ -41,6 +41,36 @@ class Sink(Protocol):
 
     def notice(self, text: str) -> None:
         """Tell the person something, once."""
+
+
+class JobWriter(Protocol):
+    """What a worker writes of the job it holds: `jobs.writer.Writer` into the store, `executors.afar.FarWriter` from afar."""
+
+    def folder(self, job_id: str) -> Path: ...
+
+    def asked(self, job_id: str) -> str: ...
+
+    def make_room(self, job_id: str) -> None: ...
+
+    def record(self, job_id: str, progress: dict[str, Any], points: list[Point]) -> None: ...
+
+    def thin_points(self, job_id: str, step: int) -> None: ...
+
+    def forget_points(self, job_id: str, after: int) -> None: ...
+
+    def log(self, job_id: str, text: str) -> None: ...
+
+    def notice(self, job_id: str, text: str) -> None: ...
+
+    def finish(
+        self, job_id: str, state: str, result: Mapping[str, Any] | None = None, error: str | None = None
+    ) -> None: ...
+
+    def release(self, job_id: str) -> None: ...
+
+    def requeue(self, job_id: str) -> None: ...
+
+    def drop_cache_key(self, job_id: str) -> None: ...
 
 
 class Control(Protocol):
@@ -60,7 +90,7 @@ class Free:
 class StoreSink:
     """Reports to the store, as the worker that holds the job."""
 
-    def __init__(self, writer: Writer, job_id: str) -> None:
+    def __init__(self, writer: JobWriter, job_id: str) -> None:
         self.writer, self.run_id = writer, job_id
         self.folder = writer.folder(job_id)
         self._snapshots = Snapshots(self.folder)
@@ -93,7 +123,7 @@ class StoreSink:
 class StoreControl:
     """What the person asked of the job, looked up at most every `POLL_SECONDS`. Raises Lost."""
 
-    def __init__(self, writer: Writer, job_id: str) -> None:
+    def __init__(self, writer: JobWriter, job_id: str) -> None:
         self.writer, self.job_id = writer, job_id
         self._next = 0.0
 

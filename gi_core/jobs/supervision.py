@@ -21,7 +21,7 @@ _TICK = os.sysconf("SC_CLK_TCK")
 
 
 def resident(pid: int | str = "self") -> int:
-    """Bytes of memory that a process holds of its own, without what it shares with files; 0 where that is not told."""
+    """Bytes of memory that a process holds of its own, without what it shares with files; 0 where the system does not say."""
     try:
         fields = Path(f"/proc/{pid}/statm").read_text().split()
         return max(0, int(fields[1]) - int(fields[2])) * _PAGE
@@ -30,7 +30,7 @@ def resident(pid: int | str = "self") -> int:
 
 
 def spent(pid: int | str = "self") -> float:
-    """Seconds of computing of a process so far; 0.0 where that is not told."""
+    """Seconds of computing of a process so far; 0.0 where the system does not say."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / _TICK
@@ -116,7 +116,7 @@ class Watch:
 
 
 def kills_for_memory() -> int:
-    """How often the system has ended a process here because memory ran out; 0 where that is not told."""
+    """How often the system has ended a process here because memory ran out; 0 where the system does not say."""
     for path in ("/sys/fs/cgroup/memory.events", "/proc/vmstat"):
         try:
             for line in Path(path).read_text().splitlines():

@@ -14,7 +14,7 @@ from gi_core.settings.federation import Federation
 from gi_core.settings.federation_checks import federation_problems
 from gi_core.settings.sentences import sentence
 from gi_core.settings.sweep import Member, Sweep, members
-from gi_core.settings.utility import federation_of
+from gi_core.settings.utility import Training, federation_of
 
 Look = Callable[[Experiment], str]
 """What else stops an experiment, as a sentence; empty where nothing does."""
@@ -50,8 +50,8 @@ def questions(sweep: Sweep, look: Look = lambda experiment: "") -> list[Question
     seen: dict[tuple[str, int], Question] = {}
     for member in experiments(sweep):
         asked.append(_run(sweep, member, look))
-        for seed in sweep.utility.seeds if sweep.utility else ():
-            asked.append(_utility(sweep, member, seed, seen))
+        if sweep.utility is not None:
+            asked += [_utility(sweep, sweep.utility, member, seed, seen) for seed in sweep.utility.seeds]
     return asked
 
 
@@ -67,7 +67,9 @@ def _run(sweep: Sweep, member: Member, look: Look) -> Question:
     )  # fmt: skip
 
 
-def _utility(sweep: Sweep, member: Member, seed: int, seen: dict[tuple[str, int], Question]) -> Question:
+def _utility(
+    sweep: Sweep, trained: Training, member: Member, seed: int, seen: dict[tuple[str, int], Question]
+) -> Question:
     """An attack has no part in a training, so most experiments share theirs."""
     e = member.experiment
     parts = (e.size, e.channels, e.normalise, e.model, e.client, e.defenses, e.device)
@@ -75,7 +77,7 @@ def _utility(sweep: Sweep, member: Member, seed: int, seen: dict[tuple[str, int]
     if known is None:
         title = f"Accuracy of {_named(sweep, member)}"
         try:
-            training = federation_of(e, sweep.utility, seed)
+            training = federation_of(e, trained, seed)
             wrong = next((p.reason for p in federation_problems(training) if p.fatal), "")
             spec, key = training.model_dump(mode="json"), training.key()
         except ValidationError as error:

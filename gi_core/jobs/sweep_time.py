@@ -36,7 +36,8 @@ def seconds_left(database: Database, sweep: str, since: float) -> float | None:
         " FROM members m JOIN jobs c ON c.id = m.job WHERE m.sweep = ?",
         (sweep,),
     )
-    now, spent, everyone = time.time(), {}, []
+    now, everyone = time.time(), []
+    spent: dict[str, list[float]] = {}
     for row in found:
         if row["state"] in FINISHED and row["claimed"] is not None and row["claimed"] >= since:
             took = max(0.0, row["finished"] - row["claimed"])

@@ -5,13 +5,14 @@ Pause, resume, cancel and delete are the store's own (`store.control(id, ...)`, 
 
 from __future__ import annotations
 
+import sqlite3
 import time
-from dataclasses import dataclass, field
 from typing import Any
 
 from gi_core.jobs import quota, rows, sweep_membership
 from gi_core.jobs.job import ACTIVE, FINISHED, FOLLOWS, Job, new_id
 from gi_core.jobs.store import Store
+from gi_core.jobs.sweep_entries import MISSING, REFUSED, Entry, SweepStatus, UtilityEntry
 from gi_core.jobs.sweep_questions import Look, questions
 from gi_core.jobs.sweep_tables import settle
 from gi_core.jobs.sweep_time import fraction, seconds_left
@@ -19,75 +20,7 @@ from gi_core.settings import SpecError
 from gi_core.settings.sweep import Sweep, build_sweep
 
 MOST_UNFINISHED = 5
-REFUSED, MISSING = "refused", "missing"
 _MARKS = ",".join("?" * len(FINISHED))
-
-
-@dataclass(frozen=True)
-class SweepStatus:
-    """How a sweep stands.
-
-    state: as of any job (running, pausing, paused, done: all of them, incomplete: some failed, failed: all, cancelled). total: experiments. counts:
-    how many are queued, running, ..., refused (see `Entry.refused`) or missing (deleted, or given up by a cancel).
-    fraction: of all work, in [0, 1]. seconds_left: from what took how long so far; None before the first has ended and
-    while nothing runs. utility_total, utility_counts: the same of trainings.
-    """
-
-    id: str
-    name: str
-    state: str
-    total: int
-    counts: dict[str, int]
-    fraction: float
-    seconds_left: float | None
-    utility_total: int
-    utility_counts: dict[str, int]
-
-    @property
-    def over(self) -> bool:
-        return self.state in FINISHED
-
-    @property
-    def sentence(self) -> str:
-        """What to say of a sweep whose experiments partly failed or were cancelled, `done with 3 failed`; else empty."""
-        if self.state != "incomplete":
-            return ""
-        lacking = [
-            f"{n} {what}{'s ' if what and n > 1 else ' ' if what else ''}{state}"
-            for counts, what in ((self.counts, ""), (self.utility_counts, "training"))
-            for state in ("failed", "cancelled")
-            if (n := counts.get(state))
-        ]
-        return "done with " + " and ".join(lacking or ["some failed"])
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One experiment. point: axis name -> label. job: None when refused (why) or deleted."""
-
-    position: int
-    point: dict[str, str]
-    job: Job | None = field(repr=False)
-    refused: str = ""
-
-    @property
-    def state(self) -> str:
-        return self.job.state if self.job else REFUSED if self.refused else MISSING
-
-
-@dataclass(frozen=True)
-class UtilityEntry:
-    """One training. positions: the experiments whose network, client and defenses it trains."""
-
-    positions: tuple[int, ...]
-    seed: int
-    job: Job | None = field(repr=False)
-    refused: str = ""
-
-    @property
-    def error(self) -> str:
-        """Why it gave no accuracy; "" where it did, or may still."""
-        return self.refused or (self.job.error or "" if self.job and self.job.state == "failed" else "")
 
 
 def start(store: Store, sweep: Sweep, owner: str = "", look: Look = lambda experiment: "") -> str:
@@ -124,7 +57,7 @@ def start(store: Store, sweep: Sweep, owner: str = "", look: Look = lambda exper
     return number
 
 
-def _bound(connection, owner: str) -> None:
+def _bound(connection: sqlite3.Connection, owner: str) -> None:
     unfinished = connection.execute(
         f"SELECT count(*) FROM jobs WHERE kind = ? AND owner = ? AND state NOT IN ({_MARKS})",
         (FOLLOWS, owner, *FINISHED),
@@ -188,7 +121,8 @@ def members(store: Store, id: str) -> list[Entry]:
 def utilities(store: Store, id: str) -> list[UtilityEntry]:
     """All trainings that accuracy is measured by. Raises SpecError for an unknown id."""
     _parent(store, id)
-    jobs, groups = _jobs(store, id, "utility"), {}
+    jobs = _jobs(store, id, "utility")
+    groups: dict[tuple[str, int], list[sqlite3.Row]] = {}
     for row in store.database.rows(
         "SELECT * FROM members WHERE sweep = ? AND role = 'utility' ORDER BY position, seed", (id,)
     ):

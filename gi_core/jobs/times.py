@@ -28,7 +28,7 @@ LEARNED, LOOKED_AT = 20, 200
 AFTER = (0.2, 5.0)
 """Seconds from the last iteration to the result: comparing, files."""
 WORTH_SAYING = 1.0
-"""Seconds of a loop that a person at a terminal is told of beforehand."""
+"""Seconds of a loop from which on a terminal says beforehand how long it takes."""
 FLOPS = 1.5e10
 """Double-precision operations in a second of a factorisation on one core, roughly."""
 MOST_JOINTLY = 4600
@@ -72,7 +72,7 @@ def said(span: Span) -> str:
     high = min((s for s in _STEPS + _HOURS if s >= span.high and s > low), default=0)
     if not high:  # longer than a day
         high = 86400 * math.ceil(max(span.high, 2 * 86400) / 86400)
-        low = 86400 * (span.low // 86400) or low
+        low = 86400 * int(span.low // 86400) or low
     unit, size = next(
         (u, k) for u, k in (("days", 86400), ("h", 3600), ("min", 60), ("s", 1)) if high >= 2 * k or k == 1
     )

@@ -7,6 +7,7 @@ to another) cannot write on: it gets `Lost`.
 from __future__ import annotations
 
 import os
+import sqlite3
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -49,7 +50,7 @@ class Writer:
         with self.database.transaction() as connection:
             return self._take(connection, job_id)
 
-    def _take(self, connection, job_id: str) -> Job | None:
+    def _take(self, connection: sqlite3.Connection, job_id: str) -> Job | None:
         now = time.time()
         taken = connection.execute(
             "UPDATE jobs SET state = 'running', asked = '', worker = ?, attempts = attempts + 1,"
@@ -120,7 +121,10 @@ class Writer:
         """Note that the job was started anew elsewhere, as its process was lost; returns how often it was started by now."""
         self._update(job_id, "attempts = attempts + 1, interrupted = 1, progress = '{}'")
         self.notice(job_id, "its worker was lost; it starts again")
-        return int(self.database.row("SELECT attempts FROM jobs WHERE id = ?", (job_id,))["attempts"])
+        row = self.database.row("SELECT attempts FROM jobs WHERE id = ?", (job_id,))
+        if row is None:
+            raise Lost(job_id)
+        return int(row["attempts"])
 
     def finish(
         self, job_id: str, state: str, result: Mapping[str, Any] | None = None, error: str | None = None

@@ -13,6 +13,7 @@ import numpy as np
 from gi_core import data
 from gi_core.attacks.base import Refused
 from gi_core.common.memory_limit import memory_limit, memory_ran_out
+from gi_core.common.progress import Progress
 from gi_core.experiments import (
     influence_analysis,
     preparing,
@@ -29,14 +30,14 @@ from gi_core.experiments.recorded import inspecting
 from gi_core.experiments.setup import Questions
 from gi_core.jobs import allowances
 from gi_core.jobs.job import Job
-from gi_core.jobs.sink import Control, StoreSink
-from gi_core.jobs.writer import Lost, Writer
+from gi_core.jobs.sink import Control, JobWriter, StoreSink
+from gi_core.jobs.writer import Lost
 from gi_core.settings import Experiment, SpecError, build
 
 MOST_THUMBNAILS = 200
 
 
-def do(job: Job, writer: Writer, control: Control, questions: Questions) -> None:
+def do(job: Job, writer: JobWriter, control: Control, questions: Questions) -> None:
     """Do a job that this worker holds, and write how it ended. Raises Lost."""
     outcome: Mapping[str, Any]
     try:
@@ -60,13 +61,13 @@ def do(job: Job, writer: Writer, control: Control, questions: Questions) -> None
     _end(job, writer, outcome)
 
 
-def _unexpected(job: Job, writer: Writer, error: Exception) -> None:
+def _unexpected(job: Job, writer: JobWriter, error: Exception) -> None:
     writer.log(job.id, traceback.format_exc(limit=-8))
     reason = " ".join(str(error).split())[:300]
     writer.finish(job.id, "failed", error=f"an unexpected error ended it, {type(error).__name__}: {reason}")
 
 
-def _end(job: Job, writer: Writer, outcome: Mapping[str, Any]) -> None:
+def _end(job: Job, writer: JobWriter, outcome: Mapping[str, Any]) -> None:
     status = outcome.get("status", "done")
     if status != "paused":
         writer.finish(job.id, status, None if outcome.get("iterations") == 0 else outcome)
@@ -76,7 +77,23 @@ def _end(job: Job, writer: Writer, outcome: Mapping[str, Any]) -> None:
         writer.release(job.id)
 
 
-def _run(job: Job, writer: Writer, control: Control, questions: Questions) -> Mapping[str, Any]:
+def _obey(control: Control) -> None:
+    """Raises Stopped where the person asked to pause or cancel."""
+    if asked := control.poll():
+        raise Stopped(asked)
+
+
+def _progress(job: Job, writer: JobWriter, control: Control) -> Progress:
+    """Progress that the job shows, and that ends it where the person asks."""
+
+    def progress(fraction: float, text: str) -> None:
+        _obey(control)
+        writer.record(job.id, {"stage": text, "fraction": fraction}, [])
+
+    return progress
+
+
+def _run(job: Job, writer: JobWriter, control: Control, questions: Questions) -> Mapping[str, Any]:
     sink = StoreSink(writer, job.id)
     writer.make_room(job.id)
     return execute(
@@ -85,50 +102,33 @@ def _run(job: Job, writer: Writer, control: Control, questions: Questions) -> Ma
     )  # fmt: skip
 
 
-def _preview(job: Job, writer: Writer, control: Control, questions: Questions) -> dict[str, Any]:
+def _preview(job: Job, writer: JobWriter, control: Control, questions: Questions) -> dict[str, Any]:
     answer = preview(build(job.spec), writer.folder(job.id), questions, job.lane)
     if any(p["fatal"] for p in answer["problems"]) or answer["seconds_estimate"] is None:
         writer.drop_cache_key(job.id)  # what is missing may be there the next time
     return answer
 
 
-def _train(job: Job, writer: Writer, control: Control, questions: Questions) -> dict[str, Any]:
+def _train(job: Job, writer: JobWriter, control: Control, questions: Questions) -> dict[str, Any]:
     """Prepare the network of an Experiment, so that its runs find it trained."""
     experiment = build(job.spec)
-
-    def progress(fraction: float, text: str) -> None:
-        asked = control.poll()
-        if asked:
-            raise Stopped(asked)
-        writer.record(job.id, {"stage": text, "fraction": fraction}, [])
-
-    pictures = data.load(experiment)
-    _, info = preparing.prepare(experiment, pictures, progress=progress)
+    _, info = preparing.prepare(experiment, data.load(experiment), progress=_progress(job, writer, control))
     return {"status": "done", **info}
 
 
-def _thumbnails(job: Job, writer: Writer, control: Control, questions: Questions) -> dict[str, Any]:
+def _thumbnails(job: Job, writer: JobWriter, control: Control, questions: Questions) -> dict[str, Any]:
     """spec: {samples: [ref], size: pixels or null}. Result: files {ref: path}, missing {ref: sentence}.
 
     whole in the spec: as `small_pictures.whole`.
     """
+    samples, size = (job.spec.get("samples") or [])[:MOST_THUMBNAILS], job.spec.get("size")
     if job.spec.get("whole"):
-
-        def stop() -> None:
-            if asked := control.poll():
-                raise Stopped(asked)
-
-        return {
-            "status": "done",
-            **small_pictures.whole(job.spec["samples"][:MOST_THUMBNAILS], writer.folder(job.id), stop),
-        }
-    samples, size = job.spec.get("samples") or [], job.spec.get("size")
+        found = small_pictures.whole(samples, writer.folder(job.id), lambda: _obey(control))
+        return {"status": "done", **found}
     files: dict[str, str] = {}
     missing: dict[str, str] = {}
-    for ref in samples[:MOST_THUMBNAILS]:
-        asked = control.poll()
-        if asked:
-            raise Stopped(asked)
+    for ref in samples:
+        _obey(control)
         try:
             with memory_limit():
                 pictures = data.load(build({"samples": [ref], "size": size, "model": {"kind": "linear"}}))
@@ -145,49 +145,42 @@ def _thumbnail(folder: Path, ref: str, images: np.ndarray) -> Path:
     return path
 
 
-def _influence(job: Job, writer: Writer, control: Control, questions: Questions) -> dict[str, Any]:
+def _influence(job: Job, writer: JobWriter, control: Control, questions: Questions) -> dict[str, Any]:
     """spec: {experiment, noise_std, damping, seconds}; see `gi_core.experiments.influence_analysis.answer`."""
-
-    def progress(fraction: float, text: str) -> None:
-        asked = control.poll()
-        if asked:
-            raise Stopped(asked)
-        writer.record(job.id, {"stage": text, "fraction": fraction}, [])
-
     asked = job.spec
     with memory_limit():
         found = influence_analysis.answer(
             build(asked.get("experiment") or {}), asked.get("noise_std"), asked.get("damping"),
-            float(asked.get("seconds") or 60.0), writer.folder(job.id), progress,
+            float(asked.get("seconds") or 60.0), writer.folder(job.id), _progress(job, writer, control),
         )  # fmt: skip
     return {"status": "done", **found}
 
 
-def _rank(job: Job, writer: Writer, control: Control, questions: Questions) -> dict[str, Any]:
+def _rank(job: Job, writer: JobWriter, control: Control, questions: Questions) -> dict[str, Any]:
     return rank_analysis.answer(job.spec)
 
 
-def _federation(job: Job, writer: Writer, control: Control, questions: Questions) -> dict[str, Any]:
-    """spec: a Federation; see `gi_core.experiments.federation.running.job`. What was found so far is told after every round."""
-    return running.job(job.spec, writer.folder(job.id), control, lambda said: writer.record(job.id, said, []))
+def _federation(job: Job, writer: JobWriter, control: Control, questions: Questions) -> dict[str, Any]:
+    """spec: a Federation; see `gi_core.experiments.federation.running.job`. It records what was found so far after every round."""
+    return running.job(job.spec, writer.folder(job.id), control, lambda found: writer.record(job.id, found, []))
 
 
-def _utility(job: Job, writer: Writer, control: Control, questions: Questions) -> dict[str, Any]:
+def _utility(job: Job, writer: JobWriter, control: Control, questions: Questions) -> dict[str, Any]:
     """spec: a Federation without attack; see `gi_core.experiments.utility.job`."""
-    return utility.job(job.spec, writer.folder(job.id), control, lambda said: writer.record(job.id, said, []))
+    return utility.job(job.spec, writer.folder(job.id), control, lambda found: writer.record(job.id, found, []))
 
 
-def _inspect(job: Job, writer: Writer, control: Control, questions: Questions) -> dict[str, Any]:
+def _inspect(job: Job, writer: JobWriter, control: Control, questions: Questions) -> dict[str, Any]:
     """spec: {recorded, model, size, channels, client}; see `inspecting.answer`."""
     return {"status": "done", **inspecting.answer(job.spec)}
 
 
-def _record(job: Job, writer: Writer, control: Control, questions: Questions) -> dict[str, Any]:
+def _record(job: Job, writer: JobWriter, control: Control, questions: Questions) -> dict[str, Any]:
     """spec: an Experiment whose client's round becomes files; see `recording.record`."""
     return {"status": "done", **recording.record(build(job.spec), writer.folder(job.id))}
 
 
-_KINDS: dict[str, Callable[[Job, Writer, Control, Questions], Mapping[str, Any]]] = {
+_KINDS: dict[str, Callable[[Job, JobWriter, Control, Questions], Mapping[str, Any]]] = {
     "run": _run,
     "preview": _preview,
     "train": _train,

@@ -10,31 +10,26 @@ from __future__ import annotations
 
 import argparse
 import os
-import random
 import signal
 import sqlite3
 import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from gi_core.jobs import allowances, capacity, recovery, supervision
 from gi_core.jobs.job import LANES, Job
 from gi_core.jobs.processes import BEAT_SECONDS, Processes
-from gi_core.jobs.sink import POLL_SECONDS, StoreControl
+from gi_core.jobs.sink import Control, StoreControl
 from gi_core.jobs.store import Store
 from gi_core.jobs.writer import Lost, Writer
 from gi_core.settings import SpecError
+from gi_core.workers.between import Between, draws_kept
 
 IDLE_SECONDS = {"interactive": 20.0, "batch": 60.0, "reading": 60.0}
 LOOK_SECONDS = 0.1
 NICE = {"interactive": 5, "batch": 15, "reading": 5}
-YIELD_SHARE = 0.1
 TRIM_SECONDS = 1.0
 QUICK = ("preview", "thumbnails", "inspect", "record")
 
@@ -85,17 +80,16 @@ class Worker:
             self.leaving.wait(BEAT_SECONDS)
             return None
 
-    def do(self, job: Job, control: Any = None) -> None:
+    def do(self, job: Job, control: Control | None = None) -> None:
         """One job, from claim to end; one that was taken away is dropped."""
         from gi_core.workers import duties
 
         self._doing.append(supervision.Doing(job.id, job.kind))
         self.processes.say(self.life, job.id)
-        own = _Control(self, job.id)
+        own = self.between(job.id)
         try:
             duties.do(job, self.writer, control or own, self.questions)
-            if self.lane == "batch":
-                own.rest(lambda: "")  # what lies outside the iterations is most of a short run
+            own.rest(lambda: "")  # what lies outside the iterations is most of a short run
         except Lost:
             print(f"job {job.id} was taken away", file=sys.stderr)
         finally:
@@ -103,20 +97,17 @@ class Worker:
             self.processes.say(self.life, self._doing[-1].id if self._doing else "idle")
             self._idle_since, self._trimmed = time.monotonic(), False
 
+    def between(self, job_id: str) -> Between:
+        """What stops or interrupts a job: previews in the interactive lane, persons' runs in the batch lane."""
+        answer = self.answer_quickly if self.lane == "interactive" else None
+        return Between(self.writer, job_id, self.leaving, answer, self.others_wait if self.lane == "batch" else None)
+
     def answer_quickly(self) -> None:
         """Between two iterations: do one waiting preview, look into a file or the like, if there is one."""
         job = self.writer.claim(self.lane, QUICK)
-        if job is None:
-            return
-        import torch
-
-        state, others = torch.random.get_rng_state(), (np.random.get_state(), random.getstate())
-        try:
-            self.do(job, StoreControl(self.writer, job.id))
-        finally:
-            torch.random.set_rng_state(state)
-            np.random.set_state(others[0])
-            random.setstate(others[1])
+        if job is not None:
+            with draws_kept():
+                self.do(job, StoreControl(self.writer, job.id))
 
     def others_wait(self) -> bool:
         """Whether a person's job runs or waits in the interactive lane, and this worker's core is one that it needs."""
@@ -129,7 +120,7 @@ class Worker:
         return self.life not in lives[: max(0, capacity.cores() - capacity.SPARE_CORES)]
 
     def _warm_up(self) -> None:
-        from gi_core import metrics
+        from gi_core import data, metrics
         from gi_core.common.threads import one_thread
         from gi_core.experiments import setup
         from gi_core.experiments.preview import preview
@@ -143,7 +134,7 @@ class Worker:
             folder.mkdir(exist_ok=True)
             try:
                 preview(duties.WARM_UP, folder, self.questions)
-                metrics.quick(*[setup.data.load(duties.WARM_UP).images] * 2)
+                metrics.quick(*[data.load(duties.WARM_UP).images] * 2)
             except Exception:  # noqa: BLE001 - a job that meets the same trouble will say so to its person
                 traceback.print_exc()
         self.processes.say(self.life, "idle")
@@ -177,42 +168,14 @@ class Worker:
                 print(f"no heartbeat: {error}", file=sys.stderr)
 
     def _look_at_itself(self) -> None:
-        doing = next(iter(self._doing[-1:]), None)
-        reason = supervision.overdrawn(doing, self.lane) if doing is not None else ""
+        doing = next(iter(self._doing[-1:]), None)  # the other thread may have ended it by now
+        if doing is None:
+            return
+        reason = supervision.overdrawn(doing, self.lane)
         if reason and recovery.end(self.store.database, self.store.runs, self.life, doing.id, reason):
             print(f"job {doing.id}: {reason}", file=sys.stderr, flush=True)
             self.processes.leave(self.life)
             os._exit(supervision.OVERDRAWN)
-
-
-class _Control(StoreControl):
-    """What the person asked, previews in between, and for the batch lane, yielding to persons."""
-
-    def __init__(self, worker: Worker, job_id: str) -> None:
-        super().__init__(worker.writer, job_id)
-        self.worker = worker
-        self._before = time.monotonic()
-
-    def poll(self) -> str:
-        if self._next > time.monotonic() and not self.worker.leaving.is_set():
-            return ""
-        asked = super().poll()
-        if not asked and self.worker.lane == "interactive":
-            self.worker.answer_quickly()
-        elif not asked and self.worker.lane == "batch":
-            asked = self.rest(lambda: self.writer.asked(self.job_id))
-        return asked or ("leave" if self.worker.leaving.is_set() else "")
-
-    def rest(self, asked: Callable[[], str]) -> str:
-        """While a person's job runs, the batch lane gets a tenth of the time, so that it never starves."""
-        worked = time.monotonic() - self._before
-        until = time.monotonic() + worked / YIELD_SHARE
-        told = ""
-        while not told and time.monotonic() < until and self.worker.others_wait():
-            self.worker.leaving.wait(POLL_SECONDS)
-            told = "leave" if self.worker.leaving.is_set() else asked()
-        self._before = time.monotonic()
-        return told
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -131,8 +131,8 @@ def test_one_damaged_entry_is_said_and_the_others_are_shown(home, capsys, column
             continue
         capsys.readouterr()
         assert main(["runs", "list"]) == 0
-        told = capsys.readouterr()
-        assert "run 2" in told.out and "run 0" in told.out and f"note: {bad}: " in told.err
+        printed = capsys.readouterr()
+        assert "run 2" in printed.out and "run 0" in printed.out and f"note: {bad}: " in printed.err
         assert main(["runs", "show", bad]) == 0 and DAMAGED in capsys.readouterr().out
         assert main(["attack", "--resume", bad]) == 2
         assert capsys.readouterr().err.startswith("error: ")

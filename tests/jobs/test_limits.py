@@ -269,16 +269,16 @@ def test_as_many_trials_advance_at_a_time_as_fit_into_the_memory(gi_home, tmp_pa
     limit = -(-(found.one + 4 * found.trial) // 2**20)
     most = 1 + int((limit * 2**20 - found.one) // found.trial)
     assert 4 < most < 10 and footprint.trials_at_once(asked, 2**20) == 1
-    for mebibytes, told in ((limit, most), (4 * limit, None), (limit, most)):  # kept plans of either limit stay apart
+    for mebibytes, kept in ((limit, most), (4 * limit, None), (limit, most)):  # kept plans of either limit stay apart
         monkeypatch.setenv("GI_MEMORY_MB", str(mebibytes))
         sink = ListSink(tmp_path / f"run{mebibytes}")
         plan = execute(asked, sink=sink, control=Free())["plan"]
-        assert (plan["chunk"], plan["most"]) == ((16, None) if told is None else (told, told))
+        assert (plan["chunk"], plan["most"]) == ((16, None) if kept is None else (kept, kept))
         said = [n for n in sink.notices if "advance at a time" in n]
         assert (
             (said == [])
-            if told is None
-            else said[0].startswith(f"{told} of 16 trials advance at a time, as more do not")
+            if kept is None
+            else said[0].startswith(f"{kept} of 16 trials advance at a time, as more do not")
         )
     monkeypatch.setenv("GI_MEMORY_MB", str(int(found.one // 2**20) - 1))
     with pytest.raises(SpecError, match="with 16 trials on this network take about"):

@@ -34,7 +34,7 @@ def _order(store: Store, lane: str = "interactive") -> list[str]:
     return found
 
 
-def test_those_who_ask_take_turns_and_a_place_is_told_as_it_will_be(stores):
+def test_those_who_ask_take_turns_and_a_place_is_given_as_it_will_be(stores):
     ann, bob, cleo = stores
     a = [ann.submit("run", {"a": n}) for n in range(4)]
     b = [bob.submit("run", {"b": n}) for n in range(2)]

@@ -1,4 +1,4 @@
-"""What is told of the time before something is started: arithmetic on given figures, no clock."""
+"""What is said of the time before something is started: arithmetic on given figures, no clock."""
 
 from __future__ import annotations
 
@@ -123,17 +123,17 @@ def test_a_recursion_is_timed_by_its_largest_layers():
     )
 
 
-TOLD = "this takes about "
+SAID = "this takes about "
 
 
-@pytest.mark.parametrize(("loop", "told"), [(20.0, ["this takes about 10 to 45 s"]), (0.3, [])])
-def test_the_loop_of_a_run_is_foreseen_before_it_starts(gi_home, monkeypatch, capsys, loop, told):
+@pytest.mark.parametrize(("loop", "lines"), [(20.0, ["this takes about 10 to 45 s"]), (0.3, [])])
+def test_the_loop_of_a_run_is_foreseen_before_it_starts(gi_home, monkeypatch, capsys, loop, lines):
     from gi_core.cli import main
 
     monkeypatch.setattr("gi_core.experiments.estimate.of_run", lambda question, plan: loop)
     asked = ["attack", "--sample", "bundled/faces:3", "--size", "8", "--model", "lenet:width=2", "--device", "cpu"]
     assert main([*asked, "--attack", "inverting_gradients:iterations=3"]) == 0
-    assert [line for line in capsys.readouterr().err.splitlines() if line.startswith(TOLD)] == told
+    assert [line for line in capsys.readouterr().err.splitlines() if line.startswith(SAID)] == lines
 
 
 def test_an_estimate_by_a_plan_counts_every_iteration_up_to_the_limit():
@@ -165,7 +165,7 @@ def test_the_rounds_of_a_federation_are_foreseen_by_the_first(gi_home, tmp_path,
     text = f"{none}clients = 2\nrounds = 2\npictures = 2\nsize = 8\n[client]\nlearning_rate = 0.01\n{attack}"
     (tmp_path / "f.toml").write_text(text)
     assert main(["federate", str(tmp_path / "f.toml")]) == 0
-    told = [line for line in capsys.readouterr().err.splitlines() if line.startswith(TOLD)]
-    assert told == ["this takes about 2 to 8 min" if attacked else "this takes about 1 to 5 min"], (
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith(SAID)]
+    assert lines == ["this takes about 2 to 8 min" if attacked else "this takes about 1 to 5 min"], (
         "rounds that are attacked"
     )

@@ -35,12 +35,12 @@ def order(store: Store, **settings) -> str:
     return remote.order(jobs(store, asked(store, **settings))[0])
 
 
-def test_an_order_is_json_and_what_is_told_too(store):
-    told: list[str] = []
+def test_an_order_and_all_events_are_json(store):
+    lines: list[str] = []
     text = order(store)
     assert json.loads(text)["kind"] == "run"
-    assert ending(parcel_of(text, tell=told.append))[:2] == ["finish", "done"]
-    events = [Event.decode(line) for line in told]
+    assert ending(parcel_of(text, tell=lines.append))[:2] == ["finish", "done"]
+    events = [Event.decode(line) for line in lines]
     assert events[0].what == BEGAN and {"record", "log"} <= {e.what for e in events}
     assert [e.number for e in events] == list(range(1, len(events) + 1)) and len({e.token for e in events}) == 1
 
@@ -66,18 +66,18 @@ def test_a_file_that_is_not_on_the_worker_says_where(store):
 
 
 def test_a_live_view_is_bounded(tmp_path, monkeypatch):
-    told: list[str] = []
-    writer = afar.FarWriter("0" * 12, tmp_path, told.append, lambda: "")
+    events: list[str] = []
+    writer = afar.FarWriter("0" * 12, tmp_path, events.append, lambda: "")
     point = Point(1, 0.1, 1.0, {"total": float("nan")}, [1.0], 0)
     for _ in range(50):
         writer.record("0" * 12, {"iteration": 1}, [point])
-    assert len(told) == 1 and len(writer.told()["points"]) == 50
+    assert len(events) == 1 and len(writer.report()["points"]) == 50
     (tmp_path / "snapshots").mkdir()
     for side in (64, 512):
         np.save(tmp_path / "snapshots" / f"{side:08d}.npy", np.zeros((1, 1, side, side, 1), np.uint8))
-        writer._told = writer._shown_at = -100.0
+        writer._reported_at = writer._shown_at = -100.0
         writer.record("0" * 12, {}, [])
-        assert sum('"snapshot"' in line for line in told) == 1, f"a picture of {side} pixels"
+        assert sum('"snapshot"' in line for line in events) == 1, f"a picture of {side} pixels"
 
 
 # parcels and events, which come over a network

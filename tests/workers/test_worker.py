@@ -17,7 +17,8 @@ from gi_core.experiments.setup import Questions
 from gi_core.jobs.store import Store
 from gi_core.jobs.writer import Writer
 from gi_core.workers import duties
-from gi_core.workers.worker import YIELD_SHARE, Worker, _Control
+from gi_core.workers.between import YIELD_SHARE, Between
+from gi_core.workers.worker import Worker
 from tests.runs_helpers import tiny_spec, wait
 
 
@@ -203,13 +204,13 @@ def test_a_worker_told_to_leave_puts_its_job_back(store, worker):
 def test_the_batch_lane_yields_to_a_person(store, monkeypatch):
     """Nine times as long as it worked, by the clock, while somebody is there; not at all while nobody is."""
     worker, now = Worker(store, "batch"), [100.0]
-    monkeypatch.setattr("gi_core.workers.worker.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("gi_core.workers.between.time.monotonic", lambda: now[0])
     monkeypatch.setattr("gi_core.jobs.capacity.cores", lambda: 2)
     rested = []
     monkeypatch.setattr(
         worker.leaving, "wait", lambda seconds: (rested.append(seconds), now.__setitem__(0, now[0] + seconds))
     )
-    control = _Control(worker, "0" * 12)
+    control = worker.between("0" * 12)
     now[0] += 0.5
     assert control.rest(lambda: "") == "" and rested == [], "nobody is there"
     person = store.submit("run", tiny_spec())
@@ -236,8 +237,8 @@ def test_a_worker_yields_only_a_core_that_the_person_needs(store, monkeypatch):
 def test_a_short_run_of_the_batch_lane_yields_too(store, monkeypatch):
     worker = Worker(store, "batch")
     worker.questions = Questions()
-    monkeypatch.setattr("gi_core.workers.worker.YIELD_SHARE", 1e-6)
-    monkeypatch.setattr("gi_core.workers.worker._Control.poll", lambda self: "")  # over before it is asked
+    monkeypatch.setattr("gi_core.workers.between.YIELD_SHARE", 1e-6)
+    monkeypatch.setattr(Between, "poll", lambda self: "")  # over before it is asked
     store.submit("run", tiny_spec(settings={"iterations": 1}), lane="batch")
     person = store.submit("run", tiny_spec())
     thread = _in_thread(worker, worker.writer.claim("batch"))

@@ -12,12 +12,11 @@ NAMES = "local, dask, dask:tls://HOST:PORT or dask:tcp://127.0.0.1:PORT"
 
 
 class Workforce(Protocol):
-    """Looks after a sweep's jobs inside a `with`, until it is left; what runs then is put down, to be resumed.
+    """Looks after a sweep's jobs inside a `with`, until it is left; what runs then is put down, to be resumed."""
 
-    note: what it waits for, a sentence for people; "" where nothing is amiss.
-    """
-
-    note: str
+    @property
+    def note(self) -> str:
+        """What it waits for, a sentence for people; "" where nothing is amiss."""
 
     def __enter__(self) -> Self: ...
 

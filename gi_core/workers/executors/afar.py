@@ -1,11 +1,11 @@
-"""What `jobs.writer.Writer` is to a worker beside the store, for a job that runs far from it: everything is told."""
+"""What `jobs.writer.Writer` is to a worker beside the store, for a job that runs far from it: it reports everything."""
 
 from __future__ import annotations
 
 import base64
 import io
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ MOST_SAID = 1000
 
 
 class FarWriter:
-    """Keeps a job's folder here, tells what happens at a bounded rate, and packs all of it for the way back.
+    """Keeps a job's folder here, reports what happens at a bounded rate, and packs all of it for the way back.
 
     folder: an empty one, for this job alone. tell: takes the text of an `Event`. asked: what is asked of the job now.
     """
@@ -36,7 +36,7 @@ class FarWriter:
         self.progress: dict[str, Any] = {}
         self.ending: list[Any] = ["requeue"]
         self._fresh: list[Point] = []
-        self._number, self._told, self._shown, self._shown_at = 0, 0.0, -1, 0.0
+        self._number, self._reported_at, self._shown, self._shown_at = 0, 0.0, -1, 0.0
 
     def tell(self, what: str, *values: Any) -> int:
         self._number += 1
@@ -48,7 +48,7 @@ class FarWriter:
         self.tell(BEGAN, host, pid, where)
         self.log(self.job_id, f"runs on {host}, process {pid}")
 
-    def told(self) -> dict[str, Any]:
+    def report(self) -> dict[str, Any]:
         """What the parcel says beside its files."""
         points = [asdict(p) for p in self.points]
         return {
@@ -75,9 +75,9 @@ class FarWriter:
         self.points += points
         self._fresh += points
         now = time.monotonic()
-        if now - self._told < TELL_SECONDS:
+        if now - self._reported_at < TELL_SECONDS:
             return
-        self._told = now
+        self._reported_at = now
         self.tell("record", progress, [asdict(p) for p in self._fresh])
         self._fresh = []
         if now - self._shown_at > SHOW_SECONDS:
@@ -115,7 +115,9 @@ class FarWriter:
         if len(self.said) < MOST_SAID:
             self.said.append([self.tell(what, text), what, text])
 
-    def finish(self, job_id: str, state: str, result: dict | None = None, error: str | None = None) -> None:
+    def finish(
+        self, job_id: str, state: str, result: Mapping[str, Any] | None = None, error: str | None = None
+    ) -> None:
         self.ending = ["finish", state, result, error]
 
     def release(self, job_id: str) -> None:

@@ -1,4 +1,4 @@
-"""What a far job told or brought back, written into the store as if it had run beside it. No torch."""
+"""What a far job reported or brought back, written into the store as if it had run beside it. No torch."""
 
 from __future__ import annotations
 
@@ -45,20 +45,20 @@ def apply(event: Event, sink: StoreSink) -> None:
 def take(data: bytes, sink: StoreSink, applied: dict[str, set[int]]) -> Ending:
     """Write files, curves and log of a parcel into the store; returns how the job ended.
 
-    applied: by token of a start, numbers of what it told that is in the store already. Raises SpecError for what is no parcel, Lost, DiskFull.
+    applied: by token of a start, numbers of its events that are in the store already. Raises SpecError for what is no parcel, Lost, DiskFull.
     """
     sink.forget_points(0)  # snapshots of a start that was lost are none of this one's
-    told = parcel.unpack(data, sink.folder)
+    report = parcel.unpack(data, sink.folder)
     try:
-        points = [Point(**p) for p in told["points"]]
-        known = applied.get(told["token"], set())
-        for number, what, text in told["said"]:
+        points = [Point(**p) for p in report["points"]]
+        known = applied.get(report["token"], set())
+        for number, what, text in report["said"]:
             if number not in known and what in ("log", "notice"):
                 getattr(sink, what)(str(text))
-        ending = Ending(*told["ending"])
+        ending = Ending(*report["ending"])
         if ending.how == "finish" and ending.state not in FINISHED:
             raise ValueError(ending.state)
-        sink.record(dict(told["progress"]), points)
+        sink.record(dict(report["progress"]), points)
     except (KeyError, TypeError, ValueError):
         raise SpecError("what came back is no result") from None
     if ending.result is not None:

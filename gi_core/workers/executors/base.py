@@ -8,17 +8,17 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 BEGAN = "began"
-TOLD = (BEGAN, "record", "thin_points", "forget_points", "log", "notice", "snapshot", "originals")
+EVENTS = (BEGAN, "record", "thin_points", "forget_points", "log", "notice", "snapshot", "originals")
 DROP = "drop"
 """In place of cancel, pause or leave: nobody wants the job's answer any longer."""
 
 
 @dataclass(frozen=True)
 class Event:
-    """Something that a job told while it ran.
+    """Something that a job reported while it ran.
 
     token: of this start of the job; a job whose worker was lost starts again under another one. number: counts what one
-    start told. what: one of `TOLD`, with its values: those of the method of that name in `jobs.writer` or `jobs.sink`.
+    start reported. what: one of `EVENTS`, with its values: those of the method of that name in `jobs.writer` or `jobs.sink`.
     """
 
     job_id: str
@@ -40,7 +40,7 @@ class Event:
         except (ValueError, TypeError):
             return None
         fits = isinstance(token, str) and isinstance(number, int) and isinstance(values, list)
-        return Event(job_id, token, number, what, values) if fits and what in TOLD else None
+        return Event(job_id, token, number, what, values) if fits and what in EVENTS else None
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Executor(Protocol):
         """Ask the job to cancel, pause or leave: it ends between two iterations and comes back so. `DROP`: forget it."""
 
     def events(self) -> Iterator[Event]:
-        """What was told since the last call, oldest first. Some may be missing: a parcel has everything."""
+        """What was reported since the last call, oldest first. Some may be missing: a parcel has everything."""
 
     def reap(self) -> list[Outcome]:
         """Jobs that came back, or are lost for good, since the last call."""

@@ -26,7 +26,7 @@ _NEXT = (
 
 @dataclass
 class _Held:
-    """A job that the engine has. starts: how often it was begun. applied: numbers of what its present start told."""
+    """A job that the engine has. starts: how often it was begun. applied: numbers of its present start's events that were written."""
 
     sink: StoreSink
     token: str = ""
@@ -72,7 +72,7 @@ class Coordinator:
         self.engine.wait(seconds)
 
     def look(self) -> None:
-        """Take in what was told and what came back, pass on what is asked, and send new jobs to free places."""
+        """Take in what was reported and what came back, pass on what is asked, and send new jobs to free places."""
         self._live()
         self._hear()
         for job_id, held in list(self._held.items()):
@@ -96,14 +96,14 @@ class Coordinator:
             held = self._held.get(event.job_id)
             if held is not None:
                 with suppress(Lost, SpecError):  # the view may lag behind; the parcel has it all
-                    self._told(event, held)
+                    self._apply(event, held)
         for outcome in self.engine.reap():
             held = self._held.pop(outcome.job_id, None)
             if held is not None:
                 with suppress(Lost):
                     self._end(outcome, held)
 
-    def _told(self, event: Event, held: _Held) -> None:
+    def _apply(self, event: Event, held: _Held) -> None:
         if event.what == BEGAN:
             self._began(event, held)
         elif event.token == held.token and event.number not in held.applied:

@@ -161,7 +161,7 @@ class Dask:
         for job_id in list(self._futures):
             with suppress(Exception):
                 self.cancel(job_id, DROP)
-        with suppress(Exception):  # a scheduler that is gone cannot be told goodbye
+        with suppress(Exception):  # the scheduler may be gone
             self._client.close(timeout=5)
         if self._cluster is not None:
             with suppress(Exception):

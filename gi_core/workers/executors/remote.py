@@ -99,13 +99,13 @@ def _say_where(writer: FarWriter) -> None:
 
 def _packed(writer: FarWriter) -> bytes:
     try:
-        return parcel.pack(writer.told(), writer.place)
+        return parcel.pack(writer.report(), writer.place)
     except SpecError as error:
         writer.finish(writer.job_id, "failed", error=str(error))
         for path in writer.place.rglob("*"):
             if path.is_file():
                 path.unlink()
-        return parcel.pack(writer.told(), writer.place)
+        return parcel.pack(writer.report(), writer.place)
 
 
 __all__ = ["ask", "order", "perform", "stand_back"]
