@@ -7,8 +7,8 @@ from pathlib import Path
 
 from gi_core.common.errors import SpecError
 from gi_core.common.paths import data_home
+from gi_core.common.progress import Progress, silent
 from gi_core.data import archives, download
-from gi_core.data.download import Progress, silent
 from gi_core.settings.networks import TorchvisionModel
 from gi_core.settings.registry import MODELS, suggestion
 

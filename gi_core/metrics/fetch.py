@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 
 from gi_core.common.paths import data_home
-from gi_core.data.download import Progress, download, silent
+from gi_core.common.progress import Progress, silent
+from gi_core.data.download import download
 from gi_core.metrics.perceptual import FEATURES, URL, Unreadable, read_features
 from gi_core.settings import SpecError
 

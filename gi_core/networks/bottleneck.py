@@ -26,6 +26,8 @@ class Bottleneck(nn.Module):
     pass i draws from (seed, i) instead. `penalty`: beta KL of the last pass.
     """
 
+    eps: Tensor
+
     def __init__(self, features: int, width: int, scale: float, beta: float):
         super().__init__()
         self.encoder, self.decoder = nn.Linear(features, 2 * width), nn.Linear(width, features)
@@ -77,6 +79,7 @@ def insert(model: nn.Module, path: str, width: int, scale: float, beta: float, d
     model = copy.deepcopy(model)
     above, _, name = path.rpartition(".")
     parent, layer = model.get_submodule(above), model.get_submodule(path)
+    assert isinstance(layer, nn.Linear)
     with torch.random.fork_rng(devices=[]):  # torch's own draw is overwritten; the caller's state stays
         bottleneck = Bottleneck(layer.in_features, width, scale, beta)
     with torch.no_grad():
@@ -128,10 +131,10 @@ def encoded(model: nn.Module) -> tuple[nn.Module, dict[str, str]]:
     """A copy of `model` that ends with its bottleneck's encoder, (N, C, H, W) -> (mu, s) (N, 2 K), and what the parameters
     it has are called in `model`.
     """
-    path = next(name for name, m in model.named_modules() if isinstance(m, Head))
-    above, _, name = path.rpartition(".")
     model = copy.deepcopy(model)
-    setattr(model.get_submodule(above), name, model.get_submodule(path).bottleneck.encoder)
+    path, head = next((name, m) for name, m in model.named_modules() if isinstance(m, Head))
+    above, _, name = path.rpartition(".")
+    setattr(model.get_submodule(above), name, head.bottleneck.encoder)
     inside = path + ".bottleneck.encoder."
     return model, {
         n: n.replace(path + ".", inside) if n.startswith(path + ".") else n for n, _ in model.named_parameters()

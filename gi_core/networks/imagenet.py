@@ -9,8 +9,9 @@ from torch import Tensor, nn
 
 from gi_core.common.errors import SpecError
 from gi_core.common.paths import data_home
-from gi_core.data.download import Progress, download, silent
-from gi_core.settings.networks import Model
+from gi_core.common.progress import Progress, silent
+from gi_core.data.download import download
+from gi_core.settings.networks import Model, TorchvisionResNet
 from gi_core.settings.registry import MODELS
 from gi_core.tensor_files.weights import load_state, read_state
 
@@ -49,10 +50,10 @@ def load_imagenet(model: nn.Module, settings: Model, classes: int) -> str:
 
     Returns what was loaded, in words. Raises SpecError.
     """
-    kind: str = settings.kind  # type: ignore[attr-defined]
+    kind: str = settings.kind
     if kind not in FILES:
         raise SpecError(f"there are no ImageNet weights for {settings.title}: choose fresh or trained weights")
-    if getattr(settings, "stem", "imagenet") != "imagenet":
+    if isinstance(settings, TorchvisionResNet) and settings.stem != "imagenet":
         raise SpecError("ImageNet weights belong to the ImageNet stem: set model.stem=imagenet")
     path = path_of(kind)
     if not path.is_file():

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from gi_core.common.vision import import_torchvision
 from gi_core.networks.attention import Attention
-from gi_core.settings.networks import Model, TorchvisionModel, TorchvisionResNet, VisionTransformer
+from gi_core.settings.networks import DenseNet121, Model, TorchvisionModel, TorchvisionResNet, VisionTransformer
 from gi_core.settings.torchvision_graphs import DENSE_BLOCKS, RESNETS, check_picture
 
 import_torchvision()
@@ -51,12 +51,12 @@ def construct(settings: Model, input_shape: tuple[int, int, int], classes: int) 
         model = _resnet(settings, classes)
     elif isinstance(settings, VisionTransformer):
         model = _vit(settings, input_shape[1], classes)
-    elif settings.kind == "densenet121":  # type: ignore[attr-defined]
+    elif isinstance(settings, DenseNet121):
         model = _Dense(32, DENSE_BLOCKS, 64, num_classes=classes)
     else:
         model = MobileNetV2(num_classes=classes)
     for module in model.modules():
-        if getattr(module, "inplace", False):
+        if isinstance(module, nn.ReLU | nn.ReLU6):
             module.inplace = False
     if isinstance(settings, TorchvisionModel) and settings.norm == "group":
         _group_norms(model, settings.norm_groups)
@@ -73,7 +73,7 @@ def _group_norms(model: nn.Module, groups: int) -> None:
 
 
 def _resnet(settings: TorchvisionResNet, classes: int) -> nn.Module:
-    block, layers = RESNETS[settings.kind]  # type: ignore[attr-defined]
+    block, layers = RESNETS[settings.kind]
     model = ResNet(_BLOCKS[block], list(layers), num_classes=classes)
     if settings.stem == "cifar":
         model.conv1 = nn.Conv2d(3, 64, 3, 1, 1, bias=False)

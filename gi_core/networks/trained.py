@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from torch import nn
 
 from gi_core.common.errors import SpecError
 from gi_core.common.paths import home, user_path
+from gi_core.common.progress import Progress
 from gi_core.networks.training import train
 from gi_core.settings.base import identity
 from gi_core.settings.client import Trained
@@ -31,7 +31,7 @@ def trained(
     pictures: Pictures,
     model: nn.Module,
     classes: int,
-    progress: Callable[[float, str], None],
+    progress: Progress,
 ) -> Network:
     """Give `model` its trained weights, and say what is known of them.
 

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from gi_core.common.progress import Progress
 from gi_core.networks.bottleneck import drawing, penalised, settle
 from gi_core.networks.losses import as_labels
 from gi_core.networks.warm_start import SAMPLE, warm_start
 from gi_core.settings.client import Trained
 
-Progress = Callable[[float, str], None]
 _WARM = 0.1  # share of the steps over which the rate rises
 
 

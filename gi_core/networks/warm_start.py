@@ -40,6 +40,7 @@ def _faint(op: object) -> bool:
 
 def _standardise(model: GraphModule, name: str, pictures: Tensor, deviation: float) -> None:
     layer = model.get_submodule(name)
+    assert isinstance(layer, nn.Conv2d | nn.Linear)
     seen: list[Tensor] = []
     handle = layer.register_forward_hook(lambda _, __, output: seen.append(output))
     try:

@@ -16,7 +16,7 @@ from gi_core.settings.graph import Conv, Shape
 Array = NDArray[np.float64]
 
 
-def _places(op: Conv, tap: int, extent: int, outputs: int) -> tuple[Array, Array]:
+def _places(op: Conv, tap: int, extent: int, outputs: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Along one axis: outputs that see a real pixel through a tap, and those pixels."""
     at = op.stride * np.arange(outputs) + op.dilation * tap - op.padding
     seen = np.flatnonzero((at >= 0) & (at < extent))
@@ -54,7 +54,7 @@ def weight_matrix(op: Conv, weight: Array, input_shape: Shape, shape: Shape) -> 
     return sparse.coo_matrix(entries, shape=size).tocsr()
 
 
-def largest_singular(matrix, rounds: int = 30) -> float:
+def largest_singular(matrix: sparse.sparray | sparse.spmatrix | Array, rounds: int = 30) -> float:
     """sigma_max of a matrix by power iteration from a fixed start, to about a per cent."""
     v = np.cos(np.arange(matrix.shape[1]) + 1.0)
     size = 0.0

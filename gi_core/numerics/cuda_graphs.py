@@ -19,7 +19,8 @@ class Replay:
     """
 
     def __init__(self, wanted: bool):
-        self.wanted, self.graph, self.calls = wanted, None, 0
+        self.wanted, self.calls = wanted, 0
+        self.graph: torch.cuda.CUDAGraph | None = None
         self.events: list[str] = []
         self.addresses: tuple[int, ...] = ()
 

@@ -48,7 +48,7 @@ class GradientMap:
         self.model = model.to(device=device, dtype=dtype).requires_grad_(True)
         self.channels_last = plan.channels_last
         if self.channels_last:
-            self.model = self.model.to(memory_format=torch.channels_last)
+            self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
         self.convolutions = replaced(self.model) if device.type == "cpu" else []
         self.plan, self.loss = plan, penalised(self.model, loss)
         self.parameters = {k: p.detach() for k, p in self.model.named_parameters()}
@@ -62,22 +62,21 @@ class GradientMap:
         """x (T, N, C, H, W), target (T, N, K) -> gradients, of the parameters `only` if given."""
         self.apart(len(x) == 1)
         if x.shape[0] > 1:
-            gradients = list(self._batched(self.parameters, x, target).values())
-            return gradients if only is None else [gradients[i] for i in only]
+            batched = list(self._batched(self.parameters, x, target).values())
+            return batched if only is None else [batched[i] for i in only]
         picture = x[0]
         if self.channels_last:
             picture = picture.contiguous(memory_format=torch.channels_last)
         loss = self.loss(self.model(picture), target[0])
         wanted = self.leaves if only is None else [self.leaves[i] for i in only]
-        gradients = torch.autograd.grad(loss, wanted, create_graph=True)
-        return [g[None] for g in gradients]
+        return [g[None] for g in torch.autograd.grad(loss, wanted, create_graph=True)]
 
     def apart(self, alone: bool) -> None:
         """Whether what follows is plain autograd on one trial, or `torch.func` on several."""
         for layer in self.convolutions:
             layer.alone = alone
 
-    def running(self) -> contextlib.AbstractContextManager:
+    def running(self) -> contextlib.AbstractContextManager[None]:
         """Kernels of the plan; everything that evaluates or differentiates runs inside."""
         return kernels(self.plan)
 

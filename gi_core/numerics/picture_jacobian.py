@@ -1,12 +1,9 @@
-"""J of one client's picture in float64: products from two kept graphs, lambda_max, spectrum, influence."""
+"""J of one client's picture in float64: products from two kept graphs, lambda_max, influence."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import torch
-from scipy import linalg
 from torch import Tensor
 
 from gi_core.networks.losses import as_target, loss_of
@@ -14,18 +11,16 @@ from gi_core.numerics import jacobian_cost
 from gi_core.numerics.generators import generator
 from gi_core.numerics.gradient import GradientMap
 from gi_core.numerics.jacobian import JacobianProducts
-from gi_core.numerics.lanczos import ShiftedSolver, factorise, tridiagonal
-from gi_core.numerics.spectrum import DAMPING, Array, Spectrum
+from gi_core.numerics.lanczos import ShiftedSolver, tridiagonal
+from gi_core.numerics.spectrum import DAMPING, Array
 from gi_core.settings import SpecError
 from gi_core.settings.plan import Plan
 from gi_core.types.updates import Knowledge, Update
 
-MOST_EXACT = 4096
 LARGEST = 1e-6
 """Relative change at which lambda_max is taken as converged."""
 LARGE = 1_000_000
 """Parameters above which lambda_max alone is found in single precision."""
-_SILENT = lambda fraction, text: None  # noqa: E731
 
 
 class Sample:
@@ -86,6 +81,10 @@ class Sample:
             self._largest = max(found[-1], 0.0)
         return self._largest
 
+    def take_largest(self, value: float) -> None:
+        """Take lambda_max as found elsewhere, unless it is known."""
+        self._largest = self._largest or value
+
     def perturbation(self, before: Update, after: Update) -> Tensor:
         """J delta (d,) of delta = after - before."""
         pairs = zip(before.tensors.values(), after.tensors.values(), strict=True)
@@ -121,80 +120,11 @@ class Sample:
         std = torch.tensor(self.knowledge.std, dtype=torch.float64).view(-1, 1, 1)
         return float(((moved.cpu().double().view(self.shape) * std) ** 2).mean()) ** 0.5
 
-    def gram(self, progress: Callable[[float, str], None] = _SILENT) -> Array:
-        """J J^T (d, d), one product for each pixel."""
-        out, unit = (
-            np.empty((self.size, self.size)),
-            torch.zeros(self.size, dtype=self.dtype, device=self.products.x.device),
-        )
-        for i in range(self.size):
-            unit[i] = 1
-            out[i] = self.products.jjt(unit).cpu().double().numpy()
-            unit[i] = 0
-            if i % 64 == 0:
-                progress(i / self.size, "working out the spectrum")
-        return (out + out.T) / 2
-
-    def spectrum(
-        self, seconds: float = 60.0, progress: Callable[[float, str], None] = _SILENT
-    ) -> tuple[Spectrum, Array | None]:
-        """The spectrum, exact with its eigenvectors (d, d) where that fits in about so many seconds, else by
-        stochastic Lanczos quadrature (Ubaru, Chen and Saad 2017) without them.
-        """
-        each = self.product_seconds()
-        if self.size > MOST_EXACT or each * self.size > seconds:
-            return self.quadrature(seconds, each, progress), None
-        values, vectors = linalg.eigh(self.gram(progress), driver="evd", check_finite=False)
-        channels = self.shape[1]
-        energy = (vectors**2).reshape(self.shape[0], channels, -1, self.size).sum((0, 2))
-        return self._made(np.maximum(values, 0.0), np.ones(self.size), energy, exact=True), vectors
-
-    def _made(self, values: Array, weights: Array, energy: Array, exact: bool, spread: float = 0.0) -> Spectrum:
-        return Spectrum(values, weights, energy, tuple(self.knowledge.std), exact, self.norm, self.parameters, spread)
-
     def product_seconds(self) -> float:
-        """Nominal seconds of one product of J J^T: operations are counted, so that the machine's load decides nothing (`numerics.jacobian_cost`)."""
+        """Nominal seconds of one product of J J^T: its operations are counted, whatever else the machine does."""
         if self._product_seconds is None:
             x = self.products.x
             self._product_seconds = jacobian_cost.product_seconds(
                 self.knowledge.model, x.detach().float(), x.device.type
             )
         return self._product_seconds
-
-    def quadrature(self, seconds: float, each: float, progress: Callable[[float, str], None] = _SILENT) -> Spectrum:
-        """Nodes and weights of several random probes.
-
-        The error bar is of the mean of 1 / lambda: between probes, and between half the depth and all of it (a
-        Gauss rule comes from below, so small eigenvalues that were not reached make it too small).
-        """
-        total = max(24, int(0.7 * seconds / each))  # the rest is for what comes around it
-        probes = int(np.clip(total // 80, 2, 8))
-        depth = int(np.clip(total // probes, 8, 400))
-        nodes, weights, means, halves = [], [], [], []
-        for p in range(probes):
-            progress(p / probes, "estimating the spectrum")
-            signs = torch.randint(0, 2, (self.size,), generator=generator(0, 1, p)).to(self.products.x) * 2 - 1
-            _, alphas, betas = factorise(self.products.jjt, signs, depth, lambda *_: False)
-            theta, share = _rule(alphas, betas)
-            nodes.append(theta)
-            weights.append(share * self.size / probes)
-            means.append(_mean_inverse(theta, share))
-            halves.append(_mean_inverse(*_rule(alphas[: depth // 2], betas[: depth // 2 - 1])))
-        order = np.argsort(np.concatenate(nodes))
-        values = np.concatenate(nodes)[order]
-        channels = self.shape[1]
-        even = np.full((channels, len(values)), 1 / channels)
-        self._largest = self._largest or float(values[-1])
-        between = np.std(means, ddof=1) / probes**0.5 / np.mean(means)
-        spread = float(np.hypot(between, 1 - np.mean(halves) / np.mean(means)))
-        return self._made(values, np.concatenate(weights)[order], even, exact=False, spread=spread)
-
-
-def _rule(alphas: list[float], betas: list[float]) -> tuple[Array, Array]:
-    """Gauss quadrature of a factorisation: nodes, and weights that sum to one."""
-    values, vectors = linalg.eigh_tridiagonal(alphas, betas)
-    return np.maximum(values, 0.0), vectors[0] ** 2
-
-
-def _mean_inverse(values: Array, weights: Array) -> float:
-    return float((weights / np.maximum(values, DAMPING * values[-1])).sum())

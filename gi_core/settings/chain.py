@@ -64,6 +64,12 @@ class Affine:
     def reading(self) -> Reading:
         return reading(self.activation)
 
+    @property
+    def convolution(self) -> Conv:
+        """The layer where it is known to be a convolution, as all of a residual block's are."""
+        assert isinstance(self.op, Conv)
+        return self.op
+
 
 @dataclass(frozen=True)
 class Residual:

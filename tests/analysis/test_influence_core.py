@@ -14,6 +14,8 @@ from gi_core.analysis.influence.simulate import direction, simulated
 from gi_core.client.round import normalised
 from gi_core.experiments import preparing
 from gi_core.numerics.picture_jacobian import Sample
+from gi_core.numerics.picture_spectrum import gram, quadrature
+from gi_core.numerics.picture_spectrum import spectrum as spectrum_of
 from gi_core.numerics.spectrum import PRIOR, Spectrum, lower_bound
 from gi_core.settings import SpecError, build
 from tests.victims import experiment
@@ -59,12 +61,12 @@ def test_the_two_products_are_adjoint_and_agree_with_the_gram_matrix():
     left = float(one.products.j(v) @ b)
     right = float(sum((p * q).sum() for p, q in zip(v, one.products.jt(b), strict=True)))
     assert left == pytest.approx(right, rel=1e-10)
-    assert np.allclose(one.gram() @ b.numpy(), one.products.jjt(b).numpy())
+    assert np.allclose(gram(one) @ b.numpy(), one.products.jjt(b).numpy())
 
 
 def test_conjugate_gradients_agree_with_the_spectrum_at_every_damping(gi_home):
     one = sample(experiment())
-    spectrum, vectors = one.spectrum()
+    spectrum, vectors = spectrum_of(one)
     assert one.largest() == pytest.approx(spectrum.largest, rel=1e-5)
     pushed = torch.randn(one.size, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     for damping in (1.0, 1e-2, 1e-6):
@@ -76,7 +78,7 @@ def test_conjugate_gradients_agree_with_the_spectrum_at_every_damping(gi_home):
 
 def test_expected_error_is_the_mean_over_drawn_noise(gi_home):
     one = sample(experiment())
-    spectrum, vectors = one.spectrum()
+    spectrum, vectors = spectrum_of(one)
     draw, squares = np.random.default_rng(0), []
     for _ in range(2000):  # J delta of white delta has covariance J J^T = U diag(lambda) U^T
         pushed = vectors @ (np.sqrt(spectrum.values) * draw.standard_normal(one.size))
@@ -99,7 +101,7 @@ def test_noise_for_an_error_is_the_inverse_and_the_prior_only_helps():
 
 def test_a_direction_hurts_by_one_over_the_root_of_its_eigenvalue(gi_home):
     one = sample(experiment())
-    spectrum, vectors = one.spectrum()
+    spectrum, vectors = spectrum_of(one)
     u = torch.from_numpy(vectors[:, 5].copy())
     parts = one.products.jt(u)
     size = float(sum((p**2).sum() for p in parts)) ** 0.5
@@ -109,8 +111,8 @@ def test_a_direction_hurts_by_one_over_the_root_of_its_eigenvalue(gi_home):
 
 def test_quadrature_says_how_far_it_may_be_off(gi_home):
     one = sample(experiment())
-    exact, _ = one.spectrum()
-    rough = one.quadrature(seconds=1.0, each=1.0 / 200)
+    exact, _ = spectrum_of(one)
+    rough = quadrature(one, seconds=1.0, each=1.0 / 200)
     true, found = exact.expected(1e-3).pixels, rough.expected(1e-3).pixels
     assert not rough.exact and rough.pixels == one.size
     assert abs(found**2 / true**2 - 1) < 3 * rough.spread + 0.05

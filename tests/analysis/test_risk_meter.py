@@ -16,6 +16,7 @@ from gi_core.experiments.preview import preview
 from gi_core.experiments.setup import Questions
 from gi_core.jobs.sink import Free
 from gi_core.numerics.picture_jacobian import Sample
+from gi_core.numerics.picture_spectrum import spectrum as spectrum_of
 from pages.shared.experiment import meter as shown
 from tests.runs_helpers import ListSink
 from tests.victims import experiment
@@ -97,7 +98,7 @@ def test_the_quick_estimate_is_within_a_factor_of_two(gi_home, init):
     asked = ask(size=16, model={"kind": "lenet", "init": init}, defenses=NOISE)
     done = asked.round
     sample = Sample(done.knowledge, normalised(asked.pictures, torch.device("cpu")), done.labels)
-    exact, _ = sample.spectrum()
+    exact, _ = spectrum_of(sample)
     rough, whole = quick.spectrum(sample, 30.0)
     assert whole
     assert 0.5 < rough.expected(1e-3).pixels / exact.expected(1e-3).pixels < 1.5
@@ -115,7 +116,7 @@ def test_a_kept_spectrum_comes_first(gi_home):
     assert first["error"] == again["error"] and not first["refined"]
     done = asked.round
     x = normalised(asked.pictures, torch.device("cpu"))
-    spectrum, vectors = Sample(done.knowledge, x, done.labels).spectrum()
+    spectrum, vectors = spectrum_of(Sample(done.knowledge, x, done.labels))
     keeping.write(keeping.key(done.knowledge, x, done.labels, risk_meter.EXACT_SECONDS), spectrum, vectors)
     fine = risk_meter.measure(asked)
     assert fine["refined"] and fine["error"] == pytest.approx(first["error"], rel=0.5)

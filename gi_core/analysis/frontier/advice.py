@@ -18,7 +18,7 @@ from gi_core.analysis.frontier.points import ADAPTIVE, NAIVE, NONE, Point, readi
 from gi_core.analysis.frontier.ranking import error, less
 from gi_core.metrics.registry import METRICS
 from gi_core.settings import DEFENSES
-from gi_core.settings.defense_base import HEURISTIC
+from gi_core.settings.defense_base import HEURISTIC, DefenseSettings
 
 AFFORDABLE = 0.05
 Level = Literal["exposed", "partly", "protected", "open"]
@@ -156,7 +156,8 @@ def _unjudged(found: Sequence[Point]) -> str:
 
 
 def _guarantee(best: Point) -> str:
-    promised = [DEFENSES[k].guarantee for k in best.kinds.split(" + ") if k in DEFENSES]
+    kinds = [DEFENSES[k] for k in best.kinds.split(" + ") if k in DEFENSES]
+    promised = [kind.guarantee for kind in kinds if issubclass(kind, DefenseSettings)]
     if any(not text.startswith((HEURISTIC, "none")) for text in promised):
         return " It has a proven guarantee that depends on its settings: the lab states it beside them."
     return f" {_sentence(best.name)} is a heuristic without guarantee."

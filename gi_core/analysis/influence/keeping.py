@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gi_core.common.paths import home
 from gi_core.numerics.spectrum import Array, Spectrum
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
     from gi_core.types.updates import Knowledge
 
+Places = NDArray[np.intp]
+Vectors = NDArray[np.float32]
 MOST_BYTES = 256 * 2**20
 MOST_VECTORS = 1024
 """Eigenvectors kept: all of a small picture's, else so many, evenly by rank."""
@@ -42,7 +45,7 @@ def valid(name: object) -> bool:
     return isinstance(name, str) and re.fullmatch(r"[0-9a-f]{24}", name) is not None
 
 
-def read(name: str) -> tuple[Spectrum, Array, Array] | None:
+def read(name: str) -> tuple[Spectrum, Places, Vectors] | None:
     """(spectrum, places of the kept eigenvectors, eigenvectors (d, kept) float32), or None."""
     if not valid(name):
         return None
@@ -59,12 +62,11 @@ def read(name: str) -> tuple[Spectrum, Array, Array] | None:
         return None
 
 
-def write(name: str, spectrum: Spectrum, vectors: Array | None) -> tuple[Array, Array]:
+def write(name: str, spectrum: Spectrum, vectors: Array | None) -> tuple[Places, Vectors]:
     """Keep a spectrum and its eigenvectors; what was kept of them. A full disk keeps nothing and says nothing."""
     d = len(spectrum.values)
-    places = (
-        np.arange(0) if vectors is None else np.unique(np.linspace(0, d - 1, min(d, MOST_VECTORS)).round().astype(int))
-    )
+    count = 0 if vectors is None else min(d, MOST_VECTORS)
+    places = np.unique(np.linspace(0, d - 1, count).round().astype(int))
     kept = np.zeros((d, 0), np.float32) if vectors is None else vectors[:, places].astype(np.float32)
     about = np.array([spectrum.exact, spectrum.norm, spectrum.parameters, spectrum.spread], float)
     folder = _folder()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,16 +12,18 @@ from torch import Tensor
 from gi_core import client, defenses
 from gi_core.analysis.influence import keeping
 from gi_core.client.round import Round, normalised
+from gi_core.common.progress import Progress, silent
 from gi_core.numerics.picture_jacobian import Sample
-from gi_core.numerics.spectrum import DAMPING, LINEAR, PRIOR, Array, Spectrum, lower_bound, with_prior
-from gi_core.settings import DEFENSES, Experiment, SpecError
+from gi_core.numerics.picture_spectrum import spectrum
+from gi_core.numerics.spectrum import DAMPING, LINEAR, PRIOR, Spectrum, lower_bound, with_prior
+from gi_core.settings import Experiment, SpecError
+from gi_core.settings.noise_defenses import GaussianNoise
 
 if TYPE_CHECKING:
     from torch import nn
 
     from gi_core.data import Pictures
 
-Progress = Callable[[float, str], None]
 SOLVE = 600
 """Products of J J^T that a solve usually takes."""
 
@@ -33,8 +34,8 @@ class Known:
 
     sample: Sample
     spectrum: Spectrum
-    places: Array
-    vectors: Array
+    places: keeping.Places
+    vectors: keeping.Vectors
     round: Round
     seconds: float
     key: str
@@ -45,7 +46,7 @@ class Known:
 
 def know(
     experiment: Experiment, model: nn.Module, pictures: Pictures, index: int, device: torch.device,
-    seconds: float = 60.0, progress: Progress = lambda f, t: None,
+    seconds: float = 60.0, progress: Progress = silent,
 ) -> Known:  # fmt: skip
     """The spectrum of picture `index` alone, from the store of spectra if it is there. Raises SpecError."""
     began = time.perf_counter()
@@ -70,8 +71,8 @@ def know(
     name = keeping.key(knowledge, x, played.labels, seconds)
     kept = keeping.read(name)
     if kept is None:
-        spectrum, vectors = sample.spectrum(seconds, progress)
-        kept = (spectrum, *keeping.write(name, spectrum, vectors))
+        found, vectors = spectrum(sample, seconds, progress)
+        kept = (found, *keeping.write(name, found, vectors))
     products = int(seconds / max(sample.product_seconds(), 1e-9))
     return Known(sample, *kept, played, time.perf_counter() - began, name, experiment.seed, products)
 
@@ -131,8 +132,7 @@ def _of_perturbation(known: Known, pushed: Tensor, relative: float) -> dict[str,
 
 def _drawn(known: Known, noise_std: float) -> Tensor:
     """J delta of the noise that a defense of this standard deviation, and no other, would draw in this experiment."""
-    settings = DEFENSES["gaussian_noise"](std=noise_std)
-    noisy = defenses.make(settings, known.seed, 0).filter_update(known.round.clean)
+    noisy = defenses.make(GaussianNoise(std=noise_std), known.seed, 0).filter_update(known.round.clean)
     return known.sample.perturbation(known.round.clean, noisy)
 
 

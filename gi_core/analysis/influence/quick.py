@@ -7,12 +7,11 @@ the error, further probes would not. A Gauss rule comes from below, so what is c
 from __future__ import annotations
 
 import numpy as np
-import torch
 from torch import Tensor
 
-from gi_core.numerics.generators import generator
 from gi_core.numerics.lanczos import ShiftedSolver, tridiagonal
 from gi_core.numerics.picture_jacobian import Sample
+from gi_core.numerics.picture_spectrum import estimate, signs
 from gi_core.numerics.spectrum import DAMPING, Spectrum
 
 DEPTH, LEAST = 120, 24
@@ -34,15 +33,9 @@ def spectrum(sample: Sample, seconds: float) -> tuple[Spectrum, bool] | None:
     reached = depth(sample, seconds)
     if not reached:
         return None
-    signs = torch.randint(0, 2, (sample.size,), generator=generator(0, 1, 0)).to(sample.products.x) * 2 - 1
-    values, first = tridiagonal(sample.products.jjt, signs, reached)
-    channels = sample.shape[1]
-    even = np.full((channels, len(values)), 1 / channels)
-    made = Spectrum(
-        np.maximum(values, 0.0), first**2 * sample.size, even, tuple(sample.knowledge.std), False, sample.norm,
-        sample.parameters, 1.0,
-    )  # fmt: skip
-    return made, reached == min(DEPTH, sample.size)
+    values, first = tridiagonal(sample.products.jjt, signs(sample, 0), reached)
+    found = estimate(sample, np.maximum(values, 0.0), first**2 * sample.size, spread=1.0)
+    return found, reached == min(DEPTH, sample.size)
 
 
 def influence(sample: Sample, pushed: Tensor, seconds: float) -> Tensor | None:

@@ -43,7 +43,8 @@ def numeric(graph: Graph, model: nn.Module, seed: int = 0, title: str = "") -> R
 
 class _Measurements:
     def __init__(self, read: Signals, seed: int):
-        self.read, self.counted, self.formulas = read, [], Formulas()
+        self.read, self.formulas = read, Formulas()
+        self.counted: list[str] = []
         self.generator = np.random.default_rng(seed)
         self.done: dict[str, Ranks] = {}
 
@@ -74,7 +75,7 @@ class _Measurements:
         if counted.unknowns > MOST_UNKNOWNS:
             self.counted.append(block.name)
             return counted
-        op, groups = block.op, block.op.groups
+        op, groups = block.convolution, block.convolution.groups
         k, known = self._k(block.name, block.shape), self._known(block.name, block.shape)
         found = []
         for weight, mine, kept in zip(
@@ -92,21 +93,22 @@ class _Measurements:
             self.counted += [first.name, second.name]
             return entry, inner
         k = self._k(second.name, second.shape)
-        kernel_rank = rank_of(kernel_matrix(second.op, k, second.input_shape))
-        held = second.op.channels_in * kernel_rank
+        kernel_rank = rank_of(kernel_matrix(second.convolution, k, second.input_shape))
+        held = second.convolution.channels_in * kernel_rank
         inner = replace(inner, rank_gradient=held, rank=held, kernel_rank=kernel_rank)
         kept = [self._known(first.name, first.shape), self._known(second.name, block.shape)]
-        kernels = [kernel_matrix(first.op, self._k(first.name, first.shape), block.input_shape)]
+        op = first.convolution
+        kernels = [kernel_matrix(op, self._k(first.name, first.shape), block.input_shape)]
         weights = [self._weights(first, block.input_shape), sparse.eye_array(entry.unknowns, format="csr")]
         if block.skip is not None:
-            kernels.append(kernel_matrix(block.skip.op, k, block.input_shape))
+            kernels.append(kernel_matrix(block.skip.convolution, k, block.input_shape))
             weights[1] = self._weights(block.skip, block.input_shape)
         stacked = sparse.vstack([w[np.flatnonzero(known)] for w, known in zip(weights, kept, strict=True)], "csr")
-        found = measure(np.vstack(kernels), stacked, first.op.channels_in)
-        return _summed(entry, [found], first.op.channels_in, stacked.shape[0]), inner
+        found = measure(np.vstack(kernels), stacked, op.channels_in)
+        return _summed(entry, [found], op.channels_in, stacked.shape[0]), inner
 
     def _weights(self, layer: Affine, input_shape: Shape) -> sparse.csr_matrix:
-        return weight_matrix(layer.op, self.read.weights[layer.name], input_shape, layer.shape)
+        return weight_matrix(layer.convolution, self.read.weights[layer.name], input_shape, layer.shape)
 
     def _k(self, name: str, shape: Shape) -> Array:
         return self.read.k[name] if name in self.read.k else self.generator.standard_normal(shape)
@@ -119,12 +121,11 @@ def _summed(counted: Ranks, found: list[Measured], channels: int, known: int) ->
     """Measurements of every group, over what is only geometry."""
     kernel = sum(m.kernel_rank for m in found)
     of_kernel, total = channels * kernel, sum(m.rank for m in found)
-    measured = [m.rank_weight for m in found]
-    of_weight = counted.rank_weight if None in measured else sum(measured)
-    of_weight = min(of_weight, total)
-    conditions = [m.condition for m in found]
+    measured = [m.rank_weight for m in found if m.rank_weight is not None]
+    of_weight = min(sum(measured) if len(measured) == len(found) else counted.rank_weight, total)
+    conditions = [m.condition for m in found if m.condition is not None]
     return replace(
         counted, weight_constraints=known, rank_weight=of_weight, rank_gradient=of_kernel,
         overlap=of_weight + of_kernel - total, rank=total, kernel_rank=kernel,
-        condition=None if None in conditions else max(conditions),
+        condition=max(conditions) if len(conditions) == len(found) else None,
     )  # fmt: skip

@@ -20,10 +20,10 @@ def residual(block: Residual) -> tuple[Ranks, Ranks]:
     is left for h, as equations that only a search can use (`spare`).
     """
     first, second = block.main
-    op, skip = first.op, block.skip.op if block.skip else None
+    op, skip = first.convolution, block.skip.convolution if block.skip else None
     masks = first.reading == "mask", block.reading == "mask"
     one = convolution(op, block.input_shape, masks[0])
-    two = convolution(second.op, second.input_shape)
+    two = convolution(second.convolution, second.input_shape)
     filters, height, width = block.shape
     positions = height * width
     known = positions // 2 if masks[1] else positions
@@ -61,8 +61,7 @@ def _beside(op: Conv, skip: Conv, input_shape: Shape) -> int:
         for extent in input_shape[1:]
     )
     residue = op.padding % op.stride
-    lattice = [next((part.taps[residue] for part in parts if residue in part.taps), None) for parts in (rows, columns)]
-    if None in lattice:
+    down, across = (next((p.taps[residue] for p in parts if residue in p.taps), None) for parts in (rows, columns))
+    if down is None or across is None:
         return stack(skip, input_shape).kernel
-    left = lattice[0].rights * lattice[1].rights - transport.rank(*lattice, op.channels, 1)
-    return min(skip.channels, left)
+    return min(skip.channels, down.rights * across.rights - transport.rank(down, across, op.channels, 1))

@@ -122,7 +122,7 @@ def _conv(op: Conv) -> str:
 
 
 def _skip(block: Residual) -> str:
-    return f", beside skip {_conv(block.skip.op)}" if block.skip else ", beside identity skip"
+    return f", beside skip {_conv(block.skip.convolution)}" if block.skip else ", beside identity skip"
 
 
 def _size(shape: Shape) -> str:

@@ -89,10 +89,11 @@ def _known(activation: Act | None, z: Tensor) -> NDArray[np.bool_]:
 
 
 def _weight(model: nn.Module, layer: Affine) -> Array:
-    weight = _array(model.get_submodule(layer.name).weight)
+    weight = _array(model.get_parameter(f"{layer.name}.weight"))
     if layer.batch_norm is None:
         return weight
     norm = model.get_submodule(layer.batch_norm)
+    assert isinstance(norm, nn.BatchNorm2d) and norm.running_var is not None  # in eval mode it has them
     scale = _array(norm.weight / torch.sqrt(norm.running_var + norm.eps))
     return weight * scale.reshape(-1, *[1] * (weight.ndim - 1))
 
