@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import pickle
 import re
 import stat
-import tempfile
 import warnings
 from pathlib import Path
 
@@ -18,6 +16,7 @@ from gi_core.common.errors import SpecError
 from gi_core.common.paths import user_path
 from gi_core.common.uploads import upload_path
 from gi_core.common.vetting import vetted
+from gi_core.common.whole_files import replace
 from gi_core.common.zips import unpacked
 from gi_core.tensor_files import naming
 from gi_core.tensor_files.asides import NOTHING, WRAPPERS, aside, unwrapped
@@ -166,18 +165,7 @@ def write_state(model: nn.Module, path: Path, info: dict) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         tensors = {key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()}
-        _replace(path.with_suffix(".json"), json.dumps(info, sort_keys=True).encode())
-        _replace(path, save(tensors))
+        replace(path.with_suffix(".json"), lambda file: file.write(json.dumps(info, sort_keys=True).encode()))
+        replace(path, lambda file: file.write(save(tensors)))
     except OSError as error:
         raise SpecError(f"cannot write {path}: {error.strerror or error}") from None
-
-
-def _replace(path: Path, content: bytes) -> None:
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-        try:
-            file.write(content)
-            file.flush()
-            os.replace(file.name, path)
-        except OSError:
-            Path(file.name).unlink(missing_ok=True)
-            raise

@@ -1,19 +1,20 @@
 """theta_0, theta_T - theta_0 and the running statistics of theta_T, written as the published trio of files.
 
-Nothing but numpy and the standard library is imported, so that recorders run where there is no torch.
+Nothing but numpy and the standard library is needed, so that recorders run where there is no torch.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import re
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
+
+from gi_core.common.whole_files import replace
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -68,7 +69,7 @@ def write_npz(path: Path, arrays: Arrays, member: str = "") -> None:
                 with archive.open(f"{key}.npy", "w", force_zip64=True) as entry:
                     np.lib.format.write_array(entry, np.asarray(value), allow_pickle=False)
 
-    _whole(path, fill)
+    replace(path, fill)
 
 
 def write_safetensors(path: Path, arrays: Arrays) -> None:
@@ -92,33 +93,22 @@ def write_safetensors(path: Path, arrays: Arrays) -> None:
         for array in values:
             file.write(array.tobytes())
 
-    _whole(path, fill)
+    replace(path, fill)
 
 
 def _write_pickled(path: Path, arrays: Arrays, member: str) -> None:
     """One member: a dictionary as an object array without dimensions; counters as numpy scalars, as published."""
     held = {key: np.asarray(value)[()] for key, value in arrays.items()}
-    _whole(path, lambda file: np.savez(file, **{member: np.array(held, dtype=object)}))  # type: ignore[arg-type]  # numpy's stub takes it for allow_pickle
+    replace(path, lambda file: np.savez(file, **{member: np.array(held, dtype=object)}))  # type: ignore[arg-type]  # numpy's stub takes it for allow_pickle
 
 
 def _write_torch(path: Path, arrays: Arrays) -> None:
     import torch
 
     state = {key: torch.from_numpy(np.array(value)) for key, value in arrays.items()}
-    _whole(path, lambda file: torch.save({"model": state}, file))
+    replace(path, lambda file: torch.save({"model": state}, file))
 
 
 def _single(value: Any) -> np.ndarray:
     array = np.asarray(value)
     return array.astype(np.float32) if array.dtype != np.float32 else array
-
-
-def _whole(path: Path, fill: Callable[[BinaryIO], Any]) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with open(temporary, "wb") as file:
-            fill(file)
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise

@@ -9,6 +9,7 @@ import hashlib
 import os
 import re
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gi_core.common.paths import home
+from gi_core.common.whole_files import replace
 from gi_core.numerics.spectrum import Array, Spectrum
 
 if TYPE_CHECKING:
@@ -70,17 +72,13 @@ def write(name: str, spectrum: Spectrum, vectors: Array | None) -> tuple[Places,
     kept = np.zeros((d, 0), np.float32) if vectors is None else vectors[:, places].astype(np.float32)
     about = np.array([spectrum.exact, spectrum.norm, spectrum.parameters, spectrum.spread], float)
     folder = _folder()
-    path, temporary = folder / _NAME.format(name), folder / f"{name}.{os.getpid()}.tmp.npz"
-    try:
+    with suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
-        np.savez(
-            temporary, values=spectrum.values, weights=spectrum.weights, energy=spectrum.energy, std=np.array(spectrum.std),
+        replace(folder / _NAME.format(name), lambda file: np.savez(
+            file, values=spectrum.values, weights=spectrum.weights, energy=spectrum.energy, std=np.array(spectrum.std),
             about=about, places=places, vectors=kept,
-        )  # fmt: skip
-        temporary.replace(path)
+        ))  # fmt: skip
         _prune(folder)
-    except OSError:
-        temporary.unlink(missing_ok=True)
     return places, kept
 
 
