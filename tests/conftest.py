@@ -36,6 +36,17 @@ def gi_home(tmp_path, monkeypatch) -> Path:
     return home
 
 
+@pytest.fixture
+def sixteen_gib(monkeypatch) -> None:
+    """A machine of 16 GiB with four batch workers, and nothing set about what jobs may take."""
+    from gi_core.jobs import capacity
+
+    for name in [n for n in os.environ if n.startswith("GI_") and n.endswith(("_MB", "_SECONDS"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setattr(capacity, "memory_bytes", lambda: 16 * 2**30)
+    monkeypatch.setattr(capacity, "batch_workers", lambda: 4)
+
+
 @pytest.fixture(autouse=True)
 def navigation(monkeypatch):
     """AppTest runs the app as the server does (`app.py`): pages/ holds rooms, not pages of Streamlit's old kind."""

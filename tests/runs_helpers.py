@@ -15,6 +15,14 @@ from gi_core.settings import Experiment, build
 torch.set_num_threads(1)
 
 
+def faces(count: int, **more: Any) -> Experiment:
+    """So many faces in colour, attacked by matching."""
+    return build({
+        "samples": [f"bundled/faces:{k}" for k in range(count)], "channels": 3,
+        "attack": {"kind": "inverting_gradients", **more.pop("attack", {})}, **more,
+    })  # fmt: skip
+
+
 def tiny(attack: str = "inverting_gradients", **changes: Any) -> Experiment:
     """One 8x8 face on a LeNet of four channels: a few milliseconds an iteration."""
     settings = {"kind": attack, "iterations": 12} | changes.pop("settings", {})

@@ -13,23 +13,12 @@ from torch import Tensor, nn
 from gi_core.attacks.client_round.local_steps import as_mean_gradient
 from gi_core.attacks.client_round.simulation import RoundMap
 from gi_core.client import Knowledge, fedavg
-from gi_core.experiments import preparing
 from gi_core.networks.losses import as_target, loss_of
 from gi_core.settings.client import FedAvg
 from gi_core.settings.plan import Plan
+from tests.client.tiny import CLASSES, SIDE, batch, network
 
 torch.set_num_threads(1)
-CLASSES, SIDE = 4, 3
-
-
-def network(seed: int = 0) -> nn.Module:
-    torch.manual_seed(seed)
-    return nn.Sequential(nn.Flatten(), nn.Linear(SIDE * SIDE, 6), nn.Tanh(), nn.Linear(6, CLASSES))
-
-
-def batch(images: int, seed: int = 1) -> tuple[Tensor, Tensor]:
-    draw = torch.Generator().manual_seed(seed)
-    return torch.rand(images, 1, SIDE, SIDE, generator=draw), torch.arange(images) * 3 % CLASSES
 
 
 def independent(model: nn.Module, x: Tensor, y: Tensor, o: dict) -> dict[str, Tensor]:
@@ -171,100 +160,6 @@ def test_an_attack_plays_the_same_round(seed):
     together, _ = play.play(torch.cat([leaf, leaf]).detach(), as_target(y, CLASSES, x.double()).expand(2, -1, -1))
     for a, b in zip(found, together, strict=True):
         torch.testing.assert_close(a[0].detach(), b[1], rtol=1e-9, atol=1e-12)
-
-
-def told(o: dict, labels: list[int], kind: str = "gradient"):
-    """(update, knowledge) of one gradient, or a step, of a client with these settings on pictures of these labels."""
-    from gi_core.client.fedsgd import gradient, plain_step
-    from gi_core.settings.client import FedSgd
-
-    model, (x, _) = network(5), batch(len(labels), 7)
-    settings = FedSgd(**o)
-    loss = "cross_entropy" if settings.loss == "auto" else settings.loss
-    terms = fedavg.terms_of(settings)
-    update = gradient(model, x, torch.tensor(labels), loss, plain_step(loss, terms))
-    return update, Knowledge(model, (1, SIDE, SIDE), CLASSES, (0.0,), (1.0,), loss=loss, terms=terms)
-
-
-@pytest.mark.parametrize(
-    "o",
-    [
-        {"reduction": "sum"},
-        {"loss_scale": 1024.0},
-        {"reduction": "sum", "loss_scale": 0.25},
-        {"label_smoothing": 0.2},
-        {"label_smoothing": 0.4, "reduction": "sum"},
-        {"class_weights": "1/3/2/1"},
-        {"class_weights": "1/3/2/1", "loss_scale": 4.0},
-    ],
-)
-@pytest.mark.parametrize("strategy", ["bias_sign", "iterative"])
-def test_labels_of_a_batch_are_read_behind_what_the_client_does_to_its_loss(o, strategy):
-    from gi_core.attacks.base import Refused
-    from gi_core.attacks.labels.report import label_report
-
-    labels = [0, 1, 1, 3, 3, 3]
-    found = label_report(*told(o, labels))[strategy]
-    if "class_weights" in o and strategy == "iterative":
-        assert isinstance(found, str) and "weigh alike" in found
-        return
-    assert not isinstance(found, (str, Refused)) and found.tolist() == labels
-
-
-def test_smoothing_that_turns_the_signs_round_does_not_hide_the_label():
-    """Of a network surer than the smoothed label, dL/dz of the true class is positive: its logits tell."""
-    from gi_core.attacks.labels.report import label_report
-
-    update, knowledge = told({"label_smoothing": 0.5}, [2])
-    with torch.no_grad():
-        knowledge.model[3].bias[2] += 6.0
-    from gi_core.client.fedsgd import gradient, plain_step
-
-    x, _ = batch(1, 7)
-    update = gradient(
-        knowledge.model, x, torch.tensor([2]), "cross_entropy", plain_step("cross_entropy", knowledge.terms)
-    )
-    assert float(update.tensors["3.bias"][2]) > 0
-    assert label_report(update, knowledge)["bias_sign"].tolist() == [2]
-
-
-def test_a_scaled_sum_is_taken_out_exactly():
-    from gi_core.attacks.client_round.scaling import unscaled
-
-    plain, _ = told({}, [0, 1, 2])
-    for o in ({"reduction": "sum", "loss_scale": 0.25}, {"loss_scale": 8.0}):
-        update, knowledge = unscaled(*told(o, [0, 1, 2]))
-        assert knowledge.terms.scale == 1 and knowledge.terms.reduction == "mean"
-        for name, t in update.tensors.items():
-            torch.testing.assert_close(t, plain.tensors[name], rtol=1e-5, atol=1e-7)
-
-
-def test_what_was_dropped_shows_in_one_picture_and_is_said_of_several():
-    from gi_core import attacks, client
-    from gi_core.data import load
-    from gi_core.settings import build, parse_component
-
-    for samples, says in (
-        (["bundled/faces:3"], "are read from the update"),
-        (["bundled/faces:3"] * 2, "residual is left"),
-    ):
-        asked = build({
-            "samples": samples, "size": 12, "client": {"kind": "fedsgd", "dropout": 0.4}, "seed": 3,
-            "model": parse_component("model", "lenet:width=6,init=uniform").model_dump(mode="json"),
-            "attack": {"kind": "idlg" if len(samples) == 1 else "dlg", "iterations": 60},
-        })  # fmt: skip
-        pictures = load(asked)
-        model, _ = preparing.prepare(asked, pictures)
-        done = client.play(asked, model, pictures, "cpu")
-        machine = attacks.make(asked.attack, done.update, done.knowledge, plan=Plan(onednn=False), device="cpu")
-        state, step = machine.step(machine.init(0))
-        assert any(says in event for event in step.events), step.events
-        if len(samples) == 1:
-            while not step.done:
-                state, step = machine.step(state)
-            found, labels = machine.answer(state)
-            error = float((found.float() - torch.from_numpy(pictures.images)).square().mean())
-            assert error < 1e-3 and labels.tolist() == done.labels.tolist()
 
 
 def test_settings_at_their_defaults_are_no_part_of_a_question():

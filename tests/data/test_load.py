@@ -14,10 +14,7 @@ from PIL import Image
 from gi_core import data
 from gi_core.data import bundled
 from gi_core.settings import Experiment, SpecError
-
-
-def _load(*samples: str, **values) -> data.Pictures:
-    return data.load(Experiment(samples=samples, **values))
+from tests.data.loaded import loaded
 
 
 @pytest.fixture
@@ -43,7 +40,7 @@ def test_importing_loads_neither_torch_nor_skimage_nor_streamlit():
 
 @pytest.mark.parametrize("name", list(bundled.PICTURES))
 def test_bundled_pictures_are_32_pixels_and_labelled_by_name(name):
-    pictures = _load(f"bundled/{name}")
+    pictures = loaded(f"bundled/{name}")
     assert pictures.images.shape[2:] == (32, 32) and pictures.images.dtype == np.float32
     assert 0 <= pictures.images.min() and 0.2 < pictures.images.max() <= 1
     assert pictures.class_names[pictures.labels[0]] == name and pictures.classes == 11
@@ -51,28 +48,28 @@ def test_bundled_pictures_are_32_pixels_and_labelled_by_name(name):
 
 
 def test_faces_have_two_classes_and_their_own_size():
-    pictures = _load("bundled/faces:3", "bundled/faces:150")
+    pictures = loaded("bundled/faces:3", "bundled/faces:150")
     assert pictures.images.shape == (2, 1, 25, 25)
     assert pictures.labels.tolist() == [0, 1] and pictures.class_names == ("face", "no face")
 
 
 def test_patient_carries_a_name():
-    patient, retina = (_load(f"bundled/{name}", size=64).images[0].min(0) for name in ("patient", "retina"))
+    patient, retina = (loaded(f"bundled/{name}", size=64).images[0].min(0) for name in ("patient", "retina"))
     for rows in (slice(2, 12), slice(53, 62)):  # white letters above and below, which a retina has not
         assert (patient[rows] > 0.6).sum() > 50 > (retina[rows] > 0.6).sum()
 
 
 def test_folder_by_stem_by_class_and_stem_and_by_index(folder):
-    by_stem = _load(f"folder:{folder}:d0001")
+    by_stem = loaded(f"folder:{folder}:d0001")
     assert by_stem.labels.tolist() == [1] and by_stem.class_names == ("cat", "dog")
-    assert np.array_equal(by_stem.images, _load(f"folder:{folder}:dog/d0001").images)
-    assert np.array_equal(by_stem.images, _load(f"folder:{folder}:4").images)  # c0000 c0001 c0002 d0000 d0001
+    assert np.array_equal(by_stem.images, loaded(f"folder:{folder}:dog/d0001").images)
+    assert np.array_equal(by_stem.images, loaded(f"folder:{folder}:4").images)  # c0000 c0001 c0002 d0000 d0001
     assert by_stem.images.shape == (1, 3, 20, 20)
     assert by_stem.notices == ("the middle 20x20 of 30x20 is used",)
 
 
 def test_published_pictures_are_read_exactly(shared_data):
-    pictures = _load(f"folder:{shared_data}/mnist_test:0000")
+    pictures = loaded(f"folder:{shared_data}/mnist_test:0000")
     assert pictures.images.shape == (1, 1, 28, 28) and pictures.labels.tolist() == [7] and pictures.notices == ()
     file = next(shared_data.glob("mnist_test/7/0000.png"))
     assert np.array_equal(pictures.images[0, 0], np.asarray(Image.open(file), np.float32) / np.float32(255))
@@ -84,17 +81,17 @@ def test_upload_by_hash(gi_home):
     digest = hashlib.sha256(content.getvalue()).hexdigest()
     (gi_home / "uploads").mkdir(parents=True)
     (gi_home / "uploads" / digest).write_bytes(content.getvalue())
-    pictures = _load(f"upload:{digest}", labels=(3,))
+    pictures = loaded(f"upload:{digest}", labels=(3,))
     assert pictures.images[0, :, 0, 0].tolist() == [1, 0, 0] and pictures.labels.tolist() == [3]
     assert pictures.classes == 10 and pictures.source == "upload"
     with pytest.raises(SpecError, match="upload the file again"):
-        _load("upload:" + "0" * 64)
+        loaded("upload:" + "0" * 64)
 
 
 def test_a_photograph_of_twenty_megapixels_is_resized_with_a_notice(tmp_path):
     path = tmp_path / "large.jpg"
     Image.new("RGB", (5000, 4000), (10, 200, 30)).save(path)
-    pictures = _load(str(path))
+    pictures = loaded(str(path))
     assert pictures.images.shape == (1, 3, 32, 32) and pictures.notices == (
         "the middle 4000x4000 of 5000x4000 is used, resized to 32x32",
     )
@@ -117,7 +114,7 @@ def test_a_photograph_of_twenty_megapixels_is_resized_with_a_notice(tmp_path):
 def test_every_kind_of_picture_becomes_grey_or_colour(tmp_path, mode, value, channels, expected):
     path = tmp_path / ("picture.tif" if mode == "CMYK" else "picture.png")
     Image.new(mode, (8, 8), value).save(path)
-    images = _load(str(path)).images
+    images = loaded(str(path)).images
     assert images.shape == (1, channels, 8, 8) and np.allclose(images[0, :, 0, 0], expected, atol=1e-3)
 
 
@@ -127,14 +124,14 @@ def test_orientation_of_a_phone_photograph_is_followed(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 3  # upside down
     image.save(tmp_path / "phone.png", exif=exif)
-    images = _load(str(tmp_path / "phone.png")).images
+    images = loaded(str(tmp_path / "phone.png")).images
     assert images[0, 0, :4].max() == 0 and images[0, 0, 4:].min() == 1
 
 
 def test_channels_and_size_follow_the_experiment():
-    grey = _load("bundled/astronaut", channels=1, size=32)
+    grey = loaded("bundled/astronaut", channels=1, size=32)
     assert grey.images.shape == (1, 1, 32, 32)
-    colour = _load("bundled/faces:0", channels=3, size=50)
+    colour = loaded("bundled/faces:0", channels=3, size=50)
     assert colour.images.shape == (1, 3, 50, 50) and np.array_equal(colour.images[:, 0], colour.images[:, 2])
 
 
@@ -149,7 +146,7 @@ def test_channels_and_size_follow_the_experiment():
     ],
 )
 def test_normalisation(name, channels, mean, std):
-    pictures = _load("bundled/coffee", normalise=name, channels=channels)
+    pictures = loaded("bundled/coffee", normalise=name, channels=channels)
     assert pictures.mean == pytest.approx(mean) and pictures.std == pytest.approx(std)
 
 

@@ -113,10 +113,10 @@ def test_a_server_reads_of_a_defense_what_the_client_would_tell(settings, client
     pictures = data.load(asked)
     model, _ = preparing.prepare(asked, pictures)
     done = play(asked, model, pictures, "cpu")
-    (told,) = done.knowledge.defenses
+    (known,) = done.knowledge.defenses
     read = read_defense(asked.defenses[0], model, done.update, done.knowledge.schedule)
-    assert set(told) <= set(read) | {"format"}, "nothing that an attack goes by is missing"
-    for key, value in told.items():
+    assert set(known) <= set(read) | {"format"}, "nothing that an attack goes by is missing"
+    for key, value in known.items():
         if key == "mask":
             for name, kept in value.items():
                 assert torch.equal(
