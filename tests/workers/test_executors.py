@@ -28,7 +28,7 @@ class Here:
         self.places = places
         self.orders: dict[str, tuple[str, bytes | None]] = {}
         self.sent: list[str] = []
-        self.sent: list[str] = []
+        self.reported: list[str] = []
         self.back: list[Outcome] = []
         self.asked: list[tuple[str, str]] = []
         self.gone = self.closed = False
@@ -49,15 +49,15 @@ class Here:
             self.orders.pop(job_id, None)
 
     def begin(self, job_id: str, token: str = "a" * 12) -> None:
-        self.sent.append(Event(job_id, token, 1, BEGAN, ["there", 7, "there:7"]).encode())
+        self.reported.append(Event(job_id, token, 1, BEGAN, ["there", 7, "there:7"]).encode())
 
     def finish(self, job_id: str, tell=None) -> None:
         order, checkpoint = self.orders.pop(job_id)
-        self.back.append(Outcome(job_id, remote.perform(order, checkpoint, tell or self.sent.append, lambda: True)))
+        self.back.append(Outcome(job_id, remote.perform(order, checkpoint, tell or self.reported.append, lambda: True)))
 
     def events(self):
-        sent, self.sent = self.sent, []
-        return iter([event for event in map(Event.decode, sent) if event])
+        lines, self.reported = self.reported, []
+        return iter([event for event in map(Event.decode, lines) if event])
 
     def reap(self):
         for job_id in () if self.idle else list(self.orders):
@@ -124,11 +124,13 @@ def test_a_lost_worker_is_noticed_and_its_job_starts_anew(store):
         (job_id,) = engine.sent
         engine.begin(job_id, "a" * 12)
         point = {"iteration": 40, "seconds": 1.0, "rate": 1.0, "losses": {}, "trial_losses": [], "best": 0}
-        engine.sent.append(Event(job_id, "a" * 12, 2, "record", [{"iteration": 40}, [point]]).encode())
+        engine.reported.append(Event(job_id, "a" * 12, 2, "record", [{"iteration": 40}, [point]]).encode())
         crew.look()
         assert store.job(job_id).progress == {"iteration": 40} and len(store.curve(job_id)) == 1
         engine.begin(job_id, "b" * 12)
-        engine.sent.append(Event(job_id, "a" * 12, 3, "record", [{"iteration": 41}, []]).encode())  # of the lost one
+        engine.reported.append(
+            Event(job_id, "a" * 12, 3, "record", [{"iteration": 41}, []]).encode()
+        )  # of the lost one
         crew.look()
         job = store.job(job_id)
         assert job.attempts == 2 and job.interrupted and job.progress == {} and store.curve(job_id) == []
