@@ -8,7 +8,7 @@ import torch
 
 from gi_core.attacks.adaptive.knowledge import given, unallowed
 from gi_core.attacks.adaptive.past_bottleneck import past_bottleneck
-from gi_core.attacks.adaptive.past_dropout import past_dropout, saying
+from gi_core.attacks.adaptive.past_dropout import past_dropout, with_notices
 from gi_core.attacks.base import Attack, Refused, State, Step, stream
 from gi_core.attacks.client_round.local_steps import as_mean_gradient
 from gi_core.attacks.client_round.scaling import unscaled
@@ -19,7 +19,7 @@ from gi_core.types.updates import Knowledge, Update
 
 
 def machine_of(settings: AttackSettings) -> type:
-    """The class that attacks so, loaded when it is made: the recursion's solvers take half a second to import."""
+    """The class of an attack's machine, imported only when it is needed: the recursion's solvers take half a second."""
     module, name = settings.machine.split(":")
     return getattr(import_module(f"{__name__}.{module}"), name)
 
@@ -27,29 +27,29 @@ def machine_of(settings: AttackSettings) -> type:
 def make(
     settings: AttackSettings, update: Update, knowledge: Knowledge, *, plan: Plan, device: torch.device | str
 ) -> Attack:
-    """The machine of a kind, everything prepared once. Raises Refused."""
+    """The machine of an attack, prepared for this update. Raises Refused."""
     device = torch.device(device)
     on_device = not isinstance(settings, ClosedForm)
     if on_device and device.type == "mps" and settings.double:
         raise Refused(f"{settings.title} computes in double precision, which mps does not have: choose device cpu")
     machine, knowledge = machine_of(settings), given(settings, knowledge)
-    aside = unallowed(settings, knowledge)
+    notices = unallowed(settings, knowledge)
     update, knowledge = unscaled(update, knowledge)
     names = {id(tensor): name for name, tensor in update.tensors.items()}
     settings, update, knowledge = past_bottleneck(settings, update, knowledge)
-    knowledge, said = past_dropout(update, knowledge)
+    knowledge, dropped = past_dropout(update, knowledge)
     called = {name: names[id(tensor)] for name, tensor in update.tensors.items()}  # in what the client sent
     schedule = knowledge.schedule
     if update.kind == "weight_change" and not getattr(machine, "simulates", False):
         if schedule is None or not schedule.single or schedule.clients > 1:
             raise Refused(one_gradient_only(settings.title))
-        update = as_mean_gradient(update, schedule, knowledge.model)  # of one step: the gradient, but for rounding
+        update = as_mean_gradient(update, schedule, knowledge.model)  # of one step: the gradient, up to rounding
     if not on_device:
         from gi_core.attacks.recursion.masked import filled
 
         update = filled(update, knowledge)
     made = machine(settings, update, knowledge, plan, device)
-    saying(made, (*aside, *said))
+    with_notices(made, (*notices, *dropped))
     return made if all(a == b for a, b in called.items()) else _in_its_names(made, called)
 
 

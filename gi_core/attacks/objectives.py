@@ -88,7 +88,7 @@ def cosine(target: Sequence[Tensor], w: Sequence[Tensor] | None, eps: float = 0.
     """
     size = length(target, w) if not eps else max(length(target, w), eps)
     unit = [t / size for t in target]
-    one = length(unit, w) ** 2  # but for rounding
+    one = length(unit, w) ** 2  # up to rounding
 
     def evaluate(g: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
         wg = weighted(g, w)

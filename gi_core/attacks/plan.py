@@ -17,7 +17,7 @@ from torch import nn
 from gi_core.attacks.client_round.local_steps import simulated_steps
 from gi_core.attacks.plan_clock import Clock
 from gi_core.common.paths import home
-from gi_core.settings.attacks import AttackSettings, ClosedForm, Dlg, Matching
+from gi_core.settings.attacks import AttackSettings, ClosedForm, Dlg, LevenbergMarquardt, Matching
 from gi_core.settings.plan import Plan
 from gi_core.types.updates import Knowledge, Update
 
@@ -30,13 +30,9 @@ EDITION = 2
 
 
 def measure(
-    update: Update,
-    knowledge: Knowledge,
-    settings: AttackSettings,
-    device: torch.device,
-    budget_seconds: float = 5.0,
+    update: Update, knowledge: Knowledge, settings: AttackSettings, device: torch.device, budget_seconds: float = 5.0,
     most: int | None = None,
-) -> Plan:
+) -> Plan:  # fmt: skip
     """The plan for this attack: from the cache if it is known, else measured in `budget_seconds` of CPU at most, a short
     run's in less. most: trials that the memory allows at once.
     """
@@ -48,7 +44,7 @@ def measure(
     known = _read().get(key)
     if known is not None:
         return Plan(**{**known, "source": "cached"})
-    plan = _measure(update, knowledge, settings, device, budget_seconds, most)
+    plan = _measure(update, knowledge, settings, device, budget_seconds, wanted, most)
     if plan.source == "measured":
         _write(key, plan)
     return plan
@@ -70,16 +66,14 @@ def plan_key(update: Update, knowledge: Knowledge, settings: AttackSettings, dev
 
 
 def _measure(
-    update: Update, knowledge: Knowledge, settings: AttackSettings, device: torch.device, budget: float,
-    most: int | None = None,
+    update: Update, knowledge: Knowledge, settings: AttackSettings, device: torch.device, budget: float, wanted: int,
+    most: int | None,
 ) -> Plan:  # fmt: skip
-    wanted = _memory_chunk(update, knowledge, settings)
     base = Plan(
         device=device.type, threads=torch.get_num_threads(), chunk=min(wanted, most or wanted), most=most,
         cuda_graph=device.type == "cuda" and isinstance(settings, Matching),
     )  # fmt: skip
-    double = settings.double
-    clock = Clock(update, knowledge, torch.float64 if double else torch.float32, device)
+    clock = Clock(update, knowledge, torch.float64 if settings.double else torch.float32, device)
     small = sum(t.numel() for t in update.tensors.values()) < 1e5 and update.images == 1
     first = base.model_copy(update={"chunk": 1, "onednn": not (small and device.type == "cpu")})
     seconds = clock.once(first)
@@ -88,7 +82,7 @@ def _measure(
     allowed = min(budget, SHARE * seconds * _evaluations(settings)) - clock.share * seconds
     # What is fast for one trial need not be for a batch, so each variant is timed at both.
     chunks = (1,) if isinstance(settings, Dlg) else sorted({1, base.chunk})
-    variants = [] if double else _variants(base, knowledge)
+    variants = [] if settings.double else _variants(base, knowledge)
     rivals = [v.model_copy(update={"chunk": chunk}) for chunk in chunks for v in variants]
     found = clock.compare(first, [r for r in rivals if r != first], allowed)
     chunk = base.chunk if len(chunks) == 1 else found.chunk
@@ -101,7 +95,7 @@ def _evaluations(settings: AttackSettings) -> float:
     if isinstance(settings, Dlg):
         return 10.0 * settings.inner  # a good start is there by then
     if not isinstance(settings, Matching):
-        return 10.0 * getattr(settings, "krylov", 20)
+        return 10.0 * (settings.krylov if isinstance(settings, LevenbergMarquardt) else 20)
     inner = 20 if settings.optimiser == "lbfgs" else 1
     return float((settings.iterations or 300) * settings.trials * inner)
 
@@ -118,10 +112,8 @@ def _variants(base: Plan, knowledge: Knowledge) -> list[Plan]:
 
 def _memory_chunk(update: Update, knowledge: Knowledge, settings: AttackSettings) -> int:
     """Trials whose gradients and graph fit the budget: about eight copies of each are alive at once."""
-    per_trial = (
-        8 * 4 * (sum(t.numel() for t in update.tensors.values()) + 64 * update.images * sum(knowledge.input_shape) * 32)
-    )
-    per_trial *= max(1, simulated_steps(knowledge.schedule, settings.local_rounds))
+    numbers = sum(t.numel() for t in update.tensors.values()) + 64 * update.images * sum(knowledge.input_shape) * 32
+    per_trial = 8 * 4 * numbers * max(1, simulated_steps(knowledge.schedule, settings.local_rounds))
     return int(max(1, min(MAX_CHUNK, settings.trials, BYTES_PER_CHUNK // per_trial)))
 
 

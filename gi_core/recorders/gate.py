@@ -1,4 +1,4 @@
-"""May this update leave the client? Asked of `python -m gi_core audit`, in an interpreter of its own; no means no.
+"""May this update leave the client? `python -m gi_core audit` decides, in an interpreter of its own.
 
 A framework's pins conflict with the attacks' (torch, numpy), so the audit never runs in the framework's process. It
 fails closed: an audit that fails, takes too long, or says nothing that can be read withholds the update.
@@ -34,10 +34,8 @@ class Decision:
 
     def document(self) -> dict[str, Any]:
         """The verdict as JSON holds it; `notices` only where there are some."""
-        found = asdict(self)
-        return {k: v for k, v in found.items() if k != "notices"} | (
-            {"notices": list(self.notices)} if self.notices else {}
-        )
+        found = asdict(self) | {"notices": list(self.notices)}
+        return {k: v for k, v in found.items() if k != "notices" or v}
 
 
 @dataclass(frozen=True)

@@ -70,55 +70,31 @@ def checked(change: Arrays, before: Arrays) -> Arrays:
     return change
 
 
-def record(
-    folder: str | Path,
-    before: Arrays,
-    change: Arrays,
-    origin: Origin,
-    *,
-    pickled: bool = False,
-    gate: Gate | None = None,
-) -> Decision | None:
-    """Write the round; with a gate, its decision. A note beside the files tells both. pickled: the published schema,
-    which needs torch in the framework's environment. Raises ValueError, OSError.
-    """
-    from gi_core.update_files.writing import write_round
-
-    folder = Path(folder).expanduser()
-    written = write_round(folder, before, change, name=origin.name, pickled=pickled)
-    decision = (
-        None if gate is None else gate.decide([part for k, v in written.items() for part in (_OPTION[k], str(v))])
-    )
-    note = {
-        "framework": origin.framework,
-        "client": origin.client,
-        "round": origin.number,
-        "entries": len(change),
-        "statistics": any(name.endswith(RUNNING) for name in change),
-        "audit": decision and decision.document(),
-    }
-    _write(folder / NOTE.format(name=origin.name), json.dumps(note, indent=1, allow_nan=False))
-    return decision
-
-
 def judged(
-    folder: str | Path,
-    before: Arrays,
-    change: Arrays,
-    origin: Origin,
-    *,
-    pickled: bool = False,
+    folder: str | Path, before: Arrays, change: Arrays, origin: Origin, *, pickled: bool = False,
     gate: Gate | None = None,
-) -> Decision:
-    """`record`, where a round that could not be written for its audit is a no. Raises only without a gate."""
+) -> Decision:  # fmt: skip
+    """Write the round and a note about it; with a gate, its decision, which is no where the round could not be written.
+
+    pickled: the published schema, which needs torch in the framework's environment. Without a gate raises ValueError, OSError.
+    """
     try:
-        decision = record(folder, before, change, origin, pickled=pickled, gate=gate)
+        from gi_core.update_files.writing import write_round
+
+        folder = Path(folder).expanduser()
+        files = write_round(folder, before, change, name=origin.name, pickled=pickled)
+        asked = [part for kind, path in files.items() for part in (_OPTION[kind], str(path))]
+        decision = None if gate is None else gate.decide(asked)
+        note = {
+            "framework": origin.framework, "client": origin.client, "round": origin.number, "entries": len(change),
+            "statistics": any(name.endswith(RUNNING) for name in change), "audit": decision and decision.document(),
+        }  # fmt: skip
+        _write(folder / NOTE.format(name=origin.name), json.dumps(note, indent=1, allow_nan=False))
     except Exception as error:
         if gate is None:
             raise
-        return Decision(
-            False, f"withheld, as the round could not be written for its audit: {error}", None, gate.threshold
-        )
+        sentence = f"withheld, as the round could not be written for its audit: {error}"
+        return Decision(False, sentence, None, gate.threshold)
     return decision or Decision(True, "recorded, not audited")
 
 

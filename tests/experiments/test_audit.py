@@ -15,7 +15,7 @@ from gi_core.cli import main
 from gi_core.experiments.audit import decision, doubts, refuse_blind
 from gi_core.metrics.rdlv import rdlv
 from gi_core.recorders.gate import Gate
-from gi_core.recorders.rounds import Origin, difference, record
+from gi_core.recorders.rounds import Origin, difference, judged
 from gi_core.settings import SpecError
 from gi_core.update_files.writing import write_round
 
@@ -100,7 +100,7 @@ def test_the_gate_from_a_recorded_round_to_its_verdict(tmp_path, monkeypatch, ne
             change[name] = (change[name] + noise * draw.standard_normal(change[name].shape)).astype(np.float32)
     more = ["--defense", f"gaussian_noise:std={told}"] if told else []
     gate = Gate(sys.executable, arguments(tmp_path, network, *more), threshold=2.5, seconds=120)
-    got = record(tmp_path / "rounds", before, change, Origin("test", "me", 1), gate=gate)
+    got = judged(tmp_path / "rounds", before, change, Origin("test", "me", 1), gate=gate)
     assert got.send is send, got
     if not noise:
         assert got.leaked > 4, got

@@ -1,8 +1,8 @@
 """The attacker who knows the defenses, and the one who does not: what each is given of the server's knowledge.
 
-A naive attack sees no word of the defenses. An adaptive one is given the network with its random bottleneck at the mean
-(eps = 0), mixed labels where it may know labels at all, and a belief about every value (`beliefs`), which decides what
-its objective counts (`consistent`, `residuals`) and how much it trusts the noise (`noise`).
+A naive attack knows nothing of the defenses. An adaptive one is given the network with its random bottleneck at the mean
+(eps = 0), the mixed labels if it may know labels, and a belief about every value (`beliefs`). The belief decides what
+counts in its objective (`consistent`, `residuals`), and how much smoothness makes up for noise (`noise`).
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ def given(settings: AttackSettings, knowledge: Knowledge) -> Knowledge:
 
 
 def unallowed(settings: AttackSettings, knowledge: Knowledge) -> tuple[str, ...]:
-    """A sentence for each known defense that this attack cannot allow for, since nobody said how it perturbs an update, or
-    in a way that the attack does not take into account.
+    """A sentence for each known defense that this attack does not allow for: how it perturbs an update is not declared, or
+    is nothing that the attack takes into account.
     """
     said = []
     for kind in (d["kind"] for d in knowledge.defenses):

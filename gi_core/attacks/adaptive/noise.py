@@ -1,9 +1,9 @@
-"""What knowing the noise is worth: the picture that is likeliest given the update, in place of the one that fits it best.
+"""The maximum a posteriori picture under noise of known deviation, in place of the picture that fits the update best.
 
-With noise of variance s^2 on each value and pictures of p(x) ~ exp(-sum |D x| / B - sum (x - 1/2)^2 / (2 V)), x in [0, 1]:
+For noise of variance s^2 on each value and the prior p(x) ~ exp(-sum |D x| / B - sum (x - 1/2)^2 / (2 V)), x in [0, 1]:
     min |g(x) - g*|^2 / (2 s^2) + sum |D x| / B + sum (x - 1/2)^2 / (2 V),
-so a matching of |g - g*|^2 / 2 gets total variation of weight s^2 / B and the distance from grey that of s^2 / V. A start is
-as good as its noise allows where |g - g*|^2 <= P s^2 (discrepancy principle, Morozov 1966), P values.
+so a matching of |g - g*|^2 / 2 weighs total variation by s^2 / B and the squared distance from grey by s^2 / (2 V). A start
+needs no better fit than |g - g*|^2 <= P s^2 for P values (discrepancy principle, Morozov 1966).
 """
 
 from __future__ import annotations
@@ -16,26 +16,27 @@ from torch import Tensor
 from gi_core.attacks.priors import SmoothPrior
 
 DIFFERENCE, VARIANCE = 0.2, 0.1
-"""B, mean size of the difference of neighbouring pixels, and V, variance of a pixel about grey. Faces of 25 px have a B of
-0.1, but came back best with 0.2 by all of three attacks: less is smoothed than by their statistics.
+"""B, the mean absolute difference of neighbouring pixels, and V, the variance of a pixel about grey. Faces of 25 px have a
+B of 0.1, but three attacks recovered them best with 0.2, which smooths less.
 """
 SLACK = 1.1
 FADING = 3.0
-"""Total variation's weight where values are missing, in units of |r|^2 / d on d pixels. It vanishes with the residual, so what the
-values left decide stays exact, and the rest comes out smooth: a tenth of the values, the largest, gave 28 and 37 dB for 15
-and 17 without. Ten times as much stalls.
+"""Total variation's weight where values are missing, in units of |r|^2 / d on d pixels. It vanishes with the residual, so it
+does not bias what the remaining values determine, and smooths the rest: from the largest tenth of the values two pictures
+came back at 28 and 37 dB, without it at 15 and 17. Ten times as much stalls.
 """
 
 MISSING = 1.4e-4
-"""Noise that L-BFGS is to assume, in units of |g*| times the values missing over those kept: its objective may not change on
-the way. With half of the values pruned three faces came back at 41 to 43 dB, for 16 to 39 without.
+"""The noise that L-BFGS assumes where values are missing, in units of |g*| times the values missing over those kept: its
+objective must not change on the way. With half of the values pruned three faces came back at 41 to 43 dB, without it at 16
+to 39.
 """
 
 
 def map_prior(sigma: float, std: tuple[float, ...], total_variation: float, tikhonov: float) -> SmoothPrior:
-    """The prior for a matching of |r|^2 / 2 with noise of deviation sigma on r; std: of the input normalisation, whose units x has.
+    """The prior for a matching of |r|^2 / 2 with noise of deviation sigma on r, added to what the settings ask for.
 
-    What the settings ask for besides is added.
+    std: of the input normalisation, in whose units x is.
     """
     unit = sum(std) / len(std)
     return SmoothPrior(
@@ -45,7 +46,7 @@ def map_prior(sigma: float, std: tuple[float, ...], total_variation: float, tikh
 
 
 def fading_prior(squared: float, pixels: int, total_variation: float, tikhonov: float) -> SmoothPrior:
-    """The prior for a matching at residual |r|^2 = squared, with what the settings ask for besides."""
+    """The prior for a matching at residual |r|^2 = squared, added to what the settings ask for."""
     return SmoothPrior(total_variation + FADING * squared / pixels, tikhonov)
 
 
@@ -56,7 +57,7 @@ def grey(like: Tensor, mean: tuple[float, ...], std: tuple[float, ...]) -> Tenso
 
 
 def allowed(sigma: float, values: int) -> float:
-    """|r|^2 up to which the noise explains it all."""
+    """|r|^2 up to which noise explains the residual."""
     return SLACK * values * sigma**2
 
 

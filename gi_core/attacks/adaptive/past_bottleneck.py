@@ -1,8 +1,9 @@
-"""Reading past PRECODE: dL/d(mu, s) of one picture is the encoder's bias gradient, whatever noise the client drew.
+"""PRECODE left out: an attack on the layers before its random bottleneck, for one picture.
 
-With d = dL/d(mu, s) the gradients of the encoder and of all layers before it are those of <d, encoder(h(x))>: a network
-without chance and a loss without label, which any matching attack plays. What comes after the draw is left out. Of
-several pictures or local steps d is a sum that no single draw explains, and the attack plays with the mean of the draws.
+The encoder's bias gradient is d = dL/d(mu, s), whatever noise the client drew. The gradients of the encoder and of all layers
+before it are those of <d, encoder(h(x))>: a deterministic network and a loss without a label, which any matching attack can
+play. Layers after the draw are not matched. Of several pictures or local steps d is a sum over draws, which no single draw
+explains: then the attack plays the whole network with the mean of the draws.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from gi_core.attacks.base import Refused
-from gi_core.attacks.client_round.local_steps import as_mean_gradient
+from gi_core.attacks.client_round.local_steps import as_mean_gradient, one_step
 from gi_core.attacks.labels.strategies import hard_labels
 from gi_core.networks.bottleneck import bottlenecks, encoded
 from gi_core.settings.attacks import AttackSettings
@@ -21,9 +22,9 @@ from gi_core.types.updates import Knowledge, Update
 def past_bottleneck(
     settings: AttackSettings, update: Update, knowledge: Knowledge
 ) -> tuple[AttackSettings, Update, Knowledge]:
-    """The question about what comes before the bottleneck, for an adaptive attack on one picture; else as it was."""
+    """Settings, update and knowledge of the layers before the bottleneck, for an adaptive attack on one picture; else as given."""
     schedule = knowledge.schedule
-    one = update.images == 1 and (schedule is None or (schedule.single and schedule.clients == 1))
+    one = update.images == 1 and one_step(schedule)
     if not (settings.adaptive and one and len(bottlenecks(knowledge.model)) == 1):
         return settings, update, knowledge
     model, names = encoded(knowledge.model)

@@ -1,8 +1,8 @@
-"""Dropout before the last dense layer, as a server sees it: the mask read off, or the mean network in its place.
+"""Dropout before the last dense layer, as an attack plays it: with the mask that the update shows, or without any.
 
-In one gradient of one picture a dropped feature has a column of zeros, so the mask is known and played exactly. Of
-several pictures or steps the masks add up, and the expectation over masks is played to first order: the network as it
-is without dropout, whose features are the mean of what the client's were.
+A feature that was dropped has a column of zeros in the last layer's gradient of one picture: the mask is known, and the
+attack plays the client's very network. The masks of several pictures or steps add up and do not show. Then the network
+without dropout stands in: its features are the mean of the client's over the masks.
 """
 
 from __future__ import annotations
@@ -16,29 +16,29 @@ from gi_core.types.updates import Knowledge, Update
 
 
 def past_dropout(update: Update, knowledge: Knowledge) -> tuple[Knowledge, tuple[str, ...]]:
-    """(knowledge with the network as the client's was, as far as that is known; notices)."""
+    """(knowledge with the network as the client's was, as far as the update shows it; notices)."""
     if not knowledge.dropout:
         return knowledge, ()
     kept = kept_features(update, knowledge)
     if kept is None:
         return knowledge, (
-            f"the client dropped {knowledge.dropout:.0%} of its features, and which is not known: the network without"
-            " dropout is matched, so a residual is left even at the true picture",
+            f"the client dropped {knowledge.dropout:.0%} of its features, and the update does not show which: the network"
+            " without dropout is matched, so a residual is left even at the true picture",
         )
     share = 1 - float(kept.mean())
     model = masked(knowledge.model, kept, knowledge.dropout)
     return replace(knowledge, model=model), (f"dropped features are read from the update: {share:.0%} of them",)
 
 
-def saying(machine: Attack, events: tuple[str, ...]) -> None:
-    """Let the first step tell these sentences too."""
-    if not events:
+def with_notices(machine: Attack, notices: tuple[str, ...]) -> None:
+    """Put the notices before the events of the machine's first step."""
+    if not notices:
         return
     inner = machine.step
 
     def step(state: State) -> tuple[State, Step]:
         first = state["iteration"] == 0
         state, found = inner(state)
-        return state, (replace(found, events=(*events, *found.events)) if first else found)
+        return state, (replace(found, events=(*notices, *found.events)) if first else found)
 
     machine.step = step  # type: ignore[method-assign]

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gi_core.attacks.client_round.local_steps import one_step
 from gi_core.types.updates import Knowledge, Update
 
 INFINITY = float("inf")
@@ -76,7 +77,8 @@ def clipped(known: dict[str, Any], update: Update, spread: list[Tensor], knowled
     """Whether the update may have been scaled down: whether its length, less the noise, can have been the bound."""
     if "clip" not in known:
         return False
-    if len(knowledge.defenses) > 1 or (known.get("per_picture") and not one_step(update, knowledge)):
+    one = update.images == 1 and one_step(knowledge.schedule)
+    if len(knowledge.defenses) > 1 or (known.get("per_picture") and not one):
         return True  # others changed the length, or pictures or steps were clipped each by its own factor
     variance = sum(float(s.double().square().sum()) for s in spread)
     fourth = sum(float(s.double().square().square().sum()) for s in spread)
@@ -84,8 +86,3 @@ def clipped(known: dict[str, Any], update: Update, spread: list[Tensor], knowled
     length = max(update.norm() ** 2 - variance, 0.0) ** 0.5
     doubt = (largest**2 + fourth / (2 * length**2)) ** 0.5 if length > largest else variance**0.5
     return length + DOUBT * doubt >= CLIPPED * float(known["clip"]) * (1.0 if known.get("per_picture") else unit)
-
-
-def one_step(update: Update, knowledge: Knowledge) -> bool:
-    schedule = knowledge.schedule
-    return update.images == 1 and (schedule is None or (schedule.single and schedule.clients == 1))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from gi_core.attacks.batch_norm import revealed
 from gi_core.settings.attacks import Matching
@@ -17,34 +17,16 @@ class Statistics:
     network that stands apart.
     """
 
-    def __init__(self, target: revealed.Target, o: Matching, dtype: torch.dtype, device: torch.device):
-        self.distance = revealed.distance(o.batch_norm_distance, target, dtype, device)
-        self.along = o.batch_norm_network == "global" and o.batch_norm_variance == "unbiased"
-        self.network: nn.Module | None = None
-        self.watch: revealed.Watch | None = None
-
-    @classmethod
-    def make(
-        cls, sent: Update, knowledge: Knowledge, o: Matching, dtype: torch.dtype, device: torch.device
-    ) -> Statistics | None:
-        """None where the term has no weight, or nothing to match."""
-        if not o.batch_norm_weight:
-            return None
-        target = revealed.recovered(sent, knowledge)
-        if target is None and o.own_statistics:
-            target = revealed.of_network(knowledge.model)
-        if target is None:
-            return None
-        made = cls(target, o, dtype, device)
-        if not made.along:
-            made._stand_apart(sent, knowledge, o, dtype, device)
-        return made
-
-    def _stand_apart(
-        self, sent: Update, knowledge: Knowledge, o: Matching, dtype: torch.dtype, device: torch.device
-    ) -> None:
+    def __init__(
+        self, target: revealed.Target, sent: Update, knowledge: Knowledge, o: Matching, dtype: torch.dtype,
+        device: torch.device,
+    ):  # fmt: skip
         from gi_core.networks import set_batch_norm
 
+        self.distance = revealed.distance(o.batch_norm_distance, target, dtype, device)
+        self.along = o.batch_norm_network == "global" and o.batch_norm_variance == "unbiased"
+        if self.along:
+            return
         network = copy.deepcopy(knowledge.model)
         if o.batch_norm_network == "updated":
             scale = 1.0 if sent.kind == "weight_change" else -1e-2  # one published step of a bare gradient
@@ -56,9 +38,18 @@ class Statistics:
 
     def after(self, x: Tensor) -> Tensor:
         """(T, M, C, H, W) -> (T, S), one trial after another."""
-        assert self.network is not None and self.watch is not None
         found = []
         for pictures in x:
             self.network(pictures)
             found.append(self.watch.taken(pictures))
         return torch.stack(found)
+
+
+def statistics(
+    sent: Update, knowledge: Knowledge, o: Matching, dtype: torch.dtype, device: torch.device
+) -> Statistics | None:
+    """None where the term has no weight, or nothing to match."""
+    target = revealed.recovered(sent, knowledge) if o.batch_norm_weight else None
+    if target is None and o.batch_norm_weight and o.own_statistics:
+        target = revealed.of_network(knowledge.model)
+    return None if target is None else Statistics(target, sent, knowledge, o, dtype, device)

@@ -29,7 +29,6 @@ class Watch:
 
     def __init__(self, model: nn.Module, unbiased: bool = True):
         self.layers = [m for m in model.modules() if isinstance(m, _BatchNorm)]
-        self.sizes = [m.num_features for m in self.layers]
         self.unbiased = unbiased
         self._seen: dict[int, Tensor] = {}
         for i, layer in enumerate(self.layers):
@@ -48,7 +47,7 @@ class Watch:
 
     def momenta(self, steps: int, like: Tensor) -> Tensor:
         """(S,) of each layer. A cumulative average (momentum None) weighs all steps alike, nearly as a tiny momentum."""
-        return torch.cat([like.new_full((2 * n,), _momentum(m)) for m, n in zip(self.layers, self.sizes, strict=True)]
+        return torch.cat([like.new_full((2 * m.num_features,), 1e-4 if m.momentum is None else m.momentum) for m in self.layers]
                          or [like.new_zeros(0)])  # fmt: skip
 
 
@@ -57,10 +56,6 @@ def by_batch(knowledge: Knowledge) -> int:
     if knowledge.batch_norm != "train":
         return 0
     return sum(isinstance(m, _BatchNorm) for m in knowledge.model.modules())
-
-
-def _momentum(layer: _BatchNorm) -> float:
-    return 1e-4 if layer.momentum is None else layer.momentum
 
 
 @dataclass(frozen=True)

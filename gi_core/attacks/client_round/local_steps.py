@@ -25,9 +25,14 @@ Gradient = Callable[[list[Tensor], Tensor, Tensor], tuple[list[Tensor], Tensor]]
 """(parameters, pictures (B, C, H, W), targets (B, K)) -> (gradients, batch norm statistics (S,) of that batch)."""
 
 
+def one_step(schedule: Schedule | None) -> bool:
+    """Whether what was sent is one gradient, or a known factor times one."""
+    return schedule is None or (schedule.single and schedule.clients == 1)
+
+
 def simulated_steps(schedule: Schedule | None, rounds: str) -> int:
     """Local steps that are played for each candidate, all clients counted; 0 where one gradient stands for the round."""
-    if schedule is None or (schedule.single and schedule.clients == 1):
+    if schedule is None or one_step(schedule):
         return 0
     wanted = rounds == "simulated" or (rounds == "auto" and schedule.played <= MOST_SIMULATED)
     return schedule.played * schedule.clients if wanted else 0

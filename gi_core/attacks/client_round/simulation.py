@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.func import functional_call, grad, vmap
 
 from gi_core.attacks.batch_norm.revealed import Watch
-from gi_core.attacks.client_round.local_steps import epochs, mean_step, simulated_steps, still
+from gi_core.attacks.client_round.local_steps import epochs, mean_step, one_step, simulated_steps, still
 from gi_core.networks.losses import Loss
 from gi_core.numerics.gradient import GradientMap
 from gi_core.settings.plan import Plan
@@ -35,14 +35,13 @@ class RoundMap(GradientMap):
         super().__init__(knowledge, loss, plan, dtype, device)
         self.images, schedule = update.images, knowledge.schedule
         self.still = still(update)
-        whole = schedule is None or (schedule.single and schedule.clients == 1)
         self.simulated = simulated_steps(schedule, rounds) > 0
         self.schedule = schedule if self.simulated else None
         self.copies = epochs(schedule, update.images) if free and self.simulated and schedule else 1
         self.watch = Watch(self.model) if watch else None
         steps = schedule.steps if schedule else 1
         self.momenta = self.watch.momenta(steps, self.leaves[0].detach()) if self.watch else self.leaves[0].new_zeros(0)
-        self.surrogate = not whole and not self.simulated
+        self.surrogate = not one_step(schedule) and not self.simulated
         if self.surrogate:
             self._halfway(update)
         self._together = vmap(self._play_one, in_dims=(0, 0))

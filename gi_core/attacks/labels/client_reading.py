@@ -1,8 +1,8 @@
 """What one picture's gradient says of the client besides the picture: labels behind a changed loss, dropped features.
 
 With dL/dW = d h^T and dL/db = d of the last dense layer, h = (dL/dW)^T d / |d|^2 gives the logits z = W h + b, so the label
-is the one whose dL/dz(z, label) is d: also where smoothing, which can turn the signs of d round, or weights of classes
-changed the loss. Features that were dropped have a column of zeros in dL/dW.
+is the one whose dL/dz(z, label) is d. This holds under label smoothing too, which can change the signs of d, and under
+weights of classes. Features that were dropped have a column of zeros in dL/dW.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from gi_core.attacks.client_round.local_steps import as_mean_gradient
+from gi_core.attacks.client_round.local_steps import as_mean_gradient, one_step
 from gi_core.attacks.labels.last_layer import last_gradients, sent
 from gi_core.networks.losses import loss_of
 from gi_core.numerics.gradient import last_dense
@@ -54,7 +54,7 @@ def several_labels(delta: Tensor) -> Tensor:
 def kept_features(update: Update, knowledge: Knowledge) -> Tensor | None:
     """(D,) 1 where a feature of the single picture was not dropped; None where that does not show."""
     schedule = knowledge.schedule
-    one = update.images == 1 and (schedule is None or (schedule.single and schedule.clients == 1))
+    one = update.images == 1 and one_step(schedule)
     if not one or knowledge.defenses or not sent(update, knowledge)[0]:
         return None
     plain = as_mean_gradient(update, schedule, knowledge.model)

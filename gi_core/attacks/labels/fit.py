@@ -15,7 +15,7 @@ from torch import Tensor
 PRIOR = 1e-2
 STEPS, TRIES = 20, 6
 SPREAD = 0.03
-"""Share of |h_bar| by which pictures start apart: two of one class would stay one and the same."""
+"""Share of |h_bar| by which pictures start apart: two of one class that start alike would stay alike."""
 
 
 @dataclass(frozen=True)

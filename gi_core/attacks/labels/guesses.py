@@ -1,7 +1,7 @@
 """What the network says of pictures that are not the client's: mean outputs s_bar and mean features h_bar.
 
-An untrained network answers nearly the same whatever it is shown, so made-up pictures tell s_bar of the private ones.
-Several kinds are tried, because wide initialisations tell dark from bright; the update decides which fits.
+An untrained network answers nearly the same to every picture, so its outputs for made-up pictures are close to s_bar of
+the private ones. Wide initialisations distinguish dark from bright: several kinds are tried, and the update decides.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ Guesses = tuple[list[Guess], Head]
 
 
 def made_up(knowledge: Knowledge, draw: torch.Generator) -> list[Tensor]:
-    """Pictures (M, C, H, W) normalised, a tensor for each kind: coarse colours, white blobs on black, pixel noise."""
+    """Normalised pictures (M, C, H, W) of each kind: coarse colours, white blobs on black, pixel noise."""
     c, h, w = knowledge.input_shape
     count = FEW if c * h * w > LARGE else PICTURES
     colours, grey = (torch.rand(count, k, 6, 6, generator=draw) for k in (c, 1))
@@ -77,7 +77,7 @@ def guesses(update: Update, knowledge: Knowledge, draw: torch.Generator | None =
 
 
 def _answers(update: Update, knowledge: Knowledge, moment: float, pictures: list[Tensor]) -> Guesses:
-    """What the network says so far into the round (0 to 1), and its last layer."""
+    """The network's answers at a moment of the round, from 0 to 1, and its last layer."""
     from gi_core.networks import set_batch_norm
 
     model = set_batch_norm(knowledge.model, knowledge.batch_norm)

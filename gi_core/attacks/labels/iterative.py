@@ -1,4 +1,4 @@
-"""Labels of a batch by turns: counts n, a mean feature h_c and mean outputs s_c of every class that is there.
+"""Labels of a batch by alternation between counts n, a mean feature h_c and mean outputs s_c of every class that is there.
 
 With pi = n / N and one feature vector for each class,
     dL/dW = sum_c pi_c (s_c - e_c) h_c^T,   dL/db = sum_c pi_c s_c - pi,   s_c = s(W h_c + b).
@@ -27,7 +27,7 @@ from gi_core.types.updates import Knowledge, Update
 ROUNDS = 20
 MOST_FITTED, CANDIDATES = 16, 12
 UNEXPLAINED = 1.0
-"""Residual of both equations above which one feature for each class says nothing: the bias is counted instead."""
+"""Residual of both equations above which one feature for each class explains too little: the bias decides instead."""
 RIDGE = 1e-3
 """Pull of the guessed feature, as a share of the mean square that the equations have."""
 

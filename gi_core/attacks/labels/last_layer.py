@@ -58,14 +58,19 @@ def shown(
     """(dL/dW / scale (K, D), dL/db / scale (K,) or None), float64 on the CPU; two rows for one logit. Raises Refused."""
     weight, bias = last_gradients(update, knowledge, read)
     scale = _scale(update, knowledge)
-    rows = [None if t is None else two_classes(t.detach().cpu().double() / scale) for t in (weight, bias)]
-    if not all(t is None or bool(torch.isfinite(t).all()) for t in rows):
-        raise Refused("the last layer's gradient holds values that are not finite, so no label can be read from it")
-    return rows[0], rows[1]  # type: ignore[return-value]
+
+    def row(t: Tensor) -> Tensor:
+        found = t.detach().cpu().double() / scale
+        found = torch.cat([-found, found]) if len(found) == 1 else found  # what one class gains the other loses
+        if not bool(torch.isfinite(found).all()):
+            raise Refused("the last layer's gradient holds values that are not finite, so no label can be read from it")
+        return found
+
+    return row(weight), None if bias is None else row(bias)
 
 
 def _scale(update: Update, knowledge: Knowledge) -> float:
-    """The factor on the loss: that of squared errors, and the client's own factors as far as `scaling` left them. Raises Refused."""
+    """The factor on the loss: of squared errors, and of the client where `scaling` left it. Raises Refused."""
     terms, scale = knowledge.terms, 2.0 / knowledge.classes if knowledge.loss == "mse" else 1.0
     if terms.reduction == "mean":
         return scale * terms.scale
@@ -96,7 +101,7 @@ def shares(outputs: Tensor, bias: Tensor, images: int, knowledge: Knowledge) -> 
 
 
 def expected(outputs: Tensor, counts: Tensor, knowledge: Knowledge) -> Tensor:
-    """dL/db (K,) of so many pictures of each class, for mean outputs s (K,): what `shares` turns round."""
+    """dL/db (K,) of so many pictures of each class, for mean outputs s (K,): the inverse of `shares`."""
     terms, images = knowledge.terms, int(counts.sum())
     if not terms.smoothing and terms.weights is None:
         return outputs - counts / images
@@ -106,11 +111,6 @@ def expected(outputs: Tensor, counts: Tensor, knowledge: Knowledge) -> Tensor:
     spread = e * images / total
     one = (1 - e) * counts * weights / total + spread * weights / classes
     return (1 - e + spread * float(weights.mean())) * outputs - one
-
-
-def two_classes(rows: Tensor) -> Tensor:
-    """One logit's row as those of two classes: what the positive class gains the other loses."""
-    return torch.cat([-rows, rows]) if len(rows) == 1 else rows
 
 
 def outputs(knowledge: Knowledge) -> Callable[[Tensor], Tensor]:
@@ -126,9 +126,9 @@ def outputs(knowledge: Knowledge) -> Callable[[Tensor], Tensor]:
 
 
 def sure(bias: Tensor, images: int, knowledge: Knowledge) -> Tensor:
-    """n_k >= -N dL/db_k, as no probability is below zero: counts (K,) that the bias gradient leaves no doubt about.
+    """n_k >= -N dL/db_k, as no probability is below zero: pictures (K,) of each class that must be there.
 
-    None is sure of outputs that are no probabilities, or behind a defense.
+    Zeros where outputs are no probabilities, and behind a defense.
     """
     if knowledge.loss == "mse" or knowledge.defenses or knowledge.terms.weights is not None:
         return torch.zeros(len(bias), dtype=torch.int64)

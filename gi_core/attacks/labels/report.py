@@ -7,7 +7,7 @@ from torch import Tensor
 from gi_core.attacks.base import Refused
 from gi_core.attacks.client_round.local_steps import as_mean_gradient
 from gi_core.attacks.client_round.scaling import unscaled
-from gi_core.attacks.labels.guesses import Guesses, guesses
+from gi_core.attacks.labels.guesses import guesses
 from gi_core.attacks.labels.strategies import hard_labels
 from gi_core.types.updates import Knowledge, Update
 
@@ -22,11 +22,10 @@ def label_report(update: Update, knowledge: Knowledge) -> dict[str, Tensor | str
         guessed = guesses(update, knowledge)
     except Refused as refusal:
         return dict.fromkeys(STRATEGIES, str(refusal))
-    return {name: _read(name, update, knowledge, guessed) for name in STRATEGIES}
-
-
-def _read(name: str, update: Update, knowledge: Knowledge, guessed: Guesses) -> Tensor | str:
-    try:
-        return hard_labels(name, update, knowledge, guessed)
-    except Refused as refusal:
-        return str(refusal)
+    found: dict[str, Tensor | str] = {}
+    for name in STRATEGIES:
+        try:
+            found[name] = hard_labels(name, update, knowledge, guessed)
+        except Refused as refusal:
+            found[name] = str(refusal)
+    return found

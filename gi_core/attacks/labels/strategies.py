@@ -7,7 +7,6 @@ logit, dL/dz is negative for a positive label. Batches are read by `labels.sums`
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from gi_core.attacks.base import Refused
@@ -94,8 +93,3 @@ def hard_labels(strategy: str, update: Update, knowledge: Knowledge, guessed: Gu
 
 
 BATCHES = {"bias_sign": bias_counts, "row_sum": row_counts, "iterative": iterated}
-
-
-def draw_logits(shape: tuple[int, int], generator: torch.Generator) -> Tensor:
-    """Start of jointly optimised label logits: N(0, 1) of (N, K)."""
-    return torch.randn(shape, generator=generator)

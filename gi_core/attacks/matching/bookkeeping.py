@@ -21,15 +21,13 @@ PATIENCE, PROGRESS = 25, 1e-3
 """Quasi-Newton steps without this relative progress end a trial."""
 
 FALLS = 5
-"""Steps in which a start that leads somewhere halves its distance: of twenty pictures every start that found its picture
-did, and none that failed.
-"""
+"""Steps in which a start that succeeds halves its distance: measured on twenty pictures, without an exception."""
 
 Record = dict[str, list]
 
 
 def fresh(trials: int, begun: int) -> Record:
-    """The records of all trials. A trial that was never evaluated has an infinite score, so it can never win. begun: trials that begin at once."""
+    """The records of all trials, `begun` of which begin at once. One that was never evaluated has an infinite score and cannot win."""
     return {
         "live": [t < begun for t in range(trials)], "begun": [t < begun for t in range(trials)],
         "half": [INFINITY] * trials, "half_at": [0] * trials, "solved": [False] * trials, "attempt": [0] * trials, "score": [INFINITY] * trials,
@@ -76,8 +74,8 @@ def retire(record: Record, rules: Rules, live: list[int], iteration: int, total:
         if value < (1 - PROGRESS) * record["mark"][trial]:
             record["mark"][trial], record["mark_at"][trial] = value, iteration
         lost = not math.isfinite(value) or not (rules.persistent or farthest[i] < FAR)
-        bored = not rules.persistent and iteration - record["mark_at"][trial] > PATIENCE
-        stalled = rules.patient and (frozen[i] or bored)
+        idle = not rules.persistent and iteration - record["mark_at"][trial] > PATIENCE
+        stalled = rules.patient and (frozen[i] or idle)
         if not lost and (value < rules.stop or (stalled and value < rules.near)):
             record["solved"][trial], record["live"][trial] = True, False
         elif not (lost or stalled):
@@ -102,7 +100,7 @@ def begun(record: Record) -> int:
 
 
 def begin_next(record: Record, live: list[int], iteration: int, total: list[float]) -> list[str]:
-    """Begin the next trial that waits, if none of the `live` ones has halved its distance of late. Returns the events."""
+    """Begin the next trial that waits, if no `live` one has halved its distance in the last `FALLS` steps. Returns the events."""
     if begun(record) == len(record["live"]) or any(record["solved"]):
         return []
     falling = False
@@ -115,7 +113,7 @@ def begin_next(record: Record, live: list[int], iteration: int, total: list[floa
     trial = begun(record)
     record["begun"][trial] = record["live"][trial] = True
     record["half_at"][trial] = record["mark_at"][trial] = iteration
-    return [f"trial {trial + 1} begins at iteration {iteration}: no start before it falls"]
+    return [f"trial {trial + 1} begins at iteration {iteration}: no distance of an earlier one falls"]
 
 
 def best_trial(record: Record) -> int:

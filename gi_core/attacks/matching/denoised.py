@@ -19,9 +19,9 @@ from gi_core.types.updates import Knowledge
 def denoised(
     o: Matching, belief: Belief, seen: Observation, images: int, knowledge: Knowledge
 ) -> tuple[Smoothing, list[str]]:
-    """The total variation that `adaptive.noise.variation_weight` calls for, where that is more than was asked.
+    """(the total variation of `adaptive.noise.variation_weight` where that is more than was asked, a notice then).
 
-    images: behind the update. Second: a notice of it, if it does.
+    images: behind the update.
     """
     belief = belief.of(seen.sent)
     sigma, trust = belief.noise(consistent.most_trust(o.second_order))
@@ -35,5 +35,5 @@ def denoised(
     if weight is None or weight <= o.total_variation:
         return Smoothing(o.total_variation), []
     weight /= consistent.unit(o.objective, shown, belief)
-    said = f"what is known of the defenses calls for a total variation of {weight:.1e}"
+    said = f"total variation has weight {weight:.1e}, as the known defenses call for"
     return Smoothing(weight, rounded=o.second_order), [said]

@@ -1,4 +1,4 @@
-"""How far a candidate's update is from the one observed: which labels it belongs to, which tensors count, by which objective."""
+"""The distance of a candidate's update from the one observed: its labels, the tensors that count, and the objective."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from gi_core.types.updates import Knowledge, Update
 
 
 class Distance:
-    """objective: of the tensors `index`, None where all count. seen, belief: see `observation`. update: in a gradient's units.
-    events: what a person should know of it.
+    """update: in a gradient's units. seen, belief: see `observation`. objective: over the tensors `index`, None for all.
+    events: what to say of these choices.
     """
 
     def __init__(self, update: Update, knowledge: Knowledge, o: Matching, dtype: torch.dtype, device: torch.device):
@@ -29,13 +29,15 @@ class Distance:
         self._choose(self.sent[:8] if self.random else self._named(o.tensors))
 
     def _strategy(self) -> str:
-        """The label strategy asked for, or the observed delta where the gradient is small and that was asked."""
+        """The label strategy asked for, or the observed delta where the gradient is small and the settings ask for it then."""
         refuse_bad_update(norm := self.update.norm())
         o, schedule = self.o, self.knowledge.schedule
         readable = self.update.images == 1 and sent(self.update, self.knowledge)[1]
         readable = readable and (schedule is None or schedule.single)
         if o.labels == "joint" and clipped(self.update, self.knowledge):
-            self.events.append("the update was clipped, and a free label would take up the factor: the label is read")
+            self.events.append(
+                "clipping scaled the update by an unknown factor, which a free label would absorb: the label is read"
+            )
             return "auto"
         if o.small_gradients == "published" or norm >= 1.0 or not readable:
             return o.labels

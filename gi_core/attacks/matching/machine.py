@@ -1,7 +1,8 @@
 """Gradient matching: DLG, iDLG, Inverting Gradients, FL gradient inversion and GradInversion are settings of this machine.
 
-Trials advance together; of DLG's search the next begins when those before it fail to fall. A trial that diverges or turns
-NaN starts again from a fresh draw, and one that has no start left can never win. One trial alone goes on as published.
+Trials advance together. In DLG's search the next one begins when the distances before it no longer fall. A trial that
+diverges or turns NaN starts again from a fresh draw; without a start left it can never win. A single trial goes on as
+published.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from gi_core.attacks.batch_norm.revealed import by_batch
 from gi_core.attacks.client_round.local_steps import as_mean_gradient
 from gi_core.attacks.matching import bookkeeping, inception
 from gi_core.attacks.matching.bookkeeping import Rules, best_trial
-from gi_core.attacks.matching.moves import moves_of
+from gi_core.attacks.matching.moves import FirstOrder, QuasiNewton
 from gi_core.attacks.matching.problem import MatchingProblem
 from gi_core.settings.attacks import Dlg, Matching
 from gi_core.settings.plan import Plan
@@ -40,7 +41,11 @@ class GradientMatching:
         )
         if settings.parametrisation == "auto" and self.o.parametrisation == "deep_image_prior":
             self.problem.events.append(DECODER.format(norms))
-        self.moves = moves_of(self.problem, self.o, plan.cuda_graph)
+        self.moves = (
+            QuasiNewton(self.problem, self.o)
+            if self.o.second_order
+            else FirstOrder(self.problem, self.o, plan.cuda_graph)
+        )
         self.rules = self._rules()
         self.entropy = inception.load(device) if self.o.scoring == "inception" else None
 
@@ -55,7 +60,7 @@ class GradientMatching:
         trials = self.settings.trials
         z = torch.stack([self.problem.draw(seed, t, 0) for t in range(trials)])
         return {
-            "seed": seed, "iteration": 0, "z": z, "optimiser": self.moves.init(z), "best": z.clone(),
+            "seed": seed, "iteration": 0, "z": z, "optimiser": self.moves.optimiser.init(z), "best": z.clone(),
             "trials": bookkeeping.fresh(trials, 1 if self.o.searching else trials), "terms": {},
             "drift": self.problem.client_loss.init(trials) if self.problem.client_loss else [],
         }  # fmt: skip
@@ -103,7 +108,7 @@ class GradientMatching:
 
     def _restart(self, state: State, trial: int) -> None:
         z = self.problem.draw(state["seed"], trial, state["trials"]["attempt"][trial])
-        for name, fresh in self.moves.init(z[None]).items():
+        for name, fresh in self.moves.optimiser.init(z[None]).items():
             state["optimiser"][name][trial] = fresh[0]
         state["z"][trial] = z
 

@@ -1,9 +1,8 @@
-"""How the points of a matching move in one iteration: by a step of L-BFGS, or by Adam or SGD with sign, box, noise and filter."""
+"""One iteration of a matching's points: a step of L-BFGS, or one of Adam or SGD with sign, box, noise and filter."""
 
 from __future__ import annotations
 
 from functools import partial
-from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -21,25 +20,8 @@ from gi_core.settings.attacks import Dlg, Matching
 Terms = dict[str, Tensor]
 
 
-class Moves(Protocol):
-    """boxed: whether pixels are kept in [0, 1]."""
-
-    boxed: bool
-
-    def init(self, z: Tensor) -> dict[str, Tensor]:
-        """What the optimiser remembers of points z (T, D)."""
-
-    def move(self, state: State, live: list[int]) -> tuple[Terms, list[bool], float]:
-        """Move the `live` points of state["z"] in place: the terms before the move (T',), whether a trial made none, the rate."""
-
-
-def moves_of(problem: MatchingProblem, o: Matching, graphs: bool) -> Moves:
-    """graphs: whether steps may be replayed as CUDA graphs. Raises Refused where L-BFGS would remember too much."""
-    return QuasiNewton(problem, o) if o.second_order else FirstOrder(problem, o, graphs)
-
-
 class QuasiNewton:
-    """L-BFGS for all trials at once."""
+    """L-BFGS for all trials at once. boxed: whether pixels are kept in [0, 1]. Raises Refused for a history that is too large."""
 
     def __init__(self, problem: MatchingProblem, o: Matching):
         self.problem, self.rate, self.boxed = problem, o.learning_rate, o.boxed and problem.space.pixelwise
@@ -47,10 +29,8 @@ class QuasiNewton:
         numbers = 2 * o.trials * self.optimiser.history * problem.space.size
         refuse_too_large("the history of L-BFGS", numbers, problem.dtype, problem.device)
 
-    def init(self, z: Tensor) -> dict[str, Tensor]:
-        return self.optimiser.init(z)
-
     def move(self, state: State, live: list[int]) -> tuple[Terms, list[bool], float]:
+        """Move the `live` points of state["z"] in place: terms before the move, which trials could not move, and the rate."""
         first: Terms = {}
 
         def evaluate(z: Tensor, _: Tensor) -> tuple[Tensor, Tensor]:
@@ -67,16 +47,14 @@ class QuasiNewton:
 
 
 class FirstOrder:
-    """Adam or SGD, elementwise."""
+    """Adam or SGD, elementwise, with the methods of `QuasiNewton`. graphs: whether a step may be replayed as a CUDA graph."""
 
     def __init__(self, problem: MatchingProblem, o: Matching, graphs: bool):
         self.problem, self.o, self.boxed = problem, o, o.boxed and problem.space.pixelwise
-        self.optimiser = _first_order(o)
+        adam = Adam((0.9, 0.9)) if o.betas == "equal" else Adam()
+        self.optimiser: Adam | Nesterov = Nesterov() if o.optimiser == "sgd" else adam
         still = not (problem.distance.random or o.group_weight or problem.client_loss)
         self.replay = Replay(graphs and still)
-
-    def init(self, z: Tensor) -> dict[str, Tensor]:
-        return self.optimiser.init(z)
 
     def move(self, state: State, live: list[int]) -> tuple[Terms, list[bool], float]:
         z, optimiser, k = state["z"], state["optimiser"], state["iteration"]
@@ -118,9 +96,3 @@ class FirstOrder:
         for row, trial in enumerate(live):
             draws = generator(state["seed"], trial, 2**30 + state["iteration"])
             point[row].add_(torch.randn(point.shape[1], generator=draws).to(point), alpha=self.o.noise * rate)
-
-
-def _first_order(o: Matching) -> Adam | Nesterov:
-    if o.optimiser == "sgd":
-        return Nesterov()
-    return Adam((0.9, 0.9)) if o.betas == "equal" else Adam()

@@ -11,9 +11,8 @@ import torch
 from torch import Tensor
 
 from gi_core.attacks.base import Refused
-from gi_core.attacks.batch_norm.matched import Statistics
+from gi_core.attacks.batch_norm.matched import statistics
 from gi_core.attacks.client_round.simulation import RoundMap
-from gi_core.attacks.labels.strategies import draw_logits
 from gi_core.attacks.matching import regularisers
 from gi_core.attacks.matching.classification import ClientLoss
 from gi_core.attacks.matching.decoders import make_space
@@ -44,7 +43,7 @@ class MatchingProblem:
         if self.distance.belief is not None:
             self.smoothing, said = denoised(o, self.distance.belief, self.seen, update.images, knowledge)
             self.events += said
-        self.statistics = Statistics.make(sent, knowledge, o, self.dtype, device)
+        self.statistics = statistics(sent, knowledge, o, self.dtype, device)
         self.gradient = RoundMap(
             sent, knowledge, self.seen.loss, plan, self.dtype, device,
             rounds=o.rounds, watch=self.statistics is not None and self.statistics.along, free=o.epochs_order == "free",
@@ -69,11 +68,11 @@ class MatchingProblem:
             self.events.append(f"not sent, so not matched: {left_out}")
 
     def draw(self, seed: int, trial: int, attempt: int) -> Tensor:
-        """The start (D,) of one attempt of one trial: what is searched first, then label logits."""
+        """The start (D,) of one attempt of one trial: what is searched first, then label logits from N(0, 1)."""
         draws = generator(seed, trial, attempt)
         parts = [self.space.draw(draws)]
         if self.joint:
-            parts.append(draw_logits((self.update.images, self.knowledge.classes), draws).reshape(-1))
+            parts.append(torch.randn(self.update.images * self.knowledge.classes, generator=draws))
         return torch.cat(parts).to(self.device, self.dtype)
 
     def split(self, z: Tensor) -> tuple[Tensor, Tensor]:

@@ -85,7 +85,7 @@ class AnalyticLinear(Recursion):
                 c["image"] = self.pixels.decode(rows)
 
     def _rows(self) -> Tensor | None:
-        """Pictures of a batch through a linear model: row y_n is mostly the picture of class y_n, so one row for each."""
+        """Pictures of a batch through a linear model, one row of each: row y_n is mostly the picture of class y_n."""
         n, name = self.update.images, next(reversed(self.update.tensors))
         if n == 1 or len(self.blocks) > 1 or name != f"{self.last.name}.bias":
             return None

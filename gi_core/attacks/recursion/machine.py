@@ -22,7 +22,7 @@ from gi_core.attacks.recursion.readings import homogeneous
 from gi_core.attacks.recursion.solver import FLOAT32, Solution
 from gi_core.attacks.recursion.top import Candidate, candidates
 from gi_core.attacks.recursion.tracks import Track
-from gi_core.attacks.recursion.verdict import Found, note
+from gi_core.attacks.recursion.verdict import note
 from gi_core.attacks.recursion.walk import Descent, Front, Passable, Walk
 from gi_core.networks.bottleneck import bottlenecks
 from gi_core.networks.module import GraphModule
@@ -73,13 +73,10 @@ class Recursion:
     def _candidates(self) -> list[Candidate]:
         last, label = self.last, None
         if self.settings.labels == "known":
-            if self.knowledge.labels is None:
+            known = self.knowledge.labels
+            if known is None:
                 raise Refused("the server does not know the labels: choose labels=infer")
-            label = (
-                int(round(float(self.knowledge.labels.double().mean())))
-                if self.knowledge.classes == 1
-                else int(self.knowledge.labels[0])
-            )
+            label = int(round(float(known.double().mean()))) if self.knowledge.classes == 1 else int(known[0])
         slope = last.activation.slope if last.activation is not None else None
         root = self.settings.root if isinstance(self.settings, RGap) else "small"
         return candidates(self.walk.numbers(last), self.knowledge.loss, slope, label, root)
@@ -145,7 +142,7 @@ class Recursion:
         images = torch.stack([self._image(c) for c in state["candidates"]])
         residual = torch.full_like(scores, layer.residual)
         labels = torch.stack([self._labels(c) for c in state["candidates"]])
-        said = note(Found.of(tracks.source(state["candidates"]), self.update.images)) if done else ""
+        said = note(tracks.source(state["candidates"]), self.update.images) if done else ""
         return Step(
             iteration=state["iteration"], losses={"residual": residual, "total": torch.maximum(scores, residual)},
             images=images, labels=labels, best=int(scores.argmin()), score=scores, rate=layer.condition, done=done, note=said,

@@ -1,6 +1,6 @@
 """A dense layer's gradient of one picture where values were cleared: G = k x^T, dL/db = k, filled in from what was kept.
 
-[G | k] = k (x, 1)^T has rank one, so a few kept values in each row and column decide it. By turns, over the values kept:
+[G | k] = k (x, 1)^T has rank one, so a few kept values in each row and column determine it. Alternating over those kept:
 k_i = sum_j G_ij x_j / sum_j x_j^2 and x_j = sum_i G_ij k_i / sum_i k_i^2. A row or column of which nothing was kept stays
 as it was sent, zero.
 """

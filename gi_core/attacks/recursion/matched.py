@@ -12,7 +12,6 @@ from gi_core.attacks.recursion import tracks
 from gi_core.attacks.recursion.machine import Recursion
 from gi_core.attacks.recursion.verdict import INEXACT
 from gi_core.attacks.second_order.levenberg_marquardt import KrylovLM
-from gi_core.numerics.gradient import last_dense
 from gi_core.settings.attacks import LevenbergMarquardt
 from gi_core.settings.closed_form_attacks import Peeling, RGapHybrid
 
@@ -23,7 +22,7 @@ class Matched(Recursion):
     settings: RGapHybrid | Peeling
 
     def init(self, seed: int) -> State:
-        return {**super().init(seed), "seed": seed, "matching": None, "layers": 0}
+        return {**super().init(seed), "seed": seed, "matching": None}
 
     def step(self, state: State) -> tuple[State, Step]:
         if state["matching"] is not None:
@@ -31,27 +30,20 @@ class Matched(Recursion):
         state, step = super().step(state)
         if not step.done or not self.settings.matching or not self.worth_matching(state):
             return state, step
-        state["layers"] = state["iteration"]
         answer, label = super().answer(state)
-        start = self.pixels.encode(self.started(answer))
+        start = self.pixels.encode(answer.clamp(-1, 2))  # from a wild value (a wrong sign, inverted) none would return
         state["matching"] = self._optimiser(label).init_at(start, state["seed"])
         events = (*step.events, f"the recursion: {step.note}")
         return state, replace(step, done=False, note="", events=events)
 
     def worth_matching(self, state: State) -> bool:
-        """Whether matching has something to gain: not where every layer was determined, or where smoothness chose the picture."""
+        """Whether matching can gain: not where every layer was determined, nor where smoothness chose the picture."""
         c = tracks.source(state["candidates"])
         return not c["chosen"] and (bool(c["deficient"]) or c["residual"] > INEXACT)
 
-    def started(self, picture: Tensor) -> Tensor:
-        """Where matching begins, in pixels (N, C, H, W); a wild value (a wrong sign, inverted) would never return."""
-        return picture.clamp(-1, 2)
-
     def _optimiser(self, label: Tensor) -> KrylovLM:
-        layer = last_dense(self.knowledge.model)
-        readable = layer is not None and layer.bias is not None
         settings = LevenbergMarquardt(
-            iterations=self.settings.matching, restarts=0, labels="observed_delta" if readable else "known",
+            iterations=self.settings.matching, restarts=0, labels="observed_delta" if self.last.op.bias else "known",
             total_variation=self.settings.total_variation if isinstance(self.settings, RGapHybrid) else 0.0,
             adaptive=self.settings.adaptive,
         )  # fmt: skip
@@ -63,12 +55,9 @@ class Matched(Recursion):
         state["iteration"] += 1
         state["matching"], step = optimiser.step(state["matching"])
         short = tracks.source(state["candidates"])["deficient"]
-        note = (
-            f"layer {short} is short of equations; matching from there: {step.note}"
-            if step.done and short
-            else step.note
-        )
-        return state, replace(step, iteration=state["iteration"], note=note)
+        if step.done and short:
+            step = replace(step, note=f"layer {short} is short of equations; matching from there: {step.note}")
+        return state, replace(step, iteration=state["iteration"])
 
     def answer(self, state: State) -> tuple[Tensor, Tensor]:
         found, label = super().answer(state)

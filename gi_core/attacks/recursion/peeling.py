@@ -1,7 +1,7 @@
 """Peeling: the recursion through ReLU too, by the masks that recovered activations show.
 
-A unit is inactive where its recovered value is rounding; how large rounding is, the negative values tell, which
-a ReLU never gives. Where that does not fit the layer below, other thresholds are tried.
+A unit is inactive where its recovered value is rounding. A ReLU gives no negative values, so those that come out show how
+large rounding is. Where that threshold does not fit the layer below, others are tried.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Peeling(Matched):
         return found
 
     def worth_matching(self, state: State) -> bool:
-        """Whether matching has something to gain: unless smoothness chose the picture, it takes away the rounding of activations."""
+        """Unless smoothness chose the picture: matching takes away the rounding of activations."""
         return not tracks.source(state["candidates"])["chosen"]
 
     def _masked(self, block: Passable, front: Front) -> Descent:

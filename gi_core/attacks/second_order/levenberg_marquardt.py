@@ -62,7 +62,7 @@ class KrylovLM:
         return asked if asked != "observed_delta" or delta_is_true(self.update, self.knowledge) else "auto"
 
     def _prior(self) -> tuple[SmoothPrior, float]:
-        """The prior, and the residual |r|^2 that certifies a start: both more where noise of a known deviation is in g*."""
+        """The prior, and the residual |r|^2 that certifies a start: both larger for noise of known deviation."""
         s = self.settings
         if not self.sigma:
             return SmoothPrior(s.total_variation, s.tikhonov), s.tolerance

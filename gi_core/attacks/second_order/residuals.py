@@ -37,7 +37,7 @@ class Linearised:
 
 
 class Residual:
-    """r = v - g*: what an attacker has who takes the update for plain."""
+    """r = v - g*: of an attacker who takes the update for plain."""
 
     def __init__(self, targets: list[Tensor]):
         self.targets = targets
@@ -77,7 +77,10 @@ class BelievedResidual(Residual):
         super().__init__(targets)
         self.belief = belief
         sent = [a == b for a, b in zip(belief.low, belief.high, strict=True)]
-        self.root = [torch.ones_like(t) for t in targets] if trust is None else _like(trust.sqrt(), targets)
+        root = (
+            [torch.ones_like(t) for t in targets] if trust is None else trust.sqrt().split([t.numel() for t in targets])
+        )
+        self.root = [r.view_as(t) for r, t in zip(root, targets, strict=True)]
         self.always = [s.to(t) for s, t in zip(sent, targets, strict=True)]
         self.length, self.kept = length_sent(targets, belief)
 
@@ -96,7 +99,3 @@ class BelievedResidual(Residual):
             for root, r, always in zip(self.root, apart, self.always, strict=True)
         ]
         return Believed([root * r for root, r in zip(self.root, apart, strict=True)], rows, c, u)
-
-
-def _like(flat: Tensor, parts: list[Tensor]) -> list[Tensor]:
-    return [f.view_as(p) for f, p in zip(flat.split([p.numel() for p in parts]), parts, strict=True)]
