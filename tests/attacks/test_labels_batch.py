@@ -10,8 +10,6 @@ import torch
 from torch import nn
 
 from gi_core.attacks.base import Refused
-from gi_core.attacks.labels import fit
-from gi_core.attacks.labels.last_layer import counted, listed
 from gi_core.attacks.labels.report import STRATEGIES, label_report
 from gi_core.attacks.labels.strategies import automatic, hard_labels
 from gi_core.client import fedavg
@@ -20,7 +18,6 @@ from gi_core.networks import build
 from gi_core.settings import parse_component
 from gi_core.settings.client import FedAvg
 from gi_core.types.updates import Knowledge, Update
-from tests import runs_helpers, victims
 
 SHAPE = (1, 12, 12)
 DISTINCT = torch.tensor([7, 1, 9, 4, 0, 3, 8, 5])
@@ -173,58 +170,3 @@ def test_the_report_has_every_strategy_or_why_not():
     assert all(report[k].tolist() == sorted(REPEATED.tolist()) for k in STRATEGIES[1:])
     again = label_report(update, knowledge)
     assert all(torch.equal(report[k], again[k]) for k in STRATEGIES[1:])
-
-
-def test_a_run_says_how_right_each_strategy_is(gi_home, tmp_path):
-    from gi_core.experiments.execute import execute
-
-    sink = runs_helpers.ListSink(tmp_path / "run")
-    asked = runs_helpers.tiny(
-        samples=["bundled/faces:3", "bundled/faces:150"], settings={"labels": "auto", "iterations": 2}
-    )
-    control = _Calm()
-    labels = execute(asked, sink=sink, control=control)["labels"]
-    assert set(labels["strategies"]) == {"bias_sign", "row_sum", "iterative"}
-    for found in labels["strategies"].values():
-        assert found == {"recovered": sorted(labels["true"]), "accuracy": 1.0}
-    blind = execute(asked, sink=runs_helpers.ListSink(tmp_path / "blind"), control=control, ground_truth=False)
-    assert "strategies" not in blind["labels"]
-
-
-class _Calm:
-    def poll(self) -> str:
-        return ""
-
-
-@pytest.mark.parametrize(("labels", "says"), [("idlg", "choose auto"), ("observed_delta", "choose auto")])
-def test_a_batch_is_sent_to_auto(labels, says):
-    from gi_core.settings import problems
-
-    two = ["bundled/faces:0", "bundled/faces:150"]
-    asked = victims.experiment(samples=two, attack={"kind": "inverting_gradients", "labels": labels})
-    assert [says in p.reason for p in problems(asked) if p.fatal] == [True]
-    for other in ("bias_sign", "row_sum", "iterative", "auto"):
-        asked = victims.experiment(samples=two, attack={"kind": "inverting_gradients", "labels": other})
-        assert not [p for p in problems(asked) if p.fatal]
-
-
-def test_counting_is_by_largest_remainder_and_keeps_what_is_sure():
-    assert counted(torch.tensor([2.6, 0.3, 1.1]), 4).tolist() == [3, 0, 1]
-    assert counted(torch.tensor([2.6, 0.3, 1.1]), 4, torch.tensor([0, 1, 0])).tolist() == [2, 1, 1]
-    assert counted(torch.tensor([1.9, 0.1]), 2, torch.tensor([2, 2])).tolist() == [2, 0]  # more than there are
-    assert listed(torch.tensor([0, 2, 1])).tolist() == [1, 1, 2]
-
-
-def test_the_fit_has_the_slopes_of_its_rest_and_vanishes_at_the_truth():
-    draws = torch.Generator().manual_seed(0)
-    weight, bias, features = (torch.randn(s, generator=draws, dtype=torch.float64) for s in ((6, 5), (6,), (3, 5)))
-    labels = torch.tensor([0, 2, 5])
-    pull = torch.softmax(features @ weight.T + bias, -1)
-    pull = (pull - torch.eye(6, dtype=torch.float64)[labels]) / 3
-    layer = fit.LastLayer(weight, bias, pull.T @ features, pull.sum(0), True)
-    centre = features.mean(0)
-    rest = fit._rest(layer, labels, centre, features)
-    assert float(rest[: -features.numel()].norm()) < 1e-12
-    numeric = torch.autograd.functional.jacobian(lambda f: fit._rest(layer, labels, centre, f), features)
-    torch.testing.assert_close(fit._jacobian(layer, labels, centre, features), numeric.flatten(1))
-    assert fit.misfit(layer, labels, centre) < fit.misfit(layer, torch.tensor([1, 2, 5]), centre)

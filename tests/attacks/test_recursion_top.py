@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from gi_core.attacks import Refused
 from gi_core.attacks.recursion import roots
 from gi_core.attacks.recursion.layers import Numbers
+from gi_core.attacks.recursion.masked import complete
 from gi_core.attacks.recursion.top import candidates
 from gi_core.networks.losses import LOSSES, as_target
 
@@ -141,3 +142,13 @@ def test_a_confident_network_tells_its_label_too(seed):
     single = Numbers(last.weight, last.bias, last.gradient.astype(np.float32).astype(float), None, last.shown)
     first = candidates(single, "cross_entropy", None, None, "both")[0]
     assert first.label == seed and _error(first, x) < 1e-4
+
+
+@pytest.mark.parametrize("keep", [0.5, 0.2])
+def test_a_dense_gradient_is_completed_from_what_was_kept(keep):
+    draws = torch.Generator().manual_seed(1)
+    k, x = torch.randn(10, generator=draws).double(), torch.rand(200, generator=draws).double()
+    whole, kept = torch.outer(k, x), torch.rand(10, 200, generator=draws) < keep
+    done, shown = complete(whole * kept, kept), kept.any(0)
+    torch.testing.assert_close(done[:, shown], whole[:, shown], rtol=1e-8, atol=1e-10)
+    assert not done[:, ~shown].any()

@@ -1,46 +1,25 @@
-"""Attacks on real updates: local steps equal torch's, statistics are recovered exactly, every term's slope is true."""
+"""Attacks on real updates: local steps equal torch's, and every term's slope is true."""
 
 from __future__ import annotations
 
 import copy
-from dataclasses import replace
 
 import pytest
 import torch
 
-from gi_core import data
 from gi_core.attacks import Refused, make
 from gi_core.attacks.base import stream
 from gi_core.attacks.batch_norm import revealed
 from gi_core.attacks.client_round.local_steps import as_mean_gradient
 from gi_core.attacks.client_round.simulation import RoundMap
 from gi_core.attacks.matching import regularisers
-from gi_core.attacks.matching.problem import MatchingProblem
 from gi_core.client.round import normalised
-from gi_core.client.round import play as play_round
-from gi_core.experiments import preparing
 from gi_core.networks.losses import LOSSES, as_target
-from gi_core.networks.trainable import client_model
-from gi_core.settings import Experiment, SpecError, build, problems
+from gi_core.settings import SpecError, build, problems
+from tests.attacks.rounds_helpers import CPU, ask, play, problem
 from tests.victims import PLAN, experiment
 
 torch.set_num_threads(1)
-FACES = [f"bundled/faces:{i}" for i in (3, 5, 110, 120)]
-NET = {"kind": "convnet", "width": 3, "depth": 3}
-CPU = torch.device("cpu")
-
-
-def ask(images: int = 4, attack: dict | None = None, **client) -> Experiment:
-    return experiment(
-        samples=FACES[:images], size=12, model=NET, client={"kind": "fedavg", "learning_rate": 1e-2, **client},
-        attack={"kind": "inverting_gradients", "labels": "known", "iterations": 3, **(attack or {})},
-    )  # fmt: skip
-
-
-def play(asked: Experiment):
-    pictures = data.load(asked)
-    model, _ = preparing.prepare(asked, pictures)
-    return play_round(asked, model, pictures, "cpu"), pictures
 
 
 SCHEDULES = (
@@ -72,53 +51,6 @@ def test_the_simulated_round_is_the_client_s(schedule, mode):
             torch.testing.assert_close(seen[-1], wanted.values, rtol=2e-4, atol=2e-6)
 
 
-@pytest.mark.parametrize("steps", [1, 2, 5])
-def test_statistics_of_every_step_are_recovered_exactly(steps):
-    """(r_T - (1 - m)^T r_0) / (1 - (1 - m)^T), T by the counter, equals the weighted mean of the batches' own."""
-    done, pictures = play(ask(1, batch_norm="train", statistics="shared", epochs=steps))
-    assert revealed.steps_taken(done.update, done.knowledge.model) == steps
-    target = revealed.recovered(done.update, done.knowledge)
-    model = client_model(done.knowledge.model, "train")
-    watch, optimiser = revealed.Watch(model), torch.optim.SGD(model.parameters(), 1e-2)
-    x, labels, seen = normalised(pictures, CPU), torch.tensor(pictures.labels), []
-    for _ in range(steps):
-        optimiser.zero_grad()
-        torch.nn.functional.cross_entropy(model(x), labels).backward()
-        optimiser.step()
-        seen.append(watch.taken(x).detach().double())
-    weights = [0.1 * 0.9 ** (steps - 1 - t) for t in range(steps)]
-    mean = sum(w * s for w, s in zip(weights, seen, strict=True)) / sum(weights)
-    torch.testing.assert_close(target.values, mean, rtol=1e-4, atol=1e-6)
-
-
-def test_the_released_formula_is_wrong_for_two_steps():
-    """One step's formula on two steps' statistics misses them by far: what the counter is read for."""
-    done, _ = play(ask(1, batch_norm="train", statistics="shared", epochs=2))
-    right = revealed.recovered(done.update, done.knowledge)
-    held = {k: v for k, v in done.update.statistics.items() if not k.endswith("num_batches_tracked")}
-    blind = replace(done.knowledge, schedule=replace(done.knowledge.schedule, steps=1))
-    wrong = revealed.recovered(replace(done.update, statistics=held), blind)
-    assert float((wrong.values - right.values).norm() / right.values.norm()) > 0.1
-
-
-def test_statistics_are_shared_only_where_asked():
-    assert play(ask(1, batch_norm="train"))[0].update.statistics is None
-    assert play(ask(1, batch_norm="eval", statistics="shared"))[0].update.statistics is None
-    shared = play(ask(1, batch_norm="train", statistics="shared"))[0].update.statistics
-    assert sum(k.endswith("running_var") for k in shared) == 3
-    gradient = play(
-        ask(1).model_copy(update={"client": build({"client": {"batch_norm": "train", "statistics": "shared"}}).client})
-    )
-    assert gradient[0].update.kind == "gradient" and len(gradient[0].update.statistics) == 9
-
-
-def _problem(asked: Experiment) -> tuple[MatchingProblem, torch.Tensor]:
-    done, _ = play(asked)
-    sent = as_mean_gradient(done.update, done.knowledge.schedule)
-    built = MatchingProblem(done.update, sent, done.knowledge, asked.attack.settled(), PLAN, CPU)
-    return built, torch.stack([built.draw(0, t, 0) for t in range(asked.attack.trials)])
-
-
 TERMS = (
     {"kind": "inverting_gradients", "total_variation": 0.0},
     {"kind": "inverting_gradients", "total_variation": 0.0, "objective": "l2", "labels": "joint"},
@@ -137,7 +69,7 @@ def test_every_slope_is_the_derivative_of_the_total(attack):
     """Central differences along a random direction, in double precision; the tie of epochs too."""
     more = {"labels": "known", "precision": "float64", "start": "randn", "epochs_order": "free", **attack}
     asked = ask(2, more, batch_norm="train", statistics="shared", epochs=2, shuffle=False)
-    built, z = _problem(asked)
+    built, z = problem(asked)
     if attack.get("parametrisation") != "deep_image_prior":
         z = 0.3 * z + 0.4
     gradient, terms = built.evaluate(z)
@@ -147,24 +79,6 @@ def test_every_slope_is_the_derivative_of_the_total(attack):
     up, down = (built.evaluate(z + s * h * way)[1]["total"].sum() for s in (1, -1))
     assert float((gradient * way).sum()) == pytest.approx(float((up - down) / (2 * h)), rel=2e-3, abs=1e-6)
     assert torch.isfinite(terms["total"]).all()
-
-
-def test_batch_norm_loss_is_zero_at_the_true_picture_only_where_it_is_right():
-    """Global network and unbiased variance: below 1e-3. The released choice (updated, biased): not zero."""
-    found = {}
-    for name, more in {
-        "ours": {}, "released": {"batch_norm_network": "updated", "batch_norm_variance": "biased"},
-    }.items():  # fmt: skip
-        attack = {
-            "kind": "fl_gradient_inversion",
-            "batch_norm_distance": "norms",
-            "start": "prior",
-            "prior": FACES[0],
-            **more,
-        }
-        built, z = _problem(ask(1, attack, batch_norm="train", statistics="shared", learning_rate=0.1))
-        found[name] = float(built.evaluate(z)[1]["batch_norm"])
-    assert found["ours"] < 1e-3 < 0.05 < found["released"]
 
 
 def test_a_group_is_registered_before_its_mean_is_taken():
