@@ -44,7 +44,7 @@ def measure(
     known = _read().get(key)
     if known is not None:
         return Plan(**{**known, "source": "cached"})
-    plan = _measure(update, knowledge, settings, device, budget_seconds, wanted, most)
+    plan = _measure(update, knowledge, settings, device, budget_seconds, most)
     if plan.source == "measured":
         _write(key, plan)
     return plan
@@ -66,9 +66,10 @@ def plan_key(update: Update, knowledge: Knowledge, settings: AttackSettings, dev
 
 
 def _measure(
-    update: Update, knowledge: Knowledge, settings: AttackSettings, device: torch.device, budget: float, wanted: int,
-    most: int | None,
+    update: Update, knowledge: Knowledge, settings: AttackSettings, device: torch.device, budget: float,
+    most: int | None = None,
 ) -> Plan:  # fmt: skip
+    wanted = _memory_chunk(update, knowledge, settings)
     base = Plan(
         device=device.type, threads=torch.get_num_threads(), chunk=min(wanted, most or wanted), most=most,
         cuda_graph=device.type == "cuda" and isinstance(settings, Matching),

@@ -23,7 +23,7 @@ from gi_core.types.updates import Knowledge
 WIDTH, CODES, NOISE_SEED = 48, 16, 20180618
 
 
-class Decoder:
+class Decoder(Space):
     """Shared by both: a picture in [0, 1] of the right shape, normalised for the network."""
 
     identity = pixelwise = False
@@ -31,10 +31,6 @@ class Decoder:
     def __init__(self, shape: tuple[int, ...], knowledge: Knowledge, like: Tensor):
         self.shape, self.like = shape, like
         self.pixels = Pixels(knowledge.mean, knowledge.std, like)
-
-    def pictures(self, point: Tensor) -> Tensor:
-        """(T, D) -> (T, M, C, H, W) in [0, 1]."""
-        raise NotImplementedError
 
     def network(self, point: Tensor) -> Tensor:
         return self.pixels.encode(self.pictures(point))
