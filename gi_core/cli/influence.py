@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from typing import Any
 
 from gi_core.cli import question
 from gi_core.cli.progress import Bar
 from gi_core.settings import SpecError
+from gi_core.types.influence import Influence
 
 
 def influence(arguments: argparse.Namespace) -> int:
@@ -35,9 +35,9 @@ def influence(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def text(found: dict[str, Any]) -> str:
+def text(found: Influence) -> str:
     """A line for each picture, most exposed first."""
-    rows = sorted(found["samples"], key=lambda s: s.get("predicted_rmse") or float("inf"))
+    rows = sorted(found["samples"], key=lambda s: ("error" not in s and s["predicted_rmse"]) or float("inf"))
     lines = [
         f"{found['model']}: predicted error per pixel of an attacker without a picture prior (no safety floor)",
         "",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -17,6 +16,7 @@ from gi_core.jobs.rows import finite
 from gi_core.numerics.spectrum import Spectrum
 from gi_core.settings import Experiment, SpecError
 from gi_core.settings.bounds import MAX_NOISE
+from gi_core.types.influence import Analysed, Curve, Influence, Picture, Unknown
 
 SIGMAS = np.logspace(-9, 1, 81)
 MOST_DAMPING, MOST_SECONDS = 1e30, 7 * 86400.0
@@ -26,8 +26,8 @@ Progress = Callable[[float, str], None]
 def answer(
     experiment: Experiment, noise_std: float | None = None, damping: float | None = None, seconds: float = 60.0,
     folder: Path | None = None, progress: Progress = lambda fraction, text: None,
-) -> dict[str, Any]:  # fmt: skip
-    """{model, weights, accuracy, samples: [...]} with the numbers of docs/influence.md for every picture, as if it were alone in its round.
+) -> Influence:  # fmt: skip
+    """What the update shows of every picture, as if it were alone in its round (docs/influence.md).
 
     noise_std: of the update's values, at most `MAX_NOISE`; damping: absolute, at most `MOST_DAMPING`, None for next to
     none; seconds: for the spectrum of one picture, at most a week. folder: where the pictures are put for a page. A picture that cannot be analysed has `error`, one sentence.
@@ -47,39 +47,35 @@ def answer(
     pictures = data.load(experiment)
     model, info = preparing.prepare(experiment, pictures, progress=progress)
     device, count = choose_device(experiment.device), len(experiment.samples)
-    found = []
+    found: list[Unknown | Analysed] = []
     for i, ref in enumerate(experiment.samples):
 
-        def told(fraction: float, text: str, i: int = i) -> None:
+        def report(fraction: float, text: str, i: int = i) -> None:
             progress((i + fraction) / count, f"picture {i + 1} of {count}: {text}")
 
         label = int(pictures.labels[i])
-        one: dict[str, Any] = {"sample": ref, "label": label, "class_name": pictures.class_names[label]}
-        try:
-            known = predict.know(experiment, model, pictures, i, device, seconds, told)
-            one |= predict.describe(known, noise_std, damping)
-            one |= {"key": known.key, "spectrum": known.spectrum.to_json(), "curve": _curve(known.spectrum)}
-        except SpecError as error:
-            if count == 1:
-                raise
-            one |= {"error": str(error)}
+        one: Picture = {"sample": ref, "label": label, "class_name": pictures.class_names[label]}
         if folder is not None:
             save_png(folder / f"picture_{i:03d}.png", sheet(pictures.images[i : i + 1]))
             one["picture"] = f"picture_{i:03d}.png"
-        found.append(one)
-    said = [*pictures.notices, *info["notices"]]
-    return finite(
-        {
-            "model": experiment.model.name,
-            "shape": list(pictures.images.shape[1:]),
-            **info,
-            "notices": said,
-            "samples": found,
-        }
-    )
+        try:
+            known = predict.know(experiment, model, pictures, i, device, seconds, report)
+            numbers = predict.describe(known, noise_std, damping)
+            spectrum, curve = known.spectrum.to_json(), _curve(known.spectrum)
+            found.append({**one, **numbers, "key": known.key, "spectrum": spectrum, "curve": curve})
+        except SpecError as error:
+            if count == 1:
+                raise
+            found.append({**one, "error": str(error)})
+    answer: Influence = {
+        **info, "model": experiment.model.name, "shape": list(pictures.images.shape[1:]),
+        "notices": [*pictures.notices, *info["notices"]], "samples": found,
+    }  # fmt: skip
+    checked: Influence = finite(answer)
+    return checked
 
 
-def _curve(spectrum: Spectrum) -> dict[str, list[float]]:
+def _curve(spectrum: Spectrum) -> Curve:
     """Predicted error over noise levels: no noise is drawn."""
     errors = [spectrum.expected(float(s)) for s in SIGMAS]
     return {

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
 
 from gi_core import data
 from gi_core.common.memory_limit import memory_limit
@@ -18,6 +17,7 @@ from gi_core.experiments.picture_files import save_png, sheet
 from gi_core.experiments.setup import Questions, choose_device, refuse_no_signal
 from gi_core.jobs.rows import finite
 from gi_core.settings import Experiment, SpecError, problems
+from gi_core.types.preview import Preview, Wrong, empty
 
 PATIENCE = 3.0
 
@@ -44,25 +44,13 @@ class _Patience:
             raise _TooLong
 
 
-def preview(experiment: Experiment, folder: Path, questions: Questions, lane: str = "interactive") -> dict[str, Any]:
-    """The result of a preview job.
-
-    problems: [{field, reason, fatal}], worst first. input_shape (C, H, W). original_png_path: the
-    pictures as the network gets them. gradient_norm, seconds_estimate, seconds_per_iteration and
-    iterations_estimate are None where a fatal problem, or training, comes first. Of a recorded update the picture and
-    its labels may be None: nobody here has them. What takes more memory than it may is a fatal problem, and only the
-    pictures are read then. effects: what each defense did to the update (`defenses.effect`, with
-    its kind), sent: what all of them did together, None without any.
-    """
+def preview(experiment: Experiment, folder: Path, questions: Questions, lane: str = "interactive") -> Preview:
+    """The result of a preview job. What takes more memory than it may is a fatal problem, and only the pictures are read then."""
     large = footprint.problem(experiment, lane)
     wrong = [*problems(experiment), *([large] if large else [])]
-    found = [{"field": p.field, "reason": p.reason, "fatal": p.fatal} for p in wrong]
-    answer: dict[str, Any] = {
-        "problems": found, "notices": [], "gradient_norm": None, "parameters": None, "accuracy": None,
-        "input_shape": None, "classes": None, "labels_true": None, "class_names": None,
-        "seconds_estimate": None, "seconds_per_iteration": None, "iterations_estimate": None,
-        "plan": None, "original_png_path": None, "effects": [], "sent": None,
-    }  # fmt: skip
+    found: list[Wrong] = [{"field": p.field, "reason": p.reason, "fatal": p.fatal} for p in wrong]
+    answer = empty()
+    answer["problems"] = found
     try:
         _pictures(experiment, folder, answer)
         unseen = footprint.unseen(experiment)
@@ -76,39 +64,35 @@ def preview(experiment: Experiment, folder: Path, questions: Questions, lane: st
         if not isinstance(error, SpecError) and type(error).__name__ != "Refused":
             raise
         found.insert(0, {"field": "", "reason": str(error), "fatal": True})
-    return finite(answer)
+    checked: Preview = finite(answer)
+    return checked
 
 
-def _pictures(experiment: Experiment, folder: Path, answer: dict[str, Any]) -> None:
+def _pictures(experiment: Experiment, folder: Path, answer: Preview) -> None:
     with memory_limit():
         pictures = data.load(experiment)
     path = folder / "original.png"
     if pictures.known:
         save_png(path, sheet(pictures.images))
-    answer |= {
-        "notices": list(pictures.notices),
-        "input_shape": [int(k) for k in pictures.images.shape[1:]],
-        "classes": int(pictures.classes),
-        "labels_true": [int(k) for k in pictures.labels] if pictures.labelled else None,
-        "class_names": list(pictures.class_names),
-        "original_png_path": str(path) if pictures.known else None,
-    }
+    answer["notices"] = list(pictures.notices)
+    answer["input_shape"] = [int(k) for k in pictures.images.shape[1:]]
+    answer["classes"] = int(pictures.classes)
+    answer["labels_true"] = [int(k) for k in pictures.labels] if pictures.labelled else None
+    answer["class_names"] = list(pictures.class_names)
+    answer["original_png_path"] = str(path) if pictures.known else None
 
 
-def _round(experiment: Experiment, questions: Questions, answer: dict[str, Any]) -> None:
+def _round(experiment: Experiment, questions: Questions, answer: Preview) -> None:
     question = questions.get(experiment, choose_device(experiment.device), _Patience())
-    answer |= {"gradient_norm": question.norm, **{k: question.info.get(k) for k in ("parameters", "accuracy")}}
+    answer["gradient_norm"] = question.norm
+    answer["parameters"], answer["accuracy"] = question.info.get("parameters"), question.info.get("accuracy")
     played = question.round
-    answer["effects"] = [dict(e) for e in played.effects]
+    answer["effects"] = list(played.effects)
     answer["sent"] = effect(played.clean, played.update) if played.clean is not played.update else None
     answer["risk"] = risk_meter.measure(question)
     refuse_no_signal(question)
     each, plan = estimate.seconds_per_iteration(question)
     count = estimate.iterations(experiment.attack)
     total = each * count if experiment.seconds is None else min(each * count, experiment.seconds)
-    answer |= {
-        "seconds_per_iteration": each,
-        "iterations_estimate": count,
-        "seconds_estimate": total,
-        "plan": plan.model_dump(mode="json"),
-    }
+    answer["seconds_per_iteration"], answer["iterations_estimate"] = each, count
+    answer["seconds_estimate"], answer["plan"] = total, plan.model_dump(mode="json")

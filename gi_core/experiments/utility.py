@@ -21,6 +21,7 @@ from gi_core.jobs.sink import Control
 from gi_core.settings.accounting import of_federation
 from gi_core.settings.federation import Federation, build_federation
 from gi_core.settings.federation_checks import federation_problems
+from gi_core.types.training import Learnt, Training
 
 LAST = 0.1
 """Share of the rounds, the last ones, over which accuracy is a mean: with momentum single rounds jump by several points."""
@@ -28,12 +29,9 @@ LEAST_TESTED = 200
 """Test pictures below which pictures that no client was dealt are tested on too: one more right is then half a point."""
 
 
-def answer(settings: Federation, folder: Path, tell: Tell = lambda fraction, text, found: None) -> dict[str, Any]:
-    """{accuracy, loss, curve, chance, classes, test_pictures, parameters, epsilon, note, seconds, status}.
-
-    accuracy: in [0, 1], of the global network on pictures that no client has, mean over the last rounds (`LAST`). curve:
-    after each round, the first value before any. chance: of always naming the commonest class. epsilon: of the whole training under
-    DP-SGD, else None. A training that leaves the finite numbers is an answer too: chance, with a note. Raises SpecError.
+def answer(settings: Federation, folder: Path, tell: Tell = lambda fraction, text, found: None) -> Training:
+    """Accuracy is the mean over the last rounds (`LAST`). A training that leaves the finite numbers is an answer too: chance,
+    with a note. Raises SpecError.
     """
     began = time.monotonic()
     wrong = [p for p in federation_problems(settings) if p.fatal]
@@ -46,7 +44,7 @@ def answer(settings: Federation, folder: Path, tell: Tell = lambda fraction, tex
         simulation = Simulation(settings, shards(settings, LEAST_TESTED), choose_device(settings.device))
     found = _train(simulation, tell)
     labels, privacy = simulation.shards.test.labels, of_federation(settings)
-    document = finite({
+    document: Training = finite({
         **found, "chance": _chance(labels), "classes": len(np.unique(labels)), "test_pictures": len(labels),
         "parameters": sum(p.numel() for p in simulation.start.parameters()), "rounds": settings.rounds,
         "epsilon": None if privacy is None else privacy.epsilon,
@@ -56,15 +54,12 @@ def answer(settings: Federation, folder: Path, tell: Tell = lambda fraction, tex
     return document
 
 
-def job(
-    spec: dict[str, Any], folder: Path, control: Control, record: Callable[[dict[str, Any]], None]
-) -> dict[str, Any]:
+def job(spec: dict[str, Any], folder: Path, control: Control, record: Callable[[dict[str, Any]], None]) -> Training:
     """The same as a worker does it: cancelled and paused between rounds; short enough to start anew after a pause."""
     return answer(build_federation(spec), folder, teller(control, record))
 
 
-def _train(simulation: Simulation, tell: Tell) -> dict[str, Any]:
-    """accuracy, loss, curve, note."""
+def _train(simulation: Simulation, tell: Tell) -> Learnt:
     settings, model, carried = simulation.settings, simulation.start, Carried()
     curve, loss = [simulation.evaluate(model)[0]], None
     for number in range(1, settings.rounds + 1):

@@ -6,7 +6,6 @@ version 1 did not have from its first day, as an old file lacks it.
 """
 
 # Annotations are not postponed here: on Python 3.11 that would hide NotRequired from __required_keys__.
-import copy
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, NotRequired, TypedDict, cast, final
 
@@ -87,13 +86,15 @@ class NoPicture(TypedDict):
 
 Outcome = Result | NoPicture
 
-_EMPTY: Result = {
-    "run_id": "", "status": "done", "note": "", "seconds": 0.0, "iterations": 0, "seconds_per_iteration": None,
-    "attack": {}, "model": {}, "plan": {}, "metrics": {}, "per_image": [],
-    "labels": {"true": None, "recovered": [], "accuracy": None, "names": []}, "trials": [], "trials_summary": {},
-    "attacker": {"loss": None, "residual": None, "residuals": {}, "note": ""}, "defenses": [], "gradient_norm": 0.0,
-    "device": "", "notices": [], "verdict": "",
-}  # fmt: skip
+
+def _empty() -> Result:
+    return {
+        "run_id": "", "status": "done", "note": "", "seconds": 0.0, "iterations": 0, "seconds_per_iteration": None,
+        "attack": {}, "model": {}, "plan": {}, "metrics": {}, "per_image": [],
+        "labels": {"true": None, "recovered": [], "accuracy": None, "names": []}, "trials": [], "trials_summary": {},
+        "attacker": {"loss": None, "residual": None, "residuals": {}, "note": ""}, "defenses": [], "gradient_norm": 0.0,
+        "device": "", "notices": [], "verdict": "",
+    }  # fmt: skip
 
 
 def read(document: Mapping[str, Any] | None) -> Result | None:
@@ -102,7 +103,6 @@ def read(document: Mapping[str, Any] | None) -> Result | None:
     """
     if document is None or "metrics" not in document:
         return None
-    there = {key: value for key, value in document.items() if value is not None or key not in _EMPTY}
-    return cast(
-        Result, copy.deepcopy(_EMPTY) | there
-    )  # JSON from this program or an older one: the tests compare it with the type
+    empty = _empty()
+    there = {key: value for key, value in document.items() if value is not None or key not in empty}
+    return cast(Result, empty | there)

@@ -33,6 +33,8 @@ from gi_core.jobs.job import Job
 from gi_core.jobs.sink import Control, JobWriter, StoreSink
 from gi_core.jobs.writer import Lost
 from gi_core.settings import Experiment, SpecError, build
+from gi_core.types.preview import Preview
+from gi_core.types.training import Training
 
 MOST_THUMBNAILS = 200
 
@@ -102,7 +104,7 @@ def _run(job: Job, writer: JobWriter, control: Control, questions: Questions) ->
     )  # fmt: skip
 
 
-def _preview(job: Job, writer: JobWriter, control: Control, questions: Questions) -> dict[str, Any]:
+def _preview(job: Job, writer: JobWriter, control: Control, questions: Questions) -> Preview:
     answer = preview(build(job.spec), writer.folder(job.id), questions, job.lane)
     if any(p["fatal"] for p in answer["problems"]) or answer["seconds_estimate"] is None:
         writer.drop_cache_key(job.id)  # what is missing may be there the next time
@@ -165,7 +167,7 @@ def _federation(job: Job, writer: JobWriter, control: Control, questions: Questi
     return running.job(job.spec, writer.folder(job.id), control, lambda found: writer.record(job.id, found, []))
 
 
-def _utility(job: Job, writer: JobWriter, control: Control, questions: Questions) -> dict[str, Any]:
+def _utility(job: Job, writer: JobWriter, control: Control, questions: Questions) -> Training:
     """spec: a Federation without attack; see `gi_core.experiments.utility.job`."""
     return utility.job(job.spec, writer.folder(job.id), control, lambda found: writer.record(job.id, found, []))
 

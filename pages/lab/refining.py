@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import time
-from typing import Any
 
 import streamlit as st
 
 from gi_core.jobs.job import Job
 from gi_core.settings import Experiment, SpecError
+from gi_core.types.preview import Preview
 from pages.shared.influence import question
 from pages.shared.session import dispatcher, store, viewer
 
@@ -18,13 +18,13 @@ _PATIENCE = 90.0
 _ASKED = "refining.asked"
 
 
-def error(experiment: Experiment, answer: dict[str, Any]) -> float | None:
+def error(experiment: Experiment, answer: Preview) -> float | None:
     """Expected error per pixel by the spectrum, in [0, 1]; asks a worker for it when it is cheap and nobody waits."""
     sigma = _noise(experiment)
-    if sigma is None or len(experiment.samples) != 1 or answer["risk"].get("refined"):
+    if sigma is None or len(experiment.samples) != 1 or answer["risk"]["refined"]:
         return None
     job = _job(experiment)
-    if job is None and math.prod(answer.get("input_shape") or (MOST_VALUES + 1,)) <= MOST_VALUES:
+    if job is None and math.prod(answer["input_shape"] or (MOST_VALUES + 1,)) <= MOST_VALUES:
         job = _ask(experiment)
     if job is None or job.state != "done":
         return None

@@ -6,16 +6,14 @@ import streamlit as st
 
 from gi_core.settings import Experiment
 from pages.shared import telling, words
-from pages.shared.experiment import meter
+from pages.shared.experiment import launch, meter
 from pages.shared.result import charts
-from pages.shared.session import store
 
 
 def draw(experiment: Experiment) -> None:
     """Draw what the form's preview says of the exposure, once it is there."""
-    key, number, _ = st.session_state.get("launch.preview", ("", "", 0.0))
-    job = store().job(number) if key == experiment.key() else None
-    found = (job.result or {}).get("risk") if job is not None and job.state == "done" else None
+    answer = launch.answer(experiment)
+    found = answer.get("risk") if answer else None
     if not found:
         return
     charts.heading("What it is exposed to", "before any attack")

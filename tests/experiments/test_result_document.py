@@ -8,12 +8,19 @@ from pathlib import Path
 import pytest
 import torch
 
-from gi_core.experiments import recording
+from gi_core.experiments import influence_analysis, recording
 from gi_core.experiments.execute import execute
+from gi_core.experiments.preview import preview
+from gi_core.experiments.recorded import inspecting
 from gi_core.experiments.result_fields import document, parts
+from gi_core.experiments.setup import Questions
 from gi_core.jobs.sink import Free
 from gi_core.metrics.registry import METRICS
 from gi_core.settings import read_experiment
+from gi_core.types.influence import Influence
+from gi_core.types.inspection import Inspection
+from gi_core.types.preview import Preview
+from gi_core.types.preview import read as read_preview
 from gi_core.types.result import SCHEMA_VERSION, NoPicture, Result, read
 from gi_core.types.result_parts import Network
 from tests.experiments.conforming import faults
@@ -92,6 +99,27 @@ def test_a_run_that_stops_without_a_picture(gi_home, tmp_path):
 
     found = run(tiny(), tmp_path / "run", lambda sink: Now())
     assert wrong(found, NoPicture) == [] and found["status"] == "paused" and read(found) is None
+
+
+def test_what_is_said_before_a_run_holds_what_is_declared(gi_home, tmp_path):
+    defended = tiny(defenses=[NOISE, {"kind": "pruning", "fraction": 0.5}])
+    found = preview(defended, tmp_path, Questions())
+    assert faults(found, Preview) == [] and len(found["effects"]) == 2 and found["risk"]["level"]
+    impossible = preview(tiny(samples=["bundled/nobody"]), tmp_path, Questions())
+    assert faults(impossible, Preview) == [] and impossible["problems"][0]["fatal"]
+    assert read_preview({"notices": ["an older one"]})["effects"] == []
+
+
+def test_an_influence_and_an_inspection_hold_what_is_declared(gi_home, tmp_path):
+    asked = tiny(samples=["bundled/faces:3", "bundled/faces:4"], defenses=[NOISE])
+    for noise in (None, 1e-3):
+        found = influence_analysis.answer(asked, noise)
+        assert faults(found, Influence) == [] and all("error" not in one for one in found["samples"])
+    files = recording.record(tiny(size=12), tmp_path)["files"]
+    recorded = {kind: str(tmp_path / files[kind]) for kind in ("checkpoint", "update")}
+    for more in ({}, {"model": tiny().model.model_dump(mode="json"), "channels": 1, "size": 12}):
+        seen = inspecting.answer({"recorded": recorded, "client": {"kind": "fedsgd"}, **more})
+        assert faults(seen, Inspection) == [] and ("whole" in seen) == bool(more) and seen["problem"] is None
 
 
 def test_a_result_of_an_older_version_still_opens():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -18,6 +18,7 @@ from gi_core.numerics.picture_spectrum import spectrum
 from gi_core.numerics.spectrum import DAMPING, LINEAR, PRIOR, Spectrum, lower_bound, with_prior
 from gi_core.settings import Experiment, SpecError
 from gi_core.settings.noise_defenses import GaussianNoise
+from gi_core.types.influence import Described, Moved
 
 if TYPE_CHECKING:
     from torch import nn
@@ -77,8 +78,8 @@ def know(
     return Known(sample, *kept, played, time.perf_counter() - began, name, experiment.seed, products)
 
 
-def describe(known: Known, noise_std: float | None, damping: float | None) -> dict[str, Any]:
-    """One picture's entry in the JSON (docs/influence.md). damping: absolute (1 is the published default); None: relative, 1e-9 of lambda_max.
+def describe(known: Known, noise_std: float | None, damping: float | None) -> Described:
+    """One picture's numbers. damping: absolute (1 is the published default); None: relative, 1e-9 of lambda_max.
 
     Without noise_std the perturbation is the round's own (a defense's output minus the clean gradient) where there
     is one, else the float32 rounding of the update. With noise_std the numbers are expectations over the noise, and
@@ -88,22 +89,25 @@ def describe(known: Known, noise_std: float | None, damping: float | None) -> di
     affordable = known.products >= SOLVE
     relative = DAMPING if damping is None else damping / max(spectrum.largest, 1e-300)
     pushed = _pushed(known)
-    found: dict[str, Any] = {
+    if noise_std is None and pushed is not None:
+        moved = _of_perturbation(known, pushed, relative)
+    else:
+        moved = _of_noise(spectrum, noise_std, relative)
+    drawn = _of_perturbation(known, _drawn(known, noise_std), relative) if noise_std and affordable else None
+    rmse = moved["predicted_rmse"]
+    assert rmse is not None  # only in JSON, for infinity
+    protected, linear = not rmse < PRIOR, (drawn or moved).get("linear") is not False
+    found: Described = {
         "eigenvalue_max": spectrum.largest, "eigenvalue_min": spectrum.smallest, "damping": relative * spectrum.largest,
         "gradient_norm": spectrum.norm, "exact": spectrum.exact, "relative_error": spectrum.spread, "seconds": known.seconds,
+        **moved, "protected": protected, "words": words(rmse, protected, linear),
     }  # fmt: skip
-    if noise_std is None and pushed is not None:
-        found |= _of_perturbation(known, pushed, relative)
-    else:
-        found |= _of_noise(spectrum, noise_std, relative)
-        if noise_std and affordable:
-            found["drawn"] = _of_perturbation(known, _drawn(known, noise_std), relative)
-    protected = not found["predicted_rmse"] < PRIOR
-    linear = (found.get("drawn") or found).get("linear") is not False
-    return {**found, "protected": protected, "words": words(found, protected, linear)}
+    if drawn is not None:
+        found["drawn"] = drawn
+    return found
 
 
-def _of_noise(spectrum: Spectrum, noise_std: float | None, relative: float) -> dict[str, Any]:
+def _of_noise(spectrum: Spectrum, noise_std: float | None, relative: float) -> Moved:
     sigma = spectrum.rounding() if noise_std is None else noise_std
     errors, d = spectrum.expected(sigma, relative), spectrum.pixels
     size = sigma * float((spectrum.weights * spectrum.values).sum()) ** 0.5
@@ -115,7 +119,7 @@ def _of_noise(spectrum: Spectrum, noise_std: float | None, relative: float) -> d
     }  # fmt: skip
 
 
-def _of_perturbation(known: Known, pushed: Tensor, relative: float) -> dict[str, Any]:
+def _of_perturbation(known: Known, pushed: Tensor, relative: float) -> Moved:
     spectrum, d = known.spectrum, known.sample.size
     moved = known.sample.influence_at(pushed, relative * spectrum.largest, min(1200, known.products))
     # A solve that was cut short promises too small an error, and what comes after it would cost as much again.
@@ -143,9 +147,8 @@ def _pushed(known: Known) -> Tensor | None:
     return known.sample.perturbation(known.round.clean, known.round.update)
 
 
-def words(found: dict[str, Any], protected: bool, linear: bool = True) -> str:
+def words(rmse: float, protected: bool, linear: bool = True) -> str:
     """The prediction as one sentence, which is never a promise. linear: whether the prediction is within its range."""
-    rmse = found["predicted_rmse"]
     if not (protected or linear):
         return (
             f"beyond the linear range: without a prior the error is of the order of {rmse:.1g} per pixel, and an attack may"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import TypeAdapter, ValidationError
@@ -18,6 +18,7 @@ from gi_core.settings.recorded_round import Recorded
 from gi_core.tensor_files.asides import extras, set_aside
 from gi_core.tensor_files.naming import COUNTER, aligned
 from gi_core.tensor_files.weights import load_checkpoint, shapes
+from gi_core.types.inspection import FileLayer, Inspection, Statistics
 from gi_core.update_files.round import arrays, counted, read_update
 
 SIZE = 32
@@ -27,15 +28,9 @@ _READ = ("checkpoint", "update", "statistics", "withheld", "sent", "contents")
 _BUFFER = re.compile(r"running|" + COUNTER)
 
 
-def answer(spec: dict[str, Any]) -> dict[str, Any]:
-    """JSON of what the files hold. spec: {recorded: {update, checkpoint, statistics, withheld, sent,
-    contents}, model, size, channels, client, sparse: whether a known defense clears values}.
-
-    layers: [{name, file_name, shape, values, norm, relative, buffer}], relative to the weights before, if they are
-    known; parameters, norm, finite, not_finite (names), classes (rows of the last layer), channels, steps (by batch
-    norm's counters), statistics {present, from, entries}, scheme and checkpoint_scheme (how names were matched, None
-    where they were not), problem (why they do not belong to `model`, one sentence, or None), learning_rate (None),
-    notices; with a checkpoint table, whole, frozen and cosine of `update_files.round`. Raises SpecError for a file that cannot be read.
+def answer(spec: dict[str, Any]) -> Inspection:
+    """What the files hold. spec: {recorded: {update, checkpoint, statistics, withheld, sent, contents}, model, size,
+    channels, client, sparse: whether a known defense clears values}. Raises SpecError for a file that cannot be read.
     """
     files = spec.get("recorded") or {}
     if not files.get("update"):
@@ -44,22 +39,23 @@ def answer(spec: dict[str, Any]) -> dict[str, Any]:
         given, ordered, name = arrays(files["update"], finite=False)
         aside = extras({key: value.shape for key, value in given.items()})
         given = {key: value for key, value in given.items() if key not in aside} if len(aside) < len(given) else given
-        found = _contents(given, ordered)
+        found = _contents(given, ordered, _statistics(given, files.get("statistics")))
         found["notices"] += [set_aside(name, aside)] if aside else []
-        found["statistics"] = _statistics(given, files.get("statistics"))
         if spec.get("model") and found["finite"]:
-            found |= _matched(spec, files, found, given, ordered, name)
+            _match(spec, files, found, given, ordered, name)
     if (spec.get("client") or {}).get("kind") != "fedsgd":
         found["notices"].append(LEARNING_RATE)
-    return finite(found)
+    checked: Inspection = finite(found)
+    return checked
 
 
-def _contents(given: dict[str, np.ndarray], ordered: bool) -> dict[str, Any]:
+def _contents(given: dict[str, np.ndarray], ordered: bool, statistics: Statistics) -> Inspection:
     """What the update's file says by itself."""
     bad = [key for key, value in given.items() if not np.isfinite(value).all()]
-    layers = [
+    norms = {key: _norm(value) for key, value in given.items()}
+    layers: list[FileLayer] = [
         {
-            "name": key, "file_name": key, "shape": list(value.shape), "values": value.size, "norm": _norm(value),
+            "name": key, "file_name": key, "shape": list(value.shape), "values": value.size, "norm": norms[key],
             "relative": None, "buffer": bool(_BUFFER.search(key)),
         }
         for key, value in given.items()
@@ -67,9 +63,10 @@ def _contents(given: dict[str, np.ndarray], ordered: bool) -> dict[str, Any]:
     own = [layer for layer in layers if not layer["buffer"]]
     return {
         "layers": layers, "parameters": sum(layer["values"] for layer in own),
-        "norm": math.sqrt(sum(layer["norm"] ** 2 for layer in own)), "finite": not bad, "not_finite": bad[:20],
+        "norm": math.sqrt(sum(norms[layer["file_name"]] ** 2 for layer in own)), "finite": not bad, "not_finite": bad[:20],
         "classes": _classes(given, ordered), "channels": _channels(given), "steps": None if bad else counted(given),
-        "learning_rate": None, "scheme": None, "checkpoint_scheme": None, "problem": None, "notices": [],
+        "learning_rate": None, "statistics": statistics, "scheme": None, "checkpoint_scheme": None, "problem": None,
+        "notices": [],
     }  # fmt: skip
 
 
@@ -90,7 +87,7 @@ def _channels(given: dict[str, np.ndarray]) -> int | None:
     return next((int(v.shape[1]) for v in given.values() if v.ndim == 4 and v.shape[1] in (1, 3)), None)
 
 
-def _statistics(given: dict[str, np.ndarray], reference: str | None) -> dict[str, Any]:
+def _statistics(given: dict[str, np.ndarray], reference: str | None) -> Statistics:
     """Running statistics after the round, from their own file or as changes in the update."""
     if reference:
         entries = [key for key in arrays(reference)[0] if "running" in key]
@@ -99,14 +96,13 @@ def _statistics(given: dict[str, np.ndarray], reference: str | None) -> dict[str
     return {"present": bool(entries), "from": "change" if entries else "none", "entries": len(entries)}
 
 
-def _matched(
-    spec: dict[str, Any], files: dict[str, Any], found: dict[str, Any], given: dict[str, np.ndarray], ordered: bool, name: str
-) -> dict[str, Any]:  # fmt: skip
-    """What is known besides with the network: our names of the layers, and their change relative to the weights."""
+def _match(
+    spec: dict[str, Any], files: dict[str, Any], found: Inspection, given: dict[str, np.ndarray], ordered: bool, name: str
+) -> None:  # fmt: skip
+    """Add what is known besides with the network: our names of the layers, and their change relative to the weights."""
     settings = _model(spec["model"])
     channels = spec.get("channels") or settings.channels_only or found["channels"] or 3
     shape = _sides(spec.get("size")) or (max(SIZE, settings.min_size),) * 2
-    known: dict[str, Any] = {}
     try:
         model = networks.build(settings, (channels, *shape), settings.classes or found["classes"] or 10)
         own = model.state_dict()
@@ -114,28 +110,31 @@ def _matched(
         layers = {layer["file_name"]: layer for layer in found["layers"]}
         if not files.get("checkpoint"):
             names = aligned(shapes(own), {k: v.shape for k, v in given.items()}, name, buffers, ordered)
-            known |= {"scheme": names.scheme, "layers": _renamed(layers, names.given, buffers)}
-            return known
-        known["checkpoint_scheme"] = load_checkpoint(model, files["checkpoint"])
+            found["scheme"], found["layers"] = names.scheme, _renamed(layers, names.given, buffers)
+            return
+        found["checkpoint_scheme"] = load_checkpoint(model, files["checkpoint"])
         recorded = Recorded(**{k: v for k, v in files.items() if k in _READ})
-        kind = "gradient" if (spec.get("client") or {}).get("kind") == "fedsgd" else "weight_change"
+        sent_gradient = (spec.get("client") or {}).get("kind") == "fedsgd"
+        kind: Literal["gradient", "weight_change"] = "gradient" if sent_gradient else "weight_change"
         update, info = read_update(model, recorded, kind, bool(spec.get("sparse")))
-        known |= {key: info[key] for key in ("scheme", "table", "whole", "frozen", "cosine")}
-        known["layers"] = _renamed(layers, info["names"], buffers)
-        for layer in known["layers"]:
-            if not layer["buffer"]:  # of the change, where whole weights were sent
-                layer["norm"] = _norm(update.tensors[layer["name"]].numpy())
+        found["scheme"], found["table"], found["cosine"] = info["scheme"], info["table"], info["cosine"]
+        found["whole"], found["frozen"], found["steps"] = info["whole"], info["frozen"], info["steps"]
+        found["layers"] = _renamed(layers, info["names"], buffers)
+        for layer in found["layers"]:
+            if layer["buffer"]:
+                continue
+            norm = layer["norm"] = _norm(
+                update.tensors[layer["name"]].numpy()
+            )  # of the change, where whole weights were sent
             before = _norm(model.state_dict()[layer["name"]].numpy())
-            layer["relative"] = layer["norm"] / before if before and not layer["buffer"] else None
-        known["norm"] = update.norm()
-        known["steps"] = info["steps"]
-        known["notices"] = list(dict.fromkeys([*found["notices"], *info["notices"]]))
+            layer["relative"] = norm / before if before else None
+        found["norm"] = update.norm()
+        found["notices"] = list(dict.fromkeys([*found["notices"], *info["notices"]]))
     except SpecError as error:
-        known["problem"] = str(error)
-    return known
+        found["problem"] = str(error)
 
 
-def _renamed(layers: dict[str, dict[str, Any]], names: dict[str, str], buffers: set[str]) -> list[dict[str, Any]]:
+def _renamed(layers: dict[str, FileLayer], names: dict[str, str], buffers: set[str]) -> list[FileLayer]:
     """The layers by our names, in the network's order."""
     return [{**layers[old], "name": key, "buffer": key in buffers} for key, old in names.items()]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 from gi_core.common.safe_text import csv_table, html_page
 from gi_core.jobs import sweeps
@@ -12,8 +12,10 @@ from gi_core.jobs.store import Store
 from gi_core.jobs.sweep_questions import experiments
 from gi_core.metrics.registry import METRICS, drawn
 from gi_core.settings import Experiment
+from gi_core.settings.client import Fresh, Trained
 from gi_core.settings.sweep import Sweep
 from gi_core.types.result_parts import Measures, Network
+from gi_core.types.training import Training
 
 _FIRST = {
     "position": "Number of the experiment in the sweep, from 1; the columns after it are the sweep's axes, by their names.",
@@ -91,13 +93,14 @@ def to_html(rows: list[dict[str, Any]], title: str = "Sweep", question: str = ""
     return html_page(title, question, columns(rows), [list(row.values()) for row in rows])
 
 
-def _trainings(found: list[sweeps.UtilityEntry]) -> dict[int, list[dict[str, Any]]]:
+def _trainings(found: list[sweeps.UtilityEntry]) -> dict[int, list[Training]]:
     """Position -> results of the trainings that have ended."""
-    ended: dict[int, list[dict[str, Any]]] = {}
+    ended: dict[int, list[Training]] = {}
     for one in found:
         result = one.job.result if one.job and one.job.state == "done" else None
-        for position in one.positions if result and result.get("accuracy") is not None else ():
-            ended.setdefault(position, []).append(result)
+        if result and result.get("accuracy") is not None:
+            for position in one.positions:
+                ended.setdefault(position, []).append(cast(Training, result))
     return ended
 
 
@@ -117,7 +120,7 @@ def _question(asked: Experiment) -> dict[str, Any]:
     return {
         "samples": " ".join(asked.samples), "pictures": asked.pictures, "size": asked.size,
         "model": asked.model.kind, "model_settings": asked.model.name, "parameters": None,
-        "weights": weights.kind, "epochs": {"fresh": 0}.get(weights.kind, getattr(weights, "epochs", None)),
+        "weights": weights.kind, "epochs": 0 if isinstance(weights, Fresh) else weights.epochs if isinstance(weights, Trained) else None,
         "client": asked.client.name, "defenses": " + ".join(d.name for d in asked.defenses) or "none",
         "attack": asked.attack.kind, "attack_settings": asked.attack.name, "adaptive": asked.attack.adaptive,
         "seed": asked.seed,
@@ -125,7 +128,7 @@ def _question(asked: Experiment) -> dict[str, Any]:
 
 
 def _row(
-    entry: sweeps.Entry, asked: dict[str, Any], trained: list[dict[str, Any]], broken: str
+    entry: sweeps.Entry, asked: dict[str, Any], trained: list[Training], broken: str
 ) -> dict[str, Any]:  # fmt: skip
     result = entry.job.run_result if entry.job else None
     metrics: Measures = result["metrics"] if result else {}
@@ -140,8 +143,8 @@ def _row(
         "accuracy": statistics.fmean(accuracies) if accuracies else None,
         "accuracy_std": statistics.stdev(accuracies) if len(accuracies) > 1 else None,
         "accuracy_seeds": len(accuracies),
-        "chance": trained[0].get("chance") if trained else None,
-        "epsilon": trained[0].get("epsilon") if trained else None,
+        "chance": trained[0]["chance"] if trained else None,
+        "epsilon": trained[0]["epsilon"] if trained else None,
         **asked, "parameters": model.get("parameters"),
         "run_id": entry.job.id if entry.job else None,
         "error": entry.refused or (entry.job.error if entry.job else None) or broken or None,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
 
 import streamlit as st
 
 from gi_core.jobs.job import Job
 from gi_core.settings import Experiment, Problem, SpecError, build, problems
+from gi_core.types.preview import Preview, read
 from pages.shared import address, fetching, form, telling, timing, words
 from pages.shared.experiment import meter, press
 from pages.shared.experiment.permitted import forbidden
@@ -21,21 +21,22 @@ STARTED, ASKED = "launch.started", "launch.asked"
 """The run that this session asked for last, and how often it has asked for any."""
 
 
-def draw(refined: Callable[[Experiment, dict[str, Any]], float | None]) -> None:
+def draw(refined: Callable[[Experiment, Preview], float | None]) -> None:
     """Meter, estimate, problems, button. refined: the expected error by the whole spectrum, once that is known."""
     experiment = form.current()
     found = problems(experiment) + forbidden(experiment)
     fatal = any(p.fatal for p in found)
     preview = None if fatal else _ask(experiment)
-    answered = (answer(experiment) or {}) if preview else {}
-    later = [Problem(p["field"], p["reason"], p.get("fatal", True)) for p in answered.get("problems", ())]
+    answered = answer(experiment) if preview else None
+    later = [Problem(p["field"], p["reason"], p["fatal"]) for p in (answered["problems"] if answered else ())]
     later = [p for p in later if p.reason not in {q.reason for q in found}]
     fatal = fatal or any(p.fatal for p in later)
     complaint = form.complaint()
     with st.container(key="launch", gap="xsmall"):
         with st.container(key="launch_words", gap="xsmall"):  # the button keeps its place, however much is said
-            error = refined(experiment, answered) if answered.get("risk") and not fatal else None
-            meter.draw(answered, error, awaited=preview is not None and not preview.over and not fatal)
+            found_risk = answered.get("risk") if answered else None
+            error = refined(experiment, answered) if answered and found_risk and not fatal else None
+            meter.draw(found_risk, error, awaited=preview is not None and not preview.over and not fatal)
             _estimate(experiment, preview, answered, fatal)
             for said in form.adapted():
                 telling.adapted(said)
@@ -44,7 +45,7 @@ def draw(refined: Callable[[Experiment, dict[str, Any]], float | None]) -> None:
             if preview is not None and preview.state == "failed" and preview.error:
                 telling.problem(preview.error, "status")
                 fatal = True
-            for notice in answered.get("notices") or ():
+            for notice in answered["notices"] if answered else ():
                 telling.note(notice)
             said = [p.reason for p in found + later] + [preview.error or "" if preview else ""]
             fetching.offers(said, "launch")
@@ -69,11 +70,11 @@ def _ask(experiment: Experiment) -> Job | None:
     return store().job(number)
 
 
-def answer(experiment: Experiment) -> dict[str, Any] | None:
+def answer(experiment: Experiment) -> Preview | None:
     """What the worker found of this very experiment, if it has answered."""
     known, number, _ = st.session_state.get("launch.preview", ("", "", 0.0))
     job = store().job(number) if known == experiment.key() else None
-    return job.result if job is not None and job.state == "done" else None
+    return read(job.result) if job is not None and job.state == "done" and job.result is not None else None
 
 
 def awaited(experiment: Experiment) -> bool:
@@ -85,17 +86,17 @@ def awaited(experiment: Experiment) -> bool:
     return job is not None and not job.over and time.time() - since < _PATIENCE
 
 
-def _estimate(experiment: Experiment, preview: Job | None, answer: dict, fatal: bool) -> None:
+def _estimate(experiment: Experiment, preview: Job | None, answer: Preview | None, fatal: bool) -> None:
     """One line of fixed height."""
-    if answer.get("seconds_estimate") is not None:
-        count, each = answer.get("iterations_estimate"), answer.get("seconds_per_iteration")
+    if answer and answer["seconds_estimate"] is not None:
+        count, each = answer["iterations_estimate"], answer["seconds_per_iteration"]
         span = timing.of_run(answer["seconds_estimate"], experiment.attack.kind, experiment.model.kind)
         text = f"About <b>{span.removeprefix('about ')}</b>"
         if count and each:
             text += f" · {count:.0f} iterations of {words.span(each) if each >= 0.1 else f'{1000 * each:.0f} ms'}"
-        if answer.get("accuracy") is not None:
+        if answer["accuracy"] is not None:
             text += f" · network right on {100 * answer['accuracy']:.0f} %"
-        if answer.get("gradient_norm") is not None:
+        if answer["gradient_norm"] is not None:
             text += f" · gradient norm {answer['gradient_norm']:.2g}"
     elif fatal or preview is None:
         text = ""

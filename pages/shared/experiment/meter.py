@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import streamlit as st
 
 from gi_core.analysis import risk
@@ -18,13 +16,12 @@ SMALL_PRINT = "A prediction for attackers without a picture prior. Those with on
 _LAST = "meter.last"
 
 
-def draw(answer: dict[str, Any], error: float | None, awaited: bool) -> None:
-    """The meter of a preview's answer; until that arrives, the last one, greyed.
+def draw(found: Risk | None, error: float | None, awaited: bool) -> None:
+    """The meter of a preview; until that arrives, the last one, greyed.
 
     error: the expected error by the whole spectrum, once that is known. awaited: whether an answer is still to come.
     """
-    found = answer.get("risk")
-    if found and error is not None and not found.get("refined"):
+    if found and error is not None and not found["refined"]:
         found = risk.refine(found, error)
     if found:
         st.session_state[_LAST] = found

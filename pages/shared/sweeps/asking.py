@@ -13,6 +13,7 @@ from gi_core.jobs.job import Job
 from gi_core.jobs.sweep_questions import questions
 from gi_core.settings import Experiment, SpecError
 from gi_core.settings.sweep import Sweep
+from gi_core.types.preview import read
 from pages.shared import address, telling
 from pages.shared.experiment.permitted import forbidden
 from pages.shared.session import dispatcher, store, viewer
@@ -62,10 +63,11 @@ def seconds(found: Extent) -> float | None:
     known = []
     for experiment in found.typical:
         job = _preview(experiment)
-        if job is not None and job.state == "done" and (job.result or {}).get("seconds_estimate") is not None:
-            known.append(float(job.result["seconds_estimate"]))  # type: ignore[index]
-        elif job is not None and not job.over:
+        if job is not None and not job.over:
             return None
+        answer = read(job.result) if job is not None and job.state == "done" and job.result is not None else None
+        if answer and answer["seconds_estimate"] is not None:
+            known.append(answer["seconds_estimate"])
     return found.runs * (math.fsum(known) / len(known)) if known else None
 
 

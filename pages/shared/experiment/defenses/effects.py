@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import streamlit as st
 
 from gi_core.settings import Experiment
+from gi_core.types.result_parts import Change, Effect
 from pages.shared.experiment import launch
 from pages.shared.words import escape
 
@@ -18,8 +18,8 @@ _LAST, _SEEN = "defenses.effects", "defenses.seen"
 class Measured:
     """effects: of each defense, in order. sent: of all together. stale: those of a question before this one."""
 
-    effects: list[dict[str, Any]] = field(default_factory=list)
-    sent: dict[str, Any] | None = None
+    effects: list[Effect] = field(default_factory=list)
+    sent: Change | None = None
     stale: bool = False
 
 
@@ -31,7 +31,7 @@ def measured(experiment: Experiment) -> Measured:
     answer = launch.answer(experiment)
     if answer is None:
         return st.session_state.get(_LAST, NOTHING)
-    found = Measured(list(answer.get("effects") or ()), answer.get("sent"))
+    found = Measured(answer["effects"], answer["sent"])
     st.session_state[_LAST] = Measured(found.effects, found.sent, True)
     st.session_state[_SEEN] = experiment.key()
     return found
@@ -47,9 +47,10 @@ def line(found: Measured, experiment: Experiment, index: int) -> str:
     """One line of HTML for the defense at this place; empty where nothing was measured of it."""
     kinds = [defense.kind for defense in experiment.defenses]
     same = [effect for effect in found.effects if effect["kind"] == kinds[index]]
-    effect = dict(enumerate(same)).get(kinds[:index].count(kinds[index]), {})
-    if effect.get("norm_before") is None:
+    place = kinds[:index].count(kinds[index])
+    if place >= len(same):
         return ""
+    effect = same[place]
     return f'<p class="gi-effect{" gi-stale" * found.stale}">{_figures(effect)}</p>'
 
 
@@ -62,10 +63,10 @@ def altogether(found: Measured) -> None:
     )
 
 
-def _figures(effect: dict[str, Any]) -> str:
+def _figures(effect: Change) -> str:
     parts = [f"norm {effect['norm_before']:.3g} → {effect['norm_after']:.3g}"]
-    if effect.get("cosine") is not None:
+    if effect["cosine"] is not None:
         parts.append(f"cosine {effect['cosine']:.3f}")
-    if effect.get("zeros"):
+    if effect["zeros"]:
         parts.append(f"{100 * effect['zeros']:.0f} % zeros")
     return escape(" · ".join(parts))
