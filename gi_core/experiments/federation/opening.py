@@ -27,7 +27,7 @@ def for_browser(folder: Path, name: str) -> Experiment:
         for field in ("checkpoint", "update", "statistics", "reference")
         if (path := getattr(recorded, field)) is not None
     }
-    changes = {"recorded": recorded.model_copy(update=kept)}
+    changes: dict[str, object] = {"recorded": recorded.model_copy(update=kept)}
     prior = asked.attack.prior_picture
     if prior and not prior.startswith("bundled/"):
         changes["attack"] = asked.attack.model_copy(update={"prior": keep(folder / Path(prior).name)})

@@ -52,7 +52,7 @@ class Simulation:
     """Everything that stays the same from round to round. Raises SpecError where parts do not fit."""
 
     def __init__(self, settings: Federation, shards: Shards, device: torch.device) -> None:
-        self.shards, self.device = shards, device
+        self.asked, self.shards, self.device = settings, shards, device
         self.settings = settings.model_copy(update={"model": shards.model})
         shape = tuple(shards.test.images.shape[1:])
         self.loss = losses.chosen(settings.client.loss, shards.model.one_logit)
@@ -60,7 +60,7 @@ class Simulation:
         self.start = wrapped(plain, settings.defenses, settings.seed).to(device)
         self._test = normalised(shards.test, device), torch.from_numpy(shards.test.labels).to(device)
         batch_norm = shards.model.has_batch_norm and settings.client.batch_norm == "train"
-        self.untold = batch_norm and settings.client.statistics == "withheld"
+        self.withheld = batch_norm and settings.client.statistics == "withheld"
 
     @property
     def normalise(self) -> str:
@@ -116,4 +116,4 @@ class Simulation:
 
     def evaluate(self, model: nn.Module) -> tuple[float, float]:
         """(accuracy, loss) on the pictures that no client has."""
-        return server.evaluate(model, *self._test, self.loss, self.untold)
+        return server.evaluate(model, *self._test, self.loss, self.withheld)

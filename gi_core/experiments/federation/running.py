@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from gi_core.attacks import plan as plans
@@ -19,9 +19,8 @@ from gi_core.common.memory_limit import memory_limit
 from gi_core.experiments import estimate
 from gi_core.experiments.execute import Stopped
 from gi_core.experiments.federation import files
-from gi_core.experiments.federation.attacking import attack
+from gi_core.experiments.federation.clients import about, attacked
 from gi_core.experiments.federation.dataset import shards
-from gi_core.experiments.federation.leakage import leakage
 from gi_core.experiments.federation.record import record
 from gi_core.experiments.federation.rounds import Carried, Played, Simulation
 from gi_core.experiments.progress import Tell, teller
@@ -29,7 +28,6 @@ from gi_core.experiments.setup import choose_device
 from gi_core.jobs import times
 from gi_core.jobs.rows import encode, finite
 from gi_core.jobs.sink import Control
-from gi_core.settings import accounting
 from gi_core.settings.federation import Federation, build_federation
 from gi_core.settings.federation_checks import federation_problems
 
@@ -37,9 +35,6 @@ PLAN_SECONDS = 0.5
 Foresee = Callable[[times.Span], None]
 TRAINING = 0.25
 """Share of a round's progress that training takes; attacks take the rest."""
-UNTOLD = (
-    "the clients withhold the statistics of batch norm, so the global network is tested with those of the test pictures"
-)
 
 
 def answer(
@@ -84,7 +79,8 @@ def _short(found: dict[str, Any]) -> dict[str, Any]:
 class _Federation:
     def __init__(self, settings: Federation, folder: Path, tell: Tell, foresee: Foresee | None = None) -> None:
         self.settings, self.folder, self.tell, self.foresee = settings, folder, tell, foresee
-        self.began, self.document = time.monotonic(), {}
+        self.began = time.monotonic()
+        self.document: dict[str, Any] = {}
         folder.mkdir(parents=True, exist_ok=True)
         whole_files.write_text(folder / "federation.json", settings.model_dump_json(indent=2))
 
@@ -104,26 +100,26 @@ class _Federation:
         seconds = self.document.pop("spent", 0.0) + time.monotonic() - self.began
         document = {"rounds": [], **self.document, "out": str(self.folder), "seconds": seconds, "status": status}
         whole_files.write_text(self.folder / "result.json", encode(document))
-        return finite(document)
+        checked: dict[str, Any] = finite(document)
+        return checked
 
     def _rounds(self, again: bool) -> None:
         model = self.simulation.start
         kept = files.load_state(self.folder, self.settings.key(), model) if again else None
-        self.document = kept.document if kept else self._about()
+        self.document = kept.document if kept else about(self.simulation)
         carried = kept.carried if kept else Carried()
         for number in range((kept.rounds if kept else 0) + 1, self.settings.rounds + 1):
             began = time.process_time()
-            played = self.simulation.play(number, model, lambda k, n, r=number: self._trains(r, k, n), carried)
+            played = self.simulation.play(number, model, partial(self._trains, number), carried)
             accuracy, loss = self.simulation.evaluate(played.after)
             if self.foresee is not None and number == 1:
                 self.foresee(self._expected(played, time.process_time() - began))
+            recorded = {c + 1: record(self.folder, self.simulation, played, c) for c in self._recorded(played)}
+            clients = [self._attacked(played, client, place) for place, client in enumerate(played.seen)]
             entry = {
                 "round": number, "accuracy": accuracy, "loss": loss, "took_part": [k + 1 for k in played.sent],
-                "clients": [self._attacked(played, client, place) for place, client in enumerate(played.seen)],
+                "clients": [{**one, "files": recorded.get(one["client"])} for one in clients],
             }  # fmt: skip
-            recorded = {c + 1: record(self.folder, self.simulation, played, c) for c in self._recorded(played)}
-            for one in entry["clients"]:
-                one["files"] = recorded.get(one["client"])
             if self.settings.record == "all":
                 entry["files"] = {str(c): names for c, names in recorded.items()}
             self.document["rounds"].append(finite(entry))
@@ -145,31 +141,8 @@ class _Federation:
                 left += attacks * estimate.loop(asked.attack, done, self.device, plan, asked.seed, asked.attack_seconds)
         return times.expected(left, times.Span(0.0, 1.0).times(attacks + 1))
 
-    def _about(self) -> dict[str, Any]:
-        """What is known before the first round."""
-        accuracy, loss = self.simulation.evaluate(self.simulation.start)
-        names = self.simulation.shards.test.class_names
-        clients = []
-        for k, mine in enumerate(self.simulation.shards.clients):
-            counts = np.bincount(mine.labels, minlength=len(names))
-            labels = {name: int(n) for name, n in zip(names, counts, strict=True) if n}
-            clients.append({"client": k + 1, "pictures": len(mine.labels), "labels": labels})
-        parameters = sum(p.numel() for p in self.simulation.start.parameters())
-        private = accounting.of_federation(self.settings)
-        promised = [] if private is None else [f"{private.sentence()} Counted for the client with the fewest pictures."]
-        return {
-            "settings": self.settings.model_dump(mode="json"), "shape": list(self.simulation.shards.test.images.shape[1:]),
-            "parameters": parameters, "test_pictures": len(self.simulation.shards.test.labels), "clients": clients,
-            "prior": "the mean picture of the other clients" if len(clients) > 1 else None,
-            "notices": [*promised, *([UNTOLD] if self.simulation.untold else [])],
-            "privacy": None if private is None else private.numbers(),
-            "start": {"accuracy": accuracy, "loss": loss}, "rounds": [],
-        }  # fmt: skip
-
     def _attacked(self, played: Played, client: int, place: int) -> dict[str, Any]:
         """What the server reads from one client's update, judged by what that client has."""
-        mine, done = self.simulation.shards.clients[client], played.seen[client]
-        entry: dict[str, Any] = {"client": client + 1, "pictures": len(mine.labels)}
 
         def tick(iteration: int, most: int) -> None:
             share = (place + (iteration / most if most else 0.0)) / len(played.seen)
@@ -179,23 +152,7 @@ class _Federation:
             )
             self._say((played.number - 1 + inside) / self.settings.rounds, text)
 
-        try:
-            found = attack(
-                self.settings.attack, done.update, done.knowledge, self.settings.seed, self.device,
-                self.settings.attack_seconds, tick,
-            )  # fmt: skip
-        except (Refused, SpecError) as error:
-            return {**entry, "error": str(error)}
-        judged = leakage(found.images, mine.images, self.simulation.prior(client))
-        order = [e["matched"] for e in judged["per_image"]]
-        true, read = done.labels.tolist(), [int(k) for k in found.labels[order]]
-        values = [e["ssim"] for e in judged["per_image"]]
-        shown = files.pictures(self.folder, played.number, client + 1, found.images[order], mine.images, values)
-        right = float(np.mean([a == b for a, b in zip(true, read, strict=True)]))
-        return {
-            **entry, **judged, "labels": {"true": true, "recovered": read, "accuracy": right}, "shown": shown,
-            "iterations": found.iterations, "seconds": found.seconds, "ended": found.note,
-        }  # fmt: skip
+        return attacked(self.simulation, played, client, self.folder, tick)
 
     def _recorded(self, played: Played) -> list[int]:
         """Clients, from 0, whose updates become files."""
