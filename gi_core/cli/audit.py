@@ -19,7 +19,7 @@ from gi_core.cli.progress import Bar
 from gi_core.data.images import channels_of, fit, to_float
 from gi_core.data.loading import changes
 from gi_core.data.refs import resolve
-from gi_core.experiments.audit import decision, doubts, refuse_blind, withheld
+from gi_core.experiments.audit import Own, decision, doubts, refuse_blind, withheld
 from gi_core.metrics.rdlv import rdlv
 from gi_core.settings import Experiment, SpecError
 from gi_core.settings.sizes import sides
@@ -66,7 +66,7 @@ def _question(arguments: argparse.Namespace) -> tuple[Experiment, np.ndarray, tu
     return asked, to_float(pictures), changes(found, shape, values["channels"], "reference: ")
 
 
-def _own(asked: Experiment, references: np.ndarray) -> dict[str, Any] | None:
+def _own(asked: Experiment, references: np.ndarray) -> Own | None:
     """What the client as described would send of the client's own pictures, beside what it sent."""
     from gi_core.experiments.fit import describing
     from gi_core.experiments.setup import ask, choose_device
@@ -76,24 +76,25 @@ def _own(asked: Experiment, references: np.ndarray) -> dict[str, Any] | None:
 
 def _tell(
     document: Outcome, folder: Path, references: np.ndarray, prior: np.ndarray | None, asked: argparse.Namespace,
-    own: Callable[[], dict[str, Any] | None], changed: tuple[str, ...],
+    own: Callable[[], Own | None], changed: tuple[str, ...],
 ) -> int:  # fmt: skip
+    more: dict[str, Any] = {}
     status, attacker = document["status"], document["attacker"] if "attacker" in document else None
     if status == "done" and attacker and attacker["loss"] is not None:  # its pictures are blank otherwise
         with np.load(folder / "reconstruction.npz", allow_pickle=False) as file:
-            told = rdlv(file["images"], references, prior)
-        verdict = decision(told, asked.threshold)
+            measured = rdlv(file["images"], references, prior)
+        verdict = decision(measured, asked.threshold)
         if verdict["send"]:  # what leaks needs no other reason
-            verdict = decision(told, asked.threshold, doubts(attacker, own()))
-        verdict |= {"per_image": told["per_image"], "convention": told["convention"], "reached": told["site"]}
+            verdict = decision(measured, asked.threshold, doubts(attacker, own()))
+        more = {"per_image": measured["per_image"], "convention": measured["convention"], "reached": measured["site"]}
     else:
         why = "the attack diverged" if status == "done" else f"the attack was {status}"
         verdict = withheld(document["error"] if "error" in document else why, asked.threshold)
-    verdict |= {"attacker": {k: v for k, v in (attacker or {}).items() if k in _ATTACKER}}
-    verdict |= {"notices": [*changed, *(document["notices"] if "notices" in document else [])]}
-    verdict |= {"run_id": document["run_id"], "seconds": document.get("seconds"), "out": document.get("out")}
     if asked.json:
-        print(json.dumps(verdict, allow_nan=False), flush=True)
+        more["attacker"] = {k: v for k, v in (attacker or {}).items() if k in _ATTACKER}
+        more["notices"] = [*changed, *(document["notices"] if "notices" in document else [])]
+        more |= {name: document.get(name) for name in ("run_id", "seconds", "out")}
+        print(json.dumps({**verdict, **more}, allow_nan=False), flush=True)
     else:
         print(verdict["sentence"], file=sys.stdout if status == "done" else sys.stderr)
     if status != "done":

@@ -7,7 +7,7 @@ of known size that precision is low, and the noise is looked for in the update f
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 
@@ -23,6 +23,31 @@ LEAST_NOISE = 0.7
 """Share of the described noise's length that must be found; where less is, the noise is not there."""
 SLACK = 1.1
 """Tolerance on the square of the noise's length; the same as in `attacks.adaptive.noise`, whose module loads torch."""
+
+
+class Decision(TypedDict):
+    """leaked: the largest over the pictures, of RDLV, or of SSIM where there is no prior picture to be relative to."""
+
+    leaked: float | None
+    measure: str
+    threshold: float
+    send: bool
+    sentence: str
+
+
+class Own(TypedDict):
+    """What the client as described would send of the client's own pictures, beside what it sent.
+
+    unexplained, scale: r = min_a |a g - g*| / |g*| and its a. causes: what would explain a misfit. noise: (least, most) size
+    of what is left beside the noise as described (`fit.whiteness`), None where there is no such noise. missing: why it is not
+    what a rounding or protective direction as described leaves (`fit.traces`), a clause.
+    """
+
+    unexplained: float
+    scale: float
+    causes: list[str]
+    noise: tuple[float, float] | None
+    missing: str
 
 
 def refuse_blind(references: np.ndarray, prior: np.ndarray | None, threshold: float) -> None:
@@ -43,15 +68,11 @@ def refuse_blind(references: np.ndarray, prior: np.ndarray | None, threshold: fl
     )
 
 
-def decision(told: dict[str, Any], threshold: float = THRESHOLD, doubt: str = "") -> dict[str, Any]:
-    """{leaked, measure, threshold, send, sentence} from the answer of `metrics.rdlv`, JSON-ready.
-
-    leaked: the largest over the pictures, of RDLV, or of SSIM where there is no prior picture to be relative to. doubt: why a
-    low one says nothing (`doubts`).
-    """
-    measure, leaked = told["measure"], told["site"]
-    if leaked is None or told["note"]:  # a picture without a value may be the one that leaks
-        return withheld(told["note"], threshold, measure)
+def decision(measured: dict[str, Any], threshold: float = THRESHOLD, doubt: str = "") -> Decision:
+    """The decision from the answer of `metrics.rdlv`. doubt: why a low leak says nothing (`doubts`)."""
+    measure, leaked = measured["measure"], measured["site"]
+    if leaked is None or measured["note"]:  # a picture without a value may be the one that leaks
+        return withheld(measured["note"], threshold, measure)
     send = leaked <= threshold
     if send and doubt:
         return withheld(doubt, threshold, measure)
@@ -60,17 +81,17 @@ def decision(told: dict[str, Any], threshold: float = THRESHOLD, doubt: str = ""
     return {"leaked": leaked, "measure": measure, "threshold": threshold, "send": send, "sentence": sentence}
 
 
-def withheld(reason: str, threshold: float, measure: str = "rdlv") -> dict[str, Any]:
+def withheld(reason: str, threshold: float, measure: str = "rdlv") -> Decision:
     """The decision where nothing was measured."""
     sentence = f"withheld, as the leak was not measured: {reason}"
     return {"leaked": None, "measure": measure, "threshold": threshold, "send": False, "sentence": sentence}
 
 
-def doubts(attacker: Explained, own: dict[str, Any] | None) -> str:
+def doubts(attacker: Explained, own: Own | None) -> str:
     """Why a low leak says nothing, in a sentence; empty where the attack had a fair chance and met the update's own floor.
 
-    own: {unexplained, scale, causes, noise} (`experiments.fit.describing`) of the client's own
-    pictures under the same description, None where they could not be played.
+    own: of the client's own pictures under the same description (`experiments.fit.describing`), None
+    where they could not be played.
     """
     tolerance, rest, noise = attacker["tolerance"], attacker["unexplained"], attacker["noise"]
     if tolerance is None or noise is None:
@@ -86,15 +107,15 @@ def doubts(attacker: Explained, own: dict[str, Any] | None) -> str:
     if noise > OWN:
         if own is None:
             return "the noise as described could not be looked for in the update: give --label for each reference, in order"
-        if own.get("missing"):
+        if own["missing"]:
             return f"{own['missing']}: the client is not as described (label, loss, steps), or the defense is not there"
-        random = own.get("noise") is not None
+        random = own["noise"] is not None
         if random and own["unexplained"] < noise * LEAST_NOISE:
             return (
                 f"the update does not carry the noise as described: by your own pictures it is off by"
                 f" {own['unexplained']:.2g} of its length, and such noise by {noise:.2g}"
             )
-        least, most = own.get("noise") or (1.0, 1.0)
+        least, most = own["noise"] or (1.0, 1.0)
         if not LEAST_NOISE <= least <= most <= 1 / LEAST_NOISE:
             return (
                 "what your own pictures leave of the update is not the noise as described: in one layer or row it is"

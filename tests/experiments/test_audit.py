@@ -160,7 +160,7 @@ def test_a_wrong_label_does_not_stand_for_noise(tmp_path, monkeypatch, capsys, n
 def test_pictures_that_could_not_be_checked_are_not_measured():
     attacker = {"tolerance": 1e-5, "unexplained": 1e-7, "precision": 1e-6, "noise": 0.0}
     assert "--label for each reference" in doubts(attacker, None)
-    assert not doubts(attacker, {"unexplained": 1e-4, "causes": [], "noise": None})
+    assert not doubts(attacker, {"unexplained": 1e-4, "causes": [], "noise": None, "missing": ""})
 
 
 @pytest.mark.parametrize(

@@ -5,14 +5,13 @@ r = min_a |a g(x) - g*| / |g*| of the pictures x that it has. An attack is told 
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import torch
 
 from gi_core.attacks.base import Refused
 from gi_core.attacks.client_round.local_steps import as_mean_gradient
 from gi_core.attacks.labels import strategies
+from gi_core.experiments.audit import Own
 from gi_core.experiments.fit import traces
 from gi_core.experiments.fit.explaining import MARGIN, beside, compared, rounding
 from gi_core.experiments.fit.whiteness import sizes
@@ -25,12 +24,10 @@ FITS = 0.01
 MOST_LABELS = 1000
 
 
-def own(question: Question, references: np.ndarray) -> dict[str, Any] | None:
-    """{unexplained, scale, causes, noise, missing} of the pictures (N, C, H, W) in [0, 1]; None where they cannot be played.
+def own(question: Question, references: np.ndarray) -> Own | None:
+    """What the pictures (N, C, H, W) in [0, 1] explain of the update; None where they cannot be played.
 
-    Their labels are those of the question, else those that fit best of one picture. causes: what would explain a misfit.
-    noise: (least, most) size of what is left beside the noise as described (`whiteness`), None where there is no such noise.
-    missing: why it is not what a rounding or protective direction as described leaves (`traces`), a clause.
+    Their labels are those of the question, else those that fit best of one picture.
     """
     done = question.round
     images = torch.from_numpy(np.ascontiguousarray(references))

@@ -120,4 +120,4 @@ def _direction(knowledge: Knowledge, own: list[Tensor], belief: Belief, images: 
 
 
 def _length(parts: list[Tensor]) -> float:
-    return sum(float(p.double().square().sum()) for p in parts) ** 0.5
+    return float(sum(float(p.double().square().sum()) for p in parts) ** 0.5)
