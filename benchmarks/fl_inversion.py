@@ -15,26 +15,29 @@ from dataclasses import replace
 from gi_core import attacks, client, data, metrics
 from gi_core.attacks.base import stream
 from gi_core.experiments import preparing
+from gi_core.metrics.registry import LIVE, METRICS, drawn
 from gi_core.settings import ATTACKS, build
 from gi_core.settings.plan import Plan
 
 PICTURES = ("bundled/retina", "bundled/cell", "bundled/chelsea", "bundled/astronaut", "bundled/coffee")
 PRIOR = "bundled/phantom"
 ITERATIONS = 150
+MEASURED = (*LIVE, *(name for name in drawn("table") if METRICS[name].optional))
+"""The live metrics, and those that take a prior picture."""
 
 
 def fl_inversion(iterations: int = ITERATIONS) -> Iterator[dict]:
     """A row per picture and setting, then the means."""
-    found: dict[str, list[tuple[float, float, float]]] = {}
+    found: dict[str, list[dict]] = {}
     for ref in PICTURES:
         for name in ("published", "deep_network"):
             row = _one(ref, name, iterations)
-            found.setdefault(name, []).append((row["psnr"], row["ssim"], row["rdlv"]))
+            found.setdefault(name, []).append(row)
             yield row
         yield _prior(ref)
     for name, rows in found.items():
-        psnr, ssim, rdlv = (statistics.mean(column) for column in zip(*rows, strict=True))
-        yield {"setting": name, "pictures": len(rows), "psnr": psnr, "ssim": ssim, "rdlv": rdlv}
+        means = {key: statistics.mean(row[key] for row in rows) for key in MEASURED}
+        yield {"setting": name, "pictures": len(rows), **means}
 
 
 def _asked(ref: str, preset: str, iterations: int):
@@ -71,11 +74,11 @@ def _one(ref: str, preset: str, iterations: int) -> dict:
         images.double().numpy(), pictures.images, pictures.labels, labels.numpy(), prior=pictures.prior
     )["metrics"]
     seconds = time.process_time() - began
-    return {"picture": ref, "setting": preset, **{k: judged[k] for k in ("psnr", "ssim", "rdlv")}, "seconds": seconds}
+    return {"picture": ref, "setting": preset, **{k: judged[k] for k in MEASURED}, "seconds": seconds}
 
 
 def _prior(ref: str) -> dict:
     asked = _asked(ref, "deep_network", 1)
     pictures = _grey(data.load(asked))
     judged = metrics.evaluate(pictures.prior[None], pictures.images, pictures.labels, pictures.labels)["metrics"]
-    return {"picture": ref, "setting": "the prior itself", "psnr": judged["psnr"], "ssim": judged["ssim"]}
+    return {"picture": ref, "setting": "the prior itself", **{k: judged[k] for k in LIVE}}
