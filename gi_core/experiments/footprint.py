@@ -19,8 +19,9 @@ from gi_core.data.refs import resolve
 from gi_core.jobs import allowances
 from gi_core.settings import Experiment, Problem, SpecError, sizes
 from gi_core.settings.attacks import AttackSettings, ClosedForm, LevenbergMarquardt, Matching
+from gi_core.settings.client import FedAvg
 from gi_core.settings.drawings import drawing
-from gi_core.settings.graph import Graph
+from gi_core.settings.network_base import Model
 
 BASE = 300 * 2**20
 COPIES, PER_PARAMETER, PER_ACTIVATION, PER_PIXEL = 6, 6, 8, 10
@@ -131,9 +132,9 @@ def _sizes(experiment: Experiment) -> tuple[int, int, int] | None:
 
 
 @lru_cache(maxsize=64)
-def _counted(key: str, settings, shape) -> tuple[int, int, int] | None:
+def _counted(key: str, settings: Model, shape: tuple[int, ...]) -> tuple[int, int, int] | None:
     try:
-        graph: Graph = drawing(settings, shape, settings.classes or 10)
+        graph = drawing(settings, shape, settings.classes or 10)
     except SpecError:
         return None
     return graph.parameters, sum(prod(layer.shape) for layer in graph.layers) + prod(shape), prod(shape)
@@ -146,7 +147,7 @@ def _history(settings: AttackSettings) -> int:
 def _played(experiment: Experiment) -> tuple[int, int]:
     """(local steps that are differentiated for each candidate, pictures in one)."""
     client, pictures = experiment.client, experiment.pictures
-    if client.sends == "gradient" or isinstance(experiment.attack, ClosedForm):
+    if not isinstance(client, FedAvg) or isinstance(experiment.attack, ClosedForm):
         return 1, pictures
     clients = client.clients
     steps, batch = client.local_steps(-(-pictures // clients))

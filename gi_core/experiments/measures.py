@@ -68,13 +68,13 @@ def _with_pictures(e: Experiment, count: int) -> Experiment:
 
     if e.labels is not None and count > len(e.labels):
         raise SpecError("labels are given for each picture: leave them to the data before more pictures come in")
-    changes: dict = {"samples": more(e.samples, count), "labels": e.labels[:count] if e.labels else None}
+    changes: dict[str, object] = {"samples": more(e.samples, count), "labels": e.labels[:count] if e.labels else None}
     if count > 1 and e.attack.labels in ONE_LABEL:
         changes["attack"] = e.attack.model_copy(update={"labels": "auto"})
     return e.model_copy(update=changes)
 
 
-def _fedavg(e: Experiment, **changes) -> Experiment:
+def _fedavg(e: Experiment, **changes: int | None) -> Experiment:
     """The experiment with a client that shares a weight change, and keeps what it had set otherwise."""
     own = e.client.model_dump(exclude={"kind"})
     return e.model_copy(update={"client": FedAvg(**{**own, **changes})})

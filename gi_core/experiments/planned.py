@@ -28,7 +28,7 @@ def of_run(question: Question, kept: Plan | None, seconds: float, lane: str, sin
         sink.record({"stage": "measuring how to run this network fastest"}, [])
     found = plan(question, seconds, limit) if kept is None else plans.within(kept, _most(question, limit))
     if found.most is not None and found.chunk == found.most:
-        trials = getattr(question.experiment.attack, "trials", 1)
+        trials = question.experiment.attack.trials
         sink.notice(
             f"{found.most} of {trials} trials advance at a time, as more do not fit into the"
             f" {allowances.readable(limit)} of memory that are allowed (GI_MEMORY_MB)"

@@ -10,7 +10,7 @@ from gi_core.analysis.rank.numeric import numeric
 from gi_core.common.memory_limit import memory_limit
 from gi_core.networks.imagenet import load_imagenet
 from gi_core.settings import SpecError, build
-from gi_core.settings.client import FromFile, Pretrained, Trained
+from gi_core.settings.client import Fresh, FromFile, Pretrained, Trained
 from gi_core.settings.drawings import check_input, drawing
 from gi_core.settings.graph import Shape
 from gi_core.settings.network_base import Model
@@ -18,12 +18,13 @@ from gi_core.tensor_files.weights import load_state, read_state, resolve_path
 
 
 def measured(
-    settings: Model, shape: Shape, classes: int, weights: FromFile | Pretrained | None = None, seed: int = 0
+    settings: Model, shape: Shape, classes: int, weights: Fresh | FromFile | Pretrained | None = None, seed: int = 0
 ) -> RankReport:
     """Build the network for pictures (C, H, W) and measure the ranks of its layers. Raises SpecError."""
     graph = drawing(settings, shape, classes)
     with memory_limit():
-        model = networks.build(settings, shape, classes)
+        channels, height, width = shape
+        model = networks.build(settings, (channels, height, width), classes)
         if isinstance(weights, FromFile):
             path = resolve_path(weights.path)
             load_state(model, read_state(path, path.name), path.name)

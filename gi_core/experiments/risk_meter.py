@@ -169,7 +169,7 @@ def _rounding(done: Round, spectrum: Spectrum) -> float:
         return spectrum.rounding()
     weights = [p for p in done.knowledge.model.parameters()]
     mean_square = sum(float((p.double() ** 2).sum()) for p in weights) / sum(p.numel() for p in weights)
-    return mean_square**0.5 * 2.0**-25 * abs(done.knowledge.schedule.scale)
+    return float(mean_square**0.5 * 2.0**-25 * abs(done.knowledge.schedule.scale))
 
 
 def _too_large(question: Question, x: Tensor) -> bool:
@@ -192,4 +192,4 @@ def _size(clean: Update, update: Update) -> float:
     """Root mean square of what the defenses changed: as noise on every value would be."""
     pairs = zip(clean.tensors.values(), update.tensors.values(), strict=True)
     squares = sum(float(((b.double() - a.double()) ** 2).sum()) for a, b in pairs)
-    return (squares / sum(t.numel() for t in update.tensors.values())) ** 0.5
+    return float((squares / sum(t.numel() for t in update.tensors.values())) ** 0.5)

@@ -157,4 +157,4 @@ def _stable(experiment: Experiment) -> bool:
 def _bytes(question: Question) -> int:
     tensors = [*question.model.state_dict().values(), *question.round.update.tensors.values()]
     tensors += question.round.knowledge.model.state_dict().values()
-    return question.pictures.images.nbytes + sum(t.numel() * t.element_size() for t in tensors)
+    return int(question.pictures.images.nbytes + sum(t.numel() * t.element_size() for t in tensors))

@@ -21,7 +21,7 @@ from gi_core.experiments.recorded.comparison import compare
 from gi_core.networks.bottleneck import guessing
 from gi_core.networks.losses import as_labels
 from gi_core.settings import Experiment, SpecError, losses
-from gi_core.settings.client import AnyClient
+from gi_core.settings.client import AnyClient, FedAvg
 from gi_core.types.result_parts import UpdateFacts
 from gi_core.types.updates import Schedule
 from gi_core.update_files.round import read_update
@@ -102,7 +102,7 @@ def _schedule(
     client: AnyClient, images: int, counted: int | None, shared: bool
 ) -> tuple[Schedule | None, tuple[str, ...]]:
     """(what the server takes the schedule to be, notices); None for a gradient."""
-    if client.sends == "gradient":
+    if not isinstance(client, FedAvg):
         return None, ()
     said = fedavg.schedule_of(client, images)
     if not client.schedule_known:

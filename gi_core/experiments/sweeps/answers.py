@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gi_core.analysis.trends import Trend, trend
-from gi_core.experiments.sweeps.choices import Choice, points
+from gi_core.experiments.sweeps.choices import Choice, Placed, points
 from gi_core.metrics.registry import METRICS, shown
 from gi_core.metrics.words import recognisable
 from gi_core.settings.registry import ATTACKS
@@ -85,7 +85,7 @@ def _text(x: float | str) -> str:
     return x if isinstance(x, str) else f"{x:,.0f}" if float(x).is_integer() else f"{x:g}"
 
 
-def _seen(trends: dict[str, Trend], found: dict[str, list]) -> str:
+def _seen(trends: dict[str, Trend], found: dict[str, list[Placed]]) -> str:
     """The values at which a person recognises the pictures of at least half of the runs, as a sentence."""
     parts = []
     for name, one in trends.items():
@@ -110,7 +110,7 @@ def _attack(row: dict[str, Any]) -> str:
     return ATTACKS[kind].title if kind in ATTACKS else kind
 
 
-def _limits(records: Sequence[dict[str, Any]], found: dict[str, list]) -> str:
+def _limits(records: Sequence[dict[str, Any]], found: dict[str, list[Placed]]) -> str:
     used = [row for line in found.values() for _, _, row in line]
     pictures = sorted({ref for row in used for ref in str(row.get("samples", "")).split()})
     attacks = sorted({_attack(row) for row in used})

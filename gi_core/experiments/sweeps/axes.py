@@ -48,7 +48,7 @@ def typed(text: str, whole: bool = True) -> list[int | float]:
 
 def _part(base: Component, kind: str) -> str:
     """The part as the base has it where it is of that kind, else with its defaults."""
-    return base.name if base.kind == kind else kind  # type: ignore[attr-defined]
+    return base.name if base.kind == kind else kind
 
 
 def components(family: str, known: dict[str, type[Component]]) -> Callable[[Experiment, Sequence[str]], Axis]:
@@ -111,7 +111,8 @@ def measure(kind: str, name: str) -> Callable[[Experiment, Sequence[int]], Axis]
 
 def differences(base: Experiment, other: Experiment) -> dict[str, Any]:
     """Paths whose values differ, as an axis sets them; where none does, one that decides nothing, since an axis's value is not empty."""
-    before, after, found = base.model_dump(mode="json"), other.model_dump(mode="json"), {}
+    before, after = base.model_dump(mode="json"), other.model_dump(mode="json")
+    found: dict[str, Any] = {}
     for name, value in after.items():
         if value == before[name]:
             continue

@@ -81,9 +81,13 @@ def _number(text: Any) -> float | None:
     return found if math.isfinite(found) else None
 
 
-def points(records: Sequence[dict[str, Any]], choice: Choice) -> dict[str, list[tuple[float | str, float, dict]]]:
+Placed = tuple[float | str, float, dict[str, Any]]
+"""x, y, and the row that they are of."""
+
+
+def points(records: Sequence[dict[str, Any]], choice: Choice) -> dict[str, list[Placed]]:
     """Line -> (x, y, its row), in the order of the table; runs that measured nothing are left out."""
-    found: dict[str, list[tuple[float | str, float, dict]]] = {}
+    found: dict[str, list[Placed]] = {}
     for row in records:
         x, y = value(row, choice.x), row.get(choice.y)
         if x is not None and isinstance(y, (int, float)) and math.isfinite(y):
