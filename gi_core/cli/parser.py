@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from gi_core import __version__
-from gi_core.cli import run_options, sweep_options
+from gi_core.cli import dashboard, run_options, sweep_options
 from gi_core.settings import ATTACKS, CLIENTS, DEFENSES, MODELS, SpecError
 from gi_core.settings.registry import suggestion
 
@@ -85,6 +85,8 @@ def build() -> tuple[Parser, dict[str, Parser]]:
     listing.add_argument("what", choices=LISTS, metavar="|".join(LISTS))
     listing.add_argument("--json", action="store_true", help=_JSON)
     run_options.add(command("runs", "runs that are stored on this machine"))
+    port = {"metavar": "N", "type": dashboard.port, "help": "serve it there; 8501 when left out"}
+    command("app", "serve the dashboard on this machine").add_argument("--port", **port)
     doctor = command("doctor", "what this machine has, what is missing and how to get it")
     doctor.add_argument("--json", action="store_true", help=_JSON)
     fetch = command("fetch", "download data or weights, with progress")

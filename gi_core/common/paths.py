@@ -13,6 +13,13 @@ PATIENCE = 5.0
 """Seconds that a pipe may say nothing."""
 
 
+def studio() -> Path:
+    """The folder of app.py, pages/ and assets/: inside the package where it was installed, beside it in a checkout."""
+    package = Path(__file__).resolve().parents[1]
+    inside = package / "studio"
+    return inside if inside.is_dir() else package.parent
+
+
 def home() -> Path:
     """Runs, weights and plans: `GI_HOME`, default `~/.gi_core`, readable by its owner only.
 

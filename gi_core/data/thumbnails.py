@@ -5,17 +5,16 @@ They are committed under assets/samples, so that a page shows them without openi
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 from PIL import Image
 
+from gi_core.common.paths import studio
 from gi_core.data import bundled
 from gi_core.data.images import channels_of, fit
 from gi_core.data.offers import SHOWN_FACES
 
 SIDE = 96
-FOLDER = Path(__file__).resolve().parents[2] / "assets" / "samples"
+FOLDER = studio() / "assets" / "samples"
 
 
 def thumbnails() -> dict[str, np.ndarray]:

@@ -38,6 +38,7 @@ OPTIONS = {
     "runs": ["", "--search", "--limit", "--sweep", "--out"],
     "fetch": [""],
     "doctor": [""],
+    "app": ["", "--port"],
 }  # fmt: skip
 NEEDED = {
     "invert": ["--checkpoint", "x", "--update", "y", "--image-size", "8", "--model", "lenet"],
@@ -77,6 +78,7 @@ def nowhere(tmp_path, monkeypatch) -> Path:
     monkeypatch.setenv("GI_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("GI_DATA", str(tmp_path / "data"))
     monkeypatch.setattr("gi_core.experiments.fetching.fetch", lambda *a, **k: None, raising=False)
+    monkeypatch.setattr("gi_core.cli.dashboard.serve", lambda command: 0)
     monkeypatch.chdir(_fresh(tmp_path / "here"))
     return tmp_path
 
