@@ -21,6 +21,6 @@ __all__ = ["Knowledge", "Round", "Update", "client_round", "play", "wrapped"]
 def client_round(
     experiment: Experiment, model: nn.Module, pictures: Pictures, device: str | torch.device
 ) -> tuple[Update, Knowledge]:
-    """All that an attack may see of one client's round. See `round.play`, which tells more."""
+    """What an attack may see of one client's round; `round.play` returns the rest too."""
     done = play(experiment, model, pictures, device)
     return done.update, done.knowledge

@@ -1,4 +1,4 @@
-"""Which pictures a client uses in which step of its round."""
+"""Which pictures a client uses in each step of its round."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gi_core.types.updates import Schedule
 
 
 def dealt(images: int, clients: int) -> list[range]:
-    """The pictures of each client: consecutive, as even as they go."""
+    """The pictures of each client: consecutive, and as equal in number as possible."""
     ends = [round(images * k / clients) for k in range(clients + 1)]
     return [range(a, b) for a, b in zip(ends, ends[1:], strict=False)]
 

@@ -7,6 +7,7 @@ A hook, so that the names of the weights and the network that the server knows s
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -36,7 +37,7 @@ def masked(model: nn.Module, kept: Tensor, rate: float) -> nn.Module:
     return _hooked(model, keep)
 
 
-def _hooked(model: nn.Module, hook) -> nn.Module:
+def _hooked(model: nn.Module, hook: Callable[[nn.Module, tuple[Tensor, ...]], tuple[Tensor, ...]]) -> nn.Module:
     model = copy.deepcopy(model)
     layers = [m for m in model.modules() if next(m.parameters(recurse=False), None) is not None]
     if not layers or not isinstance(layers[-1], nn.Linear):

@@ -1,4 +1,4 @@
-"""A disk that is full or closed, and a store that is held or damaged, as errors of one sentence."""
+"""Errors of one sentence for a disk that is full or closed, and for a store that is locked or damaged."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _BROKEN = (
 
 
 class Busy(SpecError):
-    """Another program holds the store for longer than anybody waits."""
+    """Another program keeps the store locked."""
 
 
 class DiskFull(SpecError):

@@ -19,4 +19,4 @@ class SpecError(ValueError):
 
 
 class Diverged(SpecError):
-    """Training that left the finite numbers; what was asked can be asked, but not with this noise or step size."""
+    """Training gave values that are not finite: the question is valid, but not with this noise or step size."""

@@ -22,6 +22,21 @@ def memory_ran_out(error: BaseException) -> bool:
     )
 
 
+def limit_growth(extra: int) -> tuple[int, int]:
+    """Let this process's address space grow by at most `extra` bytes from now on; the limits (soft, hard) before.
+
+    Raises ImportError or OSError where the system knows no such limit.
+    """
+    import resource
+
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    known = [limit for limit in before if limit != resource.RLIM_INFINITY]
+    most = min([pages * os.sysconf("SC_PAGE_SIZE") + extra, *known])
+    resource.setrlimit(resource.RLIMIT_AS, (most, before[1]))
+    return before
+
+
 @contextmanager
 def memory_limit(extra: int = PARSE_BYTES) -> Iterator[None]:
     """Let the address space grow by at most `extra` bytes inside; a file that wants more is refused.
@@ -31,15 +46,10 @@ def memory_limit(extra: int = PARSE_BYTES) -> Iterator[None]:
     try:
         import resource
 
-        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        soft, hard = limit_growth(extra)
     except (ImportError, OSError):
         yield
         return
-    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-    limit = pages * os.sysconf("SC_PAGE_SIZE") + extra
-    if hard != resource.RLIM_INFINITY:
-        limit = min(limit, hard)
-    resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
     try:
         yield
     except (MemoryError, RuntimeError) as error:

@@ -1,4 +1,4 @@
-"""How whatever takes long says how far it is."""
+"""How work that takes long reports how far it is."""
 
 from __future__ import annotations
 
@@ -9,4 +9,4 @@ Progress = Callable[[float, str], None]
 
 
 def silent(fraction: float, text: str) -> None:
-    """Progress that nobody watches."""
+    """Progress that nobody reads."""

@@ -1,4 +1,4 @@
-"""How many cores a process takes: one, unless it is told otherwise."""
+"""How many threads a process uses: one."""
 
 from __future__ import annotations
 

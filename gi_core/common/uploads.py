@@ -14,7 +14,7 @@ SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 def folder() -> Path:
-    """Where they lie."""
+    """The folder of the uploads, made where it is missing."""
     path = home() / "uploads"
     path.mkdir(mode=0o700, exist_ok=True)
     return path
@@ -23,7 +23,7 @@ def folder() -> Path:
 def keep(digest: str, fill: Callable[[Path], object]) -> str:
     """The reference of the file with this SHA-256, written by `fill` where it is not there yet: whole or not at all.
 
-    One that is there counts as new again. Raises OSError.
+    The age of a file that is there starts anew. Raises OSError.
     """
     target = folder() / digest
     if target.exists():

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from gi_core.common.errors import SpecError
+from gi_core.common.memory_limit import limit_growth
 
 LEAST_SECONDS, SECONDS_PER_GIB = 2, 4
 """Processor time that reading any file may take, and more for each GiB that it unpacks to. A gigabyte of weights takes about two."""
@@ -38,8 +39,8 @@ _inside = False
 def vetted(path: Path, name: str, read: Callable[[], object], size: int = 0) -> None:
     """Let a child call `read` on the file `path`, which a person calls `name`. Raises SpecError where it is refused or too slow.
 
-    size: bytes that it unpacks to, by its own word: a small file has no longer than `LEAST_SECONDS`, so that whoever
-    waits behind it does not wait long. A file that did not change is not read twice.
+    size: bytes that it says it unpacks to. A small file has `LEAST_SECONDS` at most, so that others do not wait long
+    for it. A file that did not change is not read twice.
     """
     try:
         status = path.stat()
@@ -75,7 +76,7 @@ def tried(mark: Hashable, name: str, read: Callable[[], object], bounds: Bounds)
 
 
 def _fault(read: Callable[[], object], name: str, bounds: Bounds) -> str:
-    """What is wrong with the file, or nothing."""
+    """What is wrong with the file; "" where nothing is."""
     end, answer = os.pipe()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # other threads hold nothing that the child needs
@@ -113,7 +114,7 @@ def _heard(end: int, until: float) -> bytes | None:
 
 
 def _try(read: Callable[[], object], name: str, answer: int, bounds: Bounds) -> NoReturn:
-    """In the child: read, say what is wrong, and leave without a trace in the parent's files."""
+    """In the child: read, write what is wrong to the pipe, and exit without touching the parent's files."""
     global _inside
     said = ""
     try:
@@ -141,7 +142,4 @@ def _limit(bounds: Bounds) -> None:
     most = math.ceil(used.ru_utime + used.ru_stime) + bounds.seconds
     resource.setrlimit(resource.RLIMIT_CPU, (most, most + 1))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    pages = int(Path("/proc/self/statm").read_text().split()[0])
-    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-    known = [limit for limit in (soft, hard) if limit != resource.RLIM_INFINITY]
-    resource.setrlimit(resource.RLIMIT_AS, (min([pages * os.sysconf("SC_PAGE_SIZE") + bounds.memory, *known]), hard))
+    limit_growth(bounds.memory)

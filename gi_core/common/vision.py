@@ -1,4 +1,4 @@
-"""The one door to torchvision.
+"""torchvision, imported in one place.
 
 torchvision registers fake kernels for its compiled operators while it is imported. Where the
 compiled part does not load (a CUDA wheel beside a CPU build of torch), the operators' schemas are

@@ -33,12 +33,12 @@ def contents(path: Path, name: str) -> list[zipfile.ZipInfo]:
 
 
 def unpacked(path: Path, name: str) -> int:
-    """Bytes that it says it holds: known before anything is unpacked."""
+    """Bytes that its members say they unpack to."""
     return sum(entry.file_size for entry in contents(path, name))
 
 
 def _table_bytes(path: Path) -> int:
-    """What the archive's end says of its table. Of several ends the largest counts, since readers choose differently."""
+    """Bytes of the table as the archive's end states them. Of several ends the largest counts, since readers differ."""
     with open(path, "rb") as file:
         size = file.seek(0, 2)
         file.seek(max(0, size - _TAIL))

@@ -15,6 +15,7 @@ from gi_core.common.errors import SpecError
 from gi_core.common.paths import data_home
 from gi_core.data.types import Sample
 from gi_core.settings.documents import whole_number
+from gi_core.tensor_files.pickled_arrays import Shell
 from gi_core.tensor_files.unpickling import unpickle
 
 Split = Literal["train", "test"]
@@ -34,18 +35,7 @@ class DataSet:
 
 
 _DIGITS = tuple("0123456789")
-_CLOTHES = (
-    "T-shirt",
-    "trouser",
-    "pullover",
-    "dress",
-    "coat",
-    "sandal",
-    "shirt",
-    "sneaker",
-    "bag",
-    "ankle boot",
-)
+_CLOTHES = ("T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot")
 _THINGS = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
 DATA_SETS: dict[str, DataSet] = {
@@ -116,7 +106,7 @@ def _idx(path: Path) -> np.ndarray:
 
 
 def _unpickle(path: Path) -> dict:
-    """CIFAR comes as pickles: what they say is acted out on plain values, and nothing of them is run."""
+    """The dictionary of a CIFAR file, which is a pickle: it is read by `tensor_files.unpickling`, and nothing of it is run."""
     found = unpickle(_content(path), path.name, bytes_as_names=True)
     if not isinstance(found, dict):
         raise ValueError("no dictionary")
@@ -135,11 +125,18 @@ def _content(path: Path) -> bytes:
 
 def _cifar(paths: tuple[Path, ...], key: str) -> tuple[np.ndarray, np.ndarray]:
     parts = [_unpickle(path) for path in paths]
-    images = np.concatenate([getattr(p["data"], "value", p["data"]).reshape(-1, 3, 32, 32) for p in parts])
+    images = np.concatenate([_array(p["data"]).reshape(-1, 3, 32, 32) for p in parts])
     labels = [label for part in parts for label in part[key]]
     if not all(type(label) is int for label in labels):
         raise ValueError("labels that are no numbers")
     return images.transpose(0, 2, 3, 1), np.asarray(labels, np.int64)
+
+
+def _array(held: object) -> np.ndarray:
+    value = held.value if isinstance(held, Shell) else held
+    if not isinstance(value, np.ndarray):
+        raise ValueError("no pixels")
+    return value
 
 
 def sample(name: str, split: Split, index: str) -> Sample:

@@ -66,8 +66,7 @@ def _stream(url: str, file, progress: Progress) -> tuple[str, str]:
             sha256.update(block)
             done += len(block)
             progress(
-                done / total if total else 0.0,
-                f"{done / 1e6:.1f} MB" + (f" of {total / 1e6:.1f} MB" if total else ""),
+                done / total if total else 0.0, f"{done / 1e6:.1f} MB" + (f" of {total / 1e6:.1f} MB" if total else "")
             )
     if total and done != total:
         raise ConnectionError("the connection broke")

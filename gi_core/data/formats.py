@@ -1,4 +1,4 @@
-"""Which picture files are read, told by their first bytes alone. No decoder, no Pillow: a page may ask this of a visitor's file."""
+"""Which picture files are read: their first bytes say it. Nothing is decoded here, so a page may ask it of any file."""
 
 from __future__ import annotations
 

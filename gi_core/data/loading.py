@@ -161,7 +161,7 @@ def by_numbers(experiment: Experiment) -> tuple[str, ...]:
 
 
 def changes(samples: list[Sample], shape: tuple[int, int], channels: int, of: str = "") -> tuple[str, ...]:
-    """What was done to a person's own files; bundled pictures are cut to size without a word. Sizes are width x height."""
+    """What was done to a person's own files; cutting bundled pictures to size has no notice. Sizes are width x height."""
     found: list[str] = []
     for sample in samples:
         if sample.written is not None:

@@ -30,12 +30,7 @@ def _bundled() -> list[SampleInfo]:
         title = f"{('Face', 'No face')[label]} {k}"
         found.append(
             SampleInfo(
-                f"bundled/faces:{k}",
-                title,
-                "Faces",
-                label,
-                bundled.FACE_NAMES[label],
-                thumbnail=f"faces-{k}.png",
+                f"bundled/faces:{k}", title, "Faces", label, bundled.FACE_NAMES[label], thumbnail=f"faces-{k}.png"
             )
         )
     return found

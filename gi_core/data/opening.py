@@ -1,4 +1,4 @@
-"""The one door for pictures: every file that anybody hands in is opened here, by formats that are named, within bounds.
+"""Every picture file that a person hands in is opened here, in a format that is named, within bounds.
 
 Without `formats=` Pillow would try all it knows, and one of these runs Ghostscript.
 """
@@ -100,7 +100,7 @@ def decode(content: bytes, name: str, view: View = View()) -> Read:  # noqa: B00
 
 
 def light(content: bytes, kind: str) -> bool:
-    """Whether its header alone promises that decoding is quick and small."""
+    """Whether the header shows that decoding takes little time and memory."""
     if kind not in _PLAIN or len(content) > LIGHT_BYTES:
         if kind == "TIFF":
             import tifffile  # noqa: F401 - here, so that no child has to

@@ -18,8 +18,7 @@ _CANDIDATE_SEED = 1
 
 
 def candidates(experiment: Experiment, count: int = 200) -> np.ndarray:
-    """float32 (M, C, H, W) in [0, 1], M <= count (or N where that is more): among which pictures
-    does a reconstruction find its own?
+    """The pictures among which a reconstruction is identified: float32 (M, C, H, W) in [0, 1], M <= max(count, N).
 
     The first N are the experiment's own; then others of the same source; then the bundled pictures
     and crops of them. No other picture equals one of the experiment's.

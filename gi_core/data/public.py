@@ -1,4 +1,4 @@
-"""Public pictures that a client may blend its own with: bundled, so that everybody has them."""
+"""Public pictures that a client may mix its own with: bundled ones, which everybody has."""
 
 from __future__ import annotations
 

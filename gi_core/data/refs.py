@@ -70,11 +70,7 @@ def split_folder(ref: str) -> tuple[str, str]:
 
 def _file(path: Path, family: str, name: str, ref: str, view: View) -> Sample:
     if family == "file" and (not ref or not path.exists()):
-        known = [
-            *(f"bundled/{n}" for n in bundled.PICTURES),
-            "bundled/faces",
-            *(f"{n}:0" for n in archives.DATA_SETS),
-        ]
+        known = [*(f"bundled/{n}" for n in bundled.PICTURES), "bundled/faces", *(f"{n}:0" for n in archives.DATA_SETS)]
         hint = suggestion(ref, known)
         hint = hint if hint.startswith("did you") else "give a file, folder:PATH:KEY, bundled/NAME or mnist:INDEX"
         raise SpecError(f"there is no sample {ref!r}: {hint}")

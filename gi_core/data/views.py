@@ -1,4 +1,4 @@
-"""How a picture is looked at: `REF#window=40/400#crop=64x64+10+0`. A part of the reference, so that a run is what was shown."""
+"""Window and crop of a picture: `REF#window=40/400#crop=64x64+10+0`. They are part of the reference, and so of the run."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Crop:
 
 @dataclass(frozen=True)
 class View:
-    """What a reference says of how its picture is looked at; nothing where both are None."""
+    """Window and crop that a reference asks for; None where it does not."""
 
     crop: Crop | None = None
     window: Window | None = None
@@ -76,7 +76,7 @@ def split(ref: str) -> tuple[str, View]:
 
 
 def bare(ref: str) -> str:
-    """The reference without its view; as it is where the view is not understood."""
+    """The reference without window and crop; unchanged where these are not understood."""
     try:
         return split(ref)[0]
     except SpecError:

@@ -1,4 +1,4 @@
-"""Pillow's many modes to plain arrays, with all their bits."""
+"""Pillow's modes to plain arrays, without loss of bits."""
 
 from __future__ import annotations
 

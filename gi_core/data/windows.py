@@ -1,4 +1,4 @@
-"""Values to [0, 1]: which range of a picture of more than eight bits is shown, chosen or found, and said."""
+"""Values to [0, 1]: which range of a picture of more than eight bits is shown, as chosen or found, and in words."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ def percentile(values: Tensor, q: float) -> float:
 
 
 def _clean(seen: float, settings: Any) -> float:
-    """The percentile before the noise, from that after it: of a normal law both add up as squares."""
+    """The percentile before the noise, from that after it: for normal values their squares add up."""
     normal = torch.distributions.Normal(0.0, 1.0).icdf(
         torch.tensor(0.5 + settings.percentile / 200).clamp(max=1 - 1e-6)
     )

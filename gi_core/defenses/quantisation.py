@@ -55,7 +55,7 @@ def _grid(tensor: Tensor, bits: int) -> tuple[Tensor, Tensor]:
 
 
 def _width(values: Tensor, bits: int) -> float:
-    """Width of the cells: of the range by so many levels, or one less where an end was rounded away, what divides all values."""
+    """Width of the cells: the range over 2^b - 1, or over 2^b - 2 where an end was rounded away; whichever divides all values."""
     low, high = min(float(values.min()), 0.0), max(float(values.max()), 0.0)
     most = 2**bits - 1
     widths = [(high - low) / count for count in (most, most - 1) if count]

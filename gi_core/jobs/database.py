@@ -1,4 +1,4 @@
-"""One SQLite file in WAL mode, a connection per thread, and a full disk said in one sentence."""
+"""One SQLite file in WAL mode, with a connection for each thread."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BUSY_SECONDS = 15.0
 
 
 def _decoded(content: bytes) -> str:
-    """Text of a column; of a damaged one, what can be read."""
+    """Text of a column; unreadable bytes of a damaged one are replaced."""
     return content.decode("utf-8", "replace")
 
 

@@ -55,7 +55,7 @@ class Dispatcher:
         self.look()
 
     def start(self) -> None:
-        """Look every second in the background; starting twice is starting once."""
+        """Look every second in the background. A second call changes nothing."""
         with self._guard:
             if self._thread is None or not self._thread.is_alive():
                 self._stop.clear()
@@ -63,7 +63,7 @@ class Dispatcher:
                 self._thread.start()
 
     def stop(self) -> None:
-        """Look no more, and say that this server wants no workers any longer. Workers end their jobs."""
+        """Stop looking, and note that this server needs no workers any longer. Workers end their jobs."""
         self._stop.set()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(timeout=5)
@@ -93,7 +93,7 @@ class Dispatcher:
                         self._start_missing(lane)
 
     def _reap(self) -> None:
-        """Note how workers that this server started have ended, before anybody asks what becomes of their jobs."""
+        """Note how workers that this server started have ended, before their jobs are given back."""
         ended = [(child, lane) for child, lane in self._children if child.poll() is not None]
         self._children = [(child, lane) for child, lane in self._children if child.returncode is None]
         before, self._memory_kills = self._memory_kills, supervision.kills_for_memory()

@@ -103,8 +103,7 @@ class Lookup:
         if self._row(id) is None:
             return []
         found = self.database.rows(
-            "SELECT * FROM points WHERE job = ? AND iteration > ? ORDER BY iteration",
-            (id, int(after_iteration)),
+            "SELECT * FROM points WHERE job = ? AND iteration > ? ORDER BY iteration", (id, int(after_iteration))
         )
         return rows.points(found)
 

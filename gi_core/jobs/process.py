@@ -1,4 +1,4 @@
-"""Which process is meant: a pid alone is reused, a pid with its start time is not."""
+"""Processes by pid and start time: a pid alone is reused."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _started_by_ps(pid: int) -> str | None:
 
 
 def alive(pid: int, start: str) -> bool:
-    """Whether the very process that started then still runs."""
+    """Whether the process of this pid and start time still runs."""
     return pid > 0 and started(pid) == start
 
 

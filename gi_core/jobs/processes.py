@@ -59,11 +59,11 @@ class Processes:
         return name
 
     def say(self, name: str, note: str) -> None:
-        """What the process is doing."""
+        """Note what the process is doing."""
         self.database.write("UPDATE processes SET note = ? WHERE id = ?", (note, name))
 
     def beat(self, name: str, held: int = 0) -> bool:
-        """Say that it lives, and how many bytes it holds; False when somebody struck it off."""
+        """Note that it lives and how many bytes it holds; False where its entry was removed."""
         values = (time.time(), held, name)
         return self.database.write("UPDATE processes SET beat = ?, bytes = ? WHERE id = ?", values) > 0
 

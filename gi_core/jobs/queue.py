@@ -1,4 +1,4 @@
-"""Whose turn it is: one queue a lane, in which those who ask take turns; what each may have waiting. No torch.
+"""The order of waiting jobs: in each lane askers take turns, and each may have a bounded number waiting. No torch.
 
 An asker is a signed-in owner, or a browser where nobody signs in, or the command line.
 """

@@ -1,4 +1,4 @@
-"""Rows of the tables to the values the store hands out."""
+"""From rows of the tables to jobs and points."""
 
 from __future__ import annotations
 

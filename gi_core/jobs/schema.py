@@ -67,10 +67,7 @@ _FIRST = (
 )
 
 # What a process is doing, for people; when a job was last taken, to tell whether it got anywhere since.
-_SECOND = (
-    "ALTER TABLE processes ADD COLUMN note TEXT NOT NULL DEFAULT ''",
-    "ALTER TABLE jobs ADD COLUMN claimed REAL",
-)
+_SECOND = ("ALTER TABLE processes ADD COLUMN note TEXT NOT NULL DEFAULT ''", "ALTER TABLE jobs ADD COLUMN claimed REAL")
 
 # Which edition of the program a process runs: an idle worker of an older one makes way.
 _THIRD = ("ALTER TABLE processes ADD COLUMN code INTEGER NOT NULL DEFAULT 0",)

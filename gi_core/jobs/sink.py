@@ -1,4 +1,4 @@
-"""Where a run reports to, and who may stop it: the store for a worker, a list for a test."""
+"""Where a run reports to, and what may stop it: the store for a worker, a list for a test."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ POLL_SECONDS = 0.05
 
 
 class Sink(Protocol):
-    """What a run tells while it works. run_id: "" if nobody asked for one. folder: for its files."""
+    """What a run reports while it works. run_id: "" if nobody asked for one. folder: for its files."""
 
     run_id: str
     folder: Path
@@ -40,7 +40,7 @@ class Sink(Protocol):
         """Add a line to the run's log."""
 
     def notice(self, text: str) -> None:
-        """Tell the person something, once."""
+        """Show the person a sentence, once."""
 
 
 class JobWriter(Protocol):
@@ -81,7 +81,7 @@ class Control(Protocol):
 
 
 class Free:
-    """Nobody stops the run."""
+    """A control that never stops the run."""
 
     def poll(self) -> str:
         return ""

@@ -1,4 +1,4 @@
-"""Holds a worker to what it may take: a limit of the system's where there is one, and somebody who looks. No torch."""
+"""Keeps a worker within its allowances: by a limit of the system where there is one, and by looking at it. No torch."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def spent(pid: int | str = "self") -> float:
 
 
 def hold(limit: int) -> None:
-    """Let this process never have more than `limit` bytes of its own: what asks for more gets an error, not the memory.
+    """Keep this process below `limit` bytes of its own: an allocation beyond that fails.
 
     The limit is on what may be written to, used or not, so it stands `HEADROOM` higher, and whoever looks ends a worker
     that really holds more. Not beside a GPU, whose driver reserves far more than it uses, nor where the system knows no such limit.
@@ -55,7 +55,7 @@ def hold(limit: int) -> None:
 
 
 def trim() -> int:
-    """Give back what is free; bytes that are held after it."""
+    """Return free memory to the system; bytes that are held afterwards."""
     gc.collect()
     if sys.platform == "linux":
         try:
@@ -67,7 +67,7 @@ def trim() -> int:
 
 @dataclass
 class Doing:
-    """A job that is being done. began: seconds of computing when it did. since: of the clock."""
+    """A job that is being done. began: the process's seconds of computing at its start. since: the clock then."""
 
     id: str
     kind: str
@@ -82,7 +82,7 @@ def overdrawn(doing: Doing, lane: str, pid: int | str = "self") -> str:
 
 
 class Watch:
-    """A server's look at every worker from outside, should one be too busy to look at itself."""
+    """Looks at every worker from a server, as a busy worker may not look at itself."""
 
     GRACE = 1.1
 

@@ -1,4 +1,4 @@
-"""How far a sweep is, and how long it will take: what is to come lasts as long as what was alike."""
+"""How far a sweep is, and how long it will take: an experiment lasts as long as finished ones like it."""
 
 from __future__ import annotations
 

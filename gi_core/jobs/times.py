@@ -1,10 +1,10 @@
-"""How long something takes until it is there, as a range: waiting, a worker's start, loading, the loop, comparing. No torch.
+"""How long a job takes from click to result, as a range. No torch.
 
     low  = waiting + start + overhead(low)  + loop / FASTER
     high = waiting + start + overhead(high) + loop * SLOWER
 
-The loop is measured on the spot by whoever previews; what lies around it is learned from former runs in the store: the
-wall clock from claim to end, less the seconds of the loop.
+A preview measures the loop. The overhead (loading, comparing, files) is learned from former runs in the store: the wall
+clock from claim to end, less the seconds of the loop.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ LEARNED, LOOKED_AT = 20, 200
 AFTER = (0.2, 5.0)
 """Seconds from the last iteration to the result: comparing, files."""
 WORTH_SAYING = 1.0
-"""Seconds of a loop from which on a terminal says beforehand how long it takes."""
+"""Seconds: a shorter loop is not announced on a terminal."""
 FLOPS = 1.5e10
 """Double-precision operations in a second of a factorisation on one core, roughly."""
 MOST_JOINTLY = 4600

@@ -143,8 +143,7 @@ class Writer:
     def release(self, job_id: str) -> None:
         """Put a checkpointed job down as paused (queued again if it was resumed meanwhile)."""
         self._update(
-            job_id,
-            "worker = NULL, asked = '', state = CASE state WHEN 'pausing' THEN 'paused' ELSE 'queued' END",
+            job_id, "worker = NULL, asked = '', state = CASE state WHEN 'pausing' THEN 'paused' ELSE 'queued' END"
         )
 
     def requeue(self, job_id: str) -> None:

@@ -53,7 +53,7 @@ class Bottleneck(nn.Module):
         return torch.from_numpy(draw.standard_normal((rows, self.width), dtype=np.float32)).to(like)
 
     def __getstate__(self) -> dict[str, Any]:
-        """A copy has no part in the graph of the last pass."""
+        """A copy does not keep the graph of the last pass."""
         return {**self.__dict__, "penalty": None}
 
 
@@ -107,7 +107,7 @@ def redrawing(model: nn.Module, draw: torch.Generator) -> nn.Module:
 
 
 def guessing(model: nn.Module, pictures: int, seed: int) -> nn.Module:
-    """`model`, whose bottlenecks keep one draw for so many pictures: what a server that must guess plays with."""
+    """`model`, whose bottlenecks keep one draw for so many pictures: the network of a server that has to guess."""
     for k, part in enumerate(bottlenecks(model)):
         draw = np.random.default_rng((seed, k, 1))  # never what a client of that seed draws
         eps = draw.standard_normal((pictures, part.width), dtype=np.float32)
@@ -116,7 +116,7 @@ def guessing(model: nn.Module, pictures: int, seed: int) -> nn.Module:
 
 
 def at_mean(model: nn.Module) -> nn.Module:
-    """A copy of `model` whose bottlenecks pass on their mean, eps = 0: what a server does that knows of them."""
+    """A copy of `model` whose bottlenecks pass on their mean, eps = 0: the network of a server that knows of them."""
     return settle(copy.deepcopy(model))
 
 

@@ -84,13 +84,7 @@ def _resnet(settings: TorchvisionResNet, classes: int) -> nn.Module:
 
 def _vit(settings: VisionTransformer, size: int, classes: int) -> nn.Module:
     model = TorchvisionVit(
-        size,
-        settings.patch,
-        settings.depth,
-        settings.heads,
-        settings.hidden,
-        4 * settings.hidden,
-        num_classes=classes,
+        size, settings.patch, settings.depth, settings.heads, settings.hidden, 4 * settings.hidden, num_classes=classes
     )
     for module in model.modules():
         if isinstance(module, nn.MultiheadAttention):

@@ -26,13 +26,7 @@ if TYPE_CHECKING:
 _RECIPE = 1  # raise it when training or the crops change, so that older weights are not taken for new
 
 
-def trained(
-    experiment: Experiment,
-    pictures: Pictures,
-    model: nn.Module,
-    classes: int,
-    progress: Progress,
-) -> Network:
+def trained(experiment: Experiment, pictures: Pictures, model: nn.Module, classes: int, progress: Progress) -> Network:
     """Give `model` its trained weights, and say what is known of them.
 
     Raises SpecError: no such data, labels beyond the network's classes, training diverged, disk full.

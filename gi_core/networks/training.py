@@ -1,4 +1,4 @@
-"""Training a network on the spot: Adam with warm-up and cosine decay on cross-entropy."""
+"""Training a network: Adam on cross-entropy, the rate rising first and then falling as a cosine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Convolutions that are differentiated twice at the price of what is asked for.
+"""Convolutions whose second derivative computes only what is needed.
 
 With y = x * w and cotangents v_x, v_w of the first derivatives (dL/dx, dL/dw), matching needs
     d/d(dL/dy) = v_x * w + x * v_w        d/dx = v_w *^T dL/dy,
@@ -70,7 +70,7 @@ def _derivatives(slope: Tensor, x: Tensor, w: Tensor, how: tuple, in_x: bool, in
 
 
 class TwiceDifferentiated(nn.Conv2d):
-    """nn.Conv2d, but for its second derivatives. alone: outside `torch.func`, whose transforms need torch's own."""
+    """nn.Conv2d with cheaper second derivatives. alone: outside `torch.func`, whose transforms need torch's own."""
 
     alone = True
 
@@ -83,7 +83,7 @@ class TwiceDifferentiated(nn.Conv2d):
 
 
 def replaced(model: nn.Module) -> list[TwiceDifferentiated]:
-    """The convolutions of the model, made into these in place."""
+    """The plain convolutions of the model, each made a `TwiceDifferentiated` in place."""
     found = [m for m in model.modules() if type(m) is nn.Conv2d]
     for layer in found:
         layer.__class__ = TwiceDifferentiated

@@ -1,4 +1,4 @@
-"""A step of fixed shape, captured once as a CUDA graph and replayed; eager everywhere else."""
+"""A step of fixed shape is captured once as a CUDA graph and replayed; elsewhere it runs eagerly."""
 
 from __future__ import annotations
 

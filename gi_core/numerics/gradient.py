@@ -111,8 +111,8 @@ class _Pull(torch.autograd.Function):
 def pull(
     outputs: Sequence[Tensor], inputs: Sequence[Tensor], cotangents: Sequence[Tensor], **how
 ) -> tuple[Tensor, ...]:
-    """`torch.autograd.grad(outputs, inputs, cotangents)`, which imports a library for symbolic algebra to compare shapes:
-    a third of a second of a run that may take one.
+    """As `torch.autograd.grad(outputs, inputs, cotangents)`, without its import of a library for symbolic algebra,
+    which takes a third of a second.
     """
     return torch.autograd.grad(_Pull.apply(cotangents, *outputs), inputs, **how)
 

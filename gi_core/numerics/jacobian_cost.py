@@ -1,6 +1,6 @@
-"""What a product with J costs, by counting: never by a clock, so that a busy machine gives the same answer as an idle one.
+"""What a product with J costs, by counting operations. No clock is read, so a busy machine gives the same answer.
 
-    seconds = 6 (flops / RATE + (values + parameters) / MEMORY) + CALLS layers        of one core that is nothing in particular
+    seconds = 6 (flops / RATE + (values + parameters) / MEMORY) + CALLS layers        of one typical core
 
 flops and values: of one pass of the pictures through the network. A product J J^T v is two passes through the kept graph
 of the gradient, each about three times the network's own.

@@ -24,7 +24,7 @@ LARGE = 1_000_000
 
 
 class Sample:
-    """One picture (N, C, H, W), normalised, with its labels (N,): all that is asked of its Jacobian.
+    """The Jacobian J of the gradient at pictures x (N, C, H, W), normalised, with labels (N,).
 
     knowledge: network, loss, normalisation. Raises SpecError where the linearisation has no meaning.
     """

@@ -34,7 +34,7 @@ class Errors:
 
     @property
     def protected(self) -> bool:
-        """Whether the noise drowns the picture: matching alone errs as much as guessing grey."""
+        """Whether matching alone errs as much as guessing grey."""
         return not self.pixels < PRIOR
 
 

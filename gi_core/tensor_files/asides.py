@@ -26,7 +26,7 @@ _PLACE = re.compile(r"(arr_)?\d+")
 
 
 def aside(value: Any) -> bool:
-    """Whether this is a single value: a number, a truth, a short text, None. Arrays are asked for their shape."""
+    """Whether this is a single value: a number, a Boolean, a short text, None. Of arrays the shape decides."""
     if value is None or isinstance(value, (bool, int, float, complex, np.generic)):
         return True
     return isinstance(value, (str, bytes)) and len(value) <= SHORT
@@ -56,9 +56,9 @@ def _tensors(part: Any, tensor: type) -> bool:
 
 
 def extras(given: Mapping[str, Shape], own: Mapping[str, Shape] | None = None) -> list[str]:
-    """Names of single values that are no tensor of the network `own`, behind whatever prefix; by the names alone without it.
+    """Names of single values that are no tensor of the network `own`, whatever their prefix. Without `own` names decide.
 
-    Of those that are named by their place, a value of the shape of one of the network's may be that one.
+    A value named by its place, with the shape of one of the network's tensors, is taken for that tensor.
     """
     shapes = set() if own is None else {shape for key, shape in own.items() if not key.endswith(COUNTER)}
     found = []

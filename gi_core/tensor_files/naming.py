@@ -109,7 +109,7 @@ def shared_prefix(names: Collection[str]) -> str:
 
 
 def _by_parts(own: Shapes, given: Shapes, optional: Collection[str]) -> Names | None:
-    """Parts of the network behind prefixes of their own: each name goes to the longest of ours that it ends in."""
+    """Each part of the network may have its own prefix: a name is matched to the longest of ours that it ends in."""
     pairs: dict[str, str] = {}
     for old in given:
         parts = old.split(".")
@@ -124,7 +124,7 @@ def _by_parts(own: Shapes, given: Shapes, optional: Collection[str]) -> Names | 
 
 
 def _by_order(own: Shapes, given: Shapes, optional: Collection[str]) -> Names | None:
-    """All of ours, all but counters, or all but optional ones, against all of theirs in order."""
+    """By order: all of our names, all but counters, or all but optional ones, beside all of the file's."""
     theirs = list(given)
     for wanted in (list(own), [k for k in own if not k.endswith(COUNTER)], [k for k in own if k not in optional]):
         left_out = set(own) - set(wanted)
@@ -137,7 +137,7 @@ def _by_order(own: Shapes, given: Shapes, optional: Collection[str]) -> Names | 
 
 
 def _contradicted(own: Shapes, given: Shapes, pairs: dict[str, str]) -> bool:
-    """Whether a name that we do know stands in another place than its own."""
+    """Whether the order gives a name that we know to another tensor."""
     for _, renamed in schemes(given):
         if any(key in own and pairs.get(key) != old for key, old in renamed.items()):
             return True

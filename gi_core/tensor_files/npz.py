@@ -20,10 +20,7 @@ from gi_core.tensor_files.pickled_arrays import Shell, sides
 from gi_core.tensor_files.unpickling import unpickle
 
 MOST_BYTES, MOST_ARRAYS = 2**30, 20_000
-_HEADERS = {
-    (1, 0): np.lib.format.read_array_header_1_0,
-    (2, 0): np.lib.format.read_array_header_2_0,
-}
+_HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
@@ -63,7 +60,7 @@ def _bound(entries: list[zipfile.ZipInfo], name: str) -> None:
 
 
 def _member(file: IO[bytes], size: int, name: str) -> np.ndarray | Shell:
-    """One array, or what the pickle of an object array comes to. size: bytes that the zip promises of it."""
+    """One array, or what the pickle of an object array holds. size: bytes that the zip states for it."""
     content = file.read(size + 1)  # zipfile gives at most what it promised
     stream = io.BytesIO(content)
     try:

@@ -1,6 +1,6 @@
-"""Arrays of a pickle, made of what numpy wrote down of them: the names that it uses, a dtype, a shape, and bytes.
+"""Arrays of a pickle, from the four things that numpy stores of one: names of its own, a dtype, a shape, bytes.
 
-Nothing is called. An array is a view of the file's own bytes, and whatever else the file asks for ends the reading.
+Nothing is called. An array is a view of the file's own bytes, and anything else in the file ends the reading.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ _NAMES |= {(module, name): name for module, name in (
 
 
 class Name:
-    """One of the names that may stand in the file; only its text counts."""
+    """One of the seven names that a file may use."""
 
     def __init__(self, text: str) -> None:
         self.text = text
 
 
 class Shell:
-    """An array on its way: `_reconstruct` makes it, its state fills it. value: an array, or the one object in it."""
+    """An array before its state is read: `_reconstruct` makes it, `fill` sets its value. value: an array, or one object."""
 
     value: Any = None
 
 
 class Kind:
-    """A dtype on its way: its letters, then its byte order."""
+    """A dtype before its state is read: its letters, and the byte order that `fill` sets."""
 
     def __init__(self, letters: str) -> None:
         self.letters, self.order = letters, "="
@@ -45,7 +45,7 @@ class Kind:
 
 
 class Foreign(Exception):
-    """The file names something that is no part of an array."""
+    """The file asks for something that is no part of an array."""
 
 
 def named(module: Any, name: Any) -> Name:
@@ -58,7 +58,7 @@ def named(module: Any, name: Any) -> Name:
 
 
 def word(value: Any) -> str:
-    """Short text. Whatever else it is may be far larger than the file, so it is neither shown nor compared."""
+    """The value, if it is a short text. Anything else may be far larger than the file, so it is neither shown nor compared."""
     if type(value) is not str or len(value) > MOST_WORD:
         raise Foreign("something in place of a short text")
     return value
@@ -84,7 +84,7 @@ def fill(state: Any, into: Any) -> None:
 
 
 def from_buffer(content: Any, kind: Kind, shape: Any, order: str, axes: Any = None) -> np.ndarray:
-    """numpy's own way from protocol 5 on; order K: by rows, then its axes put back."""
+    """numpy's `_frombuffer`, of pickle protocol 5. order K: by rows, then the axes are permuted."""
     found = array(content, kind, shape, "F" if word(order) == "F" else "C")
     return found.transpose(sides(axes)) if order == "K" and axes is not None else found
 
@@ -98,7 +98,7 @@ def array(content: Any, kind: Any, shape: Any, order: str) -> np.ndarray:
 
 
 def sides(shape: Any) -> tuple[int, ...]:
-    """A shape, each side within bounds: their product is never worked out here."""
+    """The shape, if every side is within bounds. The product of the sides is not computed."""
     if type(shape) is not tuple or len(shape) > MOST_DIMENSIONS or not all(type(n) is int for n in shape):
         raise ValueError("not a shape")
     if not all(0 <= n <= MOST_SIDE for n in shape):

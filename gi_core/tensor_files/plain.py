@@ -1,4 +1,4 @@
-"""Tensors of a file as plain numbers: what is stored in another way is named in one sentence, before anything is worked out."""
+"""Dense tensors of real numbers. Other kinds are refused by name before anything is computed with them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gi_core.common.errors import SpecError
 def plain(state: dict[str, Tensor], name: str, most: int) -> dict[str, Tensor]:
     """The same tensors, without gradients. name: of the file. most: bytes that all of them may take as float32.
 
-    A small file may say of one stored number that it is a tensor of a million: so the values are counted, not the bytes.
+    A small file may expand one stored number to a tensor of a million, so values are counted, not bytes of the file.
     Raises SpecError for sparse, quantised, complex, nested or meta tensors.
     """
     values = 0
@@ -26,7 +26,7 @@ def plain(state: dict[str, Tensor], name: str, most: int) -> dict[str, Tensor]:
 
 
 def _foreign(tensor: Tensor) -> str:
-    """What the tensor is where it is no plain one, as a person says it."""
+    """What kind of tensor it is where it is no plain one, in words; "" where it is."""
     if tensor.device.type == "meta":
         return "a tensor without values (meta)"
     if tensor.is_nested:

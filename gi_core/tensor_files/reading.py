@@ -1,4 +1,4 @@
-"""One file of a round as plain arrays {name: float32}, told apart by its content and checked to be finite numbers."""
+"""One file of a round as plain arrays {name: float32}: its content says of which format, and values must be finite."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from gi_core.common.zips import contents, unpacked
 from gi_core.tensor_files.asides import NOTHING, aside
 from gi_core.tensor_files.naming import LEAVES
 from gi_core.tensor_files.npz import MOST_BYTES, read_npz
+from gi_core.tensor_files.pickled_arrays import Shell
 from gi_core.tensor_files.safetensors import is_safetensors, read_safetensors
 
 
@@ -69,13 +70,14 @@ def _head(path: Path, name: str) -> tuple[bytes, int]:
 
 
 def as_numbers(values: dict[str, object], name: str, finite: bool = True) -> dict[str, np.ndarray]:
-    """Each value as a float32 array, a plain number as one without dimensions, and a short text as `NOTHING`. A single value
-    may be what it likes, as it may be no tensor. Raises SpecError.
+    """Each value as a float32 array: a plain number without dimensions, a short text as `NOTHING`.
+
+    A single value may be anything, as it may be no tensor. Raises SpecError.
     """
     found: dict[str, np.ndarray] = {}
     total = 0
     for key, value in values.items():
-        value = getattr(value, "value", value)  # an array that a pickle described
+        value = value.value if isinstance(value, Shell) else value  # an array that a pickle described
         foreign = f"{name} holds something other than numbers under {key[:60]!r}: save arrays only"
         single = aside(value)
         if single and (isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating))):
@@ -93,7 +95,7 @@ def as_numbers(values: dict[str, object], name: str, finite: bool = True) -> dic
                 raise SpecError(foreign) from None
             array = NOTHING
         if finite and (array.size > 1 or key.rpartition(".")[2] in LEAVES):  # a loss may be anything
-            refuse_endless({key: array}, name)
+            refuse_nonfinite({key: array}, name)
         found[key] = array
     if found and not any(array.size for array in found.values()):
         raise SpecError(f"{name} holds texts or objects, not numbers: save arrays of numbers")
@@ -102,7 +104,7 @@ def as_numbers(values: dict[str, object], name: str, finite: bool = True) -> dic
     return found
 
 
-def refuse_endless(values: dict[str, np.ndarray], name: str) -> None:
+def refuse_nonfinite(values: dict[str, np.ndarray], name: str) -> None:
     """Raises SpecError for values that are not finite."""
     for key, array in values.items():
         if not np.isfinite(array).all():

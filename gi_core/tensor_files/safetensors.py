@@ -1,4 +1,4 @@
-"""Arrays of a `.safetensors` file: the header's promises are checked against the file before anything is read."""
+"""Arrays of a `.safetensors` file: the header is checked against the file before any value is read."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ _TYPES = {
 _FOREIGN = ("C64", "C128", "F8_E4M3", "F8_E4M3FNUZ", "F8_E5M2", "F8_E5M2FNUZ", "F8_E8M0", "F6_E2M3", "F6_E3M2", "F4")
 
 
-class _Said(SpecError):
-    """What is wrong with a header, said already."""
+class _Named(SpecError):
+    """A header whose fault has a sentence of its own."""
 
 
 def is_safetensors(head: bytes, size: int) -> bool:
@@ -61,11 +61,11 @@ def read_header(path: Path, name: str) -> tuple[dict[str, dict[str, Any]], int]:
         header = read_json(text, MOST_HEADER, f"the header of {name}", MOST_VALUES)
         header.pop("__metadata__", None)
         if len(header) > MOST_TENSORS:
-            raise _Said(f"{name} has {len(header)} tensors: at most {MOST_TENSORS} are read")
+            raise _Named(f"{name} has {len(header)} tensors: at most {MOST_TENSORS} are read")
         promised = sum(_bytes(key, entry, size - 8 - length, name) for key, entry in header.items())
         if promised > size - 8 - length:
             raise ValueError("parts that lie over each other")
-    except _Said:
+    except _Named:
         raise
     except (ValueError, KeyError, TypeError, AttributeError):
         raise SpecError(f"{name} is a damaged safetensors file: save it again") from None
@@ -76,13 +76,13 @@ def _bytes(key: str, entry: dict[str, Any], there: int, name: str) -> int:
     """The bytes that one tensor takes. there: bytes of all values."""
     begin, end = entry["data_offsets"]
     if entry["dtype"] in _FOREIGN:
-        raise _Said(
+        raise _Named(
             f"{name} holds values of the kind {entry['dtype']} under {key[:60]!r}: save real numbers, such as float32"
         )
     shape = sides(tuple(entry["shape"]))
     promised = math.prod(shape) * np.dtype(_TYPES[entry["dtype"]]).itemsize
     if not 0 <= begin <= end <= there or promised != end - begin:
-        raise _Said(
+        raise _Named(
             f"{name} is damaged or cut off: a tensor of {'x'.join(map(str, shape))} promises"
             f" {promised} bytes, which are not there"
         )

@@ -54,7 +54,7 @@ def unpickle(data: bytes, name: str, bytes_as_names: bool = False) -> Any:
 
 
 class _Machine:
-    """stack, marks and memo of a pickle; `spare`: bytes that it may still make, so that no name repeats itself large."""
+    """stack, marks and memo of a pickle. spare: bytes of text that it may still encode, which bounds repetition."""
 
     def __init__(self, size: int, bytes_as_names: bool) -> None:
         self.bytes_as_names = bytes_as_names
@@ -135,7 +135,7 @@ class _Machine:
         self._top(dict).update(zip(keys, values, strict=True))
 
     def _make(self, called: Any, arguments: Any) -> Any:
-        """What numpy would make of a call, from its description alone."""
+        """What numpy would make of a call, without calling anything."""
         if type(called) is not Name or type(arguments) is not tuple:
             raise Foreign("a call of something that is no part of an array")
         if called.text == "_reconstruct":

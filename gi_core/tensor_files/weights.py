@@ -71,7 +71,7 @@ def read_state(path: Path, name: str, update: bool = False) -> dict[str, Tensor]
 
 
 def _single(value: object) -> Tensor:
-    """A number as a tensor without dimensions; what is none as one without values, which is left out later."""
+    """A number as a tensor without dimensions; anything else as one without values, which is left out later."""
     try:
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
         return torch.tensor(value, dtype=torch.float32) if number else torch.from_numpy(NOTHING.copy())

@@ -1,4 +1,4 @@
-"""What a factor between an update and the client as described most likely is, in words that a client can be described with.
+"""The likeliest reason why an update is a multiple of what the client as described would send, and the setting for it.
 
 Clipping leaves a factor well below 1 and a mean step whose norm is the bound, which people choose round: exact of one step,
 and a little less of several that do not all point the same way. A sum over a batch is a factor of its size, a loss scale a
@@ -56,7 +56,7 @@ def reasons(seen: Shown) -> list[str]:
 
 
 def round_bound(norm: float, shorter: float) -> float | None:
-    """The round number that a norm is, or is by `shorter` less than; None where there is none."""
+    """The round number that the norm equals, or falls short of by the share `shorter` at most; None without one."""
     if not 0 < norm < math.inf:
         return None
     unit = 10.0 ** math.floor(math.log10(norm))

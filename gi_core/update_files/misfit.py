@@ -1,4 +1,4 @@
-"""Why the last layer's gradient is not what a client as described would send: each cause is tried, and named if it fits.
+"""Why the last layer's gradient is not what the client as described would send: each cause is tried.
 
 Label smoothing e: k = a (p - (1 - e) e_c - e / K). Weight decay d: dL/dW - d W has rank one. Another loss. Values rounded
 to 16 bits. A cause is named only where it explains nine tenths of what was unexplained. No torch.

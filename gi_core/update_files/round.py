@@ -14,7 +14,7 @@ from gi_core.common.errors import SpecError
 from gi_core.settings.recorded_round import MISSING, Recorded
 from gi_core.tensor_files.asides import extras, set_aside
 from gi_core.tensor_files.naming import COUNTER, Names, aligned, chosen, gapped, hint, match, mismatch, schemes
-from gi_core.tensor_files.reading import as_numbers, is_torch, path_of, read_arrays, refuse_endless
+from gi_core.tensor_files.reading import as_numbers, is_torch, path_of, read_arrays, refuse_nonfinite
 from gi_core.tensor_files.weights import load_checkpoint, read_state, shapes
 from gi_core.types.updates import Update
 from gi_core.update_files import comparing
@@ -70,7 +70,7 @@ def read_update(
     aside = extras(_sizes(given), shapes(own))
     found = _aligned(own, parameters, given, name, ordered, withheld, lacking, aside)
     aside = [key for key in aside if key not in found.given.values()]
-    refuse_endless({key: given[old] for key, old in found.given.items()}, name)
+    refuse_nonfinite({key: given[old] for key, old in found.given.items()}, name)
     change = {key: given[old].reshape(tuple(own[key].shape)) for key, old in found.given.items()}
     if lacking:
         withheld = tuple(key for key in parameters if key in withheld or key not in change)

@@ -82,7 +82,7 @@ def expected(logits: Array, loss: str, smoothing: float = 0.0) -> Array:
 
 
 def _rest(p: Array) -> Array:
-    """sum of the other classes, added up without the own one."""
+    """Of each class, the sum over the others: exact for the largest, whose 1 - p has lost its digits."""
     order = np.argmax(p)
     rest = 1 - p
     rest[order] = np.delete(p, order).sum()
@@ -94,11 +94,11 @@ def _best(k: Array, logits: Array, loss: str, smoothing: float = 0.0) -> Scale:
     squares = np.square(rows).sum(1)
     factors = rows @ k / np.where(squares > 0, squares, np.inf)
     misfits = np.linalg.norm(k - factors[:, None] * rows, axis=1) / np.linalg.norm(k)
-    label = _told_apart(factors, misfits)
+    label = _likeliest(factors, misfits)
     return Scale(float(factors[label]), float(misfits[label]), label)
 
 
-def _told_apart(factors: Array, misfits: Array) -> int:
+def _likeliest(factors: Array, misfits: Array) -> int:
     """The label that fits best. Of one logit or two classes both fit, with factors of opposite sign: then the one with the
     sign that a client sends, unless the other is exactly a flipped one and this is not the update as described.
     """

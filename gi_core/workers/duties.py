@@ -14,14 +14,7 @@ from gi_core import data
 from gi_core.attacks.base import Refused
 from gi_core.common.memory_limit import memory_limit, memory_ran_out
 from gi_core.common.progress import Progress
-from gi_core.experiments import (
-    influence_analysis,
-    preparing,
-    rank_analysis,
-    recording,
-    small_pictures,
-    utility,
-)
+from gi_core.experiments import influence_analysis, preparing, rank_analysis, recording, small_pictures, utility
 from gi_core.experiments.execute import Stopped, execute
 from gi_core.experiments.federation import running
 from gi_core.experiments.picture_files import save_png, sheet

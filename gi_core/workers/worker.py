@@ -48,7 +48,7 @@ class Worker:
         self._trimmed = False
 
     def run(self) -> bool:
-        """Work until it is time to leave; whether it is to start anew, as it holds more memory than an idle one may."""
+        """Work until it is time to leave. True where the process should start anew, as it holds more memory than an idle one may."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self.leaving.set())
         threading.Thread(target=self._beat, daemon=True).start()
@@ -60,7 +60,7 @@ class Worker:
                     self.do(job)
                 elif self._unwanted():
                     break
-                elif self._too_fat():
+                elif self._too_large():
                     self.processes.say(self.life, "starting")
                     return True
                 else:
@@ -145,8 +145,8 @@ class Worker:
             return False
         return self.lane != "interactive" or not self.processes.served()
 
-    def _too_fat(self) -> bool:
-        """Idle for a moment, and with more memory than an idle worker may keep, even after giving back what is free."""
+    def _too_large(self) -> bool:
+        """Whether it holds more memory than an idle worker may keep, even after returning what is free."""
         if self._trimmed or time.monotonic() - self._idle_since < TRIM_SECONDS:
             return False
         self._trimmed = True
@@ -156,8 +156,8 @@ class Worker:
         return supervision.trim() > allowances.idle()
 
     def _beat(self) -> None:
-        """Say that it lives, and look whether its job takes more than it may; leave when the store is gone or somebody
-        struck it off."""
+        """Note that it lives, and end a job that takes more than it may. Leave when the store is gone or the worker's entry
+        was removed."""
         while not self.leaving.wait(BEAT_SECONDS):
             try:
                 held = supervision.resident()
@@ -179,7 +179,7 @@ class Worker:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Entry of the process. GI_HOME says which store."""
+    """Entry of the process. GI_HOME is the folder of the store."""
     parser = argparse.ArgumentParser(prog="python -m gi_core.workers.worker", description=__doc__.splitlines()[0])
     parser.add_argument("--lane", choices=LANES, default="interactive")
     parser.add_argument("--home", type=Path, default=None, help="folder of the store; default GI_HOME")

@@ -1,4 +1,4 @@
-"""One sentence of advice from a frontier, and what it does not say. No torch.
+"""One sentence of advice from a frontier, and its limits. No torch.
 
 Judged against the stronger attacker of each picture. A defense helps where its pictures leak less than the same pictures
 undefended, by more than twice the standard error of that difference and by more than `least` of the metric. Of those
@@ -148,7 +148,7 @@ def _limits(judged: Sequence[Point], about: str) -> str:
 
 
 def _unjudged(found: Sequence[Point]) -> str:
-    """What is left out because an attacker failed."""
+    """Which settings are left out because an attack failed or no accuracy is known."""
     failed = list(dict.fromkeys(p.name for p in found if not p.leaks and not p.waiting))
     untrained = list(dict.fromkeys(p.name for p in found if p.leaks and p.accuracy is None))
     said = f" Not judged, since an attack on it failed: {_names(failed)}." if failed else ""

@@ -1,4 +1,4 @@
-"""What is measurably less, and which settings no other one beats. No torch."""
+"""Which of two settings leaks measurably less, and which settings no other one beats. No torch."""
 
 from __future__ import annotations
 

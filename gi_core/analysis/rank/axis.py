@@ -1,4 +1,4 @@
-"""Who sees whom along one axis of a convolution, and the densest spots of it.
+"""Which outputs and taps meet which pixels along one axis of a convolution, and where that relation is densest.
 
 Outputs a and taps u meet real pixels h = s a + d u - p. Every such relation is a bipartite graph
 whose left nodes see intervals of right nodes, so its extreme ratios are those of runs of nodes.
@@ -137,7 +137,7 @@ def _density(seen: Seen) -> float:
 
 
 def _connected(seen: dict[int, tuple[int, ...]]) -> list[list[int]]:
-    """Nodes that share what they see, directly or through others; each group in order."""
+    """Connected components of the left nodes; each in order."""
     groups: list[tuple[set[int], list[int]]] = []
     for node, nodes in seen.items():
         touching = [g for g in groups if not g[0].isdisjoint(nodes)]

@@ -118,7 +118,7 @@ class _Measurements:
 
 
 def _summed(counted: Ranks, found: list[Measured], channels: int, known: int) -> Ranks:
-    """Measurements of every group, over what is only geometry."""
+    """The counted ranks, with those that were measured in every group in their place."""
     kernel = sum(m.kernel_rank for m in found)
     of_kernel, total = channels * kernel, sum(m.rank for m in found)
     measured = [m.rank_weight for m in found if m.rank_weight is not None]

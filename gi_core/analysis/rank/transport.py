@@ -24,7 +24,7 @@ def rank(rows: Axis, columns: Axis, supply: int, demand: int) -> int:
 
 
 def _transport(rows: Axis, columns: Axis, supply: int, demand: int) -> int:
-    """The largest flow. The densities decide nearly always: Hall's condition for either side."""
+    """The largest flow. Hall's condition on the densities of either side nearly always decides it."""
     lefts, rights = rows.lefts * columns.lefts * supply, rows.rights * columns.rights * demand
     if supply * rows.left_density * columns.left_density <= demand:
         return lefts  # every row finds a column of its own

@@ -1,4 +1,4 @@
-"""What an engine must do to have jobs done elsewhere: take JSON, tell what happens, obey, say who was lost. No torch."""
+"""What an engine must do to run jobs elsewhere: take JSON, report events, pass on controls, report losses. No torch."""
 
 from __future__ import annotations
 
@@ -74,4 +74,4 @@ class Executor(Protocol):
         """Sleep, at most until a job has come back."""
 
     def close(self) -> None:
-        """Forget everything; workers of our own end."""
+        """Forget all jobs, and end the workers that it started."""

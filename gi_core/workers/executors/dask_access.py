@@ -1,4 +1,4 @@
-"""Who may join a cluster: whoever reaches a port of Dask's can run programs there, so it is TLS or this machine alone."""
+"""Which addresses of Dask are allowed: TLS, or this machine alone, as any client of a scheduler can run programs there."""
 
 from __future__ import annotations
 

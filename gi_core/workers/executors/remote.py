@@ -1,4 +1,4 @@
-"""What happens on the worker's side, whichever engine brought the job there: `workers.duties.do`, far from the store."""
+"""A job on the worker's side of an engine: `workers.duties.do`, far from the store."""
 
 from __future__ import annotations
 
