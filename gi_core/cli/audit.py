@@ -16,6 +16,7 @@ from gi_core import data
 from gi_core.cli import DONE, FAILED, INTERRUPTED, invert, question
 from gi_core.cli.attack import refuse_early
 from gi_core.cli.progress import Bar
+from gi_core.common.progress import silent
 from gi_core.data.images import channels_of, fit, to_float
 from gi_core.data.loading import changes
 from gi_core.data.refs import resolve
@@ -71,7 +72,7 @@ def _own(asked: Experiment, references: np.ndarray) -> Own | None:
     from gi_core.experiments.fit import describing
     from gi_core.experiments.setup import ask, choose_device
 
-    return describing.own(ask(asked, choose_device(asked.device), lambda fraction, text: None), references)
+    return describing.own(ask(asked, choose_device(asked.device), silent), references)
 
 
 def _tell(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from gi_core import data
 from gi_core.analysis.influence import predict
+from gi_core.common.progress import Progress, silent
 from gi_core.experiments import preparing
 from gi_core.experiments.picture_files import save_png, sheet
 from gi_core.experiments.setup import choose_device
@@ -20,12 +20,11 @@ from gi_core.types.influence import Analysed, Curve, Influence, Picture, Unknown
 
 SIGMAS = np.logspace(-9, 1, 81)
 MOST_DAMPING, MOST_SECONDS = 1e30, 7 * 86400.0
-Progress = Callable[[float, str], None]
 
 
 def answer(
     experiment: Experiment, noise_std: float | None = None, damping: float | None = None, seconds: float = 60.0,
-    folder: Path | None = None, progress: Progress = lambda fraction, text: None,
+    folder: Path | None = None, progress: Progress = silent,
 ) -> Influence:  # fmt: skip
     """What the update shows of every picture, as if it were alone in its round (docs/influence.md).
 

@@ -103,7 +103,7 @@ class Recorder:
             self.residual = residual()
             self._residual.spent(now, time.perf_counter() - before)
         if shown or self._report.due(now):
-            self.tell(step, seconds)
+            self.report(step, seconds)
             self._report.spent(now, 0.0)
 
     def _point(self, step: Step, seconds: float, shown: bool) -> Point:
@@ -129,7 +129,7 @@ class Recorder:
     def _stays(self, point: Point) -> bool:
         return point.iteration == 1 or point.iteration % self.every == 0 or point.psnr is not None
 
-    def tell(self, step: Step, seconds: float) -> None:
+    def report(self, step: Step, seconds: float) -> None:
         """Report where the run stands, and the points since the last report."""
         self._measure(step.iteration, seconds)
         left = None

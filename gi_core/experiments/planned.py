@@ -1,4 +1,4 @@
-"""The plan of a run within the memory that it may take: as many trials advance together as fit, and a person is told.
+"""The plan of a run within the memory that it may take: as many trials advance together as fit, with a notice where they are fewer.
 
     most = 1 + floor((limit - bytes with one trial) / bytes of one more), as `footprint` counts them
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 
 from gi_core.common.errors import SpecError
+from gi_core.common.progress import Progress, silent
 from gi_core.defenses import wrapped
 from gi_core.networks.batch_norm import set_batch_norm
 from gi_core.networks.building import build
@@ -23,13 +23,7 @@ if TYPE_CHECKING:
     from gi_core.settings import Experiment
 
 
-def _silent(fraction: float, text: str) -> None:
-    """A progress that nobody watches."""
-
-
-def prepare(
-    experiment: Experiment, pictures: Pictures, progress: Callable[[float, str], None] = _silent
-) -> tuple[nn.Module, Network]:
+def prepare(experiment: Experiment, pictures: Pictures, progress: Progress = silent) -> tuple[nn.Module, Network]:
     """The network in eval mode on the CPU, with what the experiment's defenses build into it, and what is known of it.
 
     progress(fraction, text) is called while training; its exception ends the training. Raises SpecError with one sentence.

@@ -43,7 +43,7 @@ def record(experiment: Experiment, folder: Path, name: str = "example") -> dict[
     if len(pictures.images) == 1:
         files["reference"] = folder / PRIVATE
         save_png(files["reference"], sheet(pictures.images))
-    count, told, network = len(pictures.images), experiment.attack.labels == "known", experiment.model
+    count, given, network = len(pictures.images), experiment.attack.labels == "known", experiment.model
     if not network.one_logit:
         network = network.model_copy(update={"classes": network.outputs(pictures.classes)})
     asked = experiment.model_copy(
@@ -52,7 +52,7 @@ def record(experiment: Experiment, folder: Path, name: str = "example") -> dict[
                 **{kind: str(path) for kind, path in files.items()}, images=count, withheld=done.update.withheld
             ),
             "samples": ("bundled/faces:0",) * count,  # they only count the pictures
-            "labels": tuple(int(k) for k in done.labels) if told else None,
+            "labels": tuple(int(k) for k in done.labels) if given else None,
             "size": sizes.whole(*pictures.images.shape[2:]), "channels": pictures.images.shape[1],
             "defenses": built_in(experiment.defenses), "model": network, "weights": Fresh(),
         }

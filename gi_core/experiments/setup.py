@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 from collections import OrderedDict
-from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
@@ -15,6 +14,7 @@ from torch import nn
 from gi_core import client, data
 from gi_core.client import Round
 from gi_core.common.memory_limit import memory_limit
+from gi_core.common.progress import Progress
 from gi_core.data import Pictures
 from gi_core.experiments import preparing
 from gi_core.experiments.recorded import playing
@@ -24,8 +24,6 @@ from gi_core.types.result_parts import Network, UpdateFacts
 
 SMALLEST_NORM = 1e-12
 _STABLE = re.compile(r"bundled/\S+|upload:[0-9a-f]+|(fashion_)?mnist(/\w+)?:\d+|cifar100?(/\w+)?:\d+")
-
-Progress = Callable[[float, str], None]
 
 
 @dataclass(frozen=True)

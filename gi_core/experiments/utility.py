@@ -14,7 +14,7 @@ from gi_core.common.errors import Diverged, SpecError
 from gi_core.common.memory_limit import memory_limit
 from gi_core.experiments.federation.dataset import shards
 from gi_core.experiments.federation.rounds import Carried, Simulation
-from gi_core.experiments.progress import Tell, teller
+from gi_core.experiments.progress import Report, reporter
 from gi_core.experiments.setup import choose_device
 from gi_core.jobs.rows import encode, finite
 from gi_core.jobs.sink import Control
@@ -29,7 +29,7 @@ LEAST_TESTED = 200
 """Test pictures below which pictures that no client was dealt are tested on too: one more right is then half a point."""
 
 
-def answer(settings: Federation, folder: Path, tell: Tell = lambda fraction, text, found: None) -> Training:
+def answer(settings: Federation, folder: Path, report: Report = lambda fraction, text, found: None) -> Training:
     """Accuracy is the mean over the last rounds (`LAST`). A training that leaves the finite numbers is an answer too: chance,
     with a note. Raises SpecError.
     """
@@ -39,10 +39,10 @@ def answer(settings: Federation, folder: Path, tell: Tell = lambda fraction, tex
         raise SpecError(wrong[0].reason)
     folder.mkdir(parents=True, exist_ok=True)
     whole_files.write_text(folder / "federation.json", settings.model_dump_json(indent=2))
-    tell(0.0, "reading the pictures", {"curve": []})
+    report(0.0, "reading the pictures", {"curve": []})
     with memory_limit():
         simulation = Simulation(settings, shards(settings, LEAST_TESTED), choose_device(settings.device))
-    found = _train(simulation, tell)
+    found = _train(simulation, report)
     labels, privacy = simulation.shards.test.labels, of_federation(settings)
     document: Training = finite({
         **found, "chance": _chance(labels), "classes": len(np.unique(labels)), "test_pictures": len(labels),
@@ -56,14 +56,14 @@ def answer(settings: Federation, folder: Path, tell: Tell = lambda fraction, tex
 
 def job(spec: dict[str, Any], folder: Path, control: Control, record: Callable[[dict[str, Any]], None]) -> Training:
     """The same as a worker does it: cancelled and paused between rounds; short enough to start anew after a pause."""
-    return answer(build_federation(spec), folder, teller(control, record))
+    return answer(build_federation(spec), folder, reporter(control, record))
 
 
-def _train(simulation: Simulation, tell: Tell) -> Learnt:
+def _train(simulation: Simulation, report: Report) -> Learnt:
     settings, model, carried = simulation.settings, simulation.start, Carried()
     curve, loss = [simulation.evaluate(model)[0]], None
     for number in range(1, settings.rounds + 1):
-        tell((number - 1) / settings.rounds, f"round {number} of {settings.rounds}", {"curve": curve})
+        report((number - 1) / settings.rounds, f"round {number} of {settings.rounds}", {"curve": curve})
         try:
             model = simulation.play(number, model, carried=carried).after
             accuracy, loss = simulation.evaluate(model)

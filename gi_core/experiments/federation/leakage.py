@@ -30,9 +30,9 @@ def leakage(images: np.ndarray, originals: np.ndarray, prior: np.ndarray | None)
     found = rdlv(images, originals, prior)
     order = assignment(images.astype(np.float64), originals.astype(np.float64))
     entries = []
-    for i, told in enumerate(found["per_image"]):
+    for i, one in enumerate(found["per_image"]):
         alike = likeness(images[order[i]].astype(np.float64), originals[i].astype(np.float64))
-        entries.append({"rdlv": told["value"], **alike, "ssim_prior": told["ssim_prior"], "matched": order[i]})
+        entries.append({"rdlv": one["value"], **alike, "ssim_prior": one["ssim_prior"], "matched": order[i]})
     mean, low, high = band([e["rdlv"] for e in entries])
     return {
         "measure": found["measure"], "rdlv_mean": mean, "rdlv_low": low, "rdlv_high": high, "note": found["note"],

@@ -50,10 +50,10 @@ def record(folder: Path, simulation: Simulation, played: Played, client: int) ->
 
 
 def _labels(played: Played, mine: Pictures, client: int) -> tuple[int, ...]:
-    """In the order of first use, as the server was told them."""
+    """In the order of first use, as the server was given them."""
     seen = played.seen.get(client)
-    told = seen.knowledge.labels if seen is not None else None
-    return tuple(int(k) for k in (mine.labels if told is None else told))
+    given = seen.knowledge.labels if seen is not None else None
+    return tuple(int(k) for k in (mine.labels if given is None else given))
 
 
 def _reference(folder: Path, name: str, mine: Pictures) -> str | None:

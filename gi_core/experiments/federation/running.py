@@ -17,13 +17,13 @@ from gi_core.common import whole_files
 from gi_core.common.errors import SpecError
 from gi_core.common.memory_limit import memory_limit
 from gi_core.experiments import estimate
-from gi_core.experiments.execute import Stopped
 from gi_core.experiments.federation import files
 from gi_core.experiments.federation.clients import about, attacked
 from gi_core.experiments.federation.dataset import shards
 from gi_core.experiments.federation.record import record
 from gi_core.experiments.federation.rounds import Carried, Played, Simulation
-from gi_core.experiments.progress import Tell, teller
+from gi_core.experiments.loop import Stopped
+from gi_core.experiments.progress import Report, reporter
 from gi_core.experiments.setup import choose_device
 from gi_core.jobs import times
 from gi_core.jobs.rows import encode, finite
@@ -38,20 +38,20 @@ TRAINING = 0.25
 
 
 def answer(
-    settings: Federation, folder: Path, tell: Tell = lambda fraction, text, found: None, *, again: bool = True,
+    settings: Federation, folder: Path, report: Report = lambda fraction, text, found: None, *, again: bool = True,
     foresee: Foresee | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """{settings, clients, start, rounds, notices, out, seconds, status}; status is done, or cancelled with what there was.
 
     clients: number, pictures and labels (counts by class name) of each. start, and each of `rounds`: accuracy and loss
     of the global network on pictures that no client has. folder: for pictures and recorded updates. again: go on from
-    the state that is kept there, if any. foresee: is told how long all rounds take, once the first is trained. Raises SpecError, and Stopped when asked to pause.
+    the state that is kept there, if any. foresee: is given how long all rounds take, once the first is trained. Raises SpecError, and Stopped when asked to pause.
     """
     wrong = [p for p in federation_problems(settings) if p.fatal]
     if wrong:
         raise SpecError(wrong[0].reason)
     try:
-        return _Federation(settings, folder, tell, foresee).to_end(again)
+        return _Federation(settings, folder, report, foresee).to_end(again)
     except (MemoryError, torch.OutOfMemoryError):
         raise SpecError("the memory is full: choose a smaller network, smaller pictures or fewer clients") from None
 
@@ -59,12 +59,12 @@ def answer(
 def job(
     spec: dict[str, Any], folder: Path, control: Control, record: Callable[[dict[str, Any]], None]
 ) -> dict[str, Any]:
-    """The same as a worker does it: cancelled and paused between iterations, progress told a few times a second.
+    """The same as a worker does it: cancelled and paused between iterations, progress recorded a few times a second.
 
     record is given stage, fraction, and what was found so far without the single pictures.
     """
-    tell = teller(control, record, _short, lambda found: len(found.get("rounds") or ()))
-    return answer(build_federation(spec), folder, tell)
+    report = reporter(control, record, _short, lambda found: len(found.get("rounds") or ()))
+    return answer(build_federation(spec), folder, report)
 
 
 def _short(found: dict[str, Any]) -> dict[str, Any]:
@@ -77,8 +77,8 @@ def _short(found: dict[str, Any]) -> dict[str, Any]:
 
 
 class _Federation:
-    def __init__(self, settings: Federation, folder: Path, tell: Tell, foresee: Foresee | None = None) -> None:
-        self.settings, self.folder, self.tell, self.foresee = settings, folder, tell, foresee
+    def __init__(self, settings: Federation, folder: Path, report: Report, foresee: Foresee | None = None) -> None:
+        self.settings, self.folder, self.report, self.foresee = settings, folder, report, foresee
         self.began = time.monotonic()
         self.document: dict[str, Any] = {}
         folder.mkdir(parents=True, exist_ok=True)
@@ -165,4 +165,4 @@ class _Federation:
         self._say((number - 1 + inside) / self.settings.rounds, text)
 
     def _say(self, fraction: float, text: str) -> None:
-        self.tell(fraction, text, self.document)
+        self.report(fraction, text, self.document)

@@ -66,7 +66,7 @@ def _sum(parts: Weighted, name: str, device: torch.device) -> Tensor:
 def evaluate(model: nn.Module, inputs: Tensor, labels: Tensor, loss: Loss, own_statistics: bool) -> tuple[float, float]:
     """(accuracy in [0, 1], mean loss) on inputs (N, C, H, W) normalised, labels (N,).
 
-    own_statistics: batch norm takes the test pictures' own, for a server that was never told any.
+    own_statistics: batch norm takes the test pictures' own, for a server that was never given any.
     """
     model = set_batch_norm(model, "train" if own_statistics else "eval")
     right, total = 0, 0.0

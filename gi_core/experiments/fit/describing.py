@@ -1,6 +1,6 @@
 """Whether the client as described would send this update of its own pictures: what only the client itself can ask.
 
-r = min_a |a g(x) - g*| / |g*| of the pictures x that it has. An attack is told nothing of this.
+r = min_a |a g(x) - g*| / |g*| of the pictures x that it has. An attack knows nothing of this.
 """
 
 from __future__ import annotations
@@ -55,9 +55,9 @@ def own(question: Question, references: np.ndarray) -> Own | None:
 
 def _labels(question: Question) -> list[torch.Tensor]:
     """Labels (N,) to try, the likeliest first."""
-    told, update, knowledge = question.experiment.labels, question.round.update, question.round.knowledge
-    if told is not None:
-        return [torch.tensor(told, dtype=torch.int64)]
+    given, update, knowledge = question.experiment.labels, question.round.update, question.round.knowledge
+    if given is not None:
+        return [torch.tensor(given, dtype=torch.int64)]
     if update.images > 1:
         return []
     try:

@@ -79,7 +79,7 @@ def beside(update: Update, knowledge: Knowledge, images: Tensor, labels: Tensor)
 
 
 def label_sets(update: Update, knowledge: Knowledge) -> Tensor | None:
-    """(N, K) of pictures with several labels: told, or read off one picture; None where neither is so."""
+    """(N, K) of pictures with several labels: given, or read off one picture; None where neither is so."""
     if knowledge.labels is not None:
         return knowledge.labels
     try:

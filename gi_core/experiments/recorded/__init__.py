@@ -1,1 +1,1 @@
-"""Rounds kept as files: written by a client, told from their numbers, played as if they had been played here."""
+"""Rounds kept as files: written by a client, described by their numbers, played as if they had been played here."""

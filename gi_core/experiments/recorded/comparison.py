@@ -141,13 +141,13 @@ def batch_factor(update: Update, knowledge: Knowledge) -> float | None:
         return None
     try:
         _, bias = shown(update, knowledge, ("bias",))
-        told, _ = guesses(update, knowledge, torch.Generator().manual_seed(0))
+        outputs, _ = guesses(update, knowledge, torch.Generator().manual_seed(0))
     except Refused:
         return None
     if bias is None:
         return None
     best: tuple[float, float] | None = None
-    for guess in told:
+    for guess in outputs:
         ratios = bias / guess.outputs.clamp_min(1e-12)
         # Of at least K - N classes there is no picture: theirs are the middle ones of either sign.
         for sign in (1.0, -1.0):

@@ -1,4 +1,4 @@
-"""What is in the files of a recorded round, told before anybody attacks it: no picture, no guess of one."""
+"""What is in the files of a recorded round, before anybody attacks it: no picture, no guess of one."""
 
 from __future__ import annotations
 

@@ -32,15 +32,15 @@ def opened(
 ) -> tuple[Round, tuple[str, ...], UpdateFacts]:
     """(round, notices, facts) of `experiment.recorded`; `model` has the checkpoint's weights. Raises SpecError.
 
-    The client's settings decide what the server is told: the statistics only if shared in train mode, the labels only
+    The client's settings decide what the server knows: the statistics only if shared in train mode, the labels only
     if the experiment gives them, and of the defenses what a server would read off the update. The counters of batch norm decide how
     many steps there were, and the update comes in the units of the client as described (`comparison`). facts: of
     `read_update` and of `comparison`.
     """
     recorded, client = experiment.recorded, experiment.client
     assert recorded is not None
-    told = experiment.attack.labels == "known"
-    if told and experiment.labels is None:
+    given = experiment.attack.labels == "known"
+    if given and experiment.labels is None:
         raise SpecError(
             "the labels behind a recorded update are not known: give them, or choose another label strategy"
         )
@@ -68,7 +68,7 @@ def opened(
         classes=experiment.model.outputs(pictures.classes),
         mean=tuple(pictures.mean),
         std=tuple(pictures.std),
-        labels=known.to(device) if told else None,
+        labels=known.to(device) if given else None,
         batch_norm=client.batch_norm,
         loss=loss,
         schedule=schedule,

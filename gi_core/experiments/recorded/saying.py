@@ -13,7 +13,7 @@ from gi_core.update_files import comparing, likely, misfit
 from gi_core.update_files.scaling import Layer, Scale
 
 SEEN = 1e-4
-"""Misfit from which a person is told, of float32; rounding that is known of counts ten times."""
+"""Misfit that is worth a notice, of float32; rounding that is known of counts ten times."""
 
 
 def factor(times: float, knowledge: Knowledge, certain: bool, plain: bool) -> str:
