@@ -64,7 +64,7 @@ def of_run(question: Question, plan: Plan) -> float:
 def loop(
     settings: AttackSettings, done: Round, device: torch.device, plan: Plan, seed: int, most: float | None = None
 ) -> float:
-    """Seconds of all iterations, at most so many, by a plan that is there. Steps are tried where they are little beside it."""
+    """Seconds of all iterations, `most` at most, by this plan. A few steps are measured where that takes little of the whole."""
     count = iterations(settings)
     if isinstance(settings, ClosedForm):
         total = count * _of_layers(settings, done, device)
@@ -74,7 +74,7 @@ def loop(
 
 
 def _by_plan(settings: AttackSettings, done: Round, device: torch.device, plan: Plan, seed: int, least: float) -> float:
-    """Seconds of one iteration: its gradients' where they make it long, or shorter than `least`, else measured."""
+    """Seconds of one iteration: by its gradients where that is long or below `least`, else measured on a few steps."""
     played = max(1, simulated_steps(done.knowledge.schedule, settings.local_rounds))
     guess = (plan.seconds or 0.0) * evaluations(settings) * played
     if guess > STEPS_SECONDS or guess < least:

@@ -81,7 +81,9 @@ def problem(experiment: Experiment, lane: str = "interactive") -> Problem | None
     found, limit = footprint(experiment), allowances.memory(lane)
     if found is None or found.one <= limit:
         return None
-    shape = f"{experiment.pictures} picture{'s' if experiment.pictures > 1 else ''} of {_told(experiment)} pixels"
+    shape = (
+        f"{experiment.pictures} picture{'s' if experiment.pictures > 1 else ''} of {_shape_words(experiment)} pixels"
+    )
     trials = experiment.attack.trials
     shape += f" with {trials} trials" if trials > 1 else ""
     return Problem(
@@ -98,7 +100,7 @@ def unseen(experiment: Experiment) -> str:
         return ""
     return (
         f"looking ahead would take about {allowances.readable(max(found.one, found.meter))} of memory, and"
-        f" {allowances.readable(limit)} are allowed for it (GI_PREVIEW_MB): time and exposure are told by the run itself"
+        f" {allowances.readable(limit)} are allowed for it (GI_PREVIEW_MB): the run itself says time and exposure"
     )
 
 
@@ -121,7 +123,7 @@ def shape_of(experiment: Experiment) -> tuple[int, int]:
     return sizes.sides(experiment.size) or (usual, usual)
 
 
-def _told(experiment: Experiment) -> sizes.Size:
+def _shape_words(experiment: Experiment) -> sizes.Size:
     return sizes.whole(*shape_of(experiment))
 
 

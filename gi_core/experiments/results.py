@@ -94,7 +94,7 @@ def _normalisation(question: Question) -> Normalisation:
 
 
 def _add(document: Result, run: Finished, images: np.ndarray) -> None:
-    """What not every run has. images: (N, C, H, W) as the attack gave them."""
+    """Add what not every run has. images: (N, C, H, W) as the attack gave them."""
     if run.question.facts is not None:
         document["update"] = run.question.facts
     recursion_results.add(document, run.question, images, run.truth, run.folder)

@@ -74,7 +74,7 @@ def _noise(done: Round) -> float:
 
 
 def _unpredicted(experiment: Experiment) -> str:
-    """Which defense no formula holds for, if any: of several pictures, each clipped by itself, neither."""
+    """Why the error behind these defenses is not predicted, one clause; empty where it is. Clipping each of several pictures is not."""
     several = experiment.pictures > 1
     titles = [d.title for d in experiment.defenses if not d.predicted or (several and "per_picture" in d.reveals)]
     return f"what shows behind {titles[0]} is not predicted: attack to find out" if titles else ""
@@ -178,7 +178,7 @@ def _too_large(question: Question, x: Tensor) -> bool:
 
 
 def _unscaled(done: Round, experiment: Experiment) -> Update:
-    """The update without the factor of clipping, which hides a length and no picture."""
+    """The update divided by clipping's factor, as a factor hides no picture."""
     if not any("rescaling" in d.perturbs for d in experiment.defenses):
         return done.update
     pairs = zip(done.clean.tensors.values(), done.update.tensors.values(), strict=True)

@@ -70,7 +70,7 @@ class Questions:
         return question
 
     def drop(self) -> None:
-        """Forget them all: their memory is wanted back."""
+        """Forget all questions, which frees their memory."""
         self._kept.clear()
 
 

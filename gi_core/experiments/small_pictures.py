@@ -1,4 +1,4 @@
-"""A person's pictures made small, whole, for choosing a part of them; only a worker decodes them."""
+"""Small copies of a person's whole pictures, to choose a part from. Only a worker decodes them."""
 
 from __future__ import annotations
 

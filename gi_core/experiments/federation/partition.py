@@ -1,7 +1,7 @@
 """Pictures dealt out among clients: alike, or with classes p_k ~ Dirichlet(alpha) of each client k.
 
 Label skew after Hsu et al., Measuring the Effects of Non-Identical Data Distribution, 2019. No picture goes to two
-clients, and every client gets exactly as many as it was promised.
+clients, and every client gets exactly as many as its share.
 """
 
 from __future__ import annotations

@@ -130,7 +130,7 @@ class _Federation:
             self._say(number / self.settings.rounds, f"round {number} of {self.settings.rounds} is done")
 
     def _expected(self, played: Played, training: float) -> times.Span:
-        """The time that is left, judged by the first round: how long its training took, and its first update, which is there to be attacked."""
+        """The time that is left, by the first round: its training as it was measured, and attacks as its first update lets them be estimated."""
         asked = self.settings
         left = training * (asked.rounds - 1)
         attacks = sum(asked.attacks_in(n) for n in range(1, asked.rounds + 1)) * len(asked.victims)

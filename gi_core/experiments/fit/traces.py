@@ -55,7 +55,7 @@ def missing(
 
 
 def _off_grid(update: Update, knowledge: Knowledge) -> str:
-    """Whether the values sent are none that the rounding makes. The last defense of the client decides."""
+    """Why the values sent are not what the rounding makes, a clause; empty where they are. The client's last defense decides."""
     for known in knowledge.defenses[-1:]:
         for name, values in update.tensors.items():
             v = values.detach().double()
@@ -73,7 +73,7 @@ def _off_grid(update: Update, knowledge: Knowledge) -> str:
 
 
 def _outside(own: list[Tensor], belief: Belief, exact: float) -> str:
-    """Whether no factor puts every value into its cell. Of values in boxes nothing is asked but the box."""
+    """Why no factor puts every value into its cell, a clause; empty where one does. A value known up to an interval must lie in it."""
     lowest, highest = 0.0, float("inf")
     for g, low, high, spread in zip(own, belief.low, belief.high, belief.spread, strict=True):
         g, low, high = (t.detach().double().cpu() for t in (g, low, high))
@@ -91,7 +91,7 @@ def _outside(own: list[Tensor], belief: Belief, exact: float) -> str:
 
 
 def _direction(knowledge: Knowledge, own: list[Tensor], belief: Belief, images: Tensor, labels: Tensor) -> str:
-    """Whether q - g is no multiple of a direction in the rows of J along which J is weak, of the length as described."""
+    """Why q - g is no multiple of a direction in the rows of J along which J is weak, of the length as described; empty where it is."""
     rest = [low.double() - g.double() for g, low in zip(own, belief.low, strict=True)]
     size, whole = _length(rest), _length(own)
     strength = next(known["strength"] for known in knowledge.defenses if "strength" in known)

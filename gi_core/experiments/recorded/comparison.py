@@ -1,4 +1,4 @@
-"""An update from elsewhere beside what a client as described would send: the factor between them is found, undone and said.
+"""An update from elsewhere beside what a client as described would send: the factor between them is found, divided out and reported.
 
 Of one picture and one step the last dense layer tells it to the update's precision (`update_files.scaling`), and a misfit is named
 (`update_files.misfit`). Of a round of several steps the same reading is rough, and only a factor beyond `GROSS` is undone. Of a

@@ -110,7 +110,7 @@ def measure(kind: str, name: str) -> Callable[[Experiment, Sequence[int]], Axis]
 
 
 def differences(base: Experiment, other: Experiment) -> dict[str, Any]:
-    """Paths whose values differ, as an axis sets them; where none does, one that decides nothing, since an axis's value is not empty."""
+    """Dotted path -> value, where `other` differs from `base`. Where nothing does, a path that changes nothing: no value is empty."""
     before, after = base.model_dump(mode="json"), other.model_dump(mode="json")
     found: dict[str, Any] = {}
     for name, value in after.items():
