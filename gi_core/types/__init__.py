@@ -1,1 +1,1 @@
-"""What crosses between the rooms: what a client sends, what the server has besides, how the client trains. No settings here."""
+"""What crosses between the rooms: what a client sends, what the server knows, how the client trains, and what jobs end with."""
