@@ -61,7 +61,8 @@ def measured(folder: Path, dataset: str, index: int, sigma: float) -> float:
     question = asked(folder, dataset, index, sigma)
     pictures = data.load(question)
     model, _ = preparing.prepare(question, pictures)
-    update, knowledge = client.client_round(question, model, pictures, "cpu")
+    done = client.play(question, model, pictures, "cpu")
+    update, knowledge = done.update, done.knowledge
     machine = attacks.make(question.attack, update, knowledge, plan=PLAN, device="cpu")
     for state, step in stream(machine, machine.init(0)):  # noqa: B007
         pass

@@ -24,7 +24,8 @@ def _solve(asked: Experiment) -> tuple[float, float, list[int], list[int]]:
     torch.set_num_threads(1)
     pictures = data.load(asked)
     model, _ = preparing.prepare(asked, pictures)
-    update, knowledge = client.client_round(asked, model, pictures, "cpu")
+    done = client.play(asked, model, pictures, "cpu")
+    update, knowledge = done.update, done.knowledge
     attack = make(
         asked.attack,
         update,

@@ -26,7 +26,8 @@ def play(asked: Experiment) -> tuple[Update, Knowledge, torch.Tensor]:
     """The client's round, and its pictures (N, C, H, W) in [0, 1]."""
     pictures = data.load(asked)
     model = networks.build(asked.model, pictures.images.shape[1:], asked.model.classes or pictures.classes)
-    update, knowledge = client.client_round(asked, model, pictures, "cpu")
+    done = client.play(asked, model, pictures, "cpu")
+    update, knowledge = done.update, done.knowledge
     return update, knowledge, torch.from_numpy(pictures.images)
 
 

@@ -28,17 +28,10 @@ _SENTENCES = {
 
 
 def assess(
-    *,
-    verdict: str | None,
-    images: int,
-    gradient_norm: float,
-    predicted_rmse: float | None = None,
-    best_case: float | None = None,
-    noise_std: float = 0.0,
-    perturbed: bool = False,
-    refined: bool = False,
+    *, verdict: str | None, images: int, gradient_norm: float, predicted_rmse: float | None = None,
+    best_case: float | None = None, noise_std: float = 0.0, perturbed: bool = False, refined: bool = False,
     doubt: str = "",
-) -> Risk:
+) -> Risk:  # fmt: skip
     """{level, sentence, reasons, error, refined, grounds}; error: predicted_rmse; grounds: these arguments.
 
     verdict: of the rank analysis, None where there is none. predicted_rmse: of the spectrum, in [0, 1]; best_case: the

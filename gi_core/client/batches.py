@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import torch
 
@@ -55,8 +56,6 @@ def assumed(images: int, steps: int | None, schedule: Schedule) -> Schedule:
     """The schedule of a server that knows only the step size and, from a counter, perhaps the steps: one epoch, or
     full batches where there were more steps than pictures.
     """
-    from dataclasses import replace
-
     each = -(-images // schedule.clients)
     steps = steps or 1
     size = -(-each // steps) if steps <= each else each

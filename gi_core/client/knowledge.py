@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from gi_core.client import fedavg
 from gi_core.client.batches import assumed
+from gi_core.data import Pictures
 from gi_core.defenses import Defense, noise_seed
 from gi_core.networks import bottleneck
-from gi_core.settings import SpecError
+from gi_core.settings import Experiment, SpecError
 from gi_core.settings.client import FedAvg
 from gi_core.settings.losses import Loss
 from gi_core.types.updates import Knowledge, Schedule, Update
-
-if TYPE_CHECKING:
-    from gi_core.data import Pictures
-    from gi_core.settings import Experiment
 
 SERVER_GUESS = -102
 """Place of what the server draws where it must guess the client's draw (see `defenses.noise_seed`)."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -16,18 +15,14 @@ from gi_core.client.dropping import dropping
 from gi_core.client.fedsgd import gradient, plain_step
 from gi_core.client.knowledge import knowledge_of
 from gi_core.client.several import multi_hot
+from gi_core.data import Pictures
 from gi_core.networks import bottleneck
 from gi_core.networks.losses import as_labels
 from gi_core.networks.trainable import client_model
-from gi_core.settings import SpecError, losses
+from gi_core.settings import Experiment, SpecError, losses
 from gi_core.settings.client import FedAvg
 from gi_core.types.result_parts import Effect
 from gi_core.types.updates import Knowledge, Update
-
-if TYPE_CHECKING:
-    from gi_core.data import Pictures
-    from gi_core.settings import Experiment
-
 
 CLIENT_DRAW, CLIENT_DROPS = -101, -103
 """Places of what the client draws besides the defenses' own noise (see `defenses.noise_seed`)."""

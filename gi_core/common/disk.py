@@ -15,12 +15,8 @@ _CLOSED = "cannot write into {}: set GI_HOME to a folder you can write to"
 _DAMAGED = "store.sqlite in {} is damaged: move it away, or set GI_HOME to another folder"
 _BUSY = "store.sqlite in {} is held by another program: close what reads it, and try again"
 _BROKEN = (
-    sqlite3.SQLITE_NOTADB,
-    sqlite3.SQLITE_CORRUPT,
-    sqlite3.SQLITE_ERROR,
-    sqlite3.SQLITE_IOERR,
-    sqlite3.SQLITE_SCHEMA,
-)
+    sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_SCHEMA,
+)  # fmt: skip
 """No database, torn pages, or tables that are not ours (our own statements are tested)."""
 
 

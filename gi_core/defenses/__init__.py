@@ -5,17 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import nn
 
 from gi_core.defenses.base import Defense, LocalRound, StepGradient
 from gi_core.defenses.effect import effect
+from gi_core.settings.defenses import AnyDefense
 from gi_core.settings.losses import Loss
-
-if TYPE_CHECKING:
-    from gi_core.settings.defenses import AnyDefense
 
 __all__ = ["Defense", "LocalRound", "StepGradient", "class_of", "effect", "make", "noise_seed", "wrapped"]
 

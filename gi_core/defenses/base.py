@@ -8,22 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from torch import Generator, Tensor, nn
 
 from gi_core.common.errors import SpecError
+from gi_core.settings import Experiment
 from gi_core.settings.losses import Loss
 from gi_core.types.result_parts import Promise
+from gi_core.types.updates import Schedule, Update
 
-if TYPE_CHECKING:
-    from gi_core.settings import Experiment
-    from gi_core.types.updates import Schedule, Update
-
-LocalRound = Callable[[nn.Module, Tensor, Tensor], "Update"]
+LocalRound = Callable[[nn.Module, Tensor, Tensor], Update]
 """(model, inputs (N, C, H, W) normalised, labels (N,)) -> Update."""
 
-StepGradient = Callable[[nn.Module, Tensor, Tensor], "tuple[list[Tensor], float]"]
+StepGradient = Callable[[nn.Module, Tensor, Tensor], tuple[list[Tensor], float]]
 """(model, inputs (B, C, H, W), labels (B,)) -> (gradient of the mean loss by each parameter, that loss): of one step."""
 
 

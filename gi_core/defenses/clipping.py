@@ -6,12 +6,10 @@ A scaled gradient carries the same information; the bound matters together with 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gi_core.defenses.base import Defense, Sent
-
-if TYPE_CHECKING:
-    from gi_core.types.updates import Update
+from gi_core.types.updates import Update
 
 
 class Clipping(Defense):

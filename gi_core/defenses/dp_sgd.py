@@ -7,18 +7,15 @@ the step. What that promises is worked out by `settings.accounting`.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from gi_core.defenses.base import Defense, Sent, StepGradient
-from gi_core.settings import accounting
+from gi_core.settings import Experiment, accounting
 from gi_core.types.result_parts import Promise
-
-if TYPE_CHECKING:
-    from gi_core.settings import Experiment
-    from gi_core.types.updates import Schedule
+from gi_core.types.updates import Schedule
 
 
 class DpSgd(Defense):

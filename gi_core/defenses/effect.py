@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 from gi_core.types.result_parts import Change
-
-if TYPE_CHECKING:
-    from gi_core.types.updates import Update
+from gi_core.types.updates import Update
 
 
 def effect(before: Update, after: Update) -> Change:

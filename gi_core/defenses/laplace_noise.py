@@ -6,15 +6,13 @@ Zhu et al., Deep Leakage from Gradients, NeurIPS 2019, section 5. Without clippi
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from gi_core.defenses.base import Defense, Sent
-
-if TYPE_CHECKING:
-    from gi_core.types.updates import Update
+from gi_core.types.updates import Update
 
 
 class LaplaceNoise(Defense):

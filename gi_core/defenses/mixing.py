@@ -8,8 +8,6 @@ value, so pixel p becomes p or 1 - p. One mixture for each picture and round, ho
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -17,10 +15,10 @@ from torch import Tensor, nn
 from gi_core import data
 from gi_core.common.errors import SpecError
 from gi_core.defenses.base import Defense, LocalRound
+from gi_core.networks.losses import as_target
+from gi_core.networks.trainable import outputs
 from gi_core.settings.defense_checks import few_for_mixing
-
-if TYPE_CHECKING:
-    from gi_core.types.updates import Update
+from gi_core.types.updates import Update
 
 POOL = 128
 """The most public pictures that one round uses."""
@@ -39,9 +37,6 @@ class Mixing(Defense):
         return mixed
 
     def _blend(self, model: nn.Module, x: Tensor, labels: Tensor, draw: np.random.Generator) -> tuple[Tensor, Tensor]:
-        from gi_core.networks.losses import as_target
-        from gi_core.networks.trainable import outputs
-
         shares = _shares(len(x), self.settings, draw)
         rows, private, strangers = self._partners(len(x), draw)
         everyone = torch.cat([x, self._public(x, strangers, draw)]) if strangers else x

@@ -10,14 +10,13 @@ from torch import nn
 
 from gi_core.common.errors import SpecError
 from gi_core.defenses.base import Defense
+from gi_core.networks.bottleneck import bottlenecks, insert
 
 
 class Precode(Defense):
     """Server knows: that there is a bottleneck (it sees the network anyway)."""
 
     def wrap_model(self, model: nn.Module) -> nn.Module:
-        from gi_core.networks.bottleneck import bottlenecks, insert
-
         self.known["bottleneck"] = True
         if bottlenecks(model):
             return model  # a federation's network has its own from the start

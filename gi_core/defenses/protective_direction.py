@@ -7,7 +7,7 @@ After the inversion influence function, Zhang et al., NeurIPS 2023. A server tha
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,9 +15,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from gi_core.common.errors import SpecError
 from gi_core.defenses.base import Defense, LocalRound, Sent
-
-if TYPE_CHECKING:
-    from gi_core.types.updates import Update
+from gi_core.types.updates import Knowledge, Update
 
 ROUNDS, VECTORS = 2, 200
 MOST_VALUES, MOST_PARAMETERS = 8192, 3_000_000
@@ -48,21 +46,15 @@ class ProtectiveDirection(Defense):
     def _direction(self, model: nn.Module, inputs: Tensor, labels: Tensor) -> list[Tensor]:
         """v as one part for each parameter, |v| = 1: a few inverse iterations on J J^T."""
         from gi_core.numerics.picture_jacobian import Sample
-        from gi_core.types.updates import Knowledge
 
         # Where batch norm takes the batch's statistics it is refused, for J is singular then.
         by_batch = any(isinstance(m, _BatchNorm) and m.training for m in model.modules())
         outputs = int(model(inputs[:1]).shape[1])
         channels = inputs.shape[1]
         knowledge = Knowledge(
-            model,
-            (channels, inputs.shape[2], inputs.shape[3]),
-            outputs,
-            (0.0,) * channels,
-            (1.0,) * channels,
-            batch_norm="train" if by_batch else "eval",
-            loss=self.loss,
-        )
+            model, (channels, inputs.shape[2], inputs.shape[3]), outputs, (0.0,) * channels, (1.0,) * channels,
+            batch_norm="train" if by_batch else "eval", loss=self.loss,
+        )  # fmt: skip
         parameters = sum(p.numel() for p in model.parameters())
         if inputs.numel() > MOST_VALUES or parameters > MOST_PARAMETERS:
             raise SpecError(

@@ -7,15 +7,13 @@ tensor of n are cleared, ties in order of position.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from gi_core.defenses.base import Defense, Sent
-
-if TYPE_CHECKING:
-    from gi_core.types.updates import Update
+from gi_core.types.updates import Update
 
 
 class Pruning(Defense):

@@ -8,15 +8,13 @@ exactly zero (a pruned value stays pruned). One bit: g' = sign(g) * mean|g|, as 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from gi_core.defenses.base import Defense, Sent
-
-if TYPE_CHECKING:
-    from gi_core.types.updates import Update
+from gi_core.types.updates import Update
 
 
 class Quantisation(Defense):

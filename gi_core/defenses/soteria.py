@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -20,10 +20,9 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from gi_core.common.errors import SpecError
 from gi_core.defenses.base import Defense, LocalRound, Sent
+from gi_core.networks import set_batch_norm
 from gi_core.settings.defense_checks import PIXELS
-
-if TYPE_CHECKING:
-    from gi_core.types.updates import Update
+from gi_core.types.updates import Update
 
 PROBES, AT_ONCE, CHUNK = 32, 8, 64
 TINY = 1e-12
@@ -94,8 +93,6 @@ def sensitivity(model: nn.Module, name: str, inputs: Tensor, draw: torch.Generat
 
     name: of the layer whose input r (N, D) is. draw: of the directions that a batch is probed along. Raises SpecError.
     """
-    from gi_core.networks import set_batch_norm
-
     by_batch = any(isinstance(m, _BatchNorm) and m.training for m in model.modules())
     model = set_batch_norm(model, "train" if by_batch else "eval").requires_grad_(False)
     seen: list[Tensor] = []

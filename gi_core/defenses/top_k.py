@@ -8,16 +8,14 @@ in a single round it is that of `rounds` earlier ones, each taken to be like thi
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from gi_core.defenses.base import Defense, Sent
 from gi_core.defenses.pruning import masks
-
-if TYPE_CHECKING:
-    from gi_core.types.updates import Update
+from gi_core.types.updates import Update
 
 
 class TopK(Defense):

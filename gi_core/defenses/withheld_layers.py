@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -11,9 +11,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from gi_core.common.errors import SpecError
 from gi_core.defenses.base import Defense, LocalRound, Sent
-
-if TYPE_CHECKING:
-    from gi_core.types.updates import Update
+from gi_core.types.updates import Update
 
 
 class WithheldLayers(Defense):

@@ -55,14 +55,9 @@ class Lookup:
         return rows.job(row) if row is not None else None
 
     def jobs(
-        self,
-        kinds: tuple[str, ...] | None = ("run",),
-        states: tuple[str, ...] | None = None,
-        search: str = "",
-        limit: int = 200,
-        parent: str | None = None,
-        children: bool = False,
-    ) -> list[Job]:
+        self, kinds: tuple[str, ...] | None = ("run",), states: tuple[str, ...] | None = None, search: str = "",
+        limit: int = 200, parent: str | None = None, children: bool = False,
+    ) -> list[Job]:  # fmt: skip
         """Newest first; search is a part of the title or of the question.
 
         parent: only the jobs that were asked by this sweep. children: those of all sweeps too.

@@ -48,28 +48,14 @@ def _job(row: sqlite3.Row) -> Job:
     if result is not None and any(not _is_number(v) for v in (result.get("metrics") or {}).values()):
         raise ValueError("measures that are no numbers")
     return Job(
-        id=_text(row["id"]),
-        kind=row["kind"],
-        spec=_held(row["spec"], dict),
-        title=_text(row["title"]),
-        state=row["state"],
-        lane=row["lane"],
-        parent=row["parent"],
-        owner=_text(row["owner"]),
-        created=float(row["created"]),
-        started=_time(row["started"]),
-        finished=_time(row["finished"]),
-        progress=_held(row["progress"], dict),
-        result=result,
-        error=row["error"] and _text(row["error"]),
-        notices=[_text(notice) for notice in _held(row["notices"], list)],
-        pinned=bool(row["pinned"]),
-        interrupted=bool(row["interrupted"]),
-        asked=_text(row["asked"]),
-        attempts=int(row["attempts"]),
+        id=_text(row["id"]), kind=row["kind"], spec=_held(row["spec"], dict), title=_text(row["title"]),
+        state=row["state"], lane=row["lane"], parent=row["parent"], owner=_text(row["owner"]), asker=row["asker"],
+        created=float(row["created"]), started=_time(row["started"]), finished=_time(row["finished"]),
+        progress=_held(row["progress"], dict), result=result, error=row["error"] and _text(row["error"]),
+        notices=[_text(notice) for notice in _held(row["notices"], list)], pinned=bool(row["pinned"]),
+        interrupted=bool(row["interrupted"]), asked=_text(row["asked"]), attempts=int(row["attempts"]),
         cache_key=row["cache_key"],
-        asker=row["asker"],
-    )
+    )  # fmt: skip
 
 
 def held(text: Any, empty: Any) -> Any:
@@ -110,20 +96,16 @@ def points(found: list[sqlite3.Row]) -> list[Point]:
     kept = []
     for row in found:
         try:
-            kept.append(point(row))
+            kept.append(_point(row))
         except (ValueError, TypeError, AttributeError, RecursionError):
             continue
     return kept
 
 
-def point(row: sqlite3.Row) -> Point:
+def _point(row: sqlite3.Row) -> Point:
     return Point(
-        iteration=row["iteration"],
-        seconds=row["seconds"],
-        rate=_number(row["rate"]),
+        iteration=row["iteration"], seconds=row["seconds"], rate=_number(row["rate"]),
         losses={name: _number(value) for name, value in json.loads(row["losses"]).items()},
         trial_losses=[_number(value) for value in json.loads(row["trials"])],
-        best=row["best"],
-        psnr=row["psnr"],
-        ssim=row["ssim"],
-    )
+        best=row["best"], psnr=row["psnr"], ssim=row["ssim"],
+    )  # fmt: skip

@@ -18,17 +18,9 @@ class Store(Lookup):
     """The runs under GI_HOME, asked for and controlled. Methods that write raise DiskFull (a SpecError)."""
 
     def submit(
-        self,
-        kind: str,
-        spec: dict[str, Any],
-        *,
-        lane: str = "interactive",
-        priority: int = 0,
-        parent: str | None = None,
-        title: str = "",
-        owner: str = "",
-        cache_key: str | None = None,
-    ) -> str:
+        self, kind: str, spec: dict[str, Any], *, lane: str = "interactive", priority: int = 0,
+        parent: str | None = None, title: str = "", owner: str = "", cache_key: str | None = None,
+    ) -> str:  # fmt: skip
         """Queue a job; its id. An unfinished or successful job of the same cache_key answers instead; without a key, an
         equal question of the same asker that waits or runs (asking twice is asking once).
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
@@ -13,15 +12,13 @@ from torch import nn
 from gi_core.common.errors import SpecError
 from gi_core.common.paths import home, user_path
 from gi_core.common.progress import Progress
+from gi_core.data import Pictures, training_set
 from gi_core.networks.training import train
+from gi_core.settings import Experiment
 from gi_core.settings.base import identity
 from gi_core.settings.client import Trained
 from gi_core.tensor_files.weights import load_state, read_state, write_state
 from gi_core.types.result_parts import Network
-
-if TYPE_CHECKING:
-    from gi_core.data import Pictures
-    from gi_core.settings import Experiment
 
 _RECIPE = 1  # raise it when training or the crops change, so that older weights are not taken for new
 
@@ -31,8 +28,6 @@ def trained(experiment: Experiment, pictures: Pictures, model: nn.Module, classe
 
     Raises SpecError: no such data, labels beyond the network's classes, training diverged, disk full.
     """
-    from gi_core.data import training_set
-
     weights = experiment.weights
     assert isinstance(weights, Trained)
     path = home() / "weights" / f"{_key(experiment, weights, pictures, classes)}.safetensors"
@@ -69,15 +64,9 @@ def _key(experiment: Experiment, weights: Trained, pictures: Pictures, classes: 
     """What decides the weights: network, recipe, data (with its file's age), shape, normalisation."""
     data = weights.data or pictures.source
     parts = [
-        _RECIPE,
-        identity(experiment.model),
-        identity(weights),
-        classes,
-        data,
-        _stamp(data),
-        list(pictures.images.shape[1:]),
-        [float(v) for v in (*pictures.mean, *pictures.std)],
-    ]
+        _RECIPE, identity(experiment.model), identity(weights), classes, data, _stamp(data),
+        list(pictures.images.shape[1:]), [float(v) for v in (*pictures.mean, *pictures.std)],
+    ]  # fmt: skip
     built_in = [identity(d) for d in experiment.defenses if d.hook == "wrap_model"]
     if built_in:
         parts += [built_in, experiment.seed]

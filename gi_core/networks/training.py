@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gi_core.common.progress import Progress
+from gi_core.data.training import TrainingSet
 from gi_core.networks.bottleneck import drawing, penalised, settle
 from gi_core.networks.losses import as_labels
 from gi_core.networks.warm_start import SAMPLE, warm_start
@@ -27,14 +28,9 @@ def rate(step: int, steps: int, top: float) -> float:
 
 
 def train(
-    model: nn.Module,
-    data: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
-    settings: Trained,
-    mean: tuple[float, ...],
-    std: tuple[float, ...],
-    progress: Progress,
-    device: str = "cpu",
-) -> float:
+    model: nn.Module, data: TrainingSet, settings: Trained, mean: tuple[float, ...], std: tuple[float, ...],
+    progress: Progress, device: str = "cpu",
+) -> float:  # fmt: skip
     """Train in place, leave the network in eval mode, and return its test accuracy in [0, 1].
 
     data: images uint8 (M, C, H, W), labels (M,), test images, test labels; normalised with mean and

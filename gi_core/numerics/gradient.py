@@ -15,6 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 
+from gi_core.networks import set_batch_norm
+from gi_core.networks.bottleneck import penalised
 from gi_core.networks.losses import Loss, soft
 from gi_core.numerics.convolutions import replaced
 from gi_core.settings.plan import Plan
@@ -41,9 +43,6 @@ class GradientMap:
     """
 
     def __init__(self, knowledge: Knowledge, loss: Loss, plan: Plan, dtype: torch.dtype, device: torch.device):
-        from gi_core.networks import set_batch_norm
-        from gi_core.networks.bottleneck import penalised
-
         model = set_batch_norm(copy.deepcopy(knowledge.model), knowledge.batch_norm)
         self.model = model.to(device=device, dtype=dtype).requires_grad_(True)
         self.channels_last = plan.channels_last

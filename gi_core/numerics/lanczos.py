@@ -12,13 +12,12 @@ import torch
 from scipy.linalg import eigh_tridiagonal, eigvalsh_tridiagonal, solveh_banded
 from torch import Tensor
 
+Product = Callable[[Tensor], Tensor]
 Stop = Callable[[list[float], list[float], float], bool]
 """(alphas, betas so far, next beta) -> whether the factorisation goes no further."""
 
 
-def factorise(
-    product: Callable[[Tensor], Tensor], start: Tensor, most: int, stop: Stop
-) -> tuple[Tensor, list[float], list[float]]:
+def factorise(product: Product, start: Tensor, most: int, stop: Stop) -> tuple[Tensor, list[float], list[float]]:
     """Basis (k, d), diagonal (k) and off-diagonal (k - 1) of T; `stop` is asked after each vector."""
     basis = start.new_zeros(most, start.numel())
     alphas: list[float] = []
@@ -40,7 +39,7 @@ def factorise(
 
 
 def tridiagonal(
-    product: Callable[[Tensor], Tensor],
+    product: Product,
     start: Tensor,
     most: int,
     settled: Callable[[np.ndarray, int], bool] | None = None,
@@ -69,14 +68,7 @@ class ShiftedSolver:
     residual there is below eta |b|, tested every 10 vectors. `products` counts products with A.
     """
 
-    def __init__(
-        self,
-        product: Callable[[Tensor], Tensor],
-        b: Tensor,
-        most: int,
-        shift: Callable[[float], float],
-        eta: float = 0.1,
-    ):
+    def __init__(self, product: Product, b: Tensor, most: int, shift: Callable[[float], float], eta: float = 0.1):
         most = min(most, b.numel())
         self.size = float(b.norm())
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from gi_core.common.errors import SpecError
 from gi_core.common.paths import user_path
+from gi_core.common.uploads import upload_path
 from gi_core.common.vetting import vetted
 from gi_core.common.zips import contents, unpacked
 from gi_core.tensor_files.asides import NOTHING, aside
@@ -21,8 +22,6 @@ from gi_core.tensor_files.safetensors import is_safetensors, read_safetensors
 def path_of(reference: str) -> tuple[Path, str]:
     """(file, what a person calls it) of a path or `upload:SHA256`. Raises SpecError."""
     if reference.startswith("upload:"):
-        from gi_core.common.uploads import upload_path
-
         return upload_path(reference), f"the uploaded file {reference[7:15]}…"
     path = user_path(reference)
     return path, path.name

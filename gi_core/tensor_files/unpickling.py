@@ -14,18 +14,8 @@ from collections.abc import Callable
 from typing import Any
 
 from gi_core.common.errors import SpecError
-from gi_core.tensor_files.pickled_arrays import (
-    MOST_WORD,
-    Foreign,
-    Kind,
-    Name,
-    Shell,
-    array,
-    fill,
-    from_buffer,
-    named,
-    word,
-)
+from gi_core.tensor_files import pickled_arrays as made
+from gi_core.tensor_files.pickled_arrays import MOST_WORD, Foreign, word
 
 MOST_OPCODES = 1_000_000
 _LITERALS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
@@ -106,12 +96,12 @@ class _Machine:
             self._set(items)
         elif code in ("GLOBAL", "STACK_GLOBAL"):
             module, _, name = argument.partition(" ") if code == "GLOBAL" else (pop(-2), "", pop())
-            push(named(module, name))
+            push(made.named(module, name))
         elif code == "REDUCE":
             arguments, called = pop(), pop()
             push(self._make(called, arguments))
         elif code == "BUILD":
-            fill(pop(), self.stack[-1])
+            made.fill(pop(), self.stack[-1])
         else:
             raise Foreign(f"the instruction {code}")
 
@@ -136,17 +126,17 @@ class _Machine:
 
     def _make(self, called: Any, arguments: Any) -> Any:
         """What numpy would make of a call, without calling anything."""
-        if type(called) is not Name or type(arguments) is not tuple:
+        if type(called) is not made.Name or type(arguments) is not tuple:
             raise Foreign("a call of something that is no part of an array")
         if called.text == "_reconstruct":
-            return Shell()
+            return made.Shell()
         if called.text == "dtype":
-            return Kind(word(arguments[0]))
+            return made.Kind(word(arguments[0]))
         if called.text == "scalar":
             kind, content = arguments
-            return array(content, kind, (), "C")
+            return made.array(content, kind, (), "C")
         if called.text == "_frombuffer":
-            return from_buffer(*arguments)
+            return made.from_buffer(*arguments)
         if called.text == "OrderedDict" and not arguments:
             return {}
         if called.text == "encode":

@@ -7,7 +7,7 @@ import torch
 
 from gi_core import data, metrics
 from gi_core.attacks import make, stream
-from gi_core.client import client_round
+from gi_core.client import play
 from gi_core.experiments import preparing
 from gi_core.settings import Experiment, build
 from gi_core.settings.plan import Plan
@@ -20,7 +20,8 @@ def _psnr(asked: Experiment) -> float:
     torch.set_num_threads(1)
     pictures = data.load(asked)
     model, _ = preparing.prepare(asked, pictures)
-    update, knowledge = client_round(asked, model, pictures, "cpu")
+    done = play(asked, model, pictures, "cpu")
+    update, knowledge = done.update, done.knowledge
     attack = make(asked.attack, update, knowledge, plan=Plan(), device="cpu")
     *_, (state, _) = stream(attack, attack.init(asked.seed))
     images, labels = attack.answer(state)

@@ -9,7 +9,6 @@ from torch.nn import functional as F
 from gi_core import data
 from gi_core.attacks import stream
 from gi_core.attacks.labels import strategies
-from gi_core.client import client_round
 from gi_core.client import play as play_round
 from gi_core.client.round import normalised
 from gi_core.experiments import preparing
@@ -76,7 +75,8 @@ def test_the_update_is_the_gradient_of_that_loss(model, asked_loss, loss):
     )  # fmt: skip
     pictures = data.load(asked)
     network, _ = preparing.prepare(asked, pictures)
-    update, knowledge = client_round(asked, network, pictures, "cpu")
+    done = play_round(asked, network, pictures, "cpu")
+    update, knowledge = done.update, done.knowledge
     assert knowledge.loss == loss and knowledge.classes == (1 if model is ONE else 4)
     value = _by_torch(loss, network(normalised(pictures, "cpu")), torch.from_numpy(pictures.labels))
     for seen, made in zip(update.tensors.values(), torch.autograd.grad(value, list(network.parameters())), strict=True):

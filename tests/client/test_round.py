@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from gi_core.client import client_round, play
+from gi_core.client import play
 from gi_core.data import Pictures
 from gi_core.settings import Experiment, SpecError, build
 
@@ -43,7 +43,8 @@ def ask(labels: str = "known", known: bool = True, **more) -> Experiment:
 
 def test_gradient_is_that_of_mean_cross_entropy():
     model, p = network(), pictures()
-    update, knowledge = client_round(ask(), model, p, "cpu")
+    done = play(ask(), model, p, "cpu")
+    update, knowledge = done.update, done.knowledge
     x = (torch.tensor(p.images) - 0.3) / 0.5
     loss = -torch.log_softmax(model(x), 1)[torch.arange(2), torch.tensor(p.labels)].mean()
     expected = torch.autograd.grad(loss, list(model.parameters()))
@@ -56,7 +57,8 @@ def test_gradient_is_that_of_mean_cross_entropy():
 
 
 def test_float32_on_the_client_whatever_the_model():
-    update, knowledge = client_round(ask(), network().double(), pictures(), "cpu")
+    done = play(ask(), network().double(), pictures(), "cpu")
+    update, knowledge = done.update, done.knowledge
     assert all(t.dtype == torch.float32 for t in update.tensors.values())
     assert all(p.dtype == torch.float32 for p in knowledge.model.parameters())
 
@@ -65,7 +67,8 @@ def test_float32_on_the_client_whatever_the_model():
 def test_batch_norm_mode(mode):
     model, p = network(norm=True), pictures()
     before = {k: v.clone() for k, v in model.state_dict().items()}
-    update, knowledge = client_round(ask(client={"batch_norm": mode}), model, p, "cpu")
+    done = play(ask(client={"batch_norm": mode}), model, p, "cpu")
+    update, knowledge = done.update, done.knowledge
     assert knowledge.batch_norm == mode
     for state in (model.state_dict(), knowledge.model.state_dict()):
         for key, value in before.items():
@@ -81,24 +84,24 @@ def test_batch_norm_mode(mode):
 def test_batch_norm_of_one_value_is_refused():
     model = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.BatchNorm2d(1), nn.Flatten(), nn.Linear(1, 4))
     with pytest.raises(SpecError, match="more than one value"):
-        client_round(ask(client={"batch_norm": "train"}), model, pictures(1), "cpu")
+        play(ask(client={"batch_norm": "train"}), model, pictures(1), "cpu")
 
 
 def test_labels_are_told_only_when_asked_for_and_known():
-    assert client_round(ask("known"), network(), pictures(), "cpu")[1].labels.tolist() == [0, 1]
-    assert client_round(ask("joint"), network(), pictures(), "cpu")[1].labels is None
+    assert play(ask("known"), network(), pictures(), "cpu").knowledge.labels.tolist() == [0, 1]
+    assert play(ask("joint"), network(), pictures(), "cpu").knowledge.labels is None
     with pytest.raises(SpecError, match="labels_known"):
-        client_round(ask("known", known=False), network(), pictures(), "cpu")
+        play(ask("known", known=False), network(), pictures(), "cpu")
 
 
 def test_refusals_in_one_sentence():
     with pytest.raises(SpecError, match="label 1 is out of range"):
-        client_round(ask(), network(classes=1), pictures(), "cpu")
+        play(ask(), network(classes=1), pictures(), "cpu")
     broken = network()
     with torch.no_grad():
         broken[0].weight.fill_(float("nan"))
     with pytest.raises(SpecError, match="not finite"):
-        client_round(ask(), broken, pictures(), "cpu")
+        play(ask(), broken, pictures(), "cpu")
 
 
 def test_effects_are_plain_numbers():
@@ -117,7 +120,8 @@ def test_no_path_leads_to_the_pictures(chosen, mode):
     p, model = pictures(), network(norm=True)
     model.last_seen = None
     model.register_forward_hook(lambda m, given, out: setattr(m, "last_seen", given[0]))
-    seen = client_round(ask(defenses=chosen, client={"batch_norm": mode}), model, p, "cpu")
+    done = play(ask(defenses=chosen, client={"batch_norm": mode}), model, p, "cpu")
+    seen = done.update, done.knowledge
     private = [torch.tensor(p.images), (torch.tensor(p.images) - 0.3) / 0.5]
     tensors = list(reachable(seen))
     assert tensors, "the walk must find the parameters at least"

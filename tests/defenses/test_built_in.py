@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from gi_core import client, data
+from gi_core import data, defenses
 from gi_core.analysis.influence import predict
 from gi_core.experiments import preparing, recording, risk_meter
 from gi_core.experiments.federation import running
@@ -100,7 +100,7 @@ def test_a_federation_shares_one_such_network(gi_home, tmp_path: Path):
     })  # fmt: skip
     assert not [p for p in federation_problems(settings) if p.fatal]
     simulation = Simulation(settings, shards(settings), CPU)
-    assert equal(simulation.start, client.wrapped(simulation.start, settings.defenses, 3))
+    assert equal(simulation.start, defenses.wrapped(simulation.start, settings.defenses, 3))
     first = simulation.play(1, simulation.start)
     second = simulation.play(2, first.after)
     names = [n for n, _ in second.after.named_parameters()]

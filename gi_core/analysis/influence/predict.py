@@ -4,26 +4,21 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from gi_core import client, defenses
 from gi_core.analysis.influence import keeping
 from gi_core.client.round import Round, normalised
 from gi_core.common.progress import Progress, silent
+from gi_core.data import Pictures
 from gi_core.numerics.picture_jacobian import Sample
 from gi_core.numerics.picture_spectrum import spectrum
 from gi_core.numerics.spectrum import DAMPING, LINEAR, PRIOR, Spectrum, lower_bound, with_prior
 from gi_core.settings import Experiment, SpecError
 from gi_core.settings.noise_defenses import GaussianNoise
 from gi_core.types.influence import Described, Moved
-
-if TYPE_CHECKING:
-    from torch import nn
-
-    from gi_core.data import Pictures
 
 SOLVE = 600
 """Products of J J^T that a solve usually takes."""

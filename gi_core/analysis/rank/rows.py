@@ -50,28 +50,15 @@ def _row(block: Affine | Unsupported, ranks: Ranks, reach: int, reason: str, mor
     virtual = max(0, ranks.unknowns - reach) + (ranks.spare if ranks.deficiency else 0)
     kind = block.kind if isinstance(block, Unsupported) else block.op.op
     return LayerRank(
-        name=block.name,
-        kind=kind,
-        description=describe(block) + more,
-        input_shape=block.unflattened if isinstance(block, Affine) else block.input_shape,
-        output_shape=block.shape,
-        unknowns=ranks.unknowns,
-        weight_constraints=ranks.weight_constraints,
-        gradient_constraints=ranks.gradient_constraints,
-        padding=ranks.padding,
-        rank_weight=ranks.rank_weight,
-        rank_gradient=ranks.rank_gradient,
-        overlap=ranks.overlap,
-        rank=ranks.rank,
-        deficiency=ranks.deficiency,
-        virtual=virtual,
-        index=ranks.deficiency - virtual,
+        name=block.name, kind=kind, description=describe(block) + more,
+        input_shape=block.unflattened if isinstance(block, Affine) else block.input_shape, output_shape=block.shape,
+        unknowns=ranks.unknowns, weight_constraints=ranks.weight_constraints,
+        gradient_constraints=ranks.gradient_constraints, padding=ranks.padding,
+        rank_weight=ranks.rank_weight, rank_gradient=ranks.rank_gradient, overlap=ranks.overlap, rank=ranks.rank,
+        deficiency=ranks.deficiency, virtual=virtual, index=ranks.deficiency - virtual,
         route="unsupported" if reason else route(kind, ranks),
-        kernel_rank=ranks.kernel_rank,
-        pixels=ranks.pixels,
-        condition=ranks.condition,
-        reason=reason,
-    )
+        kernel_rank=ranks.kernel_rank, pixels=ranks.pixels, condition=ranks.condition, reason=reason,
+    )  # fmt: skip
 
 
 def route(kind: str, ranks: Ranks) -> Route:

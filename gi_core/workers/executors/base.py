@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from gi_core.jobs.rows import encode
+
 BEGAN = "began"
 EVENTS = (BEGAN, "record", "thin_points", "forget_points", "log", "notice", "snapshot", "originals")
 DROP = "drop"
@@ -28,8 +30,6 @@ class Event:
     values: list[Any] = field(repr=False)
 
     def encode(self) -> str:
-        from gi_core.jobs.rows import encode
-
         return encode([self.job_id, self.token, self.number, self.what, self.values])
 
     @staticmethod
