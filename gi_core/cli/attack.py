@@ -46,12 +46,13 @@ def perform(asked: Experiment | None, arguments: argparse.Namespace) -> int:
     finally:
         bar.close()
     if target is not None and document["status"] != "failed":
-        document = files.export(runner.folder, target, document)
+        document["out"] = str(target)
+        files.export(runner.folder, target, document)
     return _tell(document, arguments.json)
 
 
 def refuse_early(asked: Experiment, bar: Bar) -> None:
-    """Everything that can be told without torch: parts that do not fit, pictures that cannot be read."""
+    """Everything that is known without torch: parts that do not fit, pictures that cannot be read."""
     from gi_core import data
 
     for problem in problems(asked):

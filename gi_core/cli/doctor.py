@@ -73,7 +73,7 @@ def _data() -> Iterator[Row]:
     except SpecError as error:
         yield "bundled pictures", False, str(error), "pip install -r requirements.txt"
     for name, data_set in archives.DATA_SETS.items():
-        splits = [s for s in ("test", "train") if archives.available(name, s)]  # type: ignore[arg-type]
+        splits = [s for s in ("test", "train") if archives.available(name, s)]
         detail = (
             f"{' and '.join(splits)} in {data_home() / data_set.folder}" if splits else "not on this machine (optional)"
         )

@@ -111,14 +111,14 @@ class _Runner(Interruptible):
 
         control, place = StoreControl(writer, number), writer.folder(number)
 
-        def tell(fraction: float, said: str, found: dict[str, Any]) -> None:
+        def progress(fraction: float, said: str, found: dict[str, Any]) -> None:
             self.bar.show(fraction, said)
             asked = "cancel" if self.stopping else control.poll()
             if asked:
                 raise Stopped("cancel")
 
         try:
-            document = running.answer(settings, place, tell, again=again, foresee=self._foresee)
+            document = running.answer(settings, place, progress, again=again, foresee=self._foresee)
         except SpecError as error:
             writer.finish(number, "failed", error=str(error))
             if not (place / STATE).exists():

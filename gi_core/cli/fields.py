@@ -6,6 +6,7 @@ from typing import Any
 
 from gi_core.settings import Component
 from gi_core.settings.base import is_basic
+from gi_core.settings.defense_base import DefenseSettings
 
 
 def component(cls: type[Component]) -> dict[str, Any]:
@@ -17,7 +18,11 @@ def component(cls: type[Component]) -> dict[str, Any]:
         "paper": cls.paper,
         "link": cls.link,
         "needs": sorted(cls.needs),
-        **({"guarantee": cls.guarantee, "changes": cls.changes, "hook": cls.hook} if hasattr(cls, "guarantee") else {}),
+        **(
+            {"guarantee": cls.guarantee, "changes": cls.changes, "hook": cls.hook}
+            if issubclass(cls, DefenseSettings)
+            else {}
+        ),
         "presets": cls.presets,
         "fields": fields(cls),
     }

@@ -7,12 +7,10 @@ import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any
 
 from gi_core.common.paths import user_path
 from gi_core.settings import SpecError
-
-Written = TypeVar("Written", bound=Mapping[str, Any] | None)
 
 FILES = (
     "experiment.json", "result.json", "reconstruction.npz", "original.png", "reconstruction.png",
@@ -30,13 +28,11 @@ def folder(name: str) -> Path:
     return path
 
 
-def export(source: Path, target: Path, document: Written) -> Written:
-    """Copy what there is of FILES; result.json is `document` with `out` naming the new place.
+def export(source: Path, target: Path, document: Mapping[str, Any] | None) -> None:
+    """Copy what there is of FILES; result.json is `document`, whose `out` names the new place.
 
-    Returns that document. Raises SpecError, a full disk included.
+    Raises SpecError, a full disk included.
     """
-    if document is not None:
-        document = cast(Written, {**document, "out": str(target)})
     try:
         for name in FILES:
             if name == "result.json" and document is not None:
@@ -47,4 +43,3 @@ def export(source: Path, target: Path, document: Written) -> Written:
         if error.errno == errno.ENOSPC:
             raise SpecError(f"the disk is full: free space under {target} and export the run again") from None
         raise SpecError(f"cannot write into {str(target)!r}: {error.strerror}") from None
-    return document

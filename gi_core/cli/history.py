@@ -75,7 +75,8 @@ def _show(store: Store, arguments: argparse.Namespace) -> int:
 def _export(store: Store, arguments: argparse.Namespace) -> int:
     job = _known(store, arguments.id)
     target = files.folder(arguments.out or job.id)
-    document = files.export(store.path(job.id), target, job.result)
+    document = None if job.result is None else {**job.result, "out": str(target)}
+    files.export(store.path(job.id), target, document)
     if arguments.json:
         print(json.dumps(document))
     else:
@@ -88,7 +89,8 @@ def _cancel(store: Store, arguments: argparse.Namespace) -> int:
     if (arguments.id is not None) + arguments.mine + arguments.all != 1:
         raise SpecError("give one ID, or --mine (what was asked on the command line), or --all")
     if arguments.id is not None:
-        count = int(store.job(arguments.id) is not None and not store.job(arguments.id).over)
+        job = store.job(arguments.id)
+        count = int(job is not None and not job.over)
         store.control(arguments.id, "cancel")
     else:
         count = store.cancel_all() if arguments.all else store.cancel_mine()

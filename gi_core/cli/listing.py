@@ -6,14 +6,15 @@ import argparse
 import json
 import shutil
 import textwrap
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from itertools import groupby
 from typing import Any
 
 from gi_core.cli.fields import allowed, component
-from gi_core.settings import ATTACKS, DEFENSES, MODELS
+from gi_core.settings import ATTACKS, DEFENSES, MODELS, Component
 
-FAMILIES = {"attacks": ATTACKS, "models": MODELS, "defenses": DEFENSES}
+FAMILIES: dict[str, Mapping[str, type[Component]]] = {"attacks": ATTACKS, "models": MODELS, "defenses": DEFENSES}
 
 
 def list(arguments: argparse.Namespace) -> int:  # noqa: A001 - named after its command
@@ -45,7 +46,7 @@ def _text(one: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _wrap(text: str, indent: int) -> list[str]:
+def _wrap(text: str, indent: int) -> Sequence[str]:
     width = max(50, min(110, shutil.get_terminal_size().columns))
     return textwrap.wrap(text, width, initial_indent=" " * indent, subsequent_indent=" " * (indent + 2))
 
@@ -76,7 +77,7 @@ def _sweeps(as_json: bool) -> int:
     """The ready sweeps, as data."""
     from gi_core.experiments.sweeps import ready
 
-    found = [
+    found: Sequence[dict[str, Any]] = [
         {"name": name, "title": one.name, "question": one.question, "experiments": one.size}
         for name, one in ready().items()
     ]

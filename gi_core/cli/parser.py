@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from gi_core import __version__
-from gi_core.cli import dashboard, run_options, sweep_options
+from gi_core.cli import attack_options, dashboard, run_options, sweep_options
+from gi_core.cli.run_options import JSON
 from gi_core.settings import ATTACKS, CLIENTS, DEFENSES, MODELS, SpecError
 from gi_core.settings.registry import suggestion
 
 LISTS = ("attacks", "models", "samples", "defenses", "sweeps")
-_JSON = "print one JSON object as the last line of stdout"
 
 
 class Parser(argparse.ArgumentParser):
@@ -56,26 +56,21 @@ def build() -> tuple[Parser, dict[str, Parser]]:
     )  # fmt: skip
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
-    made = {}
+    made: dict[str, Parser] = {}
 
-    def command(name: str, help: str, **more) -> Parser:
+    def command(name: str, help: str, **more: Any) -> Parser:
         made[name] = commands.add_parser(name, help=help, description=help, allow_abbrev=False, **more)
         return made[name]
 
-    _attack(
-        command(
-            "attack", "play a client's round and attack its update",
-            epilog=_kinds(), formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-    )  # fmt: skip
-    _invert(
-        command(
-            "invert", "attack an update that a real client sent, from its files",
-            epilog=_kinds(), formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-    )  # fmt: skip
-    _audit(command("audit", "attack one's own update before it is sent: may it leave? Exit code 3 where it may not"))
-    _influence(command("influence", "predict how precisely an update shows each picture, without attacking"))
+    kinds: dict[str, Any] = {"epilog": _kinds(), "formatter_class": argparse.RawDescriptionHelpFormatter}
+    attack_options.attack(command("attack", "play a client's round and attack its update", **kinds))
+    attack_options.invert(command("invert", "attack an update that a real client sent, from its files", **kinds))
+    attack_options.audit(
+        command("audit", "attack one's own update before it is sent: may it leave? Exit code 3 where it may not")
+    )
+    attack_options.influence(
+        command("influence", "predict how precisely an update shows each picture, without attacking")
+    )
     _rank(command("rank", "count a network's equations: can its gradient give a picture away?"))
     _federate(command("federate", "simulate a federation over rounds and attack its clients' updates"))
     sweep_options.add(
@@ -83,134 +78,16 @@ def build() -> tuple[Parser, dict[str, Parser]]:
     )
     listing = command("list", "what there is to choose from, with settings, bounds and defaults")
     listing.add_argument("what", choices=LISTS, metavar="|".join(LISTS))
-    listing.add_argument("--json", action="store_true", help=_JSON)
+    listing.add_argument("--json", action="store_true", help=JSON)
     run_options.add(command("runs", "runs that are stored on this machine"))
     port = {"metavar": "N", "type": dashboard.port, "help": "serve it there; 8501 when left out"}
     command("app", "serve the dashboard on this machine").add_argument("--port", **port)
     doctor = command("doctor", "what this machine has, what is missing and how to get it")
-    doctor.add_argument("--json", action="store_true", help=_JSON)
+    doctor.add_argument("--json", action="store_true", help=JSON)
     fetch = command("fetch", "download data or weights, with progress")
     names = "mnist, fashion_mnist, cifar10, cifar100, lpips, or a model's name for its ImageNet weights"
     fetch.add_argument("name", metavar="NAME", help=names)
     return parser, made
-
-
-_MANY: dict[str, Any] = {"action": "append"}
-_NUMBER: dict[str, Any] = {"type": int}
-_DEVICES: dict[str, Any] = {"choices": ("auto", "cpu", "cuda", "mps")}
-_ATTACK: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
-    ("--experiment", "FILE", "a saved experiment (JSON); other options change it", {}),
-    ("--resume", "ID", "take an interrupted run up from its checkpoint", {}),
-    (
-        "--sample", "REF",
-        "a private picture (repeat for a batch): bundled/NAME, mnist:7, folder:PATH:KEY, or a file; #window=CENTRE/WIDTH,"
-        " #range=LOW..HIGH and #crop=WIDTHxHEIGHT+LEFT+TOP behind it choose what is shown", _MANY,
-    ),
-    ("--label", "K", "label in place of the data's own, once for each picture", _MANY | _NUMBER),
-    ("--size", "N|HxW|own", "side of square pictures in pixels, height x width, or own to keep them whole", {}),
-    ("--normalise", "none|auto|NAME|MEAN/STD", "input normalisation; by numbers: 0.5/0.5, or m1,m2,m3/s1,s2,s3", {}),
-    ("--model", "NAME[:k=v,…]", "the network (python -m gi_core list models), or custom:FILE.json with its layers", {}),
-    (
-        "--weights", "FILE|trained[:k=v,…]|imagenet",
-        "a .safetensors or .pt file, trained here, or ImageNet's; as initialised when left out", {},
-    ),
-    ("--client", "NAME[:k=v,…]", "what the client does in its round and shares", {}),
-    ("--defense", "NAME[:k=v,…]", "a defense of the client (repeat; applied in this order)", _MANY),
-    ("--attack", "NAME[:k=v,…]", "the attack (python -m gi_core list attacks)", {}),
-    ("--seed", "N", "of the attack's starts and of the defenses' noise", _NUMBER),
-    ("--device", "auto|cpu|cuda|mps", "where the attack runs", _DEVICES),
-    ("--set", "PATH=VALUE", "any other setting, by its dotted path: --set client.batch_norm=train", _MANY),
-    (
-        "--out", "DIR",
-        "write experiment.json, result.json, reconstruction.npz, pictures and history.csv here", {},
-    ),
-)  # fmt: skip
-
-
-def _attack(parser: Parser) -> None:
-    for option, metavar, help, more in _ATTACK:
-        parser.add_argument(option, metavar=metavar, help=help, **more)
-    parser.add_argument("--json", action="store_true", help=_JSON)
-
-
-_INVERT: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
-    ("--checkpoint", "FILE", "the global network before the round: .pt or .safetensors", {"required": True}),
-    (
-        "--update", "FILE", "what the client sent: .npz (a dictionary, or an array a member) or .safetensors",
-        {"required": True},
-    ),
-    (
-        "--bn-stats", "FILE",
-        "batch norm statistics after the round; worked out from checkpoint and update when left out", {},
-    ),
-    ("--prior", "REF", "a picture that the server takes to be like the private one (sets attack.prior)", {}),
-    ("--reference", "REF", "the private picture, where it is known: only to judge the result", {}),
-    ("--image-size", "N|HxW", "side of the private pictures in pixels, or their height x width", {"required": True}),
-    ("--channels", "1|3", "grey or colour; the network's own, else colour, when left out", {"type": int, "choices": (1, 3)}),
-    ("--images", "N", "pictures behind the update; 1 when left out", _NUMBER),
-    (
-        "--client", "NAME[:k=v,…]",
-        "how the client trained: fedavg when left out, fedsgd if the file holds a gradient; unless said otherwise with"
-        " batch norm in train mode and its statistics shared", {},
-    ),
-    ("--attack", "NAME[:k=v,…]", "the attack; fl_gradient_inversion when left out", {}),
-    ("--model", "NAME[:k=v,…]", "the network, such as resnet18:classes=2", {"required": True}),
-    ("--label", "K", "label that the server was told, once for each picture", _MANY | _NUMBER),
-    (
-        "--defense", "NAME[:k=v,…]",
-        "a defense that the server knows the client used (repeat; in the order of the client): the attack then allows for it", _MANY,
-    ),
-    ("--sent", "PATTERN,…", "tensors that the client sent, where it sent a part of them: 'layer4.*,fc.*'", {}),
-    (
-        "--withheld", "PATTERN,…|missing",
-        "tensors that the client did not send; missing: whatever the file lacks", {},
-    ),
-)  # fmt: skip
-_SHARED = ("--normalise", "--seed", "--device", "--set", "--out")
-
-
-def _invert(parser: Parser) -> None:
-    for option, metavar, help, more in (*_INVERT, *(row for row in _ATTACK if row[0] in _SHARED)):
-        parser.add_argument(option, metavar=metavar, help=help, **more)
-    parser.add_argument("--json", action="store_true", help=_JSON)
-    parser.set_defaults(resume=None)
-
-
-_AUDITED: dict[str, tuple[str, dict[str, Any]]] = {
-    "--reference": ("a private picture behind the update; repeat for each of them", _MANY | {"required": True}),
-    "--prior": ("a picture that a server may have, which a leak is measured against (sets attack.prior)", {}),
-}
-
-
-def _audit(parser: Parser) -> None:
-    for option, metavar, help, more in (*_INVERT, *(row for row in _ATTACK if row[0] in _SHARED)):
-        help, more = _AUDITED.get(option, (help, more))
-        if option not in ("--images", "--out"):
-            parser.add_argument(option, metavar=metavar, help=help, **more)
-    highest = "the update is withheld above this RDLV (SSIM without --prior)"
-    parser.add_argument("--threshold", metavar="X", type=float, default=1.0, help=highest + "; 1 when left out")
-    parser.add_argument("--json", action="store_true", help=_JSON)
-
-
-_INFLUENCE = (
-    "--experiment", "--sample", "--label", "--size", "--normalise", "--model", "--weights", "--client", "--defense",
-    "--seed", "--device", "--set",
-)  # fmt: skip
-
-
-def _influence(parser: Parser) -> None:
-    for option, metavar, help, more in _ATTACK:
-        if option in _INFLUENCE:
-            parser.add_argument(option, metavar=metavar, help=help, **more)
-    noise = (
-        "standard deviation of noise on every value of the update; without it, what the defenses change, else rounding"
-    )
-    damping = "added to the eigenvalues: 1 is the published default; next to none when left out"
-    parser.add_argument("--noise-std", metavar="S", type=float, help=noise)
-    parser.add_argument("--damping", metavar="D", type=float, help=damping)
-    parser.add_argument("--seconds", metavar="S", type=float, default=60.0, help="for the spectrum of one picture")
-    parser.add_argument("--json", action="store_true", help=_JSON)
-    parser.set_defaults(attack=None)
 
 
 def _rank(parser: Parser) -> None:
@@ -220,7 +97,7 @@ def _rank(parser: Parser) -> None:
     parser.add_argument("--input", metavar="CxHxW", help=size)
     measured = "build the network and measure ranks and conditions of its layers, in place of counting"
     parser.add_argument("--numeric", action="store_true", help=measured)
-    parser.add_argument("--json", action="store_true", help=_JSON)
+    parser.add_argument("--json", action="store_true", help=JSON)
 
 
 def _federate(parser: Parser) -> None:
@@ -229,7 +106,7 @@ def _federate(parser: Parser) -> None:
         "--resume", metavar="ID", help="go on with one that was interrupted or killed, from its last round"
     )
     parser.add_argument("--out", metavar="DIR", help="write result.json, pictures and recorded updates here")
-    parser.add_argument("--json", action="store_true", help=_JSON)
+    parser.add_argument("--json", action="store_true", help=JSON)
 
 
 def _kinds() -> str:

@@ -48,7 +48,7 @@ class Bar:
         print(printable(text), file=self.stream)
 
 
-def told(progress: dict[str, Any]) -> tuple[float, str]:
+def fraction_and_words(progress: dict[str, Any]) -> tuple[float, str]:
     """(fraction, text) of a run's progress."""
     done, total = progress.get("iteration") or 0, progress.get("iterations") or 0
     if not done or not total:

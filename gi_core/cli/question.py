@@ -67,7 +67,9 @@ def network(text: str) -> Model:
     """`NAME[:k=v,...]`, or `custom:FILE.json` with the layers of a drawn network. Raises SpecError."""
     word, _, rest = text.partition(":")
     if word.strip() != "custom" or not rest or ("=" in rest and not rest.endswith(".json")):
-        return parse_component("model", text)  # type: ignore[return-value]
+        model = parse_component("model", text)
+        assert isinstance(model, Model)
+        return model
     path = user_path(rest)
     if not path.is_file():
         raise SpecError(f"there is no network file {rest!r}: give a .json file with layers, or settings as name=value")

@@ -12,6 +12,7 @@ from gi_core.cli.question import network
 from gi_core.settings import SpecError
 from gi_core.settings.drawings import check_input, drawing
 from gi_core.settings.graph import Shape
+from gi_core.settings.network_base import Model
 
 CLASSES = 10
 INPUTS = {"fcn3": (1, 28, 28)}
@@ -41,7 +42,7 @@ def parse_input(text: str) -> Shape:
     return check_input([int(part) for part in text.split("x")])
 
 
-def _measured(settings, shape: Shape, classes: int) -> RankReport:
+def _measured(settings: Model, shape: Shape, classes: int) -> RankReport:
     import torch
 
     from gi_core.experiments.rank_analysis import measured

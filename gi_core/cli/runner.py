@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from gi_core.attacks.base import Refused
 from gi_core.cli.interrupts import Interruptible
-from gi_core.cli.progress import Bar, told
+from gi_core.cli.progress import Bar, fraction_and_words
 from gi_core.cli.storage import open_store
 from gi_core.common.disk import DiskFull
 from gi_core.common.threads import one_thread
@@ -74,7 +74,7 @@ class Runner(Interruptible):
         try:
             document = execute(
                 build(job.spec),
-                sink=_Told(StoreSink(writer, job.id), self.bar),
+                sink=_Watched(StoreSink(writer, job.id), self.bar),
                 control=_Stop(self, StoreControl(writer, job.id)),
                 checkpoint=checkpoint,
                 foresee=self._foresee,
@@ -121,7 +121,7 @@ class Runner(Interruptible):
                 if job.state == "failed":
                     return {**self._without_picture(run_id, "failed"), "error": job.error or "the run failed"}
                 return read(job.result) or self._without_picture(run_id, "cancelled")
-            self.bar.show(*told(job.progress))
+            self.bar.show(*fraction_and_words(job.progress))
             time.sleep(FOLLOW_SECONDS)
 
     def _without_picture(self, run_id: str, status: Literal["failed", "cancelled", "paused"]) -> NoPicture:
@@ -141,7 +141,7 @@ class _Stop:
         return self.control.poll()
 
 
-class _Told:
+class _Watched:
     """The store's sink, and the bar besides."""
 
     def __init__(self, sink: StoreSink, bar: Bar) -> None:
@@ -151,7 +151,7 @@ class _Told:
         return getattr(self._sink, name)
 
     def record(self, progress: dict[str, Any], points: list[Point]) -> None:
-        self._bar.show(*told(progress))
+        self._bar.show(*fraction_and_words(progress))
         self._sink.record(progress, points)
 
     def notice(self, text: str) -> None:

@@ -46,14 +46,14 @@ def sweep(arguments: argparse.Namespace) -> int:
 
 
 class _Runner(Interruptible):
-    """Puts the sweep into the queue, has it worked on, and tells what ends."""
+    """Puts the sweep into the queue, has it worked on, and prints what ends."""
 
     def __init__(self, bar: Bar, target: sweep_files.Target, quiet: bool) -> None:
         from gi_core.cli.storage import open_store
 
         self.bar, self.target, self.quiet = bar, target, quiet
         self.store = open_store()
-        self._told: set[int] = set()
+        self._printed: set[int] = set()
         self._fresh = False
 
     def start(self, asked: Sweep) -> str:
@@ -74,8 +74,6 @@ class _Runner(Interruptible):
 
     def force(self, number: str, executor: str, workers: int | None) -> Workforce:
         """Find who works on it; where nobody can, the sweep is taken back as if it had not been asked for. Raises SpecError."""
-        from gi_core.workers import executors
-
         try:
             return executors.chosen(executor, self.store, number, workers)
         except SpecError:
@@ -95,7 +93,7 @@ class _Runner(Interruptible):
                 status = sweeps.status(self.store, number)
                 if status.counts != counts:
                     counts = status.counts
-                    self._tell(sweeps.members(self.store, number), status)
+                    self._print(sweeps.members(self.store, number), status)
                 if status.over or status.state == "paused":
                     break
                 if self.stopping and status.state != "pausing":
@@ -108,11 +106,11 @@ class _Runner(Interruptible):
                 force.wait(FOLLOW_SECONDS)
         return self._document(status, time.monotonic() - began)
 
-    def _tell(self, entries: list[Entry], status: SweepStatus) -> None:
+    def _print(self, entries: list[Entry], status: SweepStatus) -> None:
         for entry in entries:
-            if entry.position in self._told or entry.state not in ("done", "failed", "refused"):
+            if entry.position in self._printed or entry.state not in ("done", "failed", "refused"):
                 continue
-            self._told.add(entry.position)
+            self._printed.add(entry.position)
             if not self.quiet:
                 self.bar.close()
                 print(f"{entry.position + 1:>4}/{status.total}  {_line(entry)}", flush=True)
@@ -146,8 +144,9 @@ def _progress(status: SweepStatus, stopping: bool) -> str:
 
 def _line(entry: Entry) -> str:
     point = ", ".join(f"{name} {label}" for name, label in entry.point.items())
-    if entry.refused or (entry.job and entry.job.error):
-        return f"{point}: {entry.state}: {entry.refused or entry.job.error}"
+    wrong = entry.refused or (entry.job.error if entry.job else None)
+    if wrong:
+        return f"{point}: {entry.state}: {wrong}"
     metrics = entry.job.metrics if entry.job else {}
     found = ", ".join(f"{METRICS[name].title} {METRICS[name].shown(metrics.get(name))}" for name in LIVE)
     return f"{point}: {found}"

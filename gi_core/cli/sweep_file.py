@@ -1,4 +1,4 @@
-"""A sweep as a person names it: a file, or one of the ready ones; and what can be told of it before anything is queued."""
+"""A sweep as a person names it: a file, or one of the ready ones; and what is known of it before anything is queued."""
 
 from __future__ import annotations
 

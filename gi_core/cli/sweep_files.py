@@ -39,7 +39,7 @@ class Target:
             for entry in sweeps.members(store, sweep):
                 if entry.job is not None and entry.job.result is not None:
                     place = files.folder(str(self.out / "runs" / f"{entry.position + 1:04d}"))
-                    files.export(store.path(entry.job.id), place, entry.job.result)
+                    files.export(store.path(entry.job.id), place, {**entry.job.result, "out": str(place)})
         return made
 
 

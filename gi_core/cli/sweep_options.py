@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from gi_core.cli.run_options import JSON
+
 _OPTIONS: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
     ("--resume", "ID", "go on with a sweep that was interrupted or cancelled: what is done is not repeated", {}),
     ("--out", "DIR", "write sweep.json, rows.csv, rows.html and every run's files here", {}),
@@ -24,4 +26,4 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", nargs="?", help=what)
     for option, metavar, help, more in _OPTIONS:
         parser.add_argument(option, metavar=metavar, help=help, **more)
-    parser.add_argument("--json", action="store_true", help="print one JSON object as the last line of stdout")
+    parser.add_argument("--json", action="store_true", help=JSON)

@@ -3,28 +3,37 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, get_args
 
 from gi_core.common.errors import SpecError
+from gi_core.settings.attack_base import AttackSettings
 from gi_core.settings.attacks import AnyAttack
 from gi_core.settings.base import Component
 from gi_core.settings.client import AnyClient
+from gi_core.settings.client_base import Client
+from gi_core.settings.defense_base import DefenseSettings
 from gi_core.settings.defenses import AnyDefense
+from gi_core.settings.network_base import Model
 from gi_core.settings.networks import AnyModel
 
 
-def _kinds(union: Any) -> dict[str, type[Component]]:
+def _kinds(union: Any) -> dict[str, Any]:
     classes = get_args(get_args(union)[0])
     return {cls.model_fields["kind"].default: cls for cls in classes}
 
 
-ATTACKS = _kinds(AnyAttack)
-MODELS = _kinds(AnyModel)
-DEFENSES = _kinds(AnyDefense)
-CLIENTS = _kinds(AnyClient)
+ATTACKS: dict[str, type[AttackSettings]] = _kinds(AnyAttack)
+MODELS: dict[str, type[Model]] = _kinds(AnyModel)
+DEFENSES: dict[str, type[DefenseSettings]] = _kinds(AnyDefense)
+CLIENTS: dict[str, type[Client]] = _kinds(AnyClient)
 
-FAMILIES = {"attack": ATTACKS, "model": MODELS, "defense": DEFENSES, "client": CLIENTS}
+FAMILIES: dict[str, Mapping[str, type[Component]]] = {
+    "attack": ATTACKS,
+    "model": MODELS,
+    "defense": DEFENSES,
+    "client": CLIENTS,
+}
 
 
 def find(family: str, kind: str) -> type[Component]:

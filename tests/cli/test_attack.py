@@ -18,7 +18,7 @@ import torch
 from PIL import Image
 
 from gi_core.cli import main, runner
-from gi_core.cli.progress import Bar, told
+from gi_core.cli.progress import Bar, fraction_and_words
 from gi_core.common.disk import DiskFull
 from gi_core.jobs.processes import Processes
 from gi_core.jobs.store import Store
@@ -174,12 +174,12 @@ def test_a_quicker_worker_is_watched(capsys, gi_home, monkeypatch):
 
 def test_progress_in_words():
     pace = {"per_second": 12.345, "seconds_left": 21.9, "trial_losses": [2, 1e-3], "best": 1}
-    fraction, text = told({"iteration": 30, "iterations": 300, **pace})
+    fraction, text = fraction_and_words({"iteration": 30, "iterations": 300, **pace})
     assert fraction == 0.1 and text == "30/300  12.3 it/s  at most 22 s left  loss 1.00e-03"
-    assert told({"stage": "building the network", "fraction": 0.5}) == (0.5, "building the network")
-    assert told({}) == (0.0, "")
+    assert fraction_and_words({"stage": "building the network", "fraction": 0.5}) == (0.5, "building the network")
+    assert fraction_and_words({}) == (0.0, "")
     anew = {"iteration": 14, "iterations": 10, "seconds_left": 0}
-    assert told(anew) == (1.0, "14 iterations, started anew")
+    assert fraction_and_words(anew) == (1.0, "14 iterations, started anew")
 
 
 def test_doctor_names_what_is_missing_and_its_remedy(capsys, gi_home):

@@ -86,6 +86,7 @@ def test_public_pictures_are_no_private_ones():
 def test_mixing_refuses_what_does_not_go_together():
     batch = {"kind": "mixing", "partners": "batch"}
     assert "needs 2 or more" in reasons(defenses=[batch])[0]
+    assert "needs 2 or more" in reasons(defenses=[batch, {"kind": "mixing", "partners": "public"}])[0]
     apart = {"kind": "fedavg", "clients": 2}
     matching = {"kind": "inverting_gradients"}
     both, dp = {"samples": TWO, "attack": matching}, {"kind": "dp_sgd"}
