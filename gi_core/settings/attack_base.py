@@ -9,7 +9,7 @@ from gi_core.settings.defense_base import Perturbation
 
 Labels = Literal["known", "auto", "idlg", "bias_sign", "row_sum", "iterative", "joint", "observed_delta"]
 LABELS_HELP = (
-    "Where the labels come from. known: told. Read from the last layer: auto (the best below), idlg (one picture), bias_sign,"
+    "Where the labels come from. known: by the server. Read from the last layer: auto (the best below), idlg (one picture), bias_sign,"
     " row_sum (no bias needed), iterative (batches with repeats). joint: optimised too. observed_delta: none needed (one picture)."
 )
 Start = Literal["randn", "rand", "uniform", "zeros", "grey"]
@@ -74,7 +74,7 @@ class AttackSettings(Component):
         if by not in self.allows:
             return "it does not allow for what this defense does to an update"
         if by == "mixture" and self.labels != "known":
-            return "only the mixed labels are known of it, and this attack is not told labels"
+            return "only the mixed labels are known of it, and this attack is not given labels"
         return None
 
 

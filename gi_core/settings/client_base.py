@@ -1,4 +1,4 @@
-"""What every client has: how batch norm runs, what is shared, what it minimises, what the server is told."""
+"""What every client has: how batch norm runs, what is shared, what it minimises, what the server knows."""
 
 from __future__ import annotations
 
@@ -41,7 +41,9 @@ class Client(Component):
         title="Label of one output",
     )
     labels_known: bool = setting(
-        True, "Whether an attack may be told the labels, if it asks for them.", title="Server knows the labels"
+        True,
+        "Whether the server knows the labels, and an attack that asks for them gets them.",
+        title="Server knows the labels",
     )
     label_smoothing: float = setting(
         0.0, "Share of each label that is spread over all classes (cross-entropy).", title="Label smoothing", ge=0, lt=1,

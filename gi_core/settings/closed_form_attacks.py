@@ -30,7 +30,7 @@ class ClosedForm(AttackSettings):
     iterations: ClassVar[int] = 0
 
     labels: Literal["infer", "known"] = setting(
-        "infer", "Read the label from the update and from what fits, or be told it.", title="Labels"
+        "infer", "Read the label from the update and from what fits, or take it as known.", title="Labels"
     )
 
     @property

@@ -1,7 +1,7 @@
 """For which attacks it changes something to know of a defense: never silently the same. No torch.
 
 An adaptive attack is given what a server would know of the defenses (mask, noise, levels, bound, bottleneck, labels). Where
-it cannot use one of them, a person is told so and why: the defense says how it perturbs, the attack what it allows for.
+it cannot use one of them, a sentence says so and why: the defense says how it perturbs, the attack what it allows for.
 """
 
 from __future__ import annotations

@@ -49,19 +49,19 @@ def _launch(asked: Federation) -> None:
     found = question.problems()
     said = st.session_state.pop(_SAID, None)
     job = question.shown()
-    if job is not None and job.state == "failed" and said is None:
-        said = job.error if job.cache_key == f"federation:{asked.key()}" else None
+    mine = job if job is not None and job.cache_key == f"federation:{asked.key()}" else None
+    if mine is not None and mine.state == "failed" and said is None:
+        said = mine.error
     sentences = list(dict.fromkeys([text for text, _ in found] + ([said] if said else [])))
     for text in sentences:
         telling.problem(text)
     fetching.offers(sentences, "federation")
-    same = job is not None and job.cache_key == f"federation:{asked.key()}"
-    there = same and job.state == "done"
+    there = mine is not None and mine.state == "done"
     text = "Done: the same question has the same answer." if there else _extent(asked)
     st.html(f'<p class="gi-estimate" role="status">{words.escape(text)}</p>')
     if press.button(
         "run_federation", "Run the federation", type="primary", width="stretch",
-        disabled=there or (same and not job.over) or any(fatal for _, fatal in found),
+        disabled=there or (mine is not None and not mine.over) or any(fatal for _, fatal in found),
     ):  # fmt: skip
         try:
             question.ask(asked)
@@ -74,7 +74,7 @@ def _extent(asked: Federation) -> str:
     """How much work it is, in a line."""
     rounds = f"{asked.rounds} round{'s' * (asked.rounds > 1)} of {asked.clients} client{'s' * (asked.clients > 1)}"
     known = times.federation(store(), asked.model_dump(mode="json"))
-    span = f" {telling.sentence(timing.told(known, 'batch'))}" if known is not None else ""
+    span = f" {telling.sentence(timing.said(known, 'batch'))}" if known is not None else ""
     if asked.attack is None:
         return f"{rounds}, no attack.{span}"
     attacks = sum(asked.attacks_in(number) for number in range(1, asked.rounds + 1)) * len(asked.victims)

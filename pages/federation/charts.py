@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from pages.federation.reading import Found
@@ -23,8 +24,8 @@ def _rounds(total: int, first: int) -> dict[str, Any]:
 def accuracy(found: Found, total: int) -> None:
     """A chart of the global network's accuracy on pictures that no client has; round 0 is before any training."""
     charts.heading("Accuracy", "of the global network, on pictures that no client has")
-    points = [[0, found.start]] if found.start else []
-    points += [[r["round"], r] for r in found.rounds]
+    points: list[tuple[int, Mapping[str, Any]]] = [(0, found.start)] if found.start else []
+    points += [(r["round"], r) for r in found.rounds]
     series = [
         _line("accuracy", [[k, p["accuracy"]] for k, p in points], 0),
         _line("loss", [[k, p["loss"]] for k, p in points], 1) | {"yAxisIndex": 1},

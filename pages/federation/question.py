@@ -109,7 +109,7 @@ def ask(asked: Federation) -> None:
 def show(number: str) -> None:
     """This federation is looked at; its address says so."""
     st.session_state[_SHOWN] = number
-    address.tell(job=number)
+    address.show(job=number)
 
 
 def shown() -> Job | None:
@@ -127,12 +127,12 @@ def federation_of(job: Job) -> Federation | None:
 
 def arrive() -> None:
     """Take over the job that the address names, once, and write the one that is shown into it."""
-    wanted = address.told("job")
+    wanted = address.value("job")
     if wanted and wanted != st.session_state.get(_SHOWN):
         job = store().job(wanted) if valid_id(wanted) else None
         asked = federation_of(job) if job is not None and job.kind == "federation" else None
         if job is None or asked is None:
-            address.tell(job=None)
+            address.show(job=None)
             st.session_state[_WRONG] = "There is no such federation here: it may have been deleted."
             return
         fill(asked)
@@ -142,4 +142,4 @@ def arrive() -> None:
         if job is not None and job.state != "failed":
             show(job.id)
     if st.session_state.get(_SHOWN):
-        address.tell(job=st.session_state[_SHOWN])
+        address.show(job=st.session_state[_SHOWN])

@@ -50,7 +50,7 @@ class Found:
 
 
 def found_of(job: Job) -> Found:
-    """The result once there is one, else what was told so far."""
+    """The result once there is one, else what is known so far."""
     return Found(job.result or job.progress or {})
 
 

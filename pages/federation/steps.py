@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -90,11 +92,11 @@ def attack() -> None:
     asked = question.current()
     victims = [v for v in asked.victims if v <= asked.clients]
     key = form.key("plan.attacked", victims)
-    many = {"selection_mode": "multi"} if asked.clients <= 12 else {}
-    (st.pills if many else st.multiselect)(
+    pick: Callable[..., Any] = partial(st.pills, selection_mode="multi") if asked.clients <= 12 else st.multiselect
+    pick(
         "Clients under attack", list(range(1, asked.clients + 1)), key=key, on_change=form.report,
         args=(key, _set, "attacked", key), default=victims, format_func=lambda k: f"{k} ({_many(asked, k)})",
-        help="The clients whose updates are attacked; the number in brackets is how many pictures each has.", **many,
+        help="The clients whose updates are attacked; the number in brackets is how many pictures each has.",
     )  # fmt: skip
     _choice("Attack", "attack", ATTACKS)
     now = form.current()
@@ -125,7 +127,6 @@ def _number(name: str, label: str, low: Any, high: Any) -> None:
     value = question.plan()[name]
     key = form.key(f"plan.{name}", value)
     field = Federation.model_fields[name]
-    format = {"format": "%g"} if isinstance(low, float) else {}
     st.number_input(
         label,
         low,
@@ -136,11 +137,11 @@ def _number(name: str, label: str, low: Any, high: Any) -> None:
         placeholder="no limit",
         on_change=form.report,
         args=(key, _set, name, key),
-        **format,
+        format="%g" if isinstance(low, float) else None,
     )
 
 
-def _select(name: str, label: str, options: list[str], shown) -> None:
+def _select(name: str, label: str, options: list[str], shown: Callable[[str], str]) -> None:
     value = question.plan()[name]
     key = form.key(f"plan.{name}", value)
     st.selectbox(
@@ -154,7 +155,7 @@ def _select(name: str, label: str, options: list[str], shown) -> None:
     )
 
 
-def _choice(label: str, family: str, known: dict[str, type[Component]]) -> None:
+def _choice(label: str, family: str, known: Mapping[str, type[Component]]) -> None:
     options, now = list(known), getattr(form.current(), family).kind
     key = form.key(family, now)
     st.selectbox(

@@ -69,11 +69,15 @@ def _progress(job: Job, found: Found) -> None:
     with st.container(horizontal=True, gap="medium", vertical_alignment="center", key="federation_progress"):
         st.progress(share, text=words.plain(stage[:1].upper() + stage[1:]))
         st.button(
-            "Cancel", key=f"federation_cancel.{job.id}", icon=":material/stop:", on_click=store().control, args=(job.id, "cancel"),
+            "Cancel", key=f"federation_cancel.{job.id}", icon=":material/stop:", on_click=_cancel, args=(job.id,),
             disabled=job.asked == "cancel",
         )  # fmt: skip
     if not found.rounds:
         st.html(_MEANWHILE)
+
+
+def _cancel(job_id: str) -> None:
+    store().control(job_id, "cancel")
 
 
 def _answer(job: Job, found: Found) -> None:

@@ -55,7 +55,7 @@ def launch(job: Job | None) -> None:
 
 def _time(sweep: Sweep) -> str:
     ready = MEASURED.get(question.NAME) if sweep == question.first() else None
-    return timing.told(asking.extent(sweep), ready) + ("; points appear as they are found" if ready else "")
+    return timing.said(asking.extent(sweep), ready) + ("; points appear as they are found" if ready else "")
 
 
 def _start(sweep: Sweep) -> None:

@@ -27,7 +27,7 @@ def draw(found: Sequence[Point], both: bool, key: str) -> str | None:
         alt="Accuracy against leakage of each defense, strength and attacker, with the settings that no other one beats",
     )  # fmt: skip
     selected = event.selection.selected if event else []
-    places = next((one["data_indices"] for one in selected if one.get("series_id") == _SETTINGS), [])
+    places: list[int] = next((one["data_indices"] for one in selected if one.get("series_id") == _SETTINGS), [])
     place = places[0] if places else None
     if place == st.session_state.get(_CLICKED):  # as it was: points that come in move the places of the others
         return None
@@ -77,11 +77,11 @@ def option(found: Sequence[Point], both: bool) -> dict[str, Any]:
 def _sign(p: Point, shape: str) -> dict[str, Any]:
     colour = marks.colour(p.kinds)
     style = {"color": "transparent" if p.attacker == NAIVE else colour, "borderColor": colour, "borderWidth": 2}
-    value = [p.leakage, 100 * (p.accuracy or 0.0), told(p)]
+    value = [p.leakage, 100 * (p.accuracy or 0.0), hover(p)]
     return {"name": p.name, "value": value, "symbol": shape, "itemStyle": style}
 
 
-def told(p: Point) -> str:
+def hover(p: Point) -> str:
     """What hovering says."""
     seen = {"naive": "does not know the defense", "adaptive": "knows the defense"}.get(
         p.attacker, "the stronger attacker"

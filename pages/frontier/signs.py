@@ -48,9 +48,9 @@ def legend(found: Sequence[Point], best: dict[str, str]) -> str:
         f" {words.escape(marks.title(k))}</span>"
         for k in kinds
     ]
-    told = ["Filled: the attacker knows the defense", "Hollow: it does not", "Bars: one standard deviation"]
+    legend = ["Filled: the attacker knows the defense", "Hollow: it does not", "Bars: one standard deviation"]
     ringed = [f"<span><b>{letter}</b> {words.escape(name)}</span>" for name, letter in best.items()]
-    lines = ["".join(parts), "".join(f"<span>{text}</span>" for text in told)]
+    lines = ["".join(parts), "".join(f"<span>{text}</span>" for text in legend)]
     if ringed:
         lines.append(f"<span>Ringed, beaten by no other:</span>{''.join(ringed)}")
     return "".join(f'<p class="gi-frontier-key">{line}</p>' for line in lines)

@@ -128,7 +128,7 @@ def _time(asked: Experiment) -> str:
         return float(len(spec["experiment"].get("samples") or ()))
 
     each = times.former(store(), "influence", alike, pictures) or times.Span(*UNKNOWN)
-    return timing.told(each.times(len(asked.samples)))
+    return timing.said(each.times(len(asked.samples)))
 
 
 def _pictures_come() -> None:

@@ -113,7 +113,7 @@ def _state(job: Job, known: list[Point]) -> None:
 
 
 def _chart(known: list[Point], mine: str) -> None:
-    dots = [
+    dots: list[charts.Option] = [
         {
             "value": [charts.power(p.predicted), charts.power(p.measured), p.title, f"{short(p.predicted)} → {short(p.measured)}"],
             "symbolSize": 14 if p.run == mine else 9,
@@ -123,7 +123,7 @@ def _chart(known: list[Point], mine: str) -> None:
     ]  # fmt: skip
     logs = [v for dot in dots for v in dot["value"][:2]]
     low, high = min(_ENDS[0], np.floor(min(logs))), max(_ENDS[1], np.ceil(max(logs)))
-    series = [
+    series: list[charts.Option] = [
         {
             "type": "line", "data": [[low, low], [high, high]], "symbol": "none", "silent": True, "tooltip": {"show": False},
             "lineStyle": {"color": charts.GREY, "type": "dashed", "width": 1.5},

@@ -72,10 +72,12 @@ def draw(experiment: Experiment, one: Reading, sigma: float) -> None:
                 stages.epochs(found, sigma)
 
 
-def _bar(name: str, experiment: Experiment, ref: str, label: str, icon: str) -> dict[str, tuple[Reading, dict]]:
+def _bar(
+    name: str, experiment: Experiment, ref: str, label: str, icon: str
+) -> dict[str, tuple[Reading, dict[str, Any]]]:
     """The button, how it stands, and what is there: title -> (picture, answer)."""
     jobs = _jobs(name, experiment, ref)
-    busy = [title for title, job in jobs.items() if job is not None and not job.over]
+    busy = [job for job in jobs.values() if job is not None and not job.over]
     done = {title: job for title, job in jobs.items() if job is not None and job.state == "done"}
     if len(done) < len(jobs):
         about = f"{experiment.key()}.{ref}"
@@ -85,8 +87,7 @@ def _bar(name: str, experiment: Experiment, ref: str, label: str, icon: str) -> 
     said = st.session_state.get(_SAID, {}).get(name)
     failed = {title: job.error for title, job in jobs.items() if job is not None and job.state == "failed"}
     if busy:
-        first = jobs[busy[0]]
-        stage = str(first.progress.get("stage") or "waiting for the worker")
+        stage = str(busy[0].progress.get("stage") or "waiting for the worker")
         st.progress(len(done) / len(jobs), text=words.plain(f"{len(done)} of {len(jobs)} done: {stage}"))
     elif len(done) < 2 and not failed:
         st.html(f'<p class="gi-about">{_ABOUT[name]}</p>')

@@ -33,7 +33,7 @@ def _nearest(value: float, known: dict[str, float]) -> str:
 
 def now() -> float:
     """The noise level that the page shows."""
-    return _LEVELS.get(st.session_state.get(KEY), _LEVELS[_START])
+    return _LEVELS.get(st.session_state.get(KEY, _START), _LEVELS[_START])
 
 
 def move(sigma: float) -> None:

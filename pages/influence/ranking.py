@@ -45,7 +45,7 @@ def row(one: Reading, sigma: float, original: str, seen: str) -> dict[str, Any]:
         "bar": share(rmse), "prior": share(prior), "grey": share(PRIOR),
         "low": share(low) if one.spread else None, "high": share(high) if one.spread else None,
         "value": short(rmse) if level != "protected" else f"over {PRIOR:g}",
-        "told": f"without a prior {short(rmse)}, with one {short(prior)}"
+        "hint": f"without a prior {short(rmse)}, with one {short(prior)}"
         + (f", give or take {100 * one.spread:.0f} %" if one.spread else ""),
     }  # fmt: skip
 

@@ -41,7 +41,7 @@ def draw(job: Job, one: Reading, sigma: float) -> None:
 
 def _curve(one: Reading, sigma: float) -> None:
     curve = one.found["curve"]
-    series = []
+    series: list[charts.Option] = []
     for number, (field, title) in enumerate((("rmse", "without a prior"), ("rmse_with_prior", "with a prior"))):
         points = [
             [np.log10(s), np.log10(r), s, r]

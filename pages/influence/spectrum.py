@@ -22,7 +22,7 @@ def draw(job: Job, one: Reading, parameters: int | None, sigma: float) -> None:
     """Eigenvalues by rank beside the browser of directions."""
     if one.error:
         return
-    kept, ranks = evidence.kept(one), []
+    kept, ranks = evidence.kept(one), list[int]()
     if kept is not None and kept[2].shape[1]:
         ranks = [len(kept[0].values) - int(place) for place in kept[1]][::-1]
     rank = _slider(ranks) if ranks else None
@@ -33,7 +33,7 @@ def draw(job: Job, one: Reading, parameters: int | None, sigma: float) -> None:
             st.html(f'<p class="gi-about">{_condition(one)}</p>')
         with st.container(gap="xsmall"):
             charts.heading("Its directions", "the same amount of noise, all in one pattern")
-            if rank is None:
+            if rank is None or kept is None:
                 st.html(f'<p class="gi-about">{_missing(one, kept is None)}</p>')
             else:
                 _directions(job, one, kept, ranks, rank, sigma * math.sqrt(parameters or 1))
@@ -46,18 +46,18 @@ def _slider(ranks: list[int]) -> int:
 
 
 def _plot(one: Reading, kept: evidence.Kept | None, rank: int | None) -> None:
-    told = one.found["spectrum"]
+    stored = one.found["spectrum"]
     if kept is not None:  # the weights say how many eigenvalues a node of an estimate stands for
         values, weights = kept[0].values[::-1], kept[0].weights[::-1]
         places = np.cumsum(weights) - weights / 2 + 0.5
         at = np.unique(np.linspace(0, len(values) - 1, min(400, len(values))).round().astype(int))
         values, places = values[at], places[at]
     else:
-        values = np.array(told["values"], float)[::-1]
-        places = (told["count"] - np.array(told["places"], float)[::-1]) * told["pixels"] / told["count"]
+        values = np.array(stored["values"], float)[::-1]
+        places = (stored["count"] - np.array(stored["places"], float)[::-1]) * stored["pixels"] / stored["count"]
     points = [[float(x), charts.power(v), float(v)] for x, v in zip(places, values, strict=True) if v > 0]
-    exact = bool(told["exact"])
-    series = {
+    exact = bool(stored["exact"])
+    series: charts.Option = {
         "type": "line" if exact else "scatter", "name": "eigenvalue", "data": points, "symbol": "none" if exact else "circle",
         "symbolSize": 5, "encode": {"x": 0, "y": 1, "tooltip": [2]}, "itemStyle": {"color": COLOURS[0]},
         "lineStyle": {"color": COLOURS[0], "width": 2},
@@ -67,7 +67,7 @@ def _plot(one: Reading, kept: evidence.Kept | None, rank: int | None) -> None:
     x = {
         "type": "value",
         "min": 0,
-        "max": told["pixels"],
+        "max": stored["pixels"],
         "name": "rank",
         "nameLocation": "middle",
         "nameGap": 24,

@@ -24,7 +24,7 @@ def _bounded(rmse: float) -> float:
 
 def inits(found: Found, sigma: float) -> None:
     """Predicted errors of each way to draw the weights; the lowest bar leaks most."""
-    series = [
+    series: list[charts.Option] = [
         {
             "type": "bar", "name": title, "itemStyle": {"color": COLOURS[number]}, "barGap": "10%", "barMaxWidth": 30,
             "data": [[k, _bounded(get(one)), get(one)] for k, (one, _) in enumerate(found.values())],
@@ -59,7 +59,7 @@ def epochs(found: Found, sigma: float) -> None:
         ("with a prior", [one.with_prior(sigma) for one, _ in found.values()], 0),
         ("gradient norm", [float(one.found["gradient_norm"]) for one, _ in found.values()], 1),
     )
-    series = [
+    series: list[charts.Option] = [
         {
             "type": "line", "name": title, "yAxisIndex": axis, "symbol": ("circle", "emptyCircle", "triangle")[k],
             "symbolSize": 8, "data": [[i, charts.power(v), v] for i, v in enumerate(values)],

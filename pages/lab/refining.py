@@ -9,6 +9,8 @@ import streamlit as st
 
 from gi_core.jobs.job import Job
 from gi_core.settings import Experiment, SpecError
+from gi_core.settings.client import FedSgd
+from gi_core.settings.noise_defenses import GaussianNoise
 from gi_core.types.preview import Preview
 from pages.shared.influence import question
 from pages.shared.session import dispatcher, store, viewer
@@ -46,11 +48,10 @@ def _noise(experiment: Experiment) -> float | None:
     of a plain function.
     """
     client = experiment.client
-    if client.kind != "fedsgd" or (client.batch_norm == "train" and experiment.model.has_batch_norm):
+    if not isinstance(client, FedSgd) or (client.batch_norm == "train" and experiment.model.has_batch_norm):
         return None
-    if any(d.kind != "gaussian_noise" for d in experiment.defenses):
-        return None
-    return math.hypot(*(d.std for d in experiment.defenses))
+    noises = [d.std for d in experiment.defenses if isinstance(d, GaussianNoise)]
+    return math.hypot(*noises) if len(noises) == len(experiment.defenses) else None
 
 
 def _job(experiment: Experiment) -> Job | None:

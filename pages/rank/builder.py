@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from gi_core.settings import MODELS
@@ -15,6 +17,7 @@ from gi_core.settings.custom import (
     PoolLayer,
     ResidualLayer,
 )
+from gi_core.settings.network_base import Model
 from pages.rank import copying
 from pages.shared import form, words
 from pages.shared.experiment import fields, press
@@ -79,7 +82,7 @@ def _row(k: int, row: AnyLayer, count: int, mark: Mark) -> None:
             if name is None:
                 st.html('<i class="gi-void"></i>')
             else:
-                fields.widget(known[name], (*_PATH, k, name), getattr(row, name), row, told=False)
+                fields.widget(known[name], (*_PATH, k, name), getattr(row, name), row, explained=False)
         with st.popover("⋯", key=form.key(f"more_{k}"), help=f"More on layer {k + 1}: move, copy, remove"):
             fields.widgets(row, (*_PATH, k), [n for n in _MORE if n in known])
             with st.grid(2, min_column_width=120, gap="xsmall"):
@@ -99,13 +102,13 @@ def _outputs(network: CustomNet, mark: Mark) -> None:
     with st.container(key="row_last", horizontal=True, gap="xsmall", vertical_alignment="center"):
         st.html(mark.html())
         st.html(f"<b>Outputs</b><small>{words.escape(mark.shape)}</small>")
-        fields.widget(known["logits"], ("model", "logits"), network.logits, network, told=False)
-        fields.widget(known["bias"], ("model", "bias"), network.bias, network, told=False)
+        fields.widget(known["logits"], ("model", "logits"), network.logits, network, explained=False)
+        fields.widget(known["bias"], ("model", "bias"), network.bias, network, explained=False)
 
 
 def change(action: str, k: int) -> None:
     """Move a row up or down, duplicate or remove it."""
-    rows = [row.model_dump(mode="json") for row in form.current().model.layers]
+    rows = _rows()
     if action == "remove":
         del rows[k]
     elif action == "duplicate":
@@ -119,11 +122,17 @@ def change(action: str, k: int) -> None:
 def _add(key: str) -> None:
     kind = st.session_state[key]
     if kind:
-        layers = form.current().model.layers
-        _put([row.model_dump(mode="json") for row in (*layers, NEW[kind])])
+        _put([*_rows(), NEW[kind].model_dump(mode="json")])
 
 
-def _put(rows: list[dict]) -> None:
+def _rows() -> list[dict[str, Any]]:
+    """The rows of the form, whose network is a drawn one on this page."""
+    model = form.current().model
+    assert isinstance(model, CustomNet)
+    return [row.model_dump(mode="json") for row in model.layers]
+
+
+def _put(rows: list[dict[str, Any]]) -> None:
     form.change(_PATH, rows)
     form.replace(form.current())
 
@@ -134,7 +143,7 @@ def _start_from(key: str) -> None:
         copy(MODELS[kind]())
 
 
-def copy(model) -> None:
+def copy(model: Model) -> None:
     """Another network as rows in the form."""
     now = form.current()
     found = copying.rows(model, question.shape(now), question.classes(now))

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any, Literal
 
 from pydantic import ValidationError
 
 from gi_core.settings import MODELS, SpecError
 from gi_core.settings.chain import Affine, Block, Residual, chain
-from gi_core.settings.custom import ConvLayer, CustomNet, DenseLayer, GlobalAverageLayer, PoolLayer, ResidualLayer
-from gi_core.settings.graph import Act, Conv, Dense, GlobalAverage, Graph, MaxPool, Shape
+from gi_core.settings.custom import (
+    AnyLayer,
+    ConvLayer,
+    CustomNet,
+    DenseLayer,
+    GlobalAverageLayer,
+    PoolLayer,
+    ResidualLayer,
+)
+from gi_core.settings.graph import Act, AveragePool, Conv, Dense, GlobalAverage, Graph, MaxPool, Shape
 from gi_core.settings.layer_graphs import layer_graph
 from gi_core.settings.networks import Model
 
@@ -44,38 +53,41 @@ def starts(shape: Shape, classes: int) -> tuple[str, ...]:
     return tuple(kind for kind, cls in MODELS.items() if kind != "custom" and rows(cls(), shape, classes) is not None)
 
 
-def _row(block: Block, graph: Graph):
+def _row(block: Block, graph: Graph) -> AnyLayer:
     """Raises LookupError for a block that no row says."""
     if isinstance(block, Residual):
         return _residual(block)
     if isinstance(block, Affine):
         if isinstance(block.op, Dense):
             return DenseLayer(features=block.op.features, bias=block.op.bias, **_after(block.activation))
-        op: Conv = block.op
+        op = block.op
         return ConvLayer(
             channels=op.channels, kernel=op.kernel, stride=op.stride, padding=op.padding, groups=op.groups,
             dilation=op.dilation, bias=op.bias, batch_norm=block.batch_norm is not None, **_after(block.activation),
         )  # fmt: skip
-    op = next(layer.op for layer in graph.layers if layer.name == block.name)
-    if isinstance(op, MaxPool) and not op.padding:
-        return PoolLayer(kind=op.op, size=op.size, stride=op.stride)
-    if isinstance(op, GlobalAverage):
+    other = next(layer.op for layer in graph.layers if layer.name == block.name)
+    if isinstance(other, MaxPool) and not other.padding:
+        kind: Literal["max_pool", "average_pool"] = "average_pool" if isinstance(other, AveragePool) else "max_pool"
+        return PoolLayer(kind=kind, size=other.size, stride=other.stride)
+    if isinstance(other, GlobalAverage):
         return GlobalAverageLayer()
     raise LookupError(block.name)
 
 
 def _residual(block: Residual) -> ResidualLayer:
-    first, second = block.main
-    same = first.op.kernel == second.op.kernel and first.op.padding == first.op.kernel // 2
-    if not same or first.activation != block.activation or block.activation is None:
+    first, second = (part.op for part in block.main)
+    if not isinstance(first, Conv) or not isinstance(second, Conv):
+        raise LookupError(block.name)
+    same = first.kernel == second.kernel and first.padding == first.kernel // 2
+    if not same or block.main[0].activation != block.activation or block.activation is None:
         raise LookupError(block.name)
     return ResidualLayer(
-        channels=first.op.channels, kernel=first.op.kernel, stride=first.op.stride, bias=first.op.bias,
-        batch_norm=first.batch_norm is not None, **_after(block.activation),
+        channels=first.channels, kernel=first.kernel, stride=first.stride, bias=first.bias,
+        batch_norm=block.main[0].batch_norm is not None, **_after(block.activation),
     )  # fmt: skip
 
 
-def _after(activation: Act | None) -> dict:
+def _after(activation: Act | None) -> dict[str, Any]:
     if activation is None:
         return {"activation": "none"}
     return {"activation": activation.kind, "slope": activation.slope}

@@ -73,7 +73,7 @@ def _time(report: RankReport) -> str:
     kind = form.current().model.kind
     known = times.former(store(), "rank", lambda spec: (spec.get("model") or {}).get("kind") == kind)
     unknowns = [layer.unknowns for layer in report.layers if layer.unknowns]
-    return timing.told(known or times.expected(times.layer_by_layer(unknowns), times.Span(0.3, 5.0)))
+    return timing.said(known or times.expected(times.layer_by_layer(unknowns), times.Span(0.3, 5.0)))
 
 
 def _key(asked: dict[str, Any]) -> str:

@@ -8,6 +8,7 @@ from gi_core.analysis.rank import RankReport
 from gi_core.jobs import times
 from gi_core.settings import ATTACKS, Experiment, SpecError
 from gi_core.settings.chain import chain
+from gi_core.settings.closed_form_attacks import ClosedForm
 from gi_core.settings.drawings import drawing
 from gi_core.settings.recursion_checks import refusal
 from pages.rank import verdict
@@ -30,7 +31,8 @@ def suitable(experiment: Experiment, report: RankReport) -> tuple[list[str], str
     blocks = chain(drawing(experiment.model, question.shape(experiment), question.classes(experiment)))
     kinds = ["rgap_hybrid", "rgap"] if report.verdict == "optimisation" else ["rgap", "rgap_hybrid"]
     images, norm = len(experiment.samples), experiment.client.batch_norm
-    why = {kind: refusal(ATTACKS[kind], blocks, images, norm) for kind in (*kinds, "peeling", "analytic_linear")}
+    recursions = {kind: cls for kind, cls in ATTACKS.items() if issubclass(cls, ClosedForm)}
+    why = {kind: refusal(recursions[kind], blocks, images, norm) for kind in (*kinds, "peeling", "analytic_linear")}
     passing = [kind for kind in kinds if why[kind] is None] or ["peeling"] * (why["peeling"] is None)
     passing += ["analytic_linear"] * (why["analytic_linear"] is None)
     return passing, "" if passing else str(why["peeling"])

@@ -35,7 +35,7 @@ def draw() -> None:
             type="primary" if len(chosen) == 2 else "secondary", disabled=len(chosen) != 2,
             help="Tick two runs below.",
         ):  # fmt: skip
-            address.tell(compare=",".join(chosen))
+            address.show(compare=",".join(chosen))
             st.rerun()
         if mine := store().mine():
             if st.button(

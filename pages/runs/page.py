@@ -10,7 +10,7 @@ from pages.shared.result import compare
 
 address.visit("runs", "compare")
 st.html('<h1 class="gi-title">Runs</h1>')
-if address.told("compare") is not None:
+if address.value("compare") is not None:
     pair = compare.asked()
     compare.draw(pair)
     if len(pair) < 2:

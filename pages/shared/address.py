@@ -15,7 +15,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from gi_core.jobs.job import valid_id
-from gi_core.settings import SpecError, build
+from gi_core.settings import Experiment, SpecError, build
 from pages.shared import form, link
 from pages.shared.session import store
 
@@ -34,20 +34,20 @@ def get(name: str) -> str | None:
 
 def put(**values: str | None) -> None:
     """Change values here and in the address."""
-    _tell(form.page(), values)
+    _set(form.page(), values)
 
 
-def told(name: str) -> str | None:
+def value(name: str) -> str | None:
     """One value of the page that `visit` named."""
     return (_state(st.session_state.get(_SHOWN, "")) or {}).get(name)
 
 
-def tell(**values: str | None) -> None:
+def show(**values: str | None) -> None:
     """Change values of the page that `visit` named, here and in its address."""
-    _tell(st.session_state.get(_SHOWN, ""), values)
+    _set(st.session_state.get(_SHOWN, ""), values)
 
 
-def _tell(page: str, values: dict[str, str | None]) -> None:
+def _set(page: str, values: dict[str, str | None]) -> None:
     state = {**(_state(page) or {}), **values}
     st.session_state[f"address.{page}"] = state
     _write(state)
@@ -121,7 +121,7 @@ def _open(run: str) -> None:
 def sync() -> None:
     """Write the form into the address, as short as it can be."""
     run, experiment = get("run"), form.current()
-    known = form.start()
+    known: Experiment | None = form.start()
     if run is not None:
         job = store().job(run)
         try:

@@ -4,6 +4,8 @@ Widgets start from this value and report changes to it. A report carries the key
 key carries the page, the form's edition and the widget's own number. A browser repeats what it last showed until it has
 seen the answer: a report from a widget that is gone, or that shows what no longer stands, is refused, and the form stays
 what it is. `stamp` says which state was drawn; a press of a button that was drawn beside another one starts nothing.
+
+The file stays whole: whatever changes the experiment also decides which widgets keep their keys.
 """
 
 from __future__ import annotations

@@ -64,12 +64,14 @@ class Policy:
         self.app = app
         self.own = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
 
-    async def __call__(self, scope: Message, receive: Callable, send: Callable[[Message], Awaitable[None]]) -> None:
-        async def told(message: Message) -> None:
+    async def __call__(
+        self, scope: Message, receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]
+    ) -> None:
+        async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 names = {name for name, _ in self.own}
                 others = [(name, value) for name, value in message.get("headers", ()) if name.lower() not in names]
                 message = {**message, "headers": [*others, *self.own]}
             await send(message)
 
-        await self.app(scope, receive, told if scope["type"] == "http" else send)
+        await self.app(scope, receive, guarded if scope["type"] == "http" else send)

@@ -8,7 +8,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from gi_core.settings import CLIENTS, MODELS, Experiment
-from gi_core.settings.client import Client, FedAvg
+from gi_core.settings.client import FedAvg
+from gi_core.settings.client_base import Client
 from gi_core.settings.custom import CustomNet
 from gi_core.settings.network_base import Model
 
@@ -59,7 +60,7 @@ def sentence(experiment: Experiment, weights: int | None) -> str:
     if client.batch_norm == "train" and has_batch_norm(experiment.model):
         parts.append(f"with{'' if client.statistics == 'shared' else 'out'} batch norm statistics")
     if isinstance(client, FedAvg) and not client.schedule_known:
-        parts.append("not told the schedule")
+        parts.append("without the schedule")
     label = "label" if pictures == 1 else "labels"
     parts.append(f"and the {label}" if client.labels_known else f"not the {label}")
     return ", ".join(parts) + "."

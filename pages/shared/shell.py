@@ -53,7 +53,7 @@ def _show(page: StreamlitPage) -> None:
 
 
 def _ready(said: str | None) -> None:
-    """Start what works, after the page: a worker that starts takes a processor for seconds. said: what the page told."""
+    """Start what works, after the page: a worker that starts takes a processor for seconds. said: the page's notice."""
     try:
         session.dispatcher().ensure()
     except SpecError as error:  # such as a damaged store, which a page may not have touched

@@ -11,7 +11,7 @@ from gi_core.settings import Experiment
 from pages.shared import words
 
 _NAME = re.compile(r"[^\s:,;]*\w[._/=]\w")
-"""Begins with the name of a file, a setting or a tensor, which is told letter by letter."""
+"""Begins with the name of a file, a setting or a tensor, which keeps its letters."""
 _DRAWN = re.compile(r"\b(?:layer )?layer(\d+)\b(?![._]\w)")
 
 

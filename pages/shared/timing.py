@@ -7,7 +7,7 @@ from gi_core.jobs.times import Span
 from pages.shared.session import dispatcher, store
 
 
-def told(work: Span, lane: str = "interactive") -> str:
+def said(work: Span, lane: str = "interactive") -> str:
     """work: seconds once a worker has it. What waits in the lane before it, and the start of a worker, are added."""
     start = times.start(dispatcher().status().get(lane, ""))
     return f"about {times.said(work + start + times.before(store(), lane))}"
@@ -15,4 +15,4 @@ def told(work: Span, lane: str = "interactive") -> str:
 
 def of_run(loop: float, attack: str, model: str) -> str:
     """How long a run takes, in words: an attack (kind) on a network (kind) whose iterations take `loop` seconds."""
-    return told(times.expected(loop, times.overhead(store(), attack, model)))
+    return said(times.expected(loop, times.overhead(store(), attack, model)))

@@ -92,9 +92,9 @@ def _line(name: str, one: Trend, number: int, look: tuple[str, str], text: bool)
 
 
 def _dots(name: str, line: list, choice: Choice, look: tuple[str, str]) -> dict[str, Any]:
-    told = [[x, y, f"{shown(choice.y, y)}, run {row['position']}"] for x, y, row in line]
+    points = [[x, y, f"{shown(choice.y, y)}, run {row['position']}"] for x, y, row in line]
     return {
-        "type": "scatter", "name": name, "data": told, "encode": {"x": 0, "y": 1, "tooltip": [2]},
+        "type": "scatter", "name": name, "data": points, "encode": {"x": 0, "y": 1, "tooltip": [2]},
         "symbol": look[1], "symbolSize": 5,
         "itemStyle": {"color": look[0], "opacity": 0.55},
     }  # fmt: skip

@@ -66,7 +66,7 @@ def settle() -> None:
         st.session_state[_SAID] = now.error or "the example was cancelled: press the button again"
         return
     try:
-        (one,) = [r for r in shelf.rounds() if r.job == now.id] or [None]
+        one = next((r for r in shelf.rounds() if r.job == now.id), None)
         if one is None:
             raise SpecError("the example's files are not here any more: press the button again")
         asked = shelf.take(one)

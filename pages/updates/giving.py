@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import streamlit as st
 
@@ -98,8 +99,12 @@ def _shelf() -> None:
         if files:
             st.selectbox(
                 f"{label}, given before", list(files), None, key=f"updates_kept_{part}", on_change=_kept, args=(part,),
-                format_func=lambda ref, files=files: files.get(ref, ref), placeholder="choose one",
+                format_func=partial(_named, files), placeholder="choose one",
             )  # fmt: skip
+
+
+def _named(files: dict[str, str], ref: str) -> str:
+    return files.get(ref, ref)
 
 
 def _round() -> None:

@@ -50,7 +50,7 @@ def figures(found: Mapping[str, Any]) -> list[tuple[str, str, str]]:
         ("Steps of training", str(steps) if steps else "unknown", "By batch norm's counter." if steps else "No counter in the file says it."),
         ("Pictures", {1: "grey", 3: "in colour"}.get(found.get("channels") or 0, "unknown"), "What the first convolution takes."),
         ("Classes", str(classes) if classes else "unknown", "Outputs of the last layer."),
-        ("Contents", _contents(found), "Weight changes and gradients are told from whole weights by the checkpoint."),
+        ("Contents", _contents(found), "Weight changes and gradients are distinguished from whole weights by the checkpoint."),
         ("Names", _short(scheme) if scheme else "not matched", "How the arrays' names belong to the network."),
     ]  # fmt: skip
 

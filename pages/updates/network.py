@@ -26,12 +26,12 @@ def draw(job: Job | None) -> None:
         label_visibility="collapsed", on_change=form.report, args=(key, _choose, key),
     )  # fmt: skip
     st.html(f'<p class="gi-about">{words.escape(now.model.description)}</p>')
-    told = [
+    shown = [
         name
         for name in type(now.model).model_fields
         if name not in _DRAWN_ANEW or (name == "layers" and now.model.kind == "lenet")
     ]
-    fields.widgets(now.model, ("model",), told)
+    fields.widgets(now.model, ("model",), shown)
     if now.model.kind == "custom":
         summary.draw(now)
         _drawn()

@@ -12,7 +12,7 @@ from pages.shared.experiment.defenses import view as defenses
 LACKING = "; if what is missing was not sent, say recorded.withheld=missing"
 """The end of a worker's sentence, in whose place stands a button here."""
 _CONTENTS = {
-    "auto": "told from the file", "change": "the change of the weights", "weights": "whole weights after the round",
+    "auto": "read from the file", "change": "the change of the weights", "weights": "whole weights after the round",
 }  # fmt: skip
 _KNOWN = "updates.defended"
 
@@ -51,7 +51,7 @@ def draw() -> None:
             " done to the files.</p>"
         )
         defenses.draw([kind for kind, defense in DEFENSES.items() if not defense.unread])
-    _told()
+    _use()
 
 
 def lacking() -> None:
@@ -61,8 +61,8 @@ def lacking() -> None:
         form.change(("recorded", "withheld"), [*dict.fromkeys((*now.withheld, MISSING))])
 
 
-def _told() -> None:
-    """An attacker who is told of defenses makes use of it, unless that is switched off afterwards."""
+def _use() -> None:
+    """An attacker who knows of defenses makes use of it, unless that is switched off afterwards."""
     known = bool(form.current().defenses)
     if known and not st.session_state.get(_KNOWN) and not form.current().attack.adaptive:
         form.change(("attack", "adaptive"), True)

@@ -30,7 +30,7 @@ def draw(job: Job | None) -> None:
         )  # fmt: skip
         key = form.key("channels", colour)
         st.selectbox(
-            "Colour", [3, 1], [3, 1].index(colour), key=key, format_func={3: "colour", 1: "grey"}.get,
+            "Colour", [3, 1], [3, 1].index(colour), key=key, format_func={3: "colour", 1: "grey"}.__getitem__,
             help="What the first layer takes. A grey X-ray shown to a colour network counts as colour.",
             on_change=form.report, args=(key, _set, ("channels",), key),
         )  # fmt: skip
@@ -63,12 +63,12 @@ def draw(job: Job | None) -> None:
         )
     with st.expander("More about the client's training", type="compact", key="fold.client"):
         _labels()
-        told = ["epochs", "batch_size", "steps", "shuffle", "schedule_known", *client_fields.stepping(now.client)]
+        training = ["epochs", "batch_size", "steps", "shuffle", "schedule_known", *client_fields.stepping(now.client)]
         losing = client_fields.losing(now.client, now.model.one_logit)
         fields.widgets(
             now.client,
             ("client",),
-            (told if now.client.kind == "fedavg" else []) + ["batch_norm", "statistics", *losing],
+            (training if now.client.kind == "fedavg" else []) + ["batch_norm", "statistics", *losing],
         )
     part.draw()
 
@@ -113,7 +113,7 @@ def _sent(key: str) -> None:
 
 
 def _labels() -> None:
-    """What the pictures show, where somebody told the server."""
+    """What the pictures show, where the server knows it."""
     typed = ", ".join(map(str, form.current().labels or ()))
     key = form.key("labels", typed)
     st.text_input(

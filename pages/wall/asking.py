@@ -103,7 +103,7 @@ def _button() -> None:
 
 def _estimate(asked: Sweep, found: asking.Extent, most: str, waited: bool) -> None:
     """How many, and how long all of it takes; it looks again while a worker finds that out."""
-    span = timing.told(found, question.MEASURED if asked == question.first() else None)
+    span = timing.said(found, question.MEASURED if asked == question.first() else None)
     st.html(f'<p class="gi-estimate" role="status">{words.escape(f"{asking.size(found)}, {span}{most}")}</p>')
     if waited and not asking.awaited(found):
         st.rerun(scope="app")
@@ -119,6 +119,12 @@ def _start(asked: Sweep) -> None:
     st.rerun(scope="app")
 
 
+def _open(now: str | None, key: str) -> None:
+    """Another wall, unless what is on show changed since the list was drawn."""
+    if asking.shown() == now:
+        asking.show(st.session_state[key])
+
+
 def earlier(jobs: list[Job], now: str | None) -> None:
     """Walls that are there, newest first; choosing one opens it."""
     options = {job.id: job for job in jobs}
@@ -127,6 +133,6 @@ def earlier(jobs: list[Job], now: str | None) -> None:
     key = f"wall_earlier_{now}"
     st.selectbox(
         "Walls", list(options), list(options).index(now) if now in options else None, key=key, width=420,
-        label_visibility="collapsed", placeholder="Open an earlier wall", on_change=lambda: asking.shown() == now and asking.show(st.session_state[key]),
+        label_visibility="collapsed", placeholder="Open an earlier wall", on_change=_open, args=(now, key),
         format_func=lambda k: f"{options[k].title} · {time.strftime('%d %b %H:%M', time.localtime(options[k].created))}",
     )  # fmt: skip

@@ -102,7 +102,7 @@ def judged(verdict: str, metrics: dict[str, Any], metric: str) -> Cell:
 
 
 def table(
-    found: Layout, entries: Sequence[T], metric: str, reader: Callable[[T | None, str], Cell] = read
+    found: Layout, entries: Sequence[T], metric: str, reader: Callable[[T | None, str], Cell]
 ) -> dict[tuple[int, int, bool], Cell]:
     """(row, column, whether the attacker knows) -> its cell, for all of them. entries: a sweep's, in order."""
     places = itertools.product(range(len(found.rows)), range(len(found.columns)), (False, True))
@@ -115,15 +115,15 @@ def draw(cell: Cell, name: str) -> str:
     seen = f'<img src="{picture}" alt="">' if picture else f'<span class="gi-blank">{_blank(cell)}</span>'
     bar = f'<i class="gi-part"><i style="width:{100 * cell.share:.0f}%"></i></i>' if cell.share is not None else ""
     said = f"{name}: {cell.word} {cell.score}"
-    told = (
+    inside = (
         f"{seen}{bar}<b>{words.escape(cell.score)}</b>"
         f'<span class="gi-word"><i aria-hidden="true">{cell.sign}</i> {words.escape(cell.word)}</span>'
     )
     kind = f"gi-shot gi-{cell.level or 'open'}"
     if not cell.run:
-        return f'<div class="{kind}" title="{words.escape(cell.reason)}">{told}</div>'
+        return f'<div class="{kind}" title="{words.escape(cell.reason)}">{inside}</div>'
     hint = words.escape(f"{telling.sentence(cell.reason or said)} Opens the run.")
-    return f'<a class="{kind}" href="./?run={cell.run}" title="{hint}" aria-label="{words.escape(said)}">{told}</a>'
+    return f'<a class="{kind}" href="./?run={cell.run}" title="{hint}" aria-label="{words.escape(said)}">{inside}</a>'
 
 
 def _blank(cell: Cell) -> str:

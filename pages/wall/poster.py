@@ -49,11 +49,11 @@ def png(
         image.paste(_fitted(to_image(select(images, None))), (EDGE, TOP))
     pen.text((EDGE, TOP + SIDE + 6), "Original", INK, _font(16))
     for place, (_, title, knows) in enumerate(columns):
-        told = ["knows the defense" if knows else "does not know"] if len(attackers) > 1 else []
+        knowing = ["knows the defense" if knows else "does not know"] if len(attackers) > 1 else []
         lines = _wrapped(pen, title, 16, SIDE)
-        y = first - 10 - LINE * (len(lines) + len(told))
+        y = first - 10 - LINE * (len(lines) + len(knowing))
         _lines(pen, EDGE + LEFT + place * (SIDE + GAP), y, lines, 16)
-        _lines(pen, EDGE + LEFT + place * (SIDE + GAP), y + LINE * len(lines), told, 14, PALE)
+        _lines(pen, EDGE + LEFT + place * (SIDE + GAP), y + LINE * len(lines), knowing, 14, PALE)
     for row, title in enumerate(found.rows):
         y = first + row * ROW
         _lines(pen, EDGE, y, _wrapped(pen, title, 16, LEFT - GAP), 16)
@@ -66,7 +66,10 @@ def png(
 
 
 def _asked(sweep: Sweep, metric: str, attackers: tuple[bool, ...]) -> str:
-    knows = {(False,): "the attacker does not know the defenses", (True,): "the attacker knows the defenses"}
+    knows: dict[tuple[bool, ...], str] = {
+        (False,): "the attacker does not know the defenses",
+        (True,): "the attacker knows the defenses",
+    }
     limit = f" · at most {sweep.base.seconds:g} s an attack" if sweep.base.seconds else ""
     who = knows.get(attackers)
     return f"{METRICS[metric].title}: {METRICS[metric].sentence}{limit}" + (f" · {who}" if who else "")

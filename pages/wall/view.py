@@ -55,7 +55,7 @@ def _live(number: str, sweep: Sweep, timed: bool) -> None:
                 icon=":material/download:",
             )  # fmt: skip
 
-    findings(found, lambda metric: cell.table(found, entries, metric), _original(sweep, source), save)
+    findings(found, lambda metric: cell.table(found, entries, metric, cell.read), _original(sweep, source), save)
 
 
 def findings(
@@ -95,8 +95,8 @@ def _table(found: Layout, cells: Cells, corner: str, attackers: tuple[bool, ...]
     tall = ' rowspan="2"' if span else ""
     lines = [f'<tr><td class="gi-corner"{tall}>{corner}</td>{head}</tr>']
     if span:
-        told = "".join(f'<th scope="col"><small>{"knows" if k else "unaware"}</small></th>' for k in attackers)
-        lines.append(f'<tr class="gi-who">{told * len(found.columns)}</tr>')
+        heads = "".join(f'<th scope="col"><small>{"knows" if k else "unaware"}</small></th>' for k in attackers)
+        lines.append(f'<tr class="gi-who">{heads * len(found.columns)}</tr>')
     for row, title in enumerate(found.rows):
         line = ""
         for column, attack in enumerate(found.columns):

@@ -52,8 +52,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
         find("whisker").style.width = percent(row.high - row.low);
       }
     }
-    line.title = row.told || "";
-    line.setAttribute("aria-label", [row.name, row.note, row.word, row.told].filter(Boolean).join(", "));
+    line.title = row.hint || "";
+    line.setAttribute("aria-label", [row.name, row.note, row.word, row.hint].filter(Boolean).join(", "));
     line.setAttribute("aria-checked", row.id === data.chosen ? "true" : "false");
     line.tabIndex = row.id === data.chosen ? 0 : -1;
   });

@@ -118,7 +118,7 @@ def test_knowing_runs_or_refuses_as_not_knowing_does(attack, defense):
         ("rgap", {"kind": "gaussian_noise"}, "takes every value for exact"),
         ("rgap", {"kind": "pruning"}, ""),
         ("peeling", {"kind": "gaussian_noise"}, ""),
-        ("inverting_gradients", {"kind": "mixing"}, "not told labels"),
+        ("inverting_gradients", {"kind": "mixing"}, "not given labels"),
         ("inverting_gradients", {"kind": "pruning"}, ""),
     ],
 )

@@ -25,7 +25,7 @@ Change = Callable[[Experiment, list[str]], Experiment]
 
 
 def pictures(said: Sequence[str] = ()) -> None:
-    """Other pictures were chosen. said: what was told of that already."""
+    """Other pictures were chosen. said: the notice of that already."""
     now = form.current()
     kept = form.remembered(_BEFORE)
     before = kept[1] if kept is not None and kept[0] == now.attack else None

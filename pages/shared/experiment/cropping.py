@@ -32,8 +32,8 @@ def draw(refs: list[str]) -> None:
     name, view = split(ref)
     seen = thumbnails.whole(f"{name}{View(window=view.window)}")
     if seen is None:
-        said = thumbnails.refused([f"{name}{View(window=view.window)}"])
-        telling.caption(next(iter(said.values()), "A worker makes the picture small…"))
+        refused = thumbnails.refused([f"{name}{View(window=view.window)}"])
+        telling.caption(next(iter(refused.values()), "A worker makes the picture small…"))
         return
     if min(seen.size) < MIN_SIZE:
         st.caption("This picture is too small to cut.")

@@ -43,14 +43,14 @@ def widgets(value: BaseModel, path: Path, names: Iterable[str], columns: int = 2
             references.PICKERS[name](value, (*path, name))
 
 
-def widget(field: FieldInfo, path: Path, value: Any, owner: BaseModel, told: bool = True) -> None:
-    """One field as the widget that fits its type. told: with the sentence that explains it."""
+def widget(field: FieldInfo, path: Path, value: Any, owner: BaseModel, explained: bool = True) -> None:
+    """One field as the widget that fits its type. explained: with its sentence of help."""
     inner, optional = inner_type(field.annotation)
     written = get_origin(inner) is not Literal and inner not in (bool, int, float)
     shown = ("" if value is None else str(value)) if written else bool(value) if inner is bool else value
     key, label = key_of(path, owner, shown), name_of(field, path)
-    common = {
-        "key": key, "help": field.description if told else None,
+    common: dict[str, Any] = {
+        "key": key, "help": field.description if explained else None,
         "on_change": form.report, "args": (key, _changed, key, path, getattr(owner, "kind", "")),
     }  # fmt: skip
     if get_origin(inner) is Literal:
@@ -63,7 +63,7 @@ def widget(field: FieldInfo, path: Path, value: Any, owner: BaseModel, told: boo
         step = 1 if inner is int else float(abs(value or field.default or 1.0)) / 2
         start = None if value is None else inner(value)
         common |= {"format": "%g"} if inner is float else {}
-        empty = "automatic" if told else "auto"
+        empty = "automatic" if explained else "auto"
         st.number_input(label, low, high, start, step=step, placeholder=empty, **common)
     elif inner is str:
         st.text_input(label, "" if value is None else str(value), max_chars=200, placeholder="automatic", **common)

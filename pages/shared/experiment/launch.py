@@ -47,8 +47,8 @@ def draw(refined: Callable[[Experiment, Preview], float | None]) -> None:
                 fatal = True
             for notice in answered["notices"] if answered else ():
                 telling.note(notice)
-            said = [p.reason for p in found + later] + [preview.error or "" if preview else ""]
-            fetching.offers(said, "launch")
+            sentences = [p.reason for p in found + later] + [preview.error or "" if preview else ""]
+            fetching.offers(sentences, "launch")
         st.html(_drawn(experiment))
         off = fatal or form.awaits() is not None
         if press.button("run_attack", "Run attack", type="primary", width="stretch", disabled=off):

@@ -1,4 +1,4 @@
-"""Two runs of one question that differ in one thing: started by one click, shown side by side, told in one sentence."""
+"""Two runs of one question that differ in one thing: started by one click, shown side by side, compared in one sentence."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ def button(experiment: Experiment, pair: Pair) -> None:
 def difference(jobs: list[Job], pairs: tuple[Pair, ...]) -> str | None:
     """What the one thing changed, from both results; None where they differ in something else or have no PSNR yet."""
     for pair in pairs:
-        told = {_value(job.spec, pair): job.metrics.get("psnr") for job in jobs}
-        without, with_it = (told.get(value) for value in pair.values)
+        found = {_value(job.spec, pair): job.metrics.get("psnr") for job in jobs}
+        without, with_it = (found.get(value) for value in pair.values)
         if without is not None and with_it is not None and len({_rest(job.spec, pair) for job in jobs}) == 1:
             return _sentence(pair.subject, without, with_it)
     return None

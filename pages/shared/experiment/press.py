@@ -1,6 +1,6 @@
 """Buttons that act on the question drawn beside them, and on no other.
 
-A button's key carries the stamp of the form it was drawn with, so that a click on what is no longer true can be told from
+A button's key carries the stamp of the form it was drawn with, so that a click on what is no longer true is distinguished from
 one on what stands. A click is noted first and answered when the page is drawn, after everything that the same person
 reported before it. If the form has moved on by then, nothing starts and one sentence says so.
 """

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import streamlit as st
 
 from gi_core.settings import ATTACKS, MODELS, Component, SpecError
+from gi_core.settings.attack_base import AttackSettings
 from pages.shared import form, telling, words
 from pages.shared.experiment import about, adapting, fields, pairs, possible, switchboard, uploads
 from pages.shared.experiment.defenses import view as defenses
@@ -70,7 +73,7 @@ def attack() -> None:
         fields.widgets(now, (), ["seed", "seconds", "device"])
 
 
-def _published(attack: Component) -> None:
+def _published(attack: AttackSettings) -> None:
     """Sets of values by name, such as those of a publication; the one that stands in the form is shown."""
     if not attack.presets:
         return
@@ -84,7 +87,7 @@ def _published(attack: Component) -> None:
     )  # fmt: skip
 
 
-def _preset(key: str, attack: Component) -> None:
+def _preset(key: str, attack: AttackSettings) -> None:
     name = st.session_state[key]
     known = {"adaptive": attack.adaptive}
     form.change(("attack",), {"kind": attack.kind, **known, **(attack.presets[name] if name else {})})
@@ -97,7 +100,7 @@ def _attack(key: str) -> None:
     adapting.labels()
 
 
-def _choice(label: str, family: str, known: dict[str, type[Component]]) -> None:
+def _choice(label: str, family: str, known: Mapping[str, type[Component]]) -> None:
     options, now = list(known), getattr(form.current(), family).kind
     key = form.key(family, now)
     st.selectbox(

@@ -100,10 +100,10 @@ def _weights(experiment: Experiment) -> int | None:
         return counted
     _, number, _ = st.session_state.get("launch.preview", ("", "", 0.0))
     job = store().job(number) if number else None
-    same = job is not None and all(
-        job.spec.get(name) == experiment.model_dump(mode="json").get(name)
-        for name in ("model", "samples", "size", "channels", "recorded")
-    )
+    if job is None:
+        return None
+    asked, decisive = experiment.model_dump(mode="json"), ("model", "samples", "size", "channels", "recorded")
+    same = all(job.spec.get(name) == asked.get(name) for name in decisive)
     return (job.result or {}).get("parameters") if same else None
 
 

@@ -77,12 +77,12 @@ def _break(found: Sequence[Entry], images: int) -> tuple[str | None, str]:
 def _planned(name: str, layer: LayerRank | None) -> dict[str, Any]:
     """What counting predicts; facts are [name, value, what it means]."""
     mark = marks.of(layer) if layer is not None else marks.Mark(name)
-    counted = layer is not None and layer.route != "unsupported"
+    counted = layer if layer is not None and layer.route != "unsupported" else None
     return {
         "name": name, "what": marks.arrows(layer.description.partition(",")[0]) if layer is not None else "",
         "done": False, "sign": mark.sign, "tone": mark.tone, "text": mark.text,
         "route": ROUTES.get(layer.route, layer.route) if layer is not None else "",
-        "facts": [["rank", f"{layer.rank} / {layer.unknowns}", _RANK]] if counted else [],
+        "facts": [["rank", f"{counted.rank} / {counted.unknowns}", _RANK]] if counted else [],
         "src": None, "flag": "", "note": "",
     }  # fmt: skip
 

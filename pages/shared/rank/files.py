@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 import streamlit as st
 
@@ -37,9 +38,9 @@ def draw() -> None:
         st.code(
             f"python -m gi_core rank --model {words.model(now.model)} --input {side}", language="bash", wrap_lines=True
         )
-        if isinstance(now.model, CustomNet):
+        if isinstance(network := now.model, CustomNet):
             st.download_button(
-                "Save the network (JSON)", lambda: write(now.model), "network.json", "application/json",
+                "Save the network (JSON)", partial(write, network), "network.json", "application/json",
                 key="rank_save", on_click="ignore", icon=":material/download:", width="stretch",
             )  # fmt: skip
         file = st.file_uploader("Load a network (JSON)", type=["json"], key="rank_file", max_upload_size=1)

@@ -12,9 +12,9 @@ from gi_core.data.loading import NO_CLASSES, OWN_SIZE_LIMIT
 from gi_core.data.views import bare
 from gi_core.jobs.job import Job
 from gi_core.settings import Experiment, SpecError, build
-from gi_core.settings.custom import ConvLayer, CustomNet, PoolLayer, ResidualLayer
+from gi_core.settings.custom import AnyLayer, ConvLayer, CustomNet, PoolLayer, ResidualLayer
 from gi_core.settings.drawings import drawing
-from gi_core.settings.graph import Shape
+from gi_core.settings.graph import Graph, Shape
 from gi_core.settings.networks import Model
 from gi_core.settings.sizes import sides
 
@@ -98,7 +98,7 @@ def fault(experiment: Experiment) -> Fault | None:
 def _row_fault(model: CustomNet, k: int, picture: Shape, classes: int) -> str | None:
     """Why the rows up to and with `k` do not fit, when those before do."""
 
-    def until(rows: int):
+    def until(rows: int) -> Graph:
         return drawing(model.model_copy(update={"layers": model.layers[:rows]}), picture, classes)
 
     try:
@@ -110,11 +110,17 @@ def _row_fault(model: CustomNet, k: int, picture: Shape, classes: int) -> str | 
     return None
 
 
-def _too_large(row, side: int) -> str | None:
+def _too_large(row: AnyLayer, side: int) -> str | None:
     """A window that reaches over the picture's edge, in words."""
-    padding = getattr(row, "padding", row.kernel // 2 if isinstance(row, ResidualLayer) else 0)
-    reach = getattr(row, "dilation", 1) * (getattr(row, "kernel", getattr(row, "size", 1)) - 1) + 1
-    if isinstance(row, (ConvLayer, PoolLayer, ResidualLayer)) and reach > side + 2 * padding:
+    if isinstance(row, ConvLayer):
+        padding, reach = row.padding, row.dilation * (row.kernel - 1) + 1
+    elif isinstance(row, ResidualLayer):
+        padding, reach = row.kernel // 2, row.kernel
+    elif isinstance(row, PoolLayer):
+        padding, reach = 0, row.size
+    else:
+        return None
+    if reach > side + 2 * padding:
         room = f"{side} × {side}" + (f" with {padding} of padding" if padding else "")
         return f"a window of {reach} does not fit into a picture of {room}: make it smaller, or the picture larger"
     return None

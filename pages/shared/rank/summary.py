@@ -14,19 +14,19 @@ _SHOWN = 6
 def line(row: AnyLayer) -> str:
     """`conv 12, 5×5, stride 2, padding 2, leaky relu`."""
     parts = [row.kind.replace("_", " ")]
-    wide = getattr(row, "channels", getattr(row, "features", None))
+    values = row.model_dump()
+    wide = values.get("channels", values.get("features"))
     parts[0] += f" {wide}" if wide else ""
-    side = getattr(row, "kernel", getattr(row, "size", None))
+    side = values.get("kernel", values.get("size"))
     if side:
         parts.append(f"{side}×{side}")
     for name, usual in (("stride", 1), ("padding", 0), ("groups", 1), ("dilation", 1)):
-        value = getattr(row, name, None)
-        if value not in (None, usual):
-            parts.append(f"{name} {value}")
-    if getattr(row, "batch_norm", False):
+        if values.get(name) not in (None, usual):
+            parts.append(f"{name} {values[name]}")
+    if values.get("batch_norm"):
         parts.append("batch norm")
-    if getattr(row, "activation", "none") != "none":
-        parts.append(row.activation.replace("_", " "))
+    if values.get("activation", "none") != "none":
+        parts.append(values["activation"].replace("_", " "))
     return ", ".join(parts)
 
 

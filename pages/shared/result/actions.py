@@ -63,7 +63,7 @@ def share(source: Source, trial: int, truth: bool) -> None:
     job = source.job
     with st.popover("Share and save", icon=":material/ios_share:", key="share"):
         st.markdown("**Link to this run**")
-        more = {n: address.get(n) for n in ("view", "overlay") if address.get(n)}
+        more = {n: value for n in ("view", "overlay") if (value := address.get(n))}
         st.code(address.url(run=job.id, **more), language=None, wrap_lines=True)
         st.markdown("**Same experiment on a command line**")
         try:

@@ -10,6 +10,7 @@ import streamlit as st
 
 GRID = {"left": 4, "right": 14, "top": 28, "bottom": 22, "containLabel": True}
 GREY = "#8a949e"
+Option = dict[str, Any]
 
 
 def heading(title: str, aside: str) -> None:
@@ -45,9 +46,11 @@ def mark(**at: float) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def draw(series: Sequence[dict], x: dict, y: dict, key: str, alt: str, height: int = 230, **more: Any) -> None:
-    """One chart, without animation."""
-    option = {
+def draw(
+    series: Sequence[Option], x: Option, y: Option | list[Option], key: str, alt: str, height: int = 230, **more: Any
+) -> None:
+    """One chart, without animation. y: one axis, or those of the left and the right."""
+    option: Option = {
         "animation": False,
         "grid": GRID,
         "xAxis": {"axisLine": {"onZero": False}} | x,

@@ -21,19 +21,19 @@ _PACE = 1.0
 
 def asked() -> list[Job]:
     """The two runs of the address, as far as they exist."""
-    return found((address.told("compare") or "").split(",")[:2])
+    return found((address.value("compare") or "").split(",")[:2])
 
 
 def found(ids: Sequence[str | None]) -> list[Job]:
     """The runs among these ids."""
-    jobs = [store().job(i) for i in ids if valid_id(i)]
+    jobs = [store().job(i) for i in ids if i is not None and valid_id(i)]
     return [job for job in jobs if job is not None and job.kind == "run"]
 
 
 def draw(jobs: list[Job]) -> None:
     """Pictures, differences, curves; they follow by themselves while a run goes on."""
     if st.button("All runs", icon=":material/arrow_back:", key="compare_back"):
-        address.tell(compare=None)
+        address.show(compare=None)
         st.rerun()
     if len(jobs) < 2:
         st.warning("Two runs are needed, and not both of these are here: choose them below.")
@@ -54,9 +54,9 @@ def _pair(ids: list[str], timed: bool) -> None:
     if timed:
         dispatcher().ensure()
     names = _names(jobs)
-    told = pairs.difference(jobs, (statistics_pair.STATISTICS, knowing_pair.KNOWING))
-    if told:
-        st.html(f'<p class="gi-verdict gi-told" role="status"><b>{words.escape(told)}</b></p>')
+    changed = pairs.difference(jobs, (statistics_pair.STATISTICS, knowing_pair.KNOWING))
+    if changed:
+        st.html(f'<p class="gi-verdict gi-told" role="status"><b>{words.escape(changed)}</b></p>')
     with st.container(horizontal=True, gap="large", key="compare_pair"):
         for side, (job, name) in enumerate(zip(jobs, names, strict=True)):
             with st.container(width="stretch", gap="xsmall", key=f"compare_{side}"):
@@ -73,7 +73,7 @@ def _pair(ids: list[str], timed: bool) -> None:
 def _side(job: Job, name: str, side: int) -> None:
     """One of the two: how it stands, its pictures, and the text in them."""
     st.html(f'<h2 class="gi-question">{words.escape(name)}</h2>')
-    if address.told("compare") is not None:
+    if address.value("compare") is not None:
         st.page_link("pages/lab/page.py", label="Open", icon=":material/open_in_new:", query_params={"run": job.id})
     else:  # a link to the page that one is on would be no wish that the address knows of
         st.button(
@@ -94,7 +94,7 @@ def _names(jobs: list[Job]) -> list[str]:
 def _table(jobs: list[Job], names: list[str]) -> None:
     """Settings that differ, then results; equal settings are left out."""
     left, right = (parts(job.spec) for job in jobs)
-    lines = [(k, left[k], right[k]) for k in left if left[k] != right[k]]
+    lines: list[tuple[str, ...]] = [(k, left[k], right[k]) for k in left if left[k] != right[k]]
     results = [job.metrics for job in jobs]
     for metric in (METRICS[name] for name in drawn("lab")):
         if any(r.get(metric.name) is not None or (metric.name in r and not metric.optional) for r in results):

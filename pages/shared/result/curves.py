@@ -36,8 +36,8 @@ CROWDED, _IN_A_ROW = 3, 2
 
 
 def losses(runs: Mapping[str, Sequence[Point]], log: bool, key: str, height: int = 250) -> None:
-    """Loss terms over the iterations: all of one run; of two, told apart by name, those that both go by."""
-    series = []
+    """Loss terms over the iterations: all of one run; of two, by name, those that both go by."""
+    series: list[dict[str, Any]] = []
     for name, points in runs.items():
         x = np.array([p.iteration for p in points], dtype=np.int64)
         terms = dict.fromkeys(term for p in points for term in p.losses)
@@ -53,7 +53,7 @@ def losses(runs: Mapping[str, Sequence[Point]], log: bool, key: str, height: int
 
 def likeness(runs: Mapping[str, Sequence[Point]], key: str, height: int = 250) -> None:
     """PSNR (left) and SSIM (right): what the server cannot see."""
-    series = []
+    series: list[dict[str, Any]] = []
     for name, points in runs.items():
         for axis, metric in enumerate(METRICS[name] for name in LIVE):
             known = [(p.iteration, getattr(p, metric.name)) for p in points if getattr(p, metric.name) is not None]
@@ -95,7 +95,7 @@ def residuals(residual: Mapping[str, float | None], key: str, height: int = 250)
 
 
 _GRID = {"left": 4, "right": 8, "top": 12, "bottom": 4, "containLabel": True}
-# a logarithmic axis whose labels stay short: the powers of ten are drawn, the values are told on hovering
+# a logarithmic axis whose labels stay short: the powers of ten are drawn, hovering says the values
 _POWERS: dict[str, Any] = {"type": "value", "scale": True, "minInterval": 1, "axisLabel": {"formatter": "1e{value}"}}
 
 
@@ -112,7 +112,7 @@ def _line(x: np.ndarray, y: np.ndarray, name: str, number: int, log: bool = Fals
     }
 
 
-def _draw(series: list, y_axis: Any, key: str, height: int, alt: str, corner: str) -> None:
+def _draw(series: list[dict[str, Any]], y_axis: Any, key: str, height: int, alt: str, corner: str) -> None:
     """The look that lines share; updated in place, without animation."""
     crowded, rows = len(series) > CROWDED, -(-len(series) // _IN_A_ROW)
     place = (

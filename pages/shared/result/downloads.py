@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable
 
 import numpy as np
 import streamlit as st
@@ -17,7 +18,8 @@ GIF_SIDE, GIF_FRAMES, GIF_SECONDS = 320, 60, 6.0
 
 def picture(source: Source, trial: int, truth: bool) -> bytes:
     """PNG: original (unless hidden) and last reconstruction side by side, enlarged without blur."""
-    parts = [select(source.snapshot(source.snapshots()[-1])[trial], None)]
+    last = source.snapshot(source.snapshots()[-1])
+    parts = [select(last[trial], None)] if last is not None else []
     originals = source.originals()
     if truth and originals is not None:
         parts.insert(0, select(originals, None))
@@ -70,7 +72,7 @@ def _buttons(source: Source, trial: int, truth: bool) -> None:
     )
 
 
-def _button(label: str, make, name: str, mime: str) -> None:
+def _button(label: str, make: Callable[[], bytes | str], name: str, mime: str) -> None:
     st.download_button(
         label, make, f"gradient-inversion-{name}", mime, key=f"get_{mime}", on_click="ignore",
         icon=":material/download:", width="stretch",

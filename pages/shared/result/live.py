@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
-from gi_core.jobs.job import Job
+from gi_core.jobs.job import Job, Point
 from pages.shared import fetching, stage, telling, words
 from pages.shared.experiment import meter
 from pages.shared.rank import question
@@ -101,14 +103,14 @@ def _recursion(source: Source, truth: bool) -> None:
         outcomes.mixture(job, source)
 
 
-def _charts(job: Job, points: list, truth: bool, present: bool) -> None:
+def _charts(job: Job, points: Sequence[Point], truth: bool, present: bool) -> None:
     other = None
     if not present:
         with st.container(horizontal=True, vertical_alignment="center", key="chart_bar"):
             log = st.toggle("Logarithmic loss", value=True, key="log_axis")
             other = actions.overlay(job)
     log = st.session_state.get("log_axis", True)
-    runs = {"this run": points}
+    runs: dict[str, Sequence[Point]] = {"this run": points}
     if other is not None:
         runs["overlay"] = store().curve(other.id)
     residual = job.progress.get("residual") or (job.run_result["attacker"]["residuals"] if job.run_result else None)

@@ -90,8 +90,9 @@ def _weights(weights: list[float], originals: np.ndarray | None) -> str:
     most = max(abs(w) for w in weights) or 1.0
     lines = []
     for k, weight in enumerate(weights):
-        shown = originals is not None and k < len(originals)
-        image = f'<img src="{pictures.uri(originals[k])}" alt="original {k + 1}">' if shown else "<span></span>"
+        image = "<span></span>"
+        if originals is not None and k < len(originals):
+            image = f'<img src="{pictures.uri(originals[k])}" alt="original {k + 1}">'
         side, width = ("left" if weight < 0 else "right"), 50 * abs(weight) / most
         lines.append(
             f'<li>{image}<span class="gi-weight"><i class="gi-{side}" style="width:{width:.1f}%"></i></span>'

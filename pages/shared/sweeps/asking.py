@@ -107,12 +107,12 @@ def start(sweep: Sweep) -> None:
 
 def show(number: str | None) -> None:
     """This sweep is looked at, or all of them; the address says so."""
-    address.tell(sweep=number)
+    address.show(sweep=number)
 
 
 def shown() -> str | None:
     """The sweep that the page shows, as its address names it."""
-    return address.told("sweep")
+    return address.value("sweep")
 
 
 def find(sweep: Sweep, jobs: list[Job]) -> Job | None:

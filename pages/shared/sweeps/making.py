@@ -1,4 +1,4 @@
-"""Make a sweep on the page: a base, up to three things that vary, or a file; its size and time are told as it changes."""
+"""Make a sweep on the page: a base, up to three things that vary, or a file; it says its size and time as it changes."""
 
 from __future__ import annotations
 
@@ -92,8 +92,8 @@ def _axis(number: int, base: Experiment) -> Axis | None:
 
 def _values(field: Field, base: Experiment, key: str) -> list[Any]:
     if field.choices is None:
-        first = ", ".join(f"{value:g}" for value in field.first(base))
-        text = st.text_input("Values", key=keeping.start(key, first), help=field.help, max_chars=400)
+        typed_first = ", ".join(f"{value:g}" for value in field.first(base))
+        text = st.text_input("Values", key=keeping.start(key, typed_first), help=field.help, max_chars=400)
         keeping.keep(key)
         return typed(text, field.whole)
     options = {k: title or words.sample_name(k) for k, title in field.choices(base).items()}

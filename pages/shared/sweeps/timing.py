@@ -13,7 +13,7 @@ AROUND = (0.2, 1.5)
 """Seconds around one run of a sweep: its worker has everything loaded."""
 
 
-def told(found: asking.Extent, measured: float | None = None) -> str:
+def said(found: asking.Extent, measured: float | None = None) -> str:
     """measured: seconds on two cores, of a sweep that was run before; of others a worker estimates some experiments."""
     if measured is not None:
         return f"about {words.span(measured)} on two cores"

@@ -29,7 +29,7 @@ def kinds(defenses: str) -> str:
 
 
 def colour(kind: str) -> str:
-    """Hex. kind: of one defense, or of several joined by " + ", which share grey and are told apart by shape."""
+    """Hex. kind: of one defense, or of several joined by " + ", which share grey and differ in shape."""
     return SPARE[_NEW.index(kind) % len(SPARE)] if kind in _NEW else COLOURS.get(kind, GREY)
 
 
