@@ -144,11 +144,12 @@ def test_readme_shows_the_attacks_that_there_are():
     assert sorted(shown[1:]) == sorted(cls.title for cls in ATTACKS.values())
 
 
-def test_the_table_of_metrics_is_that_of_the_registry():
+@pytest.mark.parametrize("document", ["docs/words.md", "docs/sweeps.md"])
+def test_the_tables_of_metrics_are_those_of_the_registry(document):
     from gi_core.metrics.document import written
 
-    text = (ROOT / "docs" / "words.md").read_text()
-    assert written(text) == text, "python -m gi_core.metrics.document docs/words.md writes it anew"
+    text = (ROOT / document).read_text()
+    assert written(text) == text, f"python -m gi_core.metrics.document {document} writes it anew"
 
 
 def test_readme_python_runs(tmp_path):

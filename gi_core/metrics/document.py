@@ -1,18 +1,17 @@
-"""The registry as a table of a document: `python -m gi_core.metrics.document [FILE]` prints it, or writes it into FILE.
+"""The registry as tables of documents: `python -m gi_core.metrics.document [FILE ...]` prints the first, or writes into files.
 
-In a file it stands between the lines `BEGIN` and `END`; what was there is replaced.
+In a file each of `TABLES` stands between the lines `begin` and `end`; what was there is replaced.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from gi_core.metrics.meanings import Metric
-from gi_core.metrics.registry import METRICS
+from gi_core.metrics.registry import METRICS, drawn
 
-BEGIN = "<!-- metrics: written by python -m gi_core.metrics.document -->"
-END = "<!-- /metrics -->"
 _PLACES = {
     "lab": "lab", "pictures": "each picture of a batch", "table": "sweep's table", "chart": "sweep's chart and answer",
     "frontier": "frontier", "wall": "wall",
@@ -22,8 +21,29 @@ _HEAD = ("metric", "in results", "unit", "more leaks where it is", "meaning", "b
 
 def table() -> str:
     """Markdown, a row for each metric in the registry's order."""
-    rows = [_HEAD, ("---",) * len(_HEAD), *map(_cells, METRICS.values())]
-    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+    return _markdown(_HEAD, map(_cells, METRICS.values()))
+
+
+def columns() -> str:
+    """The same for those that are columns of a sweep's table."""
+    return _markdown(("column", "meaning"), ((f"`{name}`", METRICS[name].column) for name in drawn("table")))
+
+
+TABLES = {"metrics": table, "columns": columns}
+
+
+def begin(name: str) -> str:
+    """The line before a table of `TABLES`."""
+    return f"<!-- {name}: written by python -m gi_core.metrics.document -->"
+
+
+def end(name: str) -> str:
+    """The line behind it."""
+    return f"<!-- /{name} -->"
+
+
+def _markdown(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    return "".join(f"| {' | '.join(row)} |\n" for row in (head, ("---",) * len(head), *rows))
 
 
 def _cells(metric: Metric) -> tuple[str, ...]:
@@ -33,16 +53,20 @@ def _cells(metric: Metric) -> tuple[str, ...]:
 
 
 def written(text: str) -> str:
-    """The document with the table of today. Raises ValueError where it has no place for it."""
-    head, begin, rest = text.partition(BEGIN)
-    _, end, tail = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"the table has no place: put the lines {BEGIN} and {END} where it shall stand")
-    return f"{head}{begin}\n{table()}{end}{tail}"
+    """The document with the tables of today. Raises ValueError where it has no place for any."""
+    here = [name for name in TABLES if begin(name) in text and end(name) in text]
+    if not here:
+        raise ValueError(
+            f"no table has a place: put the lines {begin('metrics')} and {end('metrics')} where it shall stand"
+        )
+    for name in here:
+        head, _, rest = text.partition(begin(name))
+        text = f"{head}{begin(name)}\n{TABLES[name]()}{end(name)}{rest.partition(end(name))[2]}"
+    return text
 
 
 def main(names: list[str]) -> int:
-    """Print the table, or write it into each of these files."""
+    """Print the table of all metrics, or write into each of these files what it has a place for."""
     if not names:
         print(table(), end="")
     for name in names:

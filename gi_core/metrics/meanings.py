@@ -72,6 +72,11 @@ class Metric:
         return f"{self.title} ({self.unit})" if self.unit else self.title
 
     @property
+    def column(self) -> str:
+        """Its sentence for a column of a table, whose row may stand for several pictures."""
+        return self.sentence if self.reads == "share" else f"{self.sentence} Mean over the pictures."
+
+    @property
     def sign(self) -> int:
         """What a value is multiplied by, so that more of it is more exposed."""
         return 1 if self.better == "higher" else -1

@@ -187,9 +187,10 @@ def test_the_table_of_a_document_has_a_row_for_each_and_is_written_between_its_m
     rows = document.table().splitlines()
     assert len(rows) == 2 + len(METRICS) and all(row.count("|") == rows[0].count("|") for row in rows)
     page = tmp_path / "page.md"
-    page.write_text(f"# Metrics\n\n{document.BEGIN}\nold\n{document.END}\n\nmore\n")
+    one, two = (f"{document.begin(name)}\n{{}}{document.end(name)}\n" for name in document.TABLES)
+    page.write_text(f"# Metrics\n\n{one}\nmore\n{two}".format("old\n", "older\n"))
     assert document.main([str(page)]) == 0 and document.written(page.read_text()) == page.read_text()
-    assert page.read_text() == f"# Metrics\n\n{document.BEGIN}\n{document.table()}{document.END}\n\nmore\n"
+    assert page.read_text() == f"# Metrics\n\n{one}\nmore\n{two}".format(document.table(), document.columns())
     page.write_text("no marks")
     assert (
         document.main([str(page)]) == 2

@@ -53,10 +53,7 @@ _LAST = {
 }
 COLUMNS: dict[str, str] = {
     **_FIRST,
-    **{
-        name: METRICS[name].sentence + " Mean over the pictures." * (METRICS[name].reads != "share")
-        for name in drawn("table")
-    },
+    **{name: METRICS[name].column for name in drawn("table")},
     **_FOUND,
     **_ASKED,
     **_LAST,
