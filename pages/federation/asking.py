@@ -13,6 +13,7 @@ from pages.federation import question, steps
 from pages.federation.examples import EXAMPLES
 from pages.shared import fetching, telling, timing, words
 from pages.shared.experiment import press
+from pages.shared.experiment.steps import draw as draw_steps
 from pages.shared.session import store
 
 _SAID = "federation.said"
@@ -35,11 +36,7 @@ def draw_examples() -> None:
 @st.fragment
 def draw() -> None:
     """Everything that is asked."""
-    with st.container(key="steps", gap="small"):
-        for number, (title, aside, body) in enumerate(_STEPS, 1):
-            st.html(f'<h3 class="gi-step"><i>{number}</i> {title} <small>{aside}</small></h3>')
-            with st.container(key=f"step_{number}", gap="xsmall"):
-                body()
+    draw_steps(_STEPS)
     with st.container(key="launch", gap="xsmall"):
         _launch(question.current())
 

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import streamlit as st
 
 from gi_core.experiments import fetching
-from gi_core.settings import ATTACKS, DEFENSES, MODELS, Component
+from gi_core.settings import ATTACKS, DEFENSES, MODELS
 from gi_core.settings.documents import whole_number
 from gi_core.settings.federation import MAX_CLIENTS, Federation
 from pages.federation import question
 from pages.shared import form
 from pages.shared.experiment import about, client_fields, fields, samples
 from pages.shared.experiment.defenses import view as defenses
+from pages.shared.experiment.steps import choice
 
 _BUNDLED = {"faces": "Faces and others", "bundled": "Crops of photographs"}
 
@@ -53,7 +54,7 @@ def _data_sets() -> dict[str, str]:
 
 def training() -> None:
     """The network, and how long everybody trains."""
-    _choice("Network", "model", MODELS)
+    choice("Network", "model", MODELS)
     now = form.current()
     st.html(about.part(now.model))
     fields.settings(now.model, ("model",), "More about the network")
@@ -98,7 +99,7 @@ def attack() -> None:
         args=(key, _set, "attacked", key), default=victims, format_func=lambda k: f"{k} ({_many(asked, k)})",
         help="The clients whose updates are attacked; the number in brackets is how many pictures each has.",
     )  # fmt: skip
-    _choice("Attack", "attack", ATTACKS)
+    choice("Attack", "attack", ATTACKS)
     now = form.current()
     st.html(about.part(now.attack))
     fields.settings(now.attack, ("attack",), "More attack settings")
@@ -153,12 +154,3 @@ def _select(name: str, label: str, options: list[str], shown: Callable[[str], st
         on_change=form.report,
         args=(key, _set, name, key),
     )
-
-
-def _choice(label: str, family: str, known: Mapping[str, type[Component]]) -> None:
-    options, now = list(known), getattr(form.current(), family).kind
-    key = form.key(family, now)
-    st.selectbox(
-        label, options, options.index(now), key=key, format_func=lambda k: known[k].title, label_visibility="collapsed",
-        on_change=form.report, args=(key, lambda: form.choose(family, st.session_state[key])),
-    )  # fmt: skip

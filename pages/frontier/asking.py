@@ -34,11 +34,11 @@ def launch(job: Job | None) -> None:
     sweep = question.current()
     said = st.session_state.pop(_SAID, None)
     if said:
-        asking.problem(said)
+        telling.problem(said)
     try:
         found = asking.extent(sweep)
     except SpecError as error:
-        asking.problem(str(error))
+        telling.problem(error)
         return
     for reason in asking.reasons(found):
         telling.note(reason)

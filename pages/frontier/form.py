@@ -6,6 +6,7 @@ import streamlit as st
 
 from gi_core.settings import SpecError
 from pages.frontier import question
+from pages.shared import telling
 from pages.shared.sweeps import asking
 
 
@@ -58,7 +59,7 @@ def _use(*values) -> None:
         made = question.make(*values)
         asking.extent(made)
     except SpecError as error:
-        asking.problem(str(error))
+        telling.problem(error)
         return
     question.hold(None if made == question.first() else made)
     asking.show(None)

@@ -39,14 +39,12 @@ def draw_examples() -> None:
 @st.fragment
 def draw() -> None:
     """Two steps and the button; an answer that is already there is shown at once."""
-    with st.container(key="steps", gap="small"):
-        st.html('<h3 class="gi-step"><i>1</i> The pictures <small>each is looked at alone</small></h3>')
-        with st.container(key="step_1", gap="xsmall"):
-            _sets()
-            samples.draw(apart=True)
-        st.html('<h3 class="gi-step"><i>2</i> The network <small>what the client trains</small></h3>')
-        with st.container(key="step_2", gap="xsmall"):
-            steps.network()
+    steps.draw(
+        (
+            ("The pictures", "each is looked at alone", _pictures),
+            ("The network", "what the client trains", steps.network),
+        )
+    )
     asked = question.bare(form.current())
     job = question.find(asked)
     with st.container(key="launch", gap="xsmall"):
@@ -55,6 +53,11 @@ def draw() -> None:
     if job is not None and job.state not in ("failed", "cancelled") and st.session_state.get(SHOWN) != job.id:
         st.session_state[SHOWN] = job.id
         st.rerun(scope="app")
+
+
+def _pictures() -> None:
+    _sets()
+    samples.draw(apart=True)
 
 
 def _sets() -> None:

@@ -8,6 +8,7 @@ import streamlit as st
 
 from gi_core.jobs.job import Job
 from gi_core.settings import Experiment, SpecError
+from gi_core.settings.client import Trained
 from gi_core.settings.network_base import Init
 from pages.influence import stages
 from pages.influence.reading import Reading, readings
@@ -31,7 +32,7 @@ def inits(experiment: Experiment, ref: str) -> dict[str, Experiment]:
 def epochs(experiment: Experiment, ref: str) -> dict[str, Experiment]:
     """One question for each stage of training; on the bundled pictures where the picture has no data set."""
     now = experiment.weights
-    trained = now.model_dump(mode="json") if now.kind == "trained" else {"kind": "trained"}
+    trained = now.model_dump(mode="json") if isinstance(now, Trained) else {"kind": "trained"}
     more: dict[str, Any] = {}
     if ref.startswith(("upload:", "folder:")) and not trained.get("data"):
         trained["data"] = "bundled"

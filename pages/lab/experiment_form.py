@@ -22,11 +22,7 @@ _STEPS: tuple[tuple[str, str, Callable[[], None]], ...] = (
 @st.fragment
 def draw() -> None:
     """All of it, and the address that goes with it."""
-    with st.container(key="steps", gap="small"):
-        for number, (title, aside, body) in enumerate(_STEPS, 1):
-            st.html(f'<h3 class="gi-step"><i>{number}</i> {title} <small>{aside}</small></h3>')
-            with st.container(key=f"step_{number}", gap="xsmall"):
-                body()
+    steps.draw(_STEPS)
     _ending()
     address.sync()
 

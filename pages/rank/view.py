@@ -9,7 +9,7 @@ from gi_core.jobs.job import Job
 from gi_core.settings import SpecError, build
 from pages.rank import chart, examples, measuring, network, running, verdict
 from pages.shared import address, form, telling
-from pages.shared.experiment import fields, samples
+from pages.shared.experiment import fields, samples, steps
 from pages.shared.rank import question
 from pages.shared.rank.question import Fault
 from pages.shared.result import measures, outcomes, recursion, status
@@ -61,10 +61,10 @@ def _count() -> tuple[RankReport, Fault | None]:
 
 def _form(report: RankReport, fault: Fault | None) -> None:
     with st.container(key="steps", gap="small"):
-        st.html('<h3 class="gi-step"><i>1</i> The network <small>known, or drawn by you</small></h3>')
+        steps.heading(1, "The network", "known, or drawn by you")
         with st.container(key="rank_network", gap="xsmall"):
             network.draw(None if fault else report, fault)
-        st.html('<h3 class="gi-step"><i>2</i> The picture <small>size counts, content does not</small></h3>')
+        steps.heading(2, "The picture", "size counts, content does not")
         with st.container(key="rank_picture", gap="xsmall"):
             fields.widgets(form.current(), (), ["size", "channels"])
             samples.draw(geometry=False)

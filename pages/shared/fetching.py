@@ -83,7 +83,7 @@ def offer(name: str, title: str, place: str) -> None:
     """A button that fetches, its progress, or why it failed."""
     fetch = _fetches().get(name)
     if fetch is not None and not fetch.over:
-        st.progress(fetch.share, text=words.plain(f"{title}: {fetch.text}"))
+        st.progress(fetch.share, text=words.plain(f"{title[:1].upper()}{title[1:]}: {fetch.text}"))
         return
     st.button(f"Fetch {title}", key=f"fetch_{place}_{name}", on_click=start, args=(name,))
     if fetch is not None and fetch.error:

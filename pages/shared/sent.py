@@ -10,15 +10,6 @@ from pydantic import ValidationError
 from gi_core.settings import CLIENTS, MODELS, Experiment
 from gi_core.settings.client import FedAvg
 from gi_core.settings.client_base import Client
-from gi_core.settings.custom import CustomNet
-from gi_core.settings.network_base import Model
-
-
-def has_batch_norm(model: Model) -> bool:
-    """Whether there is a batch norm in this very network: some can be drawn with and without."""
-    if isinstance(model, CustomNet):
-        return any(getattr(row, "batch_norm", False) for row in model.layers)
-    return model.has_batch_norm and bool(getattr(model, "batch_norm", True))
 
 
 def short(spec: Mapping[str, Any]) -> list[str]:
@@ -30,7 +21,7 @@ def short(spec: Mapping[str, Any]) -> list[str]:
         taken, _ = client.local_steps(len(spec.get("samples") or (1,)))
         found.append("weight change" if taken == 1 else f"{taken} local steps")
         found += [f"{client.clients} clients added up"] if client.clients > 1 else []
-    if isinstance(client, Client) and client.batch_norm == "train" and model is not None and has_batch_norm(model):
+    if isinstance(client, Client) and client.batch_norm == "train" and model is not None and model.has_batch_norm:
         found.append(f"statistics {client.statistics}")
     return found
 
@@ -57,7 +48,7 @@ def sentence(experiment: Experiment, weights: int | None) -> str:
         parts = [f"the gradient of {many} on {_count(pictures, 'picture')}"]
     if experiment.defenses:
         parts.append("after " + " and ".join(inside(d.title) for d in experiment.defenses))
-    if client.batch_norm == "train" and has_batch_norm(experiment.model):
+    if client.batch_norm == "train" and experiment.model.has_batch_norm:
         parts.append(f"with{'' if client.statistics == 'shared' else 'out'} batch norm statistics")
     if isinstance(client, FedAvg) and not client.schedule_known:
         parts.append("without the schedule")

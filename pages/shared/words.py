@@ -11,6 +11,8 @@ from typing import Any
 from gi_core.data.views import bare
 from gi_core.jobs.job import Job
 from gi_core.settings import ATTACKS, MODELS, Experiment
+from gi_core.settings.client import Fresh, FromFile
+from gi_core.settings.custom import CustomNet
 from gi_core.settings.documents import whole_number
 from gi_core.settings.networks import Model
 from gi_core.settings.recorded_round import Recorded
@@ -117,7 +119,7 @@ def question(spec: Mapping[str, Any]) -> str:
 
 def model(settings: Model) -> str:
     """A network for a command line; a drawn one is saved as a file first."""
-    return "custom:network.json" if settings.kind == "custom" else settings.name
+    return "custom:network.json" if isinstance(settings, CustomNet) else settings.name
 
 
 def command(experiment: Experiment) -> str:
@@ -173,9 +175,9 @@ def _invert(experiment: Experiment, files: Recorded) -> str:
 
 def _weights(experiment: Experiment) -> list[str]:
     weights = experiment.weights
-    if weights.kind == "fresh":
+    if isinstance(weights, Fresh):
         return []
-    if weights.kind == "file":
+    if isinstance(weights, FromFile):
         return ["--weights", weights.path]
     words = ["--weights", weights.kind]
     for name, field in type(weights).model_fields.items():

@@ -11,7 +11,7 @@ from gi_core.jobs import sweeps
 from gi_core.jobs.job import Job
 from gi_core.settings import SpecError
 from gi_core.settings.sweep import Sweep
-from pages.shared import words
+from pages.shared import telling, words
 from pages.shared.result import run_dialogs
 from pages.shared.result.run_card import age
 from pages.shared.session import dispatcher, store
@@ -30,7 +30,7 @@ def cards() -> None:
     jobs = _jobs()
     said = st.session_state.pop(_SAID, None)
     if said:
-        asking.problem(said)
+        telling.problem(said)
     with st.grid(4, min_column_width=270, gap="small", key="ready_sweeps"):
         for name, sweep in ready().items():
             with st.container(border=True, height="stretch", gap="xsmall", key=f"ready_{name}"):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import streamlit as st
 
 from gi_core.jobs.job import Job
@@ -19,20 +22,13 @@ def draw() -> None:
     """All steps; when a change asks for another look into the files, the page follows."""
     question.settle()
     job, wrong = looked()
-    with st.container(key="steps", gap="small"):
-        _step(1, "The files", "what the server has")
-        with st.container(key="step_1", gap="xsmall"):
-            giving.draw()
-        if "update" in question.files() and refusal(job, wrong) is None:
-            _step(2, "The network", "what the client trained")
-            with st.container(key="step_2", gap="xsmall"):
-                network.draw(job)
-            _step(3, "Not in the files", "say what you know")
-            with st.container(key="step_3", gap="xsmall"):
-                unsaid.draw(job)
-            _step(4, "The attack", "what the server tries")
-            with st.container(key="step_4", gap="xsmall"):
-                steps.attack()
+    parts: list[tuple[str, str, Callable[[], None]]] = [
+        ("The files", "what the server has", giving.draw),
+        ("The network", "what the client trained", partial(network.draw, job)),
+        ("Not in the files", "say what you know", partial(unsaid.draw, job)),
+        ("The attack", "what the server tries", steps.attack),
+    ]
+    steps.draw(parts if "update" in question.files() and refusal(job, wrong) is None else parts[:1])
     _ending(job, wrong)
     address.sync()
     now = looked()[0]  # what was just changed may ask for another look
@@ -74,10 +70,6 @@ def obstacle(job: Job | None, wrong: str | None) -> str | None:
     if result.get("problem"):
         return "The files do not fit the network: choose it in step 2."
     return None
-
-
-def _step(number: int, title: str, aside: str) -> None:
-    st.html(f'<h3 class="gi-step"><i>{number}</i> {title} <small>{aside}</small></h3>')
 
 
 def _ending(job: Job | None, wrong: str | None) -> None:

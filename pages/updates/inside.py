@@ -108,7 +108,7 @@ def _chart(found: Mapping[str, Any]) -> None:
         "barCategoryGap": "20%",
     }  # fmt: skip
     labels = {"rotate": 35, "width": 100, "overflow": "truncate"} | ({"show": False} if len(bars) > MOST_NAMES else {})
-    x = {"type": "category", "data": [_told(bar) for bar in bars], "axisLabel": labels}
+    x = {"type": "category", "data": [_label(bar) for bar in bars], "axisLabel": labels}
     y = charts.along("change", min=least, max=top, startValue=least)
     charts.draw(
         [series], x, y, "updates_norms", "Change of each layer in the update", height=250,
@@ -116,5 +116,5 @@ def _chart(found: Mapping[str, Any]) -> None:
     )  # fmt: skip
 
 
-def _told(bar: Bar) -> str:
+def _label(bar: Bar) -> str:
     return bar.name + (f" ({100 * bar.relative:.2g} %)" if bar.relative is not None else "")

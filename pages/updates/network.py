@@ -6,9 +6,11 @@ import streamlit as st
 
 from gi_core.jobs.job import Job
 from gi_core.settings import MODELS, SpecError
+from gi_core.settings.custom import CustomNet
+from gi_core.settings.networks import LeNet
+from gi_core.settings.parse import read_network
 from pages.shared import form, telling, words
 from pages.shared.experiment import fields
-from pages.shared.rank import files as drawings
 from pages.shared.rank import summary
 from pages.updates import names, part, question
 
@@ -29,10 +31,10 @@ def draw(job: Job | None) -> None:
     shown = [
         name
         for name in type(now.model).model_fields
-        if name not in _DRAWN_ANEW or (name == "layers" and now.model.kind == "lenet")
+        if name not in _DRAWN_ANEW or (name == "layers" and isinstance(now.model, LeNet))
     ]
     fields.widgets(now.model, ("model",), shown)
-    if now.model.kind == "custom":
+    if isinstance(now.model, CustomNet):
         summary.draw(now)
         _drawn()
     _fit(job)
@@ -45,7 +47,7 @@ def _drawn() -> None:
         return
     st.session_state[_TAKEN] = file.file_id
     try:
-        network = drawings.read(file.getvalue())
+        network = read_network(file.getvalue())
     except SpecError as error:
         form.refuse(str(error))
     else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from gi_core.settings import DEFENSES
+from gi_core.settings.client import FedAvg
 from gi_core.settings.recorded_round import MISSING
 from pages.shared import form
 from pages.shared.experiment.defenses import view as defenses
@@ -26,7 +27,7 @@ def draw() -> None:
     with st.expander(
         "What the file holds: said by you" if some else "What the file holds", type="compact", key="fold.part"
     ):
-        if now.client.kind == "fedavg":
+        if isinstance(now.client, FedAvg):
             _contents()
         _patterns(
             "sent",

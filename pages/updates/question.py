@@ -10,6 +10,7 @@ import streamlit as st
 
 from gi_core.jobs.job import Job
 from gi_core.settings import Experiment, SpecError, build
+from gi_core.settings.client import FedAvg
 from gi_core.update_files.guessing import guess
 from pages.shared import address, form
 from pages.shared.experiment.permitted import forbidden
@@ -101,11 +102,11 @@ def inspected() -> Job | None:
 def settle() -> None:
     """Take over what a look at a new update tells, and keep the prior picture over a change of attack."""
     now, kept = form.current().attack, st.session_state.get(_PRIOR)
-    if hasattr(now, "prior"):
-        if kept and now.prior is None and now.kind != st.session_state.get(_KIND):
+    if "prior" in type(now).model_fields:
+        if kept and now.prior_picture is None and now.kind != st.session_state.get(_KIND):
             form.change(("attack", "prior"), kept)
         else:
-            st.session_state[_PRIOR] = now.prior
+            st.session_state[_PRIOR] = now.prior_picture
     st.session_state[_KIND] = now.kind
     job = inspected() if st.session_state.get(_GUESS) else None
     if job is not None and job.state == "done" and job.result is not None:
@@ -125,7 +126,7 @@ def _guessed(now: Experiment, found: dict[str, Any]) -> Experiment:
         values["channels"] = found.get("channels") or now.channels
     there = bool((found.get("statistics") or {}).get("present"))
     values["client"] |= {"batch_norm": "train", "statistics": "shared"} if there else {"statistics": "withheld"}
-    if now.client.kind == "fedavg" and found.get("steps"):
+    if isinstance(now.client, FedAvg) and found.get("steps"):
         values["client"]["epochs"] = min(found["steps"], 50)
     try:
         return build(values)

@@ -9,6 +9,7 @@ import streamlit as st
 from gi_core.data.normalisation import TABLE
 from gi_core.jobs.job import Job
 from gi_core.settings.bounds import MAX_BATCH
+from gi_core.settings.client import FedAvg
 from gi_core.settings.documents import whole_number
 from pages.shared import form
 from pages.shared.experiment import client_fields, fields
@@ -39,7 +40,7 @@ def draw(job: Job | None) -> None:
             "Pictures", 1, MAX_BATCH, len(now.samples), key=key, on_change=form.report, args=(key, _images, key),
             help="How many pictures the client trained on in this round. One is the easiest to read.",
         )  # fmt: skip
-        if now.client.kind == "fedavg":
+        if isinstance(now.client, FedAvg):
             _number(
                 "Learning rate",
                 ("client", "learning_rate"),
@@ -68,7 +69,7 @@ def draw(job: Job | None) -> None:
         fields.widgets(
             now.client,
             ("client",),
-            (training if now.client.kind == "fedavg" else []) + ["batch_norm", "statistics", *losing],
+            (training if isinstance(now.client, FedAvg) else []) + ["batch_norm", "statistics", *losing],
         )
     part.draw()
 

@@ -28,11 +28,7 @@ def _form() -> None:
         ("The attacks", "columns", _attacks),
         ("The defenses", "rows, under one without any", _defenses),
     )
-    with st.container(key="steps", gap="small"):
-        for number, (title, aside, body) in enumerate(parts, 1):
-            st.html(f'<h3 class="gi-step"><i>{number}</i> {title} <small>{aside}</small></h3>')
-            with st.container(key=f"wall_{number}", gap="xsmall"):
-                body()
+    steps.draw(parts, "wall")
     with st.container(key="launch", gap="xsmall"):
         _button()
 
@@ -86,11 +82,11 @@ def _button() -> None:
         asked = question.sweep()
         found = asking.extent(asked)
     except SpecError as error:
-        asking.problem(str(error))
+        telling.problem(error)
         press.button("wall_run", "Run the wall", type="primary", width="stretch", disabled=True)
         return
     if complaint:
-        asking.problem(complaint)
+        telling.problem(complaint)
     limit = form.current().seconds
     most = f", each {limit:g} s of attacking at most" if limit else ""
     waiting = asked != question.first() and asking.awaited(found)
@@ -113,7 +109,7 @@ def _start(asked: Sweep) -> None:
     try:
         asking.start(asked)
     except SpecError as error:
-        asking.problem(str(error))
+        telling.problem(error)
         return
     st.session_state["wall.filled"] = asking.shown()
     st.rerun(scope="app")

@@ -13,6 +13,7 @@ from gi_core.jobs.snapshots import Snapshots, write_array
 from gi_core.settings import MODELS, Experiment, SpecError, build
 from gi_core.settings.custom import CustomNet
 from gi_core.settings.layer_graphs import layer_graph
+from gi_core.settings.parse import read_network
 from pages.rank import builder, chart, copying, examples, running
 from pages.shared import link
 from pages.shared.rank import files, question, summary
@@ -170,7 +171,7 @@ def test_start_from_fills_the_rows(store):  # noqa: F811
 
 def test_a_drawn_network_survives_its_file():
     network = CustomNet(layers=[CONV, {"kind": "dense", "features": 9}], logits="one", bias=False)
-    assert files.read(files.write(network).encode()) == network
+    assert read_network(files.write(network).encode()) == network
 
 
 @pytest.mark.parametrize(
@@ -185,7 +186,7 @@ def test_a_drawn_network_survives_its_file():
 )
 def test_a_bad_file_is_one_sentence(content, part):
     with pytest.raises(SpecError) as refused:
-        files.read(content)
+        read_network(content)
     assert part in str(refused.value) and "\n" not in str(refused.value)
 
 

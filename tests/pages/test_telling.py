@@ -8,8 +8,11 @@ import re
 from pathlib import Path
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
+from gi_core.jobs.job import Job
 from gi_core.settings import ATTACKS, CLIENTS, DEFENSES, MODELS, SpecError, build, problems
+from pages.shared.result import measures
 from pages.shared.telling import sentence
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -86,3 +89,26 @@ def test_no_page_tells_in_a_way_of_its_own(path):
         if name == "words.plain" or name.endswith("escape"):
             given = ast.unparse(call.args[0])
             assert not re.fullmatch(r"(str\()?(error|notice|reason|refused|.*\.error)\)?", given), f"line {call.lineno}"
+
+
+def _card():
+    from gi_core.jobs.job import Job
+    from pages.shared.result import measures
+
+    note = "the LPIPS weights are not on this machine; run: python -m gi_core fetch lpips"
+    result = {"metrics": {"psnr": 20.0, "lpips": None, "lpips_note": note}}
+    measures.draw(Job("r", "run", {}, "t", "done", "interactive", None, "", 0, None, None, result=result), True)
+
+
+def test_a_note_in_place_of_a_value_is_a_sentence_on_its_card():
+    shown = "".join(one.value for one in AppTest.from_function(_card).run().html)
+    assert "<b>20.0 dB</b>" in shown
+    assert (
+        "<b>not measured</b><small>The LPIPS weights are not on this machine; run: python -m gi_core fetch lpips.</small>"
+        in shown
+    )
+
+
+def test_a_stage_begins_with_a_capital_and_keeps_its_names():
+    job = Job("r", "run", {}, "t", "running", "interactive", None, "", 0, None, None, {"stage": "training on CIFAR-10"})
+    assert measures.sentence(job, True) == "Training on CIFAR-10"

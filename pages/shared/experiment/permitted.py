@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from gi_core import data
 from gi_core.settings import Experiment, Problem
+from gi_core.settings.client import FromFile, Trained
+from gi_core.settings.matching_base import Matching
 
 
 def forbidden(experiment: Experiment) -> list[Problem]:
     """A browser may name bundled data, data sets and uploads, never a free path."""
     weights = experiment.weights
-    if weights.kind == "file" and not weights.path.startswith("upload:"):
+    if isinstance(weights, FromFile) and not weights.path.startswith("upload:"):
         return [Problem("weights.path", "a page takes weights only as an upload: give the file in step 2")]
-    if weights.kind == "trained" and weights.data and not data.browser_allowed(weights.data):
+    if isinstance(weights, Trained) and weights.data and not data.browser_allowed(weights.data):
         return [Problem("weights.data", "a page trains only on data sets by name: leave the path to the command line")]
     wrong = [ref for ref in experiment.samples if not data.browser_allowed(ref)]
     if wrong:
@@ -20,7 +22,8 @@ def forbidden(experiment: Experiment) -> list[Problem]:
 
 
 def _attack_files(experiment: Experiment) -> list[Problem]:
-    prior, generator = (getattr(experiment.attack, name, None) for name in ("prior", "generator"))
+    attack = experiment.attack
+    prior, generator = attack.prior_picture, attack.generator if isinstance(attack, Matching) else None
     if prior and not data.browser_allowed(prior):
         return [
             Problem("attack.prior", f"a page cannot open {prior!r}: choose a prior picture in step 4, or upload it")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gi_core.settings import Experiment, problems
 from gi_core.settings.fl_attacks import FlGradientInversion
+from gi_core.settings.matching_base import Matching
 from pages.shared.experiment.pairs import Pair
 
 INSTEAD = FlGradientInversion(iterations=300)
@@ -27,7 +28,7 @@ def both(experiment: Experiment) -> tuple[Experiment, Experiment]:
 
 def reads(experiment: Experiment) -> bool:
     """Whether the attack does something with statistics."""
-    return getattr(experiment.attack, "batch_norm_weight", 0.0) != 0
+    return isinstance(experiment.attack, Matching) and experiment.attack.batch_norm_weight != 0
 
 
 def _note(experiment: Experiment) -> str:

@@ -1,13 +1,14 @@
-"""Steps two to four of the form: the network, what leaves the client, the attack."""
+"""The numbered steps of a form, and three of them: the network, what leaves the client, the attack."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import streamlit as st
 
 from gi_core.settings import ATTACKS, MODELS, Component, SpecError
 from gi_core.settings.attack_base import AttackSettings
+from gi_core.settings.client import FromFile, Trained
 from pages.shared import form, telling, words
 from pages.shared.experiment import about, adapting, fields, pairs, possible, switchboard, uploads
 from pages.shared.experiment.defenses import view as defenses
@@ -22,9 +23,23 @@ _WEIGHTS = {
 }
 
 
+def draw(parts: Iterable[tuple[str, str, Callable[[], None]]], place: str = "step") -> None:
+    """Steps, each (title, aside, what draws it). place: of the keys of their containers."""
+    with st.container(key="steps", gap="small"):
+        for number, (title, aside, body) in enumerate(parts, 1):
+            heading(number, title, aside)
+            with st.container(key=f"{place}_{number}", gap="xsmall"):
+                body()
+
+
+def heading(number: int, title: str, aside: str) -> None:
+    """Draw the heading of one step."""
+    st.html(f'<h3 class="gi-step"><i>{number}</i> {title} <small>{aside}</small></h3>')
+
+
 def network() -> None:
     """Model and weights."""
-    _choice("Network", "model", MODELS)
+    choice("Network", "model", MODELS, adapting.network)
     model = form.current().model
     st.html(about.part(model))
     summary.draw(form.current())
@@ -41,7 +56,7 @@ def network() -> None:
     st.html(f'<p class="gi-about">{_WEIGHTS[wanted][1]}</p>')
     if wanted == "file":
         _weights_file()
-    elif now.kind == "trained":
+    elif isinstance(now, Trained):
         fields.settings(now, ("weights",), "More training settings")
 
 
@@ -100,26 +115,28 @@ def _attack(key: str) -> None:
     adapting.labels()
 
 
-def _choice(label: str, family: str, known: Mapping[str, type[Component]]) -> None:
+def choice(
+    label: str, family: str, known: Mapping[str, type[Component]], follow: Callable[[], None] = lambda: None
+) -> None:
+    """Which kind of this family. follow: what adapts other settings to it."""
     options, now = list(known), getattr(form.current(), family).kind
     key = form.key(family, now)
     st.selectbox(
         label, options, options.index(now), key=key, format_func=lambda k: known[k].title, label_visibility="collapsed",
-        on_change=form.report, args=(key, _part, family, key),
+        on_change=form.report, args=(key, _part, family, key, follow),
     )  # fmt: skip
 
 
-def _part(family: str, key: str) -> None:
+def _part(family: str, key: str, follow: Callable[[], None]) -> None:
     form.choose(family, st.session_state[key])
-    if family == "model":
-        adapting.network()
+    follow()
 
 
 def _weights(key: str) -> None:
     """`file` is chosen once a file is there; until then nothing can be run."""
     if st.session_state[key] != "file":
         form.choose("weights", st.session_state[key])
-    elif form.current().weights.kind != "file":
+    elif not isinstance(form.current().weights, FromFile):
         form.wait("Give the file of weights in step 2, or choose other weights")
 
 
@@ -139,5 +156,5 @@ def _weights_file() -> None:
             telling.error(error)
             return
         st.rerun(scope="fragment")
-    if now.kind == "file":
+    if isinstance(now, FromFile):
         st.caption(f"Using the file {words.plain(now.path.removeprefix('upload:')[:12])}…")

@@ -6,6 +6,7 @@ import streamlit as st
 
 from gi_core import data
 from gi_core.settings import CLIENTS, Experiment, SpecError
+from gi_core.settings.client import FedAvg
 from gi_core.settings.layer_graphs import layer_graph
 from pages.shared import form, sent, words
 from pages.shared.experiment import adapting, client_fields, fields, pairs
@@ -26,7 +27,7 @@ def draw() -> None:
     now = form.current()
     with st.container(key="switches", gap="xsmall"):
         _switch("Sends", "kind", _SENDS, now.client.kind, CLIENTS[now.client.kind].description)
-    if now.client.kind == "fedavg":
+    if isinstance(now.client, FedAvg):
         with st.container(key="training"):
             fields.widgets(now.client, ("client",), _TRAINING, columns=3)
     with st.container(key="switches_norm", gap="xsmall"):
@@ -42,7 +43,7 @@ def draw() -> None:
         )  # fmt: skip
     text = words.escape(sent.sentence(form.current(), _weights(form.current())))
     st.html(f'<p class="gi-sees" role="status"><b>The server sees</b> {text}</p>')
-    if sent.has_batch_norm(now.model) and now.recorded is None:
+    if now.model.has_batch_norm and now.recorded is None:
         pairs.button(now, STATISTICS)
     more = [n for n in _MORE if n in type(now.client).model_fields] + client_fields.stepping(now.client)
     more += client_fields.losing(now.client, now.model.one_logit) + (["label"] if now.model.one_logit else [])
@@ -52,7 +53,7 @@ def draw() -> None:
 
 def _batch_norm(now: Experiment) -> None:
     """Batch norm's mode and its statistics: greyed, with the reason, where they decide nothing."""
-    without = not sent.has_batch_norm(now.model)
+    without = not now.model.has_batch_norm
     stored = now.client.batch_norm == "eval"
     _switch(
         "Batch norm", "batch_norm", _NORM, now.client.batch_norm, "Whether pictures are normalised by the network's stored"

@@ -22,11 +22,6 @@ def write(network: CustomNet) -> str:
     return json.dumps({name: document[name] for name in _PARTS}, indent=1)
 
 
-def read(content: bytes) -> CustomNet:
-    """Raises SpecError with one sentence."""
-    return read_network(content)
-
-
 def draw() -> None:
     """Save, load, share."""
     now = form.current()
@@ -51,7 +46,7 @@ def draw() -> None:
 
 def _load(content: bytes) -> None:
     try:
-        network = read(content)
+        network = read_network(content)
     except SpecError as error:
         telling.error(error)
         return

@@ -1,4 +1,4 @@
-"""What the charts of the influence page share: powers of ten, one look, updated in place."""
+"""What charts share: powers of ten, one look, updated in place."""
 
 from __future__ import annotations
 

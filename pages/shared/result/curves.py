@@ -14,6 +14,7 @@ import streamlit as st
 
 from gi_core.jobs.job import Point
 from gi_core.metrics.registry import LIVE, METRICS
+from pages.shared.result import charts
 
 MOST = 1000
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")  # Okabe and Ito
@@ -47,7 +48,7 @@ def losses(runs: Mapping[str, Sequence[Point]], log: bool, key: str, height: int
             y = np.array([p.losses.get(term, np.nan) for p in points], dtype=float)
             label = term.replace("_", " ") + (f" · {name}" if len(runs) > 1 else "")
             series.append(_line(x, y, label, len(series), log))
-    _heading("Loss", "what the server sees")
+    charts.heading("Loss", "what the server sees")
     _draw(series, _POWERS if log else {"type": "value"}, key, height, "Loss terms over the iterations", "top")
 
 
@@ -61,7 +62,7 @@ def likeness(runs: Mapping[str, Sequence[Point]], key: str, height: int = 250) -
             y = np.array([k[1] for k in known], dtype=float)
             label = metric.axis + (f" · {name}" if len(runs) > 1 else "")
             series.append(_line(x, y, label, len(series)) | {"yAxisIndex": axis})
-    _heading("Likeness to the original", "what it cannot see")
+    charts.heading("Likeness to the original", "what it cannot see")
     axes = [{"type": "value"}, {"type": "value", "min": 0, "max": 1, "interval": 0.5, "splitLine": {"show": False}}]
     _draw(series, axes, key, height, "PSNR and SSIM over the iterations", "bottom")
 
@@ -76,7 +77,7 @@ def residuals(residual: Mapping[str, float | None], key: str, height: int = 250)
         [k, float(p), float(v)] if np.isfinite(p) else [k, None, None]
         for k, (p, v) in enumerate(zip(powers, values, strict=True))
     ]
-    _heading("Unexplained gradient", "by layer, 1 is all of it")
+    charts.heading("Unexplained gradient", "by layer, 1 is all of it")
     option = {
         "animation": False,
         "grid": _GRID | {"left": 30},  # the first name leans out to the left
@@ -133,7 +134,3 @@ def _draw(series: list[dict[str, Any]], y_axis: Any, key: str, height: int, alt:
         "series": series,
     }  # fmt: skip
     st.echarts_chart(option, key=key, height=height + (22 * rows if crowded else 0), alt=alt)
-
-
-def _heading(title: str, aside: str) -> None:
-    st.html(f'<h4 class="gi-sub">{title} <small>{aside}</small></h4>')

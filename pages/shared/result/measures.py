@@ -23,7 +23,8 @@ def sentence(job: Job, truth: bool) -> str:
     if job.state == "queued":
         return "Waiting for the worker"
     if not job.progress.get("iteration") and stage != "attacking":
-        return (stage or "The worker is reading the picture and playing the client's round").capitalize()
+        stage = stage or "the worker is reading the picture and playing the client's round"
+        return stage[:1].upper() + stage[1:]
     if len(job.progress.get("layers") or ()) == job.progress.get("iteration"):
         return "The server is solving the network's equations, layer by layer: nothing is guessed"
     return "The server is guessing a picture whose gradient would match the one it received"

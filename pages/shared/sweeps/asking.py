@@ -14,7 +14,7 @@ from gi_core.jobs.sweep_questions import questions
 from gi_core.settings import Experiment, SpecError
 from gi_core.settings.sweep import Sweep
 from gi_core.types.preview import read
-from pages.shared import address, telling
+from pages.shared import address
 from pages.shared.experiment.permitted import forbidden
 from pages.shared.session import dispatcher, store, viewer
 
@@ -119,8 +119,3 @@ def find(sweep: Sweep, jobs: list[Job]) -> Job | None:
     """The newest of these jobs that asks this very sweep."""
     key = sweep.key()
     return next((job for job in jobs if job.cache_key == key), None)
-
-
-def problem(text: str) -> None:
-    """One sentence that says what to change."""
-    telling.problem(text)

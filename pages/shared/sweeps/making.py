@@ -11,7 +11,7 @@ from gi_core.experiments.sweeps.fields import Field, offered
 from gi_core.jobs import times
 from gi_core.settings import Experiment, SpecError
 from gi_core.settings.sweep import MAX_FILE, Axis, Sweep, build_sweep, read_sweep
-from pages.shared import form, words
+from pages.shared import form, telling, words
 from pages.shared.experiment import press
 from pages.shared.presets import presets
 from pages.shared.sweeps import asking, keeping
@@ -70,7 +70,7 @@ def _by_form() -> None:
         }  # fmt: skip
         _launch(build_sweep(document), "form", f"{base.key()}.{'.'.join(axis.name for axis in axes)}.{accuracy}")
     except SpecError as error:
-        asking.problem(str(error))
+        telling.problem(error)
 
 
 def _axis(number: int, base: Experiment) -> Axis | None:
@@ -116,14 +116,14 @@ def _from_file() -> None:
     if file is None:
         return
     if file.size > MAX_FILE:
-        asking.problem(f"the file is too large for a sweep: at most {MAX_FILE // 1024} kB are read")
+        telling.problem(f"the file is too large for a sweep: at most {MAX_FILE // 1024} kB are read")
         return
     try:
         sweep = read_sweep(file.getvalue(), toml=file.name.lower().endswith(".toml"))
         st.html(f'<p class="gi-lead"><b>{words.escape(sweep.name)}</b> {words.escape(sweep.question)}</p>')
         _launch(sweep, "file", sweep.key())
     except SpecError as error:
-        asking.problem(str(error))
+        telling.problem(error)
 
 
 def _launch(sweep: Sweep, where: str, about: str) -> None:
@@ -132,7 +132,7 @@ def _launch(sweep: Sweep, where: str, about: str) -> None:
     waiting = asking.awaited(found)
     st.fragment(_estimate, run_every=1.0 if waiting else None, key=f"sweep_estimate_{where}")(found, waiting)
     for reason in asking.reasons(found):
-        asking.problem(reason)
+        telling.problem(reason)
     if press.button(f"run_sweep_{where}", "Run the sweep", about, type="primary", disabled=not found.runs):
         asking.start(sweep)
         st.rerun(scope="app")
