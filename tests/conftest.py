@@ -47,6 +47,21 @@ def sixteen_gib(monkeypatch) -> None:
     monkeypatch.setattr(capacity, "batch_workers", lambda: 4)
 
 
+@pytest.fixture
+def store(gi_home, monkeypatch):
+    """The store that pages read; no worker is started."""
+    from gi_core.jobs.store import Store
+    from pages.shared import session
+    from tests.pages.opened import Still
+
+    monkeypatch.setattr(session, "Dispatcher", Still)
+    session.dispatcher.clear()
+    session._store.clear()
+    yield Store()
+    session._store.clear()
+    session.dispatcher.clear()
+
+
 @pytest.fixture(autouse=True)
 def navigation(monkeypatch):
     """AppTest runs the app as the server does (`app.py`): pages/ holds rooms, not pages of Streamlit's old kind."""

@@ -14,8 +14,7 @@ from gi_core.settings import build
 from gi_core.settings.federation import Federation
 from gi_core.settings.sweep import build_sweep
 from tests import pages_fakes as fakes
-from tests.pages.test_lab import lab
-from tests.pages.test_lab import store as _store_fixture  # noqa: F401
+from tests.pages.opened import lab
 
 MARK = "<img src=x onerror=zzz>"
 EVIL = f"{MARK}\"'><script>zzz</script></style>"
@@ -84,7 +83,7 @@ QUERIES = [
 
 
 @pytest.mark.parametrize(("page", "query"), QUERIES, ids=lambda v: v if isinstance(v, str) else "-".join(v.values()))
-def test_no_page_takes_words_for_markup(filled, _store_fixture, page, query):  # noqa: F811
+def test_no_page_takes_words_for_markup(filled, store, page, query):
     asked = {name: ",".join(filled[one] for one in value.split(",")) for name, value in query.items()}
     app = lab(**(asked if page == "lab" else {}))  # an address counts on arrival
     if page != "lab":
@@ -104,7 +103,7 @@ def test_no_page_takes_words_for_markup(filled, _store_fixture, page, query):  #
     {"attack": {"kind": "inverting_gradients", "prior": EVIL}}, {"attack": {"kind": EVIL}}, {EVIL: 1},
     {"recorded": {"checkpoint": EVIL, "update": EVIL}}, {"client": {"kind": "fedavg", EVIL: 3}},
 ])  # fmt: skip
-def test_a_link_does_not_bring_markup(_store_fixture, experiment):  # noqa: F811
+def test_a_link_does_not_bring_markup(store, experiment):
     for page in ("lab", "rank", "influence", "updates"):
         app = lab()
         if page != "lab":

@@ -91,7 +91,7 @@ def _trials(document: Result) -> list[str]:
 
 
 def _compared(attacker: Attacker) -> list[str]:
-    """For an update from elsewhere: what the answer explains of it, beside what the update's own precision leaves open."""
+    """How much of a recorded update the answer explains, beside what the update's own precision leaves open."""
     unexplained, scale = attacker.get("unexplained"), attacker.get("scale")
     if unexplained is None:
         return []

@@ -30,4 +30,4 @@ if TYPE_CHECKING:
     AnyAttack = AttackSettings
 else:
     AnyAttack = Annotated[Union[found(AttackSettings, "_attacks", _FIRST)], Field(discriminator="kind")]  # noqa: UP007
-"""In the order in which they are listed; modules that nobody put into an order come last."""
+"""Modules in the order in which their attacks are listed; one that is not named here comes last."""

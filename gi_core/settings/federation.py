@@ -132,7 +132,7 @@ def build_federation(values: dict[str, Any]) -> Federation:
 
 
 def read_federation(content: bytes, toml: bool) -> Federation:
-    """From the bytes of a TOML or JSON file. Raises SpecError with one sentence."""
+    """Read a federation from the bytes of a TOML or JSON file. Raises SpecError with one sentence."""
     if len(content) > MAX_FILE:
         raise SpecError(f"the file is too large for a federation's settings: at most {MAX_FILE // 1024} kB are read")
     values = (read_toml if toml else read_json)(content, MAX_FILE, "the file")

@@ -119,7 +119,7 @@ class FlGradientInversion(Matching):
     precision: Literal["float32", "float64"] = setting("float32", "Arithmetic of the attack.", title="Precision")
 
     def settled(self, batch_norms: int = 0) -> Self:
-        """As every matching; which values are automatic depends on the network.
+        """The settings with every automatic value chosen; which ones are chosen depends on the network.
 
         The mean and variance of a batch hide what the deep layers saw of the pixels: a search over pixels then fits them
         by noise, which total variation slows and a decoder cannot draw (Ulyanov et al., Deep Image Prior, CVPR 2018).

@@ -144,7 +144,7 @@ def build_sweep(values: dict[str, Any]) -> Sweep:
 
 
 def read_sweep(content: bytes, toml: bool) -> Sweep:
-    """From the bytes of a TOML or JSON file. Raises SpecError with one sentence."""
+    """Read a sweep from the bytes of a TOML or JSON file. Raises SpecError with one sentence."""
     if len(content) > MAX_FILE:
         raise SpecError(f"the file is too large for a sweep: at most {MAX_FILE // 1024} kB are read")
     values = (read_toml if toml else read_json)(content, MAX_FILE, "the file")

@@ -60,7 +60,7 @@ def _job(experiment: Experiment) -> Job | None:
 
 
 def _ask(experiment: Experiment) -> Job | None:
-    """In the batch lane, never while a run of this person waits or runs; a spectrum that is no longer wanted gives way."""
+    """Ask in the batch lane, never while a run of this person waits or runs. A spectrum that is no longer wanted is cancelled."""
     if store().jobs(states=("queued", "running", "pausing"), limit=1):
         return None
     asked = question.bare(experiment)

@@ -143,6 +143,6 @@ def say(sentence: str) -> None:
 
 
 def word() -> str | None:
-    """That sentence, if it is recent."""
+    """The sentence of `say`, if it is recent."""
     sentence, since = st.session_state.get(_SAY, (None, 0.0))
     return sentence if time.monotonic() - since < _SAY_SECONDS else None

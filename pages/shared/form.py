@@ -26,7 +26,7 @@ _NOTHING = object()
 
 
 def use(page: str, first: Experiment) -> None:
-    """From here on this page's form is meant. first: what a newcomer finds in it."""
+    """Make the form of this page the current one. first: what a newcomer finds in it."""
     if st.session_state.get(_SHOWN) != page:
         st.session_state[f"{page}.pressed"] = {}  # a press belongs to the view it was made in
     st.session_state[_SHOWN] = page
@@ -34,7 +34,7 @@ def use(page: str, first: Experiment) -> None:
 
 
 def page() -> str:
-    """Whose form is meant."""
+    """The page whose form is the current one."""
     return st.session_state.get(_SHOWN, LAB)
 
 

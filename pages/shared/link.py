@@ -41,7 +41,7 @@ def encode(experiment: Experiment) -> str:
 
 
 def decode(text: str) -> Experiment:
-    """From JSON, base64url of JSON, or `encode`'s form. Raises SpecError with one sentence."""
+    """Read an experiment from JSON, base64url of JSON, or `encode`'s form. Raises SpecError with one sentence."""
     if len(text) > MOST:
         raise SpecError("the experiment in this link is too long: share the run's own link instead")
     if text.lstrip().startswith("{"):

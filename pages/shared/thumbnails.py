@@ -44,7 +44,7 @@ def sources(infos: Iterable[SampleInfo], refs: Iterable[str]) -> dict[str, str]:
 
 
 def refused(refs: Iterable[str]) -> dict[str, str]:
-    """Of these references, as they were asked for together: what a worker could not read, each with its sentence."""
+    """Which of these references, asked for together, a worker could not read, each with its sentence."""
     found: dict[str, str] = {}
     for number in st.session_state.get(_ASKED, ()):
         job = store().job(number)

@@ -40,12 +40,12 @@ def state(job: Job) -> tuple[str, str]:
 
 
 def escape(text: Any) -> str:
-    """For HTML."""
+    """Escape a text for HTML."""
     return html.escape(str(text), quote=True)
 
 
 def plain(text: Any) -> str:
-    """For Streamlit's markdown: the text as it is, nothing in it is markup."""
+    """Escape a text for Streamlit's markdown, so that it is shown as it is."""
     return "".join("\\" + c if c in r"\`*_[]<>#$~:|" else c for c in str(text).replace("\n", " "))
 
 

@@ -24,7 +24,7 @@ ROUND = build({
 })  # fmt: skip
 """A shallow network gives the picture back, name and all (30 dB in 20 s on two cores); deep ones resist far longer."""
 SECONDS = 20.0
-"""Of its attack, as measured."""
+"""How long its attack takes, as measured."""
 
 
 def ask() -> None:

@@ -90,7 +90,7 @@ def _lines(pen: ImageDraw.ImageDraw, x: int, y: int, lines: list[str], size: int
 
 
 def _fitted(picture: Image.Image) -> Image.Image:
-    """In a square of the wall, enlarged without blur."""
+    """The picture scaled to a square of the wall, enlarged without blur."""
     factor = SIDE / max(picture.size)
     size = (max(1, round(picture.width * factor)), max(1, round(picture.height * factor)))
     return picture.convert("RGB").resize(size, Image.Resampling.NEAREST if factor > 1 else Image.Resampling.LANCZOS)

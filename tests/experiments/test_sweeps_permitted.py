@@ -9,7 +9,6 @@ from gi_core.jobs.sweep_questions import questions
 from gi_core.settings import SpecError
 from gi_core.settings.sweep import Sweep, read_sweep
 from pages.shared.sweeps import asking
-from tests.pages.test_lab import store  # noqa: F401  (a fixture)
 
 FREE = {
     "samples": ('path = "samples"', '["/etc/hostname"]'),
@@ -37,7 +36,7 @@ def start(monkeypatch, sweep: Sweep) -> str:
 
 
 @pytest.mark.parametrize("what", FREE)
-def test_a_path_behind_an_axis_is_refused_and_the_rest_goes_on(store, monkeypatch, what):  # noqa: F811
+def test_a_path_behind_an_axis_is_refused_and_the_rest_goes_on(store, monkeypatch, what):
     axis, value = FREE[what]
     plain = {
         "samples": '["bundled/coffee"]',
@@ -59,14 +58,14 @@ def test_a_path_behind_an_axis_is_refused_and_the_rest_goes_on(store, monkeypatc
     assert "/etc" not in "".join(str(job.spec) for job in store.jobs(children=True))
 
 
-def test_one_in_the_base_refuses_all(store, monkeypatch):  # noqa: F811
+def test_one_in_the_base_refuses_all(store, monkeypatch):
     with pytest.raises(SpecError, match="a page cannot open"):
         start(monkeypatch, made(base='samples = ["/etc/hostname"]'))
     assert store.jobs(kinds=None, children=True) == []
 
 
 @pytest.mark.parametrize("data", ["npz:/etc/shadow", "folder:/etc", "npz:../../secret.npz", "folder:~/pictures"])
-def test_one_that_is_trained_on_refuses_all(store, monkeypatch, data):  # noqa: F811
+def test_one_that_is_trained_on_refuses_all(store, monkeypatch, data):
     sweep = made(more=f'[utility]\ndata = "{data}"\n')
     assert any(q.role == "utility" and not q.refused for q in questions(sweep)), "the command line may"
     with pytest.raises(SpecError, match="trains only on data sets by name"):
@@ -74,7 +73,7 @@ def test_one_that_is_trained_on_refuses_all(store, monkeypatch, data):  # noqa: 
     assert store.jobs(kinds=None, children=True) == []
 
 
-def test_what_goes_on_again_names_none_either(store, monkeypatch):  # noqa: F811
+def test_what_goes_on_again_names_none_either(store, monkeypatch):
     sweep = made('path = "samples"', '["bundled/coffee"], ["/etc/hostname"]')
     number = start(monkeypatch, sweep)
     store.control(number, "cancel")

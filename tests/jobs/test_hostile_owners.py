@@ -14,8 +14,7 @@ from gi_core.settings import SpecError
 from gi_core.settings.federation import Federation
 from pages.shared import session
 from tests import pages_fakes as fakes
-from tests.pages.test_lab import lab, text
-from tests.pages.test_lab import store as _store_fixture  # noqa: F401
+from tests.pages.opened import lab, text
 
 ANN, BEN = "ann@example.org", "ben@example.org"
 READS = {
@@ -98,7 +97,7 @@ def test_lists_cancelling_and_answers_are_of_one_owner(two):
 @pytest.mark.parametrize(
     "page", ["lab", "runs", "sweeps", "wall", "frontier", "federation", "updates", "influence", "rank"]
 )
-def test_no_page_shows_another_owners_job(two, monkeypatch, page, _store_fixture):  # noqa: F811
+def test_no_page_shows_another_owners_job(two, monkeypatch, page, store):
     ann, ben, hers = two
     seen_by(monkeypatch, BEN)
     query = {
@@ -116,7 +115,7 @@ def test_no_page_shows_another_owners_job(two, monkeypatch, page, _store_fixture
     assert ann.job(hers["waiting"]).state == "queued"
 
 
-def test_the_same_pages_show_it_to_its_owner(two, monkeypatch, _store_fixture):  # noqa: F811
+def test_the_same_pages_show_it_to_its_owner(two, monkeypatch, store):
     ann, _, hers = two
     seen_by(monkeypatch, ANN)
     app = lab(run=hers["run"])

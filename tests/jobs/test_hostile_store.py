@@ -15,7 +15,7 @@ from gi_core.jobs.rows import DAMAGED
 from gi_core.jobs.store import Store
 from gi_core.settings import SpecError, build
 from pages.shared import session
-from tests.pages.test_lab import _Still, text
+from tests.pages.opened import Still, text
 from tests.pages.test_runs import runs as runs_page
 from tests.runs_helpers import tiny
 
@@ -29,7 +29,7 @@ def home(tmp_path, monkeypatch) -> Path:
 @pytest.fixture
 def still(monkeypatch):
     """No worker is started, and nothing is kept of another test's store."""
-    monkeypatch.setattr(session, "Dispatcher", _Still)
+    monkeypatch.setattr(session, "Dispatcher", Still)
     monkeypatch.setattr(Dispatcher, "start", lambda self: None)
     session.dispatcher.clear()
     session._store.clear()

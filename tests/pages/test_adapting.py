@@ -7,7 +7,7 @@ import pytest
 from gi_core.settings import build, problems
 from pages.shared.experiment import adapting
 from pages.shared.presets import presets
-from tests.pages.test_lab import form, lab, store, text, widget  # noqa: F401
+from tests.pages.opened import form, lab, text, widget
 from tests.pages.test_own_pictures import content
 
 PHOTOS = [f"bundled/{n}" for n in ("astronaut", "chelsea", "coffee", "rocket", "patient", "retina", "ihc", "cell")]
@@ -36,7 +36,7 @@ def test_every_example_can_be_run_with_any_number_of_pictures(preset, count):
             assert again.attack == asked.attack and len(back) == 1
 
 
-def test_two_own_pictures_in_the_default_form_can_be_run(store):  # noqa: F811
+def test_two_own_pictures_in_the_default_form_can_be_run(store):
     app = lab()
     files = [(f"{k}.png", content(60 + k), "image/png") for k in range(2)]
     app.file_uploader(key="sample_file").set_value(files).run()
@@ -49,7 +49,7 @@ def test_two_own_pictures_in_the_default_form_can_be_run(store):  # noqa: F811
     assert "Labels is set to auto now" not in text(app)
 
 
-def test_what_a_person_sets_afterwards_stays(store):  # noqa: F811
+def test_what_a_person_sets_afterwards_stays(store):
     app = lab()
     files = [(f"{k}.png", content(60 + k), "image/png") for k in range(2)]
     app.file_uploader(key="sample_file").set_value(files).run()
@@ -61,7 +61,7 @@ def test_what_a_person_sets_afterwards_stays(store):  # noqa: F811
     assert form(app).attack.labels == "observed_delta"
 
 
-def test_an_attack_chosen_again_reads_as_many_labels_as_there_are_pictures(store):  # noqa: F811
+def test_an_attack_chosen_again_reads_as_many_labels_as_there_are_pictures(store):
     app = lab()
     widget(app, "selectbox", "attack").set_value("dlg").run()
     files = [(f"{k}.png", content(60 + k), "image/png") for k in range(2)]
@@ -70,7 +70,7 @@ def test_an_attack_chosen_again_reads_as_many_labels_as_there_are_pictures(store
     assert form(app).attack.labels == "auto" and fatal(form(app)) == []
 
 
-def test_an_attack_that_is_told_the_labels_reads_them_where_they_are_not_known(store):  # noqa: F811
+def test_an_attack_that_is_told_the_labels_reads_them_where_they_are_not_known(store):
     app = lab()
     widget(app, "selectbox", "attack.labels.levenberg_marquardt").set_value("known").run()
     widget(app, "button_group", "client.labels_known").set_value("unknown").run()

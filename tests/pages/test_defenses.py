@@ -15,7 +15,7 @@ from pages.shared.experiment import fields, pairs
 from pages.shared.experiment.defenses import strength, view
 from pages.shared.experiment.knowing_pair import KNOWING
 from tests import pages_fakes as fakes
-from tests.pages.test_lab import form, lab, store, text, widget  # noqa: F401  (store is a fixture)
+from tests.pages.opened import form, lab, text, widget
 
 TWO = [{"kind": "gaussian_noise", "std": 0.5}, {"kind": "pruning"}]
 
@@ -30,7 +30,7 @@ def test_every_kind_is_a_chip_in_one_group():
 
 
 @pytest.mark.parametrize("kind", list(DEFENSES))
-def test_every_kind_is_chosen_drawn_and_left_out(store, kind):  # noqa: F811
+def test_every_kind_is_chosen_drawn_and_left_out(store, kind):
     app = lab(experiment=link.encode(build({"defenses": [{"kind": kind}]})))
     assert kinds(app) == [kind] and DEFENSES[kind].title in text(app) and not app.exception
     fakes.button(app, "defense_close_0").click().run()
@@ -54,7 +54,7 @@ def test_a_scale_has_zero_where_that_is_allowed_and_the_value_itself():
     assert strength.ladder(DEFENSES["clipping"].model_fields["norm"], float, 1.0)[0] > 0
 
 
-def test_scale_and_typed_value_follow_each_other(store):  # noqa: F811
+def test_scale_and_typed_value_follow_each_other(store):
     app = lab(experiment=link.encode(build({"defenses": TWO[:1]})))
     scale, typed = "defenses.0.std.gaussian_noise.scale", "defenses.0.std.gaussian_noise"
     assert widget(app, "select_slider", scale).value == 0.5
@@ -64,7 +64,7 @@ def test_scale_and_typed_value_follow_each_other(store):  # noqa: F811
     assert form(app).defenses[0].std == widget(app, "number_input", typed).value == 0.002
 
 
-def test_order_can_be_changed_and_groups_keep_what_the_other_chose(store):  # noqa: F811
+def test_order_can_be_changed_and_groups_keep_what_the_other_chose(store):
     app = lab(experiment=link.encode(build({"defenses": TWO})))
     fakes.button(app, "defense_arrow_upward_1").click().run()
     assert kinds(app) == ["pruning", "gaussian_noise"] and form(app).defenses[1].std == 0.5
@@ -77,14 +77,14 @@ def test_order_can_be_changed_and_groups_keep_what_the_other_chose(store):  # no
     assert kinds(app) == ["dp_sgd"] and widget(app, "pills", "defenses.update").value == []
 
 
-def test_guarantees_are_said_and_epsilon_follows_the_noise(store):  # noqa: F811
+def test_guarantees_are_said_and_epsilon_follows_the_noise(store):
     app = lab(experiment=link.encode(build({"defenses": [{"kind": "gaussian_noise"}, {"kind": "dp_sgd"}]})))
     assert "Heuristic, no guarantee." in text(app) and "ε = <b>" in text(app)
     widget(app, "number_input", "defenses.1.noise_multiplier.dp_sgd").set_value(0.0).run()
     assert "no noise to speak of" in text(app) and "ε = <b>" not in text(app)
 
 
-def test_measured_effects_stand_at_their_defenses_and_wait_greyed(store):  # noqa: F811
+def test_measured_effects_stand_at_their_defenses_and_wait_greyed(store):
     asked = build({"defenses": TWO})
     number = store.submit("preview", asked.model_dump(mode="json"), cache_key="preview:" + asked.key())
     out = fakes.writer(store)
@@ -99,7 +99,7 @@ def test_measured_effects_stand_at_their_defenses_and_wait_greyed(store):  # noq
     assert "gi-effect gi-stale" in text(app)
 
 
-def test_the_attacker_may_know_of_them_and_keeps_that_over_attacks(store):  # noqa: F811
+def test_the_attacker_may_know_of_them_and_keeps_that_over_attacks(store):
     assert widget(lab(), "segmented_control", "client.adaptive").proto.disabled
     app = lab(experiment=link.encode(build({"defenses": TWO})))
     widget(app, "segmented_control", "client.adaptive").set_value("known").run()
@@ -128,7 +128,7 @@ def _pair(naive: float | None, adaptive: float | None, **more) -> list[Job]:
     return told
 
 
-def test_naive_and_adaptive_are_queued_and_shown_on_the_lab(store):  # noqa: F811
+def test_naive_and_adaptive_are_queued_and_shown_on_the_lab(store):
     assert "pair.adaptive" not in {b.key for b in lab().button}
     app = lab(experiment=link.encode(build({"defenses": TWO, "attack": {"kind": "dlg"}})))
     fakes.button(app, "pair_adaptive").click().run()
@@ -147,7 +147,7 @@ def test_what_knowing_changed_in_one_sentence():
     assert pairs.difference(_pair(9.0, None), one) is None and pairs.difference(_pair(9.0, 14.0, seed=1), one) is None
 
 
-def test_measures_of_the_round_are_chips_too(store):  # noqa: F811
+def test_measures_of_the_round_are_chips_too(store):
     app = lab(experiment=link.encode(build({"samples": ["bundled/faces:0"]})))
     pills = widget(app, "pills", "measures")
     assert pills.value == [] and len(pills.options) == len(MEASURES)
@@ -161,7 +161,7 @@ def test_measures_of_the_round_are_chips_too(store):  # noqa: F811
     assert form(app).client.clients == 1 and not app.exception
 
 
-def test_a_measure_that_cannot_be_says_why(store):  # noqa: F811
+def test_a_measure_that_cannot_be_says_why(store):
     app = lab()
     widget(app, "pills", "measures").set_value(["withheld_statistics"]).run()
     assert "no batch norm statistics to withhold" in text(app) and widget(app, "pills", "measures").value == []

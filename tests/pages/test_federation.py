@@ -19,7 +19,7 @@ from pages.federation.examples import EXAMPLES
 from pages.federation.reading import Found, sentence
 from pages.shared import link
 from tests import pages_fakes as fakes
-from tests.pages.test_lab import ROOT, store, text, widget  # noqa: F401  (store is a fixture)
+from tests.pages.opened import opened, text, widget
 
 
 @pytest.fixture(autouse=True)
@@ -29,14 +29,7 @@ def forget():
 
 
 def page(**query) -> AppTest:
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
-    app.run()
-    app.switch_page("pages/federation/page.py")
-    for name, value in query.items():
-        app.query_params[name] = value
-    app.run()
-    assert not app.exception, app.exception
-    return app
+    return opened("federation", **query)
 
 
 def address(app: AppTest, name: str) -> str:
@@ -44,7 +37,7 @@ def address(app: AppTest, name: str) -> str:
     return value if isinstance(value, str) else value[0]
 
 
-def jobs(store) -> list[Job]:  # noqa: F811
+def jobs(store) -> list[Job]:
     return store.jobs(kinds=("federation",))
 
 
@@ -89,7 +82,7 @@ def files(folder, rounds: int) -> None:
             (folder / f"{name}_experiment.json").write_text(asked.to_json())
 
 
-def started(store) -> tuple[AppTest, Job, object]:  # noqa: F811
+def started(store) -> tuple[AppTest, Job, object]:
     app = page()
     fakes.button(app, "run_federation").click().run()
     (job,) = jobs(store)
@@ -98,7 +91,7 @@ def started(store) -> tuple[AppTest, Job, object]:  # noqa: F811
     return app, job, out
 
 
-def answered(store, rounds: int = 2, **more) -> tuple[AppTest, Job]:  # noqa: F811
+def answered(store, rounds: int = 2, **more) -> tuple[AppTest, Job]:
     app, job, out = started(store)
     files(out.folder(job.id), rounds)
     out.finish(job.id, "done", found(rounds, **more))
@@ -112,7 +105,7 @@ def charts(app: AppTest) -> dict[str, dict]:
     return {c.proto.alt: json.loads(c.proto.spec) for c in app.get("echarts_chart")}
 
 
-def test_a_newcomer_is_told_what_happens_and_nothing_runs_unasked(store):  # noqa: F811
+def test_a_newcomer_is_told_what_happens_and_nothing_runs_unasked(store):
     app = page()
     assert jobs(store) == [] and "A client with one picture has nobody to hide behind" in text(app)
     assert [b.label for b in app.button if b.proto.type == "primary"] == ["Run the federation"]
@@ -123,7 +116,7 @@ def test_a_newcomer_is_told_what_happens_and_nothing_runs_unasked(store):  # noq
     assert address(app, "job") == job.id and fakes.button(app, "run_federation").disabled
 
 
-def test_rounds_show_while_it_goes_on_and_it_can_be_cancelled(store):  # noqa: F811
+def test_rounds_show_while_it_goes_on_and_it_can_be_cancelled(store):
     app, job, out = started(store)
     files(out.folder(job.id), 1)
     out.record(job.id, {"stage": "round 2 of 5: attacking client 4", "fraction": 0.3, **found(1)}, [])
@@ -135,7 +128,7 @@ def test_rounds_show_while_it_goes_on_and_it_can_be_cancelled(store):  # noqa: F
     assert store.job(job.id).asked == "cancel" and fakes.button(app, "federation_cancel").disabled
 
 
-def test_the_plot_has_mean_and_band_of_each_client_and_a_zero_line(store):  # noqa: F811
+def test_the_plot_has_mean_and_band_of_each_client_and_a_zero_line(store):
     app, _ = answered(store, rounds=3)
     chart = charts(app)["RDLV of each attacked client over the rounds, mean and 95 % band"]
     series = {s["name"]: s for s in chart["series"]}
@@ -148,7 +141,7 @@ def test_the_plot_has_mean_and_band_of_each_client_and_a_zero_line(store):  # no
     assert "Clients 4, 5 could be read" in text(app)
 
 
-def test_a_round_opens_in_the_lab_as_uploads(store):  # noqa: F811
+def test_a_round_opens_in_the_lab_as_uploads(store):
     app, job = answered(store)
     folder = store.path(job.id)
     asked = opening.for_browser(folder, "round_0002_client_005_experiment.json")
@@ -164,7 +157,7 @@ def test_a_round_opens_in_the_lab_as_uploads(store):  # noqa: F811
     assert "run the federation again" in text(again)
 
 
-def test_a_link_shows_a_federation_with_its_form_and_a_wrong_one_says_so(store):  # noqa: F811
+def test_a_link_shows_a_federation_with_its_form_and_a_wrong_one_says_so(store):
     skewed = EXAMPLES[2][2]
     number = store.submit("federation", skewed.model_dump(mode="json"))
     app = page(job=number)
@@ -176,7 +169,7 @@ def test_a_link_shows_a_federation_with_its_form_and_a_wrong_one_says_so(store):
 
 
 @pytest.mark.parametrize("number", range(len(EXAMPLES)))
-def test_examples_fill_the_form_and_can_be_asked(store, number):  # noqa: F811
+def test_examples_fill_the_form_and_can_be_asked(store, number):
     app = page()
     app.button(key=f"federation_{number}").click().run()
     assert not fakes.button(app, "run_federation").disabled, text(app)
@@ -193,7 +186,7 @@ def test_examples_fill_the_form_and_can_be_asked(store, number):  # noqa: F811
         ("300", "client 4 has 300 pictures and an attack takes at most 256", True),
     ],
 )
-def test_a_mistake_is_one_sentence_under_the_form(store, typed, said, stops):  # noqa: F811
+def test_a_mistake_is_one_sentence_under_the_form(store, typed, said, stops):
     app = page()
     (counts,) = [t for t in app.text_input if t.label == "Pictures of each"]
     counts.set_value(typed).run()
@@ -201,7 +194,7 @@ def test_a_mistake_is_one_sentence_under_the_form(store, typed, said, stops):  #
     assert fakes.button(app, "run_federation").disabled == stops
 
 
-def test_what_went_wrong_and_what_was_cancelled_is_said(store):  # noqa: F811
+def test_what_went_wrong_and_what_was_cancelled_is_said(store):
     app, job, out = started(store)
     out.finish(job.id, "failed", error="the federation diverged: choose a smaller learning rate or fewer local steps")
     app.run()
@@ -216,7 +209,7 @@ def test_what_went_wrong_and_what_was_cancelled_is_said(store):  # noqa: F811
     assert "Cancelled before a round was done" in text(app)
 
 
-def test_without_an_attack_only_the_accuracy_is_shown(store):  # noqa: F811
+def test_without_an_attack_only_the_accuracy_is_shown(store):
     app = page()
     widget(app, "toggle", "plan.attacks").set_value(False).run()
     assert "5 rounds of 5 clients, no attack." in text(app)

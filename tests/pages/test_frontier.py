@@ -10,7 +10,7 @@ from gi_core.jobs import sweeps
 from gi_core.settings.sweep import build_sweep
 from pages.frontier import question
 from tests import pages_fakes as fakes
-from tests.pages.test_lab import ROOT, store, text  # noqa: F401  (store is a fixture)
+from tests.pages.opened import opened, text
 
 SMALL = build_sweep({
     "name": "Two <b>", "base": {"size": 16},
@@ -27,17 +27,10 @@ ACCURACY = {"none": 0.8, "pruning <i>": 0.78, "noise 1": 0.3}
 
 
 def page(**query) -> AppTest:
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-    app.run()
-    app.switch_page("pages/frontier/page.py")
-    for name, value in query.items():
-        app.query_params[name] = value
-    app.run()
-    assert not app.exception, app.exception
-    return app
+    return opened("frontier", **query)
 
 
-def finish(store, number: str, names: tuple[str, ...]) -> None:  # noqa: F811
+def finish(store, number: str, names: tuple[str, ...]) -> None:
     """The runs and trainings of these settings end, as a worker would end them."""
     out, members = fakes.writer(store), sweeps.members(store, number)
     for entry in members:
@@ -59,7 +52,7 @@ def finish(store, number: str, names: tuple[str, ...]) -> None:  # noqa: F811
             out.finish(one.job.id, "done", result)
 
 
-def test_before_anything_it_explains_and_offers_one_button_with_its_size(store):  # noqa: F811
+def test_before_anything_it_explains_and_offers_one_button_with_its_size(store):
     app = page()
     assert "What it costs" in text(app) and "60 experiments and 30 trainings" in text(app)
     fakes.button(app, "frontier_run").click().run()
@@ -71,7 +64,7 @@ def test_before_anything_it_explains_and_offers_one_button_with_its_size(store):
     assert "0 of 60 done" in text(again), "the newest of the default grid is shown without an address"
 
 
-def test_partial_results_are_drawn_as_they_come(store):  # noqa: F811
+def test_partial_results_are_drawn_as_they_come(store):
     number = sweeps.start(store, SMALL)
     finish(store, number, ("none", "pruning <i>"))
     app = page(sweep=number)
@@ -82,7 +75,7 @@ def test_partial_results_are_drawn_as_they_come(store):  # noqa: F811
     assert app.get("echarts_chart") and "an earlier frontier" in said
 
 
-def test_all_of_it_names_the_set_that_none_beats_and_a_setting_shows_its_runs(store):  # noqa: F811
+def test_all_of_it_names_the_set_that_none_beats_and_a_setting_shows_its_runs(store):
     number = sweeps.start(store, SMALL)
     finish(store, number, tuple(PSNR))
     app = page(sweep=number)
@@ -98,7 +91,7 @@ def test_all_of_it_names_the_set_that_none_beats_and_a_setting_shows_its_runs(st
         assert not app.exception
 
 
-def test_another_grid_is_made_in_the_form_and_refused_with_a_sentence(store):  # noqa: F811
+def test_another_grid_is_made_in_the_form_and_refused_with_a_sentence(store):
     app = page()
     app.multiselect(key="frontier_defenses").set_value(["pruning 50 %"])
     app.text_area(key="frontier_more").set_value("gaussian_noise:std=0.03\nclipping:norm=1 + laplace_noise:scale=0.1")
@@ -125,12 +118,12 @@ def test_the_form_makes_the_grid_that_is_asked():
 
 
 @pytest.mark.parametrize("number", ["0" * 12, "<script>", "../x"])
-def test_a_link_to_nothing_shows_the_empty_page(store, number):  # noqa: F811
+def test_a_link_to_nothing_shows_the_empty_page(store, number):
     app = page(sweep=number)
     assert fakes.button(app, "frontier_run")
 
 
-def test_a_sweep_without_accuracy_is_not_taken_for_a_frontier(store):  # noqa: F811
+def test_a_sweep_without_accuracy_is_not_taken_for_a_frontier(store):
     number = sweeps.start(store, build_sweep({"axes": [{"name": "seed", "path": "seed", "values": [0, 1]}]}))
     assert app_without(page(sweep=number))
 

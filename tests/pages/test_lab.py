@@ -5,71 +5,15 @@ from __future__ import annotations
 import html
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from gi_core.jobs.store import Store
-from gi_core.settings import Experiment, build
-from pages.shared import link, session
+from gi_core.settings import build
+from pages.shared import link
 from pages.shared.presets import presets
 from tests import pages_fakes as fakes
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-class _Still:
-    """A dispatcher that starts no worker."""
-
-    def __init__(self, store):
-        pass
-
-    def ensure(self):
-        pass
-
-    def status(self):
-        return {}
-
-
-@pytest.fixture
-def store(gi_home, monkeypatch):
-    monkeypatch.setattr(session, "Dispatcher", _Still)
-    session.dispatcher.clear()
-    session._store.clear()
-    yield Store()
-    session._store.clear()
-    session.dispatcher.clear()
-
-
-def lab(**query) -> AppTest:
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
-    for name, value in query.items():
-        app.query_params[name] = value
-    app.run()
-    assert not app.exception, app.exception
-    return app
-
-
-def form(app: AppTest) -> Experiment:
-    return app.session_state["form.experiment"]
-
-
-def widget(app: AppTest, kind: str, name: str):
-    """A widget of the form, whatever edition of it."""
-    found = [w for w in app.get(kind) if w.key and w.key.partition(".")[2] == name]
-    assert len(found) == 1, [w.key for w in app.get(kind)]
-    return found[0]
-
-
-def text(app: AppTest) -> str:
-    return "\n".join(
-        [
-            *(h.value for h in app.html if not h.value.startswith("<style")),
-            *(m.value for m in app.markdown),
-            *(w.value for w in app.warning),
-        ]
-    )
+from tests.pages.opened import ROOT, form, lab, text, widget
 
 
 def test_first_view_has_an_example_and_one_primary_button(store):
@@ -144,59 +88,6 @@ def test_the_button_queues_one_run_and_shows_it(store):
     assert "1 before it in the queue" in text(second) and len(store.jobs()) == 2
 
 
-@pytest.mark.parametrize("state", ["queued", "running", "paused", "done", "failed", "cancelled"])
-def test_every_state_of_a_run(store, state):
-    run = fakes.run(store, state, error="the disk is full" if state == "failed" else None)
-    app = lab(run=run)
-    assert f"gi-{state}" in text(app)
-    labels = {b.label for b in app.button}
-    assert ("Pause" in labels) == (state == "running")
-    assert ("Cancel" in labels) == (state in ("queued", "running", "paused"))
-    assert ("Resume" in labels) == (state == "paused")
-    assert ("Another seed" in labels) == (state in ("done", "failed", "cancelled"))
-    if state == "done":
-        assert "exact" in text(app).lower() and "60.0 dB" in text(app)
-    if state == "failed":
-        assert "the disk is full" in text(app)
-
-
-def test_pause_shows_at_once_and_cancel_too(store):
-    run = fakes.run(store, "running")
-    app = lab(run=run)
-    fakes.button(app, "pause").click().run()
-    assert store.job(run).state == "pausing" and "pausing…" in text(app)
-    fakes.button(app, "cancel").click().run()
-    assert "cancelling…" in text(app)
-
-
-def test_another_seed_is_a_new_run(store):
-    run = fakes.run(store)
-    app = lab(run=run)
-    fakes.button(app, "again").click().run()
-    newest = store.jobs()[0]
-    assert newest.id != run and newest.spec["seed"] != store.job(run).spec["seed"]
-    assert app.query_params["run"] == newest.id
-
-
-def test_attackers_view_sends_no_truth(store):
-    run = fakes.run(store)
-    seen = lab(run=run, view="attacker")
-    page = text(seen)
-    assert "60.0 dB" not in page and "PSNR" not in page and "Astronaut" not in page
-    viewer = next(c for c in seen.get("bidi_component") if '"frames"' in c.proto.json or "frames" in str(c.proto))
-    assert '"original":null' in str(viewer.proto.json).replace(" ", "") or '"original": null' in str(viewer.proto)
-    assert "stays unexplained" in page or "can be sure" in page
-
-
-def test_presentation_hides_everything_else(store):
-    app = lab(run=fakes.run(store), present="1")
-    assert [b.label for b in app.button] == ["Leave presentation"]
-    assert not app.selectbox and not app.number_input
-    assert "Exact" in text(app)
-    app.button(key="leave_present").click().run()
-    assert "present" not in app.query_params
-
-
 @pytest.mark.parametrize(
     "query",
     [
@@ -248,24 +139,6 @@ def test_user_text_is_escaped(store):
     assert "<img src=x" not in page and "&lt;img src=x" in page
 
 
-def test_batches_show_all_pictures_or_one(store):
-    samples = [f"bundled/faces:{k}" for k in range(4)]
-    asked = build({"samples": samples, "attack": {"kind": "dlg", "labels": "known"}})
-    run = fakes.run(store, experiment=asked)
-    app = lab(run=run)
-    app.get_by_key(f"picture_{run}").set_value(2).run()
-    assert app.session_state["picture.chosen"] == (run, 2)
-    assert form(app).samples == tuple(samples)
-
-
-def test_overlay_is_part_of_the_link(store):
-    one, two = fakes.run(store), fakes.run(store, seed=1)
-    app = lab(run=one)
-    app.selectbox(key="overlay_with").select(two).run()
-    assert app.query_params["overlay"] == two
-    assert not lab(run=one, overlay=two).exception
-
-
 def test_sign_in_comes_first_where_it_is_configured(store):
     fakes.run(store, title="somebody's")
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
@@ -293,53 +166,16 @@ def test_pages_never_load_the_heavy_libraries(gi_home):
     program = """
 import sys
 sys.path.insert(0, {root!r})
-import tests.pages.test_lab as t
+from gi_core.jobs.store import Store
 from pages.shared import session
 from tests import pages_fakes as fakes
-session.Dispatcher = t._Still
+from tests.pages.opened import Still, lab, opened
+session.Dispatcher = Still
 
-run = fakes.run(t.Store())
-t.lab(), t.lab(run=run)
-app = t.lab()
-app.switch_page("pages/runs/page.py").run()
-assert not app.exception
+run = fakes.run(Store())
+lab(), lab(run=run), opened("runs")
 print([n for n in ("torch", "torchvision", "lpips", "skimage") if n in sys.modules])
 """
     program = program.format(root=str(ROOT))
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, cwd=ROOT)
     assert done.stdout.strip().endswith("[]"), done.stdout + done.stderr[-2000:]
-
-
-METER = {
-    "level": "partly",
-    "sentence": "Partly exposed: a likeness.",
-    "reasons": ["a reason"],
-    "error": 0.1,
-    "refined": True,
-}
-
-
-def test_the_meter_shows_before_the_button_and_its_last_answer_waits_greyed(store):
-    asked = presets()[0].experiment
-    number = store.submit("preview", asked.model_dump(mode="json"), cache_key="preview:" + asked.key())
-    out = fakes.writer(store)
-    out.take(number)
-    out.finish(number, "done", {"risk": METER, "problems": [], "notices": [], "seconds_estimate": 1.0})
-    app = lab()
-    assert "gi-meter gi-partly" in text(app) and "0.1 per pixel" in text(app) and "no floor" in text(app)
-    widget(app, "pills", "defenses.update").set_value(["gaussian_noise"]).run()
-    assert "gi-meter gi-partly gi-stale" in text(app)
-
-
-def test_the_meter_is_judged_afterwards_but_not_in_the_attackers_view(store, monkeypatch):
-    more = {
-        "risk": {**METER, "right": True, "afterwards": "Measured 20.0 dB: a likeness came back."},
-        "calibration": {"predicted_rmse": 0.0123, "predicted_rmse_with_prior": 0.012, "measured_rmse": 0.021},
-    }
-    plain = fakes.result
-    monkeypatch.setattr(fakes, "result", lambda *given: plain(*given) | more)
-    run = fakes.run(store)
-    page = text(lab(run=run))
-    assert "was right" in page and "<b>0.012</b>" in page and "<b>0.021</b>" in page
-    hidden = text(lab(run=run, view="attacker"))
-    assert "was right" not in hidden and "gi-meter gi-after" not in hidden

@@ -13,7 +13,7 @@ from gi_core.data.opening import decode
 from gi_core.experiments import small_pictures
 from gi_core.settings import build
 from pages.shared.experiment import uploads
-from tests.pages.test_lab import lab, store, text  # noqa: F401
+from tests.pages.opened import lab, text
 from tests.pages_fakes import writer
 
 
@@ -28,7 +28,7 @@ def asked(app):
     return app.session_state["form.experiment"]
 
 
-def worked(store) -> None:  # noqa: F811
+def worked(store) -> None:
     """What a worker makes of the pictures that are asked for."""
     out = writer(store)
     while (job := out.claim("reading", ("thumbnails",))) is not None:
@@ -37,7 +37,7 @@ def worked(store) -> None:  # noqa: F811
         out.finish(job.id, "done", made if job.spec.get("whole") else {"files": {}, "missing": made["missing"]})
 
 
-def test_several_pictures_are_taken_at_once_and_others_say_the_types(store):  # noqa: F811
+def test_several_pictures_are_taken_at_once_and_others_say_the_types(store):
     app = lab()
     files = [(f"{k}.png", content(60 + k), "image/png") for k in range(3)]
     app.file_uploader(key="sample_file").set_value([*files, ("notes.png", b"%!PS-Adobe-3.0 EPSF", "image/png")]).run()
@@ -47,7 +47,7 @@ def test_several_pictures_are_taken_at_once_and_others_say_the_types(store):  # 
     assert "notes.png: this file is not a picture that can be read: give a PNG, JPEG, WebP" in text(app)
 
 
-def test_a_crop_is_what_is_run(store):  # noqa: F811
+def test_a_crop_is_what_is_run(store):
     app = lab()
     app.file_uploader(key="sample_file").set_value([("wide.png", content(), "image/png")]).run()
     ref = asked(app).samples[0]
@@ -70,7 +70,7 @@ def test_a_crop_is_what_is_run(store):  # noqa: F811
     assert asked(app).samples == (ref,) and asked(app).size == "21x32"  # 64 x 96, whole
 
 
-def test_a_square_is_chosen_by_its_side(store):  # noqa: F811
+def test_a_square_is_chosen_by_its_side(store):
     app = lab()
     app.file_uploader(key="sample_file").set_value([("wide.png", content(), "image/png")]).run()
     worked(store)
@@ -82,7 +82,7 @@ def test_a_square_is_chosen_by_its_side(store):  # noqa: F811
     assert asked(app).size is None or isinstance(asked(app).size, int)
 
 
-def test_values_of_many_bits_have_a_window_to_set(store):  # noqa: F811
+def test_values_of_many_bits_have_a_window_to_set(store):
     file = io.BytesIO()
     Image.fromarray((np.arange(64 * 64).reshape(64, 64)).astype(np.uint16)).save(file, "PNG")
     app = lab()
@@ -96,7 +96,7 @@ def test_values_of_many_bits_have_a_window_to_set(store):  # noqa: F811
     assert asked(app).samples == (f"{ref}#range=1000..4095",)
 
 
-def test_a_damaged_picture_says_so_under_the_pictures(store):  # noqa: F811
+def test_a_damaged_picture_says_so_under_the_pictures(store):
     app = lab()
     app.file_uploader(key="sample_file").set_value([("cut.png", content()[:200], "image/png")]).run()
     worked(store)

@@ -7,25 +7,18 @@ from streamlit.testing.v1 import AppTest
 
 from gi_core.settings import build
 from tests import pages_fakes as fakes
-from tests.pages.test_lab import ROOT, store, text  # noqa: F401  (store is a fixture)
+from tests.pages.opened import opened, text
 
 
 def runs(**query) -> AppTest:
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
-    app.run()
-    app.switch_page("pages/runs/page.py")
-    for name, value in query.items():
-        app.query_params[name] = value
-    app.run()
-    assert not app.exception, app.exception
-    return app
+    return opened("runs", **query)
 
 
-def test_an_empty_store_says_so(store):  # noqa: F811
+def test_an_empty_store_says_so(store):
     assert "No runs here yet" in text(runs())
 
 
-def test_all_runs_with_question_result_and_disk(store):  # noqa: F811
+def test_all_runs_with_question_result_and_disk(store):
     fakes.run(store, title="my first")
     fakes.run(store, "failed", error="the disk is full")
     page = text(runs())
@@ -34,7 +27,7 @@ def test_all_runs_with_question_result_and_disk(store):  # noqa: F811
     assert "2 runs" in page and "of disk used" in page
 
 
-def test_filters(store):  # noqa: F811
+def test_filters(store):
     fakes.run(store, title="alpha")
     fakes.run(store, "queued", title="beta")
     app = runs()
@@ -45,7 +38,7 @@ def test_filters(store):  # noqa: F811
     assert "beta" in text(app) and "alpha" not in text(app)
 
 
-def test_comparing_two(store):  # noqa: F811
+def test_comparing_two(store):
     one = fakes.run(store)
     two = fakes.run(store, experiment=build({"attack": {"kind": "dlg"}, "size": 32}))
     app = runs()
@@ -57,7 +50,7 @@ def test_comparing_two(store):  # noqa: F811
     assert "dlg" in page and "<td>levenberg_marquardt</td>" in page and "Size" not in page
 
 
-def test_a_third_choice_lets_the_first_go(store):  # noqa: F811
+def test_a_third_choice_lets_the_first_go(store):
     ids = [fakes.run(store, seed=k) for k in range(3)]
     app = runs()
     for run in ids:
@@ -67,12 +60,12 @@ def test_a_third_choice_lets_the_first_go(store):  # noqa: F811
 
 
 @pytest.mark.parametrize("pair", ["", "x,y", "../../etc/passwd", "0" * 12])
-def test_a_bad_comparison_is_one_sentence(store, pair):  # noqa: F811
+def test_a_bad_comparison_is_one_sentence(store, pair):
     app = runs(compare=pair)
     assert len(app.warning) == 1
 
 
-def test_rename_pin_and_delete(store):  # noqa: F811
+def test_rename_pin_and_delete(store):
     run = fakes.run(store)
     app = runs()
     app.get_by_key(f"more_{run}").set_value("pin").run()

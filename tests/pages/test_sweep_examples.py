@@ -17,7 +17,7 @@ from pages.wall import cell
 from pages.wall import question as wall
 from tests import pages_fakes as fakes
 from tests.pages import test_frontier, test_wall
-from tests.pages.test_lab import store, text  # noqa: F401  (store is a fixture)
+from tests.pages.opened import text
 
 DEFAULTS = {"frontier": frontier.first, "wall": wall.first}
 
@@ -48,7 +48,7 @@ def test_the_example_is_small_and_names_no_run(name):
     assert not {"run_id", "owner"} & set(json.loads(files[0].read_text()))
 
 
-def test_the_frontier_shows_its_example_until_there_is_one_of_ones_own(store):  # noqa: F811
+def test_the_frontier_shows_its_example_until_there_is_one_of_ones_own(store):
     app = test_frontier.page()
     said = text(app)
     assert "An example, measured before on two cores" in said and "is the one to switch on" in said
@@ -60,7 +60,7 @@ def test_the_frontier_shows_its_example_until_there_is_one_of_ones_own(store):  
     assert "An example" not in text(app) and "0 of 60 done" in text(app)
 
 
-def test_the_wall_shows_its_example_until_there_is_one_of_ones_own(store):  # noqa: F811
+def test_the_wall_shows_its_example_until_there_is_one_of_ones_own(store):
     app = test_wall.wall()
     page = test_wall.cells(app)
     assert "An example, run before on two cores" in text(app) and "?run=" not in page
@@ -72,14 +72,14 @@ def test_the_wall_shows_its_example_until_there_is_one_of_ones_own(store):  # no
     assert "An example" not in text(app) and "waiting" in test_wall.cells(app)
 
 
-def test_another_wall_waits_for_its_own_estimate(store):  # noqa: F811
+def test_another_wall_waits_for_its_own_estimate(store):
     app = test_wall.wall()
     (pills,) = [w for w in app.get("pills") if w.key.endswith("wall.attacks")]
     pills.set_value(["dlg"]).run()
     assert "11 experiments, the time is being estimated" in text(app)
 
 
-def test_a_recording_reads_back_as_the_cells_of_its_wall(store, tmp_path):  # noqa: F811
+def test_a_recording_reads_back_as_the_cells_of_its_wall(store, tmp_path):
     sweep = test_wall.asked()
     number = sweeps.start(store, sweep)
     for entry, psnr in zip((e for e in sweeps.members(store, number) if e.job), (84.0, 5.9, 12.5, 30.0), strict=True):

@@ -12,7 +12,7 @@ from gi_core.settings.sweep import build_sweep
 from gi_core.settings.sweep_text import to_toml
 from pages.shared.sweeps import making
 from tests import pages_fakes as fakes
-from tests.pages.test_lab import ROOT, store, text  # noqa: F401  (store is a fixture)
+from tests.pages.opened import ROOT, opened, text
 
 SMALL = build_sweep({
     "name": "Widths <b>", "question": "Does width matter?", "base": {"size": 16, "samples": ["bundled/coffee"]},
@@ -23,17 +23,10 @@ SMALL = build_sweep({
 
 
 def page(**query) -> AppTest:
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-    app.run()
-    app.switch_page("pages/sweeps/page.py")
-    for name, value in query.items():
-        app.query_params[name] = value
-    app.run()
-    assert not app.exception, app.exception
-    return app
+    return opened("sweeps", **query)
 
 
-def finish(store, number: str, psnr) -> None:  # noqa: F811
+def finish(store, number: str, psnr) -> None:
     """The sweep's runs end, as a worker would end them. psnr: of an experiment, by its point; None fails."""
     out = fakes.writer(store)
     for entry in sweeps.members(store, number):
@@ -49,7 +42,7 @@ def finish(store, number: str, psnr) -> None:  # noqa: F811
         out.finish(entry.job.id, "done", result)
 
 
-def test_every_ready_sweep_has_a_card_with_its_question_and_size(store):  # noqa: F811
+def test_every_ready_sweep_has_a_card_with_its_question_and_size(store):
     app = page()
     said = text(app)
     for name, sweep in ready().items():
@@ -57,7 +50,7 @@ def test_every_ready_sweep_has_a_card_with_its_question_and_size(store):  # noqa
     assert "36 experiments · about 1 min 30 s on two cores" in said and "None yet" in said
 
 
-def test_running_a_ready_one_shows_it_and_its_card_opens_it(store):  # noqa: F811
+def test_running_a_ready_one_shows_it_and_its_card_opens_it(store):
     app = page()
     app.button(key="run_batch_size").click().run()
     (job,) = store.jobs(kinds=("sweep",))
@@ -69,7 +62,7 @@ def test_running_a_ready_one_shows_it_and_its_card_opens_it(store):  # noqa: F81
     assert "0 of 36 done" in text(again)
 
 
-def test_partial_results_are_answered_drawn_and_listed(store):  # noqa: F811
+def test_partial_results_are_answered_drawn_and_listed(store):
     number = sweeps.start(store, SMALL)
     finish(store, number, lambda p: 10.0 * int(p["width"]) + int(p["seed"]) if p["width"] != "8" else None)
     app = page(sweep=number)
@@ -81,7 +74,7 @@ def test_partial_results_are_answered_drawn_and_listed(store):  # noqa: F811
     assert app.get("echarts_chart")
 
 
-def test_a_trend_is_said_and_another_measure_chosen(store):  # noqa: F811
+def test_a_trend_is_said_and_another_measure_chosen(store):
     number = sweeps.start(store, SMALL)
     finish(store, number, lambda p: 10.0 * int(p["width"]) + int(p["seed"]))
     app = page(sweep=number)
@@ -92,7 +85,7 @@ def test_a_trend_is_said_and_another_measure_chosen(store):  # noqa: F811
     assert "median SSIM 0.500" in text(app) and not app.exception
 
 
-def test_controls_reach_the_sweep(store):  # noqa: F811
+def test_controls_reach_the_sweep(store):
     number = sweeps.start(store, SMALL)
     app = page(sweep=number)
     app.button(key=f"pause_{number}").click().run()
@@ -105,21 +98,21 @@ def test_controls_reach_the_sweep(store):  # noqa: F811
     assert "sweep" not in app.query_params and "What changes when one thing changes" in text(app)
 
 
-def test_files_are_offered(store):  # noqa: F811
+def test_files_are_offered(store):
     number = sweeps.start(store, SMALL)
     labels = [b.label for b in page(sweep=number).get("download_button")]
     assert labels == ["Table (CSV)", "Table (HTML)", "Sweep (TOML)"]
 
 
 @pytest.mark.parametrize("number", ["x", "0" * 12, "../../etc/passwd"])
-def test_a_wrong_address_is_one_sentence(store, number):  # noqa: F811
+def test_a_wrong_address_is_one_sentence(store, number):
     app = page(sweep=number)
     assert [w.value for w in app.warning] == [
         "There is no such sweep here: it may have been deleted, or the link is incomplete."
     ]
 
 
-def test_a_sweep_is_made_of_what_varies(store):  # noqa: F811
+def test_a_sweep_is_made_of_what_varies(store):
     app = page()
     app.text_input(key="sweep_name").set_value("Mine").run()
     app.selectbox(key="axis_0").set_value("width").run()
@@ -139,25 +132,25 @@ def test_a_sweep_is_made_of_what_varies(store):  # noqa: F811
         ("", "Give one value at least"),
     ],
 )  # fmt: skip
-def test_wrong_values_are_one_sentence(store, values, said):  # noqa: F811
+def test_wrong_values_are_one_sentence(store, values, said):
     app = page()
     app.selectbox(key="axis_0").set_value("width").run()
     app.text_input(key="axis_0_width").set_value(values).run()
     assert said in text(app) and not [b for b in app.button if b.key == "run_sweep_form"]
 
 
-def test_what_cannot_be_run_is_told_before(store):  # noqa: F811
+def test_what_cannot_be_run_is_told_before(store):
     app = page()
     app.selectbox(key="axis_0").set_value("steps").run()
     assert "1 is left out: Levenberg-Marquardt works on one gradient" in text(app) and ">1 experiment ·" in text(app)
 
 
-def test_the_labs_form_can_be_the_base(store):  # noqa: F811
+def test_the_labs_form_can_be_the_base(store):
     app = page()
     assert app.selectbox(key="sweep_base").options[0] == "The lab's form"
 
 
-def test_a_page_takes_no_free_path(store):  # noqa: F811
+def test_a_page_takes_no_free_path(store):
     from pages.shared.sweeps import asking
 
     sweep = build_sweep(
@@ -167,7 +160,7 @@ def test_a_page_takes_no_free_path(store):  # noqa: F811
     assert to_toml(sweep)
 
 
-def test_the_form_is_as_it_was_after_a_sweep_was_looked_at(store):  # noqa: F811
+def test_the_form_is_as_it_was_after_a_sweep_was_looked_at(store):
     number = sweeps.start(store, SMALL)
     app = page()
     app.text_input(key="sweep_name").set_value("Kept").run()
@@ -184,7 +177,7 @@ def test_the_form_is_as_it_was_after_a_sweep_was_looked_at(store):  # noqa: F811
     assert app.toggle(key="sweep_accuracy").value and not app.exception and not app.warning
 
 
-def test_a_run_in_the_lab_is_varied_here(store):  # noqa: F811
+def test_a_run_in_the_lab_is_varied_here(store):
     run = fakes.run(store, experiment=build({"samples": ["bundled/rocket"], "size": 32, "seed": 77}))
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
     app.query_params["run"] = run

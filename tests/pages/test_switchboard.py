@@ -16,7 +16,7 @@ from pages.shared.experiment.statistics_pair import STATISTICS
 from pages.shared.presets import presets
 from pages.shared.result import legible
 from tests import pages_fakes as fakes
-from tests.pages.test_lab import form, lab, store, text, widget  # noqa: F401  (store is a fixture)
+from tests.pages.opened import form, lab, text, widget
 
 NORM = {"model": {"kind": "convnet", "width": 16, "depth": 4}, "size": 32}
 FL = {"kind": "fl_gradient_inversion", "iterations": 300}
@@ -26,7 +26,7 @@ def switch(app, name: str):
     return widget(app, "segmented_control", f"client.{name}")
 
 
-def test_switches_set_the_client_and_sum_it_up(store):  # noqa: F811
+def test_switches_set_the_client_and_sum_it_up(store):
     app = lab(
         experiment=link.encode(build({**NORM, "samples": [f"bundled/faces:{k}" for k in range(4)], "attack": FL}))
     )
@@ -57,7 +57,7 @@ def _weights(experiment) -> int:
     return sum(p.numel() for p in network.parameters())
 
 
-def test_batch_norm_is_greyed_with_the_reason(store):  # noqa: F811
+def test_batch_norm_is_greyed_with_the_reason(store):
     app = lab()
     assert switch(app, "batch_norm").proto.disabled and "LeNet (DLG) has no batch norm here" in text(app)
     app = lab(experiment=link.encode(build(NORM)))
@@ -69,7 +69,7 @@ def test_batch_norm_is_greyed_with_the_reason(store):  # noqa: F811
     assert switch(app, "batch_norm").proto.disabled
 
 
-def test_impossible_attacks_are_marked_with_the_command_lines_sentence(store):  # noqa: F811
+def test_impossible_attacks_are_marked_with_the_command_lines_sentence(store):
     app = lab()
     assert "✕" not in "".join(widget(app, "selectbox", "attack").options[:4])
     switch(app, "kind").set_value("fedavg").run()
@@ -101,14 +101,14 @@ def test_an_attack_starts_with_labels_that_fit():
     assert possible.fitting(build({}), "inverting_gradients") == {"kind": "inverting_gradients"}
 
 
-def test_published_values_by_name(store):  # noqa: F811
+def test_published_values_by_name(store):
     app = lab(experiment=link.encode(build({**NORM, "attack": FL})))
     widget(app, "selectbox", "preset.fl_gradient_inversion").select("published").run()
     published = ATTACKS["fl_gradient_inversion"].presets["published"]
     assert {k: getattr(form(app).attack, k) for k in published} == published
 
 
-def test_a_prior_picture_is_picked_and_a_path_refused(store):  # noqa: F811
+def test_a_prior_picture_is_picked_and_a_path_refused(store):
     app = lab(experiment=link.encode(build({**NORM, "attack": FL})))
     picker = widget(app, "selectbox", "attack.prior")
     assert picker.value is None and "Astronaut" in picker.options
@@ -119,7 +119,7 @@ def test_a_prior_picture_is_picked_and_a_path_refused(store):  # noqa: F811
     assert not [w for w in again.text_input if "prior" in w.key or "generator" in w.key], "no path can be typed"
 
 
-def test_both_runs_are_queued_and_shown_side_by_side(store):  # noqa: F811
+def test_both_runs_are_queued_and_shown_side_by_side(store):
     app = lab(experiment=link.encode(build({**NORM, "attack": {"kind": "dlg"}})))
     fakes.button(app, "pair_statistics").click().run()
     assert not app.exception
@@ -133,7 +133,7 @@ def test_both_runs_are_queued_and_shown_side_by_side(store):  # noqa: F811
     assert "statistics withheld" in text(app) and "statistics shared" in text(app)
 
 
-def test_no_comparison_without_batch_norm(store):  # noqa: F811
+def test_no_comparison_without_batch_norm(store):
     assert "pair.statistics" not in {b.key for b in lab().button}
 
 
@@ -174,7 +174,7 @@ def test_presets_can_be_run(preset):
     assert preset.sentence.endswith((".", "?"))
 
 
-def test_the_name_is_shown_large(store):  # noqa: F811
+def test_the_name_is_shown_large(store):
     asked = build({"samples": ["bundled/faces:0", "bundled/patient"], "size": 32, "attack": {"kind": "dlg"}})
     run = fakes.run(store, experiment=asked)
     assert "Can you read the name?" in text(lab(run=run))
@@ -193,7 +193,7 @@ def test_the_crop_holds_the_text_and_nothing_else():
     assert legible.text(bundled.picture("patient")[:, :, :1]).shape == crop.shape
 
 
-def test_labels_of_every_strategy_and_the_prior_are_shown_where_there_are(store, monkeypatch):  # noqa: F811
+def test_labels_of_every_strategy_and_the_prior_are_shown_where_there_are(store, monkeypatch):
     plain = fakes.result
 
     def more(*given):
@@ -214,7 +214,7 @@ def test_labels_of_every_strategy_and_the_prior_are_shown_where_there_are(store,
     assert "RDLV" not in text(lab(run=run, view="attacker"))
 
 
-def test_how_the_client_trains_is_set_and_only_what_means_something_is_shown(store):  # noqa: F811
+def test_how_the_client_trains_is_set_and_only_what_means_something_is_shown(store):
     app = lab(experiment=link.encode(build({"client": {"kind": "fedavg", "epochs": 2}, "attack": FL})))
 
     def shown(name: str) -> bool:

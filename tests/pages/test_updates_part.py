@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from pages.updates.part import LACKING
-from tests.pages.test_lab import store, text  # noqa: F401  (store is a fixture)
-from tests.pages.test_updates import answer, asked, given, looks
+from tests.pages.opened import text
+from tests.pages.updates_page import answer, asked, given, looks
 
 MISSING = "update.npz does not belong to this network: missing conv1.weight" + LACKING
 
@@ -13,7 +13,7 @@ def key(app, name: str) -> str:
     return next(e.key for e in (*app.text_input, *app.selectbox) if e.key and e.key.split(".", 1)[-1] == name)
 
 
-def test_what_is_missing_was_not_sent(store):  # noqa: F811
+def test_what_is_missing_was_not_sent(store):
     app = given(store, problem=MISSING)
     assert "missing conv1.weight." in text(app) and "recorded.withheld" not in text(app)
     app.button(key="updates_lacking").click().run()
@@ -23,7 +23,7 @@ def test_what_is_missing_was_not_sent(store):  # noqa: F811
     assert "The files fit" in text(app)
 
 
-def test_patterns_and_contents_are_said_and_looked_at(store):  # noqa: F811
+def test_patterns_and_contents_are_said_and_looked_at(store):
     app = given(store)
     app.text_input(key=key(app, "recorded.sent")).set_value("layer4.*, fc.*").run()
     app.selectbox(key=key(app, "contents")).select("weights").run()
@@ -33,7 +33,7 @@ def test_patterns_and_contents_are_said_and_looked_at(store):  # noqa: F811
     assert not app.exception and "What the file holds: said by you" in [e.label for e in app.expander]
 
 
-def test_a_table_of_what_was_matched(store):  # noqa: F811
+def test_a_table_of_what_was_matched(store):
     app = given(
         store, table=[["conv1.weight", "resnet.embedder.<b>x</b>"], ["fc.bias", "classifier.1.bias"]], whole=True
     )
@@ -42,7 +42,7 @@ def test_a_table_of_what_was_matched(store):  # noqa: F811
     assert "whole weights" in text(app)
 
 
-def test_defenses_that_the_server_knows_of(store):  # noqa: F811
+def test_defenses_that_the_server_knows_of(store):
     app = given(store)
     assert not asked(app).attack.adaptive and not asked(app).defenses
     pills = [p for p in app.get("button_group") if p.key and "defenses.update" in p.key]

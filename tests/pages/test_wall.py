@@ -19,19 +19,14 @@ from pages.shared.experiment.defenses import naming
 from pages.wall import cell, poster, question, view
 from pages.wall import layout as layouts
 from tests import pages_fakes as fakes
-from tests.pages.test_lab import ROOT, store, text  # noqa: F401  (store is a fixture)
+from tests.pages.opened import opened, text
 
 NOISE = {"kind": "gaussian_noise", "std": 0.5}
 PRUNED = {"kind": "pruning", "fraction": 0.3}
 
 
 def wall(**query) -> AppTest:
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-    for name, value in query.items():
-        app.query_params[name] = value
-    app.run().switch_page("pages/wall/page.py").run()
-    assert not app.exception, app.exception
-    return app
+    return opened("wall", **query)
 
 
 def asked(**more) -> Sweep:
@@ -49,7 +44,7 @@ def asked(**more) -> Sweep:
     )  # fmt: skip
 
 
-def finish(store: Store, number: str, verdict: str, psnr: float) -> None:  # noqa: F811
+def finish(store: Store, number: str, verdict: str, psnr: float) -> None:
     """A job of the sweep as a worker would leave it."""
     out = fakes.writer(store)
     out.take(number)
@@ -64,7 +59,7 @@ def finish(store: Store, number: str, verdict: str, psnr: float) -> None:  # noq
 
 
 @pytest.fixture
-def started(store) -> str:  # noqa: F811
+def started(store) -> str:
     """A wall of which three cells are done, one runs, and one column cannot be."""
     number = sweeps.start(store, asked())
     jobs = {e.position: e.job for e in sweeps.members(store, number) if e.job}
@@ -81,7 +76,7 @@ def cells(app: AppTest) -> str:
     return found
 
 
-def test_the_first_view_asks_for_a_default_wall_and_starts_nothing(store):  # noqa: F811
+def test_the_first_view_asks_for_a_default_wall_and_starts_nothing(store):
     app = wall()
     assert "Nothing has been run here yet" in text(app) and store.jobs(kinds=("sweep", "run")) == []
     assert not fakes.button(app, "wall_run").disabled and (
@@ -90,7 +85,7 @@ def test_the_first_view_asks_for_a_default_wall_and_starts_nothing(store):  # no
     assert [d.kind for d in app.session_state["wall.experiment"].defenses] == [d.kind for d in question.FIRST.defenses]
 
 
-def test_the_button_queues_the_wall_and_its_link_brings_the_form_back(store):  # noqa: F811
+def test_the_button_queues_the_wall_and_its_link_brings_the_form_back(store):
     app = wall()
     (pills,) = [w for w in app.get("pills") if w.key.endswith("wall.attacks")]
     pills.set_value(["dlg", "peeling"]).run()
@@ -111,7 +106,7 @@ def test_the_button_queues_the_wall_and_its_link_brings_the_form_back(store):  #
     assert kinds == [d.kind for d in question.FIRST.defenses]
 
 
-def test_what_cannot_be_asked_says_why(store):  # noqa: F811
+def test_what_cannot_be_asked_says_why(store):
     app = wall()
     (pills,) = [w for w in app.get("pills") if w.key.endswith("wall.attacks")]
     pills.set_value([]).run()
@@ -154,12 +149,12 @@ def test_text_of_others_is_escaped(started):
 
 
 @pytest.mark.parametrize("number", ["0" * 12, "../../etc/passwd"])
-def test_a_wrong_link_is_one_sentence(store, number):  # noqa: F811
+def test_a_wrong_link_is_one_sentence(store, number):
     app = wall(sweep=number)
     assert len(app.warning) == 1 and "no such wall" in app.warning[0].value
 
 
-def test_another_sweep_is_sent_to_its_page(store):  # noqa: F811
+def test_another_sweep_is_sent_to_its_page(store):
     other = Sweep(axes=(Axis(name="Seed", path="seed", values=(0, 1)),))
     app = wall(sweep=sweeps.start(store, other))
     assert "no wall" in app.warning[0].value
@@ -172,7 +167,7 @@ def test_the_layout_puts_every_experiment_in_its_cell():
     assert found.places[1, 0, True] == 2 and (0, 0, True) not in found.places
 
 
-def test_the_picture_holds_every_cell(started, store):  # noqa: F811
+def test_the_picture_holds_every_cell(started, store):
     sweep = sweeps.sweep_of(store, started)
     found, entries = layouts.layout(sweep), sweeps.members(store, started)
     cells, source = cell.table(found, entries, "psnr"), view.original(entries)

@@ -103,10 +103,10 @@ from gi_core.cli.parser import parse
 from gi_core.settings import ATTACKS, DEFENSES, build, parse_component, problems, read_experiment
 from pages.shared import session
 from tests.attacks.test_table import OPEN, TINY_ATTACKS, TINY_DEFENSES
-from tests.pages.test_lab import _Still
+from tests.pages.opened import Still
 from tests.victims import advance, machine
 
-session.Dispatcher = _Still
+session.Dispatcher = Still
 arguments = parse(["attack", "--attack", "averaging:trials=3,adaptive=true", "--defense", "uniform_noise:half=0.05"])
 attack, noise = parse_component("attack", arguments.attack), parse_component("defense", arguments.defense[0])
 asked = build({"samples": ["bundled/faces:3"], "size": 8, "model": {"kind": "lenet", "width": 3, "init": "uniform"},

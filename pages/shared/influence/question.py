@@ -18,7 +18,7 @@ MIXED = tuple(f"bundled/faces:{k}" for k in (0, 1, 2, 3, 100, 101, 102, 103))
 """Four faces, and four patches without one."""
 FIRST = build({"samples": FACES, "model": {"kind": "lenet", "init": "uniform"}})
 SECONDS = 60.0
-"""For the spectrum of one picture; beyond it, the spectrum is estimated."""
+"""Seconds that the exact spectrum of one picture may take; beyond them it is estimated."""
 _KNOWN = "influence.jobs"
 
 

@@ -87,7 +87,7 @@ def _preview(experiment: Experiment) -> Job | None:
 
 
 def size(found: Extent) -> str:
-    """In words: how many experiments and trainings."""
+    """How many experiments and trainings there are, in words."""
     text = f"{found.runs} experiment{'s' * (found.runs != 1)}"
     return text + (f" and {found.trainings} training{'s' * (found.trainings != 1)}" if found.trainings else "")
 
