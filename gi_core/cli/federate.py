@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
 import time
-from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gi_core.cli.files import folder
-from gi_core.cli.interrupts import Interruptible
+from gi_core.cli.files import content, folder
 from gi_core.cli.progress import Bar
-from gi_core.common.paths import first_bytes, user_path
-from gi_core.jobs import times
+from gi_core.cli.taking import FOLLOW_SECONDS, Taker, reason_of
+from gi_core.common.paths import user_path
 from gi_core.settings import SpecError
-from gi_core.settings.federation import MAX_FILE, Federation, build_federation, read_federation
+from gi_core.settings.documents import MOST_BYTES
+from gi_core.settings.federation import Federation, build_federation, read_federation
 
 if TYPE_CHECKING:
+    from gi_core.jobs.job import Job
     from gi_core.jobs.writer import Writer
-
-FOLLOW_SECONDS = 0.2
 
 
 def federate(arguments: argparse.Namespace) -> int:
@@ -46,25 +44,11 @@ def federate(arguments: argparse.Namespace) -> int:
 
 def _read(name: str) -> Federation:
     path = user_path(name)
-    try:
-        content = first_bytes(path, MAX_FILE + 1)
-    except OSError as error:
-        raise SpecError(f"cannot read {name!r}: {error.strerror}") from None
-    return read_federation(content, path.suffix.lower() == ".toml")
+    return read_federation(content(path, repr(name), MOST_BYTES), path.suffix.lower() == ".toml")
 
 
-class _Runner(Interruptible):
-    """Puts the job into the store, takes it at once, and sees it to its end."""
-
-    def __init__(self, bar: Bar) -> None:
-        from gi_core.cli.storage import open_store
-        from gi_core.common.threads import one_thread
-        from gi_core.jobs.processes import Processes
-
-        if "OMP_NUM_THREADS" not in os.environ:
-            one_thread()  # as a worker
-        self.bar, self.store = bar, open_store()
-        self.processes = Processes(self.store.database)
+class _Runner(Taker):
+    """Starts or resumes a federation and sees it to its end."""
 
     def run(self, settings: Federation, out: Path | None) -> dict[str, Any]:
         spec = settings.model_dump(mode="json")
@@ -82,28 +66,11 @@ class _Runner(Interruptible):
             raise SpecError(f"federation {number} is {job.state}: only an interrupted one can be resumed")
         return self._see(number, build_federation(job.spec), out, True)
 
-    def _foresee(self, left: times.Span) -> None:
-        if left.high >= times.WORTH_SAYING:
-            self.bar.say(f"this takes about {times.said(left)}")
-
     def _see(self, number: str, settings: Federation, out: Path | None, again: bool) -> dict[str, Any]:
-        """See the federation to its end."""
-        from gi_core.jobs.writer import Lost, Writer
+        here = partial(self._here, number=number, settings=settings, again=again)
+        return _exported(self.taken(number, "the federation", here, self._watch), out)
 
-        life = self.processes.register("command")
-        writer = Writer(self.store, life)
-        try:
-            with self.signals():
-                if writer.take(number) is None:  # a worker was quicker
-                    return _exported(self._watch(number), out)
-                return _exported(self._here(writer, number, settings, again), out)
-        except Lost:
-            raise SpecError(f"the federation {number} was deleted or given to another process") from None
-        finally:
-            with suppress(SpecError):
-                self.processes.leave(life)
-
-    def _here(self, writer: Writer, number: str, settings: Federation, again: bool) -> dict[str, Any]:
+    def _here(self, writer: Writer, _: Job, number: str, settings: Federation, again: bool) -> dict[str, Any]:
         from gi_core.experiments.execute import Stopped
         from gi_core.experiments.federation import running
         from gi_core.experiments.federation.files import STATE
@@ -118,14 +85,14 @@ class _Runner(Interruptible):
                 raise Stopped("cancel")
 
         try:
-            document = running.answer(settings, place, progress, again=again, foresee=self._foresee)
+            document = running.answer(settings, place, progress, again=again, foresee=self.foresee)
         except SpecError as error:
             writer.finish(number, "failed", error=str(error))
             if not (place / STATE).exists():
                 self.store.delete(number)  # it never began
             raise
         except Exception as error:  # noqa: BLE001 - whatever happens, the job ends with a reason
-            reason = " ".join(f"{type(error).__name__}: {error}".split())[:500]
+            reason = reason_of(error)
             document = {"rounds": [], "out": str(place), "status": "failed", "error": reason}
             writer.finish(number, "failed", document, error=reason)
             return document

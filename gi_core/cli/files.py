@@ -9,13 +9,21 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from gi_core.common.paths import user_path
+from gi_core.common.paths import first_bytes, user_path
 from gi_core.settings import SpecError
 
 FILES = (
     "experiment.json", "result.json", "reconstruction.npz", "original.png", "reconstruction.png",
     "history.csv",
 )  # fmt: skip
+
+
+def content(path: Path, name: str, most: int) -> bytes:
+    """The file's first bytes: `most`, and one more where it is larger. Raises SpecError. name: what a person calls it."""
+    try:
+        return first_bytes(path, most + 1)
+    except OSError as error:
+        raise SpecError(f"cannot read {name}: {error.strerror}") from None
 
 
 def folder(name: str) -> Path:

@@ -6,14 +6,15 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from gi_core.common.paths import first_bytes, user_path
+from gi_core.cli import files
+from gi_core.common.paths import user_path
 from gi_core.settings import Experiment, SpecError, build, parse_component, read_experiment, with_setting
 from gi_core.settings.client import Fresh, FromFile, Pretrained, Trained
+from gi_core.settings.experiment import MOST_BYTES
 from gi_core.settings.network_base import Model
 from gi_core.settings.parse import MOST_NETWORK, read_network, with_values
 from gi_core.settings.registry import suggestion
 
-MOST_BYTES = 1 << 20
 _WORDS = ("fresh", "trained", "imagenet")
 
 
@@ -73,21 +74,8 @@ def network(text: str) -> Model:
     path = user_path(rest)
     if not path.is_file():
         raise SpecError(f"there is no network file {rest!r}: give a .json file with layers, or settings as name=value")
-    try:
-        content = first_bytes(path, MOST_NETWORK + 1)
-    except OSError as error:
-        raise SpecError(f"cannot read the network {rest!r}: {error.strerror}") from None
-    return read_network(content)
+    return read_network(files.content(path, f"the network {rest!r}", MOST_NETWORK))
 
 
 def _read(path: Path) -> Experiment:
-    try:
-        text = first_bytes(path, MOST_BYTES + 1)
-    except OSError as error:
-        raise SpecError(f"cannot read the experiment {str(path)!r}: {error.strerror}") from None
-    if len(text) > MOST_BYTES:
-        raise SpecError(f"{str(path)!r} is too large for an experiment")
-    try:
-        return read_experiment(text.decode("utf-8"))
-    except UnicodeDecodeError:
-        raise SpecError(f"{str(path)!r} is not a text file: give a saved experiment.json") from None
+    return read_experiment(files.content(path, f"the experiment {str(path)!r}", MOST_BYTES))

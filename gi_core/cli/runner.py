@@ -2,45 +2,28 @@
 
 from __future__ import annotations
 
-import os
 import time
 import traceback
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
 from gi_core.attacks.base import Refused
-from gi_core.cli.interrupts import Interruptible
 from gi_core.cli.progress import Bar, fraction_and_words
-from gi_core.cli.storage import open_store
+from gi_core.cli.taking import FOLLOW_SECONDS, Taker, reason_of
 from gi_core.common.disk import DiskFull
-from gi_core.common.threads import one_thread
 from gi_core.experiments.execute import execute
 from gi_core.jobs import times
 from gi_core.jobs.job import Job, Point
-from gi_core.jobs.processes import Processes
 from gi_core.jobs.sink import StoreControl, StoreSink
 from gi_core.jobs.writer import Lost, Writer
 from gi_core.settings import Experiment, SpecError, build
 from gi_core.types.result import SCHEMA_VERSION, NoPicture, Outcome, read
 
-FOLLOW_SECONDS = 0.2
 
+class Runner(Taker):
+    """Starts or resumes a run and sees it to its end."""
 
-class Runner(Interruptible):
-    """Starts or resumes a run and sees it to its end.
-
-    The job goes into the queue and is taken from it at once; should a waiting worker be quicker,
-    that worker runs it and this process watches.
-    """
-
-    def __init__(self, bar: Bar) -> None:
-        if "OMP_NUM_THREADS" not in os.environ:
-            one_thread()  # as a worker
-        self.bar = bar
-        self.store = open_store()
-        self.processes = Processes(self.store.database)
-        self.folder = Path()
+    folder = Path()
 
     def start(self, experiment: Experiment) -> Outcome:
         """The run's document. Raises SpecError where the question turns out to be impossible."""
@@ -55,19 +38,7 @@ class Runner(Interruptible):
 
     def _run(self, run_id: str, fresh: bool) -> Outcome:
         self.folder = self.store.path(run_id)
-        life = self.processes.register("command")
-        writer = Writer(self.store, life)
-        try:
-            with self.signals():
-                job = writer.take(run_id)
-                if job is None:
-                    return self._watch(run_id)
-                return self._execute(writer, job, fresh)
-        except Lost:
-            raise SpecError(f"run {run_id} was deleted or given to another process") from None
-        finally:
-            with suppress(SpecError):  # a disk that is full now takes no finished run away
-                self.processes.leave(life)
+        return self.taken(run_id, "run", lambda writer, job: self._execute(writer, job, fresh), self._watch)
 
     def _execute(self, writer: Writer, job: Job, fresh: bool) -> Outcome:
         checkpoint = writer.folder(job.id) / "checkpoint.pt"
@@ -96,10 +67,10 @@ class Runner(Interruptible):
 
     def _foresee(self, loop: float) -> None:
         if loop >= times.WORTH_SAYING:
-            self.bar.say(f"this takes about {times.said(times.expected(loop, times.Span(*times.AFTER)))}")
+            self.foresee(times.expected(loop, times.Span(*times.AFTER)))
 
     def _failed(self, writer: Writer, run_id: str, error: Exception) -> NoPicture:
-        reason = " ".join(f"{type(error).__name__}: {error}".split())[:500]
+        reason = reason_of(error)
         document: NoPicture = {**self._without_picture(run_id, "failed"), "error": reason}
         writer.log(run_id, traceback.format_exc(limit=-8))
         writer.finish(run_id, "failed", document, error=reason)

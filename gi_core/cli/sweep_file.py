@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from gi_core.common.paths import first_bytes, user_path
+from gi_core.cli import files
+from gi_core.common.paths import user_path
 from gi_core.settings import Experiment, SpecError
-from gi_core.settings.sweep import MAX_FILE, Sweep, build_sweep, read_sweep
+from gi_core.settings.documents import MOST_BYTES
+from gi_core.settings.sweep import Sweep, build_sweep, read_sweep
 
 _TEXTS = ("name", "labels", "question")
 _FOLDERS = ("folder:", "npz:")
@@ -23,11 +25,7 @@ def named(name: str) -> Sweep:
             return ready_sweep(name)
         known = ", ".join(ready())
         raise SpecError(f"there is neither a file nor a ready sweep {name!r}: ready are {known}")
-    try:
-        content = first_bytes(path, MAX_FILE + 1)
-    except OSError as error:
-        raise SpecError(f"cannot read {name!r}: {error.strerror}") from None
-    sweep = read_sweep(content, path.suffix.lower() == ".toml")
+    sweep = read_sweep(files.content(path, repr(name), MOST_BYTES), path.suffix.lower() == ".toml")
     return build_sweep(absolute(sweep.model_dump(mode="json")))
 
 

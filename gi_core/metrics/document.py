@@ -1,6 +1,6 @@
 """The registry as tables of documents: `python -m gi_core.metrics.document [FILE ...]` prints the first, or writes into files.
 
-In a file each of `TABLES` stands between the lines `begin` and `end`; what was there is replaced.
+In a file each of `TABLES` stands between two lines, `MARKS`; what was there is replaced.
 """
 
 from __future__ import annotations
@@ -30,16 +30,8 @@ def columns() -> str:
 
 
 TABLES = {"metrics": table, "columns": columns}
-
-
-def begin(name: str) -> str:
-    """The line before a table of `TABLES`."""
-    return f"<!-- {name}: written by python -m gi_core.metrics.document -->"
-
-
-def end(name: str) -> str:
-    """The line behind it."""
-    return f"<!-- /{name} -->"
+MARKS = ("<!-- {}: written by python -m gi_core.metrics.document -->", "<!-- /{} -->")
+"""Lines before and behind a table, by its name."""
 
 
 def _markdown(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
@@ -54,14 +46,17 @@ def _cells(metric: Metric) -> tuple[str, ...]:
 
 def written(text: str) -> str:
     """The document with the tables of today. Raises ValueError where it has no place for any."""
-    here = [name for name in TABLES if begin(name) in text and end(name) in text]
-    if not here:
+    found = 0
+    for name, made in TABLES.items():
+        begin, end = MARKS[0].format(name), MARKS[1].format(name)
+        head, here, rest = text.partition(begin)
+        _, there, tail = rest.partition(end)
+        if here and there:
+            text, found = f"{head}{begin}\n{made()}{end}{tail}", found + 1
+    if not found:
         raise ValueError(
-            f"no table has a place: put the lines {begin('metrics')} and {end('metrics')} where it shall stand"
+            f"no table has a place: put {' and '.join(MARKS).format('metrics', 'metrics')} where one shall stand"
         )
-    for name in here:
-        head, _, rest = text.partition(begin(name))
-        text = f"{head}{begin(name)}\n{TABLES[name]()}{end(name)}{rest.partition(end(name))[2]}"
     return text
 
 

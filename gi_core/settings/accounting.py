@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 from gi_core.settings.client import FedAvg, FedSgd
-from gi_core.settings.experiment import Experiment
 from gi_core.settings.federation import Federation
 from gi_core.settings.privacy_defenses import DpSgd
 
@@ -91,12 +90,6 @@ def of_round(defense: DpSgd, client: FedSgd | FedAvg, pictures: int, rounds: int
     records = max(defense.records or each, each)
     rate, steps = size / records, steps * (rounds or defense.rounds)
     return Privacy(epsilon(defense.noise_multiplier, rate, steps, defense.delta), defense.delta, rate, steps)
-
-
-def of_experiment(experiment: Experiment) -> Privacy | None:
-    """The privacy that the experiment's last DP-SGD gives; None where it has none."""
-    found = [d for d in experiment.defenses if isinstance(d, DpSgd)]
-    return of_round(found[-1], experiment.client, experiment.pictures) if found else None
 
 
 def of_federation(federation: Federation) -> Privacy | None:

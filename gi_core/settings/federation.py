@@ -19,7 +19,6 @@ from gi_core.settings.networks import AnyModel, LeNet
 from gi_core.settings.sentences import made
 
 MAX_CLIENTS, MAX_PICTURES, MAX_ROUNDS = 100, 100_000, 1000
-MAX_FILE = 256 * 1024  # bytes
 _Count = Annotated[int, Field(ge=1, le=MAX_PICTURES)]
 _Number = Annotated[int, Field(ge=1, le=MAX_CLIENTS)]
 
@@ -133,9 +132,7 @@ def build_federation(values: dict[str, Any]) -> Federation:
 
 def read_federation(content: bytes, toml: bool) -> Federation:
     """Read a federation from the bytes of a TOML or JSON file. Raises SpecError with one sentence."""
-    if len(content) > MAX_FILE:
-        raise SpecError(f"the file is too large for a federation's settings: at most {MAX_FILE // 1024} kB are read")
-    values = (read_toml if toml else read_json)(content, MAX_FILE, "the file")
+    values = (read_toml if toml else read_json)(content, what="the file")
     if not isinstance(values, dict):
         raise SpecError("the file holds no settings of a federation: write names with values, such as rounds = 5")
     return build_federation(values)

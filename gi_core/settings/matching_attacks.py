@@ -109,24 +109,12 @@ class InvertingGradients(Matching):
         title="Objective",
     )
     tensors: Literal[
-        "all",
-        "first4",
-        "first5",
-        "first10",
-        "first50",
-        "last5",
-        "last10",
-        "last50",
-        "top1",
-        "top4",
-        "top10",
-        "top50",
-        "random8",
+        "all", "first4", "first5", "first10", "first50", "last5", "last10", "last50", "top1", "top4", "top10", "top50", "random8",
     ] = setting(
         "all",
         "Which tensors of the update are matched: all, first or last in order, largest by norm, or eight drawn anew each time.",
         title="Tensors",
-    )
+    )  # fmt: skip
     weighting: Literal["equal", "linear", "exponential"] = setting(
         "equal", "Weight of a tensor by its depth.", title="Weighting"
     )

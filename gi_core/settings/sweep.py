@@ -18,7 +18,6 @@ from gi_core.settings.sentences import made
 from gi_core.settings.utility import Training
 
 MOST_MEMBERS = 1000
-MAX_FILE = 256 * 1024  # bytes
 
 
 class Axis(Settings):
@@ -145,9 +144,7 @@ def build_sweep(values: dict[str, Any]) -> Sweep:
 
 def read_sweep(content: bytes, toml: bool) -> Sweep:
     """Read a sweep from the bytes of a TOML or JSON file. Raises SpecError with one sentence."""
-    if len(content) > MAX_FILE:
-        raise SpecError(f"the file is too large for a sweep: at most {MAX_FILE // 1024} kB are read")
-    values = (read_toml if toml else read_json)(content, MAX_FILE, "the file")
+    values = (read_toml if toml else read_json)(content, what="the file")
     if not isinstance(values, dict) or not values:
         raise SpecError("the file holds no sweep: write a [base] and [[axes]] with name, path and values")
     return build_sweep(values)

@@ -15,7 +15,7 @@ from torch.func import functional_call, grad, vmap
 from gi_core import data, networks
 from gi_core.client import play
 from gi_core.client.round import normalised
-from gi_core.settings import Experiment, accounting, problems
+from gi_core.settings import accounting, problems
 from gi_core.settings.client import FedAvg, FedSgd
 from gi_core.settings.federation import Federation
 from gi_core.settings.privacy_defenses import DpSgd
@@ -104,7 +104,6 @@ def test_steps_and_rate_are_those_of_the_client():
     assert accounting.of_round(DpSgd(), FedAvg(clients=2), pictures=4).rate == 1.0
     nothing = accounting.of_round(DpSgd(noise_multiplier=0), FedSgd(), pictures=1)
     assert nothing.numbers()["epsilon"] is None and nothing.sentence().startswith("No differential privacy")
-    assert accounting.of_experiment(Experiment()) is None
     asked = Federation(pictures=(40, 20), clients=2, rounds=7, defenses=(DpSgd(),), client=FedAvg(batch_size=5))
     found = accounting.of_federation(asked)
     assert (found.rate, found.steps) == (0.25, 28)
@@ -115,7 +114,10 @@ def test_steps_and_rate_are_those_of_the_client():
 def test_the_round_tells_its_epsilon():
     done, asked, *_ = played(noise_multiplier=2.0)
     (effect,) = done.effects
-    assert effect["kind"] == "dp_sgd" and effect["epsilon"] == accounting.of_experiment(asked).epsilon
+    assert (
+        effect["kind"] == "dp_sgd"
+        and effect["epsilon"] == accounting.of_round(asked.defenses[0], asked.client, asked.pictures).epsilon
+    )
     assert effect["norm_before"] == pytest.approx(done.clean.norm()) and "promise" in effect
 
 

@@ -187,14 +187,16 @@ def test_the_table_of_a_document_has_a_row_for_each_and_is_written_between_its_m
     rows = document.table().splitlines()
     assert len(rows) == 2 + len(METRICS) and all(row.count("|") == rows[0].count("|") for row in rows)
     page = tmp_path / "page.md"
-    one, two = (f"{document.begin(name)}\n{{}}{document.end(name)}\n" for name in document.TABLES)
+    one, two = (
+        document.MARKS[0].format(name) + "\n{}" + document.MARKS[1].format(name) + "\n" for name in document.TABLES
+    )
     page.write_text(f"# Metrics\n\n{one}\nmore\n{two}".format("old\n", "older\n"))
     assert document.main([str(page)]) == 0 and document.written(page.read_text()) == page.read_text()
     assert page.read_text() == f"# Metrics\n\n{one}\nmore\n{two}".format(document.table(), document.columns())
     page.write_text("no marks")
     assert (
         document.main([str(page)]) == 2
-        and "put the lines" in capsys.readouterr().err
+        and "no table has a place" in capsys.readouterr().err
         and page.read_text() == "no marks"
     )
     assert document.main([]) == 0 and capsys.readouterr().out == document.table()

@@ -56,7 +56,7 @@ def test_the_ranking_says_who_is_exposed_and_who_is_protected(store):
     assert [line["id"] for line in lines] == list(reversed(FOUR))
     assert [line["level"] for line in lines] == ["exposed", "exposed", "partly", "protected"]
     assert lines[-1]["word"] == "protected at this noise" and lines[-1]["value"] == f"over {PRIOR:g}"
-    assert "without a prior" in lines[0]["told"] and "with one" in lines[0]["told"]
+    assert "without a prior" in lines[0]["hint"] and "with one" in lines[0]["hint"]
     assert "2 of 4 pictures would come back almost perfectly" in text(app)
     assert "Simulated prediction, not an attack" in text(app) and "Neither is a guarantee" in text(app)
     assert len({line["seen"] for line in lines}) == 4

@@ -39,7 +39,7 @@ def test_an_estimated_spectrum_is_called_so(store):
     app = answered(store, exact=False)
     assert "Estimated from random probes" in text(app) and "± 15 %" in text(app)
     assert (
-        rows(app)[0]["low"] < rows(app)[0]["bar"] < rows(app)[0]["high"] and "give or take 15 %" in rows(app)[0]["told"]
+        rows(app)[0]["low"] < rows(app)[0]["bar"] < rows(app)[0]["high"] and "give or take 15 %" in rows(app)[0]["hint"]
     )
     assert "influence_direction" not in {s.key for s in app.select_slider}
 

@@ -10,7 +10,7 @@ from gi_core.experiments.sweeps.axes import typed
 from gi_core.experiments.sweeps.fields import Field, offered
 from gi_core.jobs import times
 from gi_core.settings import Experiment, SpecError
-from gi_core.settings.sweep import MAX_FILE, Axis, Sweep, build_sweep, read_sweep
+from gi_core.settings.sweep import Axis, Sweep, build_sweep, read_sweep
 from pages.shared import form, telling, words
 from pages.shared.experiment import press
 from pages.shared.presets import presets
@@ -114,9 +114,6 @@ def _from_file() -> None:
         help="A [base], and [[axes]] with name, path and values; every sweep can be saved as such a file.",
     )  # fmt: skip
     if file is None:
-        return
-    if file.size > MAX_FILE:
-        telling.problem(f"the file is too large for a sweep: at most {MAX_FILE // 1024} kB are read")
         return
     try:
         sweep = read_sweep(file.getvalue(), toml=file.name.lower().endswith(".toml"))
