@@ -11,20 +11,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import ClassVar, Literal
 
-from gi_core.settings.graph import (
-    INPUT,
-    Act,
-    Add,
-    BatchNorm,
-    Conv,
-    Dense,
-    Flatten,
-    Graph,
-    GroupNorm,
-    Layer,
-    Opaque,
-    Shape,
-)
+from gi_core.settings.graph import INPUT, Act, Add, BatchNorm, Conv, Dense, Flatten, Graph, GroupNorm, Layer, Shape
 
 Reading = Literal["inverse", "mask", "none"]
 
@@ -158,8 +145,7 @@ class _Walk:
             return self._affine(at)
         if isinstance(layer.op, Flatten):
             return None, at + 1
-        what = layer.op.what if isinstance(layer.op, Opaque) else layer.kind
-        reason = _REASONS.get(layer.kind, f"{what} is not a linear layer")
+        reason = _REASONS.get(layer.kind, f"{layer.what} is not a linear layer")
         # a group norm's output does not tell the mean and the length of each group
         kept = prod(layer.shape) - 2 * layer.op.groups if isinstance(layer.op, GroupNorm) else None
         return Unsupported(layer.name, layer.kind, reason, self.shapes[layer.inputs[0]], layer.shape, kept), at + 1

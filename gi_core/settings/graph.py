@@ -49,6 +49,11 @@ class Layer:
         return self.op.op
 
     @property
+    def what(self) -> str:
+        """What a sentence calls it."""
+        return self.op.what if isinstance(self.op, Opaque) else self.kind
+
+    @property
     def parameters(self) -> int:
         return self.op.parameters
 

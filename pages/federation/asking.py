@@ -11,7 +11,7 @@ from gi_core.settings import SpecError
 from gi_core.settings.federation import Federation
 from pages.federation import question, steps
 from pages.federation.examples import EXAMPLES
-from pages.shared import fetching, telling, timing, words
+from pages.shared import fetching, head, telling, timing, words
 from pages.shared.experiment import press
 from pages.shared.experiment.steps import draw as draw_steps
 from pages.shared.session import store
@@ -26,11 +26,8 @@ _STEPS: tuple[tuple[str, str, Callable[[], None]], ...] = (
 
 
 def draw_examples() -> None:
-    """A row of buttons that fill the form."""
-    with st.container(horizontal=True, gap="xsmall", vertical_alignment="center", key="presets"):
-        st.markdown("**Worth seeing**", width="content")
-        for number, (title, sentence, federation) in enumerate(EXAMPLES):
-            st.button(title, key=f"federation_{number}", help=sentence, on_click=question.fill, args=(federation,))
+    """Draw a row of buttons that fill the form."""
+    head.examples(EXAMPLES, question.fill, "federation")
 
 
 @st.fragment

@@ -7,7 +7,7 @@ import streamlit as st
 from gi_core.jobs.job import Job
 from pages.federation import asking, charts, gallery, question
 from pages.federation.reading import Found, found_of, sentence
-from pages.shared import telling, words
+from pages.shared import head, telling, words
 from pages.shared.session import dispatcher, store
 
 SIGNS = {"exposed": "●", "partly": "◐", "protected": "○"}
@@ -24,10 +24,10 @@ def draw() -> None:
     """The form and the answer refresh apart."""
     with st.container(key="lab"):
         with st.container(key="head", gap="xsmall"):
-            st.html('<h1 class="gi-title">Who pays when many train together?</h1>')
-            st.html(
-                '<p class="gi-lead">Simulates a federation over rounds: clients train on their own pictures, the server'
-                " averages what they send, and tries to read single clients back.</p>"
+            head.title(
+                "Who pays when many train together?",
+                "Simulates a federation over rounds: clients train on their own pictures, the server averages what"
+                " they send, and tries to read single clients back.",
             )
             asking.draw_examples()
         with st.container(key="form", gap="small"):

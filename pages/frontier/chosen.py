@@ -9,7 +9,7 @@ import streamlit as st
 from gi_core.analysis.frontier import Point
 from gi_core.analysis.frontier.points import reading
 from gi_core.metrics.registry import METRICS
-from pages.shared import words
+from pages.shared import link, words
 
 ATTACKERS = {"naive": "does not know the defense", "adaptive": "knows the defense"}
 
@@ -32,12 +32,7 @@ def draw(found: Sequence[Point], clicked: str | None, image: Callable[[str], str
                 with st.container(gap="xsmall"):
                     _run(p, picture, value, image(run))
                     if opens:
-                        st.page_link(
-                            "pages/lab/page.py",
-                            label="Open the run",
-                            icon=":material/open_in_new:",
-                            query_params={"run": run},
-                        )
+                        link.to_lab("Open the run", run=run)
 
 
 def _run(p: Point, picture: str, value: float, image: str | None) -> None:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.frontier import asking, example, form, question, view
-from pages.shared import address
+from pages.shared import address, head
 from pages.shared.places import WEB
 
 address.visit("frontier", "sweep")
 st.html(WEB / "frontier.css")
-st.html('<h1 class="gi-title">What must be switched on, and what will it cost?</h1>')
-st.html(
-    '<p class="gi-lead">Attacks every defense at several strengths, trains with it, and draws what leaks against how well'
-    " the network still learns.</p>"
+head.title(
+    "What must be switched on, and what will it cost?",
+    "Attacks every defense at several strengths, trains with it, and draws what leaks against how well the network"
+    " still learns.",
 )
 job = question.shown()
 form.draw()

@@ -9,7 +9,7 @@ import streamlit as st
 from gi_core.jobs import times
 from gi_core.jobs.job import Job
 from gi_core.settings import Experiment, SpecError, build
-from pages.shared import address, fetching, form, telling, thumbnails, timing
+from pages.shared import address, fetching, form, head, telling, thumbnails, timing
 from pages.shared.experiment import launch, press, samples, steps
 from pages.shared.influence import question
 from pages.shared.session import store
@@ -20,7 +20,7 @@ UNKNOWN = (0.3, question.SECONDS)
 """Seconds of one spectrum of a network that none was worked out for: it is estimated where it would take longer."""
 _SAID = "influence.said"
 _MODEL = {"kind": "lenet", "init": "uniform"}
-EXAMPLES: tuple[tuple[str, str, dict], ...] = (
+EXAMPLES: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("Eight faces", "A small network with DLG's weights. At equal noise the most exposed face comes back twice as closely as the least exposed one.", {"samples": question.FACES, "model": _MODEL}),
     ("Default weights", "The same faces. The framework's own weights show far less at equal noise.", {"samples": question.FACES, "model": {"kind": "lenet"}}),
     ("After training", "The network is trained first: what it is sure of hardly shows, a picture that it finds hard stands out.", {"samples": question.MIXED, "model": {"kind": "lenet", "activation": "gelu"}, "weights": {"kind": "trained", "epochs": 5}}),
@@ -29,11 +29,8 @@ EXAMPLES: tuple[tuple[str, str, dict], ...] = (
 
 
 def draw_examples() -> None:
-    """A row of buttons that fill the form."""
-    with st.container(horizontal=True, gap="xsmall", vertical_alignment="center", key="presets"):
-        st.markdown("**Worth seeing**", width="content")
-        for number, (title, sentence, document) in enumerate(EXAMPLES):
-            st.button(title, key=f"example_{number}", help=sentence, on_click=form.replace, args=(build(document),))
+    """Draw a row of buttons that fill the form."""
+    head.examples(EXAMPLES, lambda document: form.replace(build(document)))
 
 
 @st.fragment

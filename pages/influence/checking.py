@@ -11,7 +11,7 @@ from gi_core.jobs.job import Job
 from gi_core.settings import Experiment, SpecError
 from pages.influence import noise
 from pages.influence.reading import Reading, short
-from pages.shared import telling, words
+from pages.shared import link, telling, words
 from pages.shared.experiment import launch, press
 from pages.shared.influence import question
 from pages.shared.result import charts, status
@@ -107,9 +107,7 @@ def _state(job: Job, known: list[Point]) -> None:
                 f'<p class="gi-about" role="status">Predicted {short(point.predicted)} without a prior, measured'
                 f" <b>{short(point.measured)}</b>: {apart:.0f} % apart.</p>"
             )
-    st.page_link(
-        "pages/lab/page.py", label="This run in the lab", icon=":material/open_in_new:", query_params={"run": job.id}
-    )
+    link.to_lab("This run in the lab", run=job.id)
 
 
 def _chart(known: list[Point], mine: str) -> None:

@@ -8,7 +8,7 @@ from gi_core.jobs.job import Job
 from gi_core.settings import Experiment
 from pages.influence import asking, checking, classes, comparing, noise, ranking, seeing, spectrum
 from pages.influence.reading import SIGNS, Reading, readings, sentence
-from pages.shared import address, form, telling, words
+from pages.shared import form, head, telling, words
 from pages.shared.influence import question
 from pages.shared.result import charts
 from pages.shared.session import dispatcher, store
@@ -21,15 +21,13 @@ def draw() -> None:
     _first()
     with st.container(key="lab"):
         with st.container(key="head", gap="xsmall"):
-            st.html('<h1 class="gi-title">How much would leak?</h1>')
-            st.html(
-                '<p class="gi-lead">Predicts how closely a server could copy each picture from its update, and how much'
-                " noise would prevent it, without attacking.</p>"
+            head.title(
+                "How much would leak?",
+                "Predicts how closely a server could copy each picture from its update, and how much noise would"
+                " prevent it, without attacking.",
             )
             asking.draw_examples()
-            word = address.word()
-            if word:
-                telling.warning(word)
+            head.word()
         with st.container(key="form", gap="small"):
             asking.draw()
         with st.container(key="stage", gap="small"):

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import streamlit as st
+from typing import Any
 
 from gi_core.settings import build
-from pages.shared import form
+from pages.shared import form, head
 
 _CNN = [
     {"kind": "conv", "channels": c, "kernel": 5, "stride": s, "padding": 2, "activation": "relu"}
     for c, s in ((12, 2), (12, 2))
 ]
-EXAMPLES: tuple[tuple[str, str, dict], ...] = (
+EXAMPLES: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("CNN6", "Every layer can be inverted: the picture comes back to the last bit of float32.", {"kind": "cnn6"}),
     ("CNN6-d", "The same with 20 channels in place of 36 in one layer: 280 equations are missing there.", {"kind": "cnn6_d"}),
     ("Dense network", "Three dense layers: each is inverted by a division.", {"kind": "fcn3"}),
@@ -22,13 +22,10 @@ EXAMPLES: tuple[tuple[str, str, dict], ...] = (
 
 
 def draw() -> None:
-    """Each button fills in the network and leaves the picture."""
-    with st.container(horizontal=True, gap="xsmall", vertical_alignment="center", key="presets"):
-        st.markdown("**Worth seeing**", width="content")
-        for number, (title, sentence, model) in enumerate(EXAMPLES):
-            st.button(title, key=f"example_{number}", help=sentence, on_click=_fill, args=(model,))
+    """Draw buttons, each of which fills in a network and leaves the picture."""
+    head.examples(EXAMPLES, _fill)
 
 
-def _fill(model: dict) -> None:
+def _fill(model: dict[str, Any]) -> None:
     now = form.current().model_dump(mode="json")
     form.replace(build({**now, "model": model}))

@@ -68,10 +68,7 @@ def draw(report: RankReport, fault: Fault | None) -> None:
                 disabled=not kinds,
             ):
                 _run(asked)
-            st.page_link(
-                "pages/lab/page.py", label="Attack in the lab", icon=":material/science:",
-                query_params={"experiment": link.encode(asked if kinds else _searching(now))},
-            )  # fmt: skip
+            link.to_lab("Attack in the lab", "science", experiment=link.encode(asked if kinds else _searching(now)))
 
 
 def _searching(experiment: Experiment) -> Experiment:

@@ -8,7 +8,7 @@ from gi_core.analysis.rank import RankReport
 from gi_core.jobs.job import Job
 from gi_core.settings import SpecError, build
 from pages.rank import chart, examples, measuring, network, running, verdict
-from pages.shared import address, form, telling
+from pages.shared import address, form, head, link, telling
 from pages.shared.experiment import fields, samples, steps
 from pages.shared.rank import question
 from pages.shared.rank.question import Fault
@@ -26,15 +26,13 @@ def draw() -> None:
     report, fault = _count()
     with st.container(key="lab"):
         with st.container(key="head", gap="xsmall"):
-            st.html('<h1 class="gi-title">Does this network give the picture away?</h1>')
-            st.html(
-                '<p class="gi-lead">A gradient is a set of equations for the picture. Count them layer by layer:'
-                " where there are enough, the picture can be computed, without any guessing.</p>"
+            head.title(
+                "Does this network give the picture away?",
+                "A gradient is a set of equations for the picture. Count them layer by layer: where there are enough,"
+                " the picture can be computed, without any guessing.",
             )
             examples.draw()
-            word = address.word()
-            if word:
-                telling.warning(word)
+            head.word()
         with st.container(key="form", gap="small"):
             _form(report, fault)
         with st.container(key="stage", gap="small"):
@@ -93,10 +91,7 @@ def _recursion(report: RankReport, job: Job | None, same: bool) -> None:
     if job is None or not same:
         recursion.draw(None, report, key="rank_strip")
         if job is not None:
-            st.page_link(
-                "pages/lab/page.py", label="The last run, of another network or picture", icon=":material/open_in_new:",
-                query_params={"run": job.id},
-            )  # fmt: skip
+            link.to_lab("The last run, of another network or picture", run=job.id)
         return
     st.session_state["rank.state"] = job.state
     st.fragment(_live, run_every=_PACE.get(job.state), key="rank_live")(job.id)
@@ -122,9 +117,4 @@ def _live(run: str) -> None:
         if not figures:
             measures.draw_sentence(job, True)
         outcomes.mixture(job, source)
-        st.page_link(
-            "pages/lab/page.py",
-            label="This run in the lab",
-            icon=":material/open_in_new:",
-            query_params={"run": job.id},
-        )
+        link.to_lab("This run in the lab", run=job.id)

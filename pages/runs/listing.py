@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from gi_core.jobs.quota import quota
-from pages.shared import address, words
+from pages.shared import address, link, words
 from pages.shared.result import run_card, run_dialogs
 from pages.shared.session import store
 
@@ -56,7 +56,7 @@ def _cards(was_active: bool) -> None:
     )  # fmt: skip
     if not found:
         st.html('<p class="gi-lead">No runs here yet.</p>')
-        st.page_link("pages/lab/page.py", label="Start one in the lab", icon=":material/science:")
+        link.to_lab("Start one in the lab", "science")
         return
     pages = -(-len(found) // PAGE)
     page = min(st.session_state.get("runs_page") or 1, pages)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import streamlit as st
-
 from pages.runs import listing
-from pages.shared import address
+from pages.shared import address, head
 from pages.shared.result import compare
 
 address.visit("runs", "compare")
-st.html('<h1 class="gi-title">Runs</h1>')
+head.title("Runs")
 if address.value("compare") is not None:
     pair = compare.asked()
     compare.draw(pair)

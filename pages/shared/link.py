@@ -7,11 +7,17 @@ import json
 import zlib
 from typing import Any
 
+import streamlit as st
 from pydantic import BaseModel
 
 from gi_core.settings import Experiment, SpecError, read_experiment
 
 MOST = 60_000
+
+
+def to_lab(label: str, icon: str = "open_in_new", **query: str) -> None:
+    """Draw a link that opens the lab with this in its address."""
+    st.page_link("pages/lab/page.py", label=label, icon=f":material/{icon}:", query_params=query)
 
 
 def shorten(settings: BaseModel) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from gi_core.experiments.sweeps.table import records
 from gi_core.jobs import sweeps
 from gi_core.settings import SpecError
 from gi_core.settings.sweep import Sweep
-from pages.shared import words
+from pages.shared import head, words
 from pages.shared.session import store
 from pages.shared.sweeps import asking, files, progress
 from pages.sweeps import chart, table
@@ -27,9 +27,7 @@ def draw(number: str) -> None:
     except SpecError:
         st.warning("There is no such sweep here: it may have been deleted, or the link is incomplete.")
         return
-    st.html(f'<h1 class="gi-title">{words.escape(sweep.name)}</h1>')
-    if sweep.question:
-        st.html(f'<p class="gi-lead">{words.escape(sweep.question)}</p>')
+    head.title(words.escape(sweep.name), words.escape(sweep.question))
     st.fragment(_live, run_every=2.0 if going else None, key="sweep_live")(number, sweep, going)
     files.draw(number, sweep)
 

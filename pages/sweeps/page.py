@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.shared import address
+from pages.shared import address, head
 from pages.shared.places import WEB
 from pages.shared.sweeps import asking, making
 from pages.sweeps import listing, opened
@@ -15,9 +15,9 @@ number = asking.shown()
 if number is not None:
     opened.draw(number)
 else:
-    st.html('<h1 class="gi-title">What changes when one thing changes?</h1>')
-    st.html(
-        '<p class="gi-lead">A sweep runs many experiments that differ in a few things, and says what follows from them.</p>'
+    head.title(
+        "What changes when one thing changes?",
+        "A sweep runs many experiments that differ in a few things, and says what follows from them.",
     )
     st.html('<h2 class="gi-sub">Open questions, ready to run</h2>')
     listing.cards()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from gi_core.jobs.job import Job
-from pages.shared import address, form, stage, telling
+from pages.shared import address, form, head, link, stage, telling
 from pages.shared.result import live
 from pages.shared.session import dispatcher
 from pages.updates import asking, example, exposure, inside
@@ -28,12 +28,8 @@ def draw() -> None:
         return
     with st.container(key="lab"):
         with st.container(key="head", gap="xsmall"):
-            st.html('<h1 class="gi-title">What does this update give away?</h1>')
-            if run is None:
-                st.html(
-                    '<p class="gi-lead">Give the files that a real client sent, and see which pictures a server could read back'
-                    " from them.</p>"
-                )
+            lead = "Give the files that a real client sent, and see which pictures a server could read back from them."
+            head.title("What does this update give away?", lead if run is None else "")
             asking.draw_examples()
             _words()
         with st.container(key="form", gap="small"):
@@ -41,17 +37,13 @@ def draw() -> None:
         with st.container(key="stage", gap="small"):
             if run is not None:
                 live.draw(run)
-                st.page_link(
-                    "pages/lab/page.py", label="Open in the lab", icon=":material/science:", query_params={"run": run}
-                )
+                link.to_lab("Open in the lab", "science", run=run)
             waiting = _waiting()
             st.fragment(_stage, run_every=0.6 if waiting else None, key="updates_stage")(waiting, run is not None)
 
 
 def _words() -> None:
-    word = address.word()
-    if word:
-        telling.warning(word)
+    head.word()
     said = example.said()
     if said:
         telling.problem(said)

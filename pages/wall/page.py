@@ -6,7 +6,7 @@ import streamlit as st
 
 from gi_core.jobs import sweeps
 from gi_core.settings import SpecError
-from pages.shared import address, form, telling
+from pages.shared import address, form, head, telling
 from pages.shared.session import store
 from pages.shared.sweeps import asking as asked
 from pages.wall import asking, example, question, view
@@ -28,10 +28,10 @@ walls = [job for job in store().jobs(kinds=("sweep",), limit=100) if question.of
 
 with st.container(key="lab"):
     with st.container(key="head", gap="xsmall"):
-        st.html('<h1 class="gi-title">Which defense stops which attack?</h1>')
-        st.html(
-            '<p class="gi-lead">One private picture, every attack against every defense: a column for each attack, a row'
-            " for each defense, and in each cell what the server got.</p>"
+        head.title(
+            "Which defense stops which attack?",
+            "One private picture, every attack against every defense: a column for each attack, a row for each"
+            " defense, and in each cell what the server got.",
         )
         asking.earlier(walls, number)
         word = wrong or address.word()

@@ -10,7 +10,7 @@ import streamlit as st
 from gi_core.jobs.job import Job, valid_id
 from gi_core.metrics.registry import METRICS, drawn
 from gi_core.settings import SpecError, build
-from pages.shared import address, words
+from pages.shared import address, link, words
 from pages.shared.experiment import knowing_pair, pairs, statistics_pair
 from pages.shared.result import curves, legible, measures, status, trials, viewer
 from pages.shared.result.source import StoredRun
@@ -74,7 +74,7 @@ def _side(job: Job, name: str, side: int) -> None:
     """One of the two: how it stands, its pictures, and the text in them."""
     st.html(f'<h2 class="gi-question">{words.escape(name)}</h2>')
     if address.value("compare") is not None:
-        st.page_link("pages/lab/page.py", label="Open", icon=":material/open_in_new:", query_params={"run": job.id})
+        link.to_lab("Open", run=job.id)
     else:  # a link to the page that one is on would be no wish that the address knows of
         st.button(
             "Open", key=f"open.{job.id}", icon=":material/open_in_new:", on_click=address.open_run, args=(job.id,)

@@ -10,7 +10,7 @@ import streamlit as st
 from gi_core.jobs.job import Job
 from gi_core.metrics.words import current_verdict
 from gi_core.settings import SpecError
-from pages.shared import telling, words
+from pages.shared import link, telling, words
 from pages.shared.pictures import data_uri
 from pages.shared.result import run_dialogs
 from pages.shared.session import store
@@ -23,7 +23,7 @@ def draw(job: Job) -> None:
     with st.container(border=True, height="stretch", gap="xsmall", key=f"card_{job.id}"):
         st.html(_body(job))
         with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
-            st.page_link("pages/lab/page.py", label="Open", icon=":material/open_in_new:", query_params={"run": job.id})
+            link.to_lab("Open", run=job.id)
             st.checkbox("Compare", key=f"compare_{job.id}", on_change=_compare, args=(job.id,))
             options = ["rename", "unpin" if job.pinned else "pin", "delete"]
             st.menu_button(

@@ -7,7 +7,7 @@ import streamlit as st
 from gi_core.jobs import sweeps
 from gi_core.jobs.sweeps import SweepStatus
 from gi_core.settings import SpecError
-from pages.shared import address, telling, words
+from pages.shared import address, head, words
 from pages.shared.session import dispatcher, store
 
 
@@ -19,9 +19,7 @@ def live(number: str, timed: bool) -> None:
     status = sweeps.status(store(), number)
     if status.over == timed:
         st.rerun(scope="app")
-    word = address.word()
-    if word:
-        telling.warning(word)
+    head.word()
     with st.container(horizontal=True, gap="medium", vertical_alignment="center", key="sweep_status"):
         with st.container(gap=None):
             line(status)
