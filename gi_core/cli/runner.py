@@ -44,12 +44,9 @@ class Runner(Taker):
         checkpoint = writer.folder(job.id) / "checkpoint.pt"
         try:
             document = execute(
-                build(job.spec),
-                sink=_Watched(StoreSink(writer, job.id), self.bar),
-                control=_Stop(self, StoreControl(writer, job.id)),
-                checkpoint=checkpoint,
-                foresee=self._foresee,
-            )
+                build(job.spec), sink=_Watched(StoreSink(writer, job.id), self.bar),
+                control=_Stop(self, StoreControl(writer, job.id)), checkpoint=checkpoint, foresee=self._foresee,
+            )  # fmt: skip
         except (SpecError, Refused) as error:
             writer.finish(job.id, "failed", error=str(error))
             if fresh and not checkpoint.exists() and not isinstance(error, DiskFull):

@@ -23,13 +23,9 @@ class Stepping(Client):
     )
     nesterov: bool = setting(False, "Whether SGD's momentum takes Nesterov's form.", title="Nesterov", added=True)
     weight_decay: float = setting(
-        0.0,
-        "Share of the weights that is added to each gradient (SGD, Adam) or taken off them in each step (AdamW).",
-        title="Weight decay",
-        ge=0,
-        le=10,
-        added=True,
-    )
+        0.0, "Share of the weights that is added to each gradient (SGD, Adam) or taken off them in each step (AdamW).",
+        title="Weight decay", ge=0, le=10, added=True,
+    )  # fmt: skip
     beta1: float = setting(
         0.9, "How long Adam remembers the mean of gradients.", title="Adam's beta 1", ge=0, lt=1, added=True
     )
@@ -48,11 +44,8 @@ class Stepping(Client):
     decay_factor: float = setting(
         0.1,
         "For step and exponential: the factor at each fall. For cosine and linear: the last rate, as a share of the learning rate.",
-        title="Rate factor",
-        ge=0,
-        le=10,
-        added=True,
-    )
+        title="Rate factor", ge=0, le=10, added=True,
+    )  # fmt: skip
     decay_start: float = setting(
         1.0, "For linear: the first rate, as a share of the learning rate; below one it warms up.", title="First rate", gt=0,
         le=1, added=True,
@@ -80,8 +73,5 @@ class Stepping(Client):
     accumulate: int = setting(
         1,
         "Batches before each step: the mean of their gradients is taken, and an epoch's last step takes what is left.",
-        title="Accumulated batches",
-        ge=1,
-        le=1000,
-        added=True,
-    )
+        title="Accumulated batches", ge=1, le=1000, added=True,
+    )  # fmt: skip

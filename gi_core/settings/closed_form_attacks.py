@@ -124,12 +124,9 @@ class Peeling(ClosedForm):
     paper: ClassVar[str] = "this project"
 
     mask_tolerance: float | None = setting(
-        None,
-        "A ReLU unit is inactive below this share of the largest; empty: whichever fits the layer below.",
-        title="Mask tolerance",
-        gt=0,
-        lt=1,
-    )
+        None, "A ReLU unit is inactive below this share of the largest; empty: whichever fits the layer below.",
+        title="Mask tolerance", gt=0, lt=1,
+    )  # fmt: skip
     total_variation_rounds: int = setting(25, _ROUNDS, title="Smoothing rounds", ge=0, le=200)
     matching: int = setting(10, _MATCHING, title="Matching steps", ge=0, le=1000, basic=True)
 

@@ -54,12 +54,9 @@ class TopK(DefenseSettings):
     kept: float = setting(0.1, "Share of values that are sent.", title="Share kept", gt=0, le=1, basic=True)
     scope: Scope = setting("global", "The share of all values together, or of each tensor.", title="Counted over")
     rounds: int = setting(
-        0,
-        "Rounds of the same client before this one, each taken to be like this one, whose remainder is added.",
-        title="Earlier rounds",
-        ge=0,
-        le=1000,
-    )
+        0, "Rounds of the same client before this one, each taken to be like this one, whose remainder is added.",
+        title="Earlier rounds", ge=0, le=1000,
+    )  # fmt: skip
 
 
 class Quantisation(DefenseSettings):

@@ -33,13 +33,9 @@ class Dlg(Matching):
         basic=True,
     )
     iterations: int = setting(
-        300,
-        "Most L-BFGS steps (each of at most 20 inner iterations).",
-        title="Iterations",
-        ge=1,
-        le=100_000,
+        300, "Most L-BFGS steps (each of at most 20 inner iterations).", title="Iterations", ge=1, le=100_000,
         basic=True,
-    )
+    )  # fmt: skip
     labels: Labels = setting("joint", LABELS_HELP, title="Labels")
     learning_rate: float = setting(1.0, "L-BFGS step length.", title="Step length", gt=0, le=10)
     inner: int = setting(20, "Inner iterations of one L-BFGS step.", title="Inner iterations", ge=1, le=100)

@@ -23,13 +23,9 @@ class GaussianNoise(DefenseSettings):
     predicted: ClassVar[bool] = True
 
     std: float = setting(
-        1e-2,
-        "Standard deviation of the noise, in the update's own units.",
-        title="Noise level",
-        ge=0,
-        le=MAX_NOISE,
+        1e-2, "Standard deviation of the noise, in the update's own units.", title="Noise level", ge=0, le=MAX_NOISE,
         basic=True,
-    )
+    )  # fmt: skip
 
 
 class LaplaceNoise(DefenseSettings):

@@ -49,10 +49,7 @@ class DpSgd(DefenseSettings):
         1e-5, "Probability with which the guarantee may fail; well below one over the number of records.", gt=0, lt=1
     )
     records: int | None = setting(
-        None,
-        "Pictures that the client has, of which a step draws a share; only those of this round when empty.",
-        title="Records",
-        ge=1,
-        le=10**9,
-    )
+        None, "Pictures that the client has, of which a step draws a share; only those of this round when empty.",
+        title="Records", ge=1, le=10**9,
+    )  # fmt: skip
     rounds: int = setting(1, "Rounds that the client takes part in.", title="Rounds", ge=1, le=10**6)

@@ -40,12 +40,9 @@ class Recorded(Settings):
         max_length=MOST_PATTERNS,
     )
     sent: tuple[str, ...] = setting(
-        (),
-        "Tensors that the client sent, by names or patterns (fc.*), where it sent a part; all of them when empty.",
-        added=True,
-        title="Tensors sent",
-        max_length=MOST_PATTERNS,
-    )
+        (), "Tensors that the client sent, by names or patterns (fc.*), where it sent a part; all of them when empty.",
+        added=True, title="Tensors sent", max_length=MOST_PATTERNS,
+    )  # fmt: skip
     contents: Literal["auto", "change", "weights"] = setting(
         "auto",
         "What a weight change's file holds: the change, or the whole weights after the round, from which the checkpoint is"

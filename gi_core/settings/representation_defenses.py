@@ -29,13 +29,9 @@ class Soteria(DefenseSettings):
     reveals: ClassVar[frozenset[Revealed]] = frozenset({"layer", "fraction", "mask"})
 
     fraction: float = setting(
-        0.4,
-        "Share of the layer's input features whose gradient is cleared.",
-        title="Share pruned",
-        ge=0,
-        lt=1,
+        0.4, "Share of the layer's input features whose gradient is cleared.", title="Share pruned", ge=0, lt=1,
         basic=True,
-    )
+    )  # fmt: skip
     layer: str | None = setting(
         None, "Name of the dense layer to defend; the last one when empty.", title="Defended layer", max_length=200
     )
@@ -62,13 +58,9 @@ class Precode(DefenseSettings):
 
     features: int = setting(256, "Width of the bottleneck.", title="Bottleneck width", ge=1, le=4096, basic=True)
     noise: float = setting(
-        1.0,
-        "Factor on the noise that is drawn: 1 is the published bottleneck, 0 leaves it without randomness.",
-        title="Noise in the bottleneck",
-        ge=0,
-        le=100,
-        basic=True,
-    )
+        1.0, "Factor on the noise that is drawn: 1 is the published bottleneck, 0 leaves it without randomness.",
+        title="Noise in the bottleneck", ge=0, le=100, basic=True,
+    )  # fmt: skip
     beta: float = setting(
         1e-3, "Weight of the bottleneck's own loss (divergence from a normal distribution).", title="Beta", ge=0, le=100
     )
@@ -94,13 +86,9 @@ class Mixing(DefenseSettings):
     )
 
     pictures: int = setting(
-        2,
-        "Pictures in each mixture, the own one counted; 1 mixes nothing.",
-        title="Pictures mixed",
-        ge=1,
-        le=16,
+        2, "Pictures in each mixture, the own one counted; 1 mixes nothing.", title="Pictures mixed", ge=1, le=16,
         basic=True,
-    )
+    )  # fmt: skip
     partners: Literal["both", "batch", "public"] = setting(
         "both",
         "Whom a picture is mixed with: one of its own batch if there is one and public pictures, others of the batch only,"
@@ -118,12 +106,9 @@ class Mixing(DefenseSettings):
         basic=True,
     )
     largest: float = setting(
-        0.65,
-        "No picture has a larger share of its mixture than this (InstaHide: 0.65).",
-        title="Largest share",
-        ge=0.55,
-        le=1,
-    )
+        0.65, "No picture has a larger share of its mixture than this (InstaHide: 0.65).", title="Largest share",
+        ge=0.55, le=1,
+    )  # fmt: skip
     alpha: float = setting(
         1.0, "Shares are drawn from Dirichlet(alpha): the smaller, the more uneven.", title="Alpha", ge=0.2, le=100
     )

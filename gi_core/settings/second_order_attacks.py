@@ -37,12 +37,9 @@ class LevenbergMarquardt(Iterative):
     tikhonov: float = setting(0.0, "Weight of the distance from the start.", title="Tikhonov", ge=0, le=100)
     krylov: int = setting(200, "Most Lanczos vectors of one step.", title="Lanczos vectors", ge=5, le=2000)
     tolerance: float = setting(
-        1e-6,
-        "A start has failed when its relative squared residual stays above this.",
-        title="Residual that certifies",
-        gt=0,
-        le=1,
-    )
+        1e-6, "A start has failed when its relative squared residual stays above this.",
+        title="Residual that certifies", gt=0, le=1,
+    )  # fmt: skip
     start: Start = setting("uniform", START_HELP, title="Start")
 
     def unmoved(self, by: Perturbation, masked: bool) -> str | None:

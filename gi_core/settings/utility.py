@@ -31,29 +31,20 @@ class Training(Settings):
     pictures: int = setting(60, "Pictures of each client.", title="Pictures", ge=1, le=MAX_PICTURES)
     rounds: int = setting(80, "Rounds of training.", title="Rounds", basic=True, ge=1, le=MAX_ROUNDS)
     batch_size: int = setting(
-        8,
-        "Pictures of one gradient, or of a local step of a client that does not say.",
-        title="Batch size",
-        ge=1,
+        8, "Pictures of one gradient, or of a local step of a client that does not say.", title="Batch size", ge=1,
         le=MAX_PICTURES,
-    )
+    )  # fmt: skip
     server_rate: float = setting(
-        0.02,
-        "Step size of the server for gradients; weight changes are taken as they are.",
-        title="Step size",
-        gt=0,
+        0.02, "Step size of the server for gradients; weight changes are taken as they are.", title="Step size", gt=0,
         le=10,
-    )
+    )  # fmt: skip
     server_momentum: float = setting(
         0.9, "Share of its last move that the server adds to the next.", title="Momentum", ge=0, lt=1
     )
     seeds: tuple[_Seed, ...] = setting(
-        (0, 1, 2),
-        "One training for each seed; the spread over them is shown.",
-        title="Seeds",
-        min_length=1,
+        (0, 1, 2), "One training for each seed; the spread over them is shown.", title="Seeds", min_length=1,
         max_length=20,
-    )
+    )  # fmt: skip
 
     @model_validator(mode="after")
     def _has_them(self) -> Self:

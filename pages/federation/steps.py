@@ -129,28 +129,15 @@ def _number(name: str, label: str, low: Any, high: Any) -> None:
     key = form.key(f"plan.{name}", value)
     field = Federation.model_fields[name]
     st.number_input(
-        label,
-        low,
-        high,
-        value,
-        key=key,
-        help=field.description,
-        placeholder="no limit",
-        on_change=form.report,
-        args=(key, _set, name, key),
-        format="%g" if isinstance(low, float) else None,
-    )
+        label, low, high, value, key=key, help=field.description, placeholder="no limit", on_change=form.report,
+        args=(key, _set, name, key), format="%g" if isinstance(low, float) else None,
+    )  # fmt: skip
 
 
 def _select(name: str, label: str, options: list[str], shown: Callable[[str], str]) -> None:
     value = question.plan()[name]
     key = form.key(f"plan.{name}", value)
     st.selectbox(
-        label,
-        options,
-        options.index(value),
-        format_func=shown,
-        key=key,
-        on_change=form.report,
+        label, options, options.index(value), format_func=shown, key=key, on_change=form.report,
         args=(key, _set, name, key),
-    )
+    )  # fmt: skip

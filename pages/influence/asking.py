@@ -68,14 +68,9 @@ def _sets() -> None:
     now = next((title for title, refs in options.items() if refs == chosen), None)
     key = form.key(f"set.{now}")
     st.pills(
-        "Sets",
-        list(options),
-        default=now,
-        key=key,
-        label_visibility="collapsed",
-        on_change=form.report,
+        "Sets", list(options), default=now, key=key, label_visibility="collapsed", on_change=form.report,
         args=(key, _set, key, options),
-    )
+    )  # fmt: skip
 
 
 def _set(key: str, options: dict[str, tuple[str, ...]]) -> None:

@@ -108,12 +108,9 @@ def _live(run: str) -> None:
         status.line(job, store().place(job.id) if job.state == "queued" else 0)
         figures = outcomes.figures(job, source, True)
         recursion.draw(
-            job,
-            question.of(job),
-            pictures=figures,
-            says=telling.sentence(measures.sentence(job, True)),
+            job, question.of(job), pictures=figures, says=telling.sentence(measures.sentence(job, True)),
             key="rank_strip",
-        )
+        )  # fmt: skip
         if not figures:
             measures.draw_sentence(job, True)
         outcomes.mixture(job, source)

@@ -42,15 +42,10 @@ def draw(job: Job | None) -> None:
         )  # fmt: skip
         if isinstance(now.client, FedAvg):
             _number(
-                "Learning rate",
-                ("client", "learning_rate"),
-                now.client.learning_rate,
-                1e-6,
-                10.0,
+                "Learning rate", ("client", "learning_rate"), now.client.learning_rate, 1e-6, 10.0,
                 "Step size of the client's training. It scales the whole update: attacks that compare directions hardly mind a wrong one.",
-                format="%g",
-                step=0.01,
-            )
+                format="%g", step=0.01,
+            )  # fmt: skip
         _normalise()
     key = form.key("sent", now.client.kind)
     st.segmented_control(

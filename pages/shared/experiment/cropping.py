@@ -44,12 +44,9 @@ def draw(refs: list[str]) -> None:
         telling.caption(said)
     _range(ref, name, view, seen)
     st.button(
-        "Use this part",
-        type="primary",
-        key=form.key("crop.use"),
-        on_click=form.report,
+        "Use this part", type="primary", key=form.key("crop.use"), on_click=form.report,
         args=(form.key("crop.use"), _use, ref, name, view, crop, seen),
-    )
+    )  # fmt: skip
     if view.crop is not None:
         st.button(
             "Use the whole picture",
@@ -115,22 +112,16 @@ def _range(ref: str, name: str, view: View, seen: Whole) -> None:
     key = form.key(f"crop.range.{ref}")
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="bottom"):
         black = st.number_input(
-            "Black at",
-            value=float(low),
-            key=f"{key}.low",
-            format="%g",
+            "Black at", value=float(low), key=f"{key}.low", format="%g",
             help="The value in the file that is shown as black.",
-        )
+        )  # fmt: skip
         white = st.number_input("White at", value=float(high), key=f"{key}.high", format="%g")
         changed = black < white and (black, white) != (low, high)
         window = Window(black, white, "as set") if black < white else None
         st.button(
-            "Show",
-            key=f"{key}.set",
-            disabled=not changed,
-            on_click=_swap,
+            "Show", key=f"{key}.set", disabled=not changed, on_click=_swap,
             args=(ref, f"{name}{replace(view, window=window)}"),
-        )
+        )  # fmt: skip
     if black >= white:
         st.caption("White lies above black.")
 
