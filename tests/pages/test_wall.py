@@ -170,7 +170,7 @@ def test_the_layout_puts_every_experiment_in_its_cell():
 def test_the_picture_holds_every_cell(started, store):
     sweep = sweeps.sweep_of(store, started)
     found, entries = layouts.layout(sweep), sweeps.members(store, started)
-    cells, source = cell.table(found, entries, "psnr"), view.original(entries)
+    cells, source = cell.table(found, entries, "psnr", cell.read), view.original(entries)
     one, both = (
         Image.open(io.BytesIO(poster.png(sweep, found, cells, source, "psnr", attackers)))
         for attackers in ((False,), (False, True))
