@@ -18,7 +18,7 @@ from streamlit.testing.v1 import AppTest
 from gi_core.cli import main
 from gi_core.jobs.store import Store
 from gi_core.settings import build
-from tests.pages.test_lab import text
+from tests.pages.opened import text
 
 ROOT = Path(__file__).resolve().parent.parent
 DONE, NOISY, PAUSED, SWEEP = "7319d78cfa15", "35f8b6fc43b1", "5a6954ee095a", "7117387961e8"

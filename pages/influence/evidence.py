@@ -10,13 +10,14 @@ from PIL import Image
 
 from gi_core.analysis.influence import keeping, simulate
 from gi_core.jobs.job import Job
+from gi_core.numerics.spectrum import Spectrum
 from gi_core.settings import SpecError
 from pages.influence.reading import Reading
 from pages.shared import pictures
 from pages.shared.session import store
 from pages.shared.thumbnails import BLANK
 
-Kept = tuple  # (Spectrum, places of the kept directions, directions (d, kept))
+Kept = tuple[Spectrum, keeping.Places, keeping.Vectors]
 
 
 @st.cache_data(max_entries=256, show_spinner=False)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from gi_core.analysis.influence.keeping import Places, Vectors
 from gi_core.numerics.spectrum import DAMPING, Array, Spectrum
 
 
-def simulated(spectrum: Spectrum, places: Array, vectors: Array, picture: Array, sigma: float, seed: int = 0) -> Array:
+def simulated(
+    spectrum: Spectrum, places: Places, vectors: Vectors, picture: Array, sigma: float, seed: int = 0
+) -> Array:
     """picture (C, H, W) in [0, 1] plus an error of the predicted size and shape, not clamped.
 
     sum_k sigma / sqrt(lambda_k) n_k u_k over the kept eigenvectors, n_k normal; where not all are kept (or none), the
@@ -24,7 +27,7 @@ def simulated(spectrum: Spectrum, places: Array, vectors: Array, picture: Array,
     return picture + error
 
 
-def direction(vectors: Array, index: int, shape: tuple[int, ...]) -> Array:
+def direction(vectors: Vectors, index: int, shape: tuple[int, ...]) -> np.ndarray:
     """A kept eigenvector as a picture (C, H, W), scaled to [0, 1] about one half."""
     u = vectors[:, index].reshape(shape)
     return 0.5 + 0.5 * u / max(float(np.abs(u).max()), 1e-12)
