@@ -80,8 +80,8 @@ def build() -> tuple[Parser, dict[str, Parser]]:
     listing.add_argument("what", choices=LISTS, metavar="|".join(LISTS))
     listing.add_argument("--json", action="store_true", help=JSON)
     run_options.add(command("runs", "runs that are stored on this machine"))
-    port = {"metavar": "N", "type": dashboard.port, "help": "serve it there; 8501 when left out"}
-    command("app", "serve the dashboard on this machine").add_argument("--port", **port)
+    app = command("app", "serve the dashboard on this machine")
+    app.add_argument("--port", metavar="N", type=dashboard.port, help="serve it there; 8501 when left out")
     doctor = command("doctor", "what this machine has, what is missing and how to get it")
     doctor.add_argument("--json", action="store_true", help=JSON)
     fetch = command("fetch", "download data or weights, with progress")
