@@ -22,6 +22,8 @@ from gi_core.cli.progress import Bar, fraction_and_words
 from gi_core.common.disk import DiskFull
 from gi_core.jobs.processes import Processes
 from gi_core.jobs.store import Store
+from gi_core.types.result import NoPicture, read
+from tests.experiments.conforming import faults
 
 torch.set_num_threads(1)
 ROOT = Path(__file__).resolve().parents[2]
@@ -96,7 +98,10 @@ def test_a_failure_is_stored_with_its_reason(capsys, gi_home, monkeypatch):
     assert main([*SMALL, "--json"]) == 1
     out, err = capsys.readouterr()
     assert err == "error: RuntimeError: the device went away\n"
-    job = Store().job(json.loads(out)["run_id"])
+    document = json.loads(out)
+    assert faults(document, NoPicture) == [] and read(document) is None
+    job = Store().job(document["run_id"])
+    assert job.result == document and job.run_result is None and job.metrics == {}
     assert job.state == "failed" and job.error == "RuntimeError: the device went away"
 
 
@@ -166,7 +171,7 @@ def test_a_quicker_worker_is_watched(capsys, gi_home, monkeypatch):
         def take(self, job_id):
             job = runner.Writer.claim(self, "interactive")
             self.record(job.id, {"iteration": 1, "iterations": 2, "trial_losses": [1.0], "best": 0}, [])
-            self.finish(job.id, "done", {"run_id": job.id, "status": "done", "out": ""})
+            self.finish(job.id, "done", {"run_id": job.id, "status": "done", "out": "", "metrics": {}})
 
     monkeypatch.setattr(runner, "Writer", Quick)
     assert run(capsys, *SMALL)["status"] == "done"
