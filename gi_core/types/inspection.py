@@ -1,7 +1,8 @@
 """What is in the files of a recorded round, before anybody attacks it, field by field. No torch."""
 
 # Annotations are not postponed here: on Python 3.11 that would hide NotRequired from __required_keys__.
-from typing import Annotated, Literal, NotRequired, TypedDict
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, NotRequired, TypedDict, cast
 
 
 class FileLayer(TypedDict):
@@ -46,3 +47,8 @@ class Inspection(TypedDict):
     whole: NotRequired[Annotated[bool, "whether whole weights were sent"]]
     frozen: NotRequired[Annotated[list[str], "tensors that did not train"]]
     cosine: NotRequired[Annotated[float | None, "between what was sent and the checkpoint"]]
+
+
+def read(document: Mapping[str, Any] | None) -> Inspection | None:
+    """A stored answer; None where there is none."""
+    return cast(Inspection, document) if document and "layers" in document else None

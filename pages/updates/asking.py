@@ -9,6 +9,7 @@ import streamlit as st
 
 from gi_core.jobs.job import Job
 from gi_core.settings import SpecError
+from gi_core.types.inspection import read
 from pages.shared import address, form, telling, timing, words
 from pages.shared.experiment import launch, press, steps
 from pages.updates import example, giving, names, network, question, unsaid
@@ -64,10 +65,10 @@ def obstacle(job: Job | None, wrong: str | None) -> str | None:
         return f"Give the {missing[0]} too: an attack needs both." if len(missing) == 1 else _NEEDED
     if job is None or not job.over:
         return ""
-    result = job.result or {}
-    if not result.get("finite", True):
-        return f"the update holds values that are not finite, in {', '.join(result['not_finite'][:3])}: a real update has none"
-    if result.get("problem"):
+    seen = read(job.result)
+    if seen and not seen["finite"]:
+        return f"the update holds values that are not finite, in {', '.join(seen['not_finite'][:3])}: a real update has none"
+    if seen and seen["problem"]:
         return "The files do not fit the network: choose it in step 2."
     return None
 

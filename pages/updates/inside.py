@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import streamlit as st
 
+from gi_core.types.inspection import FileLayer, Inspection
 from pages.shared import telling, words
 from pages.shared.result import charts
 from pages.shared.result.curves import COLOURS
@@ -19,7 +19,7 @@ MOST_NAMES, DECADES, FLAT = 24, 5, 0.03
 """Names under the bars; powers of ten below the largest; the height of a bar below them."""
 
 
-def draw(found: Mapping[str, Any]) -> None:
+def draw(found: Inspection) -> None:
     """found: the answer of an `inspect` job."""
     charts.heading("What is in the files", "nothing was attacked for this")
     cards = "".join(
@@ -27,36 +27,36 @@ def draw(found: Mapping[str, Any]) -> None:
         for title, value, text in figures(found)
     )
     st.html(f'<div class="gi-cards gi-inside">{cards}</div>')
-    for notice in found.get("notices") or ():
+    for notice in found["notices"]:
         telling.note(names.said(notice))
     _chart(found)
 
 
-def figures(found: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+def figures(found: Inspection) -> list[tuple[str, str, str]]:
     """(title, value, what it means)."""
     own = [layer for layer in found["layers"] if not layer["buffer"]]
     deep = sum(len(layer["shape"]) > 1 for layer in own)
-    statistics, steps, classes = found["statistics"], found.get("steps"), found.get("classes")
-    scheme = found.get("scheme")
+    statistics, steps, classes = found["statistics"], found["steps"], found["classes"]
+    scheme = found["scheme"]
     return [
         ("Layers", str(deep), f"Convolutions and dense layers, in {len(own)} arrays."),
         ("Parameters", _many(found["parameters"]), "Each of these numbers depends on the private pictures."),
-        ("Size of the update", f"{found['norm']:.2g}" if found.get("norm") is not None else "not finite", "Length (L2) of everything the client changed."),
+        ("Size of the update", f"{found['norm']:.2g}" if found["norm"] is not None else "not finite", "Length (L2) of everything the client changed."),
         (
             "Batch norm statistics", "shared" if statistics["present"] else "none",
             f"Mean and spread of the pictures inside the network, {_FROM[statistics['from']]}." if statistics["present"]
             else "The network has none, or they were kept back.",
         ),
         ("Steps of training", str(steps) if steps else "unknown", "By batch norm's counter." if steps else "No counter in the file says it."),
-        ("Pictures", {1: "grey", 3: "in colour"}.get(found.get("channels") or 0, "unknown"), "What the first convolution takes."),
+        ("Pictures", {1: "grey", 3: "in colour"}.get(found["channels"] or 0, "unknown"), "What the first convolution takes."),
         ("Classes", str(classes) if classes else "unknown", "Outputs of the last layer."),
         ("Contents", _contents(found), "Weight changes and gradients are distinguished from whole weights by the checkpoint."),
         ("Names", _short(scheme) if scheme else "not matched", "How the arrays' names belong to the network."),
     ]  # fmt: skip
 
 
-def _contents(found: Mapping[str, Any]) -> str:
-    if found.get("whole") is None:
+def _contents(found: Inspection) -> str:
+    if "whole" not in found:
         return "unknown"
     return "whole weights" if found["whole"] else "a change or gradient"
 
@@ -78,21 +78,22 @@ class Bar:
     relative: float | None
 
 
-def by_layer(layers: Sequence[Mapping[str, Any]]) -> list[Bar]:
+def by_layer(layers: Sequence[FileLayer]) -> list[Bar]:
     """Weight and bias of a layer as one: square roots of summed squares, of the change and of the weights before."""
-    groups: dict[str, list[Mapping[str, Any]]] = {}
+    groups: dict[str, list[tuple[float, float | None]]] = {}
     for layer in layers:
         if not layer["buffer"] and layer["norm"] is not None:
-            groups.setdefault(layer["name"].rpartition(".")[0] or layer["name"], []).append(layer)
+            name = layer["name"].rpartition(".")[0] or layer["name"]
+            groups.setdefault(name, []).append((layer["norm"], layer["relative"]))
     found = []
     for name, parts in groups.items():
-        norm = math.hypot(*(part["norm"] for part in parts))
-        before = math.hypot(*(part["norm"] / part["relative"] for part in parts if part.get("relative")))
+        norm = math.hypot(*(norm for norm, _ in parts))
+        before = math.hypot(*(norm / relative for norm, relative in parts if relative))
         found.append(Bar(name, norm, norm / before if before else None))
     return found
 
 
-def _chart(found: Mapping[str, Any]) -> None:
+def _chart(found: Inspection) -> None:
     """A bar for each layer, in powers of ten."""
     bars = by_layer(found["layers"])
     most = max((bar.norm for bar in bars), default=0.0)

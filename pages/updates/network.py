@@ -9,6 +9,7 @@ from gi_core.settings import MODELS, SpecError
 from gi_core.settings.custom import CustomNet
 from gi_core.settings.networks import LeNet
 from gi_core.settings.parse import read_network
+from gi_core.types.inspection import read
 from pages.shared import form, telling, words
 from pages.shared.experiment import fields
 from pages.shared.rank import summary
@@ -65,17 +66,17 @@ def _fit(job: Job | None) -> None:
     """One sentence on whether names and shapes agree."""
     if job is None or job.state != "done" or "checkpoint" not in question.files():
         return
-    found = job.result or {}
-    if found.get("problem"):
+    found = read(job.result)
+    if found and found["problem"]:
         said, lacks, _ = found["problem"].partition(part.LACKING)
         telling.problem(names.said(said))
         if lacks:
             st.button("What is missing was not sent", key="updates_lacking", on_click=part.lacking)
-    elif found.get("checkpoint_scheme"):
+    elif found and found["checkpoint_scheme"]:
         st.html(
             f'<p class="gi-fits" role="status">✓ The files fit. Names: {words.escape(found["checkpoint_scheme"])}.</p>'
         )
-        _table(found.get("table") or [])
+        _table(found.get("table", []))
 
 
 def _table(pairs: list[list[str]]) -> None:

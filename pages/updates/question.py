@@ -11,6 +11,7 @@ import streamlit as st
 from gi_core.jobs.job import Job
 from gi_core.settings import Experiment, SpecError, build
 from gi_core.settings.client import FedAvg
+from gi_core.types.inspection import Inspection, read
 from gi_core.update_files.guessing import guess
 from pages.shared import address, form
 from pages.shared.experiment.permitted import forbidden
@@ -109,12 +110,13 @@ def settle() -> None:
             st.session_state[_PRIOR] = now.prior_picture
     st.session_state[_KIND] = now.kind
     job = inspected() if st.session_state.get(_GUESS) else None
-    if job is not None and job.state == "done" and job.result is not None:
+    found = read(job.result) if job is not None and job.state == "done" else None
+    if found is not None:
         del st.session_state[_GUESS]
-        form.replace(_guessed(form.current(), job.result))
+        form.replace(_guessed(form.current(), found))
 
 
-def _guessed(now: Experiment, found: dict[str, Any]) -> Experiment:
+def _guessed(now: Experiment, found: Inspection) -> Experiment:
     """The form with what the update's shapes and counters tell; the rest as it stood."""
     values = now.model_dump(mode="json")
     seen = guess({layer["file_name"]: tuple(layer["shape"]) for layer in found["layers"]})
@@ -122,11 +124,11 @@ def _guessed(now: Experiment, found: dict[str, Any]) -> Experiment:
         values["model"] = seen["model"]
         values |= {name: seen[name] for name in ("size", "channels") if seen[name]}
     else:
-        values["model"]["classes"] = found.get("classes") or now.model.classes
-        values["channels"] = found.get("channels") or now.channels
-    there = bool((found.get("statistics") or {}).get("present"))
+        values["model"]["classes"] = found["classes"] or now.model.classes
+        values["channels"] = found["channels"] or now.channels
+    there = found["statistics"]["present"]
     values["client"] |= {"batch_norm": "train", "statistics": "shared"} if there else {"statistics": "withheld"}
-    if isinstance(now.client, FedAvg) and found.get("steps"):
+    if isinstance(now.client, FedAvg) and found["steps"]:
         values["client"]["epochs"] = min(found["steps"], 50)
     try:
         return build(values)

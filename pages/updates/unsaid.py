@@ -11,6 +11,7 @@ from gi_core.jobs.job import Job
 from gi_core.settings.bounds import MAX_BATCH
 from gi_core.settings.client import FedAvg
 from gi_core.settings.documents import whole_number
+from gi_core.types.inspection import read
 from pages.shared import form
 from pages.shared.experiment import client_fields, fields
 from pages.updates import part, question
@@ -52,7 +53,8 @@ def draw(job: Job | None) -> None:
         "What was sent", list(_SENT), default=now.client.kind, required=True, key=key, format_func=_SENT.__getitem__,
         on_change=form.report, args=(key, _sent, key), help="Weights after the round minus weights before it, or one gradient.",
     )  # fmt: skip
-    steps = (job.result or {}).get("steps") if job is not None else None
+    seen = read(job.result) if job is not None else None
+    steps = seen["steps"] if seen else None
     if steps:
         st.html(
             f'<p class="gi-about">Batch norm counted <b>{steps} step{"s" * (steps > 1)}</b> of training in this round.</p>'

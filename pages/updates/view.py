@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from gi_core.jobs.job import Job
+from gi_core.types.inspection import read
 from pages.shared import address, form, head, link, stage, telling
 from pages.shared.result import live
 from pages.shared.session import dispatcher
@@ -73,13 +74,14 @@ def _stage(timed: bool, attacked: bool) -> None:
     refused = asking.refusal(job, wrong)
     if refused:
         telling.problem(refused, kind="gi-refused")
-    if job is None or job.state != "done" or not job.result:
+    found = read(job.result) if job is not None and job.state == "done" else None
+    if found is None:
         return
     with st.container(key="updates_exposure", gap="xsmall"):
         if asking.obstacle(job, wrong) is None and not attacked:
             exposure.draw(form.current())
     with st.container(key="updates_inside", gap="xsmall"):
-        inside.draw(job.result)
+        inside.draw(found)
 
 
 def _progress(text: str, job: Job | None) -> None:
