@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from gi_core.experiments.measures import MEASURES
@@ -51,7 +51,7 @@ def _part(base: Component, kind: str) -> str:
     return base.name if base.kind == kind else kind
 
 
-def components(family: str, known: dict[str, type[Component]]) -> Callable[[Experiment, Sequence[str]], Axis]:
+def components(family: str, known: Mapping[str, type[Component]]) -> Callable[[Experiment, Sequence[str]], Axis]:
     """Kinds of a family, each with the base's settings where it is the base's."""
 
     def axis(base: Experiment, kinds: Sequence[str]) -> Axis:

@@ -6,12 +6,13 @@ Everything else that varies (pictures, seeds) is the spread.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from gi_core.experiments.sweeps.table import COLUMNS
 from gi_core.metrics.registry import drawn
+from gi_core.settings.base import Component
 from gi_core.settings.registry import ATTACKS, MODELS
 from gi_core.settings.sweep import Axis, Sweep
 
@@ -81,6 +82,8 @@ def _number(text: Any) -> float | None:
     return found if math.isfinite(found) else None
 
 
+_KINDS: dict[str, Mapping[str, type[Component]]] = {"model": MODELS, "attack": ATTACKS}
+
 Placed = tuple[float | str, float, dict[str, Any]]
 """x, y, and the row that they are of."""
 
@@ -100,7 +103,7 @@ def points(records: Sequence[dict[str, Any]], choice: Choice) -> dict[str, list[
 
 def named(series: str, text: Any) -> str:
     """A line's name as a person reads it."""
-    known = {"model": MODELS, "attack": ATTACKS}.get(series, {})
+    known = _KINDS.get(series, {})
     if series == "adaptive":
         return "knows the defenses" if text else "takes the update for plain"
     return known[text].title if text in known else "" if text is None or not series else str(text)
