@@ -31,7 +31,10 @@ def draw(report: RankReport, fault: Fault | None) -> None:
 
 def _facts(report: RankReport) -> str:
     facts = [
-        (f"{len(report.layers)} layers", "Layers with weights, and what stands between them"),
+        (
+            f"{len(report.layers)} layer{'s' * (len(report.layers) != 1)}",
+            "Layers with weights, and what stands between them",
+        ),
         (
             f"security index {report.security_index:,}".replace("-", "−"),
             "Missing ranks summed over the layers, those near the picture weighing more (padding counted, as in COPA);"

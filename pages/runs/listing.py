@@ -66,7 +66,7 @@ def _cards(was_active: bool) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         if pages > 1:
             st.pagination(pages, key="runs_page")
-        used, limit = words.size(store().disk_used()), words.size(quota())
-        st.html(f'<p class="gi-about" id="disk">{len(found)} runs · {used} of {limit} of disk used</p>')
+        used, limit, runs = words.size(store().disk_used()), words.size(quota()), "run" if len(found) == 1 else "runs"
+        st.html(f'<p class="gi-about" id="disk">{len(found)} {runs} · {used} of {limit} of disk used</p>')
     if was_active and not store().jobs(states=_STATES["going on"], limit=1):
         st.rerun(scope="app")
