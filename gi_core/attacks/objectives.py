@@ -57,7 +57,7 @@ def squared(target: Sequence[Tensor], w: Sequence[Tensor] | None) -> Objective:
 
 
 def relative(target: Sequence[Tensor], w: Sequence[Tensor] | None) -> Objective:
-    """D = |g - g*|_w / |g*|_w: free of scale, and of a slope that does not fade near the solution."""
+    """D = |g - g*|_w / |g*|_w: free of scale, with a slope that does not fade near the solution."""
     size = length(target, w)
 
     def evaluate(g: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:

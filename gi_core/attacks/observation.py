@@ -78,7 +78,7 @@ def observe(
 
 
 def belief_of(update: Update, knowledge: Knowledge, seen: Observation, scale: float = 1.0) -> Belief | None:
-    """The belief about `seen.gradients` times `scale`; None where the defenses leave nothing to believe but the update.
+    """The belief about `seen.gradients` times `scale`; None where that is the update itself.
 
     An observed delta has the factor of the update, which cancels.
     """

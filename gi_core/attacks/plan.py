@@ -92,7 +92,7 @@ def _measure(
 
 
 def _evaluations(settings: AttackSettings) -> float:
-    """Gradients that a run will evaluate at least, nearly."""
+    """About the least number of gradients that a run evaluates."""
     if isinstance(settings, Dlg):
         return 10.0 * settings.inner  # a good start is there by then
     if not isinstance(settings, Matching):
@@ -102,7 +102,7 @@ def _evaluations(settings: AttackSettings) -> float:
 
 
 def _variants(base: Plan, knowledge: Knowledge) -> list[Plan]:
-    """Likeliest first: plain kernels win for small networks on a CPU, channels-last seldom."""
+    """Plans to compare, most often fastest first: plain kernels win for small networks on a CPU, channels-last seldom."""
     found = [base]
     if base.device == "cpu":
         found.append(base.model_copy(update={"onednn": False}))

@@ -35,7 +35,7 @@ class Clock:
 
     @property
     def share(self) -> float:
-        """Share of an evaluation of the whole batch that `once` really makes."""
+        """Share of the whole batch that `once` evaluates."""
         return self.images / self.update.images
 
     def once(self, plan: Plan) -> float:

@@ -23,8 +23,8 @@ Mod = Callable[[Any, Any, Callable[[Any, Any], Any]], Any]
 
 
 def recorder(folder: str, *, pickled: bool = False, gate: Gate | None = None) -> Mod:
-    """folder: where the rounds of all clients of this machine go. pickled: in the published schema, else without
-    pickles. gate: what must agree before an update leaves; None records only.
+    """folder: where the rounds of all clients of this machine go. pickled: files of the published schema, else files
+    without pickles. gate: what must agree before an update leaves; None records only.
 
     A withheld update leaves as an error reply, as Flower's own mods refuse: strategies count it as a
     failure and average the other clients. Received weights sent back unchanged would dilute their mean.

@@ -52,7 +52,7 @@ class Gate:
     folder: str = field(default=str(HOME))
 
     def decide(self, files: Sequence[str]) -> Decision:
-        """files: the arguments that name the round's files. Never raises: what goes wrong is a no."""
+        """files: the arguments that name the round's files. Never raises: an error withholds the update."""
         command = [self.python, "-m", "gi_core", "audit", *files, *self.arguments]
         command += ["--threshold", repr(float(self.threshold)), "--json"]
         environment = {k: v for k, v in os.environ.items() if k not in _FOREIGN}

@@ -29,8 +29,8 @@ log = logging.getLogger(__name__)
 
 
 class RoundRecorder(_Filter):
-    """folder: where the rounds of all clients of this machine go. pickled: in the published schema, else without
-    pickles. gate: settings of `gate.Gate` as plain values, or None to record only.
+    """folder: where the rounds of all clients of this machine go. pickled: files of the published schema, else files
+    without pickles. gate: settings of `gate.Gate` as plain values, or None to record only.
 
     An update that the gate withholds leaves as a message without weights, which the server's FedAvg skips.
     """

@@ -35,7 +35,7 @@ class Belief:
     rescaled: bool = False
 
     def exact(self, index: int) -> bool:
-        """Whether every value of that tensor is as it was, but for c."""
+        """Whether every value of that tensor is known up to the factor c."""
         return not bool(self.spread[index].any()) and bool((self.low[index] == self.high[index]).all())
 
     @property
@@ -63,14 +63,14 @@ class Belief:
         return torch.cat([t.reshape(-1) for t in self.low]), torch.cat([t.reshape(-1) for t in self.high])
 
     def missing(self) -> float:
-        """How many values are known only to lie between bounds, over the number of the others."""
+        """The number of values that are only known to lie between bounds, over the number of the others."""
         boxed = sum(int((a != b).sum()) for a, b in zip(self.low, self.high, strict=True))
         return boxed / max(1, sum(t.numel() for t in self.low) - boxed)
 
     def noise(self, most: float = MOST_TRUST) -> tuple[float, Tensor | None]:
         """(sigma, w): root mean square of the spread, and w_i = sigma^2 / s_i^2 (P,), None where all are alike.
 
-        Values that are in boxes count too: what was not kept has no residual, whatever its weight.
+        Values in boxes count too: one that was not kept has no residual, whatever its weight.
         """
         spread = torch.cat([t.reshape(-1) for t in self.spread])
         sigma = float(spread.double().square().mean().sqrt())
@@ -96,12 +96,12 @@ def believe(update: Update, knowledge: Knowledge) -> Belief:
 
 
 def uncovered(update: Update, knowledge: Knowledge) -> bool:
-    """Whether the update is what the client had, to its own precision: no defense is known of, nothing was rounded."""
+    """Whether no defense is known and nothing was rounded: the update is exact, to its own precision."""
     return not knowledge.defenses and update.rounding is None
 
 
 def _rounded(update: Update, name: str, unit: float) -> Tensor:
-    """Deviation of a tensor's values by what they were rounded to when whole weights were sent."""
+    """Standard deviation of a tensor's rounding, where whole weights were sent in 16 bits; else zeros."""
     width = (update.rounding or {}).get(name)
     zeros = torch.zeros_like(update.tensors[name])
     return zeros if width is None else width.to(zeros) * (unit / 12**0.5)

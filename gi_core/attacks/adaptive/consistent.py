@@ -1,8 +1,8 @@
-"""Objectives of an attacker who knows the defenses: only what contradicts the belief low <= c g <= high counts, by its trust.
+"""Objectives under a belief low <= c g <= high: only what contradicts it counts, weighted by the trust in each value.
 
-seen(g) = g* + (c g - P(c g)), P(v) = clamp(v, low, high), is put in the place of g: a value that was not kept agrees
-whatever it is; one that was sent counts as ever, times w = sigma^2 / s^2 of its own noise. With D = |g - g*|^2 this is the
-squared distance to the box. Cosine compares g with t = P(a g), a = <g, g*> / <g, g> >= 0, over the values that are bounded
+seen(g) = g* + (c g - P(c g)), P(v) = clamp(v, low, high), takes the place of g. A value that was not kept agrees whatever it
+is; one that was sent counts as in the plain objective, times w = sigma^2 / s^2 of its own noise. With D = |g - g*|^2 this is
+the squared distance to the box. Cosine compares g with t = P(a g), a = <g, g*> / <g, g> >= 0, over the values that are bounded
 on some side: 1 - cos(g, t), whose slope is taken with t held, as at the t of the box that is nearest in angle.
 c = 1, or where the update was clipped c = min(1, L / |g|) with L the length that was sent, less its noise: what clipping
 to L would make of g.
@@ -21,11 +21,11 @@ from gi_core.attacks.objectives import TINY, Objective, added, inner, weighted
 from gi_core.numerics.sums import Blocks, wide
 
 SHORTEST = 1e-4
-"""Floor of the squared length, as a share of the square of the length sent: where noise is longer, next to nothing is known of the length."""
+"""Floor of the squared length, as a share of the squared length sent, for noise that is longer than the update."""
 
 
 def most_trust(second_order: bool) -> float:
-    """How unequally values may count, by how the objective is searched."""
+    """Bound on how unequally values count (`Belief.noise`), by how the objective is searched."""
     return MOST_TRUST if second_order else FIRST_ORDER_TRUST
 
 
@@ -66,7 +66,7 @@ def _product(a: list[Tensor] | None, b: list[Tensor] | None) -> list[Tensor] | N
 
 
 def unit(name: str, target: Sequence[Tensor], belief: Belief) -> float:
-    """What the objective is divided by: a clipped gradient may be tiny, and a search's tolerances are absolute."""
+    """Divisor of the objective: a clipped gradient may be tiny, and a search's tolerances are absolute."""
     if not belief.rescaled:
         return 1.0
     return length_sent(target, belief)[0] ** {"l2": 2, "l1": 1, "max": 1}.get(name, 0)
@@ -75,7 +75,7 @@ def unit(name: str, target: Sequence[Tensor], belief: Belief) -> float:
 def consistent(
     objective: Objective, target: Sequence[Tensor], low: Sequence[Tensor], high: Sequence[Tensor]
 ) -> Objective:
-    """D(g* + g - P(g)): the distance to the box for every D of the residual's sizes."""
+    """D(g* + g - P(g)): the distance to the box, for an objective D of the residual's sizes."""
 
     def evaluate(g: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
         ends = zip(g, target, low, high, strict=True)
@@ -122,7 +122,7 @@ def angle(
     weights: Sequence[float] | None,
 ) -> Objective:  # fmt: skip
     """1 - cos_w(g, P(a g)) over all blocks together; with weights, the sum over blocks of 1 - weight cos, each with its
-    own a. What nothing is known of is left out.
+    own a. Values without any bound are left out.
     """
     known = [(torch.isfinite(lo) | torch.isfinite(hi)) for lo, hi in zip(low, high, strict=True)]
     fit = [((t != 0) & k).to(t) for t, k in zip(target, known, strict=True)]

@@ -1,4 +1,4 @@
-"""One defense undone: what it left to know of the values, from what the server knows of it (`Knowledge.defenses`).
+"""What is known of the values behind one defense, from what the server knows of it (`Knowledge.defenses`).
 
 Keys that are read, of any kind of defense: `mask`, `steps`, `relative_step` with `format`, `levels`, `sigma`, `clip` with
 `per_picture`, and `strength` of a protective direction.
@@ -16,14 +16,14 @@ from gi_core.types.updates import Knowledge, Update
 
 INFINITY = float("inf")
 CLIPPED, DOUBT = 1 - 1e-5, 3.0
-"""An update shorter than this share of the bound was not clipped; and the standard errors by which its length may be misjudged."""
+"""Share of the bound below which an update was not clipped, and standard errors by which its length may be misjudged."""
 WRONG_SIGN = 0.02
-"""Scale at which a one-bit value with the wrong sign counts, as a share of its tensor's mean size. Measured: at 0.3 the prior wins, and
-what comes back is grey.
+"""Noise of a one-bit value, as a share of its tensor's mean size. Measured: at 0.3 the prior outweighs the update, and the
+picture comes back grey.
 """
 CONCENTRATED = 6.0
-"""A perturbation of all values along the one direction that moves the picture most counts as so many times its mean size:
-measured, the prior then gives back most of what it took from 0.1 to 10 % of the gradient's norm.
+"""A perturbation along the one direction that moves the picture most counts as noise of so many times its mean size.
+Measured at 0.1 to 10 % of the gradient's norm: the prior then restores most of what the defense took.
 """
 
 
@@ -74,7 +74,7 @@ def uncover(known: dict[str, Any], names: list[str], low: list[Tensor], high: li
 
 
 def clipped(known: dict[str, Any], update: Update, spread: list[Tensor], knowledge: Knowledge, unit: float) -> bool:
-    """Whether the update may have been scaled down: whether its length, less the noise, can have been the bound."""
+    """Whether the update may have been clipped: whether its length, less the noise, can be the bound."""
     if "clip" not in known:
         return False
     one = update.images == 1 and one_step(knowledge.schedule)

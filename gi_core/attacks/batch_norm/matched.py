@@ -13,9 +13,7 @@ from gi_core.types.updates import Knowledge, Update
 
 
 class Statistics:
-    """along: the candidate's statistics are those of the simulated round itself. Otherwise `after` takes them, of a
-    network that stands apart.
-    """
+    """along: the simulated round gives the candidate's statistics. Otherwise `after` does, on a network of its own."""
 
     def __init__(
         self, target: revealed.Target, sent: Update, knowledge: Knowledge, o: Matching, dtype: torch.dtype,

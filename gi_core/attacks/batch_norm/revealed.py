@@ -52,7 +52,7 @@ class Watch:
 
 
 def by_batch(knowledge: Knowledge) -> int:
-    """How many batch norms take the statistics of the batch at hand."""
+    """Number of batch norms that use the statistics of the batch at hand."""
     if knowledge.batch_norm != "train":
         return 0
     return sum(isinstance(m, _BatchNorm) for m in knowledge.model.modules())

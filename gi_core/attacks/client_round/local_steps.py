@@ -39,7 +39,7 @@ def simulated_steps(schedule: Schedule | None, rounds: str) -> int:
 
 
 def as_mean_gradient(update: Update, schedule: Schedule | None, model: nn.Module | None = None) -> Update:
-    """A weight change in the units of a gradient: over -lr T, less what weight decay did. A gradient stays as it is.
+    """A weight change in a gradient's units: divided by -lr T, less what weight decay did. A gradient stays as it is.
 
     model: the network before the round; needed where its weights decay.
     """
@@ -91,7 +91,7 @@ def _without(parts: list[Tensor], frozen: Collection[int]) -> list[Tensor]:
 
 
 def epochs(schedule: Schedule, images: int) -> int:
-    """Epochs that the steps reach into."""
+    """Number of epochs that the steps reach into."""
     each = max(len(part) for part in dealt(images, schedule.clients))
     return -(-schedule.steps // max(1, epoch_steps(each, schedule.batch_size, schedule.accumulate)))
 

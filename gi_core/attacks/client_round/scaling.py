@@ -1,4 +1,4 @@
-"""A client's factor on its loss taken out of what it sent: s (loss scale), and B or B K where it sums over its batch.
+"""A client's factor on its loss divided out of what it sent: s (loss scale), and B or B K where it sums over its batch.
 
 s grad L is s times a gradient, and a step of SGD by lr on it is a step by lr s: nothing is lost, and every attack then
 sees the plain loss. Where the factor does not come out (Adam, clipping, batches of different sizes, weights of classes
@@ -16,7 +16,7 @@ from gi_core.types.updates import Knowledge, Update
 
 
 def unscaled(update: Update, knowledge: Knowledge) -> tuple[Update, Knowledge]:
-    """(update, knowledge) about the mean loss without a factor, as far as that is exact."""
+    """(update, knowledge) of the mean loss without a factor, where that is exact."""
     terms, schedule = knowledge.terms, knowledge.schedule
     if terms == PLAIN or knowledge.defenses:
         return update, knowledge
@@ -37,7 +37,7 @@ def unscaled(update: Update, knowledge: Knowledge) -> tuple[Update, Knowledge]:
 
 
 def _count(update: Update, knowledge: Knowledge) -> int | None:
-    """What the sum over a batch is over the mean; None where that differs from batch to batch."""
+    """The sum over a batch divided by its mean; None where that differs from batch to batch."""
     if knowledge.terms.weights is not None and knowledge.loss == "cross_entropy":
         return None  # the mean is over the labels' weights
     if bottlenecks(knowledge.model):

@@ -1,4 +1,4 @@
-"""What one picture's gradient says of the client besides the picture: labels behind a changed loss, dropped features.
+"""What one picture's gradient shows besides the picture: the label behind a changed loss, and which features were dropped.
 
 With dL/dW = d h^T and dL/db = d of the last dense layer, h = (dL/dW)^T d / |d|^2 gives the logits z = W h + b, so the label
 is the one whose dL/dz(z, label) is d. This holds under label smoothing too, which can change the signs of d, and under

@@ -83,7 +83,7 @@ def _scale(update: Update, knowledge: Knowledge) -> float:
 
 def shares(outputs: Tensor, bias: Tensor, images: int, knowledge: Knowledge) -> Tensor:
     """n (K,) of dL/db (K,) for mean outputs s: N (s - dL/db), and behind smoothing e and weights w of the classes
-    n_k w_k (1 - e) = D ((1 - e + e N mean(w) / D) s_k - dL/db_k) - e N w_k / K, D = sum_k n_k w_k, by turns for D.
+    n_k w_k (1 - e) = D ((1 - e + e N mean(w) / D) s_k - dL/db_k) - e N w_k / K, D = sum_k n_k w_k, by fixed-point iteration for D.
     """
     terms = knowledge.terms
     if not terms.smoothing and terms.weights is None:
@@ -149,7 +149,7 @@ def present(weight: Tensor, positive: bool, knowledge: Knowledge) -> Tensor:
 
 def counted(estimate: Tensor, images: int, least: Tensor | None = None) -> Tensor:
     """(K,) int64 of sum `images`, nearest to `estimate` (K,) and at least `least`: each picture goes to the class that
-    is shortest of its estimate (largest remainder). A `least` of more pictures than there are (noise) counts for nothing.
+    falls shortest of its estimate (largest remainder). A `least` of more pictures than there are, by noise, is ignored.
     """
     counts = torch.zeros(len(estimate), dtype=torch.int64)
     if least is not None and int(least.sum()) <= images:

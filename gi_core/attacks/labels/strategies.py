@@ -51,8 +51,8 @@ def unit_delta(update: Update, knowledge: Knowledge) -> tuple[Tensor, float]:
 
 
 def automatic(update: Update, knowledge: Knowledge) -> str:
-    """The strategy that `auto` stands for: of one picture bias_sign, of several iterative; by rows without a bias, and
-    by the bias where only that was sent.
+    """The strategy of `auto`: bias_sign for one picture, iterative for several; by rows without a bias, and by the bias
+    where only that was sent.
     """
     rows, biased = sent(update, knowledge)
     if update.images == 1:

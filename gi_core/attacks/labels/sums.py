@@ -53,7 +53,7 @@ def row_counts(update: Update, knowledge: Knowledge, guessed: Guesses | None = N
 def _settled(
     sums: Tensor, outputs: Tensor, impact: float, images: int, least: Tensor, knowledge: Knowledge
 ) -> tuple[float, Tensor]:
-    """(relative residual, counts): counts and impact by turns, the impact by least squares over all rows."""
+    """(relative residual, counts), alternating between counts and impact, the impact by least squares over all rows."""
     for _ in range(ROUNDS):
         counts = counted(shares(outputs, sums / impact, images, knowledge), images, least)
         pull = expected(outputs, counts, knowledge)

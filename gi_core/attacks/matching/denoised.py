@@ -1,4 +1,4 @@
-"""How much smoothness a first-order matching asks of its picture, where it knows of noise or of missing values."""
+"""How strongly a first-order matching smooths its picture, where it knows of noise or of missing values."""
 
 from __future__ import annotations
 

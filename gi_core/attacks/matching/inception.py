@@ -1,4 +1,4 @@
-"""Inception scoring of trials: the picture whose class ImageNet's Inception-v3 is surest of wins.
+"""Inception scoring of trials: the picture wins whose class is most certain to ImageNet's Inception-v3.
 
 score = sum over pictures of -sum_k p_k log p_k, p = softmax(Inception(x)), pictures enlarged to 299
 pixels. Geiping et al. 2020. The weights are fetched on request, never by an attack.

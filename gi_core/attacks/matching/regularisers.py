@@ -1,4 +1,4 @@
-"""Norms that keep a picture plain (Hatamizadeh et al.), a group of searches together (Yin et al.), and epochs alike.
+"""Terms on pictures alone: norms (Hatamizadeh et al.), consistency of a group of searches (Yin et al.), and of epochs.
 
 Each adds weight * its gradient to `gradient` and returns its value (T,); x, gradient (T, M, C, H, W).
 """
@@ -22,7 +22,7 @@ FAR = 8
 
 @dataclass(frozen=True)
 class Smoothing:
-    """Weight of total variation, and whether it is taken without kinks."""
+    """Weight of total variation, and whether it is the rounded one, without kinks."""
 
     weight: float
     rounded: bool = False

@@ -21,7 +21,7 @@ from gi_core.types.updates import Update
 @dataclass(frozen=True)
 class Numbers:
     """weight, bias of z = W x + b after folding; gradient dL/dW and, where the layer has a bias or a batch norm,
-    bias_gradient = sum over positions of dL/dz. shown: (F,) whether a filter's gradient tells anything.
+    bias_gradient = sum over positions of dL/dz. shown: (F,) whether a filter's gradient carries information.
     """
 
     weight: Array

@@ -1,4 +1,4 @@
-"""What s(z) tells of z: the inverse, the slope s'(z), and where they are known."""
+"""What an activation's output s(z) determines: z, the slope s'(z), and where they are known."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ def derivative(loss: str, logit: float, positive: int) -> float:
 
 
 def wanted(logits: list[float], root: str) -> list[tuple[str, float]]:
-    """(what to say of it, logit) of the roots asked for."""
+    """(words for it, logit) of each root asked for."""
     if len(logits) < 2:
         return [("", f) for f in logits]
     named = [(", smaller root", logits[0]), (", larger root", logits[-1])]

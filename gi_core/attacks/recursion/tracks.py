@@ -63,7 +63,7 @@ def moving(tracks: list[Track]) -> list[Track]:
 
 
 def drop(tracks: list[Track]) -> list[str]:
-    """Give up those that contradict the equations; what to say of it."""
+    """Give up tracks that contradict the equations. Returns the events."""
     own, said = moving(tracks), []
     least = min((t["residual"] for t in own), default=0.0)
     for t in own if len(own) > 1 else ():

@@ -26,7 +26,7 @@ Passable = Affine | Residual
 
 @dataclass(frozen=True)
 class Front:
-    """How far the recursion is: a value (the network's at this place) and dL/d(value), of one shape."""
+    """Where the recursion stands: the network's value at this place and dL/d(value), of one shape."""
 
     value: Array
     back: Array
@@ -159,7 +159,7 @@ def _convolution(layer: Affine) -> Conv:
 
 
 def _identity(value: Array, reading: Reading, shape: Shape) -> System:
-    """x = value, as a 1x1 convolution whose gradient nobody sees."""
+    """x = value, as a 1x1 convolution without gradient equations."""
     channels = shape[0]
     op = Conv(channels, channels, 1, bias=False)
     trust = reading.known.astype(float)

@@ -32,7 +32,7 @@ class DampedSteps:
         self.residual, self.prior, self.fading = residual, prior, fading
 
     def begin(self, x: Tensor, origin: Tensor) -> State:
-        """What belongs to one start at x; origin: the picture that the prior draws to."""
+        """What belongs to one start at x; origin: the picture that the prior pulls towards."""
         return {
             "x": x, "origin": origin, "damping": 0.0, "largest": 0.0, "bad": 0, "fallen": False, "inner": 0,
             "residual": float("inf"), "open": True,

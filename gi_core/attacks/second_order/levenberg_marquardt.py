@@ -57,7 +57,7 @@ class KrylovLM:
         self.damped = DampedSteps(settings, gradient, target, only, scale, residual, prior, fading)
 
     def _strategy(self) -> str:
-        """The label strategy asked for, but for an observed delta that defenses are known to have changed."""
+        """The label strategy asked for; `auto` for an observed delta that defenses are known to have changed."""
         asked = self.settings.labels
         return asked if asked != "observed_delta" or delta_is_true(self.update, self.knowledge) else "auto"
 
@@ -107,7 +107,7 @@ class KrylovLM:
         return self.settings.restarts or 0
 
     def _judge(self, state: State) -> tuple[bool, str]:
-        """A start has ended: is the answer certified, hopeless, or is another start worth it?"""
+        """(whether the attack is over, why), after a start has ended."""
         state["ended"].append(state["x"].clone())
         state["ended_residual"].append(state["residual"])
         state["open"] = False
