@@ -89,13 +89,13 @@ class CustomNet(Model):
     bias: bool = setting(True, "A bias in the last layer.", title="Last bias", basic=True)
 
     @property
-    def has_batch_norm(self) -> bool:  # type: ignore[override]
+    def has_batch_norm(self) -> bool:
         return any(
             isinstance(row, (ConvLayer, ResidualLayer)) and row.batch_norm and not row.group_norm for row in self.layers
         )
 
     @property
-    def one_logit(self) -> bool:  # type: ignore[override]
+    def one_logit(self) -> bool:
         return self.logits == "one"
 
     @property

@@ -13,10 +13,10 @@ Loss = Literal["cross_entropy", "logistic", "mse", "multi_label"]
 BINARY_NAMES = ("negative", "positive")
 
 
-def chosen(asked: str, one_logit: bool) -> Loss:
+def chosen(asked: Loss | Literal["auto"], one_logit: bool) -> Loss:
     """`auto` is logistic for one logit, else cross-entropy."""
     if asked != "auto":
-        return asked  # type: ignore[return-value]
+        return asked
     return "logistic" if one_logit else "cross_entropy"
 
 

@@ -24,13 +24,11 @@ Norm = Literal["batch", "group"]
 
 
 class Model(Component):
-    """What every network has. has_batch_norm: whether it keeps or takes statistics of a batch."""
+    """What every network has."""
 
-    has_batch_norm: ClassVar[bool] = False
     min_size: ClassVar[int] = 1
     channels_only: ClassVar[int | None] = None
     pretrained: ClassVar[bool] = False
-    one_logit: ClassVar[bool] = False
 
     init: Init = setting(
         "default",
@@ -42,6 +40,16 @@ class Model(Component):
     classes: int | None = setting(
         None, "Number of classes; the data's own when empty.", title="Classes", ge=1, le=22000
     )
+
+    @property
+    def has_batch_norm(self) -> bool:
+        """Whether it keeps or takes statistics of a batch."""
+        return False
+
+    @property
+    def one_logit(self) -> bool:
+        """Whether it has one output for two classes."""
+        return False
 
     @property
     def last_bias(self) -> bool:
@@ -83,5 +91,5 @@ class NormedModel(Model):
     )
 
     @property
-    def has_batch_norm(self) -> bool:  # type: ignore[override]
+    def has_batch_norm(self) -> bool:
         return self.norm == "batch"

@@ -45,7 +45,7 @@ class ConvNet(NormedModel):
     )
 
     @property
-    def has_batch_norm(self) -> bool:  # type: ignore[override]
+    def has_batch_norm(self) -> bool:
         return self.batch_norm and self.norm == "batch"
 
 

@@ -22,7 +22,7 @@ class RGapModel(Model):
     bias: bool = setting(False, "A bias in the last layer.", title="Last bias")
 
     @property
-    def one_logit(self) -> bool:  # type: ignore[override]
+    def one_logit(self) -> bool:
         return self.logits == "one"
 
 

@@ -15,6 +15,7 @@ def draw() -> None:
     """What varies and what stays, folded."""
     now, known = question.current(), question.settings_of(question.first())
     training = now.utility
+    assert training is not None  # the default grid, and what this form makes of it, measure accuracy
     with st.expander("Choose what is measured", icon=":material/tune:", key="frontier_form"):
         with st.grid(3, min_column_width=240, gap="small"):
             refs = st.multiselect(
@@ -31,9 +32,9 @@ def draw() -> None:
             data = st.selectbox(
                 "Training data", question.DATA, format_func=question.DATA.__getitem__, key="frontier_data"
             )
-            rounds = st.number_input("Rounds of training", 5, 300, training.rounds, key="frontier_rounds")  # type: ignore[union-attr]
+            rounds = st.number_input("Rounds of training", 5, 300, training.rounds, key="frontier_rounds")
             seeds = st.number_input(
-                "Trainings of each setting", 1, 5, len(training.seeds), key="frontier_seeds",  # type: ignore[union-attr]
+                "Trainings of each setting", 1, 5, len(training.seeds), key="frontier_seeds",
                 help="From different initialisations; their spread is the error bar.",
             )  # fmt: skip
         chosen = st.multiselect(

@@ -139,7 +139,7 @@ def test_cancel_reaches_all_and_resume_takes_them_up(store, writer):
     assert found.counts == {"done": 1, "cancelled": 2} and found.fraction == pytest.approx(1 / 3)
     assert store.control(number, "resume").state == "running"
     assert sweeps.status(store, number).counts == {"done": 1, "queued": 2}
-    with pytest.raises(SpecError, match="pause, resume or cancel"):
+    with pytest.raises(SpecError, match="paused, resumed or cancelled"):
         store.control(number, "explode")
 
 

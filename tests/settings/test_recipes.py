@@ -159,7 +159,9 @@ def test_what_is_new_is_asked_for_run_and_offered(tree):
     assert found["last"] == ["averaging", "uniform_noise"] and found["again"] and found["table"]
     assert found["name"] == "averaging:adaptive=true,trials=3" and found["problems"] == []
     assert found["machine"] == "Averaging" and found["note"] and found["shapes"] == [[1, 1, 8, 8]] * 2
-    assert any("known of the defenses" in said for said in found["said"]), "an adaptive attack allows for its noise"
+    assert any("the known defenses call for" in said for said in found["said"]), (
+        "an adaptive attack allows for its noise"
+    )
     assert "Averaging" in found["options"] and "Uniform noise" in found["options"]
 
 
