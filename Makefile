@@ -2,7 +2,7 @@
 # make test       the tests (under 10 minutes on two cores)
 # make test-slow  full browser scenarios, kill tests, published figures (under 25 minutes)
 # make fuzz       the tests of hostile input with new draws; a finding becomes a test of its own
-# make lint       ruff, and the direction of the imports
+# make lint       ruff, types, and the direction of the imports
 # make bench      the engine against a textbook loop; writes benchmarks/results/
 PYTHON ?= python3
 BIN := .venv/bin
@@ -31,6 +31,7 @@ bench: .venv/.dev
 lint: .venv/.dev
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	PYTHONPATH=. $(BIN)/lint-imports
+	$(BIN)/mypy
 
 .venv/.run: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 run")'
