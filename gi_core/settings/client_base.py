@@ -17,11 +17,9 @@ class Client(Component):
     """Settings of FedSGD and FedAvg alike. The loss is torch's own: see `networks.losses`."""
 
     batch_norm: Literal["eval", "train"] = setting(
-        "eval",
-        "Batch norm uses stored statistics (eval) or those of the client's own batch (train).",
-        title="Batch norm mode",
-        basic=True,
-    )
+        "eval", "Batch norm uses stored statistics (eval) or those of the client's own batch (train).",
+        title="Batch norm mode", basic=True,
+    )  # fmt: skip
     statistics: Literal["withheld", "shared"] = setting(
         "withheld",
         "Whether the running statistics of batch norm, after the round, are sent with the update (train mode only).",

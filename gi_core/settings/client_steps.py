@@ -36,11 +36,9 @@ class Stepping(Client):
         1e-8, "What Adam adds to the root in its denominator.", title="Adam's epsilon", gt=0, le=1, added=True
     )
     decay: Literal["none", "step", "exponential", "cosine", "linear"] = setting(
-        "none",
-        "How the learning rate changes: torch's StepLR, ExponentialLR, CosineAnnealingLR or LinearLR.",
-        title="Rate schedule",
-        added=True,
-    )
+        "none", "How the learning rate changes: torch's StepLR, ExponentialLR, CosineAnnealingLR or LinearLR.",
+        title="Rate schedule", added=True,
+    )  # fmt: skip
     decay_factor: float = setting(
         0.1,
         "For step and exponential: the factor at each fall. For cosine and linear: the last rate, as a share of the learning rate.",

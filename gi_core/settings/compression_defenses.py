@@ -82,8 +82,6 @@ class HalfPrecision(DefenseSettings):
     predicted: ClassVar[bool] = True
 
     format: Literal["float16", "bfloat16"] = setting(
-        "float16",
-        "Format of a value: float16 keeps 11 binary digits, bfloat16 keeps 8 and has a wider range.",
-        title="Format",
-        basic=True,
-    )
+        "float16", "Format of a value: float16 keeps 11 binary digits, bfloat16 keeps 8 and has a wider range.",
+        title="Format", basic=True,
+    )  # fmt: skip

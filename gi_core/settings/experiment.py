@@ -26,11 +26,9 @@ class Experiment(Question):
 
     schema_version: Literal[1] = 1
     samples: tuple[str, ...] = setting(
-        ("bundled/astronaut",),
-        "References of the private pictures, such as bundled/astronaut or mnist:7.",
-        min_length=1,
-        max_length=MAX_BATCH,
-    )
+        ("bundled/astronaut",), "References of the private pictures, such as bundled/astronaut or mnist:7.",
+        min_length=1, max_length=MAX_BATCH,
+    )  # fmt: skip
     labels: tuple[_Label, ...] | None = setting(
         None, "Labels in place of the data's own, one for each picture.", max_length=MAX_BATCH
     )

@@ -37,17 +37,13 @@ class Federation(Question):
     )
     clients: int = setting(5, "Clients of the federation.", title="Clients", basic=True, ge=1, le=MAX_CLIENTS)
     pictures: tuple[_Count, ...] = setting(
-        (40,),
-        "Pictures of each client: one number for all, or a list with one for each.",
-        title="Pictures",
+        (40,), "Pictures of each client: one number for all, or a list with one for each.", title="Pictures",
         min_length=1,
-    )
+    )  # fmt: skip
     partition: Literal["iid", "dirichlet"] = setting(
-        "iid",
-        "How pictures are dealt out: all alike, or with classes of each client drawn from Dirichlet(alpha).",
-        title="Partition",
-        basic=True,
-    )
+        "iid", "How pictures are dealt out: all alike, or with classes of each client drawn from Dirichlet(alpha).",
+        title="Partition", basic=True,
+    )  # fmt: skip
     alpha: float = setting(
         0.5, "Of the Dirichlet partition: the smaller, the fewer classes a client has.", title="Alpha", gt=0, le=1000
     )
@@ -61,11 +57,9 @@ class Federation(Question):
     model: AnyModel = LeNet(activation="tanh")
     client: AnyClient = FedAvg(learning_rate=0.1, batch_size=8)
     batch: int | None = setting(
-        None,
-        "Of clients that send one gradient: its pictures, drawn anew in each round; all when empty.",
-        ge=1,
+        None, "Of clients that send one gradient: its pictures, drawn anew in each round; all when empty.", ge=1,
         le=MAX_PICTURES,
-    )
+    )  # fmt: skip
     server_rate: float = setting(
         1.0, "By how much of the clients' mean the server moves the network.", title="Server's step size", gt=0, le=10
     )

@@ -31,11 +31,9 @@ class Model(Component):
     pretrained: ClassVar[bool] = False
 
     init: Init = setting(
-        "default",
-        "How weights are drawn: framework default, U(-0.5, 0.5) as in DLG, normal, kaiming or xavier.",
-        title="Initialisation",
-        basic=True,
-    )
+        "default", "How weights are drawn: framework default, U(-0.5, 0.5) as in DLG, normal, kaiming or xavier.",
+        title="Initialisation", basic=True,
+    )  # fmt: skip
     seed: int = setting(0, "Seed of the network's weights.", title="Weight seed", ge=0, le=2**31 - 1)
     classes: int | None = setting(
         None, "Number of classes; the data's own when empty.", title="Classes", ge=1, le=22000

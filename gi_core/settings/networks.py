@@ -92,11 +92,9 @@ class TorchvisionModel(NormedModel):
 class TorchvisionResNet(TorchvisionModel):
     paper: ClassVar[str] = "He et al., Deep Residual Learning, CVPR 2016"
     stem: Literal["imagenet", "cifar"] = setting(
-        "imagenet",
-        "First layers: 7x7 stride 2 with pooling, or 3x3 stride 1 for small pictures.",
-        title="Stem",
+        "imagenet", "First layers: 7x7 stride 2 with pooling, or 3x3 stride 1 for small pictures.", title="Stem",
         basic=True,
-    )
+    )  # fmt: skip
 
 
 class ResNet18(TorchvisionResNet):

@@ -100,11 +100,9 @@ class Mixing(DefenseSettings):
         "crops", "Public pictures: crops of the bundled photographs, or the bundled faces.", title="Public pictures"
     )
     sign_flip: bool = setting(
-        False,
-        "Flip each value of the mixture about mid-grey with probability one half, as InstaHide does.",
-        title="Random sign flips",
-        basic=True,
-    )
+        False, "Flip each value of the mixture about mid-grey with probability one half, as InstaHide does.",
+        title="Random sign flips", basic=True,
+    )  # fmt: skip
     largest: float = setting(
         0.65, "No picture has a larger share of its mixture than this (InstaHide: 0.65).", title="Largest share",
         ge=0.55, le=1,

@@ -27,8 +27,6 @@ class WithheldLayers(DefenseSettings):
         2, "How many tensors are withheld, if the first or the last are.", title="Tensors", ge=0, le=10_000, basic=True
     )
     part: str = setting(
-        "",
-        "Tensors with this text in their names are withheld, if they are chosen by name.",
-        title="Part of the name",
+        "", "Tensors with this text in their names are withheld, if they are chosen by name.", title="Part of the name",
         max_length=100,
-    )
+    )  # fmt: skip

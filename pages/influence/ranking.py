@@ -16,11 +16,9 @@ from pages.shared import telling
 from pages.shared.places import WEB
 
 _LIST = st.components.v2.component(
-    "gi_ranking",
-    html='<div class="rows">\n</div>',
-    css=(WEB / "influence_ranking.css").read_text(),
+    "gi_ranking", html='<div class="rows">\n</div>', css=(WEB / "influence_ranking.css").read_text(),
     js=(WEB / "influence_ranking.js").read_text(),
-)
+)  # fmt: skip
 _LEAST, _MOST = 1e-4, 1.0
 """Ends of the bars: off by nothing to be seen, and by the whole range."""
 

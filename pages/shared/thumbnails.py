@@ -73,11 +73,9 @@ def whole(ref: str) -> Whole | None:
         return None
     shown = made["ranges"].get(ref)
     return Whole(
-        Path(made["files"][ref]),
-        tuple(made["sizes"][ref]),
-        tuple(shown) if shown else None,
+        Path(made["files"][ref]), tuple(made["sizes"][ref]), tuple(shown) if shown else None,
         tuple(made["notices"][ref]),
-    )
+    )  # fmt: skip
 
 
 def awaited() -> bool:
@@ -92,11 +90,9 @@ def _job(refs: tuple[str, ...], whole: bool = False) -> Job | None:
     more = {"whole": True} if whole else {}
     try:
         number = store().submit(
-            "thumbnails",
-            {"samples": list(refs), "size": None, **more},
-            owner=viewer() or "",
+            "thumbnails", {"samples": list(refs), "size": None, **more}, owner=viewer() or "",
             cache_key="thumbnails:" + key,
-        )
+        )  # fmt: skip
     except SpecError:
         return None
     asked = st.session_state.get(_ASKED, ())

@@ -30,17 +30,13 @@ def draw() -> None:
         if isinstance(now.client, FedAvg):
             _contents()
         _patterns(
-            "sent",
-            "Tensors that were sent",
-            "all of them",
+            "sent", "Tensors that were sent", "all of them",
             "Names or patterns, where the client sent a part: layer4.*, fc.*",
-        )
+        )  # fmt: skip
         _patterns(
-            "withheld",
-            "Tensors that were not sent",
-            "none",
+            "withheld", "Tensors that were not sent", "none",
             "Names or patterns such as layer4.*; missing: whatever the file lacks.",
-        )
+        )  # fmt: skip
     title = (
         f"Defenses known to the server: {len(now.defenses)}"
         if now.defenses

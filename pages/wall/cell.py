@@ -81,12 +81,9 @@ def read(entry: Entry | None, metric: str) -> Cell:
     last, trial = (kept[-1] if kept else None), trials.best(job)
     if job.run_result is not None and job.state == "done":
         return replace(
-            judged(current_verdict(job.run_result), job.metrics, metric),
-            run=job.id,
-            source=source,
-            iteration=last,
+            judged(current_verdict(job.run_result), job.metrics, metric), run=job.id, source=source, iteration=last,
             trial=trial,
-        )
+        )  # fmt: skip
     sign, word = words.state(job)
     done, total = job.progress.get("iteration") or 0, job.progress.get("iterations") or 0
     share = min(1.0, done / total) if total and not job.over else None

@@ -24,11 +24,9 @@ def draw(refs: list[str]) -> None:
     ref = refs[0]
     if len(refs) > 1:
         ref = st.selectbox(
-            "Picture",
-            refs,
-            key=form.key("crop.which"),
+            "Picture", refs, key=form.key("crop.which"),
             format_func=lambda r: f"{refs.index(r) + 1}: {words.sample_name(r)}",
-        )
+        )  # fmt: skip
     name, view = split(ref)
     seen = thumbnails.whole(f"{name}{View(window=view.window)}")
     if seen is None:
@@ -49,11 +47,9 @@ def draw(refs: list[str]) -> None:
     )  # fmt: skip
     if view.crop is not None:
         st.button(
-            "Use the whole picture",
-            key=form.key("crop.all"),
-            on_click=form.report,
+            "Use the whole picture", key=form.key("crop.all"), on_click=form.report,
             args=(form.key("crop.all"), _use, ref, name, view, None, seen),
-        )
+        )  # fmt: skip
 
 
 def _rectangle(ref: str, seen: Whole, view: View) -> Crop:

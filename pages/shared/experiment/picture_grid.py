@@ -10,11 +10,9 @@ import streamlit as st
 from pages.shared.places import WEB
 
 _GRID = st.components.v2.component(
-    "gi_picture_grid",
-    html='<div class="grid">\n</div>',
-    css=(WEB / "picture_grid.css").read_text(),
+    "gi_picture_grid", html='<div class="grid">\n</div>', css=(WEB / "picture_grid.css").read_text(),
     js=(WEB / "picture_grid.js").read_text(),
-)
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

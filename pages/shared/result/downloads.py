@@ -61,11 +61,9 @@ def _buttons(source: Source, trial: int, truth: bool) -> None:
         folder = source.store.path(job.id)
         if (folder / "reconstruction.npz").is_file():
             _button(
-                "Numbers (npz)",
-                lambda: (folder / "reconstruction.npz").read_bytes(),
-                f"{job.id}.npz",
+                "Numbers (npz)", lambda: (folder / "reconstruction.npz").read_bytes(), f"{job.id}.npz",
                 "application/zip",
-            )
+            )  # fmt: skip
     document = {"experiment": job.spec, "result": job.result if truth else None}
     _button(
         "Experiment and result (JSON)", lambda: json.dumps(document, indent=1), f"{job.id}.json", "application/json"

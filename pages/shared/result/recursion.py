@@ -23,11 +23,9 @@ from pages.shared.rank.cards import cards
 from pages.shared.session import store
 
 _STRIP = st.components.v2.component(
-    "gi_recursion",
-    html=(WEB / "recursion.html").read_text(),
-    css=(WEB / "recursion.css").read_text(),
+    "gi_recursion", html=(WEB / "recursion.html").read_text(), css=(WEB / "recursion.css").read_text(),
     js=(WEB / "recursion.js").read_text(),
-)
+)  # fmt: skip
 _PREVIEW = re.compile(r"layers/[\w.-]{1,40}\.png")
 _WORDS = {
     "again": "↻ Play again",

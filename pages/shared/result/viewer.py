@@ -14,11 +14,9 @@ from pages.shared.places import WEB
 from pages.shared.result.source import Source
 
 _VIEWER = st.components.v2.component(
-    "gi_viewer",
-    html=(WEB / "viewer.html").read_text(),
-    css=(WEB / "viewer.css").read_text(),
+    "gi_viewer", html=(WEB / "viewer.html").read_text(), css=(WEB / "viewer.css").read_text(),
     js=(WEB / "difference.js").read_text() + (WEB / "viewer.js").read_text(),
-)
+)  # fmt: skip
 LIVE_FRAMES, ALL_FRAMES = 16, 60
 LIVE_PIXELS, ALL_PIXELS = 500_000, 4_000_000
 _WORDS = {

@@ -43,11 +43,9 @@ def _by_form() -> None:
     with st.grid(2, min_column_width=260, gap="small", vertical_alignment="bottom"):
         name = st.text_input("Name", max_chars=120, key=keeping.start(NAME, "My sweep"))
         chosen = st.selectbox(
-            "Base",
-            list(bases),
-            key=keeping.start(BASE, next(iter(bases)), bases),
+            "Base", list(bases), key=keeping.start(BASE, next(iter(bases)), bases),
             help="What stays the same in all experiments.",
-        )
+        )  # fmt: skip
     keeping.keep(NAME, BASE)
     base = bases[chosen]
     st.html(f'<p class="gi-about">{words.escape(words.question(base.model_dump(mode="json")))}</p>')
