@@ -1,7 +1,8 @@
 """What the influence says of the pictures of an experiment, field by field. No torch."""
 
 # Annotations are not postponed here: on Python 3.11 that would hide NotRequired from __required_keys__.
-from typing import Annotated, Any, NotRequired, TypedDict, final
+from collections.abc import Mapping
+from typing import Annotated, Any, NotRequired, TypedDict, cast, final
 
 from gi_core.types.result_parts import Network
 
@@ -77,3 +78,8 @@ class Influence(Network):
     model: Annotated[str, "the network as written on a command line"]
     shape: Annotated[list[int], "[channels, height, width]"]
     samples: Annotated[list[Unknown | Analysed], "the pictures"]
+
+
+def read(document: Mapping[str, Any] | None) -> Influence | None:
+    """A stored answer; None where there is none."""
+    return cast(Influence, document) if document and "samples" in document else None

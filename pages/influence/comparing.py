@@ -10,6 +10,7 @@ from gi_core.jobs.job import Job
 from gi_core.settings import Experiment, SpecError
 from gi_core.settings.client import Trained
 from gi_core.settings.network_base import Init
+from gi_core.types.influence import Influence, read
 from pages.influence import stages
 from pages.influence.reading import Reading, readings
 from pages.shared import telling, words
@@ -73,9 +74,7 @@ def draw(experiment: Experiment, one: Reading, sigma: float) -> None:
                 stages.epochs(found, sigma)
 
 
-def _bar(
-    name: str, experiment: Experiment, ref: str, label: str, icon: str
-) -> dict[str, tuple[Reading, dict[str, Any]]]:
+def _bar(name: str, experiment: Experiment, ref: str, label: str, icon: str) -> dict[str, tuple[Reading, Influence]]:
     """The button, how it stands, and what is there: title -> (picture, answer)."""
     jobs = _jobs(name, experiment, ref)
     busy = [job for job in jobs.values() if job is not None and not job.over]
@@ -94,7 +93,8 @@ def _bar(
         st.html(f'<p class="gi-about">{_ABOUT[name]}</p>')
     for sentence in dict.fromkeys(filter(None, (said, *failed.values()))):
         telling.problem(sentence)
-    return {title: (readings(job.result or {})[0], job.result or {}) for title, job in done.items()}
+    answers = {title: read(job.result) for title, job in done.items()}
+    return {title: (readings(answer)[0], answer) for title, answer in answers.items() if answer}
 
 
 _ABOUT = {

@@ -12,6 +12,7 @@ from gi_core.analysis.influence import keeping, simulate
 from gi_core.jobs.job import Job
 from gi_core.numerics.spectrum import Spectrum
 from gi_core.settings import SpecError
+from gi_core.types.influence import read
 from pages.influence.reading import Reading
 from pages.shared import pictures
 from pages.shared.session import store
@@ -32,7 +33,8 @@ def _read(path: str, channels: int) -> np.ndarray | None:
 
 def picture(job: Job, one: Reading) -> np.ndarray | None:
     """(H, W, C) uint8 as the network gets it."""
-    name, channels = one.found.get("picture"), ((job.result or {}).get("shape") or [3])[0]
+    answer = read(job.result)
+    name, channels = one.found.get("picture"), answer["shape"][0] if answer else 3
     try:
         return _read(str(store().path(job.id) / Path(name).name), channels) if name else None
     except SpecError:
@@ -46,7 +48,7 @@ def _kept(key: str) -> Kept | None:
 
 def kept(one: Reading) -> Kept | None:
     """The picture's spectrum and directions, while they are kept."""
-    found = _kept(str(one.found.get("key")))
+    found = _kept(one.numbers["key"])
     if found is None:
         _kept.clear()
     return found
@@ -67,7 +69,7 @@ def simulated(job: Job, one: Reading, sigma: float) -> np.ndarray | None:
     if truth is None or one.error:
         return None
     pixels = truth.transpose(2, 0, 1) / 255
-    error = _unit(str(one.found.get("key")), pixels.shape)
+    error = _unit(one.numbers["key"], pixels.shape)
     if error is None:  # its spectrum gave way to others: spread the error evenly
         _unit.clear()
         error = np.random.default_rng(0).standard_normal(pixels.shape) * one.rmse(1.0)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
 from gi_core.analysis.risk import EXPOSED
 from gi_core.numerics.spectrum import PRIOR
+from gi_core.types.influence import Analysed, Influence, Unknown
 from pages.shared import words
 
 BLURRED = 0.25
@@ -29,7 +29,7 @@ class Reading:
     """One picture of an answer. number: its place in the answer. found: the worker's object."""
 
     number: int
-    found: Mapping[str, Any]
+    found: Analysed | Unknown
 
     @property
     def ref(self) -> str:
@@ -49,12 +49,18 @@ class Reading:
     @property
     def error(self) -> str | None:
         """Why there are no numbers, one sentence."""
-        return self.found.get("error")
+        return self.found["error"] if "error" in self.found else None
+
+    @property
+    def numbers(self) -> Analysed:
+        """What was worked out, of a picture without an error."""
+        assert "error" not in self.found
+        return self.found
 
     @cached_property
     def _curve(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        curve = self.found["curve"]
-        columns = [np.array(curve[k], float) for k in ("noise_std", "rmse", "rmse_with_prior")]
+        curve = self.numbers["curve"]
+        columns = [np.array(c, float) for c in (curve["noise_std"], curve["rmse"], curve["rmse_with_prior"])]
         good = np.isfinite(columns[1]) & (columns[1] > 0)
         return tuple(np.log(np.maximum(column[good], 1e-300)) for column in columns)
 
@@ -87,7 +93,7 @@ class Reading:
     @property
     def spread(self) -> float:
         """Relative standard error of the predicted RMSE (of its square, halved); 0 when the spectrum is exact."""
-        return float(self.found.get("relative_error") or 0.0) / 2
+        return (self.numbers.get("relative_error") or 0.0) / 2
 
     def level(self, sigma: float) -> str:
         """exposed, partly, protected or failed."""
@@ -97,9 +103,9 @@ class Reading:
         return "exposed" if rmse < EXPOSED else "partly" if rmse < PRIOR else "protected"
 
 
-def readings(answer: Mapping[str, Any]) -> list[Reading]:
+def readings(answer: Influence | None) -> list[Reading]:
     """All pictures of an answer, in the order asked."""
-    return [Reading(k, found) for k, found in enumerate(answer.get("samples") or ())]
+    return [Reading(k, found) for k, found in enumerate(answer["samples"] if answer else ())]
 
 
 def ranked(found: Sequence[Reading]) -> list[Reading]:

@@ -40,12 +40,13 @@ def draw(job: Job, one: Reading, sigma: float) -> None:
 
 
 def _curve(one: Reading, sigma: float) -> None:
-    curve = one.found["curve"]
+    curve = one.numbers["curve"]
     series: list[charts.Option] = []
-    for number, (field, title) in enumerate((("rmse", "without a prior"), ("rmse_with_prior", "with a prior"))):
+    errors = (("without a prior", curve["rmse"]), ("with a prior", curve["rmse_with_prior"]))
+    for number, (title, values) in enumerate(errors):
         points = [
             [np.log10(s), np.log10(r), s, r]
-            for s, r in zip(curve["noise_std"], curve[field], strict=True)
+            for s, r in zip(curve["noise_std"], values, strict=True)
             if r and _LOW <= np.log10(r) <= _HIGH
         ]
         series.append({

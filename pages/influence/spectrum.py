@@ -46,7 +46,7 @@ def _slider(ranks: list[int]) -> int:
 
 
 def _plot(one: Reading, kept: evidence.Kept | None, rank: int | None) -> None:
-    stored = one.found["spectrum"]
+    stored = one.numbers["spectrum"]
     if kept is not None:  # the weights say how many eigenvalues a node of an estimate stands for
         values, weights = kept[0].values[::-1], kept[0].weights[::-1]
         places = np.cumsum(weights) - weights / 2 + 0.5
@@ -82,7 +82,7 @@ def _plot(one: Reading, kept: evidence.Kept | None, rank: int | None) -> None:
 
 def _condition(one: Reading) -> str:
     """Exact or estimated, and what the ends of the spectrum mean."""
-    found = one.found
+    found = one.numbers
     top, least = found["eigenvalue_max"], found["eigenvalue_min"]
     if found["exact"]:
         how = f"All {found['spectrum']['pixels']} eigenvalues, exact."

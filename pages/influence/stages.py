@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import streamlit as st
 
 from gi_core.numerics.spectrum import PRIOR
+from gi_core.types.influence import Influence
 from pages.influence.reading import Reading, short, times
 from pages.shared.result import charts
 from pages.shared.result.curves import COLOURS, DASHES
 
-Found = Mapping[str, tuple[Reading, Mapping[str, Any]]]
+Found = Mapping[str, tuple[Reading, Influence]]
 _LEAST = 1e-4
 _GREY = {"data": [{"yAxis": float(np.log10(PRIOR))}], "label": {"show": True, "formatter": "guessing grey", "position": "insideEndTop"}}  # fmt: skip
 
@@ -57,7 +57,7 @@ def epochs(found: Found, sigma: float) -> None:
     lines = (
         ("error per pixel", [one.rmse(sigma) for one, _ in found.values()], 0),
         ("with a prior", [one.with_prior(sigma) for one, _ in found.values()], 0),
-        ("gradient norm", [float(one.found["gradient_norm"]) for one, _ in found.values()], 1),
+        ("gradient norm", [one.numbers["gradient_norm"] for one, _ in found.values()], 1),
     )
     series: list[charts.Option] = [
         {
@@ -85,9 +85,9 @@ def epochs(found: Found, sigma: float) -> None:
         grid=charts.GRID | {"top": 56}, tooltip={"trigger": "axis", "confine": True, "valueFormatter": "%.2g"},
     )  # fmt: skip
     right_on = [
-        f"{name}: {100 * answer['accuracy']:.0f} %"
+        f"{name}: {100 * accuracy:.0f} %"
         for name, (_, answer) in found.items()
-        if answer.get("accuracy") is not None
+        if (accuracy := answer.get("accuracy")) is not None
     ]
     if right_on:
         st.html(

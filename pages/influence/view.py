@@ -6,6 +6,7 @@ import streamlit as st
 
 from gi_core.jobs.job import Job
 from gi_core.settings import Experiment
+from gi_core.types.influence import read
 from pages.influence import asking, checking, classes, comparing, noise, ranking, seeing, spectrum
 from pages.influence.reading import SIGNS, Reading, readings, sentence
 from pages.shared import form, head, telling, words
@@ -59,7 +60,7 @@ def _waiting() -> bool:
 
 def _looked(job: Job) -> Reading | None:
     """The picture looked at: as chosen, else the first."""
-    found = readings(job.result or {})
+    found = readings(read(job.result))
     wanted = st.session_state.get(_LOOKED)
     return next((one for one in found if one.ref == wanted), found[0] if found else None)
 
@@ -117,7 +118,7 @@ def _cancel(number: str) -> None:
 
 def _answer(job: Job, asked: Experiment) -> None:
     """Everything that there is to see of one answer, at the noise of the slider."""
-    found = readings(job.result or {})
+    found = readings(read(job.result))
     good = [one for one in found if not one.error]
     one = _looked(job)
     if one is None:
@@ -131,7 +132,8 @@ def _answer(job: Job, asked: Experiment) -> None:
         f'<div class="gi-answer gi-{level}" role="status"><i aria-hidden="true">{SIGNS[level]}</i><div><h2>{words.escape(head)}</h2>'
         f"<p>{words.escape(text)}</p></div></div>"
     )  # fmt: skip
-    for notice in (job.result or {}).get("notices") or ():
+    answer = read(job.result)
+    for notice in answer.get("notices", []) if answer else ():
         telling.note(notice)
     if good:
         noise.draw(one if not one.error else good[0], good)
@@ -146,7 +148,7 @@ def _answer(job: Job, asked: Experiment) -> None:
             )
         with st.container(gap="xsmall"):
             seeing.draw(job, one, sigma)
-    spectrum.draw(job, one, (job.result or {}).get("parameters"), sigma)
+    spectrum.draw(job, one, answer.get("parameters") if answer else None, sigma)
     if not one.error:
         comparing.draw(asked, one, sigma)
     with st.grid(2 if classes.comparable(found) else 1, min_column_width=320, gap="medium", key="influence_last"):

@@ -11,6 +11,7 @@ from gi_core.jobs.job import Job
 from gi_core.settings import Experiment, SpecError
 from gi_core.settings.client import FedSgd
 from gi_core.settings.noise_defenses import GaussianNoise
+from gi_core.types.influence import read
 from gi_core.types.preview import Preview
 from pages.shared.influence import question
 from pages.shared.session import dispatcher, store, viewer
@@ -20,21 +21,24 @@ _PATIENCE = 90.0
 _ASKED = "refining.asked"
 
 
-def error(experiment: Experiment, answer: Preview) -> float | None:
+def error(experiment: Experiment, preview: Preview) -> float | None:
     """Expected error per pixel by the spectrum, in [0, 1]; asks a worker for it when it is cheap and nobody waits."""
     sigma = _noise(experiment)
-    if sigma is None or len(experiment.samples) != 1 or answer["risk"]["refined"]:
+    if sigma is None or len(experiment.samples) != 1 or preview["risk"]["refined"]:
         return None
     job = _job(experiment)
-    if job is None and math.prod(answer["input_shape"] or (MOST_VALUES + 1,)) <= MOST_VALUES:
+    if job is None and math.prod(preview["input_shape"] or (MOST_VALUES + 1,)) <= MOST_VALUES:
         job = _ask(experiment)
     if job is None or job.state != "done":
         return None
-    found = (job.result or {}).get("samples", [{}])[0]
+    answer = read(job.result)
+    found = answer["samples"][0] if answer else None
+    if found is None or "error" in found:
+        return None
     if not sigma:
-        return found.get("predicted_rmse")
-    curve = found.get("curve") or {}
-    return next((sigma / s * e for s, e in zip(*map(curve.get, ("noise_std", "rmse")), strict=True) if e), None)
+        return found["predicted_rmse"]
+    curve = found["curve"]
+    return next((sigma / s * e for s, e in zip(curve["noise_std"], curve["rmse"], strict=True) if e), None)
 
 
 def awaited(experiment: Experiment) -> bool:
