@@ -38,7 +38,8 @@ def record(name: str, sweep: Sweep, folder: Path = HERE, store: Store | None = N
         raise SystemExit("error: no finished sweep of this store asks the default grid: run it on its page first")
     entries, rows = sweeps.members(store, ended[0].id), records(store, ended[0].id)
     for entry, row in zip(entries, rows, strict=True):
-        row["verdict"] = current_verdict((entry.job and entry.job.result) or {}).partition(":")[0]
+        result = entry.job.run_result if entry.job else None
+        row["verdict"] = current_verdict(result).partition(":")[0] if result else ""
     keep = ["position", *map(column, sweep.axes), *ASKED, *FOUND, *METRICS, "verdict"]
     table = {n: [_short(row[n]) for row in rows] for n in keep}
     document = {n: values[0] if len(set(values)) == 1 else values for n, values in table.items()}

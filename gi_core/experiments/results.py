@@ -74,10 +74,9 @@ def result(run: Finished) -> tuple[Result, np.ndarray]:
         "device": str(question.device),
         "normalisation": _normalisation(question),
         "notices": list(question.pictures.notices),
-        "verdict": "",
+        "verdict": metrics.verdict(judged["metrics"], judged["per_image"]),
         "out": str(run.folder),
     }
-    document["verdict"] = metrics.verdict(document)
     _add(document, run, images)
     checked: Result = finite(document)
     return checked, images[order]

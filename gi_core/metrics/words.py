@@ -14,10 +14,12 @@ Where no SSIM was measured, PSNR >= 18 dB counts as recognisable: better warned 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gi_core.metrics.registry import METRICS
+from gi_core.types.result import Result
+from gi_core.types.result_parts import Measures
 
 _MSE, _PSNR, _SSIM = (METRICS[name].thresholds for name in ("mse", "psnr", "ssim"))
 EXACT = _MSE["exact"]  # no eye sees the difference
@@ -34,14 +36,11 @@ WORDS = ("exact", "recognisable", "identifiable", "traces only", "not recognisab
 """From the most exposed to the least."""
 
 
-def verdict(result: Mapping[str, Any]) -> str:
-    """One sentence about a result object (`metrics`, `per_image`, `status`, `error`).
+def verdict(metrics: Measures, images: Sequence[Measures]) -> str:
+    """One sentence about a result, from its `metrics` and `per_image`.
 
     It speaks of what was measured only: without ground truth or without candidates it says so.
     """
-    if result.get("status") in ("failed", "cancelled") and not result.get("metrics"):
-        return "no picture came back" + (f": {result['error']}" if result.get("error") else "")
-    metrics, images = result.get("metrics") or {}, result.get("per_image") or []
     measured = [e for e in images if e.get("mse") is not None]
     if not measured:
         if images:
@@ -86,7 +85,7 @@ def below_prior(entry: Mapping[str, Any]) -> bool:
     return value is not None and value < 0 and (mse is None or mse >= EXACT) and entry.get("iip_rank") != 1
 
 
-def _nothing(metrics: dict[str, Any], images: int) -> str:
+def _nothing(metrics: Measures, images: int) -> str:
     whose = "the original" if images == 1 else f"each of the {images} originals"
     value = metrics.get("rdlv")
     said = "" if value is None else f" (RDLV {value:.2f})"
@@ -95,9 +94,9 @@ def _nothing(metrics: dict[str, Any], images: int) -> str:
     )
 
 
-def current_verdict(result: Mapping[str, Any]) -> str:
+def current_verdict(result: Result) -> str:
     """The verdict by today's rule, where the numbers of each picture are kept; else the one that was stored."""
-    return verdict(result) if result.get("per_image") else str(result.get("verdict") or "")
+    return verdict(result["metrics"], result["per_image"]) if result["per_image"] else result["verdict"]
 
 
 def _clear(psnr: float | None, ssim: float | None) -> bool:
@@ -106,7 +105,7 @@ def _clear(psnr: float | None, ssim: float | None) -> bool:
     return ssim >= CLEAR_SSIM or (psnr is not None and psnr >= CLEAR_PSNR)
 
 
-def _single(entry: dict[str, Any], candidates: int | None) -> str:
+def _single(entry: Measures, candidates: int | None) -> str:
     rank, said = entry.get("iip_rank"), word(entry)
     psnr, among = f"PSNR {entry['psnr']:.1f} dB", f"among {candidates} pictures"
     if said == "exact":
@@ -121,7 +120,7 @@ def _single(entry: dict[str, Any], candidates: int | None) -> str:
     return f"{said}: the original is number {rank} {among} by distance to the reconstruction, {psnr}"
 
 
-def _batch(measured: list[dict[str, Any]], total: int, candidates: int | None) -> str:
+def _batch(measured: list[Measures], total: int, candidates: int | None) -> str:
     seen = sum(recognisable(e) for e in measured)
     found = sum(e.get("iip_rank") == 1 for e in measured)
     exact = sum(e["mse"] < EXACT for e in measured)
