@@ -1,7 +1,7 @@
 """Attacks as settings: all that a module `*_attacks` of this package has, compositions of objective, priors, optimiser,
 labels and trials.
 
-Labels strategies: `known` (the server knows them), `joint` (soft labels optimised with the picture), `observed_delta`
+Label strategies: `known` (the server knows them), `joint` (soft labels optimised with the picture), `observed_delta`
 (the last bias gradient is read as dL/dlogits: no label needed), or read from the last dense layer's gradient: `idlg` (row
 sums of its weights, one picture), `bias_sign` (most negative entries of its bias, by sign and magnitude for a batch),
 `row_sum` (row sums by magnitude, no bias needed), `iterative` (counts and features of each class by turns), `auto`

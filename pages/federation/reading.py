@@ -74,7 +74,7 @@ def sentence(found: Found) -> tuple[str, str, str]:
         return "exposed", f"{who} could be read", text
     better = any((one.get("rdlv_mean") or 0) > 0 for one in leaks)
     if better and found.measure == "RDLV":
-        return "partly", "More came back than the server could guess, but no likeness", text
+        return "partly", "More came back than the server could guess, but nothing recognisable", text
     return "protected", "Nothing came back beyond what the server could guess", text
 
 

@@ -38,7 +38,7 @@ def switches() -> None:
     )  # fmt: skip
     st.button(
         "Present", key="present", icon=":material/fullscreen:", on_click=_present, args=(True,),
-        help="Only the pictures, the curves and the sentence, for a projector.",
+        help="Shows only the pictures, the curves and the sentence, as a projector needs it.",
     )  # fmt: skip
 
 

@@ -105,6 +105,6 @@ def draw_examples() -> None:
         st.markdown("**No files at hand?**", width="content")
         st.button(
             "Show me an example", key="updates_example", on_click=example.ask, disabled=example.waiting(),
-            help="A client's round is played here on a medical picture with a name in it; its files are looked into and attacked:"
+            help="A client's round is played here on a medical picture with a name in it; its files are inspected and attacked:"
             f" {timing.of_run(example.SECONDS, example.ROUND.attack.kind, example.ROUND.model.kind)}.",
         )  # fmt: skip

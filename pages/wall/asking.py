@@ -64,7 +64,7 @@ def _defenses() -> None:
     st.toggle(
         "Also by an attacker who knows them", question.plan()["both"], key=key, on_change=form.report,
         args=(key, _set, "both", key),
-        help="A second run in every cell: with the noise level, the mask and the like.",
+        help="Adds a second run to every cell, by an attacker who knows the noise level, the mask and the like.",
     )  # fmt: skip
 
 

@@ -83,7 +83,7 @@ def _attackers(found: Layout) -> tuple[bool, ...]:
         return (False,)
     chosen = st.segmented_control(
         "The attacker and the defenses", list(ATTACKERS), default="both", required=True, key="wall_attackers",
-        format_func=ATTACKERS.__getitem__, help="A defense that is judged only by an attacker who does not know it misleads.",
+        format_func=ATTACKERS.__getitem__, help="A defense may look stronger than it is where the attacker does not know it.",
     )  # fmt: skip
     return {"naive": (False,), "knowing": (True,), "both": (False, True)}[chosen]
 

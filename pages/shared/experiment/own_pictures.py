@@ -22,7 +22,7 @@ def upload(take: Callable[[list[str]], None]) -> None:
     )  # fmt: skip
     st.caption(
         "They stay on this machine. The middle square is used, made small, unless you crop it or set a size. "
-        "Leave this open until the pictures are shown: what is still on its way when it closes is lost."
+        "Leave this open until the pictures are shown: an upload that is not finished when it closes is lost."
     )
     for said in st.session_state.get(_SAID, ()):
         telling.problem(said)

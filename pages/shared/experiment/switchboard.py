@@ -38,8 +38,8 @@ def draw() -> None:
         )  # fmt: skip
         _switch(
             "Defenses", "adaptive", _DEFENSES, "known" if now.attack.adaptive else "unknown",
-            "Whether the attacker knows what the client does against it, with the noise level, the mask and the like: a"
-            " defense that is judged only by an attacker who does not may mislead.", off=not now.defenses,
+            "Whether the attacker knows the defenses, with their noise level, mask and the like. A defense may look stronger"
+            " than it is where the attacker does not know it.", off=not now.defenses,
         )  # fmt: skip
     text = words.escape(sent.sentence(form.current(), _weights(form.current())))
     st.html(f'<p class="gi-sees" role="status"><b>The server sees</b> {text}</p>')

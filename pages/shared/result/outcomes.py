@@ -81,7 +81,7 @@ def mixture(job: Job, source: Source) -> None:
     st.html(
         f'<h4 class="gi-sub">One mixture of {mixed(job)} pictures{more} <small>how much of each original is in it</small>'
         f'</h4><div class="gi-mixtures">{lists}</div><p class="gi-about">A batch is sent as one sum; dividing it layer by'
-        f" layer gives a sum back, not the pictures. Not explained by them: {found['span_residual']:.1e} of the answer.</p>"
+        f" layer gives a sum back, not the pictures. They leave {found['span_residual']:.1e} of the answer unexplained.</p>"
     )
 
 
