@@ -95,10 +95,8 @@ def refuse_bad_update(norm: float) -> None:
     if not norm < float("inf"):
         raise Refused("the update holds values that are not finite, so there is nothing to match")
     if norm == 0:
-        raise Refused(
-            "the update is zero everywhere: it says nothing about the picture"
-            " (a perfectly fitted or dead network, or everything pruned)"
-        )
+        why = "a perfectly fitted or dead network, or everything pruned"
+        raise Refused(f"the update is zero everywhere: it says nothing about the picture ({why})")
 
 
 def refuse_too_large(what: str, numbers: int, dtype: torch.dtype, device: torch.device) -> None:

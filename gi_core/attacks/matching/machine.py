@@ -36,16 +36,12 @@ class GradientMatching:
     def __init__(self, settings: Matching, update: Update, knowledge: Knowledge, plan: Plan, device: torch.device):
         norms = by_batch(knowledge)
         self.settings, self.o = settings, settings.settled(norms)
-        self.problem = MatchingProblem(
-            update, as_mean_gradient(update, knowledge.schedule, knowledge.model), knowledge, self.o, plan, device
-        )
+        plain = as_mean_gradient(update, knowledge.schedule, knowledge.model)
+        problem = self.problem = MatchingProblem(update, plain, knowledge, self.o, plan, device)
         if settings.parametrisation == "auto" and self.o.parametrisation == "deep_image_prior":
-            self.problem.events.append(DECODER.format(norms))
-        self.moves = (
-            QuasiNewton(self.problem, self.o)
-            if self.o.second_order
-            else FirstOrder(self.problem, self.o, plan.cuda_graph)
-        )
+            problem.events.append(DECODER.format(norms))
+        second_order = self.o.second_order
+        self.moves = QuasiNewton(problem, self.o) if second_order else FirstOrder(problem, self.o, plan.cuda_graph)
         self.rules = self._rules()
         self.entropy = inception.load(device) if self.o.scoring == "inception" else None
 

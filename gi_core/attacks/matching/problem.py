@@ -56,12 +56,10 @@ class MatchingProblem:
         like = torch.zeros((), dtype=self.dtype, device=device)
         self.space = make_space(o, self.shape, update.images, knowledge, like)
         self.plain = regularisers.of_picture(o, self.smoothing, self.copies)
-        self.client_loss = None
-        if o.classification_weight:
+        self.client_loss, weight = None, o.classification_weight
+        if weight:
             rate = knowledge.schedule.learning_rate if knowledge.schedule else 1e-2
-            self.client_loss = ClientLoss(
-                self.gradient, self.seen.loss, o.classification, o.classification_weight, rate
-            )
+            self.client_loss = ClientLoss(self.gradient, self.seen.loss, o.classification, weight, rate)
         self.chunk = max(1, plan.chunk)
         if len(self.seen.sent) < len(update.tensors):
             left_out = ", ".join(name for name in update.tensors if name in update.withheld)

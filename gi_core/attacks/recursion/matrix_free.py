@@ -70,9 +70,8 @@ def solve(equations: list, channels: int, pixels: int, determined: bool) -> Foun
 
     def forward(x: Array) -> Array:
         picture = x.reshape(channels, pixels)
-        return np.concatenate(
-            [y for p in equations for y in (p.rho * (p.kernel @ picture.T).ravel(), p.weights @ x.ravel())]
-        )
+        both = [y for p in equations for y in (p.rho * (p.kernel @ picture.T).ravel(), p.weights @ x.ravel())]
+        return np.concatenate(both)
 
     def backward(y: Array) -> Array:
         out = np.zeros((channels, pixels))
