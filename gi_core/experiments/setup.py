@@ -20,6 +20,7 @@ from gi_core.experiments import preparing
 from gi_core.experiments.recorded import playing
 from gi_core.jobs.rows import encode
 from gi_core.settings import Experiment, SpecError, problems
+from gi_core.settings.client import Fresh, FromFile, Trained
 from gi_core.types.result_parts import Network, UpdateFacts
 
 SMALLEST_NORM = 1e-12
@@ -97,7 +98,7 @@ def ask(experiment: Experiment, device: torch.device, progress: Progress) -> Que
     with memory_limit():
         pictures = data.load(experiment)
     progress(0.0, "building the network")
-    from_files = experiment.recorded is not None or experiment.weights.kind == "file"
+    from_files = experiment.recorded is not None or isinstance(experiment.weights, FromFile)
     with memory_limit() if from_files else nullcontext():
         model, info = preparing.prepare(experiment, pictures, progress=progress)
     if experiment.recorded is not None:
@@ -125,7 +126,7 @@ def refuse_no_signal(question: Question) -> None:
     why = "the network is dead or the defenses removed everything: choose another initialisation or defense"
     if question.experiment.recorded is not None:
         why = "give another round's files"
-    elif question.experiment.weights.kind != "fresh":
+    elif not isinstance(question.experiment.weights, Fresh):
         why = (
             "the trained network is already certain of this picture's label: choose a picture it gets"
             " wrong, fewer epochs or a wrong label"
@@ -141,8 +142,8 @@ def _key(experiment: Experiment, device: torch.device) -> str:
 
 def _stable(experiment: Experiment) -> bool:
     weights = experiment.weights
-    from_file = weights.kind == "file" and not weights.path.startswith("upload:")
-    trained_on_file = weights.kind == "trained" and ":" in (weights.data or "")
+    from_file = isinstance(weights, FromFile) and not weights.path.startswith("upload:")
+    trained_on_file = isinstance(weights, Trained) and ":" in (weights.data or "")
     refs: list[str | None] = list(experiment.samples)
     if experiment.recorded is not None:
         files = experiment.recorded

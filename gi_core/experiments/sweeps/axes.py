@@ -10,6 +10,7 @@ from typing import Any
 from gi_core.experiments.measures import MEASURES
 from gi_core.settings import DEFENSES, Component, Experiment, SpecError
 from gi_core.settings.base import is_basic
+from gi_core.settings.client import Trained
 from gi_core.settings.documents import whole_number
 from gi_core.settings.sweep import MOST_MEMBERS, Axis
 
@@ -132,7 +133,7 @@ def epochs(base: Experiment, values: Sequence[int]) -> Axis:
     """An axis over epochs of training before the attack; 0 is a fresh network."""
     own = (
         base.weights.model_dump(mode="json", exclude_none=True)
-        if base.weights.kind == "trained"
+        if isinstance(base.weights, Trained)
         else {"kind": "trained"}
     )
     weights = tuple({**own, "epochs": n} if n else {"kind": "fresh"} for n in values)
