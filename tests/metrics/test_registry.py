@@ -4,21 +4,14 @@ from __future__ import annotations
 
 import ast
 from dataclasses import replace
-from types import SimpleNamespace
 
-import numpy as np
 import pytest
 
-from gi_core import metrics
-from gi_core.analysis.frontier import advice, points
-from gi_core.cli import report
 from gi_core.experiments.sweeps import choices, table
 from gi_core.jobs.job import Point
 from gi_core.metrics import document
-from gi_core.metrics.batch import Batch, Found
 from gi_core.metrics.meanings import EVERYWHERE, Metric
 from gi_core.metrics.registry import LIVE, METRICS, drawn, shown
-from gi_core.types.result import read
 from tests.conftest import ROOT
 from tests.test_house_rules import loaded
 
@@ -56,6 +49,8 @@ ORDERS = {
     "frontier": "psnr ssim mse lpips iip_rank",
     "wall": "psnr ssim mse lpips iip_rank",
 }
+
+
 FIRST = "mse psnr ssim lpips iip_rank iip_percentile rmse_unclamped rdlv label_accuracy".split()
 
 
@@ -102,80 +97,6 @@ def test_a_function_that_is_not_there_is_an_error():
 def test_the_registry_and_its_document_load_nothing_heavy():
     heavy = ("torch", "torchvision", "lpips", "skimage", "scipy", "numpy", "streamlit")
     assert loaded("import gi_core.metrics.registry, gi_core.metrics.document, gi_core.metrics.words", *heavy) == []
-
-
-def pictures(count: int = 2) -> tuple[np.ndarray, np.ndarray]:
-    true = np.random.default_rng(4).random((count, 1, 12, 12))
-    return true + 0.1, true
-
-
-def added(monkeypatch, function, **changes) -> None:
-    """One more metric, as an entry of the registry would give it."""
-    place = SimpleNamespace(measure=function)
-    monkeypatch.setitem(__import__("sys").modules, "made_up_metric", place)
-    monkeypatch.setitem(METRICS, "mae", metric(function="made_up_metric.measure", **changes))
-
-
-def test_a_new_metric_of_pairs_is_measured_averaged_and_reported(monkeypatch):
-    added(monkeypatch, lambda a, b: np.abs(a - b).mean())
-    got = metrics.evaluate(*pictures())
-    each = [entry["mae"] for entry in got["per_image"]]
-    assert all(type(value) is float for value in each) and got["metrics"]["mae"] == pytest.approx(np.mean(each))
-    assert got["metrics"]["mae_sd"] == pytest.approx(np.std(each))
-    lines = report.text(read({"run_id": "x", "out": "o", **got})).splitlines()
-    assert any(line.startswith("MAE ") and "Mean absolute error." in line for line in lines)
-    assert any(line.startswith("picture ") and "MAE" in line for line in lines)
-    assert "mae" in drawn("wall") and "| MAE | `mae` |" in document.table()
-
-
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), np.float64("nan"), None])
-def test_what_it_cannot_say_is_none(monkeypatch, value):
-    added(monkeypatch, lambda a, b: value)
-    got = metrics.evaluate(*pictures())
-    assert got["metrics"]["mae"] is None and [entry["mae"] for entry in got["per_image"]] == [None, None]
-
-
-def test_it_is_not_asked_about_a_picture_that_is_not_finite(monkeypatch):
-    added(monkeypatch, lambda a, b: float(np.abs(a - b).mean()))
-    rec, true = pictures()
-    rec[1] = np.nan
-    got = metrics.evaluate(rec, true)
-    assert got["per_image"][0]["mae"] > 0 and got["per_image"][1]["mae"] is None and got["metrics"]["mae"] is not None
-
-
-def test_a_new_metric_of_batches_says_what_it_needs_and_is_left_out_without_it(monkeypatch):
-    def measure(batch: Batch) -> Found | None:
-        if batch.prior is None:
-            return None
-        return Found({"mae": [1.0, 3.0]}, {"mae_note": "beside the prior"})
-
-    added(monkeypatch, measure, takes="batch", optional=True)
-    rec, true = pictures()
-    assert "mae" not in metrics.evaluate(rec, true)["metrics"]
-    got = metrics.evaluate(rec, true, prior=true[0])["metrics"]
-    assert got["mae"] == 2.0 and got["mae_note"] == "beside the prior"
-
-
-def test_a_function_of_two_metrics_is_called_once(monkeypatch):
-    from gi_core.metrics import matching
-
-    calls = []
-    monkeypatch.setattr(
-        matching, "identified", lambda batch: calls.append(1) or Found({"iip_rank": [1], "iip_percentile": [9.0]})
-    )
-    got = metrics.evaluate(*pictures(1))["metrics"]
-    assert calls == [1] and got["iip_rank"] == 1 and type(got["iip_rank"]) is int and got["iip_percentile"] == 9.0
-
-
-def test_the_frontier_judges_by_a_new_metric(monkeypatch):
-    from tests.analysis.test_frontier import rows
-
-    monkeypatch.setitem(METRICS, "mae", metric())
-    found = rows("none", "none", [40.0, 41.0], accuracy=0.8) + rows("noise 1", "gaussian_noise:std=1.0", [9.0, 8.0])
-    for row in found:
-        row["mae"] = 0.01 if row["defense"] == "none" else 0.3
-    said = advice(points(found, "mae"))
-    assert said.best.name == "noise 1" and "MAE 0.300 in place of MAE 0.010" in said.claim
 
 
 def test_the_table_s_columns_are_the_registry_s():

@@ -5,16 +5,11 @@ from __future__ import annotations
 import pytest
 
 from gi_core import data
-from gi_core.data import bundled
 from gi_core.experiments import preparing
-from gi_core.jobs.job import Job
 from gi_core.settings import ATTACKS, build, problems
 from pages.shared import link, sent, words
-from pages.shared.experiment import pairs, possible
-from pages.shared.experiment.knowing_pair import KNOWING
-from pages.shared.experiment.statistics_pair import STATISTICS
+from pages.shared.experiment import possible
 from pages.shared.presets import presets
-from pages.shared.result import legible
 from tests import pages_fakes as fakes
 from tests.pages.opened import form, lab, text, widget
 
@@ -119,47 +114,6 @@ def test_a_prior_picture_is_picked_and_a_path_refused(store):
     assert not [w for w in again.text_input if "prior" in w.key or "generator" in w.key], "no path can be typed"
 
 
-def test_both_runs_are_queued_and_shown_side_by_side(store):
-    app = lab(experiment=link.encode(build({**NORM, "attack": {"kind": "dlg"}})))
-    fakes.button(app, "pair_statistics").click().run()
-    assert not app.exception
-    shared, withheld = store.jobs()
-    assert (app.query_params["run"], app.query_params["beside"]) == (withheld.id, shared.id)
-    assert [j.spec["client"]["statistics"] for j in (withheld, shared)] == ["withheld", "shared"]
-    assert {j.spec["client"]["batch_norm"] for j in (withheld, shared)} == {"train"}
-    assert {j.spec["attack"]["kind"] for j in (withheld, shared)} == {"fl_gradient_inversion"}, (
-        "DLG reads no statistics"
-    )
-    assert "statistics withheld" in text(app) and "statistics shared" in text(app)
-
-
-def test_no_comparison_without_batch_norm(store):
-    assert "pair.statistics" not in {b.key for b in lab().button}
-
-
-def _run(statistics: str, psnr: float | None, seed: int = 0) -> Job:
-    spec = build({**NORM, "seed": seed, "client": {"batch_norm": "train", "statistics": statistics}, "attack": FL})
-    return Job(
-        "0" * 12, "run", spec.model_dump(mode="json"), "", "done", "interactive", None, "", 0.0, None, None,
-        result={"metrics": {"psnr": psnr}},
-    )  # fmt: skip
-
-
-def _told(jobs: list[Job]) -> str | None:
-    return pairs.difference(jobs, (STATISTICS, KNOWING))
-
-
-def test_the_measured_difference_in_one_sentence():
-    said = _told([_run("withheld", 11.6), _run("shared", 15.4)])
-    assert said == "Sharing the statistics raised PSNR from 11.6 to 15.4 dB."
-    assert _told([_run("shared", 15.4), _run("withheld", 11.6)]) == said
-    assert "hardly mattered" in (_told([_run("withheld", 21.7), _run("shared", 22.2)]) or "")
-    assert "lowered" in (_told([_run("withheld", 21.7), _run("shared", 19.2)]) or "")
-    assert _told([_run("withheld", 11.6), _run("shared", None)]) is None
-    assert _told([_run("withheld", 11.6), _run("shared", 15.4, seed=1)]) is None
-    assert _told([_run("shared", 11.6), _run("shared", 15.4)]) is None
-
-
 def test_a_runs_name_says_what_was_sent():
     plain = build({}).model_dump(mode="json")
     assert words.question(plain) == "Astronaut · LeNet (DLG) · Levenberg-Marquardt"
@@ -172,25 +126,6 @@ def test_a_runs_name_says_what_was_sent():
 def test_presets_can_be_run(preset):
     assert not [p for p in problems(preset.experiment) if p.fatal]
     assert preset.sentence.endswith((".", "?"))
-
-
-def test_the_name_is_shown_large(store):
-    asked = build({"samples": ["bundled/faces:0", "bundled/patient"], "size": 32, "attack": {"kind": "dlg"}})
-    run = fakes.run(store, experiment=asked)
-    assert "Can you read the name?" in text(lab(run=run))
-    assert "Can you read" not in text(lab(run=run, view="attacker")) and "by other attacks" not in text(lab(run=run))
-    fakes.run(store, experiment=build({"samples": ["bundled/patient"], "size": 32}))
-    page = text(lab(run=run))
-    assert "The same by other attacks" in page and page.count("<figcaption>Levenberg-Marquardt") == 1
-    assert "Can you read" not in text(lab(run=fakes.run(store)))
-
-
-def test_the_crop_holds_the_text_and_nothing_else():
-    crop = legible.text(bundled.picture("patient"))
-    black_or_white = (crop.max(2) < 40) | (crop.min(2) > 200)
-    assert crop.shape[1] == legible.WIDTH and crop.shape[2] == 3
-    assert black_or_white.mean() > 0.93 and (crop > 200).mean() > 0.05
-    assert legible.text(bundled.picture("patient")[:, :, :1]).shape == crop.shape
 
 
 def test_labels_of_every_strategy_and_the_prior_are_shown_where_there_are(store, monkeypatch):
