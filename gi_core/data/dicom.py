@@ -19,7 +19,9 @@ _GREY = ("MONOCHROME1", "MONOCHROME2")
 _COLOUR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT", "PALETTE COLOR")
 
 
-def read(content: bytes, name: str, most_pixels: int):
+def read(
+    content: bytes, name: str, most_pixels: int
+) -> tuple[np.ndarray, Window | None, tuple[int, int], list[str], bool]:
     """(values (H, W) or (H, W, 3), window or None, (width, height), notices, whether small values are white).
 
     Rescale slope and intercept are applied (a CT's values become Hounsfield units). The first window of the file is

@@ -10,6 +10,7 @@ import tempfile
 import urllib.error
 import urllib.request
 from pathlib import Path
+from typing import IO
 
 from gi_core.common.errors import SpecError
 from gi_core.common.progress import Progress, silent
@@ -51,7 +52,7 @@ def download(url: str, target: Path, progress: Progress = silent, *, md5: str = 
             part.unlink(missing_ok=True)
 
 
-def _stream(url: str, file, progress: Progress) -> tuple[str, str]:
+def _stream(url: str, file: IO[bytes], progress: Progress) -> tuple[str, str]:
     md5, sha256 = hashlib.md5(usedforsecurity=False), hashlib.sha256()
     request = urllib.request.Request(url, headers={"User-Agent": "gi_core"})
     with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response:

@@ -89,7 +89,9 @@ def _fitted(found: list[Sample], shape: tuple[int, int], channels: int) -> np.nd
     return to_float(fit(found[0].pixels, shape, channels)[None])[0] if found else None
 
 
-def _one_logit(labels: np.ndarray, classes: int, notices: tuple[str, ...]):
+def _one_logit(
+    labels: np.ndarray, classes: int, notices: tuple[str, ...]
+) -> tuple[np.ndarray, tuple[str, ...], tuple[str, ...]]:
     """(labels, names, notices) of a network of one output."""
     if classes == 2:
         return labels, losses.BINARY_NAMES, notices

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from gi_core.common.errors import SpecError
 from gi_core.data import archives, bundled, folders
@@ -33,7 +34,7 @@ def more(samples: tuple[str, ...], count: int) -> tuple[str, ...]:
     return tuple(taken)
 
 
-def _following(ref: str):
+def _following(ref: str) -> Iterator[str]:
     """References after `ref`, each once, itself last."""
     match = _COUNTED.fullmatch("bundled/faces:0" if ref == "bundled/faces" else ref)
     if match and match["source"] == "bundled/faces":
@@ -53,7 +54,7 @@ def _following(ref: str):
         yield from (f"bundled/{name}" for name in (*names[at + 1 :], *names[: at + 1]))
 
 
-def _in_folder(path: str, key: str):
+def _in_folder(path: str, key: str) -> Iterator[str]:
     """The next files, in order of file name, by class and stem."""
     folder = folders.open_folder(path)
     at = folder.files.index(folders.find(folder, key))

@@ -150,7 +150,9 @@ def _cut(view: View, written: tuple[int, int]) -> list[str]:
     return [f"{crop.width}x{crop.height} of {written[0]}x{written[1]} were chosen, from ({crop.left}, {crop.top})"]
 
 
-def _shown(values: np.ndarray, window: windows.Window | None, inverted: bool):
+def _shown(
+    values: np.ndarray, window: windows.Window | None, inverted: bool
+) -> tuple[np.ndarray, list[str], tuple[float, float] | None]:
     """(uint8 pixels, sentences, range of the values that they show or None). inverted: small values are white."""
     if window is None and values.dtype == np.uint8:
         return values, [], None

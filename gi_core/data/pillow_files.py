@@ -27,7 +27,7 @@ def too_large(name: str, width: int, height: int) -> None:
         raise SpecError(f"{name} has no pixels: give another picture")
 
 
-def read(content: bytes, kind: str, name: str) -> tuple[np.ndarray, tuple[int, int], tuple[str, ...]]:
+def read(content: bytes, kind: str, name: str) -> tuple[np.ndarray, tuple[int, int], list[str]]:
     """(values (H, W) or (H, W, 3), (width, height), notices) of a file that Pillow reads."""
     if kind == "WEBP":
         too_large(name, *formats.webp_size(content[:30]))
@@ -55,7 +55,7 @@ def read(content: bytes, kind: str, name: str) -> tuple[np.ndarray, tuple[int, i
     values = np.rot90(values, turns)
     values = values[:, ::-1] if mirrored else values
     written = (height, width) if turns % 2 else (width, height)
-    return np.ascontiguousarray(values), written, (*frames, *notices)
+    return np.ascontiguousarray(values), written, [*frames, *notices]
 
 
 def _several(image: Image.Image) -> bool:

@@ -18,6 +18,7 @@ from gi_core.defenses.base import Defense, LocalRound
 from gi_core.networks.losses import as_target
 from gi_core.networks.trainable import outputs
 from gi_core.settings.defense_checks import few_for_mixing
+from gi_core.settings.representation_defenses import Mixing as MixingSettings
 from gi_core.types.updates import Update
 
 POOL = 128
@@ -79,7 +80,7 @@ class Mixing(Defense):
         return mean.view(1, -1, 1, 1), std.view(1, -1, 1, 1)
 
 
-def _shares(images: int, settings, draw: np.random.Generator) -> np.ndarray:
+def _shares(images: int, settings: MixingSettings, draw: np.random.Generator) -> np.ndarray:
     """(N, k), rows that sum to one, no value above settings.largest."""
     concentration = np.full(settings.pictures, settings.alpha)
     shares = draw.dirichlet(concentration, images)

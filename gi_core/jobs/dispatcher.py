@@ -87,7 +87,7 @@ class Dispatcher:
                 if first:
                     recovery.reclaim(self.store.database, self.store.runs)
                     self._enforce_cancels()
-                    for pid, _ in self._watch.look(self.processes.all("worker")):
+                    for pid in self._watch.look(self.processes.all("worker")):
                         os.kill(pid, signal.SIGKILL)
                     for lane in self.lanes:
                         self._start_missing(lane)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gi_core.jobs import allowances, capacity, recovery
+from gi_core.jobs.processes import Process
 from gi_core.jobs.store import Store
 
 HEADROOM = 2**29
@@ -90,8 +91,8 @@ class Watch:
         self.store = store
         self._seen: dict[str, Doing] = {}
 
-    def look(self, workers: list) -> list[tuple[int, str]]:
-        """(pid, reason) of workers that must be ended, whose jobs have failed by now. workers: `Process`es that live."""
+    def look(self, workers: list[Process]) -> list[int]:
+        """The pids of workers that must be ended, whose jobs have failed by now."""
         late, seen = [], {}
         for worker in workers:
             doing = self._doing(worker)
@@ -103,11 +104,11 @@ class Watch:
             reason = allowances.overdrawn(doing.kind, worker.lane, int(held), used, waited)
             if reason:
                 recovery.end(self.store.database, self.store.runs, worker.id, doing.id, reason)
-                late.append((worker.pid, reason))
+                late.append(worker.pid)
         self._seen = seen
         return late
 
-    def _doing(self, worker) -> Doing | None:
+    def _doing(self, worker: Process) -> Doing | None:
         known = self._seen.get(worker.id)
         if known is not None and known.id == worker.note:
             return known

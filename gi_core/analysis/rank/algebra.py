@@ -6,6 +6,7 @@ to null(K). Cholesky of the normal matrix settles full rank, which it does where
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -114,7 +115,7 @@ def _largest(matrix: sparse.csr_matrix) -> float:
     return float(np.sqrt(_extreme(lambda v: matrix.T @ (matrix @ v), matrix.shape[1])))
 
 
-def _extreme(apply, size: int) -> float:
+def _extreme(apply: Callable[[Array], Array], size: int) -> float:
     """The largest eigenvalue of a symmetric operator, by Lanczos from a fixed start."""
     if size <= 3:
         return float(np.linalg.eigvalsh(np.column_stack([apply(column) for column in np.eye(size)]))[-1])

@@ -15,6 +15,7 @@ import numpy as np
 from gi_core.analysis.rank.axis import Axis, Run
 
 MOST_EDGES = 60_000
+Compressed = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 @lru_cache(maxsize=4096)
@@ -61,7 +62,7 @@ def _minors(rows: Run, columns: Run, demand: int) -> tuple[int, int]:
     return demand * rows.step * columns.step, max(0, across) * max(0, along)
 
 
-def _compressed(axis: Axis) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _compressed(axis: Axis) -> Compressed:
     """Edges (E, 2) between left nodes and kinds of right nodes, and how many each kind stands for."""
     seers: dict[int, list[int]] = {h: [] for h in range(axis.rights)}
     for a, nodes in enumerate(axis.seen):
@@ -74,7 +75,7 @@ def _compressed(axis: Axis) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return np.array(edges), np.array(list(kinds.values())), np.array([axis.lefts])
 
 
-def _flow(rows, columns, supply: int, demand: int) -> int:
+def _flow(rows: Compressed, columns: Compressed, supply: int, demand: int) -> int:
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import maximum_flow
 
