@@ -15,7 +15,7 @@ from gi_core.experiments.fit.explaining import floor
 from gi_core.networks.trainable import client_model
 from gi_core.settings.noise_defenses import ProtectiveDirection as ProtectiveSettings
 from gi_core.types.updates import Update
-from tests.update_files.test_comparing import asked, gradient, network, pictures, trained
+from tests.update_files.sent import asked, gradient, network, pictures, trained
 
 torch.set_num_threads(1)
 NET = network("lenet")

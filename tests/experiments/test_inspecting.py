@@ -19,7 +19,7 @@ from gi_core.jobs.writer import Writer
 from gi_core.settings import SpecError
 from gi_core.update_files.writing import write_npz, write_safetensors
 from gi_core.workers import duties
-from tests.update_files.test_files import MONAI, SMALL, played, renamed, written
+from tests.update_files.recorded import MONAI, SMALL, played, renamed, written
 
 torch.set_num_threads(1)
 MODEL = SMALL.model_dump(mode="json")

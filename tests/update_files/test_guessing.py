@@ -9,7 +9,7 @@ from gi_core import networks
 from gi_core.settings import networks as M
 from gi_core.tensor_files.weights import shapes
 from gi_core.update_files.guessing import guess
-from tests.update_files.test_files import renamed
+from tests.update_files.recorded import renamed
 
 torch.set_num_threads(1)
 KNOWN = [

@@ -22,7 +22,7 @@ from gi_core.experiments import preparing
 from gi_core.experiments.setup import ask
 from gi_core.settings import build
 from gi_core.update_files.writing import write_round
-from tests.update_files.test_files import renamed
+from tests.update_files.recorded import renamed
 from tests.victims import PLAN
 
 torch.set_num_threads(1)
