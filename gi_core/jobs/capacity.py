@@ -30,7 +30,7 @@ def batch_workers() -> int:
 
 
 def accelerated() -> bool:
-    """Whether runs with device auto go to a GPU here, as far as can be told without torch."""
+    """Whether runs with device auto go to a GPU here, as far as is known without torch."""
     if sys.platform == "darwin":
         return platform.machine() == "arm64"
     try:

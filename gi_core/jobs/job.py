@@ -18,13 +18,10 @@ State = Literal["queued", "running", "pausing", "paused", "done", "incomplete", 
 STATES: tuple[State, ...] = get_args(State)
 Lane = Literal["interactive", "batch", "reading"]
 
-KINDS: tuple[Kind, ...] = (
-    "run", "preview", "train", "thumbnails", "rank", "influence", "federation", "inspect", "record",
-    "sweep", "utility",
-)  # fmt: skip
+KINDS: tuple[Kind, ...] = get_args(Kind)
 FOLLOWS = "sweep"
 """The kind that no worker does: its state follows its children's."""
-LANES: tuple[Lane, ...] = ("interactive", "batch", "reading")
+LANES: tuple[Lane, ...] = get_args(Lane)
 READING: Lane = "reading"
 """Where files that a person handed in are looked into: a process of its own with a deadline and little memory."""
 ACTIVE: tuple[State, ...] = ("running", "pausing")

@@ -33,7 +33,7 @@ def resolve_path(path: str) -> Path:
 
 
 def read_state(path: Path, name: str, update: bool = False) -> dict[str, Tensor]:
-    """Tensors of a `.safetensors` file or a `.pt` state dict, told apart by content. Raises SpecError.
+    """Tensors of a `.safetensors` file or a `.pt` state dict, by its content. Raises SpecError.
 
     update: whether it is one of what a client sent, which may be a list of tensors too, named by their places; None stands
     for a parameter without a gradient. A pickle that names anything but tensors and containers is refused unexecuted.

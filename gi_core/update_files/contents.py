@@ -40,7 +40,7 @@ def as_change(
     """What the file `name` holds beside the checkpoint `own`.
 
     own: tensors by name; given: arrays by the same names; parameters: those that are compared. Raises SpecError where whole
-    weights stand for a gradient, and where it cannot be told what the file holds.
+    weights stand for a gradient, and where the file may hold either.
     """
     before = {key: own[key].detach().cpu().numpy() for key in given}
     found = likeness(given, before, parameters)

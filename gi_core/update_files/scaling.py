@@ -45,7 +45,7 @@ class Scale:
 
     @property
     def doubt(self) -> float:
-        """Relative uncertainty of the factor; one that differs from 1 by less cannot be told from 1."""
+        """Relative uncertainty of the factor; one that differs from 1 by less may be 1."""
         return max(1e-3, 3 * self.misfit)
 
 

@@ -1,4 +1,4 @@
-"""What products with J cost is counted, so that what a person is told does not depend on the machine's load."""
+"""What products with J cost is counted, so that what a person reads does not depend on the machine's load."""
 
 from __future__ import annotations
 

@@ -126,10 +126,10 @@ def round_of(o: dict, images: int = 5):
 @pytest.mark.parametrize("seed", CASES)
 def test_a_round_is_what_torch_makes_of_it(seed):
     model, x, y, settings, _, update = round_of(CASES[seed])
-    told = independent(model, x, y, CASES[seed])
-    size = max(float(t.abs().max()) for t in told.values())
+    expected = independent(model, x, y, CASES[seed])
+    size = max(float(t.abs().max()) for t in expected.values())
     for name, t in update.tensors.items():
-        torch.testing.assert_close(t, told[name], rtol=1e-4, atol=2e-5 * size, msg=f"{name}: {CASES[seed]}")
+        torch.testing.assert_close(t, expected[name], rtol=1e-4, atol=2e-5 * size, msg=f"{name}: {CASES[seed]}")
     assert settings.local_steps(5)[0] == fedavg.schedule_of(settings, 5).steps
 
 

@@ -51,9 +51,9 @@ def test_a_network_of_one_output_is_trained_to_tell_faces(gi_home):
     model, info = preparing.prepare(asked, data.load(asked))
     assert info["accuracy"] > 0.8
     both = data.load(experiment(model=ONE, size=16, samples=[f"bundled/faces:{i}" for i in (0, 1, 2, 150, 151, 152)]))
-    told = model(normalised(both, "cpu"))
-    assert told.shape == (6, 1)
-    assert float(((told[:, 0] > 0).numpy() == both.labels).mean()) > 0.6
+    said = model(normalised(both, "cpu"))
+    assert said.shape == (6, 1)
+    assert float(((said[:, 0] > 0).numpy() == both.labels).mean()) > 0.6
 
 
 def _by_torch(loss: str, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:

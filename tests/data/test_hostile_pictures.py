@@ -172,8 +172,8 @@ def test_settings_come_through_a_pipe():
 def test_a_name_does_not_move_the_terminals_cursor(tmp_path, gi_home, capsys, name):
     (tmp_path / name).write_bytes(b"no picture")
     assert main(["attack", "--sample", str(tmp_path / name)]) == 2
-    told = capsys.readouterr().err
-    assert told.startswith("error: ") and told.rstrip("\n").isprintable()
+    printed = capsys.readouterr().err
+    assert printed.startswith("error: ") and printed.rstrip("\n").isprintable()
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])

@@ -179,6 +179,6 @@ def test_memory_is_estimated_by_the_true_shape(tmp_path):
     path = tmp_path / "wide.png"
     Image.new("L", (400, 300)).save(path)
     deep = {"model": {"kind": "convnet"}, "attack": {"kind": "inverting_gradients"}, "channels": 1}
-    own, told = (Experiment(samples=(str(path),), size=size, **deep) for size in ("own", "300x400"))
-    assert footprint.footprint(own) == footprint.footprint(told)
+    own, fixed = (Experiment(samples=(str(path),), size=size, **deep) for size in ("own", "300x400"))
+    assert footprint.footprint(own) == footprint.footprint(fixed)
     assert footprint.footprint(own).one > footprint.footprint(Experiment(samples=(str(path),), **deep)).one

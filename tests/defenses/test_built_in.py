@@ -53,10 +53,10 @@ def test_a_round_of_such_a_network_is_recorded_and_read_again(gi_home, tmp_path)
     assert any(".bottleneck." in name for name in got.round.update.tensors)
     assert got.round.knowledge.defenses == ({"kind": "precode", "bottleneck": True},)
     assert bottlenecks(got.round.knowledge.model)[0].eps.abs().min() > 0, "the server guesses"
-    told = ask(asked.model_copy(update={"defenses": played.defenses}), CPU, lambda *_: None).round
-    assert {known["kind"] for known in told.knowledge.defenses} == {"clipping", "precode"}
+    again = ask(asked.model_copy(update={"defenses": played.defenses}), CPU, lambda *_: None).round
+    assert {known["kind"] for known in again.knowledge.defenses} == {"clipping", "precode"}
     for name, tensor in there.round.update.tensors.items():
-        assert torch.equal(told.update.tensors[name], tensor), "the file is attacked as it is, and not clipped again"
+        assert torch.equal(again.update.tensors[name], tensor), "the file is attacked as it is, and not clipped again"
 
 
 def test_weight_files_with_and_without_a_bottleneck(gi_home, tmp_path):

@@ -48,8 +48,8 @@ def test_every_defense_declares_how_it_perturbs_and_what_it_reveals(kind):
 @pytest.mark.parametrize("kind", sorted(DEFENSES))
 def test_a_server_learns_what_is_declared_and_nothing_else(kind):
     _, knowledge, _ = play(experiment(defenses=TINY_DEFENSES[kind]))
-    told = {*knowledge.defenses[0]} - {"kind"}
-    assert told and told <= DEFENSES[kind].reveals
+    known = {*knowledge.defenses[0]} - {"kind"}
+    assert known and known <= DEFENSES[kind].reveals
 
 
 @pytest.mark.parametrize("kind", sorted(DEFENSES))

@@ -21,11 +21,11 @@ def test_trained_weights_are_cached_with_their_accuracy(gi_home):
         weights={"kind": "trained", "epochs": 2, "learning_rate": 3e-3},
         model={"kind": "lenet", "activation": "gelu"},
     )
-    pictures, told = data.load(asked), []
-    model, info = preparing.prepare(asked, pictures, lambda fraction, text: told.append((fraction, text)))
+    pictures, reported = data.load(asked), []
+    model, info = preparing.prepare(asked, pictures, lambda fraction, text: reported.append((fraction, text)))
     assert 0.5 < info["accuracy"] <= 1 and info["training_pictures"] == 180 and "2 epochs on faces" in info["weights"]
-    fractions = [f for f, _ in told]
-    assert fractions == sorted(fractions) and fractions[-1] == 1.0 and "epoch 2 of 2" in told[-2][1]
+    fractions = [f for f, _ in reported]
+    assert fractions == sorted(fractions) and fractions[-1] == 1.0 and "epoch 2 of 2" in reported[-2][1]
     again, cached = preparing.prepare(asked, pictures, lambda *_: pytest.fail("trained twice"))
     assert cached == info and all(
         torch.equal(a, b) for a, b in zip(model.parameters(), again.parameters(), strict=True)

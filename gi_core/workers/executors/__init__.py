@@ -50,7 +50,7 @@ def chosen(name: str, store: Store, sweep: str, workers: int | None = None) -> W
 
 
 def check(name: str, workers: int | None = None) -> None:
-    """Raises SpecError for what can be told of a name before anything is queued or started."""
+    """Raises SpecError for what is wrong with a name, before anything is queued or started."""
     kind, colon, address = name.partition(":")
     if workers is not None and workers < 1:
         raise SpecError(f"{workers} workers do no work: give 1 or more")
