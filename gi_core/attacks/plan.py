@@ -44,7 +44,7 @@ def measure(
     known = _read().get(key)
     if known is not None:
         return Plan(**{**known, "source": "cached"})
-    plan = _measure(update, knowledge, settings, device, budget_seconds, most)
+    plan = timed(update, knowledge, settings, device, budget_seconds, most)
     if plan.source == "measured":
         _write(key, plan)
     return plan
@@ -65,10 +65,11 @@ def plan_key(update: Update, knowledge: Knowledge, settings: AttackSettings, dev
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
-def _measure(
+def timed(
     update: Update, knowledge: Knowledge, settings: AttackSettings, device: torch.device, budget: float,
     most: int | None = None,
 ) -> Plan:  # fmt: skip
+    """The plan that a few timed steps found the fastest within `budget` seconds, whatever was measured before."""
     wanted = _memory_chunk(update, knowledge, settings)
     base = Plan(
         device=device.type, threads=torch.get_num_threads(), chunk=min(wanted, most or wanted), most=most,

@@ -40,7 +40,7 @@ class Clock:
 
     def once(self, plan: Plan) -> float:
         """Seconds of one trial when as many advance together as the plan says."""
-        began = self._now()
+        began = self.now()
         if plan.channels_last not in self.maps:
             self.maps[plan.channels_last] = GradientMap(
                 self.knowledge, loss_of(self.knowledge.loss, self.knowledge.terms), plan, self.dtype, self.device
@@ -51,7 +51,7 @@ class Clock:
             if self.share < 1 and seconds / self.share < SHORT * plan.chunk:
                 self.images = self.update.images  # the batch itself takes no time either
                 seconds = self._evaluate(gradient, plan.chunk)
-        self.spent += self._now() - began
+        self.spent += self.now() - began
         return seconds / self.share / plan.chunk
 
     def compare(self, first: Plan, rivals: list[Plan], allowed: float) -> Plan:
@@ -85,14 +85,14 @@ class Clock:
         x += torch.linspace(0, 0.1, x[0].numel(), dtype=self.dtype, device=self.device).view_as(x[0])
         labels = torch.zeros(self.images, dtype=torch.int64)
         target = as_target(labels, self.knowledge.classes, x).expand(trials, -1, -1)
-        began = self._now()
+        began = self.now()
         leaf = x.requires_grad_(True)
         g = gradient(leaf, target)
         _, slopes = self.objective([t.detach() for t in g])
         pull(g, [leaf], slopes)
-        return self._now() - began
+        return self.now() - began
 
-    def _now(self) -> float:
+    def now(self) -> float:
         if self.device.type != "cpu":
             torch.cuda.synchronize() if self.device.type == "cuda" else None
             return time.perf_counter()

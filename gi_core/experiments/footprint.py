@@ -49,10 +49,10 @@ class Footprint:
 
 def footprint(experiment: Experiment) -> Footprint | None:
     """The memory of an experiment; None where the network does not fit the pictures, which another check refuses."""
-    counted = _sizes(experiment)
-    if counted is None:
+    found = counted(experiment)
+    if found is None:
         return None
-    parameters, activations, pixels = counted
+    parameters, activations, pixels = found
     pictures, settings = experiment.pictures, experiment.attack
     wide = 8 if settings.double else 4
     network = BASE + 4 * COPIES * parameters
@@ -127,7 +127,7 @@ def _shape_words(experiment: Experiment) -> sizes.Size:
     return sizes.whole(*shape_of(experiment))
 
 
-def _sizes(experiment: Experiment) -> tuple[int, int, int] | None:
+def counted(experiment: Experiment) -> tuple[int, int, int] | None:
     """(parameters, values of all outputs for one picture, values of one picture)."""
     channels = experiment.channels or experiment.model.channels_only or 3
     return _counted(experiment.model.model_dump_json(), experiment.model, (channels, *shape_of(experiment)))

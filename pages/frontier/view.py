@@ -47,7 +47,7 @@ def findings(
 ) -> None:
     """Advice, chart, one setting's runs, table. picture: of a run, as a data URI. opens: whether there are runs to open."""
     place = st.container(gap="xsmall")
-    metric, who = _choice(rows)
+    metric, who = choice(rows)
     found = frontier.points(rows, metric)
     with place:
         _advice(frontier.advice(found, _about(sweep), over))
@@ -60,7 +60,7 @@ def findings(
     table.draw(found, epsilons)
 
 
-def _choice(rows: list[dict[str, Any]]) -> tuple[str, str]:
+def choice(rows: list[dict[str, Any]]) -> tuple[str, str]:
     """Which leakage, and whose."""
     known = [m for m in drawn("frontier") if any(row.get(m) is not None for row in rows)] or ["psnr"]
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom", key="frontier_choice"):

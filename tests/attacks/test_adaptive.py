@@ -70,9 +70,9 @@ def test_mixed_labels_are_the_target_of_an_attack_that_may_know_labels():
 def test_a_bias_that_a_defense_changed_does_not_stand_for_the_delta(defense):
     naive, _ = machine(_asked([defense], "levenberg_marquardt"))
     knowing, _ = machine(_asked([defense], "levenberg_marquardt", adaptive=True))
-    assert naive._strategy() == "observed_delta" and knowing._strategy() == "auto"
+    assert naive.strategy() == "observed_delta" and knowing.strategy() == "auto"
     exact, _ = machine(_asked([{"kind": "clipping", "norm": 0.01}], "levenberg_marquardt", adaptive=True))
-    assert exact._strategy() == "observed_delta"
+    assert exact.strategy() == "observed_delta"
 
 
 # every attack and every defense

@@ -23,8 +23,8 @@ def test_the_fit_has_the_slopes_of_its_rest_and_vanishes_at_the_truth():
     pull = (pull - torch.eye(6, dtype=torch.float64)[labels]) / 3
     layer = fit.LastLayer(weight, bias, pull.T @ features, pull.sum(0), True)
     centre = features.mean(0)
-    rest = fit._rest(layer, labels, centre, features)
+    rest = fit.residual(layer, labels, centre, features)
     assert float(rest[: -features.numel()].norm()) < 1e-12
-    numeric = torch.autograd.functional.jacobian(lambda f: fit._rest(layer, labels, centre, f), features)
-    torch.testing.assert_close(fit._jacobian(layer, labels, centre, features), numeric.flatten(1))
+    numeric = torch.autograd.functional.jacobian(lambda f: fit.residual(layer, labels, centre, f), features)
+    torch.testing.assert_close(fit.residual_jacobian(layer, labels, centre, features), numeric.flatten(1))
     assert fit.misfit(layer, labels, centre) < fit.misfit(layer, torch.tensor([1, 2, 5]), centre)

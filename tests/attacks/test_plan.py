@@ -43,13 +43,13 @@ def machine(monkeypatch):
 
     monkeypatch.setattr(Clock, "_evaluate", evaluate)
     monkeypatch.setattr(Clock, "once", noted)
-    monkeypatch.setattr(Clock, "_now", lambda self: fake.now)
+    monkeypatch.setattr(Clock, "now", lambda self: fake.now)
     return fake
 
 
 def _plan(attack=LONG, images=1, budget=1e9):
     update, knowledge, _ = play(experiment())
-    return plans._measure(replace(update, images=images), knowledge, attack, torch.device("cpu"), budget)
+    return plans.timed(replace(update, images=images), knowledge, attack, torch.device("cpu"), budget)
 
 
 @pytest.mark.parametrize("fast", ["base", "plain", "last"])
@@ -128,6 +128,6 @@ def test_time_is_counted_in_cpu_seconds_of_this_thread():
     clock = Clock(update, knowledge, torch.float32, torch.device("cpu"))
     import time
 
-    before, thread = clock._now(), time.thread_time()
+    before, thread = clock.now(), time.thread_time()
     time.sleep(0.2)
-    assert clock._now() - before < 0.2 and thread <= time.thread_time()
+    assert clock.now() - before < 0.2 and thread <= time.thread_time()

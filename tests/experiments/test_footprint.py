@@ -40,8 +40,8 @@ def test_sixty_four_faces_of_256_pixels_with_64_trials_are_refused_everywhere_al
 def test_memory_by_the_formula_on_one_dense_layer():
     one = build({"model": {"kind": "linear", "classes": 10}, "size": 8, "channels": 1, "attack": {
         "kind": "inverting_gradients", "trials": 3}})  # fmt: skip
-    values = 64 * 10 + (10 if footprint._sizes(one)[0] > 640 else 0)
-    parameters, activations, pixels = footprint._sizes(one)
+    values = 64 * 10 + (10 if footprint.counted(one)[0] > 640 else 0)
+    parameters, activations, pixels = footprint.counted(one)
     assert (parameters, pixels) == (values, 64)
     network = footprint.BASE + 4 * footprint.COPIES * parameters
     trial = 4 * (footprint.PER_PARAMETER * parameters + footprint.PER_ACTIVATION * activations)

@@ -108,7 +108,7 @@ def frontier():
 
     from pages.frontier import view
 
-    view._choice(json.loads(open("rows.json").read()))
+    view.choice(json.loads(open("rows.json").read()))
 
 
 old, new, sweep = sys.argv[1:]

@@ -48,14 +48,14 @@ def misfit(layer: LastLayer, labels: Tensor, centre: Tensor) -> float:
     draw = torch.Generator().manual_seed(0)
     spread = SPREAD * float(centre.norm()) / len(centre) ** 0.5
     features = centre + spread * torch.randn(len(labels), len(centre), generator=draw, dtype=torch.float64)
-    rest, damping = _rest(layer, labels, centre, features), 1e-3
+    rest, damping = residual(layer, labels, centre, features), 1e-3
     for _ in range(STEPS):
-        jacobian = _jacobian(layer, labels, centre, features)
+        jacobian = residual_jacobian(layer, labels, centre, features)
         square, slope = jacobian.T @ jacobian, jacobian.T @ rest
         unit = torch.eye(len(slope), dtype=torch.float64) * square.diagonal().mean()
         for _ in range(TRIES):
             moved = features - torch.linalg.solve(square + damping * unit, slope).view_as(features)
-            after = _rest(layer, labels, centre, moved)
+            after = residual(layer, labels, centre, moved)
             if float(after.norm()) < float(rest.norm()):
                 break
             damping *= 8
@@ -79,15 +79,16 @@ def smoothed(one: Tensor, share: float) -> Tensor:
     return one if not share else one * (1 - share) + share / one.shape[-1]
 
 
-def _rest(layer: LastLayer, labels: Tensor, centre: Tensor, features: Tensor) -> Tensor:
+def residual(layer: LastLayer, labels: Tensor, centre: Tensor, features: Tensor) -> Tensor:
+    """What is left of both gradients, relative to their norms, and the pull to the centre: (K R + K + N R,)."""
     pull = _pull(layer, labels, layer.outputs(features))
     apart = (features - centre) * (PRIOR / float(centre.norm()) / len(labels) ** 0.5)
     weight = (pull.T @ features - layer.weight_slope) / layer.weight_slope.norm()
     return torch.cat([weight.flatten(), (pull.sum(0) - layer.bias_slope) / layer.bias_slope.norm(), apart.flatten()])
 
 
-def _jacobian(layer: LastLayer, labels: Tensor, centre: Tensor, features: Tensor) -> Tensor:
-    """Derivative of `_rest` by the features: (K R + K + N R, N R)."""
+def residual_jacobian(layer: LastLayer, labels: Tensor, centre: Tensor, features: Tensor) -> Tensor:
+    """Derivative of `residual` by the features: (K R + K + N R, N R)."""
     count, size = features.shape
     outputs = layer.outputs(features)
     slopes = layer.slopes(outputs) / count  # (N, K, R)

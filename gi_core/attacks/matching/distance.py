@@ -23,12 +23,12 @@ class Distance:
     def __init__(self, update: Update, knowledge: Knowledge, o: Matching, dtype: torch.dtype, device: torch.device):
         self.events: list[str] = []
         self.update, self.knowledge, self.o = update, knowledge, o
-        self.seen = observe(update, knowledge, self._strategy(), dtype, device)
+        self.seen = observe(update, knowledge, self.strategy(), dtype, device)
         self.sent, self.belief = self.seen.sent, belief_of(update, knowledge, self.seen)
         self.random = o.tensors == "random8"
         self._choose(self.sent[:8] if self.random else self._named(o.tensors))
 
-    def _strategy(self) -> str:
+    def strategy(self) -> str:
         """The label strategy asked for, or the observed delta where the gradient is small and the settings ask for it then."""
         refuse_bad_update(norm := self.update.norm())
         o, schedule = self.o, self.knowledge.schedule

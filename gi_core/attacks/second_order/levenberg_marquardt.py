@@ -38,7 +38,7 @@ class KrylovLM:
         self.shape = (update.images, *knowledge.input_shape)
         pixels = int(torch.Size(self.shape).numel())
         refuse_too_large("the Krylov basis", 2 * min(settings.krylov, pixels) * pixels, torch.float64, device)
-        seen = observe(update, knowledge, self._strategy(), torch.float64, device)
+        seen = observe(update, knowledge, self.strategy(), torch.float64, device)
         scale = 1.0 / seen.size
         target, self.labels = seen.read()
         only = None if len(seen.sent) == len(seen.gradients) else seen.sent
@@ -56,7 +56,7 @@ class KrylovLM:
         gradient = GradientMap(knowledge, seen.loss, plan, torch.float64, device)
         self.damped = DampedSteps(settings, gradient, target, only, scale, residual, prior, fading)
 
-    def _strategy(self) -> str:
+    def strategy(self) -> str:
         """The label strategy asked for; `auto` for an observed delta that defenses are known to have changed."""
         asked = self.settings.labels
         return asked if asked != "observed_delta" or delta_is_true(self.update, self.knowledge) else "auto"
