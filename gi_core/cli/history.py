@@ -26,8 +26,6 @@ def runs(arguments: argparse.Namespace) -> int:
 
 
 def _list(store: Store, arguments: argparse.Namespace) -> int:
-    if arguments.limit < 1:
-        raise SpecError("--limit is a number of runs, 1 or more")
     found = store.jobs(search=arguments.search, limit=arguments.limit, parent=arguments.sweep)
     if arguments.json:
         print(json.dumps([_brief(job) for job in found]))

@@ -41,7 +41,7 @@ def written(word: str) -> str:
 
 
 def count(word: str) -> int:
-    """A number of runs, from 0 to `MOST_RUNS`."""
-    if not (word.isascii() and word.isdigit() and len(word) <= 7 and int(word) <= MOST_RUNS):
-        raise argparse.ArgumentTypeError(f"give a whole number from 0 to {MOST_RUNS:,}")
+    """A number of runs, from 1 to `MOST_RUNS`."""
+    if not (word.isascii() and word.isdigit() and len(word) <= 7 and 1 <= int(word) <= MOST_RUNS):
+        raise argparse.ArgumentTypeError(f"give a whole number from 1 to {MOST_RUNS:,}")
     return int(word)

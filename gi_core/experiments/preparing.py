@@ -15,7 +15,8 @@ from gi_core.networks.building import build
 from gi_core.networks.imagenet import load_imagenet
 from gi_core.networks.trained import trained
 from gi_core.settings.client import FromFile, Pretrained, Trained
-from gi_core.tensor_files.weights import load_checkpoint, load_state, read_state, resolve_path
+from gi_core.tensor_files.reading import path_of
+from gi_core.tensor_files.weights import load_checkpoint, load_state, read_state
 from gi_core.types.result_parts import Network
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def prepare(experiment: Experiment, pictures: Pictures, progress: Progress = sil
         info["naming"] = load_checkpoint(model, experiment.recorded.checkpoint)
         info["weights"] = "of the recorded round"
     elif isinstance(weights, FromFile):
-        path = resolve_path(weights.path)
+        path, _ = path_of(weights.path)
         state = read_state(path, path.name)
         model = whole if state.keys() >= dict(whole.named_parameters()).keys() else plain
         load_state(model, state, path.name)

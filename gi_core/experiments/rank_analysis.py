@@ -14,7 +14,8 @@ from gi_core.settings.client import Fresh, FromFile, Pretrained, Trained
 from gi_core.settings.drawings import check_input, drawing
 from gi_core.settings.graph import Shape
 from gi_core.settings.network_base import Model
-from gi_core.tensor_files.weights import load_state, read_state, resolve_path
+from gi_core.tensor_files.reading import path_of
+from gi_core.tensor_files.weights import load_state, read_state
 
 
 def measured(
@@ -26,7 +27,7 @@ def measured(
         channels, height, width = shape
         model = networks.build(settings, (channels, height, width), classes)
         if isinstance(weights, FromFile):
-            path = resolve_path(weights.path)
+            path, _ = path_of(weights.path)
             load_state(model, read_state(path, path.name), path.name)
         elif isinstance(weights, Pretrained):
             load_imagenet(model, settings, settings.outputs(classes))

@@ -13,8 +13,6 @@ import torch
 from torch import Tensor, nn
 
 from gi_core.common.errors import SpecError
-from gi_core.common.paths import user_path
-from gi_core.common.uploads import upload_path
 from gi_core.common.vetting import vetted
 from gi_core.common.whole_files import replace
 from gi_core.common.zips import unpacked
@@ -25,11 +23,6 @@ from gi_core.tensor_files.reading import is_torch, path_of
 from gi_core.tensor_files.safetensors import is_safetensors, read_header
 
 MAX_BYTES = 2 * 2**30
-
-
-def resolve_path(path: str) -> Path:
-    """A weights path as given, or `upload:SHA256` under GI_HOME."""
-    return upload_path(path) if path.startswith("upload:") else user_path(path)
 
 
 def read_state(path: Path, name: str, update: bool = False) -> dict[str, Tensor]:

@@ -7,7 +7,7 @@ import streamlit as st
 from gi_core.jobs.job import Job
 from pages.federation import asking, charts, gallery, question
 from pages.federation.reading import Found, found_of, sentence
-from pages.shared import head, telling, words
+from pages.shared import address, head, telling, words
 from pages.shared.session import dispatcher, store
 
 SIGNS = {"exposed": "●", "partly": "◐", "protected": "○"}
@@ -30,6 +30,7 @@ def draw() -> None:
                 " they send, and tries to read single clients back.",
             )
             asking.draw_examples()
+            head.word()
         with st.container(key="form", gap="small"):
             asking.draw()
         with st.container(key="stage", gap="small"):
@@ -69,15 +70,11 @@ def _progress(job: Job, found: Found) -> None:
     with st.container(horizontal=True, gap="medium", vertical_alignment="center", key="federation_progress"):
         st.progress(share, text=words.plain(stage[:1].upper() + stage[1:]))
         st.button(
-            "Cancel", key=f"federation_cancel.{job.id}", icon=":material/stop:", on_click=_cancel, args=(job.id,),
+            "Cancel", key=f"federation_cancel.{job.id}", icon=":material/stop:", on_click=address.control, args=(job.id, "cancel"),
             disabled=job.asked == "cancel",
         )  # fmt: skip
     if not found.rounds:
         st.html(_MEANWHILE)
-
-
-def _cancel(job_id: str) -> None:
-    store().control(job_id, "cancel")
 
 
 def _answer(job: Job, found: Found) -> None:

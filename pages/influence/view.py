@@ -9,7 +9,7 @@ from gi_core.settings import Experiment
 from gi_core.types.influence import read
 from pages.influence import asking, checking, classes, comparing, noise, ranking, seeing, spectrum
 from pages.influence.reading import SIGNS, Reading, readings, sentence
-from pages.shared import form, head, telling, words
+from pages.shared import address, form, head, telling, words
 from pages.shared.influence import question
 from pages.shared.result import charts
 from pages.shared.session import dispatcher, store
@@ -98,7 +98,13 @@ def _progress(job: Job) -> None:
     st.html('<h2 class="gi-question">Working out what the gradients show…</h2>')
     with st.container(horizontal=True, gap="medium", vertical_alignment="center", key="influence_progress"):
         st.progress(min(1.0, share), text=words.plain(stage))
-        st.button("Cancel", key=f"influence_cancel.{job.id}", icon=":material/stop:", on_click=_cancel, args=(job.id,))
+        st.button(
+            "Cancel",
+            key=f"influence_cancel.{job.id}",
+            icon=":material/stop:",
+            on_click=address.control,
+            args=(job.id, "cancel"),
+        )
     if _LAST not in st.session_state:
         st.html(_MEANWHILE)
 
@@ -110,10 +116,6 @@ _MEANWHILE = (
     " noise and watch the pictures fade, see which of them is most exposed, and let the real attack check the prediction."
     "</li></ol>"
 )
-
-
-def _cancel(number: str) -> None:
-    store().control(number, "cancel")
 
 
 def _answer(job: Job, asked: Experiment) -> None:

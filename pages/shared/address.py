@@ -146,3 +146,11 @@ def word() -> str | None:
     """The sentence of `say`, if it is recent."""
     sentence, since = st.session_state.get(_SAY, (None, 0.0))
     return sentence if time.monotonic() - since < _SAY_SECONDS else None
+
+
+def control(job_id: str, action: str) -> None:
+    """Pause, resume or cancel a job, as a button's callback; a refusal is said on the page."""
+    try:
+        store().control(job_id, action)
+    except SpecError as error:
+        say(str(error))

@@ -56,7 +56,7 @@ name = "Seed"
 path = "seed"
 values = [3, 4]
 """
-LOOK = '''
+LOOK = """
 import json
 import sys
 
@@ -64,6 +64,7 @@ from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
 from pages.shared import session
+from tests.pages.opened import Still, opened
 
 PagesManager.uses_pages_directory = False
 made = PagesManager.__init__
@@ -74,29 +75,7 @@ def init(self, *given, **named):
     made(self, *given, **named)
 
 
-class Still:
-    """No worker: what is shown has ended."""
-
-    def __init__(self, *given, **named):
-        self.store = given[0] if given else None
-
-    def __getattr__(self, name):
-        return lambda *given, **named: None
-
-
 PagesManager.__init__, session.Dispatcher = init, Still
-
-
-def page(room, **query):
-    app = AppTest.from_file("app.py", default_timeout=60)
-    if room != "lab":
-        app.run()
-        app.switch_page(f"pages/{room}/page.py")
-    for name, value in query.items():
-        app.query_params[name] = value
-    app.run()
-    assert not app.exception, app.exception
-    return app
 
 
 def said(app):
@@ -112,17 +91,17 @@ def frontier():
 
 
 old, new, sweep = sys.argv[1:]
-sweeps = page("sweeps", sweep=sweep)
-wall = page("wall").get_by_key("wall_score")
+sweeps = opened("sweeps", sweep=sweep)
+wall = opened("wall").get_by_key("wall_score")
 leakage = AppTest.from_function(frontier).run()
 print(json.dumps({
-    "old": said(page("lab", run=old)), "new": said(page("lab", run=new)),
-    "compare": said(page("runs", compare=f"{old},{new}")),
+    "old": said(opened("lab", run=old)), "new": said(opened("lab", run=new)),
+    "compare": said(opened("runs", compare=f"{old},{new}")),
     "chart": list(sweeps.selectbox(key="sweep_y").options), "sweep": said(sweeps),
     "wall": [str(option) for option in wall.options],
     "frontier": list(leakage.selectbox(key="frontier_metric").options),
 }))
-'''
+"""
 
 
 @dataclass

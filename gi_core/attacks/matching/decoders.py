@@ -7,7 +7,6 @@ natural pictures (Ulyanov et al., CVPR 2018). Generator: x = G(code) for weights
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -131,9 +130,10 @@ def read_generator(file: str) -> tuple[nn.Module, int]:
     DCGAN's `main.0.weight` (Radford et al., 2016): kernel 4; the first from 1x1, the others doubling; ReLU, last tanh.
     Raises Refused.
     """
-    from gi_core.tensor_files.weights import read_state, resolve_path
+    from gi_core.tensor_files.reading import path_of
+    from gi_core.tensor_files.weights import read_state
 
-    path = Path(resolve_path(file))
+    path, _ = path_of(file)
     state = read_state(path, path.name)
     numbered: dict[int, dict[str, Tensor]] = {}
     for key, value in state.items():

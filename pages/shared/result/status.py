@@ -57,17 +57,21 @@ def buttons(job: Job) -> None:
     """Pause, resume, cancel; all of them ask only, and show at once that they did."""
     if job.state in ("running", "pausing"):
         st.button(
-            "Pause", key=f"pause.{job.id}", icon=":material/pause:", on_click=_ask, args=(job.id, "pause"),
+            "Pause", key=f"pause.{job.id}", icon=":material/pause:", on_click=address.control, args=(job.id, "pause"),
             disabled=job.state == "pausing" or job.asked != "",
         )  # fmt: skip
     resumable = job.state == "paused" or (job.state in ("failed", "cancelled") and _checkpoint(job))
     if resumable:
         st.button(
-            "Resume", key=f"resume.{job.id}", icon=":material/play_arrow:", on_click=_ask, args=(job.id, "resume")
+            "Resume",
+            key=f"resume.{job.id}",
+            icon=":material/play_arrow:",
+            on_click=address.control,
+            args=(job.id, "resume"),
         )
     if not job.over:
         st.button(
-            "Cancel", key=f"cancel.{job.id}", icon=":material/stop:", on_click=_ask, args=(job.id, "cancel"),
+            "Cancel", key=f"cancel.{job.id}", icon=":material/stop:", on_click=address.control, args=(job.id, "cancel"),
             disabled=job.asked == "cancel",
         )  # fmt: skip
 
@@ -77,10 +81,3 @@ def _checkpoint(job: Job) -> bool:
         return (store().path(job.id) / "checkpoint.pt").is_file()
     except SpecError:
         return False
-
-
-def _ask(run: str, action: str) -> None:
-    try:
-        store().control(run, action)
-    except SpecError as error:
-        address.say(str(error))

@@ -6,7 +6,6 @@ import streamlit as st
 
 from gi_core.jobs import sweeps
 from gi_core.jobs.sweeps import SweepStatus
-from gi_core.settings import SpecError
 from pages.shared import address, head, words
 from pages.shared.session import dispatcher, store
 
@@ -69,13 +68,6 @@ def buttons(status: SweepStatus) -> None:
 
 def _button(label: str, action: str, number: str, icon: str, disabled: bool) -> None:
     st.button(
-        label, key=f"{action}_{number}", icon=icon, on_click=_ask, args=(number, action), disabled=disabled,
+        label, key=f"{action}_{number}", icon=icon, on_click=address.control, args=(number, action), disabled=disabled,
         help="Asks again what failed, was cancelled or is no more; repeats nothing that is done." if action == "resume" else None,
     )  # fmt: skip
-
-
-def _ask(number: str, action: str) -> None:
-    try:
-        store().control(number, action)
-    except SpecError as error:
-        address.say(str(error))
