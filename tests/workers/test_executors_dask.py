@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import ssl
 import time
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -135,16 +137,37 @@ def test_pause_puts_down_at_a_checkpoint_and_local_workers_go_on(store):
 
 
 def test_a_cluster_of_ours_is_closed_to_others(store):
-    """Certificates of its own on 127.0.0.1: without them nobody is let in."""
-    from distributed import Client
-
+    """Certificates of its own on 127.0.0.1: who comes without one is sent away before Dask reads a word of it."""
     sweep = sweeps.start(store, twelve())
     with executors.chosen("dask", store, sweep, 1) as crew:
         address = crew.engine._client.scheduler.address
-        assert address.startswith("tls://127.0.0.1:")
-        for wrong in (address, address.replace("tls", "tcp")):
-            with pytest.raises((OSError, TypeError, ValueError, ssl.SSLError)):
-                Client(wrong, timeout=2, set_as_default=False)
+        scheme, _, place = address.partition("://")
+        host, _, port = place.rpartition(":")
+        assert (scheme, host) == ("tls", "127.0.0.1")
+        nameless = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        nameless.check_hostname, nameless.verify_mode = False, ssl.CERT_NONE
+        with socket.create_connection((host, int(port)), timeout=LONG) as plain:
+            with pytest.raises(ssl.SSLError, match="certificate required"), nameless.wrap_socket(plain) as stranger:
+                stranger.recv(1)
+        with socket.create_connection((host, int(port)), timeout=LONG) as open_words:
+            open_words.sendall(bytes(64))  # no handshake of TLS
+            with suppress(ConnectionResetError):
+                answer = b"".join(iter(lambda: open_words.recv(1024), b""))
+                assert len(answer) <= 16, "an alert of TLS at most"
+
+
+def test_dask_cannot_start_a_thread(store, monkeypatch):
+    """Its own loop gives up after ten seconds, with an assertion: a machine may be that busy."""
+    import distributed
+
+    def stuck(*_args, **_more):
+        raise AssertionError
+
+    monkeypatch.setattr(distributed, "Client", stuck)
+    sweep = sweeps.start(store, twelve())
+    for choice, workers in (("dask", 1), ("dask:tcp://127.0.0.1:9", None)):
+        with pytest.raises(SpecError, match="Dask did not start .* try again"):
+            executors.chosen(choice, store, sweep, workers)
 
 
 def test_no_scheduler_answers(store, monkeypatch):

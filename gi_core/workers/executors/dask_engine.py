@@ -61,7 +61,11 @@ class Dask:
         self._events: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._ended = threading.Event()
         self.address = address
-        self._client = self._joined(address) if address else self._own(workers or batch_workers())
+        try:
+            self._client = self._joined(address) if address else self._own(workers or batch_workers())
+        except AssertionError:  # its loop's thread did not begin within ten seconds
+            self._let_go()
+            raise SpecError("Dask did not start in time on this busy machine: try again") from None
         self._client.subscribe_topic(TOPIC, self._heard)
 
     def _own(self, workers: int) -> Any:
@@ -163,6 +167,10 @@ class Dask:
                 self.cancel(job_id, DROP)
         with suppress(Exception):  # the scheduler may be gone
             self._client.close(timeout=5)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """End the cluster, if it is ours."""
         if self._cluster is not None:
             with suppress(Exception):
                 self._cluster.close(timeout=10)
