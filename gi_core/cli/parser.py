@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from gi_core import __version__
-from gi_core.cli import attack_options, dashboard, run_options, sweep_options
+from gi_core.cli import attack_options, dashboard, run_options, sweep_options, takeaway_options
 from gi_core.cli.run_options import JSON
 from gi_core.settings import ATTACKS, CLIENTS, DEFENSES, MODELS, SpecError
 from gi_core.settings.registry import suggestion
@@ -80,6 +80,8 @@ def build() -> tuple[Parser, dict[str, Parser]]:
     listing.add_argument("what", choices=LISTS, metavar="|".join(LISTS))
     listing.add_argument("--json", action="store_true", help=JSON)
     run_options.add(command("runs", "runs that are stored on this machine"))
+    takeaway_options.report(command("report", "write what came of runs as one file with pictures and figures"))
+    takeaway_options.summary(command("summary", "write one page in plain words for who has to decide"))
     app = command("app", "serve the dashboard on this machine")
     app.add_argument("--port", metavar="N", type=dashboard.port, help="serve it there; 8501 when left out")
     doctor = command("doctor", "what this machine has, what is missing and how to get it")

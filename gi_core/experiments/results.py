@@ -10,6 +10,7 @@ import numpy as np
 
 from gi_core import metrics
 from gi_core.attacks.base import Attack, State, Step
+from gi_core.common import surroundings
 from gi_core.experiments import judging, recursion_results, risk_afterwards
 from gi_core.experiments.setup import Question
 from gi_core.jobs.rows import finite
@@ -76,6 +77,7 @@ def result(run: Finished) -> tuple[Result, np.ndarray]:
         "notices": list(question.pictures.notices),
         "verdict": metrics.verdict(judged["metrics"], judged["per_image"]),
         "out": str(run.folder),
+        "made_with": {**surroundings.versions(), "processor": surroundings.processor()},
     }
     _add(document, run, images)
     checked: Result = finite(document)

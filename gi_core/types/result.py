@@ -67,6 +67,7 @@ class Result(TypedDict):
     verdict: Annotated[str, "how good the reconstruction is, one sentence"]
     out: NotRequired[Annotated[str, "folder of the run's files"]]
     calibration: NotRequired[Annotated[Calibration, "predicted beside measured error, where both are known"]]
+    made_with: NotRequired[Annotated[dict[str, str], "versions of the program and its libraries, and the processor"]]
 
 
 @final

@@ -36,6 +36,8 @@ OPTIONS = {
     "sweep": ["", "--csv", "--html"],
     "list": [""],
     "runs": ["", "--search", "--limit", "--sweep", "--out"],
+    "report": ["", "--out"],
+    "summary": ["", "--out"],
     "fetch": [""],
     "doctor": [""],
     "app": ["", "--port"],
@@ -44,6 +46,7 @@ NEEDED = {
     "invert": ["--checkpoint", "x", "--update", "y", "--image-size", "8", "--model", "lenet"],
     "rank": ["--model", "lenet"],
 }
+NEEDED |= {name: ["0" * 12, "--out", "taken.html"] for name in ("report", "summary")}
 NEEDED["audit"] = [*NEEDED["invert"], "--reference", "z"]
 
 

@@ -8,9 +8,10 @@ import pytest
 
 from gi_core.experiments.measures import MEASURES
 from gi_core.jobs.job import Job
+from gi_core.reports import sent
 from gi_core.settings import DEFENSES, build
 from gi_core.settings.base import is_basic
-from pages.shared import link, sent
+from pages.shared import link
 from pages.shared.experiment import fields, pairs
 from pages.shared.experiment.defenses import strength, view
 from pages.shared.experiment.knowing_pair import KNOWING

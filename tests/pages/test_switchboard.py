@@ -6,8 +6,9 @@ import pytest
 
 from gi_core import data
 from gi_core.experiments import preparing
+from gi_core.reports import sent
 from gi_core.settings import ATTACKS, build, problems
-from pages.shared import link, sent, words
+from pages.shared import link, words
 from pages.shared.experiment import possible
 from pages.shared.presets import presets
 from tests import pages_fakes as fakes

@@ -5,10 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from gi_core import data
+from gi_core.reports import sent
 from gi_core.settings import CLIENTS, Experiment, SpecError
 from gi_core.settings.client import FedAvg
 from gi_core.settings.layer_graphs import layer_graph
-from pages.shared import form, sent, words
+from pages.shared import form, words
 from pages.shared.experiment import adapting, client_fields, fields, pairs
 from pages.shared.experiment.statistics_pair import STATISTICS
 from pages.shared.session import store

@@ -1,0 +1,24 @@
+"""How the numbers were measured: the one protocol of this project, in sentences for a reader who has only the report."""
+
+from __future__ import annotations
+
+from gi_core.metrics.registry import METRICS, PSNR_CAP
+from gi_core.metrics.words import CLEAR_PSNR, CLEAR_SSIM, EXACT, SURE_SSIM, TRACE_SSIM
+
+SENTENCES: tuple[str, ...] = (
+    "Pictures are compared as pixels in [0, 1]: the answer is denormalised, clamped to [0, 1] and then measured.",
+    f"PSNR is 10 log10(1 / MSE) in dB, at most {PSNR_CAP:.0f}. SSIM has a Gaussian window with sigma 1.5 and data range 1;"
+    " below 11 pixels the window shrinks.",
+    "In a batch, each original is matched with one reconstruction so that the sum of the squared errors is least; means and"
+    " standard deviations are over the pictures.",
+    "Several trials of one attack are ranked by the attacker's own loss, never by the original.",
+    f"A picture is called exact where MSE is below {EXACT:g}; recognisable where SSIM is at least {CLEAR_SSIM} or PSNR at"
+    f" least {CLEAR_PSNR:.0f} dB and no other picture is nearer, or where SSIM is at least {SURE_SSIM}; identifiable where it"
+    f" finds its original among others; and traces only where SSIM is at least {TRACE_SSIM}.",
+    "What was not measured stands as not measured; it is never replaced by another number.",
+)  # fmt: skip
+
+
+def metrics(names: list[str]) -> list[tuple[str, str]]:
+    """Title -> meaning of the metrics that a report shows."""
+    return [(METRICS[name].axis, METRICS[name].sentence) for name in names if name in METRICS]
