@@ -134,7 +134,8 @@ def test_the_rooms_stand_in_the_order_of_the_contract():
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
     layers = next(c["layers"] for c in contracts if c.get("containers") == ["gi_core"])
     told = re.findall(r"^\| `gi_core/(\w+)` \|", (ROOT / "docs" / "architecture.md").read_text(), re.M)
-    assert told == layers[::-1]
+    there = [layer for layer in layers if not layer.startswith("(")]  # in parentheses stands what is yet to come
+    assert told == there[::-1]
 
 
 def test_readme_shows_the_attacks_that_there_are():
