@@ -12,6 +12,8 @@ from gi_core.types.risk import Grounds, Level, Risk
 
 EXPOSED = 0.02
 """RMSE per pixel below which a picture is as good as known."""
+BLURRED = 0.25
+"""RMSE per pixel taken as no longer recognisable; guessing plain grey has `PRIOR`."""
 CLEAR_PSNR, NOTHING_PSNR, WHOLE_PSNR = 18.0, 8.0, 36.0
 """dB: a picture that a person recognises; hardly better than chance; as good as the original."""
 EXPLAINED = 0.01

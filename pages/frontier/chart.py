@@ -10,10 +10,10 @@ import streamlit as st
 
 from gi_core.analysis.frontier import Point, pareto, strongest
 from gi_core.analysis.frontier.points import NAIVE, alike, reading
+from gi_core.figures import marks
 from gi_core.metrics.registry import METRICS
 from gi_core.metrics.words import CLEAR
 from pages.frontier import signs
-from pages.shared.experiment.defenses import marks
 from pages.shared.result import charts
 
 HEIGHT = 460
@@ -78,7 +78,7 @@ def _sign(p: Point, shape: str) -> dict[str, Any]:
     colour = marks.colour(p.kinds)
     style = {"color": "transparent" if p.attacker == NAIVE else colour, "borderColor": colour, "borderWidth": 2}
     value = [p.leakage, 100 * (p.accuracy or 0.0), hover(p)]
-    return {"name": p.name, "value": value, "symbol": shape, "itemStyle": style}
+    return {"name": p.name, "value": value, "symbol": charts.SYMBOLS.get(shape, shape), "itemStyle": style}
 
 
 def hover(p: Point) -> str:

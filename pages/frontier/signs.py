@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from gi_core.analysis.frontier import Point
+from gi_core.figures import marks
 from pages.shared import words
-from pages.shared.experiment.defenses import marks
 from pages.shared.result import charts
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
-from pages.influence.reading import BLURRED, Reading, short
+from gi_core.analysis.risk import BLURRED
+from pages.influence.reading import Reading, short
 from pages.shared import words
 
 KEY, TARGET = "noise", "target"

@@ -13,8 +13,6 @@ from gi_core.numerics.spectrum import PRIOR
 from gi_core.types.influence import Analysed, Influence, Unknown
 from pages.shared import words
 
-BLURRED = 0.25
-"""RMSE per pixel taken as no longer recognisable; guessing plain grey has `PRIOR`."""
 SIGNS = {"exposed": "●", "partly": "◐", "protected": "○", "failed": "✕"}
 WORDS = {
     "exposed": "exposed",

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
+from gi_core.analysis.risk import BLURRED
 from gi_core.jobs.job import Job
 from gi_core.numerics.spectrum import PRIOR
 from pages.influence import evidence
-from pages.influence.reading import BLURRED, Reading, short
+from pages.influence.reading import Reading, short
 from pages.shared import telling, words
 from pages.shared.result import charts
 from pages.shared.result.curves import COLOURS

@@ -9,8 +9,8 @@ import streamlit as st
 
 from gi_core.analysis.trends import Trend
 from gi_core.experiments.sweeps.choices import Choice, points
+from gi_core.figures import marks
 from gi_core.metrics.registry import METRICS, shown
-from pages.shared.experiment.defenses import marks
 from pages.shared.result import charts
 from pages.shared.result.bands import band
 from pages.shared.result.curves import COLOURS, DASHES
@@ -85,7 +85,7 @@ def _line(name: str, one: Trend, number: int, look: tuple[str, str], text: bool)
         drawn += band(x, low, high, number, colour)
     drawn.append({
         "type": "line", "name": name, "data": medians, "encode": {"x": 0, "y": 1, "tooltip": [2]},
-        "symbol": shape, "symbolSize": 11 if text else 8, "z": 3,
+        "symbol": charts.SYMBOLS.get(shape, shape), "symbolSize": 11 if text else 8, "z": 3,
         "lineStyle": {"color": colour, "width": 0 if text else 2, "type": DASHES[number % 6]}, "itemStyle": {"color": colour},
     })  # fmt: skip
     return drawn
@@ -95,7 +95,7 @@ def _dots(name: str, line: list, choice: Choice, look: tuple[str, str]) -> dict[
     points = [[x, y, f"{shown(choice.y, y)}, run {row['position']}"] for x, y, row in line]
     return {
         "type": "scatter", "name": name, "data": points, "encode": {"x": 0, "y": 1, "tooltip": [2]},
-        "symbol": look[1], "symbolSize": 5,
+        "symbol": charts.SYMBOLS.get(look[1], look[1]), "symbolSize": 5,
         "itemStyle": {"color": look[0], "opacity": 0.55},
     }  # fmt: skip
 

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from gi_core.figures import marks
 from gi_core.jobs.sweep_questions import experiments
 from gi_core.settings.sweep import Sweep
-from pages.shared.experiment.defenses import marks, naming
+from pages.shared.experiment.defenses import naming
 
 NAIVE, KNOWING = False, True
 T = TypeVar("T")

@@ -7,12 +7,12 @@ from collections.abc import Callable
 import numpy as np
 import streamlit as st
 
+from gi_core.figures import marks
 from gi_core.jobs import sweeps
 from gi_core.jobs.sweeps import Entry
 from gi_core.metrics.registry import METRICS, drawn
 from gi_core.settings.sweep import Sweep
 from pages.shared import pictures, words
-from pages.shared.experiment.defenses import marks
 from pages.shared.places import WEB
 from pages.shared.result.source import StoredRun
 from pages.shared.result.viewer import select

@@ -174,8 +174,8 @@ def test_nothing_is_advised_while_anything_is_missing():
 
 
 def test_one_defense_has_one_colour_in_whatever_order_it_comes():
+    from gi_core.figures import marks
     from gi_core.settings import DEFENSES
-    from pages.shared.experiment.defenses import marks
 
     colours = [*marks.COLOURS.values(), *marks.SPARE]
     assert set(marks.COLOURS) <= set(DEFENSES) and len(set(colours)) == len(colours)

@@ -7,10 +7,11 @@ import sys
 
 import pytest
 
+from gi_core.analysis.risk import BLURRED
 from gi_core.numerics.spectrum import PRIOR
 from gi_core.settings import build
 from pages.influence import noise
-from pages.influence.reading import BLURRED, Reading
+from pages.influence.reading import Reading
 from pages.shared.influence import question
 from tests import pages_fakes as fakes
 from tests.pages.influence_page import (

@@ -10,6 +10,8 @@ import streamlit as st
 
 GRID = {"left": 4, "right": 14, "top": 28, "bottom": 22, "containLabel": True}
 GREY = "#8a949e"
+SYMBOLS = {"square": "rect", "triangle-up": "triangle", "hexagon": "roundRect", "triangle-down": "pin"}
+"""Signs of `gi_core/figures` -> those of ECharts, where they differ."""
 Option = dict[str, Any]
 
 

@@ -1,15 +1,15 @@
-"""One colour and one shape for each defense, the same on every page, whatever else is shown and in whatever order."""
+"""One colour and one sign for each defense, the same in every chart, whatever else is shown and in whatever order."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
+from gi_core.figures.themes import GREY, pale
 from gi_core.settings import DEFENSES
 
 NONE = "none"
-GREY = "#7A8590"
-SHAPES = {"circle": "●", "rect": "■", "triangle": "▲", "diamond": "◆", "roundRect": "▢", "pin": "▼"}
-"""Shapes of ECharts, each with its sign in text."""
+SHAPES = {"circle": "●", "square": "■", "triangle-up": "▲", "diamond": "◆", "hexagon": "⬢", "triangle-down": "▼"}
+"""Signs of plotly, each with its like in text."""
 COLOURS = {
     "gaussian_noise": "#B8541A", "laplace_noise": "#8F6D2A", "percentile_noise": "#C2466B", "protective_direction": "#6E7D1E",
     "clipping": "#3F7FBF", "dp_sgd": "#1F8A5B", "pruning": "#B45CA8", "random_pruning": "#7C62C4", "top_k": "#A67C00",
@@ -34,7 +34,7 @@ def colour(kind: str) -> str:
 
 
 def shape(kind: str, among: Iterable[str] = ()) -> str:
-    """A shape of ECharts; never the colour alone tells a defense. among: all combinations of defenses that are shown."""
+    """A key of `SHAPES`; never the colour alone tells a defense. among: all combinations of defenses that are shown."""
     names = list(SHAPES)
     if kind in _ORDER:
         return names[_ORDER.index(kind) % len(names)]
@@ -49,3 +49,8 @@ def title(kind: str) -> str:
         if kind == NONE
         else " + ".join(DEFENSES[k].title if k in DEFENSES else k for k in kind.split(" + "))
     )
+
+
+def veil(shade: str) -> str:
+    """The colour of a defense's error bars."""
+    return pale(shade, 0.6)

@@ -1,0 +1,84 @@
+"""A federation: accuracy of the global network, and leakage of each attacked client with its 95 % band, over the rounds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from gi_core.figures import axes
+from gi_core.figures.drawing import Drawing, Trace
+from gi_core.figures.lines import band, line, told_apart
+from gi_core.figures.themes import GREY, SIGNS
+
+Document = Mapping[str, Any]
+"""The result of a federation, or its progress."""
+
+
+def accuracy(found: Document, total: int | None = None, height: int = 280) -> Drawing:
+    """Accuracy and loss of the global network on pictures that no client has; round 0 is before any training.
+
+    total: rounds that there will be; those that there are where it is None.
+    """
+    points: list[tuple[int, Mapping[str, Any]]] = [(0, found["start"])] if found.get("start") else []
+    points += [(r["round"], r) for r in _rounds(found)]
+    rounds = [k for k, _ in points]
+    traces = [
+        line(rounds, [p["accuracy"] for _, p in points], "accuracy", 0, **_marked(0)),
+        line(rounds, [p["loss"] for _, p in points], "loss", 1, yaxis="y2", **_marked(1)),
+    ]
+    layout = {
+        "xaxis": _across(found, total, 0), "hovermode": "x unified", "showlegend": True,
+        "yaxis": axes.plain("accuracy", range=[0, 1], uirevision="left"),
+        "yaxis2": axes.plain("loss", overlaying="y", side="right", rangemode="tozero", showgrid=False, tickmode="auto", nticks=5, uirevision="right"),
+    }  # fmt: skip
+    return Drawing(
+        "accuracy", "Accuracy of the global network, on pictures that no client has",
+        "Accuracy and loss of the global network over the rounds", traces, layout, height=height,
+    )  # fmt: skip
+
+
+def leakage(found: Document, total: int | None = None, height: int = 280) -> Drawing:
+    """Mean and band of each attacked client, with the line at which the prior picture is as good."""
+    leaks = [{**one, "round": r["round"]} for r in _rounds(found) for one in r["clients"]]
+    measured = {one["measure"] for one in leaks if one.get("measure")}
+    measure = "SSIM" if measured == {"ssim"} else "RDLV"
+    bands: list[Trace] = []
+    traces: list[Trace] = []
+    for number, client in enumerate(sorted({one["client"] for one in leaks})):
+        seen = [one for one in leaks if one["client"] == client and one.get("rdlv_mean") is not None]
+        rounds, mean = [one["round"] for one in seen], [one["rdlv_mean"] for one in seen]
+        low, high = [one["rdlv_low"] for one in seen], [one["rdlv_high"] for one in seen]
+        if any(top > bottom for bottom, top in zip(low, high, strict=True)):
+            bands.append(band(rounds, low, high, number))
+        ends = [[a, b] for a, b in zip(low, high, strict=True)]
+        said = "%{y:.3g} (%{customdata[0]:.3g} to %{customdata[1]:.3g})"
+        traces.append(
+            line(rounds, mean, f"client {client}", number, customdata=ends, hovertemplate=said, **_marked(number))
+        )
+    layout = {
+        "xaxis": _across(found, total, 1), "yaxis": axes.plain(measure), "hovermode": "x unified", "showlegend": True,
+        "shapes": [axes.mark(y=0) | {"line": {"color": GREY, "width": 2}}],
+        "annotations": [axes.note("0: as good as a guess", x=1, xref="x domain", xanchor="right", y=0, yanchor="bottom")],
+    }  # fmt: skip
+    return Drawing(
+        "leakage", f"Leakage ({measure}) of each attacked client", f"{measure} of each attacked client over the rounds, mean and 95 % band",
+        [*bands, *told_apart(traces)], layout, height=height,
+    )  # fmt: skip
+
+
+def _rounds(found: Document) -> list[Mapping[str, Any]]:
+    return list(found.get("rounds") or ())
+
+
+def _marked(number: int) -> dict[str, Any]:
+    return {
+        "mode": "lines+markers",
+        "marker": {"symbol": SIGNS[number % len(SIGNS)], "size": 8, "color": line([], [], "", number)["line"]["color"]},
+    }
+
+
+def _across(found: Document, total: int | None, first: int) -> dict[str, Any]:
+    last = max([total or 0, first + 1, *(r["round"] for r in _rounds(found))])
+    return axes.whole(
+        "round", range=[first - 0.03 * (last - first), last + 0.03 * (last - first)], uirevision=f"to {last}"
+    )
