@@ -62,9 +62,13 @@ def observe(
         loss, target, labels = linear_loss, delta.to(device, dtype)[None], as_labels(-delta[None]).cpu()
         if knowledge.labels is not None:
             labels = knowledge.labels
+        elif knowledge.loss == "own":
+            labels = torch.zeros(1, dtype=torch.int64)  # it has targets, not classes
         elif knowledge.loss == "multi_label" or knowledge.terms.smoothing:
             labels = strategies.hard_labels("auto", update, knowledge)
     elif strategy == "joint":
+        if knowledge.loss == "own":
+            raise Refused("no label is searched for with a loss of your own: give labels, which choose labels=known")
         loss = soft_loss(loss, knowledge.loss)
     else:
         labels = strategies.hard_labels(strategy, update, knowledge)

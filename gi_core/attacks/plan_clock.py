@@ -7,8 +7,8 @@ import time
 import torch
 
 from gi_core.attacks import objectives
-from gi_core.networks.losses import as_target, loss_of
-from gi_core.numerics.gradient import GradientMap, kernels, pull
+from gi_core.networks.losses import Loss, as_target, loss_of
+from gi_core.numerics.gradient import GradientMap, kernels, linear_loss, pull
 from gi_core.settings.plan import Plan
 from gi_core.types.updates import Knowledge, Update
 
@@ -29,6 +29,8 @@ class Clock:
     def __init__(self, update: Update, knowledge: Knowledge, dtype: torch.dtype, device: torch.device):
         self.update, self.knowledge, self.dtype, self.device = update, knowledge, dtype, device
         self.images, self.spent = min(update.images, FEW), 0.0
+        if knowledge.loss == "own":
+            self.images = update.images  # its targets are those of all pictures
         self.maps: dict[bool, GradientMap] = {}
         target = [t.detach().to(device, dtype) for t in update.tensors.values()]
         self.objective = objectives.make("cosine", target, [1.0] * len(target))
@@ -42,9 +44,7 @@ class Clock:
         """Seconds of one trial when as many advance together as the plan says."""
         began = self.now()
         if plan.channels_last not in self.maps:
-            self.maps[plan.channels_last] = GradientMap(
-                self.knowledge, loss_of(self.knowledge.loss, self.knowledge.terms), plan, self.dtype, self.device
-            )
+            self.maps[plan.channels_last] = GradientMap(self.knowledge, self._loss(), plan, self.dtype, self.device)
         gradient, seconds = self.maps[plan.channels_last], 0.0
         with kernels(plan):
             seconds = self._evaluate(gradient, plan.chunk)
@@ -53,6 +53,11 @@ class Clock:
                 seconds = self._evaluate(gradient, plan.chunk)
         self.spent += self.now() - began
         return seconds / self.share / plan.chunk
+
+    def _loss(self) -> Loss:
+        """The client's; of one whose targets are not known, what is matched in its place."""
+        terms = self.knowledge.terms
+        return linear_loss if terms.own and terms.own.targets is None else loss_of(self.knowledge.loss, terms)
 
     def compare(self, first: Plan, rivals: list[Plan], allowed: float) -> Plan:
         """The fastest plan, measured in turns within `allowed` more seconds; it has no `seconds` where there was no time to compare."""

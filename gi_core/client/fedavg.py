@@ -16,6 +16,7 @@ from gi_core.client.batches import dealt, epoch_steps, steps_of
 from gi_core.client.fedsgd import plain_step
 from gi_core.common.errors import Diverged
 from gi_core.defenses.base import StepGradient
+from gi_core.networks import own_losses
 from gi_core.networks.bottleneck import redrawing
 from gi_core.networks.trainable import client_model, outputs
 from gi_core.settings import SpecError
@@ -61,7 +62,10 @@ def decay_of(settings: FedAvg) -> Decay:
 
 def terms_of(settings: Client) -> Terms:
     """What the client does to its loss."""
-    return Terms(settings.label_smoothing, settings.weights_of_classes, settings.reduction, settings.loss_scale)
+    return Terms(
+        settings.label_smoothing, settings.weights_of_classes, settings.reduction, settings.loss_scale,
+        own_losses.held(settings.own_loss),
+    )  # fmt: skip
 
 
 def train(

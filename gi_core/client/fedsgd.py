@@ -5,6 +5,8 @@ McMahan et al., Communication-Efficient Learning, AISTATS 2017.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -44,6 +46,8 @@ def plain_step(loss: Loss, terms: Terms = PLAIN) -> StepGradient:
         parameters = list(model.parameters())
         with torch.enable_grad():
             logits = model(inputs)
+            if terms.own is not None:
+                return _slopes(terms.own(logits), parameters)
             classes = logits.shape[1] if loss == "cross_entropy" else max(2, logits.shape[1])
             if int(labels.max()) >= classes:
                 raise SpecError(
@@ -56,8 +60,13 @@ def plain_step(loss: Loss, terms: Terms = PLAIN) -> StepGradient:
             else:
                 target = as_target(labels, logits.shape[1], logits)
                 value = penalised(model, LOSSES[loss])(logits, target)
-            found = torch.autograd.grad(value, parameters, allow_unused=True)
-        gradients = [torch.zeros_like(p) if g is None else g.detach() for p, g in zip(parameters, found, strict=True)]
-        return gradients, float(value.detach())
+            return _slopes(value, parameters)
 
     return step
+
+
+def _slopes(value: Tensor, parameters: Sequence[Tensor]) -> tuple[list[Tensor], float]:
+    """(d value / d theta, zeros where it does not depend on theta; value)."""
+    found = torch.autograd.grad(value, parameters, allow_unused=True)
+    gradients = [torch.zeros_like(p) if g is None else g.detach() for p, g in zip(parameters, found, strict=True)]
+    return gradients, float(value.detach())

@@ -55,7 +55,7 @@ def play(
     keep from round to round by their position, empty before its first; changed in place. Raises SpecError.
     """
     device, client = torch.device(device), experiment.client
-    loss = losses.chosen(client.loss, experiment.model.one_logit)
+    loss = losses.chosen(client.loss, experiment.model.one_logit, client.own_loss)
     active = [defenses.make(s, experiment.seed, i, loss) for i, s in enumerate(experiment.defenses)]
     for i, defense in enumerate(active):
         defense.mean, defense.std = tuple(pictures.mean), tuple(pictures.std)

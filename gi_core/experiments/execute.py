@@ -16,10 +16,11 @@ from gi_core.attacks.base import Refused
 from gi_core.common import whole_files
 from gi_core.common.memory_limit import memory_ran_out
 from gi_core.experiments import estimate, footprint
-from gi_core.experiments.loop import Run, Stopped
+from gi_core.experiments.loop import Run, Stopped, Watch
 from gi_core.experiments.setup import Question, Questions, check, choose_device, refuse_no_signal
 from gi_core.jobs.sink import Control, Sink
 from gi_core.settings import Experiment, SpecError
+from gi_core.settings.plan import Plan
 from gi_core.types.result import SCHEMA_VERSION, NoPicture, Result
 
 _LESS = "choose fewer trials, a smaller picture or a smaller network"
@@ -35,19 +36,22 @@ def execute(
     questions: Questions | None = None,
     lane: str = "command",
     foresee: Callable[[float], None] | None = None,
+    watch: Watch | None = None,
+    plan: Plan | None = None,
 ) -> Result | NoPicture:
     """Run the experiment and return the JSON object of the command line (docs/results.md).
 
     checkpoint: file that the state is kept in; if it holds one of this experiment, the run goes on
     from there, with its plan, and ends as if it had never stopped. ground_truth: whether the
     originals may be compared with; without, every such value is None. questions: a cache of prepared ones. lane: whose memory
-    it may take. foresee: is called before the loop with the seconds that the loop is expected to take. Raises SpecError or Refused, one sentence.
+    it may take. foresee: is called before the loop with the seconds that the loop is expected to take. watch: is called after every step, and
+    ends the run by returning False. plan: in place of a measured one, so that a run is repeated bit for bit. Raises SpecError or Refused, one sentence.
     """
     check(experiment)
     footprint.refuse(experiment, lane)
     try:
         question = prepare(experiment, sink, control, questions or Questions(most=1))
-        run = Run(question, sink, control, checkpoint, ground_truth, lane)
+        run = Run(question, sink, control, checkpoint, ground_truth, lane, watch, plan)
         if foresee is not None and run.iteration == 0:
             foresee(estimate.of_run(question, run.plan))
         return run.to_end()

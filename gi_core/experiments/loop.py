@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -19,10 +20,15 @@ from gi_core.experiments.checkpoint import Checkpoint
 from gi_core.experiments.live_view import Recorder, answered, to_uint8
 from gi_core.experiments.setup import Question
 from gi_core.jobs.sink import Control, Sink
+from gi_core.settings.plan import Plan
 from gi_core.types.result import Result
 
 CHECKPOINT_SECONDS, CHECKPOINT_SHARE = 5.0, 0.02
 PLAN_SECONDS = 5.0
+
+
+Watch = Callable[[Step, float], object]
+"""Called after every step with the seconds spent attacking; returning False ends the run with what there is."""
 
 
 class Stopped(Exception):
@@ -37,9 +43,10 @@ class Run:
     """The loop over `attack.step`, with its budget, checkpoints and live view."""
 
     def __init__(
-        self, question: Question, sink: Sink, control: Control, file: Path | None, truth: bool, lane: str
-    ) -> None:
-        self.question, self.sink, self.control = question, sink, control
+        self, question: Question, sink: Sink, control: Control, file: Path | None, truth: bool, lane: str,
+        watch: Watch | None = None, plan: Plan | None = None,
+    ) -> None:  # fmt: skip
+        self.question, self.sink, self.control, self.watch = question, sink, control, watch
         self.file, self.truth = file, truth and question.pictures.known
         self.experiment = question.experiment
         self.key = self.experiment.key()
@@ -47,7 +54,7 @@ class Run:
         if file is not None and file.exists() and found is None:
             sink.notice("the checkpoint could not be read, so the run starts from the beginning")
         settings, done = self.experiment.attack, question.round
-        self.plan = planned.of_run(question, found.plan if found else None, PLAN_SECONDS, lane, sink)
+        self.plan = planned.of_run(question, found.plan if found else plan, PLAN_SECONDS, lane, sink)
         self.risk = risk_meter.measure(question)
         self.attack: Attack = attacks.make(
             settings, done.update, done.knowledge, plan=self.plan, device=question.device
@@ -109,9 +116,12 @@ class Run:
             done = self._over(step)
             shown = self._shown(step) if done and not step.done else step
             self.recorder.take(shown, self.seconds, lambda: self.attack.residual(self.state), done)
+            wanted = self.watch is None or self.watch(shown, self.seconds) is not False
             if done:
                 self.sink.log(f"done after {self.iteration} iterations: {self.note}")
                 return self._result(step, "done")
+            if not wanted:
+                return self._stopped("cancel")
             if self.file is not None and time.monotonic() - saved > pause_between:
                 before = time.monotonic()
                 self._save()

@@ -40,7 +40,12 @@ LOSSES: dict[str, Loss] = {
 
 
 def loss_of(name: str, terms: Terms = PLAIN) -> Loss:
-    """The loss of that name as this client has it; exactly `LOSSES[name]` for a client that does nothing to it."""
+    """The loss of that name as this client has it; exactly `LOSSES[name]` for a client that does nothing to it. One of a
+    person's own has its targets, so the one given is not looked at.
+    """
+    if terms.own is not None:
+        own = terms.own
+        return lambda logits, target: own(logits)
     plain = LOSSES[name]
     if terms == PLAIN:
         return plain

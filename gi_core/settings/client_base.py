@@ -32,6 +32,10 @@ class Client(Component):
         " cross-entropy of every class, for pictures with several labels); auto: by the number of outputs.",
         title="Loss",
     )
+    own_loss: str = setting(
+        "", "A loss that a Python program holds (gi.attack, gi.client), in place of one of these.", title="Loss of one's own",
+        added=True,
+    )  # fmt: skip
     label: Literal["true", "reversed"] = setting(
         "true",
         "The client's label for a network of one output: the true one, or the one that the network gets wrong, as in"

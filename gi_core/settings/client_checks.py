@@ -28,7 +28,7 @@ def one_gradient_only(title: str) -> str:
 
 
 def client_conflicts(e: Experiment) -> Iterator[Found]:
-    yield from _loss(e)
+    yield from (_own_loss(e) if e.client.own_loss else _loss(e))
     yield from _kinds_of_labels(e)
     yield from _dropout(e)
     if isinstance(e.client, FedAvg):
@@ -76,6 +76,27 @@ def _loss(e: Experiment) -> Iterator[Found]:
                 f"{e.attack.title} reads dL/dlogits of a network without a last bias off the plain loss: choose an attack"
                 " that matches, or no label smoothing and class weights"
             ), True  # fmt: skip
+
+
+def _own_loss(e: Experiment) -> Iterator[Found]:
+    """A loss that a Python program holds sees all pictures of the update at once, in their order."""
+    client = e.client
+    if isinstance(e.attack, ClosedForm):
+        yield "attack", f"{e.attack.title} begins at a loss that it knows: choose an attack that matches", True
+    if isinstance(client, FedAvg) and (client.clients > 1 or client.local_steps(e.pictures)[1] < e.pictures):
+        yield "client.batch_size", (
+            "a loss of your own has the targets of all pictures, so each step takes all of them: leave batch_size empty"
+        ), True  # fmt: skip
+    changed = client.label_smoothing or client.class_weights or client.more_labels or client.reduction == "sum"
+    if changed or client.loss_scale != 1:
+        yield "client.loss", "a loss of your own is taken as it is: put smoothing, weights and scale into it", True
+    within = [d.title for d in e.defenses if d.hook != "filter_update" or "per_picture" in d.reveals]
+    if within:
+        yield (
+            "defenses",
+            f"{within[0]} acts on single pictures or labels, and a loss of your own sees all at once",
+            True,
+        )
 
 
 def _kinds_of_labels(e: Experiment) -> Iterator[Found]:

@@ -18,6 +18,7 @@ from gi_core.common.whole_files import replace
 from gi_core.common.zips import unpacked
 from gi_core.tensor_files import naming
 from gi_core.tensor_files.asides import NOTHING, WRAPPERS, aside, unwrapped
+from gi_core.tensor_files.held import held, is_held
 from gi_core.tensor_files.plain import plain
 from gi_core.tensor_files.reading import is_torch, path_of
 from gi_core.tensor_files.safetensors import is_safetensors, read_header
@@ -116,8 +117,11 @@ def load_state(model: nn.Module, state: dict[str, Tensor], name: str) -> None:
 def load_checkpoint(model: nn.Module, reference: str) -> str:
     """Load a recorded round's global network into `model`, whatever scheme its names follow; the scheme in words.
 
-    reference: a path, or `upload:SHA256`. Raises SpecError that lists what is missing, extra or misshapen.
+    reference: a path, `upload:SHA256`, or what Python holds. Raises SpecError that lists what is missing, extra or misshapen.
     """
+    if is_held(reference):
+        load_state(model, {key: torch.from_numpy(value) for key, value in held(reference).items()}, "that Python holds")
+        return "as given"
     path, name = path_of(reference)
     own, state, name = model.state_dict(), read_state(path, name), f"checkpoint {name}"
     # A `.pt` keeps the order of the network, safetensors are sorted.

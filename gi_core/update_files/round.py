@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from gi_core.common.errors import SpecError
 from gi_core.settings.recorded_round import MISSING, Recorded
 from gi_core.tensor_files.asides import extras, set_aside
+from gi_core.tensor_files.held import held, is_held
 from gi_core.tensor_files.naming import COUNTER, Names, aligned, chosen, gapped, hint, match, mismatch, schemes
 from gi_core.tensor_files.reading import as_numbers, is_torch, path_of, read_arrays, refuse_nonfinite
 from gi_core.tensor_files.weights import load_checkpoint, read_state, shapes
@@ -40,8 +41,10 @@ def read_round(
 
 def arrays(reference: str, finite: bool = True) -> tuple[dict[str, np.ndarray], bool, str]:
     """(float32 arrays by name, whether in the network's order, the file's name). A `.pt` of tensors is taken too: of a list
-    each has its place as its name.
+    each has its place as its name. What Python holds is as it was given, in double precision too.
     """
+    if is_held(reference):
+        return held(reference), False, "the update"
     path, name = path_of(reference)
     if is_torch(path):
         state = {key: value.float().numpy() for key, value in read_state(path, name, update=True).items()}

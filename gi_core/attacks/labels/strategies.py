@@ -73,6 +73,10 @@ def hard_labels(strategy: str, update: Update, knowledge: Knowledge, guessed: Gu
         if knowledge.labels is None:
             raise Refused("the server does not know the labels: choose another label strategy")
         return knowledge.labels
+    if knowledge.loss == "own":
+        raise Refused(
+            "labels are not read from the update of a loss of your own: give labels, or of one picture choose observed_delta"
+        )
     if knowledge.loss == "multi_label" and update.images > 1:
         raise Refused(SEVERAL_OF_SEVERAL)
     if strategy == "auto":

@@ -42,6 +42,10 @@ class Recursion:
         refuse_bad_update(update.norm())
         if bottlenecks(knowledge.model):
             raise Refused(BOTTLENECK)
+        if knowledge.loss == "own":
+            raise Refused(
+                "a recursion begins at a loss that it knows, and this one is your own: choose gradient matching"
+            )
         if not isinstance(knowledge.model, GraphModule):
             raise Refused("this network is not drawn as a chain of layers, so no recursion goes through it")
         blocks = chain(knowledge.model.graph)

@@ -66,6 +66,8 @@ def beside(update: Update, knowledge: Knowledge, images: Tensor, labels: Tensor)
     classes = max(2, knowledge.classes)
     if steps > MOST_STEPS or len(labels) != update.images or not bool(((labels >= 0) & (labels < classes)).all()):
         return None
+    if knowledge.terms.own is not None and knowledge.terms.own.targets is None:
+        return None
     if knowledge.loss == "multi_label":
         several = label_sets(update, knowledge)
         if several is None:

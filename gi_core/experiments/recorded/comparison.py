@@ -81,7 +81,7 @@ def reading(update: Update, knowledge: Knowledge) -> tuple[Layer, Scale] | None:
     if not there[0]:
         return None
     update, knowledge = unscaled(update, knowledge)
-    if knowledge.loss == "multi_label" or knowledge.terms.scale != 1 or knowledge.terms.reduction != "mean":
+    if knowledge.loss in ("multi_label", "own") or knowledge.terms.scale != 1 or knowledge.terms.reduction != "mean":
         return None
     schedule = knowledge.schedule
     dense, gradient = last_dense(knowledge.model), as_mean_gradient(update, schedule, knowledge.model)

@@ -58,7 +58,7 @@ def opened(
     said = tuple(_known(experiment, model, update, schedule))
     update = not_sent(update, said)
     frozen = copy.deepcopy(model).to(device=device, dtype=torch.float32).eval().requires_grad_(False)
-    loss, known = losses.chosen(client.loss, experiment.model.one_logit), labels
+    loss, known = losses.chosen(client.loss, experiment.model.one_logit, client.own_loss), labels
     if loss == "multi_label":
         known = multi_hot(labels, client.further_labels, experiment.model.outputs(pictures.classes))
         labels = as_labels(known)
