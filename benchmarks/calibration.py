@@ -17,9 +17,9 @@ import torch
 from scipy.stats import spearmanr
 
 from benchmarks.problems import SHARED
-from gi_core import attacks, client, data
+from gi_core import attacks, clients, data
 from gi_core.attacks.base import stream
-from gi_core.client.round import normalised
+from gi_core.clients.round import normalised
 from gi_core.experiments import preparing
 from gi_core.numerics.picture_jacobian import Sample
 from gi_core.numerics.spectrum import DAMPING, LINEAR, PRIOR
@@ -47,7 +47,7 @@ def predicted(folder: Path, dataset: str, index: int) -> tuple[float, dict[float
     question = asked(folder, dataset, index, sigma)
     pictures = data.load(question)
     model, _ = preparing.prepare(question, pictures)
-    done = client.play(question, model, pictures, "cpu")
+    done = clients.play(question, model, pictures, "cpu")
     one = Sample(done.knowledge, normalised(pictures, torch.device("cpu")), done.labels)
     moved = one.influence(one.perturbation(done.clean, done.update), most=one.size) / sigma
     shift = DAMPING * one.largest()
@@ -61,7 +61,7 @@ def measured(folder: Path, dataset: str, index: int, sigma: float) -> float:
     question = asked(folder, dataset, index, sigma)
     pictures = data.load(question)
     model, _ = preparing.prepare(question, pictures)
-    done = client.play(question, model, pictures, "cpu")
+    done = clients.play(question, model, pictures, "cpu")
     update, knowledge = done.update, done.knowledge
     machine = attacks.make(question.attack, update, knowledge, plan=PLAN, device="cpu")
     for state, step in stream(machine, machine.init(0)):  # noqa: B007

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 
-from gi_core import attacks, client, data, metrics
+from gi_core import attacks, clients, data, metrics
 from gi_core.attacks.base import stream
 from gi_core.experiments import preparing
 from gi_core.metrics.registry import LIVE, METRICS, drawn
@@ -62,7 +62,7 @@ def _one(ref: str, preset: str, iterations: int) -> dict:
     asked = _asked(ref, preset, iterations)
     pictures = _grey(data.load(asked))
     model, _ = preparing.prepare(asked, pictures)
-    done = client.play(asked, model, pictures, "cpu")
+    done = clients.play(asked, model, pictures, "cpu")
     machine, began = (
         attacks.make(asked.attack, done.update, done.knowledge, plan=Plan(), device="cpu"),
         time.process_time(),

@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from scipy.sparse.linalg import LinearOperator, eigsh
 
-from gi_core import client, data
-from gi_core.client.round import normalised
+from gi_core import clients, data
+from gi_core.clients.round import normalised
 from gi_core.experiments import preparing
 from gi_core.numerics.picture_jacobian import Sample
 from gi_core.settings import build, parse_component
@@ -37,7 +37,7 @@ def influence() -> Iterator[dict]:
         })  # fmt: skip
         pictures = data.load(asked)
         network, _ = preparing.prepare(asked, pictures)
-        played = client.play(asked, network, pictures, "cpu")
+        played = clients.play(asked, network, pictures, "cpu")
         x = normalised(pictures, torch.device("cpu"))
         old, new = [], []
         for _ in range(repeats):

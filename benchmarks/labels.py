@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from benchmarks.problems import SHARED
 from gi_core import data
 from gi_core.attacks.labels.report import label_report
-from gi_core.client import fedavg
-from gi_core.client.fedsgd import gradient
+from gi_core.clients import fedavg
+from gi_core.clients.fedsgd import gradient
 from gi_core.data.normalisation import resolve
 from gi_core.experiments import preparing
 from gi_core.networks import build as network

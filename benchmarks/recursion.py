@@ -49,7 +49,7 @@ def _measure(how: str, size: int) -> dict:
     """Seconds and additional peak memory of the layers, from the loss to the picture."""
     import numpy as np
 
-    from gi_core import client, data
+    from gi_core import clients, data
     from gi_core.attacks.recursion.top import candidates
     from gi_core.attacks.recursion.walk import Front, Walk
     from gi_core.common.threads import one_thread
@@ -65,7 +65,7 @@ def _measure(how: str, size: int) -> dict:
     asked = build({"samples": ["bundled/astronaut"], "size": size, "model": model, "attack": {"kind": "rgap"}})
     pictures = data.load(asked)
     network, _ = preparing.prepare(asked, pictures)
-    played = client.play(asked, network, pictures, "cpu")
+    played = clients.play(asked, network, pictures, "cpu")
     walk = Walk(network, played.update)
     if how == "dense":
         walk._through = _dense(walk)

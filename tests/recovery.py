@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from gi_core import client, data
+from gi_core import clients, data
 from gi_core.attacks import make
 from gi_core.attacks.base import Attack, LayerReport, State, Step
 from gi_core.experiments import preparing
@@ -73,7 +73,7 @@ def open_attack(asked: Experiment, prepare: Prepare | None = None) -> tuple[Atta
     model, _ = preparing.prepare(asked, pictures)
     if prepare is not None:
         prepare(model)
-    done = client.play(asked, model, pictures, "cpu")
+    done = clients.play(asked, model, pictures, "cpu")
     attack = make(asked.attack, done.update, done.knowledge, plan=PLAN, device="cpu")
     return attack, torch.from_numpy(pictures.images).double(), done.labels.tolist()
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from gi_core import client, data
+from gi_core import clients, data
 from gi_core.attacks import make, stream
 from gi_core.attacks.plan import measure
 from gi_core.experiments import preparing
@@ -24,7 +24,7 @@ def _solve(asked: Experiment) -> tuple[float, float, list[int], list[int]]:
     torch.set_num_threads(1)
     pictures = data.load(asked)
     model, _ = preparing.prepare(asked, pictures)
-    done = client.play(asked, model, pictures, "cpu")
+    done = clients.play(asked, model, pictures, "cpu")
     update, knowledge = done.update, done.knowledge
     attack = make(
         asked.attack,

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from gi_core import client, data, networks
+from gi_core import clients, data, networks
 from gi_core.attacks import make
 from gi_core.attacks.base import Attack, State, Step
 from gi_core.settings import Experiment, build
@@ -26,7 +26,7 @@ def play(asked: Experiment) -> tuple[Update, Knowledge, torch.Tensor]:
     """The client's round, and its pictures (N, C, H, W) in [0, 1]."""
     pictures = data.load(asked)
     model = networks.build(asked.model, pictures.images.shape[1:], asked.model.classes or pictures.classes)
-    done = client.play(asked, model, pictures, "cpu")
+    done = clients.play(asked, model, pictures, "cpu")
     update, knowledge = done.update, done.knowledge
     return update, knowledge, torch.from_numpy(pictures.images)
 

@@ -8,7 +8,6 @@ import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -20,8 +19,7 @@ from gi_core.common.progress import silent
 from gi_core.data.images import channels_of, fit, to_float
 from gi_core.data.loading import changes
 from gi_core.data.refs import resolve
-from gi_core.experiments.audit import Own, decision, doubts, refuse_blind, withheld
-from gi_core.metrics.rdlv import rdlv
+from gi_core.experiments.audit import Own, judged, refuse_blind
 from gi_core.settings import Experiment, SpecError
 from gi_core.settings.sizes import sides
 from gi_core.types.result import Outcome
@@ -79,18 +77,12 @@ def _tell(
     document: Outcome, folder: Path, references: np.ndarray, prior: np.ndarray | None, asked: argparse.Namespace,
     own: Callable[[], Own | None], changed: tuple[str, ...],
 ) -> int:  # fmt: skip
-    more: dict[str, Any] = {}
     status, attacker = document["status"], document["attacker"] if "attacker" in document else None
-    if status == "done" and attacker and attacker["loss"] is not None:  # its pictures are blank otherwise
+    images = None
+    if status == "done":
         with np.load(folder / "reconstruction.npz", allow_pickle=False) as file:
-            measured = rdlv(file["images"], references, prior)
-        verdict = decision(measured, asked.threshold)
-        if verdict["send"]:  # what leaks needs no other reason
-            verdict = decision(measured, asked.threshold, doubts(attacker, own()))
-        more = {"per_image": measured["per_image"], "convention": measured["convention"], "reached": measured["site"]}
-    else:
-        why = "the attack diverged" if status == "done" else f"the attack was {status}"
-        verdict = withheld(document["error"] if "error" in document else why, asked.threshold)
+            images = file["images"]
+    verdict, more = judged(document, images, references, prior, asked.threshold, own)
     if asked.json:
         more["attacker"] = {k: v for k, v in (attacker or {}).items() if k in _ATTACKER}
         more["notices"] = [*changed, *(document["notices"] if "notices" in document else [])]

@@ -5,12 +5,20 @@ from __future__ import annotations
 import shutil
 import sys
 import time
-from typing import Any, TextIO
+from typing import Any, Protocol, TextIO
 
 from gi_core.cli import printable
 
 PERIOD = 0.1
 BLOCKS = " ▏▎▍▌▋▊▉█"
+
+
+class Shown(Protocol):
+    """Where progress is shown."""
+
+    def show(self, fraction: float, text: str, now: bool = False) -> None: ...
+    def say(self, text: str) -> None: ...
+    def close(self) -> None: ...
 
 
 class Bar:

@@ -18,9 +18,9 @@ from gi_core.settings.registry import suggestion
 _WORDS = ("fresh", "trained", "imagenet")
 
 
-def experiment(arguments: argparse.Namespace) -> Experiment:
-    """The file's experiment or the default, changed by every option. Raises SpecError."""
-    base = _read(user_path(arguments.experiment)) if arguments.experiment else Experiment()
+def experiment(arguments: argparse.Namespace, base: Experiment | None = None) -> Experiment:
+    """The file's experiment, that of `base` or the default, changed by every option. Raises SpecError."""
+    base = read(user_path(arguments.experiment)) if arguments.experiment else base or Experiment()
     values: dict[str, Any] = base.model_dump(mode="json")
     if arguments.sample:
         values |= {"samples": arguments.sample, "labels": None}
@@ -77,5 +77,6 @@ def network(text: str) -> Model:
     return read_network(files.content(path, f"the network {rest!r}", MOST_NETWORK))
 
 
-def _read(path: Path) -> Experiment:
+def read(path: Path) -> Experiment:
+    """The experiment of a file. Raises SpecError."""
     return read_experiment(files.content(path, f"the experiment {str(path)!r}", MOST_BYTES))

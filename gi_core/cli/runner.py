@@ -8,37 +8,48 @@ from pathlib import Path
 from typing import Any, Literal
 
 from gi_core.attacks.base import Refused
-from gi_core.cli.progress import Bar, fraction_and_words
+from gi_core.cli.progress import Shown, fraction_and_words
 from gi_core.cli.taking import FOLLOW_SECONDS, Taker, reason_of
 from gi_core.common.disk import DiskFull
 from gi_core.experiments.execute import execute
+from gi_core.experiments.loop import Watch
 from gi_core.jobs import times
 from gi_core.jobs.job import Job, Point
 from gi_core.jobs.sink import StoreControl, StoreSink
 from gi_core.jobs.writer import Lost, Writer
 from gi_core.settings import Experiment, SpecError, build
+from gi_core.settings.plan import Plan
 from gi_core.types.result import SCHEMA_VERSION, NoPicture, Outcome, read
 
 
 class Runner(Taker):
-    """Starts or resumes a run and sees it to its end."""
+    """Starts or resumes a run and sees it to its end.
+
+    watch, plan: see `execute`. on_stop: what a first Ctrl-C asks of the run: to pause, so that it can be resumed, or to be
+    cancelled with what there is.
+    """
 
     folder = Path()
+    watch: Watch | None = None
+    plan: Plan | None = None
+    on_stop: Literal["pause", "cancel"] = "pause"
 
-    def start(self, experiment: Experiment) -> Outcome:
-        """The run's document. Raises SpecError where the question turns out to be impossible."""
-        return self._run(self.store.submit("run", experiment.model_dump(mode="json")), fresh=True)
+    def start(self, experiment: Experiment, apart: bool = False) -> Outcome:
+        """The run's document. apart: whether only this process holds what it needs. Raises SpecError where the question
+        turns out to be impossible.
+        """
+        return self._run(self.store.submit("run", experiment.model_dump(mode="json"), apart=apart), True, apart)
 
     def resume(self, run_id: str) -> Outcome:
         """Go on from the checkpoint. Raises SpecError for a run that cannot be resumed."""
         job = self.store.control(run_id, "resume")
         if job.kind != "run" or job.state != "queued":
             raise SpecError(f"run {run_id} is {job.state}: only an interrupted run can be resumed")
-        return self._run(run_id, fresh=False)
+        return self._run(run_id, False)
 
-    def _run(self, run_id: str, fresh: bool) -> Outcome:
+    def _run(self, run_id: str, fresh: bool, apart: bool = False) -> Outcome:
         self.folder = self.store.path(run_id)
-        return self.taken(run_id, "run", lambda writer, job: self._execute(writer, job, fresh), self._watch)
+        return self.taken(run_id, "run", lambda writer, job: self._execute(writer, job, fresh), self._watch, apart)
 
     def _execute(self, writer: Writer, job: Job, fresh: bool) -> Outcome:
         checkpoint = writer.folder(job.id) / "checkpoint.pt"
@@ -46,6 +57,7 @@ class Runner(Taker):
             document = execute(
                 build(job.spec), sink=_Watched(StoreSink(writer, job.id), self.bar),
                 control=_Stop(self, StoreControl(writer, job.id)), checkpoint=checkpoint, foresee=self._foresee,
+                watch=self.watch, plan=self.plan,
             )  # fmt: skip
         except (SpecError, Refused) as error:
             writer.finish(job.id, "failed", error=str(error))
@@ -104,15 +116,15 @@ class _Stop:
 
     def poll(self) -> str:
         if self.runner.stopping:
-            self.runner.store.control(self.control.job_id, "pause")  # so that it waits to be resumed
-            return "pause"
+            self.runner.store.control(self.control.job_id, self.runner.on_stop)
+            return self.runner.on_stop
         return self.control.poll()
 
 
 class _Watched:
     """The store's sink, and the bar besides."""
 
-    def __init__(self, sink: StoreSink, bar: Bar) -> None:
+    def __init__(self, sink: StoreSink, bar: Shown) -> None:
         self._sink, self._bar = sink, bar
 
     def __getattr__(self, name: str) -> Any:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TypeVar
 
 from gi_core.cli.interrupts import Interruptible
-from gi_core.cli.progress import Bar
+from gi_core.cli.progress import Shown
 from gi_core.cli.storage import open_store
 from gi_core.common.threads import one_thread
 from gi_core.jobs import times
@@ -24,7 +24,7 @@ _Document = TypeVar("_Document")
 class Taker(Interruptible):
     """Does jobs in this process, kept in the same store as everybody's; where a worker is quicker, that worker does it."""
 
-    def __init__(self, bar: Bar) -> None:
+    def __init__(self, bar: Shown) -> None:
         if "OMP_NUM_THREADS" not in os.environ:
             one_thread()  # as a worker
         self.bar = bar
@@ -32,14 +32,17 @@ class Taker(Interruptible):
         self.processes = Processes(self.store.database)
 
     def taken(
-        self, number: str, name: str, do: Callable[[Writer, Job], _Document], watch: Callable[[str], _Document]
-    ) -> _Document:
-        """What do(writer, job) returns, or watch(number) where a worker has the job. name: what a person calls it."""
+        self, number: str, name: str, do: Callable[[Writer, Job], _Document], watch: Callable[[str], _Document],
+        apart: bool = False,
+    ) -> _Document:  # fmt: skip
+        """What do(writer, job) returns, or watch(number) where a worker has the job. name: what a person calls it. apart: as
+        it was submitted.
+        """
         life = self.processes.register("command")
         writer = Writer(self.store, life)
         try:
             with self.signals():
-                job = writer.take(number)
+                job = writer.take(number, apart)
                 return watch(number) if job is None else do(writer, job)
         except Lost:
             raise SpecError(f"{name} {number} was deleted or given to another process") from None

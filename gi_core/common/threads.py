@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 def one_thread() -> None:
     """One thread for torch and for the BLAS of numpy and scipy.
@@ -14,3 +17,19 @@ def one_thread() -> None:
 
     torch.set_num_threads(1)
     threadpool_limits(1, user_api="blas")
+
+
+@contextmanager
+def on_one_thread() -> Iterator[None]:
+    """The same inside a program of somebody else's, whose threads come back afterwards."""
+    import scipy.linalg  # noqa: F401
+    import torch
+    from threadpoolctl import threadpool_limits
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with threadpool_limits(1, user_api="blas"):
+            yield
+    finally:
+        torch.set_num_threads(before)

@@ -7,12 +7,14 @@ of known size that precision is low, and the noise is looked for in the update f
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, TypedDict
 
 import numpy as np
 
 from gi_core.common.errors import SpecError
 from gi_core.metrics.rdlv import rdlv
+from gi_core.types.result import Outcome
 from gi_core.types.result_parts import Explained
 
 THRESHOLD = 1.0
@@ -140,6 +142,30 @@ def doubts(attacker: Explained, own: Own | None) -> str:
             " give it more iterations, trials, or an attack that gets further, such as levenberg_marquardt"
         )
     return ""
+
+
+def judged(
+    document: Outcome, images: np.ndarray | None, references: np.ndarray, prior: np.ndarray | None, threshold: float,
+    own: Callable[[], Own | None],
+) -> tuple[Decision, dict[str, Any]]:  # fmt: skip
+    """(the decision, what was measured) of an attack on one's own update.
+
+    document, images: of the attack, the latter None where no picture came back. references: the client's own pictures
+    (N, C, H, W) in [0, 1]. own: what a client as described would send of them, asked only where it decides.
+    """
+    status, attacker = document["status"], document["attacker"] if "attacker" in document else None
+    if (
+        status != "done" or images is None or not attacker or attacker["loss"] is None
+    ):  # its pictures are blank otherwise
+        why = "the attack diverged" if status == "done" else f"the attack was {status}"
+        return withheld(document["error"] if "error" in document else why, threshold), {}
+    measured = rdlv(images, references, prior)
+    verdict = decision(measured, threshold)
+    if verdict["send"]:  # what leaks needs no other reason
+        verdict = decision(measured, threshold, doubts(attacker, own()))
+    return verdict, {
+        "per_image": measured["per_image"], "convention": measured["convention"], "reached": measured["site"],
+    }  # fmt: skip
 
 
 def _share(value: float) -> str:

@@ -10,7 +10,7 @@ import torch
 from gi_core import attacks
 from gi_core.attacks.client_round.local_steps import simulated_steps
 from gi_core.attacks.recursion.machine import Recursion
-from gi_core.client.round import Round
+from gi_core.clients.round import Round
 from gi_core.experiments import planned
 from gi_core.experiments.setup import Question
 from gi_core.jobs import allowances, times

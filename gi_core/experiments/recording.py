@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from gi_core import client, data
+from gi_core import clients, data
 from gi_core.common import whole_files
 from gi_core.experiments import preparing
 from gi_core.experiments.picture_files import save_png, sheet
@@ -37,7 +37,7 @@ def record(experiment: Experiment, folder: Path, name: str = "example") -> dict[
     check(experiment)
     pictures = data.load(experiment)
     model, _ = preparing.prepare(experiment, pictures)
-    done = client.play(experiment, model, pictures, choose_device("cpu"))
+    done = clients.play(experiment, model, pictures, choose_device("cpu"))
     before = {key: value.cpu().numpy() for key, value in model.state_dict().items()}
     files = write_round(folder, before, change(before, done.update), name=name)
     if len(pictures.images) == 1:

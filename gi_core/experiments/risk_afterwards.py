@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from gi_core.analysis import risk
-from gi_core.client.round import normalised
+from gi_core.clients.round import normalised
 from gi_core.experiments.setup import Question
 from gi_core.numerics.picture_jacobian import Sample
 from gi_core.numerics.spectrum import with_prior

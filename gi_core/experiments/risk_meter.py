@@ -13,7 +13,7 @@ from gi_core.analysis import risk
 from gi_core.analysis.influence import keeping, quick
 from gi_core.analysis.rank import count
 from gi_core.attacks.client_round.local_steps import as_mean_gradient
-from gi_core.client.round import Round, normalised
+from gi_core.clients.round import Round, normalised
 from gi_core.experiments.setup import Question
 from gi_core.numerics import jacobian_cost
 from gi_core.numerics.picture_jacobian import Sample

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import nn
 
-from gi_core import client, data
-from gi_core.client import Round
+from gi_core import clients, data
+from gi_core.clients import Round
 from gi_core.common.memory_limit import memory_limit
 from gi_core.common.progress import Progress
 from gi_core.data import Pictures
@@ -108,7 +108,7 @@ def ask(experiment: Experiment, device: torch.device, progress: Progress) -> Que
         pictures = replace(pictures, notices=(*pictures.notices, *notices))
         return Question(experiment, pictures, model, info, done, done.update.norm(), device, facts)
     progress(1.0, "playing the client's round")
-    done = client.play(experiment, model, pictures, device)
+    done = clients.play(experiment, model, pictures, device)
     pictures = replace(pictures, labels=done.labels.numpy())
     return Question(experiment, pictures, model, info, done, done.update.norm(), device)
 

@@ -19,11 +19,12 @@ class Store(Lookup):
 
     def submit(
         self, kind: str, spec: dict[str, Any], *, lane: str = "interactive", priority: int = 0,
-        parent: str | None = None, title: str = "", owner: str = "", cache_key: str | None = None,
+        parent: str | None = None, title: str = "", owner: str = "", cache_key: str | None = None, apart: bool = False,
     ) -> str:  # fmt: skip
         """Queue a job; its id. An unfinished or successful job of the same cache_key answers instead; without a key, an
         equal question of the same asker that waits or runs (asking twice is asking once).
 
+        apart: for the process that submits it alone, which holds what it needs; it stands as paused, so no worker takes it.
         Jobs that read a person's files go to the lane that is for this. Raises SpecError when the queue, or the asker's
         share of it, is full, the question is too long, or a name is unknown.
         """
@@ -43,9 +44,9 @@ class Store(Lookup):
             job_id = new_id()
             connection.execute(
                 "INSERT INTO jobs (id, kind, spec, title, lane, priority, parent, owner, asker, cache_key, created,"
-                " notices) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                " notices, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (job_id, kind, text, titles.clean(title) or titles.question(kind, spec), lane, priority, parent, owner,
-                 asker, cache_key, time.time(), rows.encode(notices)),
+                 asker, cache_key, time.time(), rows.encode(notices), "paused" if apart else "queued"),
             )  # fmt: skip
         return job_id
 

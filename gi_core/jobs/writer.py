@@ -45,17 +45,17 @@ class Writer:
             job_id = queue.first(connection, lane, kinds)
             return self._take(connection, job_id) if job_id is not None else None
 
-    def take(self, job_id: str) -> Job | None:
-        """Take this very job if it still waits (a command line runs its own)."""
+    def take(self, job_id: str, apart: bool = False) -> Job | None:
+        """Take this very job if it still waits (a command line runs its own). apart: as it was submitted."""
         with self.database.transaction() as connection:
-            return self._take(connection, job_id)
+            return self._take(connection, job_id, "paused" if apart else "queued")
 
-    def _take(self, connection: sqlite3.Connection, job_id: str) -> Job | None:
+    def _take(self, connection: sqlite3.Connection, job_id: str, state: str = "queued") -> Job | None:
         now = time.time()
         taken = connection.execute(
             "UPDATE jobs SET state = 'running', asked = '', worker = ?, attempts = attempts + 1,"
-            " claimed = ?, started = coalesce(started, ?), finished = NULL WHERE id = ? AND state = 'queued'",
-            (self.worker, now, now, job_id),
+            " claimed = ?, started = coalesce(started, ?), finished = NULL WHERE id = ? AND state = ?",
+            (self.worker, now, now, job_id, state),
         ).rowcount
         if not taken:
             return None

@@ -22,3 +22,8 @@ def set_batch_norm(model: nn.Module, mode: Literal["eval", "train"]) -> nn.Modul
                 module.track_running_stats = False
                 module.running_mean = module.running_var = module.num_batches_tracked = None
     return model
+
+
+def has_batch_norm(model: nn.Module) -> bool:
+    """Whether any of its layers is a batch norm."""
+    return any(isinstance(module, _BatchNorm) for module in model.modules())

@@ -1,4 +1,4 @@
-"""The files of one recorded round as a network and an Update: what `client.play` gives for a round played here."""
+"""The files of one recorded round as a network and an Update: what `clients.play` gives for a round played here."""
 
 from __future__ import annotations
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from gi_core import client, data
+from gi_core import clients, data
 from gi_core.analysis.influence import keeping, predict
 from gi_core.analysis.influence.simulate import direction, simulated
-from gi_core.client.round import normalised
+from gi_core.clients.round import normalised
 from gi_core.experiments import preparing
 from gi_core.numerics.picture_jacobian import Sample
 from gi_core.numerics.picture_spectrum import gram, quadrature
@@ -34,7 +34,7 @@ def known(asked, index=0, seconds=60.0):
 def sample(asked) -> Sample:
     pictures = data.load(asked)
     model, _ = preparing.prepare(asked, pictures)
-    played = client.play(asked, model, pictures, "cpu")
+    played = clients.play(asked, model, pictures, "cpu")
     return Sample(played.knowledge, normalised(pictures, torch.device("cpu")), played.labels)
 
 
@@ -47,7 +47,7 @@ def test_published_values_to_four_digits(shared_data, index):
     })  # fmt: skip
     pictures = data.load(asked)
     model, _ = preparing.prepare(asked, pictures)
-    played = client.play(asked, model, pictures, "cpu")
+    played = clients.play(asked, model, pictures, "cpu")
     one = Sample(played.knowledge, normalised(pictures, torch.device("cpu")), played.labels)
     assert one.largest() == pytest.approx(LARGEST[index], rel=1e-4)
     assert float(one.perturbation(played.clean, played.update).norm()) == pytest.approx(PRUNED[index], rel=1e-4)
@@ -163,7 +163,7 @@ def test_weights_that_are_not_finite_are_refused(gi_home):
     asked = experiment()
     pictures = data.load(asked)
     model, _ = preparing.prepare(asked, pictures)
-    played = client.play(asked, model, pictures, "cpu")
+    played = clients.play(asked, model, pictures, "cpu")
     with torch.no_grad():
         played.knowledge.model.fc.weight[0, 0] = float("nan")
     with pytest.raises(SpecError, match="not finite"):

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from gi_core.analysis.influence import quick
-from gi_core.client.round import normalised
+from gi_core.clients.round import normalised
 from gi_core.experiments import risk_afterwards, risk_meter
 from gi_core.experiments.setup import ask
 from gi_core.numerics import jacobian_cost

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from gi_core import attacks, client, data, defenses
+from gi_core import attacks, clients, data, defenses
 from gi_core.analysis.influence.predict import describe, know
-from gi_core.client.round import normalised
+from gi_core.clients.round import normalised
 from gi_core.experiments import preparing
 from gi_core.numerics.picture_jacobian import Sample
 from gi_core.settings import SpecError
@@ -21,7 +21,7 @@ STRENGTH = 1e-4
 def played(asked):
     pictures = data.load(asked)
     model, _ = preparing.prepare(asked, pictures)
-    return client.play(asked, model, pictures, "cpu"), pictures
+    return clients.play(asked, model, pictures, "cpu"), pictures
 
 
 def sample(asked) -> Sample:

@@ -9,7 +9,7 @@ import torch
 
 from gi_core.analysis import risk
 from gi_core.analysis.influence import keeping, quick
-from gi_core.client.round import normalised
+from gi_core.clients.round import normalised
 from gi_core.experiments import risk_afterwards, risk_meter, setup
 from gi_core.experiments.execute import execute
 from gi_core.experiments.preview import preview

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from gi_core.attacks.batch_norm import revealed
-from gi_core.client.round import normalised
+from gi_core.clients.round import normalised
 from gi_core.networks.trainable import client_model
 from gi_core.settings import build
 from tests.attacks.rounds_helpers import CPU, FACES, ask, play, problem

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gi_core import attacks, client, data
+from gi_core import attacks, clients, data
 from gi_core.experiments import preparing
 from gi_core.settings import build
 from gi_core.settings.plan import Plan
@@ -17,7 +17,7 @@ def _machine(model: dict, mode: str = "train", size: int = 32, **attack):
     })  # fmt: skip
     pictures = data.load(asked)
     network, _ = preparing.prepare(asked, pictures)
-    done = client.play(asked, network, pictures, "cpu")
+    done = clients.play(asked, network, pictures, "cpu")
     return attacks.make(asked.attack, done.update, done.knowledge, plan=Plan(), device="cpu")
 
 

@@ -12,8 +12,8 @@ from torch import nn
 from gi_core.attacks.base import Refused
 from gi_core.attacks.labels.report import STRATEGIES, label_report
 from gi_core.attacks.labels.strategies import automatic, hard_labels
-from gi_core.client import fedavg
-from gi_core.client.fedsgd import gradient
+from gi_core.clients import fedavg
+from gi_core.clients.fedsgd import gradient
 from gi_core.networks import build
 from gi_core.settings import parse_component
 from gi_core.settings.client import FedAvg

@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 import torch
 
-from gi_core.client import Knowledge, fedavg
+from gi_core.clients import Knowledge, fedavg
 from gi_core.experiments import preparing
 from gi_core.settings.plan import Plan
-from tests.client.tiny import CLASSES, SIDE, batch, network
+from tests.clients.tiny import CLASSES, SIDE, batch, network
 
 
 def sent_by(o: dict, labels: list[int], kind: str = "gradient"):
     """(update, knowledge) of one gradient, or a step, of a client with these settings on pictures of these labels."""
-    from gi_core.client.fedsgd import gradient, plain_step
+    from gi_core.clients.fedsgd import gradient, plain_step
     from gi_core.settings.client import FedSgd
 
     model, (x, _) = network(5), batch(len(labels), 7)
@@ -56,7 +56,7 @@ def test_smoothing_that_turns_the_signs_round_does_not_hide_the_label():
     update, knowledge = sent_by({"label_smoothing": 0.5}, [2])
     with torch.no_grad():
         knowledge.model[3].bias[2] += 6.0
-    from gi_core.client.fedsgd import gradient, plain_step
+    from gi_core.clients.fedsgd import gradient, plain_step
 
     x, _ = batch(1, 7)
     update = gradient(
@@ -78,7 +78,7 @@ def test_a_scaled_sum_is_taken_out_exactly():
 
 
 def test_what_was_dropped_shows_in_one_picture_and_is_said_of_several():
-    from gi_core import attacks, client
+    from gi_core import attacks, clients
     from gi_core.data import load
     from gi_core.settings import build, parse_component
 
@@ -93,7 +93,7 @@ def test_what_was_dropped_shows_in_one_picture_and_is_said_of_several():
         })  # fmt: skip
         pictures = load(asked)
         model, _ = preparing.prepare(asked, pictures)
-        done = client.play(asked, model, pictures, "cpu")
+        done = clients.play(asked, model, pictures, "cpu")
         machine = attacks.make(asked.attack, done.update, done.knowledge, plan=Plan(onednn=False), device="cpu")
         state, step = machine.step(machine.init(0))
         assert any(says in event for event in step.events), step.events

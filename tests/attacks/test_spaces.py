@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from gi_core import client, data
+from gi_core import clients, data
 from gi_core.attacks import Refused, make
 from gi_core.attacks.matching.decoders import read_generator
 from gi_core.experiments import preparing
@@ -24,7 +24,7 @@ FEW = {"iterations": 2, "trials": 2}
 def machine(asked: Experiment):
     pictures = data.load(asked)
     model, _ = preparing.prepare(asked, pictures)
-    done = client.play(asked, model, pictures, "cpu")
+    done = clients.play(asked, model, pictures, "cpu")
     return make(asked.attack, done.update, done.knowledge, plan=PLAN, device="cpu"), pictures
 
 

@@ -7,7 +7,7 @@ import torch
 
 from gi_core import data, metrics
 from gi_core.attacks import make, stream
-from gi_core.client import play
+from gi_core.clients import play
 from gi_core.experiments import preparing
 from gi_core.settings import Experiment, build
 from gi_core.settings.plan import Plan

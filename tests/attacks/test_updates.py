@@ -13,7 +13,7 @@ from gi_core.attacks.batch_norm import revealed
 from gi_core.attacks.client_round.local_steps import as_mean_gradient
 from gi_core.attacks.client_round.simulation import RoundMap
 from gi_core.attacks.matching import regularisers
-from gi_core.client.round import normalised
+from gi_core.clients.round import normalised
 from gi_core.networks.losses import LOSSES, as_target
 from gi_core.settings import SpecError, build, problems
 from tests.attacks.rounds_helpers import CPU, ask, play, problem

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from gi_core import data, defenses, networks
-from gi_core.client.round import normalised
+from gi_core.clients.round import normalised
 from gi_core.networks.losses import as_target
 from gi_core.settings import SpecError
 from tests.defenses.test_representation import TWO, played, reasons, same
@@ -100,7 +100,7 @@ def test_mixing_refuses_what_does_not_go_together():
 @pytest.mark.parametrize("loss", ["cross_entropy", "mse"])
 def test_soft_labels_through_each_loss_are_the_mean_of_hard_ones(loss):
     """The gradient of a mixture's label is the same mixture of the gradients of hard labels: both losses are affine in t."""
-    from gi_core.client.fedsgd import gradient
+    from gi_core.clients.fedsgd import gradient
 
     model = networks.build(experiment().model, (1, 8, 8), 2)
     x = torch.rand(1, 1, 8, 8, generator=torch.Generator().manual_seed(0))

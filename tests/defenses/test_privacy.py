@@ -13,8 +13,8 @@ from dp_accounting import rdp
 from torch.func import functional_call, grad, vmap
 
 from gi_core import data, networks
-from gi_core.client import play
-from gi_core.client.round import normalised
+from gi_core.clients import play
+from gi_core.clients.round import normalised
 from gi_core.settings import accounting, problems
 from gi_core.settings.client import FedAvg, FedSgd
 from gi_core.settings.federation import Federation

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from gi_core import data, networks
-from gi_core.client import play
+from gi_core.clients import play
 from gi_core.settings import problems
 from tests.victims import advance, experiment, machine
 

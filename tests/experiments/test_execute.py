@@ -144,7 +144,7 @@ def test_a_question_that_cannot_be_asked_is_refused_before_anything_runs(gi_home
 
 @pytest.mark.parametrize(("norm", "word"), [(1e-15, "almost zero"), (float("nan"), "finite")])
 def test_an_update_that_says_nothing_is_refused(gi_home, tmp_path, monkeypatch, norm, word):
-    monkeypatch.setattr("gi_core.client.Update.norm", lambda self: norm)
+    monkeypatch.setattr("gi_core.clients.Update.norm", lambda self: norm)
     with pytest.raises(SpecError, match=word):
         _run(tiny(), tmp_path / "run")
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from gi_core.client import Update
-from gi_core.client.fedavg import train
-from gi_core.client.round import normalised
+from gi_core.clients import Update
+from gi_core.clients.fedavg import train
+from gi_core.clients.round import normalised
 from gi_core.common.uploads import upload_path
 from gi_core.data.opening import read_image
 from gi_core.experiments import setup

@@ -14,7 +14,7 @@ from torch import nn
 from gi_core.cli import main
 from gi_core.experiments import preparing
 from gi_core.update_files.writing import write_npz
-from tests.client.test_clients import independent
+from tests.clients.test_clients import independent
 
 torch.set_num_threads(1)
 FIVE = "fedavg:learning_rate=0.01,epochs=5"

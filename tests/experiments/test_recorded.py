@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from gi_core import data
-from gi_core.client import play
+from gi_core.clients import play
 from gi_core.experiments import preparing
 from gi_core.experiments.execute import execute
 from gi_core.experiments.preview import preview

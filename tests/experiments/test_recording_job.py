@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from gi_core import client, data
+from gi_core import clients, data
 from gi_core.experiments import preparing, recording
 from gi_core.experiments.federation import opening
 from gi_core.experiments.setup import Questions, ask
@@ -33,7 +33,7 @@ def test_the_recorded_round_is_the_one_that_was_played(gi_home, tmp_path):
     assert "chelsea" not in asked.to_json() and asked.labels is None and asked.model.classes == 11
     got = ask(asked, CPU, lambda *_: None)
     pictures = data.load(ASKED)
-    played = client.play(ASKED, preparing.prepare(ASKED, pictures)[0], pictures, CPU)
+    played = clients.play(ASKED, preparing.prepare(ASKED, pictures)[0], pictures, CPU)
     for name, value in played.update.tensors.items():
         assert torch.equal(got.round.update.tensors[name], value)
     for name, value in played.update.statistics.items():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from gi_core.client import Update
+from gi_core.clients import Update
 from gi_core.experiments import utility
 from gi_core.experiments.execute import Stopped
 from gi_core.experiments.federation import server

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from gi_core import data, networks
-from gi_core.client import play
+from gi_core.clients import play
 from gi_core.defenses.reading import read_defense
 from gi_core.experiments import preparing
 from gi_core.settings import SpecError, build

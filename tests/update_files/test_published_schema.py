@@ -16,8 +16,8 @@ from gi_core import data
 from gi_core.attacks.batch_norm import revealed
 from gi_core.attacks.client_round.local_steps import as_mean_gradient
 from gi_core.attacks.matching.problem import MatchingProblem
-from gi_core.client.fedavg import train
-from gi_core.client.round import normalised
+from gi_core.clients.fedavg import train
+from gi_core.clients.round import normalised
 from gi_core.experiments import preparing
 from gi_core.experiments.setup import ask
 from gi_core.settings import build

@@ -74,7 +74,7 @@ def test_preview_of_a_question_that_cannot_be_asked(store, worker, monkeypatch):
     job = do_next(worker)
     assert job.result["problems"][0]["fatal"] and job.result["seconds_estimate"] is None
     assert job.result["input_shape"] and job.cache_key is None
-    monkeypatch.setattr("gi_core.client.Update.norm", lambda self: 1e-20)
+    monkeypatch.setattr("gi_core.clients.Update.norm", lambda self: 1e-20)
     store.submit("preview", tiny_spec(seed=77))
     assert "almost zero" in do_next(worker).result["problems"][0]["reason"]
     store.submit("preview", tiny_spec(samples=["bundled/nobody"]))

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from gi_core import client, defenses
+from gi_core import clients, defenses
 from gi_core.analysis.influence import keeping
-from gi_core.client.round import Round, normalised
+from gi_core.clients.round import Round, normalised
 from gi_core.common.progress import Progress, silent
 from gi_core.data import Pictures
 from gi_core.numerics.picture_jacobian import Sample
@@ -59,7 +59,7 @@ def know(
                 " gradient of: attack to find out what shows"
             )
     one = replace(pictures, images=pictures.images[index : index + 1], labels=pictures.labels[index : index + 1])
-    played = client.play(experiment, model, one, device)
+    played = clients.play(experiment, model, one, device)
     x, knowledge = normalised(one, torch.device("cpu")), played.knowledge
     sample = Sample(knowledge, x, played.labels, device)
     if sample.norm == 0:

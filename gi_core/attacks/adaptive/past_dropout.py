@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from gi_core.attacks.base import Attack, State, Step
 from gi_core.attacks.labels.client_reading import kept_features
-from gi_core.client.dropping import masked
+from gi_core.clients.dropping import masked
 from gi_core.types.updates import Knowledge, Update
 
 

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from gi_core.attacks.client_round import optimiser_steps
-from gi_core.client.batches import dealt, epoch_steps, steps_of
+from gi_core.clients.batches import dealt, epoch_steps, steps_of
 from gi_core.types.updates import Schedule, Update
 
 MOST_SIMULATED = 16

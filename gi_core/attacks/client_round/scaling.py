@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gi_core.client.batches import dealt
+from gi_core.clients.batches import dealt
 from gi_core.networks.bottleneck import bottlenecks
 from gi_core.types.loss_terms import PLAIN
 from gi_core.types.updates import Knowledge, Update

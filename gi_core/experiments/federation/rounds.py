@@ -1,6 +1,6 @@
 """The federation itself: a global network, and round after round what each client that takes part sends.
 
-A round of one client is `client.play`, the same as in any run, so its Update and Knowledge are those of an Experiment.
+A round of one client is `clients.play`, the same as in any run, so its Update and Knowledge are those of an Experiment.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from gi_core import defenses, networks
-from gi_core.client import play
-from gi_core.client.round import Memory, Round, normalised
+from gi_core.clients import play
+from gi_core.clients.round import Memory, Round, normalised
 from gi_core.common.errors import SpecError
 from gi_core.data import Pictures
 from gi_core.data.loading import prior as prior_picture

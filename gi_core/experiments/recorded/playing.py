@@ -1,4 +1,4 @@
-"""A round that was recorded elsewhere, as `client.play` would have left it: from files in place of a client."""
+"""A round that was recorded elsewhere, as `clients.play` would have left it: from files in place of a client."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from gi_core import defenses
-from gi_core.client import Knowledge, Round, Update, fedavg
-from gi_core.client.batches import assumed, epoch_steps
-from gi_core.client.knowledge import SERVER_GUESS
-from gi_core.client.several import multi_hot
+from gi_core.clients import Knowledge, Round, Update, fedavg
+from gi_core.clients.batches import assumed, epoch_steps
+from gi_core.clients.knowledge import SERVER_GUESS
+from gi_core.clients.several import multi_hot
 from gi_core.data import Pictures
 from gi_core.defenses.reading import not_sent, read_defense
 from gi_core.experiments.recorded.comparison import compare

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from gi_core import defenses
-from gi_core.client import fedavg
-from gi_core.client.dropping import dropping
-from gi_core.client.fedsgd import gradient, plain_step
-from gi_core.client.knowledge import knowledge_of
-from gi_core.client.several import multi_hot
+from gi_core.clients import fedavg
+from gi_core.clients.dropping import dropping
+from gi_core.clients.fedsgd import gradient, plain_step
+from gi_core.clients.knowledge import knowledge_of
+from gi_core.clients.several import multi_hot
 from gi_core.data import Pictures
 from gi_core.networks import bottleneck
 from gi_core.networks.losses import as_labels

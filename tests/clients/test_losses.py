@@ -9,8 +9,8 @@ from torch.nn import functional as F
 from gi_core import data
 from gi_core.attacks import stream
 from gi_core.attacks.labels import strategies
-from gi_core.client import play as play_round
-from gi_core.client.round import normalised
+from gi_core.clients import play as play_round
+from gi_core.clients.round import normalised
 from gi_core.experiments import preparing
 from gi_core.settings import SpecError, losses, problems
 from tests.victims import advance, experiment, machine, play

@@ -12,11 +12,11 @@ from torch import Tensor, nn
 
 from gi_core.attacks.client_round.local_steps import as_mean_gradient
 from gi_core.attacks.client_round.simulation import RoundMap
-from gi_core.client import Knowledge, fedavg
+from gi_core.clients import Knowledge, fedavg
 from gi_core.networks.losses import as_target, loss_of
 from gi_core.settings.client import FedAvg
 from gi_core.settings.plan import Plan
-from tests.client.tiny import CLASSES, SIDE, batch, network
+from tests.clients.tiny import CLASSES, SIDE, batch, network
 
 torch.set_num_threads(1)
 

@@ -1,6 +1,6 @@
 """A client's local round -> Update; what the server knows -> Knowledge."""
 
-from gi_core.client.round import Round, play
+from gi_core.clients.round import Round, play
 from gi_core.types.updates import Knowledge, Update
 
 __all__ = ["Knowledge", "Round", "Update", "play"]

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from gi_core.client.batches import dealt, epoch_steps, steps_of
-from gi_core.client.fedsgd import plain_step
+from gi_core.clients.batches import dealt, epoch_steps, steps_of
+from gi_core.clients.fedsgd import plain_step
 from gi_core.common.errors import Diverged
 from gi_core.defenses.base import StepGradient
 from gi_core.networks import own_losses

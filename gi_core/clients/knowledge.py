@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gi_core.client import fedavg
-from gi_core.client.batches import assumed
+from gi_core.clients import fedavg
+from gi_core.clients.batches import assumed
 from gi_core.data import Pictures
 from gi_core.defenses import Defense, noise_seed
 from gi_core.networks import bottleneck

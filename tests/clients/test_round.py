@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from gi_core.client import play
+from gi_core.clients import play
 from gi_core.data import Pictures
 from gi_core.settings import Experiment, SpecError, build
 
