@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 
 from gi_core.settings import Experiment
@@ -79,3 +80,9 @@ def _weights(experiment: Experiment) -> list[str]:
         if name != "kind" and value != field.default:
             words += ["--set", f"weights.{name}={value}"]
     return words
+
+
+def network_file(network: CustomNet) -> str:
+    """JSON as `custom:FILE.json` reads it: layers, logits, bias."""
+    document = network.model_dump(mode="json")
+    return json.dumps({name: document[name] for name in ("layers", "logits", "bias")}, indent=1)

@@ -8,7 +8,7 @@ Short words are taken where they say all of the experiment; else the whole docum
 from __future__ import annotations
 
 import pprint
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gi_core.settings import Experiment, SpecError, build, parse_component
@@ -37,6 +37,12 @@ def call(name: str, arguments: Mapping[str, Any]) -> str:
     """`result = gi.NAME(...)`, an argument on each line."""
     lines = "".join(f"    {key}={_value(value, len(key) + 5)},\n" for key, value in arguments.items())
     return f"result = gi.{name}(\n{lines})\n"
+
+
+def by_command(words: Sequence[str], name: str = "", text: str = "") -> str:
+    """A program that calls the command line. words: after `python -m gi_core`; name, text: a file that it reads, written first."""
+    file = f"from pathlib import Path\n\nPath({name!r}).write_text({text!r}, encoding='utf-8')\n" if name else ""
+    return f"from gi_core.cli import main\n{file}main({list(words)!r})\n"
 
 
 def _value(value: Any, indent: int) -> str:

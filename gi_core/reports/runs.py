@@ -23,6 +23,7 @@ from gi_core.reports.parts import (
 from gi_core.reports.repeat import repeat
 from gi_core.reports.taken import Run
 from gi_core.settings import SpecError
+from gi_core.settings.custom import CustomNet
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 MOST_RUNS = len(LETTERS)
@@ -170,7 +171,7 @@ def closing(runs: Sequence[Run]) -> list[Part]:
     """Limits, protocol, surroundings, how to repeat it, and whose work it rests on: the same at the end of each report."""
     parts: list[Part] = [Heading("What this does not say"), Sentences(tuple(limits.of_runs(runs)))]
     parts += [Heading("How it was measured"), Sentences(protocol.SENTENCES)]
-    parts += [Heading("Made with"), Facts(tuple(_made(runs)))]
+    parts += [Heading("Made with"), Facts(tuple(made(runs)))]
     parts += again(runs)
     entries = references.of_runs(runs)
     if entries:
@@ -179,10 +180,12 @@ def closing(runs: Sequence[Run]) -> list[Part]:
     return parts
 
 
-def _made(runs: Sequence[Run]) -> list[tuple[str, str]]:
+def made(runs: Sequence[Run], about: str = "") -> list[tuple[str, str]]:
+    """Versions, seeds and hardware of runs. about: the id of what they belong to."""
     devices = sorted({run.result["device"] for run in runs if run.result and run.result["device"]})
-    facts = [("Run", ", ".join(run.id for run in runs if run.id))] if any(run.id for run in runs) else []
-    facts.append(("Seed", ", ".join(str(run.spec.get("seed", 0)) for run in runs)))
+    names = about or ", ".join(run.id for run in runs if run.id)
+    facts = [("Id", names)] if names else []
+    facts.append(("Seed", ", ".join(dict.fromkeys(str(run.spec.get("seed", 0)) for run in runs))))
     if devices:
         facts.append(("Device", ", ".join(devices)))
     makers = {tuple(sorted(made.items())) for run in runs if (made := _maker(run))}
@@ -213,6 +216,8 @@ def again(runs: Sequence[Run]) -> list[Part]:
         if len(runs) > 1:
             parts.append(Paragraph(f"Run {letter}:"))
         parts.append(Code(commands.command(experiment), "bash"))
+        if isinstance(experiment.model, CustomNet):
+            parts.append(Code(commands.network_file(experiment.model), "json", "The file network.json"))
         result = run.result
         parts.append(
             Code(repeat(run.spec, result["plan"] if result else None, result["device"] if result else ""), "python")

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from gi_core.jobs.job import FOLLOWS, Job
 from gi_core.jobs.store import Store
-from gi_core.reports import runs, summary, taken
+from gi_core.jobs.sweeps import members
+from gi_core.reports import analyses, federations, runs, summary, sweeps, taken
 from gi_core.reports.parts import Report
 from gi_core.reports.summary import Summary
 from gi_core.reports.taken import Run
@@ -18,11 +19,33 @@ MOST_RUNS = 1000
 
 def report_of(store: Store, ids: Sequence[str], truth: bool = True) -> Report:
     """The report of one job, or of several runs compared. truth: False withholds the originals of runs. Raises SpecError."""
-    return runs.report(runs_of(store, ids, truth, runs.MOST_RUNS))
+    job = _alone(store, ids)
+    if job is None:
+        return runs.report(runs_of(store, ids, truth, runs.MOST_RUNS))
+    if job.kind == FOLLOWS:
+        return sweeps.report(sweeps.of_store(store, job.id, truth))
+    if job.kind == "federation":
+        return federations.report(store, job, truth)
+    if job.kind in ("influence", "rank") and not truth:
+        raise SpecError("an analysis is about the private picture: there is nothing to withhold in its report")
+    if job.result is None:
+        raise SpecError(f"this {job.kind} is {job.state} and has no answer yet: wait until it has ended")
+    return analyses.influence(job.spec, job.result) if job.kind == "influence" else analyses.rank(job.result)
+
+
+def _alone(store: Store, ids: Sequence[str]) -> Job | None:
+    """The job, where it is one that is no run and has a report of its own."""
+    job = known(store, ids[0]) if len(set(ids)) == 1 else None
+    return job if job is not None and job.kind in (FOLLOWS, "federation", "influence", "rank") else None
 
 
 def summary_of(store: Store, ids: Sequence[str], truth: bool = True) -> Summary:
     """The same on one page."""
+    job = _alone(store, ids)
+    if job is not None and job.kind == FOLLOWS:
+        return sweeps.summary(sweeps.of_store(store, job.id, truth))
+    if job is not None and job.kind == "federation":
+        return federations.summary(store, job, truth)
     return summary.of_runs(runs_of(store, ids, truth))
 
 
@@ -54,7 +77,5 @@ def known(store: Store, job_id: str) -> Job:
 
 def ended(store: Store, sweep: str) -> list[Job]:
     """The sweep's runs that are done, in order."""
-    from gi_core.jobs import sweeps
-
-    jobs = [entry.job for entry in sweeps.members(store, sweep)]
+    jobs = [entry.job for entry in members(store, sweep)]
     return [job for job in jobs if job is not None and job.state == "done"]

@@ -6,12 +6,12 @@ import json
 
 import pytest
 
+from gi_core.reports.commands import network_file
 from gi_core.settings import MODELS, SpecError
 from gi_core.settings.custom import CustomNet
 from gi_core.settings.layer_graphs import layer_graph
 from gi_core.settings.parse import read_network
 from pages.rank import builder, copying
-from pages.shared.rank import files
 from tests import pages_fakes as fakes
 from tests.pages.opened import text, widget
 from tests.pages.rank_page import CONV, asked, drawn, rank, rows
@@ -88,7 +88,7 @@ def test_start_from_fills_the_rows(store):
 
 def test_a_drawn_network_survives_its_file():
     network = CustomNet(layers=[CONV, {"kind": "dense", "features": 9}], logits="one", bias=False)
-    assert read_network(files.write(network).encode()) == network
+    assert read_network(network_file(network).encode()) == network
 
 
 @pytest.mark.parametrize(
@@ -111,6 +111,6 @@ def test_a_file_fills_the_rows_and_a_bad_one_changes_nothing(store):
     app = rank()
     app.file_uploader(key="rank_file").set_value(("bad.json", b'{"layers": 3}', "application/json")).run()
     assert len(app.error) == 1 and "not a network" in app.error[0].value and asked(app).model.kind == "cnn6"
-    content = files.write(CustomNet(layers=[CONV, {"kind": "dense", "features": 9}])).encode()
+    content = network_file(CustomNet(layers=[CONV, {"kind": "dense", "features": 9}])).encode()
     app.file_uploader(key="rank_file").set_value(("mine.json", content, "application/json")).run()
     assert rows(app) == ["conv", "dense"] and not app.exception

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
 
 import streamlit as st
 
+from gi_core.reports.commands import network_file
 from gi_core.settings import SpecError
 from gi_core.settings.custom import CustomNet
 from gi_core.settings.parse import read_network
 from gi_core.settings.sizes import sides
 from pages.shared import address, form, link, telling, words
-
-_PARTS = ("layers", "logits", "bias")
-
-
-def write(network: CustomNet) -> str:
-    """JSON as `custom:FILE.json` reads it: layers, logits, bias."""
-    document = network.model_dump(mode="json")
-    return json.dumps({name: document[name] for name in _PARTS}, indent=1)
 
 
 def draw() -> None:
@@ -35,7 +27,7 @@ def draw() -> None:
         )
         if isinstance(network := now.model, CustomNet):
             st.download_button(
-                "Save the network (JSON)", partial(write, network), "network.json", "application/json",
+                "Save the network (JSON)", partial(network_file, network), "network.json", "application/json",
                 key="rank_save", on_click="ignore", icon=":material/download:", width="stretch",
             )  # fmt: skip
         file = st.file_uploader("Load a network (JSON)", type=["json"], key="rank_file", max_upload_size=1)
