@@ -107,7 +107,7 @@ def influence(spec: Mapping[str, Any], answer: Mapping[str, Any]) -> Report:
          one.get("error") or one.get("words"))
         for one, found in zip(samples, levels, strict=True)
     ), "Root mean squared error per pixel in [0, 1]")]  # fmt: skip
-    drawn = charts.of_influence(answer, spec.get("experiment"))
+    drawn = charts.of_influence(answer, most_exposed(samples))
     parts += [Heading("The most exposed picture in figures"), *drawn] if drawn else []
     parts += _end("influence", answer.get("notices") or ())
     parts += again(spec)

@@ -9,12 +9,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import html
+import json
 from collections.abc import Callable
 from functools import lru_cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from gi_core.figures import saving
+from gi_core.jobs.rows import finite
 from gi_core.reports import pictures
 from gi_core.reports.parts import (
     SIGNS,
@@ -30,7 +32,6 @@ from gi_core.reports.parts import (
     Table,
     Verdict,
 )
-from gi_core.settings import SpecError
 
 _HERE = Path(__file__).parent
 _PAGE = """<!doctype html>
@@ -72,11 +73,7 @@ def policy(scripts: tuple[str, ...]) -> str:
 @lru_cache(maxsize=1)
 def plotly() -> str:
     """Plotly's own script, out of its package. Whatever in it would end a script element is written so that it does not."""
-    found = find_spec("plotly")
-    if found is None or found.origin is None:
-        raise SpecError("figures need plotly: pip install plotly")
-    script = (Path(found.origin).parent / "package_data" / "plotly.min.js").read_text("utf-8")
-    return script.replace("</script", "<\\/script")
+    return saving.script().read_text("utf-8").replace("</script", "<\\/script")
 
 
 @lru_cache(maxsize=8)
@@ -144,7 +141,12 @@ def _chart(one: Chart) -> str:
         f'<script type="application/json" class="{scheme}">{_json(figure)}</script>'
         for scheme, figure in (("light", one.light), ("dark", one.dark))
     )
-    return f'<figure class="chart" role="img" aria-label="{text(one.alt)}">{shown}<p>{text(one.alt)} This figure needs scripts.</p></figure>'
+    about = f"<small>{text(one.caption)}</small>" if one.caption else ""
+    height = int(one.light["layout"].get("height") or 300)
+    return (
+        f'<figure><figcaption><b>{text(one.title)}</b>{about}</figcaption><div class="chart" style="min-height:{height}px" role="img"'
+        f' aria-label="{text(one.alt)}">{shown}<p>{text(one.alt)} This figure needs scripts.</p></div></figure>'
+    )
 
 
 def _code(one: Code) -> str:
@@ -154,7 +156,12 @@ def _code(one: Code) -> str:
 
 def _json(figure: Any) -> str:
     """The figure as JSON that ends no element."""
-    return figure.to_json().replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+    return (
+        json.dumps(finite(figure), separators=(",", ":"))
+        .replace("<", "\\u003c")
+        .replace("\u2028", "\\u2028")
+        .replace("\u2029", "\\u2029")
+    )
 
 
 _WRITERS: dict[type, Callable[[Any], str]] = {

@@ -79,11 +79,13 @@ class Facts:
 
 @dataclass(frozen=True)
 class Chart:
-    """A plotly figure in both colour schemes, drawn by the reader's browser. alt: what it shows, in words."""
+    """A figure as plotly's JSON in both colour schemes, drawn by the reader's browser. alt: what it shows, in words."""
 
-    light: Any = field(repr=False)
-    dark: Any = field(repr=False)
-    alt: str = ""
+    light: dict[str, Any] = field(repr=False)
+    dark: dict[str, Any] = field(repr=False)
+    title: str
+    alt: str
+    caption: str = ""
 
 
 @dataclass(frozen=True)

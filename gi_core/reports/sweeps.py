@@ -220,9 +220,8 @@ def summary(found: Found) -> Summary:
     shown = [p for run in worst for row in pictures.triples(run, 1) for p in row[:2]]
     ended = sum(row.get("state") == "done" for row in found.rows)
     advised = found.kind == "Frontier"
-    helps = (
-        [claim] if advised else ["What helps was not asked here; a frontier compares defenses by leak and by accuracy."]
-    )
+    more = "A frontier compares defenses by what leaks and by what they cost in accuracy."
+    helps = [claim] if advised else [*_stopped(found.rows), more]
     return Summary(
         title=found.sweep.name, asked=found.sweep.question or f"{len(found.rows)} experiments that differ in {_axes(found.sweep)}.",
         level=level, head=_ADVICE[level] if advised else judging.HEADS[level], how_bad=_counted(levels(found.rows)) + ("" if advised else " " + claim),
