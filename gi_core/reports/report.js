@@ -1,6 +1,10 @@
 // Draws the figures of a report from the JSON beside each, in the reader's colour scheme, and in the light one on paper.
 "use strict";
 (() => {
+  const CONFIG = {
+    responsive: true, displaylogo: false, showSendToCloud: false,
+    modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"],
+  }; // no button that leads to another host
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const places = [...document.querySelectorAll(".chart")].map((place) => ({
     place,
@@ -10,7 +14,7 @@
   const draw = (one, scheme) => {
     const figure = one[scheme];
     const layout = { ...figure.layout, autosize: true, width: undefined };
-    return Plotly.react(one.target, figure.data, layout, { responsive: true, displaylogo: false });
+    return Plotly.react(one.target, figure.data, layout, CONFIG);
   };
   for (const one of places) {
     one.place.querySelector("p").remove();
