@@ -38,6 +38,9 @@ OPTIONS = {
     "runs": ["", "--search", "--limit", "--sweep", "--out"],
     "report": ["", "--out"],
     "summary": ["", "--out"],
+    "figure": ["", "--out", "--width", "--columns"],
+    "table": ["", "--out", "--caption"],
+    "cite": ["", "--out"],
     "fetch": [""],
     "doctor": [""],
     "app": ["", "--port"],
@@ -47,6 +50,7 @@ NEEDED = {
     "rank": ["--model", "lenet"],
 }
 NEEDED |= {name: ["0" * 12, "--out", "taken.html"] for name in ("report", "summary")}
+NEEDED |= {"figure": ["0" * 12, "--out", "taken.svg"], "table": ["0" * 12], "cite": ["0" * 12]}
 NEEDED["audit"] = [*NEEDED["invert"], "--reference", "z"]
 
 
