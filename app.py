@@ -10,7 +10,7 @@ from starlette.middleware import Middleware
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from pages.shared import policy, shell
+from pages.shared import plotting, policy, shell
 
 PAGES = {
     "": {"lab": "Lab", "runs": "Runs"},
@@ -25,6 +25,6 @@ first, always in sight; the first of all is where a visitor arrives.
 if get_script_run_ctx(suppress_warning=True) is None:
     # Until a run has told it otherwise, Streamlit takes pages/ for an app of its old kind.
     PagesManager.uses_pages_directory = False
-    app = st.App(__file__, middleware=[Middleware(policy.Policy)])
+    app = st.App(__file__, routes=[plotting.route()], middleware=[Middleware(policy.Policy)])
 else:
     shell.run(PAGES)

@@ -70,3 +70,30 @@ def test_every_file(path):
     assert len(lines) <= 250
     for word in ("TODO", "FIXME", "NotImplementedError", "allow_pickle=True", "weights_only=False"):
         assert word not in text
+
+
+def test_every_chart_is_drawn_by_one_library():
+    """Pages show what `gi_core/figures` draws, by the component of `pages/shared/result/charts.py`."""
+    other = (
+        "echarts",
+        "vega",
+        "altair",
+        "line_chart",
+        "bar_chart",
+        "area_chart",
+        "scatter_chart",
+        "pyplot",
+        "plotly_chart",
+    )
+    for path in SOURCES:
+        tree = ast.parse(path.read_text())
+        used = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+        used |= {
+            alias.name
+            for node in ast.walk(tree)
+            if isinstance(node, (ast.Import, ast.ImportFrom))
+            for alias in node.names
+        }
+        assert not [name for name in used if any(word in name for word in other)], path
+    scripts = (ROOT / "pages" / "web").glob("*.js")
+    assert [path.name for path in scripts if "Plotly" in path.read_text()] == ["chart.js"]

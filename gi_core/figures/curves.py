@@ -55,7 +55,7 @@ def likeness(runs: Runs, height: int = 250) -> Drawing:
     left, right = (METRICS[name].axis for name in LIVE)
     layout = {
         "xaxis": axes.whole("iteration", uirevision="across"), "yaxis": axes.plain(left, uirevision="left"),
-        "yaxis2": axes.plain(right, overlaying="y", side="right", range=[0, 1], tickvals=[0, 0.5, 1], showgrid=False, uirevision="right"),
+        "yaxis2": axes.plain(right, overlaying="y", side="right", range=[0, 1.04], tickvals=[0, 0.5, 1], showgrid=False, uirevision="right"),
         "hovermode": "x unified", "showlegend": True,
     }  # fmt: skip
     return Drawing(

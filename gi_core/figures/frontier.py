@@ -83,7 +83,7 @@ def _signs(here: Sequence[Point], kind: str, kinds: Sequence[str], chosen: str) 
     return {
         "type": "scatter", "mode": "markers", "name": text(marks.title(kind)), "legendgroup": kind, "uid": f"{kind} {naive}",
         "x": [p.leakage for p in here], "y": [100 * (p.accuracy or 0.0) for p in here],
-        "marker": {"symbol": marks.shape(kind, kinds) + ("-open" if naive else ""), "color": shade, "size": sizes, "line": {"color": shade, "width": 2}},
+        "marker": {"opacity": 1, "symbol": marks.shape(kind, kinds) + ("-open" if naive else ""), "color": shade, "size": sizes, "line": {"color": shade, "width": 2}},
         "error_x": {"type": "data", "array": [p.spread for p in here], **cross},
         "error_y": {"type": "data", "array": [100 * (p.std or 0.0) for p in here], **cross},
         "customdata": [[p.name, text(p.name), text(hover(p))] for p in here],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from gi_core.figures import captions
 from gi_core.jobs.job import Job
 from pages.federation import asking, charts, gallery, question
 from pages.federation.reading import Found, found_of, sentence
@@ -99,13 +100,13 @@ def _answer(job: Job, found: Found) -> None:
     for notice in found.values.get("notices") or ():
         telling.note(notice)
     total = asked.rounds if asked is not None else found.rounds[-1]["round"]
-    attacked = bool(found.leaks())
+    attacked, caption = bool(found.leaks()), captions.of_federation(asked)
     with st.grid(2 if attacked else 1, min_column_width=320, gap="medium", key="federation_charts"):
         with st.container(gap="xsmall"):
-            charts.accuracy(found, total)
+            charts.accuracy(found, total, caption)
         if attacked:
             with st.container(gap="xsmall"):
-                charts.leakage(found, total)
+                charts.leakage(found, total, caption)
     if attacked:
         _explain(found)
         gallery.draw(job, found)

@@ -11,10 +11,12 @@ from gi_core.analysis.frontier.points import reading
 from gi_core.metrics.registry import METRICS
 from pages.shared import link, words
 
+SETTING = "frontier_setting"
+"""Key of the choice of setting."""
 ATTACKERS = {"naive": "does not know the defense", "adaptive": "knows the defense"}
 
 
-def draw(found: Sequence[Point], clicked: str | None, image: Callable[[str], str | None], opens: bool) -> None:
+def draw(found: Sequence[Point], image: Callable[[str], str | None], opens: bool) -> None:
     """A choice of setting that a click on the chart makes too, then its runs side by side.
 
     image: of a run, as a data URI. opens: whether there are runs to open.
@@ -22,9 +24,7 @@ def draw(found: Sequence[Point], clicked: str | None, image: Callable[[str], str
     names = list(dict.fromkeys(p.name for p in found if p.runs))
     if not names:
         return
-    if clicked in names:
-        st.session_state["frontier_setting"] = clicked
-    name = st.selectbox("Look at a setting (or click its point)", names, key="frontier_setting", width=340)
+    name = st.selectbox("Look at a setting (or click its point)", names, key=SETTING, width=340)
     points = [p for p in found if p.name == name]
     with st.grid(max(2, sum(len(p.runs) for p in points)), min_column_width=150, gap="small", key="frontier_runs"):
         for p in points:

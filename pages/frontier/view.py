@@ -9,11 +9,13 @@ import streamlit as st
 
 from gi_core.analysis import frontier
 from gi_core.experiments.sweeps.table import records
+from gi_core.figures import captions
+from gi_core.figures.frontier import letters
 from gi_core.jobs import sweeps
 from gi_core.jobs.job import Job
 from gi_core.metrics.registry import METRICS, drawn
 from gi_core.settings.sweep import Sweep
-from pages.frontier import chart, chosen, question, signs, table
+from pages.frontier import chart, chosen, question, table
 from pages.shared import words
 from pages.shared.result.run_card import thumbnail
 from pages.shared.session import store
@@ -52,10 +54,10 @@ def findings(
     with place:
         _advice(frontier.advice(found, _about(sweep), over))
     shown = [p for p in found if p.complete and who in ("both", p.attacker)]
-    best = signs.letters(frontier.pareto(frontier.strongest(shown)))
-    st.html(signs.legend(shown, best) if shown else '<p class="gi-about">The first points appear in a moment.</p>')
-    clicked = chart.draw(shown, who == "both", "frontier_chart")
-    chosen.draw(found, clicked, picture, opens)
+    best = letters(frontier.pareto(frontier.strongest(shown)))
+    st.html(chart.legend(best) if shown else '<p class="gi-about">The first points appear in a moment.</p>')
+    chart.draw(shown, who == "both", captions.of_sweep(sweep, rows))
+    chosen.draw(found, picture, opens)
     epsilons = {str(r.get("defense") or r["defenses"]): r["epsilon"] for r in rows if r["epsilon"] is not None}
     table.draw(found, epsilons)
 

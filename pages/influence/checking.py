@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import streamlit as st
 
+from gi_core.figures import drawing
 from gi_core.jobs.job import Job
 from gi_core.settings import Experiment, SpecError
 from pages.influence import noise
@@ -15,11 +15,9 @@ from pages.shared import link, telling, words
 from pages.shared.experiment import launch, press
 from pages.shared.influence import question
 from pages.shared.result import charts, status
-from pages.shared.result.curves import COLOURS
 from pages.shared.session import store, viewer
 
 _CHECK, _SAID, _PREDICTED = "influence.check", "influence.check_said", "influence.predicted"
-_ENDS = (-3.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -111,29 +109,11 @@ def _state(job: Job, known: list[Point]) -> None:
 
 
 def _chart(known: list[Point], mine: str) -> None:
-    dots: list[charts.Option] = [
-        {
-            "value": [charts.power(p.predicted), charts.power(p.measured), p.title, f"{short(p.predicted)} → {short(p.measured)}"],
-            "symbolSize": 14 if p.run == mine else 9,
-            "itemStyle": {"color": COLOURS[1] if p.run == mine else COLOURS[0]},
-        }
-        for p in known
-    ]  # fmt: skip
-    logs = [v for dot in dots for v in dot["value"][:2]]
-    low, high = min(_ENDS[0], np.floor(min(logs))), max(_ENDS[1], np.ceil(max(logs)))
-    series: list[charts.Option] = [
-        {
-            "type": "line", "data": [[low, low], [high, high]], "symbol": "none", "silent": True, "tooltip": {"show": False},
-            "lineStyle": {"color": charts.GREY, "type": "dashed", "width": 1.5},
-        },
-        {"type": "scatter", "name": "runs", "data": dots, "encode": {"x": 0, "y": 1}},
-    ]  # fmt: skip
-    ends = {"min": float(low), "max": float(high)}
+    runs = [(p.title, p.predicted, p.measured, p.run == mine) for p in known]
     charts.draw(
-        series, charts.powers("predicted error per pixel, without a prior", **ends), charts.along("measured", **ends),
-        "influence_calibration", "Measured against predicted error per pixel of finished runs, with the line of agreement",
-        height=300, tooltip={"trigger": "item", "confine": True, "formatter": "{@[2]}<br>predicted → measured: {@[3]}"},
-    )  # fmt: skip
+        drawing("calibration", runs).under(f"{len(runs)} finished runs whose error was predicted."),
+        "influence_calibration",
+    )
     st.html(
         '<p class="gi-about">On the dashed line prediction and attack agree. Above it: the attack did not get as far, or the'
         " noise was too large for a linear prediction. Below it: the attack used a prior.</p>"

@@ -8,12 +8,13 @@ import numpy as np
 import streamlit as st
 
 from gi_core.analysis.influence import simulate
+from gi_core.figures import captions, drawing
+from gi_core.figures.influence import places as by_rank
 from gi_core.jobs.job import Job
 from pages.influence import evidence
 from pages.influence.reading import Reading, short, times
 from pages.shared import words
 from pages.shared.result import charts
-from pages.shared.result.curves import COLOURS
 
 _RANK = "influence_direction"
 
@@ -46,38 +47,15 @@ def _slider(ranks: list[int]) -> int:
 
 
 def _plot(one: Reading, kept: evidence.Kept | None, rank: int | None) -> None:
-    stored = one.numbers["spectrum"]
     if kept is not None:  # the weights say how many eigenvalues a node of an estimate stands for
         values, weights = kept[0].values[::-1], kept[0].weights[::-1]
         places = np.cumsum(weights) - weights / 2 + 0.5
         at = np.unique(np.linspace(0, len(values) - 1, min(400, len(values))).round().astype(int))
         values, places = values[at], places[at]
     else:
-        values = np.array(stored["values"], float)[::-1]
-        places = (stored["count"] - np.array(stored["places"], float)[::-1]) * stored["pixels"] / stored["count"]
-    points = [[float(x), charts.power(v), float(v)] for x, v in zip(places, values, strict=True) if v > 0]
-    exact = bool(stored["exact"])
-    series: charts.Option = {
-        "type": "line" if exact else "scatter", "name": "eigenvalue", "data": points, "symbol": "none" if exact else "circle",
-        "symbolSize": 5, "encode": {"x": 0, "y": 1, "tooltip": [2]}, "itemStyle": {"color": COLOURS[0]},
-        "lineStyle": {"color": COLOURS[0], "width": 2},
-    }  # fmt: skip
-    if rank is not None:
-        series["markLine"] = charts.mark(xAxis=rank)
-    x = {
-        "type": "value",
-        "min": 0,
-        "max": stored["pixels"],
-        "name": "rank",
-        "nameLocation": "middle",
-        "nameGap": 24,
-        "splitLine": {"show": False},
-    }
-    charts.draw(
-        [series], x, charts.along("eigenvalue"), "influence_spectrum",
-        "Eigenvalues of the picture's Jacobian by rank, logarithmic", height=330,
-        tooltip={"trigger": "axis" if exact else "item", "confine": True, "valueFormatter": "%.3g"},
-    )  # fmt: skip
+        places, values = by_rank(one.numbers["spectrum"])
+    drawn = drawing("spectrum", one.numbers, (places, values), rank).under(captions.of_influence(None, one.numbers))
+    charts.draw(drawn, "influence_spectrum")
 
 
 def _condition(one: Reading) -> str:

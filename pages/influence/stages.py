@@ -4,44 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
 import streamlit as st
 
-from gi_core.numerics.spectrum import PRIOR
+from gi_core.figures import captions, drawing
 from gi_core.types.influence import Influence
 from pages.influence.reading import Reading, short, times
 from pages.shared.result import charts
-from pages.shared.result.curves import COLOURS, DASHES
 
 Found = Mapping[str, tuple[Reading, Influence]]
-_LEAST = 1e-4
-_GREY = {"data": [{"yAxis": float(np.log10(PRIOR))}], "label": {"show": True, "formatter": "guessing grey", "position": "insideEndTop"}}  # fmt: skip
-
-
-def _bounded(rmse: float) -> float:
-    return float(np.log10(np.clip(rmse, _LEAST, 1e4)))
 
 
 def inits(found: Found, sigma: float) -> None:
     """Predicted errors of each way to draw the weights; the lowest bar leaks most."""
-    series: list[charts.Option] = [
-        {
-            "type": "bar", "name": title, "itemStyle": {"color": COLOURS[number]}, "barGap": "10%", "barMaxWidth": 30,
-            "data": [[k, _bounded(get(one)), get(one)] for k, (one, _) in enumerate(found.values())],
-            "encode": {"x": 0, "y": 1, "tooltip": [2]},
-        }
-        for number, (title, get) in enumerate(
-            (("without a prior", lambda r: r.rmse(sigma)), ("with a prior", lambda r: r.with_prior(sigma)))
-        )
-    ]  # fmt: skip
-    series[0]["markLine"] = charts.mark(yAxis=0) | _GREY
-    base = float(np.floor(min(p[1] for s in series for p in s["data"])))
-    charts.draw(
-        series, {"type": "category", "data": list(found)},
-        charts.along("error per pixel", min=min(base, -1.0), startValue=min(base, -1.0)), "influence_inits_chart",
-        "Predicted error per pixel for each initialisation", height=220, legend={"right": 4, "top": 0},
-        grid=charts.GRID | {"top": 34}, tooltip={"trigger": "axis", "confine": True, "valueFormatter": "%.2g"},
-    )  # fmt: skip
+    errors = {name: (one.rmse(sigma), one.with_prior(sigma)) for name, (one, _) in found.items()}
+    charts.draw(drawing("inits", errors).under(_caption(found, sigma)), "influence_inits_chart")
     order = sorted(found, key=lambda name: found[name][0].rmse(1.0))
     if len(order) > 1:
         ratio = found[order[-1]][0].rmse(1.0) / found[order[0]][0].rmse(1.0)
@@ -54,36 +30,12 @@ def inits(found: Found, sigma: float) -> None:
 def epochs(found: Found, sigma: float) -> None:
     """Predicted error and gradient norm by epoch."""
     names = list(found)
-    lines = (
-        ("error per pixel", [one.rmse(sigma) for one, _ in found.values()], 0),
-        ("with a prior", [one.with_prior(sigma) for one, _ in found.values()], 0),
-        ("gradient norm", [one.numbers["gradient_norm"] for one, _ in found.values()], 1),
-    )
-    series: list[charts.Option] = [
-        {
-            "type": "line", "name": title, "yAxisIndex": axis, "symbol": ("circle", "emptyCircle", "triangle")[k],
-            "symbolSize": 8, "data": [[i, charts.power(v), v] for i, v in enumerate(values)],
-            "encode": {"x": 0, "y": 1, "tooltip": [2]}, "itemStyle": {"color": COLOURS[k]},
-            "lineStyle": {"color": COLOURS[k], "type": DASHES[k], "width": 2},
-        }
-        for k, (title, values, axis) in enumerate(lines)
-    ]  # fmt: skip
-    right = charts.along("gradient norm", splitLine={"show": False}) | {
-        "nameTextStyle": {"align": "right", "padding": [0, -24, 0, 0]}
+    lines = {
+        "error per pixel": [one.rmse(sigma) for one, _ in found.values()],
+        "with a prior": [one.with_prior(sigma) for one, _ in found.values()],
+        "gradient norm": [one.numbers["gradient_norm"] for one, _ in found.values()],
     }
-    x = {
-        "type": "category",
-        "data": names,
-        "name": "epochs",
-        "nameLocation": "middle",
-        "nameGap": 24,
-        "boundaryGap": False,
-    }
-    charts.draw(
-        series, x, [charts.along("error per pixel"), right], "influence_epochs_chart",
-        "Predicted error per pixel and gradient norm along training", height=240, legend={"left": "center", "top": 0},
-        grid=charts.GRID | {"top": 56}, tooltip={"trigger": "axis", "confine": True, "valueFormatter": "%.2g"},
-    )  # fmt: skip
+    charts.draw(drawing("epochs", names, lines).under(_caption(found, sigma)), "influence_epochs_chart")
     right_on = [
         f"{name}: {100 * accuracy:.0f} %"
         for name, (_, answer) in found.items()
@@ -99,3 +51,8 @@ def epochs(found: Found, sigma: float) -> None:
         f'<p class="gi-about">Most of this picture leaks <b>{stage}</b>: off by {short(found[worst][0].rmse(sigma))} at this'
         " noise. A network that is sure of the label sends a fainter gradient.</p>"
     )
+
+
+def _caption(found: Found, sigma: float) -> str:
+    one, answer = next(iter(found.values()))
+    return f"{captions.of_influence(None, one.numbers, answer['shape'])} Network {answer['model']}, noise of standard deviation {sigma:.3g} on each value."

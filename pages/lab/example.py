@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from gi_core.figures import captions
 from gi_core.settings import build
 from pages.shared import form, stage, words
 from pages.shared.experiment import press
@@ -34,8 +35,9 @@ def draw() -> None:
     measures.draw_sentence(job, True)
     viewer.draw(source, points, 0, truth=True, autoplay=True, key="viewer_example")
     measures.draw(job, True)
+    caption = captions.of_run(job.spec, job.run_result)
     with st.container(horizontal=True, gap="medium", key="example_charts"):
         with st.container(width="stretch", gap="xsmall"):
-            curves.losses({"example": points}, True, "example_loss")
+            curves.losses({"example": points}, True, "example_loss", caption)
         with st.container(width="stretch", gap="xsmall"):
-            curves.likeness({"example": points}, "example_likeness")
+            curves.likeness({"example": points}, "example_likeness", caption)

@@ -9,6 +9,7 @@ import streamlit as st
 from gi_core.experiments.sweeps.answers import answer
 from gi_core.experiments.sweeps.choices import MEASURES, across, default, lines
 from gi_core.experiments.sweeps.table import records
+from gi_core.figures import captions
 from gi_core.jobs import sweeps
 from gi_core.settings import SpecError
 from gi_core.settings.sweep import Sweep
@@ -49,4 +50,4 @@ def _found(rows: list[dict[str, Any]], sweep: Sweep) -> None:
             f'<p class="gi-verdict" role="status">{words.escape(said.claim)}</p>'
             + "".join(f'<p class="gi-about">{words.escape(text)}</p>' for text in (said.seen, said.limits) if text)
         )
-    chart.draw(rows, choice, said.trends, "sweep_chart")
+    chart.draw(rows, choice, said.trends, "sweep_chart", captions.of_sweep(sweep, rows))

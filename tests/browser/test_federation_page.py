@@ -23,7 +23,7 @@ def job(server) -> str:
 
 def test_from_the_rounds_to_the_lab(server, tab, shots, job):
     page = tab(f"/federation?job={job}")
-    page.locator(".st-key-federation_leakage canvas").first.wait_for(timeout=90_000)
+    page.locator(".st-key-federation_leakage .main-svg").first.wait_for(timeout=90_000)
     until(lambda: server.store.job(job).state == "done", 90, "the federation")
     page.get_by_text("After 3 rounds the network is right on").wait_for()
     assert page.locator(".gi-pair").count() == 3 and page.locator(".gi-pair img").count() == 6

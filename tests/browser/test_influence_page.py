@@ -26,7 +26,7 @@ def test_from_the_pictures_to_a_checked_prediction(server, tab, shots):
     page.get_by_role("button", name="Predict what leaks").click()
     page.locator(".row").first.wait_for(timeout=90_000)
     assert page.locator(".row").count() == 4
-    page.locator(".st-key-influence_spectrum canvas").first.wait_for()
+    page.locator(".st-key-influence_spectrum .main-svg").first.wait_for()
     before, asked = seen(page), len(server.store.jobs(kinds=("influence",)))
 
     page.get_by_role("button", name="Just unrecognisable").click()
@@ -37,7 +37,7 @@ def test_from_the_pictures_to_a_checked_prediction(server, tab, shots):
     page.get_by_role("radio", name="Face 1, face").click()
     page.get_by_role("button", name="Check this prediction for Face 1").click()
     until(lambda: server.store.jobs(states=("done", "failed")), 60, "the check")
-    page.locator(".st-key-influence_calibration canvas").first.wait_for()
+    page.locator(".st-key-influence_calibration .main-svg").first.wait_for()
     page.get_by_text("% apart").wait_for()
     page.screenshot(path=shots / "influence.png")
 

@@ -75,7 +75,7 @@ def test_from_click_to_live_reconstruction(server, tab, shots):
     if not server.store.job(run).over:
         page.get_by_role("button", name="Cancel").click()
     page.locator(".gi-state.gi-done, .gi-state.gi-cancelled").wait_for()
-    page.locator(".st-key-charts canvas").first.wait_for()
+    page.locator(".st-key-charts .main-svg").first.wait_for()
     page.screenshot(path=shots / "done.png", full_page=True)
     print(f"first frame {first:.2f} s, PSNR {psnr():.1f} dB")
     assert page.watch.foreign == [] and page.watch.errors == []

@@ -20,7 +20,7 @@ def test_from_a_drawn_network_to_the_recovered_picture(server, tab, shots):
     page = tab("/rank")
     answer = page.locator(".gi-answer h2")
     answer.filter(has_text="Exact").wait_for()
-    page.locator(".st-key-rank_chart canvas").first.wait_for()
+    page.locator(".st-key-rank_chart .main-svg").first.wait_for()
     page.screenshot(path=shots / "rank.png")
 
     page.get_by_text("Draw your own", exact=True).click()

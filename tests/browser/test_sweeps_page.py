@@ -30,7 +30,7 @@ def test_from_queued_to_an_answer(server, tab, shots, number):
     page.locator(".gi-state", has_text="of 9 done").wait_for(timeout=60_000)
     until(lambda: sweeps.status(server.store, number).state == "done", 150, "the sweep")
     page.get_by_text("as width goes from 2 to 8").or_(page.get_by_text("No trend over width")).first.wait_for()
-    page.locator(".st-key-sweep_chart canvas").first.wait_for()
+    page.locator(".st-key-sweep_chart .main-svg").first.wait_for()
     assert page.locator(".gi-sweep-table tbody tr").count() == 9
     assert axe(page) == []
     page.screenshot(path=shots / "sweep.png", full_page=True)

@@ -134,6 +134,9 @@ def test_long_curves_are_thinned_with_both_ends():
     x = np.arange(1, 50_001)
     trace = lines.line(x, x, "a", 0)
     assert len(trace["x"]) <= lines.MOST and trace["x"][0] == 1 and trace["x"][-1] == 50_000
+    gaps = np.where(x % 7 == 0, np.nan, x.astype(float))
+    a, b = lines.thin(x, gaps)
+    assert a[0] == 1 and a[-1] == 50_000 and np.isfinite(b).all()
 
 
 def test_likeness_has_an_axis_each():

@@ -14,6 +14,7 @@ from gi_core.numerics.spectrum import Spectrum
 from gi_core.settings import Experiment, build
 from pages.shared import link
 from tests import pages_fakes as fakes
+from tests.pages.opened import charts as charts
 from tests.pages.opened import opened
 
 SIGMAS = np.logspace(-9, 1, 81)
@@ -94,8 +95,3 @@ def answered(store, *refs: str, **how) -> AppTest:
 def rows(app: AppTest) -> list[dict]:
     (found,) = [c for c in app.get("bidi_component") if '"rows"' in str(c.proto.json)]
     return json.loads(found.proto.json)["rows"]
-
-
-def charts(app: AppTest) -> dict[str, dict]:
-    """Options of the charts by their description."""
-    return {c.proto.alt: json.loads(c.proto.spec) for c in app.get("echarts_chart")}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 from streamlit.testing.v1 import AppTest
 
@@ -61,3 +63,9 @@ def text(app: AppTest) -> str:
             *(w.value for w in app.warning),
         ]
     )
+
+
+def charts(app: AppTest) -> dict[str, dict[str, Any]]:
+    """`{data, layout}` of each chart by its description."""
+    told = (json.loads(c.proto.json) for c in app.get("bidi_component") if '"document"' in str(c.proto.json))
+    return {one["alt"]: one["document"] for one in told}

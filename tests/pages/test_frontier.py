@@ -10,7 +10,7 @@ from gi_core.jobs import sweeps
 from gi_core.settings.sweep import build_sweep
 from pages.frontier import question
 from tests import pages_fakes as fakes
-from tests.pages.opened import opened, text
+from tests.pages.opened import charts, opened, text
 
 SMALL = build_sweep({
     "name": "Two <b>", "base": {"size": 16},
@@ -72,7 +72,7 @@ def test_partial_results_are_drawn_as_they_come(store):
     assert "8 of 12 done · 4 of 6 trainings" in said
     assert "No advice yet: 4 of 12 attacks and the accuracy of 1 of 3 settings are still to come" in said
     assert "pruning &lt;i&gt;" in said and "<i>pruning" not in said
-    assert app.get("echarts_chart") and "an earlier frontier" in said
+    assert charts(app) and "an earlier frontier" in said
 
 
 def test_all_of_it_names_the_set_that_none_beats_and_a_setting_shows_its_runs(store):

@@ -19,7 +19,7 @@ from gi_core.settings import ATTACKS, MODELS, Experiment, SpecError, build
 from pages.shared import link, words
 from pages.shared.experiment import uploads
 from pages.shared.pictures import enlarge, montage, png
-from pages.shared.result import curves, downloads, viewer
+from pages.shared.result import downloads, viewer
 from pages.shared.result.source import EXAMPLE, Recording, StoredRun
 from tests import pages_fakes as fakes
 
@@ -131,13 +131,6 @@ def test_a_montage_keeps_every_pixel():
     assert (sheet[:2, 3:] == images[1]).all() and (sheet[3:, :2] == images[2]).all()
     assert (np.asarray(Image.open(io.BytesIO(png(images[0])))) == images[0]).all()
     assert enlarge(images[0], 8).shape == (8, 8, 3)
-
-
-def test_curves_are_thin_and_keep_their_ends():
-    x = np.arange(50_000)
-    y = np.where(x % 7 == 0, np.nan, x.astype(float))
-    a, b = curves.thin(x, y)
-    assert len(a) <= curves.MOST and a[0] == 1 and a[-1] == x[np.isfinite(y)][-1] and np.isfinite(b).all()
 
 
 def test_snapshots_on_show_keep_first_and_last():

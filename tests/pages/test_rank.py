@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import pytest
 
+from gi_core.figures import rank as rank_chart
 from gi_core.settings import MODELS, build
-from pages.rank import chart, examples
+from pages.rank import examples
 from pages.shared import link
 from pages.shared.rank import question, summary
 from tests import pages_fakes as fakes
@@ -77,7 +80,7 @@ def test_measuring_is_a_job_whose_ranks_stand_beside_the_counted(store):
 def test_the_chart_covers_each_layers_unknowns():
     for kind in ("cnn6", "cnn6_d", "resnet20", "convnet"):
         for layer in question.report(build({"size": 32, "channels": 3, "model": {"kind": kind}})).layers:
-            parts = chart.parts(layer)
+            parts = rank_chart.parts(asdict(layer))
             assert sum(parts.values()) == layer.unknowns and min(parts.values()) >= 0, (kind, layer)
 
 

@@ -17,7 +17,7 @@ from pages.wall import cell
 from pages.wall import question as wall
 from tests import pages_fakes as fakes
 from tests.pages import test_frontier, test_wall
-from tests.pages.opened import text
+from tests.pages.opened import charts, text
 
 DEFAULTS = {"frontier": frontier.first, "wall": wall.first}
 
@@ -52,7 +52,7 @@ def test_the_frontier_shows_its_example_until_there_is_one_of_ones_own(store):
     app = test_frontier.page()
     said = text(app)
     assert "An example, measured before on two cores" in said and "is the one to switch on" in said
-    assert app.get("echarts_chart") and "to come" not in said and "◯ yes" in said
+    assert charts(app) and "to come" not in said and "◯ yes" in said
     app.selectbox(key="frontier_setting").set_value("1 bit").run()
     assert text(app).count("data:image/png") == 4, "two pictures, two attackers"
     assert not [p for p in app.get("page_link") if "run" in str(p.proto)], "there is no run to open"

@@ -12,7 +12,7 @@ from gi_core.settings.sweep import build_sweep
 from gi_core.settings.sweep_text import to_toml
 from pages.shared.sweeps import making
 from tests import pages_fakes as fakes
-from tests.pages.opened import ROOT, opened, text
+from tests.pages.opened import ROOT, charts, opened, text
 
 SMALL = build_sweep({
     "name": "Widths <b>", "question": "Does width matter?", "base": {"size": 16, "samples": ["bundled/coffee"]},
@@ -71,7 +71,7 @@ def test_partial_results_are_answered_drawn_and_listed(store):
     assert "6 of 9 done · 3 failed" in said and "3 experiments failed" in said
     assert "Most leaks at width 4 (median PSNR 41.0 dB" in said, "six runs are too few for a direction"
     assert said.count('target="_self">Open</a>') == 9 and "The update is almost zero" in said
-    assert app.get("echarts_chart")
+    assert charts(app)
 
 
 def test_a_trend_is_said_and_another_measure_chosen(store):

@@ -17,7 +17,7 @@ from pages.shared import words
 from pages.updates import question
 from pages.updates.inside import figures
 from tests import pages_fakes as fakes
-from tests.pages.opened import ROOT, text, widget
+from tests.pages.opened import ROOT, charts, text, widget
 from tests.pages.updates_page import answer, asked, content, given, looked_into, looks, page, run_button, upload
 
 
@@ -61,11 +61,9 @@ def test_what_is_in_the_files_is_shown(store):
         and "✓ The files fit. Names: prefix model." in page_
     )
     assert "Batch norm counted <b>2 steps</b>" in page_
-    (chart,) = [c for c in app.get("echarts_chart") if c.proto.alt.startswith("Change of each layer")]
-    option = json.loads(chart.proto.spec)
-    assert [name.partition(" ")[0] for name in option["xAxis"]["data"]] == ["conv0", "bn0", "conv1", "bn1", "fc"]
-    assert option["xAxis"]["data"][0] == "conv0 (4 %)"
-    assert option["series"][0]["data"][0][2] == pytest.approx(np.hypot(0.5, 0.25))
+    (bars,) = charts(app)["Change of each layer in the update"]["data"]
+    assert [name.partition(" ")[0] for name, _ in bars["customdata"]] == ["conv0", "bn0", "conv1", "bn1", "fc"]
+    assert bars["customdata"][0] == ["conv0 (4 %)", pytest.approx(np.hypot(0.5, 0.25))]
 
 
 def test_the_attack_is_a_run_of_the_recorded_update_with_uploads_only(store):

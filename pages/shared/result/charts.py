@@ -1,18 +1,32 @@
-"""What charts share: powers of ten, one look, updated in place."""
+"""A chart on a page: plotly's own script, updated in place.
+
+A component of Streamlit's second kind stands in the page itself: it is called again with new data while its elements stay, so
+that `Plotly.react` moves the curves inside an unchanged chart. A component of the first kind is a frame with a document of its
+own, which would load plotly's script once for each chart; `st.plotly_chart` takes a chart out and puts it in again at each
+refresh, because a chart's identity there is its data.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import streamlit as st
 
-GRID = {"left": 4, "right": 14, "top": 28, "bottom": 22, "containLabel": True}
-GREY = "#8a949e"
-SYMBOLS = {"square": "rect", "triangle-up": "triangle", "hexagon": "roundRect", "triangle-down": "pin"}
-"""Signs of `gi_core/figures` -> those of ECharts, where they differ."""
-Option = dict[str, Any]
+from gi_core.figures import Drawing
+from gi_core.figures.drawing import WIDTH
+from gi_core.figures.themes import SWAP
+from pages.shared.places import WEB
+from pages.shared.plotting import ADDRESS
+
+_HTML = (
+    '<div class="gi-chart"><div class="gi-plot" role="img"></div><p class="gi-failed">The chart did not load: reload the page.</p>'
+    '<div class="gi-tools"><button type="button" class="svg" title="Save as SVG, with its settings">SVG</button>'
+    '<button type="button" class="png" title="Save as PNG, with its settings">PNG</button></div></div>'
+)
+_CHART = st.components.v2.component(
+    "gi_chart", html=_HTML, css=(WEB / "chart.css").read_text(), js=(WEB / "chart.js").read_text(), isolate_styles=False
+)  # fmt: skip
 
 
 def heading(title: str, aside: str) -> None:
@@ -20,45 +34,24 @@ def heading(title: str, aside: str) -> None:
     st.html(f'<h4 class="gi-sub">{title} <small>{aside}</small></h4>')
 
 
-def power(value: float) -> float | None:
-    """log10 for an axis of powers; None leaves a gap."""
-    return float(np.log10(value)) if value > 0 and np.isfinite(value) else None
+def draw(drawing: Drawing, key: str, pick: Callable[[str], None] | None = None) -> None:
+    """Show it under that key, by which it is updated in place. pick: is told what was clicked, the first of a point's customdata."""
+
+    def clicked() -> None:
+        value = st.session_state[key].get("clicked")
+        if pick is not None and value is not None:
+            pick(str(value))
+
+    more: dict[str, Any] = {"on_clicked_change": clicked} if pick is not None else {}
+    _CHART(key=key, data=document(drawing, pick is not None), **more)
 
 
-def powers(name: str, **more: Any) -> dict[str, Any]:
-    """A logarithmic axis whose labels stay short; values on it are logarithms."""
+def document(drawing: Drawing, clickable: bool = False) -> dict[str, Any]:
+    """What the browser is told: the chart without words above it, and those words for when it is saved."""
+    width = drawing.layout.get("width", WIDTH)
+    whole = drawing.document(titled=True, width=width)["layout"]
+    shown = drawing.document(titled=False)
     return {
-        "type": "value", "scale": True, "minInterval": 1, "name": name, "nameLocation": "middle",
-        "nameGap": 24, "axisLabel": {"formatter": "1e{value}"}, "axisLine": {"onZero": False}, **more,
+        "document": shown, "swap": SWAP, "script": ADDRESS, "alt": drawing.alt, "name": drawing.name, "clickable": clickable,
+        "head": {"title": whole["title"], "margin": whole["margin"]}, "more": whole["height"] - shown["layout"]["height"], "width": width,
     }  # fmt: skip
-
-
-def along(name: str, **more: Any) -> dict[str, Any]:
-    """The same standing upright: its name is at the top."""
-    return powers(name, **more) | {
-        "nameLocation": "end", "nameGap": 8, "nameTextStyle": {"align": "left", "padding": [0, 0, 0, -24]}
-    }  # fmt: skip
-
-
-def mark(**at: float) -> dict[str, Any]:
-    """A dashed line across a chart."""
-    return {
-        "silent": True, "symbol": "none", "animation": False, "label": {"show": False}, "data": [at],
-        "lineStyle": {"color": GREY, "type": "dashed", "width": 1.5},
-    }  # fmt: skip
-
-
-def draw(
-    series: Sequence[Option], x: Option, y: Option | list[Option], key: str, alt: str, height: int = 230, **more: Any
-) -> None:
-    """One chart, without animation. y: one axis, or those of the left and the right."""
-    option: Option = {
-        "animation": False,
-        "grid": GRID,
-        "xAxis": {"axisLine": {"onZero": False}} | x,
-        "yAxis": y,
-        "series": list(series),
-        **more,
-    }
-    option.setdefault("tooltip", {"trigger": "item", "confine": True, "valueFormatter": "%.3g"})
-    st.echarts_chart(option, key=key, height=height, alt=alt)

@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from gi_core.figures import captions
 from gi_core.jobs.job import Job, valid_id
 from gi_core.metrics.registry import METRICS, drawn
 from gi_core.settings import SpecError, build
@@ -63,11 +64,14 @@ def _pair(ids: list[str], timed: bool) -> None:
                 _side(job, name, side)
     _table(jobs, names)
     series = {letter: store().curve(job.id) for job, letter in zip(jobs, "AB", strict=True)}
+    caption = " ".join(
+        f"{letter}: {captions.of_run(job.spec, job.run_result)}" for job, letter in zip(jobs, "AB", strict=True)
+    )
     with st.container(horizontal=True, gap="medium", key="charts"):
         with st.container(width="stretch", gap="xsmall"):
-            curves.losses(series, True, "compare_loss", 300)
+            curves.losses(series, True, "compare_loss", caption, 300)
         with st.container(width="stretch", gap="xsmall"):
-            curves.likeness(series, "compare_likeness", 300)
+            curves.likeness(series, "compare_likeness", caption, 300)
 
 
 def _side(job: Job, name: str, side: int) -> None:

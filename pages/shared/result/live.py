@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from gi_core.figures import captions
 from gi_core.jobs.job import Job, Point
 from pages.shared import fetching, stage, telling, words
 from pages.shared.experiment import meter
@@ -114,15 +115,16 @@ def _charts(job: Job, points: Sequence[Point], truth: bool, present: bool) -> No
     if other is not None:
         runs["overlay"] = store().curve(other.id)
     residual = job.progress.get("residual") or (job.run_result["attacker"]["residuals"] if job.run_result else None)
+    caption = captions.of_run(job.spec, job.run_result)
     with st.container(key="charts", horizontal=True, gap="medium"):
         with st.container(width="stretch", gap="xsmall"):
-            curves.losses(runs, log, "chart_loss")
+            curves.losses(runs, log, "chart_loss", caption)
         if truth and (job.spec.get("recorded") or {"reference": True}).get("reference"):
             with st.container(width="stretch", gap="xsmall"):
-                curves.likeness(runs, "chart_likeness")
+                curves.likeness(runs, "chart_likeness", caption)
         if residual and not present:
             with st.container(width="stretch", gap="xsmall"):
-                curves.residuals(residual, "chart_residual")
+                curves.residuals(residual, "chart_residual", caption)
 
 
 def _notes(job: Job) -> None:
