@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from gi_core.common.errors import SpecError
+from gi_core.networks.prepared import last_layer
 
 
 def dropping(model: nn.Module, rate: float, seed: int) -> nn.Module:
@@ -39,8 +40,8 @@ def masked(model: nn.Module, kept: Tensor, rate: float) -> nn.Module:
 
 def _hooked(model: nn.Module, hook: Callable[[nn.Module, tuple[Tensor, ...]], tuple[Tensor, ...]]) -> nn.Module:
     model = copy.deepcopy(model)
-    layers = [m for m in model.modules() if next(m.parameters(recurse=False), None) is not None]
-    if not layers or not isinstance(layers[-1], nn.Linear):
+    found = last_layer(model)
+    if found is None:
         raise SpecError("dropout stands before the last dense layer, and this network does not end in one: set it to 0")
-    layers[-1].register_forward_pre_hook(hook)
+    found[1].register_forward_pre_hook(hook)
     return model

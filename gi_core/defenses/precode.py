@@ -11,6 +11,7 @@ from torch import nn
 from gi_core.common.errors import SpecError
 from gi_core.defenses.base import Defense
 from gi_core.networks.bottleneck import bottlenecks, insert
+from gi_core.networks.prepared import last_layer
 
 
 class Precode(Defense):
@@ -20,8 +21,8 @@ class Precode(Defense):
         self.known["bottleneck"] = True
         if bottlenecks(model):
             return model  # a federation's network has its own from the start
-        layers = [(name, m) for name, m in model.named_modules() if next(m.parameters(recurse=False), None) is not None]
-        if not layers or not isinstance(layers[-1][1], nn.Linear) or not layers[-1][0]:
+        found = last_layer(model)
+        if found is None or not found[0]:
             raise SpecError("PRECODE goes before a dense last layer, which this network does not have: leave it out")
         settings = self.settings
-        return insert(model, layers[-1][0], settings.features, settings.noise, settings.beta, self.generator)
+        return insert(model, found[0], settings.features, settings.noise, settings.beta, self.generator)

@@ -21,6 +21,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from gi_core.common.errors import SpecError
 from gi_core.defenses.base import Defense, LocalRound, Sent
 from gi_core.networks import set_batch_norm
+from gi_core.networks.prepared import last_layer
 from gi_core.settings.defense_checks import PIXELS
 from gi_core.types.updates import Update
 
@@ -76,9 +77,11 @@ def layer_of(model: nn.Module, name: str | None) -> str:
     if name and name not in dense:
         known = ", ".join(dense[-8:]) or "none"
         raise SpecError(f"Soteria defends a dense layer, and {name!r} is none of this network: there are {known}")
-    if not dense or (name or dense[-1]) == layers[0][0]:
+    last = last_layer(model)
+    chosen = name or (last[0] if last is not None else dense[-1] if dense else "")
+    if not dense or chosen == layers[0][0]:
         raise SpecError(PIXELS)
-    return name or dense[-1]
+    return chosen
 
 
 def _dense(model: nn.Module, name: str) -> nn.Linear:

@@ -8,6 +8,7 @@ from gi_core.networks.init import kaiming_fan_out, redraw, seeded
 from gi_core.networks.module import GraphModule
 from gi_core.settings.layer_graphs import layer_graph
 from gi_core.settings.networks import CifarResNet, Model
+from gi_core.settings.own_network import OwnNetwork
 
 
 def build(settings: Model, input_shape: tuple[int, int, int], classes: int) -> nn.Module:
@@ -16,6 +17,10 @@ def build(settings: Model, input_shape: tuple[int, int, int], classes: int) -> n
     Equal arguments give equal weights; the caller's random state is untouched. Raises SpecError
     where network and picture do not fit.
     """
+    if isinstance(settings, OwnNetwork):
+        from gi_core.networks.own import build_own
+
+        return build_own(settings, input_shape, classes)
     graph = layer_graph(settings, input_shape, classes)
     with seeded(settings.seed):
         if graph is None:

@@ -18,6 +18,7 @@ from torch.func import functional_call, grad, vmap
 from gi_core.networks import set_batch_norm
 from gi_core.networks.bottleneck import penalised
 from gi_core.networks.losses import Loss, soft
+from gi_core.networks.prepared import last_layer
 from gi_core.numerics.convolutions import replaced
 from gi_core.settings.plan import Plan
 from gi_core.types.updates import Knowledge
@@ -117,6 +118,6 @@ def pull(
 
 
 def last_dense(model: nn.Module) -> nn.Linear | None:
-    """The last layer if it is dense: the one whose parameters come last."""
-    layers = [m for m in model.modules() if next(m.parameters(recurse=False), None) is not None]
-    return layers[-1] if layers and isinstance(layers[-1], nn.Linear) else None
+    """The last layer if it is dense (`networks.prepared.last_layer`)."""
+    found = last_layer(model)
+    return found[1] if found is not None else None

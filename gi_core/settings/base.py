@@ -38,7 +38,8 @@ class Component(Settings):
 
     title, description: what a person reads. paper: where it was published, if anywhere; link: the address of that.
     needs: capabilities (see `settings.check`) without which it is refused. presets: named sets of values
-    (published configurations), chosen on a command line with `preset=NAME`.
+    (published configurations), chosen on a command line with `preset=NAME`. offered: whether it can be picked by its kind
+    alone.
     """
 
     title: ClassVar[str] = ""
@@ -47,6 +48,7 @@ class Component(Settings):
     link: ClassVar[str] = ""
     needs: ClassVar[frozenset[str]] = frozenset()
     presets: ClassVar[dict[str, dict[str, Any]]] = {}
+    offered: ClassVar[bool] = True
 
     if TYPE_CHECKING:  # the field of every kind itself, a literal
 

@@ -11,14 +11,16 @@ from dataclasses import dataclass
 from gi_core.common.errors import SpecError
 from gi_core.settings import normalising
 from gi_core.settings.attacks import ClosedForm, InvertingGradients, LevenbergMarquardt, Matching
-from gi_core.settings.client import FedAvg, Pretrained
+from gi_core.settings.client import FedAvg, Pretrained, Trained
 from gi_core.settings.client_checks import client_conflicts, one_gradient_only
 from gi_core.settings.defense_checks import conflicts
 from gi_core.settings.experiment import Experiment
 from gi_core.settings.fl_attacks import FlGradientInversion
+from gi_core.settings.graph import Graph
 from gi_core.settings.knowing import idle
 from gi_core.settings.networks import VisionTransformer
-from gi_core.settings.sizes import sides
+from gi_core.settings.own_network import MEMORY, OwnNetwork, barred, drawn
+from gi_core.settings.sizes import sides, whole
 
 __all__ = ["ONE_OUTPUT", "Problem", "one_gradient_only", "problems"]
 
@@ -116,17 +118,20 @@ def _recursion(e: Experiment) -> Iterator[Problem]:
     if not isinstance(e.attack, ClosedForm):
         return
     from gi_core.settings.chain import chain
-    from gi_core.settings.layer_graphs import layer_graph
     from gi_core.settings.recursion_checks import BOTTLENECK, refusal
 
     if any("bottleneck" in d.perturbs for d in e.defenses):
         yield Problem("attack", BOTTLENECK)
         return
-    shape = sides(e.size) or (max(32, e.model.min_size),) * 2
+    shape = sides(e.size) or (e.model.side_for(32),) * 2
+    if isinstance(e.model, OwnNetwork) and barred(e.model):
+        return  # said of the network itself
     try:
-        graph = layer_graph(e.model, (e.channels or 3, *shape), 10)
-    except SpecError:
-        return  # said where the true size is known
+        graph = _graph(e, shape)
+    except SpecError as error:
+        if isinstance(e.model, OwnNetwork):
+            yield Problem("attack", str(error))
+        return  # of the zoo, said where the true size is known
     if graph is None:
         yield Problem("attack", f"{e.model.title} is not drawn as a chain of layers, so no recursion goes through it")
         return
@@ -145,8 +150,30 @@ def _recursion(e: Experiment) -> Iterator[Problem]:
         )
 
 
+def _graph(e: Experiment, shape: tuple[int, int]) -> Graph | None:
+    """The layers that a recursion would walk; None where they are not drawn. Raises SpecError."""
+    from gi_core.settings.layer_graphs import layer_graph
+
+    if isinstance(e.model, OwnNetwork):
+        return drawn(e.model, (e.channels or e.model.channels_only or 3, *shape))
+    return layer_graph(e.model, (e.channels or 3, *shape), 10)
+
+
+def _own(e: Experiment, model: OwnNetwork) -> Iterator[Problem]:
+    reason, shape = barred(model), sides(e.size)
+    if reason:
+        yield Problem("model", reason)
+    if model.input is not None and shape is not None and shape != model.input[1:]:
+        height, width = model.input[1:]
+        yield Problem("size", f"this network takes pictures of {whole(height, width)} pixels, not {e.size}: set size")
+    if isinstance(e.weights, Trained) and model.source.startswith(MEMORY):
+        yield Problem("weights", "a network held in memory brings its weights: leave them fresh, or give a file")
+
+
 def _model(e: Experiment) -> Iterator[Problem]:
     model = e.model
+    if isinstance(model, OwnNetwork):
+        yield from _own(e, model)
     shape = sides(e.size)
     if shape is not None and min(shape) < model.min_size:
         yield Problem("size", f"{model.title} needs pictures of at least {model.min_size} pixels, not {e.size}")

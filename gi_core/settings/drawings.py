@@ -8,6 +8,7 @@ from gi_core.common.errors import SpecError
 from gi_core.settings.graph import Graph, Shape
 from gi_core.settings.layer_graphs import layer_graph
 from gi_core.settings.network_base import Model
+from gi_core.settings.own_network import OwnNetwork, drawn
 from gi_core.settings.torchvision_graphs import torchvision_graph
 
 MOST_CHANNELS, MOST_SIDE = 64, 1024
@@ -15,6 +16,8 @@ MOST_CHANNELS, MOST_SIDE = 64, 1024
 
 def drawing(settings: Model, input_shape: Shape, classes: int) -> Graph:
     """The graph of a network for pictures (C, H, W). Raises SpecError where they do not fit."""
+    if isinstance(settings, OwnNetwork):
+        return drawn(settings, input_shape)
     return layer_graph(settings, input_shape, classes) or torchvision_graph(settings, input_shape, classes)
 
 

@@ -24,7 +24,8 @@ def _kinds(union: Any) -> dict[str, Any]:
 
 
 ATTACKS: dict[str, type[AttackSettings]] = _kinds(AnyAttack)
-MODELS: dict[str, type[Model]] = _kinds(AnyModel)
+EVERY_MODEL: dict[str, type[Model]] = _kinds(AnyModel)
+MODELS: dict[str, type[Model]] = {kind: cls for kind, cls in EVERY_MODEL.items() if cls.offered}
 DEFENSES: dict[str, type[DefenseSettings]] = _kinds(AnyDefense)
 CLIENTS: dict[str, type[Client]] = _kinds(AnyClient)
 

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from gi_core.networks.losses import LOSSES, as_target
 from gi_core.settings.chain import Affine, Block, Residual
@@ -89,11 +90,11 @@ def _known(activation: Act | None, z: Tensor) -> NDArray[np.bool_]:
 
 
 def _weight(model: nn.Module, layer: Affine) -> Array:
-    weight = _array(model.get_parameter(f"{layer.name}.weight"))
+    weight = _array(model.get_submodule(layer.name).weight)  # type: ignore[arg-type]  # a parameter, or frozen
     if layer.batch_norm is None:
         return weight
     norm = model.get_submodule(layer.batch_norm)
-    assert isinstance(norm, nn.BatchNorm2d) and norm.running_var is not None  # in eval mode it has them
+    assert isinstance(norm, _BatchNorm) and norm.running_var is not None  # in eval mode it has them
     scale = _array(norm.weight / torch.sqrt(norm.running_var + norm.eps))
     return weight * scale.reshape(-1, *[1] * (weight.ndim - 1))
 

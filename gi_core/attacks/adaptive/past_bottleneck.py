@@ -28,7 +28,7 @@ def past_bottleneck(
     if not (settings.adaptive and one and len(bottlenecks(knowledge.model)) == 1):
         return settings, update, knowledge
     model, names = encoded(knowledge.model)
-    if any(old in update.withheld for old in list(names.values())[-2:]):
+    if any(old in update.withheld for old in names.values() if ".bottleneck.encoder." in old):
         return settings, update, knowledge
     try:
         shown = as_mean_gradient(update, schedule, knowledge.model)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from gi_core.attacks.base import Refused
-from gi_core.numerics.gradient import last_dense
+from gi_core.networks.prepared import last_layer
 from gi_core.types.updates import Knowledge, Update
 
 ROUNDING = 1e-4
@@ -28,11 +28,10 @@ def last_gradients(
     update: Update, knowledge: Knowledge, read: tuple[str, ...] = ("weight", "bias")
 ) -> tuple[Tensor, Tensor | None]:
     """(weight, bias) gradients of the last dense layer. read: those that must have been sent. Raises Refused."""
-    layer = last_dense(knowledge.model)
-    if layer is None:
+    names = _names(knowledge)
+    if names is None:
         raise Refused("the network's last layer is not dense, so no label can be read from its gradient")
-    names = list(update.tensors)[-1:] if layer.bias is None else list(update.tensors)[-2:]
-    there = {name.rpartition(".")[2]: name not in update.withheld for name in names}
+    there = {name.rpartition(".")[2]: _there(name, update) for name in names}
     missing = [word for word in read if not there.get(word, True)]
     if missing:
         other = next(
@@ -40,16 +39,30 @@ def last_gradients(
             "known (or, where the attack has them, joint)",
         )
         raise Refused(f"the last layer's {missing[0]} gradient was not sent: choose {other} labels")
+    missing_one = next((name for name in names if name not in update.tensors), None)
+    if missing_one is not None:
+        raise Refused(f"the gradient of {missing_one} is not in the update, as it does not train: choose known labels")
     weight, *bias = (update.tensors[name] for name in names)
     return weight, bias[0] if bias else None
 
 
+def _names(knowledge: Knowledge) -> list[str] | None:
+    """Names of the last dense layer's weight and, where it has one, bias; None without such a layer."""
+    found = last_layer(knowledge.model)
+    if found is None:
+        return None
+    path, layer = found
+    return [f"{path}.weight".lstrip("."), *([] if layer.bias is None else [f"{path}.bias".lstrip(".")])]
+
+
+def _there(name: str, update: Update) -> bool:
+    return name in update.tensors and name not in update.withheld
+
+
 def sent(update: Update, knowledge: Knowledge) -> tuple[bool, bool]:
     """Whether there is a last dense layer whose (weight, bias) gradient was sent."""
-    layer = last_dense(knowledge.model)
-    names = list(update.tensors)[-1:] if layer is None or layer.bias is None else list(update.tensors)[-2:]
-    there = [layer is not None and name not in update.withheld for name in names]
-    return there[0], there[1] if len(there) > 1 else False
+    there = [_there(name, update) for name in _names(knowledge) or ()]
+    return bool(there) and there[0], there[1] if len(there) > 1 else False
 
 
 def shown(

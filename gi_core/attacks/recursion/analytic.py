@@ -17,6 +17,7 @@ from gi_core.attacks.recursion.layers import Numbers
 from gi_core.attacks.recursion.machine import Recursion
 from gi_core.attacks.recursion.top import Candidate
 from gi_core.attacks.recursion.tracks import Track
+from gi_core.networks.prepared import last_layer
 from gi_core.numerics.convolution_maps import Array
 from gi_core.settings import closed_form_attacks
 from gi_core.settings.chain import Block
@@ -70,8 +71,10 @@ class AnalyticLinear(Recursion):
 
     def _delta(self) -> Tensor | None:
         """dL/dz of the last layer, where it has a bias."""
-        name, found = list(self.update.tensors.items())[-1]
-        return found.cpu() if name.endswith(".bias") and name not in self.update.withheld else None
+        found = last_layer(self.knowledge.model)
+        name = f"{found[0]}.bias" if found is not None else ""
+        tensor = self.update.tensors.get(name)
+        return tensor.cpu() if tensor is not None and name not in self.update.withheld else None
 
     def step(self, state: State) -> tuple[State, Step]:
         state, step = super().step(state)
@@ -86,8 +89,8 @@ class AnalyticLinear(Recursion):
 
     def _rows(self) -> Tensor | None:
         """Pictures of a batch through a linear model, one row of each: row y_n is mostly the picture of class y_n."""
-        n, name = self.update.images, next(reversed(self.update.tensors))
-        if n == 1 or len(self.blocks) > 1 or name != f"{self.last.name}.bias":
+        n, top = self.update.images, last_layer(self.knowledge.model)
+        if n == 1 or len(self.blocks) > 1 or top is None or top[0] != self.last.name or top[1].bias is None:
             return None
         first, k = self._begins()
         rows = np.argsort(k)[:n]

@@ -39,16 +39,22 @@ def missing(blocks: Sequence[Block], update: Update) -> str | None:
         if not isinstance(layer, Affine):
             continue
         needed = [f"{layer.name}.weight", *([f"{layer.batch_norm or layer.name}.bias"] if layer is last else [])]
-        absent = next((name for name in needed if name in update.withheld), None)
+        absent = next((name for name in needed if _unsent(name, layer, update)), None)
         if absent:
             return f"{absent} was not sent, so the recursion stops at layer {layer.name}: choose gradient matching"
     return None
 
 
+def _unsent(name: str, layer: Affine, update: Update) -> bool:
+    """Whether a tensor was withheld, or does not train at all; a bias that is not there lacks nothing."""
+    there = name in update.tensors or (name.endswith(".bias") and not (layer.op.bias or layer.batch_norm))
+    return name in update.withheld or not there
+
+
 def numbers(layer: Affine, model: nn.Module, update: Update) -> Numbers:
     """The numbers of one affine layer, float64."""
     module = model.get_submodule(layer.name)
-    assert isinstance(module, nn.Conv2d | nn.Linear)
+    assert isinstance(module, nn.Conv2d | nn.Linear)  # or the trace would have stopped
     weight, gradient = _array(module.weight), _array(update.tensors[f"{layer.name}.weight"])
     outputs = len(weight)
     bias = np.zeros(outputs) if module.bias is None else _array(module.bias)

@@ -24,11 +24,15 @@ from gi_core.attacks.recursion.top import Candidate, candidates
 from gi_core.attacks.recursion.tracks import Track
 from gi_core.attacks.recursion.verdict import note
 from gi_core.attacks.recursion.walk import Descent, Front, Passable, Walk
+from gi_core.common.errors import SpecError
 from gi_core.networks.bottleneck import bottlenecks
 from gi_core.networks.module import GraphModule
+from gi_core.networks.prepared import facts
+from gi_core.networks.tracing import graph_of
 from gi_core.numerics.gradient import GradientMap
 from gi_core.settings.chain import Affine, Block, Residual, Unsupported, chain
 from gi_core.settings.closed_form_attacks import ClosedForm, RGap
+from gi_core.settings.graph import Graph
 from gi_core.settings.plan import Plan
 from gi_core.settings.recursion_checks import BOTTLENECK, refusal
 from gi_core.types.updates import Knowledge, Update
@@ -46,9 +50,7 @@ class Recursion:
             raise Refused(
                 "a recursion begins at a loss that it knows, and this one is your own: choose gradient matching"
             )
-        if not isinstance(knowledge.model, GraphModule):
-            raise Refused("this network is not drawn as a chain of layers, so no recursion goes through it")
-        blocks = chain(knowledge.model.graph)
+        blocks = chain(_graph(knowledge))
         reason = refusal(type(settings), blocks, update.images, knowledge.batch_norm)
         if not reason:
             blocks = self._passed(blocks)
@@ -185,3 +187,16 @@ class Recursion:
             names[i]: float((found[i].detach()[0] - seen.gradients[i]).norm()) / (seen.norms[i] or 1.0)
             for i in seen.sent
         }
+
+
+def _graph(knowledge: Knowledge) -> Graph:
+    """The layers of the network, traced where it does not have them. Raises Refused."""
+    known = facts(knowledge.model)
+    if known is None and not isinstance(knowledge.model, GraphModule):
+        raise Refused("this network is not drawn as a chain of layers, so no recursion goes through it")
+    if known is not None and known.normalised and knowledge.loss != "cross_entropy":
+        raise Refused("this network ends with log_softmax, which only cross-entropy passes over: return the logits")
+    try:
+        return graph_of(knowledge.model, knowledge.input_shape)
+    except SpecError as error:
+        raise Refused(str(error)) from None

@@ -19,7 +19,7 @@ from gi_core.attacks.labels.guesses import guesses
 from gi_core.attacks.labels.last_layer import sent, shown
 from gi_core.experiments.recorded import saying
 from gi_core.experiments.recorded.saying import numbers
-from gi_core.numerics.gradient import last_dense
+from gi_core.networks.prepared import last_layer
 from gi_core.types.loss_terms import PLAIN
 from gi_core.types.result_parts import Scaled
 from gi_core.types.updates import Knowledge, Update
@@ -84,11 +84,11 @@ def reading(update: Update, knowledge: Knowledge) -> tuple[Layer, Scale] | None:
     if knowledge.loss in ("multi_label", "own") or knowledge.terms.scale != 1 or knowledge.terms.reduction != "mean":
         return None
     schedule = knowledge.schedule
-    dense, gradient = last_dense(knowledge.model), as_mean_gradient(update, schedule, knowledge.model)
-    assert dense is not None  # its weight was sent
-    names = [name for name in update.tensors if name not in update.withheld]
+    found, gradient = last_layer(knowledge.model), as_mean_gradient(update, schedule, knowledge.model)
+    assert found is not None  # its weight was sent
+    path, dense = found
     biased = there[1] and dense.bias is not None
-    slopes = [numbers(gradient.tensors[name]) for name in (names[-2:] if biased else names[-1:])]
+    slopes = [numbers(gradient.tensors[f"{path}.{key}"]) for key in ("weight", *(("bias",) if biased else ()))]
     bias = None if dense.bias is None else numbers(dense.bias)
     layer = Layer(numbers(dense.weight), bias, slopes[0], slopes[1] if biased else None)
     if layer.weight_slope.shape != layer.weight.shape:

@@ -1,0 +1,138 @@
+"""Networks of a person's own: held in memory, imported, or read from a file; described for the settings, and built."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from contextlib import suppress
+
+import torch
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from gi_core.common.errors import SpecError
+from gi_core.networks.init import redraw, seeded
+from gi_core.networks.own_sources import load
+from gi_core.networks.prepared import looked_at, prepared, writes
+from gi_core.networks.tracing import trace
+from gi_core.settings import own_network
+from gi_core.settings.graph import Conv, Dense, Graph, Shape
+from gi_core.settings.own_network import MEMORY, OwnNetwork, allow
+
+__all__ = ["allow", "build_own", "hold", "let_go", "named"]
+
+MAX_CLASSES = 22_000
+_SIDES = (32, 28, 64, 96, 128, 224, 256, 299, 384)
+_held: dict[str, nn.Module] = {}
+
+
+def hold(module: nn.Module, input_shape: Shape | None = None) -> OwnNetwork:
+    """Settings of a module that this process keeps a copy of, until `let_go`; it may be run here and nowhere else.
+
+    input_shape: (C, H, W) of its pictures; without it usual sizes are tried. The name is made of the class and a hash of the
+    weights: equal modules have equal settings. Raises SpecError.
+    """
+    network = prepared(module)
+    found = _described(f"{MEMORY}{_name(module, network)}", network, input_shape)
+    _held[found.source] = network
+    allow(found.source)
+    return found
+
+
+def let_go(settings: OwnNetwork) -> None:
+    """Forget a module that `hold` has kept."""
+    _held.pop(settings.source, None)
+
+
+def named(source: str, input_shape: Shape | None = None) -> OwnNetwork:
+    """Settings of `package.module:callable` or of a `.pt2` file, whose code may be run from now on. Raises SpecError."""
+    if source.startswith(MEMORY):
+        raise SpecError(f"{source} lives in the Python process that made it: give {own_network.FORMS}")
+    OwnNetwork(source=source)
+    allow(source)
+    with seeded(0):
+        module = load(source)
+    return _described(source, prepared(module), input_shape)
+
+
+def build_own(settings: OwnNetwork, input_shape: Shape, classes: int) -> nn.Module:
+    """The network for pictures (C, H, W), with its own weights or, if `init` asks, redrawn ones. Raises SpecError.
+
+    classes: of the data. Code is called with torch's generator seeded, so that equal settings give equal weights.
+    """
+    network = looked_at(_fresh(settings), input_shape)[0]
+    with torch.no_grad(), seeded(settings.seed):
+        outputs = network(torch.zeros(1, *input_shape)).shape[1]
+        redraw(network, settings.init)
+    wanted = settings.outputs(classes)
+    if outputs != wanted:
+        raise SpecError(
+            f"this network has {outputs} outputs, where {wanted} were expected: set model.classes={outputs}"
+        )
+    return network
+
+
+def _fresh(settings: OwnNetwork) -> nn.Module:
+    reason = own_network.barred(settings)
+    if reason:
+        raise SpecError(reason)
+    if settings.source.startswith(MEMORY):
+        if settings.source not in _held:
+            raise SpecError(f"the network {settings.source} was let go: hold it again")
+        return prepared(_held[settings.source])
+    with seeded(settings.seed):
+        return prepared(load(settings.source))
+
+
+def _drawn(settings: OwnNetwork, input_shape: Shape) -> Graph:
+    return trace(_fresh(settings), input_shape).graph
+
+
+own_network.draw_with(_drawn)
+
+
+def _name(module: nn.Module, network: nn.Module) -> str:
+    digest = hashlib.sha256(repr(network).encode())
+    for name, tensor in network.state_dict().items():
+        digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
+        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return f"{type(module).__name__}-{digest.hexdigest()[:12]}"
+
+
+def _described(source: str, network: nn.Module, input_shape: Shape | None) -> OwnNetwork:
+    """The settings of a prepared network, with what checks need to know of it."""
+    shape, only = _taken(network, input_shape)
+    network, seen = looked_at(network, shape)
+    with torch.no_grad():
+        outputs = network(torch.zeros(1, *shape)).shape[1]
+    if outputs > MAX_CLASSES:
+        raise SpecError(f"this network has {outputs} outputs: at most {MAX_CLASSES} classes are taken")
+    layers = seen.graph.layers if seen is not None else ()
+    last = layers[-1].op if layers else None
+    return OwnNetwork(
+        source=source, classes=None if outputs == 1 else outputs, single=outputs == 1,
+        input=shape if only else None, channels=shape[0], bias=last.bias if isinstance(last, (Dense, Conv)) else True,
+        batch_norm=any(isinstance(m, _BatchNorm) for m in network.modules()), kinks=seen is None or seen.kinked,
+        parameters=sum(p.numel() for p in network.parameters()),
+        values=-(-sum(math.prod(layer.shape) for layer in layers) // (shape[1] * shape[2])),
+    )  # fmt: skip
+
+
+def _taken(network: nn.Module, given: Shape | None) -> tuple[Shape, bool]:
+    """(pictures that the network takes, whether it takes no other size). Raises SpecError."""
+    first = next((m for m in network.modules() if isinstance(m, nn.Conv2d)), None)
+    channels = [given[0]] if given else [first.in_channels] if first is not None else [3, 1]
+    shapes = [given] if given else [(c, side, side) for c in channels for side in _SIDES]
+    said: SpecError | None = None
+    for shape in shapes:
+        try:
+            writes(network, shape)
+        except SpecError as error:
+            said = said or error
+            continue
+        with suppress(SpecError):
+            writes(network, (shape[0], shape[1] + 32, shape[2] + 32))
+            return shape, False
+        return shape, True
+    assert said is not None
+    raise said
