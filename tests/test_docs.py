@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
 import re
 import subprocess
@@ -153,12 +154,52 @@ def test_the_tables_of_metrics_are_those_of_the_registry(document):
     assert written(text) == text, f"python -m gi_core.metrics.document {document} writes it anew"
 
 
-def test_readme_python_runs(tmp_path):
+OWN = """
+import torch
+from torch import nn
+
+torch.manual_seed(0)
+model = nn.Sequential(
+    nn.Conv2d(3, 48, 3, stride=2, padding=1), nn.BatchNorm2d(48), nn.ReLU(),
+    nn.Conv2d(48, 48, 3, stride=2, padding=1), nn.BatchNorm2d(48), nn.ReLU(), nn.Flatten(), nn.Linear(48 * 64, 10),
+).eval()
+"""
+RESNET = """
+import torch
+from gi_core.common.vision import import_torchvision
+from torch import nn
+
+torch.manual_seed(0)
+import_torchvision()
+from torchvision.models import resnet18
+
+model = resnet18().eval()
+"""
+GRADIENTS = """
+x = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+seen = (x - torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1)) / torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
+gradients = torch.autograd.grad(nn.functional.cross_entropy(model(seen), torch.tensor([7])), list(model.parameters()))
+"""
+JUDGE = """
+import json
+print()
+print(json.dumps({"psnr": result.compare(x)["metrics"]["psnr"], "label": result.labels.tolist(), "tried": result.tried}))
+"""
+
+
+@pytest.mark.parametrize(
+    ("model", "least"), [(OWN, 25), pytest.param(RESNET, 0, marks=pytest.mark.slow)], ids=["own", "resnet18"]
+)
+def test_readme_python_runs(model, least, tmp_path):
+    """The five lines of README on a module with batch norm and ReLU, and on torchvision's ResNet-18."""
     program = re.search(r"^```python\n(.*?)^```$", README.read_text(), re.M | re.S)
     assert program is not None and sum(bool(line.strip()) for line in program[1].splitlines()) == 5
     environment = {**os.environ, "GI_HOME": str(tmp_path), "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
-        [sys.executable, "-c", program[1]], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120
-    )
+        [sys.executable, "-c", model + GRADIENTS + program[1] + JUDGE], cwd=tmp_path, env=environment, capture_output=True,
+        text=True, timeout=300,
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
-    assert float(done.stdout) > 60
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found["psnr"] > least and found["label"] == [7], found
+    assert (tmp_path / "leak.html").stat().st_size > 10_000

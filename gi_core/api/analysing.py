@@ -1,0 +1,170 @@
+"""`gi.rank` and `gi.influence`: what can be said of a network, and of a picture, without attacking."""
+
+from __future__ import annotations
+
+import html
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from torch import nn
+
+from gi_core.api import asking
+from gi_core.api.clients import as_pictures, loss_of, needed
+from gi_core.api.networks import opened
+from gi_core.api.pictures import labels_of, shape_of, taken
+from gi_core.api.watching import Bar
+from gi_core.common.errors import SpecError
+from gi_core.common.threads import on_one_thread
+from gi_core.experiments import influence_analysis
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+
+class Analysis:
+    """An answer without an attack. document: everything, as the command line prints it with --json. spec: what was asked."""
+
+    def __init__(self, kind: str, document: Any, sentences: list[str], spec: dict[str, Any]) -> None:
+        self.kind, self.document, self.spec, self._sentences = kind, dict(document), spec, sentences
+
+    def figures(self, theme: str = "light") -> dict[str, go.Figure]:
+        """Its figures by name. theme: light or dark."""
+        from gi_core import figures
+
+        of = figures.of_rank if self.kind == "rank" else figures.of_influence
+        return of(self.document, theme=theme)
+
+    def figure(self, name: str = "", theme: str = "light") -> go.Figure:
+        """One figure, the first or by name. Raises SpecError."""
+        every = self.figures(theme)
+        if name and name not in every:
+            raise SpecError(f"there is no figure {name!r}: known are {', '.join(every)}")
+        return every[name or next(iter(every))]
+
+    def report(self, path: str | Path) -> Path:
+        """Write it as one file that opens offline, `.html` or `.pdf`. Raises SpecError."""
+        from gi_core.reports import analyses, writing
+
+        rank = self.kind == "rank"
+        return writing.write(
+            analyses.rank(self.document) if rank else analyses.influence(self.spec, self.document), path
+        )
+
+    def __repr__(self) -> str:
+        return "\n".join(self._sentences)
+
+    def _repr_html_(self) -> str:
+        return "".join(f"<p>{html.escape(text)}</p>" for text in self._sentences)
+
+
+class Rank(Analysis):
+    """Whether a network's gradient has enough equations to give a picture away. verdict: exact, optimisation, partial or
+    unsupported. sentence: what that means. layers: a row for each layer, image first (docs/rank.md).
+    """
+
+    @property
+    def verdict(self) -> str:
+        return str(self.document["verdict"])
+
+    @property
+    def sentence(self) -> str:
+        return str(self.document["sentence"])
+
+    @property
+    def layers(self) -> list[dict[str, Any]]:
+        return list(self.document["layers"])
+
+
+class Influence(Analysis):
+    """How precisely an update shows each picture. samples: a row for each; predicted_rmse: of the first, per pixel in [0, 1],
+    for an attacker without a picture prior (docs/influence.md).
+    """
+
+    @property
+    def samples(self) -> list[dict[str, Any]]:
+        return list(self.document["samples"])
+
+    @property
+    def predicted_rmse(self) -> float | None:
+        found = self.samples[0].get("predicted_rmse")
+        return None if found is None else float(found)
+
+
+def rank(model: nn.Module | str, input_shape: Any, *, measured: bool = False, classes: int | None = None) -> Rank:
+    """Whether the gradient of one picture has enough equations to compute that picture, layer by layer.
+
+    D = unknowns - rank([W; K]) for each layer, from what is counted, or with measured=True from the real operators.
+
+    model: a torch module, whose plain chains and residual blocks are traced, or a network's name.
+    input_shape: (C, H, W) of a picture.
+    measured: whether ranks are measured on the network's weights.
+    classes: outputs of a network's name.
+
+    Raises SpecError; where the trace stops, it names the operation.
+
+    Zhu and Blaschko, R-GAP, ICLR 2021; Chen and Campbell, BMVC 2022.
+    """
+    from gi_core.analysis.rank import count
+    from gi_core.analysis.rank.numeric import numeric
+
+    shape = shape_of(input_shape)
+    with opened(model, shape, classes) as network:
+        graph, name = network.graph(shape), network.name
+        with on_one_thread():
+            found = numeric(graph, network.module, 0, name) if measured else count(graph, name)
+    said = [f"{found.model}: {found.verdict}", found.sentence, *found.notices]
+    return Rank("rank", found.to_json(), said, {"model": name, "input": list(shape)})
+
+
+def influence(
+    model: nn.Module | str, picture: Any, label: Any, *, loss: str | None = None, normalise: Any = "none",
+    defenses: Any = (), noise_std: float | None = None, damping: float | None = None, seconds: float = 60.0,
+    batch_norm: str | None = None, classes: int | None = None, seed: int = 0, device: str = "auto", progress: bool = True,
+) -> Influence:  # fmt: skip
+    """How precisely the gradient shows a picture, without attacking: the error that noise on the update causes.
+
+    dx = (J J^T + damping)^-1 J delta, with J the derivative of the gradient by the picture
+
+    model: a torch module or a network's name.
+    picture: one or several, in the forms that `gi.client` takes; each is analysed as if it were alone.
+    label: a class number for each.
+    noise_std: standard deviation of noise on every value of the update; without it, what the defenses change, else rounding.
+    damping: absolute, 1 is the published default; next to none when left out.
+    seconds: for the spectrum of one picture.
+    loss, normalise, defenses, batch_norm, classes, seed, device, progress: as in `gi.client` and `gi.attack`.
+
+    Raises SpecError, one sentence.
+
+    Zhang et al., Inversion influence function, NeurIPS 2023.
+    """
+    images = taken(picture, "the picture" if np.ndim(label) == 0 else "the pictures")
+    shape = (int(images.shape[1]), int(images.shape[2]), int(images.shape[3]))
+    known = needed(labels_of(label, len(images)))
+    if loss_of(loss)[0] is not None:
+        raise SpecError("the influence is that of a named loss: give cross_entropy, logistic or mse")
+    with opened(model, shape, classes) as network:
+        mode = {"batch_norm": batch_norm or network.batch_norm, "loss": loss or ""}
+        trained = asking.with_named(asking.component("client", "fedsgd"), {k: v for k, v in mode.items() if v})
+        asked = asking.playable(
+            asking.held(
+                network.settings, shape, known, len(images), client=trained, normalise=normalise, defenses=defenses,
+                seed=seed, device=device,
+            )
+        )  # fmt: skip
+        pictures = as_pictures(asked, images, known)
+        bar = Bar(progress)
+        try:
+            with on_one_thread():
+                found = influence_analysis.of_pictures(
+                    asked, network.module, pictures, noise_std, damping, seconds, progress=bar.show
+                )
+        finally:
+            bar.close()
+    for i, row in enumerate(found["samples"]):
+        row["sample"] = f"picture {i + 1}"  # it has no reference
+    said = [row["error"] if "error" in row else f"{row['class_name']}: {row['words']}" for row in found["samples"]]
+    found["model"] = network.name
+    return Influence("influence", found, [*said, *found["notices"]], {
+        "experiment": asked.model_dump(mode="json"), "noise_std": noise_std, "damping": damping, "seconds": seconds,
+    })  # fmt: skip
