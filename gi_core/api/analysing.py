@@ -21,6 +21,8 @@ from gi_core.experiments import influence_analysis
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+    from gi_core.figures import Theme
+
 
 class Analysis:
     """An answer without an attack. document: everything, as the command line prints it with --json. spec: what was asked."""
@@ -28,14 +30,16 @@ class Analysis:
     def __init__(self, kind: str, document: Any, sentences: list[str], spec: dict[str, Any]) -> None:
         self.kind, self.document, self.spec, self._sentences = kind, dict(document), spec, sentences
 
-    def figures(self, theme: str = "light") -> dict[str, go.Figure]:
+    def figures(self, theme: Theme = "light") -> dict[str, go.Figure]:
         """Its figures by name. theme: light or dark."""
         from gi_core import figures
 
+        if theme not in figures.THEMES:
+            raise SpecError(f"a theme is light or dark, not {theme!r}")
         of = figures.of_rank if self.kind == "rank" else figures.of_influence
         return of(self.document, theme=theme)
 
-    def figure(self, name: str = "", theme: str = "light") -> go.Figure:
+    def figure(self, name: str = "", theme: Theme = "light") -> go.Figure:
         """One figure, the first or by name. Raises SpecError."""
         every = self.figures(theme)
         if name and name not in every:

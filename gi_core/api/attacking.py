@@ -2,44 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-import numpy as np
-from torch import Tensor, nn
+from torch import nn
 
 from gi_core.api import asking, choosing
-from gi_core.api.clients import ClientUpdate, Loss, loss_of, targets_of, tried
-from gi_core.api.gradients import Given, checked
-from gi_core.api.networks import Opened, Shape, opened
-from gi_core.api.pictures import labels_of, shape_of
+from gi_core.api.clients import Loss
+from gi_core.api.questions import Asked, facts_of, question_of
 from gi_core.api.result import Result
 from gi_core.api.running import Done, How, how, perform
 from gi_core.common.errors import SpecError
-from gi_core.networks import own_losses
 from gi_core.settings import Experiment, problems
 from gi_core.settings.base import Component
-from gi_core.settings.bounds import MAX_BATCH
-from gi_core.tensor_files import held
 
 AUTO = "auto"
-
-
-@dataclass(frozen=True)
-class Asked:
-    """The update of a call and how the client made it, apart from the attack.
-
-    values: of the experiment. network, given: checked. labels_known: whether the server has them.
-    """
-
-    values: dict[str, Any]
-    network: Opened
-    given: Given
-    shape: Shape
-    images: int
-    labels_known: bool
 
 
 def attack(
@@ -96,96 +73,10 @@ def performed(
     return _told(question, _one(question, chosen, asked, prior, seconds, settings), ())
 
 
-@contextmanager
-def question_of(
-    model: Any, gradients: Any, input_shape: Any, *, images: Any, labels: Any, loss: Any, normalise: Any, client: Any,
-    defenses: Any, batch_norm: Any, classes: Any, seed: Any, device: Any,
-) -> Iterator[Asked]:  # fmt: skip
-    """The update as an experiment of what this process holds, until the block ends."""
-    sent = gradients if isinstance(gradients, ClientUpdate) else None
-    if sent is not None:
-        input_shape = input_shape or sent.input_shape
-        images, client = images or sent.images, client or sent.client
-        normalise = sent.normalise if normalise is None else normalise
-        defenses = sent.defenses if defenses is None else defenses
-        loss = loss or sent.loss
-    if input_shape is None:
-        raise SpecError("an update does not say how large its pictures are: give input_shape, such as (3, 32, 32)")
-    shape, count = shape_of(input_shape), _count(1 if images is None else images)
-    function, name = loss_of(loss)
-    targets = targets_of(labels, count) if function else None
-    known = labels_of(labels, count) if function is None else (0,) * count
-    with opened(model, shape, classes) as network:
-        given = checked(network.given, _whole(sent)) if sent is not None else checked(network.given, gradients)
-        tried(function, targets, network.module, shape, count)
-        trained = asking.component("client", client or "fedsgd")
-        if given.of_state and client is None:
-            raise SpecError(
-                "these are the differences of two state dicts, with batch norm's buffers: say how the client trained, such as"
-                " client='fedavg:epochs=1,learning_rate=0.1'"
-            )
-        mode = sent.client.batch_norm if sent is not None else batch_norm or network.batch_norm  # type: ignore[attr-defined]
-        shares = sent.statistics is not None if sent is not None else given.of_state
-        wanted = {
-            "batch_norm": batch_norm or mode,
-            "loss": name,
-            "statistics": "shared" if shares and mode == "train" else "",
-        }
-        with (
-            held.holding(network.arrays()) as checkpoint,
-            held.holding(given.arrays) as update,
-            held.holding(_arrays(sent)) as statistics,
-            own_losses.holding(function or _never, targets) as own,
-        ):
-            if function is not None:
-                trained = trained.model_copy(update={"own_loss": own})
-            trained = asking.with_named(trained, {k: v for k, v in wanted.items() if v})
-            values = asking.held(
-                network.settings, shape, known, count, client=trained, normalise=normalise, defenses=defenses, seed=seed,
-                device=device,
-            )  # fmt: skip
-            yield Asked(
-                values
-                | {
-                    "recorded": {
-                        "checkpoint": checkpoint, "update": update, "images": count, "withheld": _named(given.withheld, network),
-                        "statistics": statistics if sent is not None and sent.statistics else None,
-                    },
-                },
-                network, given, shape, count, labels is not None,
-            )  # fmt: skip
-
-
-def _whole(sent: ClientUpdate) -> dict[str, Tensor | None]:
-    """What a client sent, None for what it withheld."""
-    return {name: None if name in sent.withheld else t for name, t in sent.tensors.items()}
-
-
-def _arrays(sent: ClientUpdate | None) -> dict[str, np.ndarray]:
-    """Batch norm's statistics that a client shared."""
-    return {k: t.float().numpy() for k, t in (sent.statistics or {}).items()} if sent is not None else {}
-
-
-def _named(withheld: tuple[str, ...], network: Opened) -> list[str]:
-    """Those of the parameters that the attack knows: a frozen one is a constant of the network."""
-    own = dict(network.module.named_parameters())
-    return [name for name in withheld if name in own]
-
-
-def _count(images: Any) -> int:
-    if isinstance(images, bool) or not isinstance(images, int) or not 1 <= images <= MAX_BATCH:
-        raise SpecError(f"images is a whole number from 1 to {MAX_BATCH}, not {images!r}")
-    return images
-
-
-def _never(outputs: Tensor, targets: Tensor) -> Tensor:
-    raise SpecError("this client has no loss of its own")
-
-
 def _experiment(
     question: Asked, chosen: Component, prior: str | None, seconds: float | None, settings: dict[str, Any] | None
 ) -> Experiment:
-    facts = _facts(question)
+    facts = facts_of(question)
     labels = choosing.labels_for(str(chosen.kind), facts)
     allowed = asking.with_named(chosen, {**labels, "adaptive": bool(facts.defenses)})
     if prior is not None:
@@ -194,19 +85,6 @@ def _experiment(
         allowed = asking.with_named(allowed, {"prior": str(prior)})
     values = {**question.values, "attack": asking.document(allowed), "seconds": seconds}
     return asking.asked(values, settings)
-
-
-def _facts(question: Asked) -> choosing.Facts:
-    plain: Experiment = asking.asked(question.values, None)
-    try:
-        graph, why = question.network.graph(question.shape), ""
-    except SpecError as error:
-        graph, why = None, str(error)
-    channels, height, width = question.shape
-    return choosing.Facts(
-        plain.model, plain.client, plain.defenses, question.images, question.images * channels * height * width,
-        question.labels_known, graph, why,
-    )  # fmt: skip
 
 
 def _one(
@@ -231,7 +109,7 @@ def _strongest(
     question: Asked, asked: How, prior: str | None, seconds: float | None, settings: dict[str, Any] | None
 ) -> Result:
     """The attacks of the ladder in turn, until one explains the update or the seconds are over; the answer that explains most."""
-    wanted, left = choosing.ladder(_facts(question))
+    wanted, left = choosing.ladder(facts_of(question))
     tried, found, spent = (
         [f"{one}: not tried, {why}" for one, _, why in (text.partition(": ") for text in left)],
         [],

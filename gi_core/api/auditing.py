@@ -11,9 +11,10 @@ from torch import nn
 
 from gi_core import data
 from gi_core.api import asking
-from gi_core.api.attacking import AUTO, performed, question_of
+from gi_core.api.attacking import AUTO, performed
 from gi_core.api.clients import Loss
 from gi_core.api.pictures import labels_of, taken
+from gi_core.api.questions import question_of
 from gi_core.api.result import Result
 from gi_core.api.running import how
 from gi_core.common.errors import SpecError

@@ -137,7 +137,7 @@ def loss_of(loss: Loss | str | None) -> tuple[Loss | None, str]:
     """(a function of one's own or None, the name of a loss or "")."""
     if loss is None or isinstance(loss, str):
         return None, loss or ""
-    if isinstance(loss, type) and issubclass(loss, nn.Module):
+    if isinstance(loss, type):
         raise SpecError(f"loss is the class {loss.__name__}: give an instance, {loss.__name__}()")
     if not callable(loss):
         raise SpecError(f"loss is a function (outputs, targets) -> scalar or a name, not a {type(loss).__name__}")

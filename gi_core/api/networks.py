@@ -8,19 +8,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from gi_core.networks.tracing import graph_of
-from gi_core.settings.own_network import OwnNetwork
 from torch import nn
 
 from gi_core.common.errors import SpecError
 from gi_core.networks import own
 from gi_core.networks.batch_norm import has_batch_norm
 from gi_core.networks.building import build
+from gi_core.networks.tracing import graph_of
 from gi_core.settings import parse_component
 from gi_core.settings.custom import CustomNet
 from gi_core.settings.drawings import drawing
 from gi_core.settings.graph import Graph
 from gi_core.settings.network_base import Model
+from gi_core.settings.own_network import OwnNetwork
 
 Shape = tuple[int, int, int]
 CLASSES = 10

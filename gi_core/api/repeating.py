@@ -74,7 +74,12 @@ def whole(experiment: Any) -> Experiment:
 
 
 def open_run(run_id: str) -> Result:
-    """A run that the store keeps (page Runs, `python -m gi_core runs list`), with its pictures. Raises SpecError."""
+    """A run that the store keeps, with its pictures.
+
+    run_id: as the page Runs and `python -m gi_core runs list` have it.
+
+    Raises SpecError where there is no such run, or it has no picture.
+    """
     store = Store()
     job = store.job(run_id)
     if job is None or job.kind != "run":

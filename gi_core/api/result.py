@@ -25,6 +25,7 @@ from gi_core.types.result_parts import Judged
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+    from gi_core.figures import Theme
     from gi_core.reports.taken import Run
 
 _SHOWN = 192
@@ -124,7 +125,7 @@ class Result:
         recovered = None if found is None else found.numpy()
         return metrics.evaluate(self.images.numpy(), originals, None if true is None else np.asarray(true), recovered)
 
-    def figure(self, name: str = "", theme: str = "light") -> go.Figure:
+    def figure(self, name: str = "", theme: Theme = "light") -> go.Figure:
         """One figure of the run, plotly's: its loss curves, or another by name (`figures` lists them). Raises SpecError."""
         every = self.figures(theme)
         if not every:
@@ -133,11 +134,11 @@ class Result:
             raise SpecError(f"this run has no figure {name!r}: {suggestion(name, every)}")
         return every[name] if name else next(iter(every.values()))
 
-    def figures(self, theme: str = "light") -> dict[str, go.Figure]:
+    def figures(self, theme: Theme = "light") -> dict[str, go.Figure]:
         """All figures of the run by name. theme: light or dark."""
         from gi_core import figures
 
-        if theme not in ("light", "dark"):
+        if theme not in figures.THEMES:
             raise SpecError(f"a theme is light or dark, not {theme!r}")
         return figures.of_run(self.done.document, self.done.points, self.experiment, theme=theme)
 

@@ -140,7 +140,7 @@ def _broken(model: nn.Module) -> nn.Module:
 WORDS: dict[str, tuple[Call, str]] = {
     "no shape": (lambda m, s, d: attack(m, s, None), r"give input_shape, such as \(3, 32, 32\)"),
     "a batch's shape": (lambda m, s, d: attack(m, s, (1, 3, 16, 16)), r"of one picture.* give \(3, 16, 16\), and images=1"),
-    "channels last": (lambda m, s, d: attack(m, s, (16, 16, 3)), r"begins with the channels.* is it \(3, 16, 16\)\?"),
+    "channels last": (lambda m, s, d: attack(m, s, (16, 16, 3)), r"begins with the channels.*is it \(3, 16, 16\)\?"),
     "a shape of words": (lambda m, s, d: attack(m, s, "3x16x16"), r"input_shape is \(channels, height, width\)"),
     "a huge shape": (lambda m, s, d: attack(m, s, (3, 10**9, 10**9)), r"sides of 1000000000x1000000000"),
     "no images": (lambda m, s, d: attack(m, s, images=0), r"images is a whole number from 1"),
