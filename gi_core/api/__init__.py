@@ -1,0 +1,1 @@
+"""The Python interface: what `gi_core` offers to a person's own program."""
