@@ -15,6 +15,7 @@ from gi_core.networks import own
 from gi_core.networks.batch_norm import has_batch_norm
 from gi_core.networks.building import build
 from gi_core.networks.tracing import graph_of
+from gi_core.reports.python_only import YOURS
 from gi_core.settings import parse_component
 from gi_core.settings.custom import CustomNet
 from gi_core.settings.drawings import drawing
@@ -42,7 +43,8 @@ class Opened:
     @property
     def name(self) -> str:
         """What a person calls it: the class of a module, else as a command line writes it."""
-        return type(self.given).__name__ if isinstance(self.settings, OwnNetwork) else self.settings.name
+        own = isinstance(self.settings, OwnNetwork)
+        return type(self.given).__name__ + YOURS if own else self.settings.name
 
     def arrays(self) -> dict[str, np.ndarray]:
         """The state dict, as a checkpoint holds it."""

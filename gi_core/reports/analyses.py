@@ -9,11 +9,13 @@ from typing import Any
 from gi_core.analysis.risk import EXPOSED
 from gi_core.common import surroundings
 from gi_core.numerics.spectrum import PRIOR
-from gi_core.reports import charts, commands, naming, references
+from gi_core.reports import charts, commands, naming, python_only, references
 from gi_core.reports.judging import HEADS, worst
-from gi_core.reports.parts import Code, Facts, Heading, Level, Part, Report, Sentences, Table, Verdict
-from gi_core.reports.repeat import by_command, call
+from gi_core.reports.parts import Code, Facts, Heading, Level, Paragraph, Part, Report, Sentences, Table, Verdict
+from gi_core.reports.repeat import by_command
+from gi_core.reports.written import call
 from gi_core.settings import SpecError, build
+from gi_core.settings.own_network import MEMORY
 
 _RANK: dict[str, tuple[Level, str]] = {
     "exact": ("exposed", "The picture can be solved for"),
@@ -76,24 +78,26 @@ def rank(document: Mapping[str, Any]) -> Report:
         Table(head_, rows, f"Security index {document['security_index']}"),
     ]
     parts += _end("rank", document.get("notices") or ())
-    drawn_net = str(document["model"]).startswith("custom")
-    model = "custom:network.json" if drawn_net else str(document["model"])
-    words = ["python", "-m", "gi_core", "rank", "--model", model, "--input", shape]
-    words += ["--numeric"] if document["mode"] == "numeric" else []
-    parts += [Heading("To repeat it"), Code(shlex.join(words), "bash")]
-    measured = {"measured": True} if document["mode"] == "numeric" else {}
-    if not drawn_net:
-        parts.append(
-            Code(
-                "import gi_core as gi\n\n"
-                + call("rank", {"model": model, "input_shape": tuple(document["input"]), **measured})
-                + "print(result)\n",
-                "python",
-            )
-        )
+    parts += [Heading("To repeat it"), *_rank_again(document, shape)]
     parts += _references([*references.ANALYSES["rank"]])
     lead = f"Has the gradient of {document['model']} on pictures of {shape} enough equations to give a picture away?"
     return Report(f"Rank analysis of {document['model']}", "Rank analysis", lead, tuple(parts))
+
+
+def _rank_again(document: Mapping[str, Any], shape: str) -> list[Part]:
+    """The command line and the Python that ask for the rank again."""
+    name, measured = str(document["model"]), document["mode"] == "numeric"
+    arguments = {"input_shape": tuple(document["input"]), **({"measured": True} if measured else {})}
+    if name.endswith(python_only.YOURS):
+        program = python_only.analysis("rank", arguments, ["model"])
+        return [Paragraph(python_only.NO_COMMAND), Code(program, "python")]
+    drawn = name.startswith("custom")
+    words = ["python", "-m", "gi_core", "rank", "--model", "custom:network.json" if drawn else name, "--input", shape]
+    command = Code(shlex.join([*words, *(["--numeric"] if measured else [])]), "bash")
+    if drawn:
+        return [command]
+    program = "import gi_core as gi\n\n" + call("rank", {"model": name, **arguments}) + "print(result)\n"
+    return [command, Code(program, "python")]
 
 
 def influence(spec: Mapping[str, Any], answer: Mapping[str, Any]) -> Report:
@@ -114,7 +118,7 @@ def influence(spec: Mapping[str, Any], answer: Mapping[str, Any]) -> Report:
     parts += _references(
         [
             *references.ANALYSES["influence"],
-            *references.keys({**(spec.get("experiment") or {}), "attack": {"kind": ""}}),
+            *references.keys(_cited(spec.get("experiment") or {})),
         ]
     )
     lead = f"How closely could a server copy each picture from its update of {answer['model']}, and how much noise would prevent it?"
@@ -160,6 +164,10 @@ def again(spec: Mapping[str, Any]) -> list[Part]:
         asked = build(dict(spec.get("experiment") or {}))
     except SpecError:
         return []
+    if python_only.has_held_network(asked):
+        words_ = {n: spec[n] for n in ("noise_std", "damping", "seconds") if spec.get(n) is not None}
+        program = python_only.analysis("influence", words_, ["model", "pictures", "labels"])
+        return [Heading("To repeat it"), Paragraph(python_only.NO_COMMAND), Code(program, "python")]
     words = shlex.split(commands.command(asked))
     words[3] = "influence"
     at = words.index("--attack")
@@ -179,6 +187,12 @@ def _end(kind: str, notices: Any) -> list[Part]:
         Heading("Made with"),
         Facts(tuple(made)),
     ]
+
+
+def _cited(experiment: Mapping[str, Any]) -> dict[str, Any]:
+    """The experiment without an attack, and without samples where they only count what a program held."""
+    held = str((experiment.get("model") or {}).get("source", "")).startswith(MEMORY)
+    return {**experiment, "attack": {"kind": ""}, **({"samples": []} if held else {})}
 
 
 def _references(keys: list[str]) -> list[Part]:

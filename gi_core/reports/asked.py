@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gi_core.reports import naming, sent
+from gi_core.reports import naming, python_only, sent
 from gi_core.reports.taken import HIDDEN, Run
 from gi_core.settings import ATTACKS, Experiment, SpecError, build
 
@@ -29,7 +29,10 @@ def lead(run: Run) -> str:
     if asked is None:
         return "This run asks what this edition of the program does not know."
     what = "A client trained on " + _pictures(run, asked)
-    network = f"The network is {asked.model.title} with {_weights(asked)} weights."
+    own = python_only.has_held_network(asked)
+    network = "The network is " + (
+        f"{python_only.network(asked)}." if own else f"{asked.model.title} with {_weights(asked)} weights."
+    )
     has = "The server has " + sent.sentence(asked, run.result["model"].get("parameters") if run.result else None)
     attack = f"The attack is {asked.attack.title}: {asked.attack.description}"
     knows = " The attacker knows the defenses and allows for them." if asked.attack.adaptive and asked.defenses else ""
@@ -40,7 +43,8 @@ def _pictures(run: Run, asked: Experiment) -> str:
     count = asked.pictures
     many = f"{count} pictures" if count > 1 else "one picture"
     if asked.recorded is not None:
-        return f"{many}, elsewhere; its update was recorded in files."
+        where = "given by a Python program" if python_only.is_held(asked) else "recorded in files"
+        return f"{many}, elsewhere; its update was {where}."
     if not run.truth:
         return f"{many} that the server never saw."
     names = [naming.sample_name(ref) for ref in asked.samples]
@@ -65,7 +69,7 @@ def settings(run: Run) -> list[tuple[str, str]]:
         "Size": str(asked.size or "their own"),
         "Colour": {None: "as it is", 1: "grey", 3: "colour"}[asked.channels],
         "Normalisation": asked.normalise,
-        "Network": asked.model.name,
+        "Network": python_only.network(asked),
         "Weights": ", ".join(f"{k} {v}" for k, v in asked.weights.model_dump().items() if v is not None),
         "Client": asked.client.name,
         "Defenses": " + ".join(d.name for d in asked.defenses) or "none",

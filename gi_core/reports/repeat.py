@@ -7,15 +7,14 @@ Short words are taken where they say all of the experiment; else the whole docum
 
 from __future__ import annotations
 
-import pprint
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from gi_core.reports import python_only
+from gi_core.reports.written import call
 from gi_core.settings import Experiment, SpecError, build, parse_component
 from gi_core.settings.base import Component
 from gi_core.settings.client import Fresh, FromFile, Pretrained, Trained
-
-WIDTH = 100
 
 
 def repeat(spec: Mapping[str, Any], plan: Mapping[str, Any] | None = None, device: str = "") -> str:
@@ -25,6 +24,8 @@ def repeat(spec: Mapping[str, Any], plan: Mapping[str, Any] | None = None, devic
     asked = build(dict(spec))
     if asked.device == "auto" and device in ("cpu", "cuda", "mps"):
         asked = asked.model_copy(update={"device": device})
+    if python_only.is_held(asked):
+        return python_only.program(asked, plan)
     arguments = _short(asked)
     if arguments is None:
         arguments = {"experiment": asked.model_dump(mode="json")}
@@ -33,21 +34,10 @@ def repeat(spec: Mapping[str, Any], plan: Mapping[str, Any] | None = None, devic
     return "import gi_core as gi\n\n" + call("run", arguments) + "print(result.verdict)\n"
 
 
-def call(name: str, arguments: Mapping[str, Any]) -> str:
-    """`result = gi.NAME(...)`, an argument on each line."""
-    lines = "".join(f"    {key}={_value(value, len(key) + 5)},\n" for key, value in arguments.items())
-    return f"result = gi.{name}(\n{lines})\n"
-
-
 def by_command(words: Sequence[str], name: str = "", text: str = "") -> str:
     """A program that calls the command line. words: after `python -m gi_core`; name, text: a file that it reads, written first."""
     file = f"from pathlib import Path\n\nPath({name!r}).write_text({text!r}, encoding='utf-8')\n" if name else ""
     return f"from gi_core.cli import main\n{file}main({list(words)!r})\n"
-
-
-def _value(value: Any, indent: int) -> str:
-    text = pprint.pformat(value, width=WIDTH - indent, sort_dicts=False)
-    return text.replace("\n", "\n" + " " * indent)
 
 
 def _short(asked: Experiment) -> dict[str, Any] | None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from gi_core.common import surroundings
 from gi_core.metrics.registry import METRICS, drawn
-from gi_core.reports import asked, charts, commands, judging, limits, pictures, protocol, references
+from gi_core.reports import asked, charts, commands, judging, limits, pictures, protocol, python_only, references
 from gi_core.reports.parts import (
     Code,
     Facts,
@@ -215,7 +215,10 @@ def again(runs: Sequence[Run]) -> list[Part]:
             continue
         if len(runs) > 1:
             parts.append(Paragraph(f"Run {letter}:"))
-        parts.append(Code(commands.command(experiment), "bash"))
+        if python_only.is_held(experiment):
+            parts.append(Paragraph(python_only.NO_COMMAND))
+        else:
+            parts.append(Code(commands.command(experiment), "bash"))
         if isinstance(experiment.model, CustomNet):
             parts.append(Code(commands.network_file(experiment.model), "json", "The file network.json"))
         result = run.result
