@@ -103,7 +103,7 @@ def result(last: Point, count: int = 1) -> dict:
         "per_image": [{**one, "index": k, "matched": k} for k in range(count)],
         "labels": {"true": [0], "recovered": [0], "accuracy": 1.0, "names": ["astronaut", "chelsea"]},
         "trials": [{"trial": k, "score": x, "mse": None, "psnr": None} for k, x in enumerate(last.trial_losses)],
-        "trials_summary": {"best": {"trial": last.best}},
+        "trials_summary": {"best": {"trial": last.best, "score": last.trial_losses[last.best], "mse": 1e-5, "psnr": last.psnr}},
         "attacker": {"loss": last.losses["total"], "residual": 2e-4, "residuals": {}, "note": ""},
         "verdict": "exact: it cannot be told from the original, PSNR 60.0 dB, and finds it among 200 pictures, rank 1",
     }  # fmt: skip

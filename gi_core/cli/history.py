@@ -1,4 +1,4 @@
-"""`runs list|show|export|cancel`: what is stored on this machine, and what waits or runs."""
+"""`runs list|show|export|archive|import|cancel`: what is stored on this machine, and what waits or runs."""
 
 from __future__ import annotations
 
@@ -11,18 +11,26 @@ from typing import Any
 
 from gi_core.cli import files, report
 from gi_core.cli.storage import open_store
+from gi_core.common.paths import user_path
 from gi_core.jobs.job import Job
 from gi_core.jobs.rows import DAMAGED
 from gi_core.jobs.store import Store
 from gi_core.metrics.registry import shown
+from gi_core.reports import archive_opening, archive_writing, writing
 from gi_core.settings import SpecError
 
 
 def runs(arguments: argparse.Namespace) -> int:
-    """One of the four actions. Raises SpecError for an unknown run."""
-    return {"list": _list, "show": _show, "export": _export, "cancel": _cancel}[arguments.action](
-        open_store(), arguments
-    )
+    """One of the actions. Raises SpecError for an unknown run."""
+    actions = {
+        "list": _list,
+        "show": _show,
+        "export": _export,
+        "archive": _archive,
+        "import": _import,
+        "cancel": _cancel,
+    }
+    return actions[arguments.action](open_store(), arguments)
 
 
 def _list(store: Store, arguments: argparse.Namespace) -> int:
@@ -79,6 +87,25 @@ def _export(store: Store, arguments: argparse.Namespace) -> int:
         print(json.dumps(document))
     else:
         print(target)
+    return 0
+
+
+def _archive(store: Store, arguments: argparse.Namespace) -> int:
+    """Write a run or a sweep as a ZIP."""
+    place = writing.writable(arguments.out or f"{arguments.id[:12]}.zip", (".zip",), "an archive")
+    writing.put(place, archive_writing.archive(store, arguments.id))
+    print(json.dumps({"out": str(place)}) if arguments.json else place)
+    return 0
+
+
+def _import(store: Store, arguments: argparse.Namespace) -> int:
+    """Take in an archive; one that is here already is recognised."""
+    path = user_path(arguments.file)
+    if not path.is_file():
+        raise SpecError(f"there is no file {arguments.file[-200:]!r}: give a ZIP that runs archive wrote")
+    found = archive_opening.open_archive(store, path)
+    said = f"{found.kind} {found.id}" + ("" if found.new else " was here already")
+    print(json.dumps({"id": found.id, "kind": found.kind, "new": found.new}) if arguments.json else said)
     return 0
 
 

@@ -9,9 +9,9 @@ JSON = "print one JSON object as the last line of stdout"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """The four actions and what each takes."""
+    """The actions and what each takes."""
     actions = parser.add_subparsers(
-        dest="action", metavar="list|show|export|cancel", parser_class=type(parser), required=True
+        dest="action", metavar="list|show|export|archive|import|cancel", parser_class=type(parser), required=True
     )
     listing = actions.add_parser("list", help="all runs, newest first", allow_abbrev=False)
     listing.add_argument("--search", type=written, default="", help="a part of the title or of the question")
@@ -21,13 +21,21 @@ def add(parser: argparse.ArgumentParser) -> None:
     show = actions.add_parser("show", help="one run", allow_abbrev=False)
     export = actions.add_parser("export", help="copy a run's files", allow_abbrev=False)
     export.add_argument("--out", metavar="DIR", help="where to; a folder named after the run when left out")
-    for one in (show, export):
+    archive = actions.add_parser(
+        "archive", help="write a run or a sweep as a ZIP that another installation opens", allow_abbrev=False
+    )
+    archive.add_argument(
+        "--out", metavar="FILE", type=written, help="a file that ends with .zip; named after the run when left out"
+    )
+    taken = actions.add_parser("import", help="take in what runs archive wrote", allow_abbrev=False)
+    taken.add_argument("file", metavar="FILE", type=written, help="the ZIP")
+    for one in (show, export, archive):
         one.add_argument("id", metavar="ID", type=written)
     cancel = actions.add_parser("cancel", help="end what waits or runs: one job, or several", allow_abbrev=False)
     cancel.add_argument("id", metavar="ID", type=written, nargs="?", help="a run, sweep, federation or any other job")
     cancel.add_argument("--mine", action="store_true", help="all that was asked on the command line")
     cancel.add_argument("--all", action="store_true", help="all, whoever asked")
-    for one in (listing, show, export, cancel):
+    for one in (listing, show, export, archive, taken, cancel):
         one.add_argument("--json", action="store_true", help=JSON)
 
 

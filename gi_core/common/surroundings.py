@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-
-from gi_core import __version__
 
 PACKAGES = ("torch", "torchvision", "numpy", "scikit-image", "plotly")
 
@@ -16,7 +15,9 @@ PACKAGES = ("torch", "torchvision", "numpy", "scikit-image", "plotly")
 @lru_cache(maxsize=1)
 def versions() -> dict[str, str]:
     """Name -> version, of this program and what it computes with. Nothing is imported for it."""
-    found = {"gradient-inversion-studio": __version__, "python": platform.python_version()}
+    # this package is loaded, and importing it from here would be a circle
+    own = sys.modules[__name__.partition(".")[0]].__version__
+    found = {"gradient-inversion-studio": own, "python": platform.python_version()}
     for name in PACKAGES:
         try:
             found[name] = version(name)

@@ -58,6 +58,7 @@ class Job:
     worker_pid, plan). result: the JSON object that its kind ends with. error: one sentence.
     asker: who takes turns in the queue: the owner, else a browser.
     asked: a control not obeyed yet ("pause", "cancel" or ""). interrupted: its worker died once.
+    origin: of what was brought here in an archive, a hash of its content; "" where it was asked here.
     """
 
     id: str
@@ -81,6 +82,7 @@ class Job:
     attempts: int = 0
     cache_key: str | None = None
     asker: str = ""
+    origin: str = ""
 
     @property
     def run_result(self) -> Result | None:

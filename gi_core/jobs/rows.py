@@ -54,7 +54,7 @@ def _job(row: sqlite3.Row) -> Job:
         progress=_held(row["progress"], dict), result=result, error=row["error"] and _text(row["error"]),
         notices=[_text(notice) for notice in _held(row["notices"], list)], pinned=bool(row["pinned"]),
         interrupted=bool(row["interrupted"]), asked=_text(row["asked"]), attempts=int(row["attempts"]),
-        cache_key=row["cache_key"],
+        cache_key=row["cache_key"], origin=_text(row["origin"]),
     )  # fmt: skip
 
 

@@ -91,7 +91,10 @@ _FIFTH = (
 # How a worker ended, as whoever started it saw.
 _SIXTH = ("ALTER TABLE processes ADD COLUMN ended TEXT NOT NULL DEFAULT ''",)
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD, MEMBERS, _FIFTH, _SIXTH)
+# What a job that was brought here in an archive is made of, as a hash; empty for those of this store.
+_SEVENTH = ("ALTER TABLE jobs ADD COLUMN origin TEXT NOT NULL DEFAULT ''", "CREATE INDEX jobs_origin ON jobs (origin)")
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD, MEMBERS, _FIFTH, _SIXTH, _SEVENTH)
 
 
 def migrate(connection: sqlite3.Connection) -> None:

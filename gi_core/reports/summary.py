@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from gi_core import __version__
+from gi_core.common import surroundings
 from gi_core.reports import asked, judging, limits
 from gi_core.reports.page import policy, text
 from gi_core.reports.page import style as style_of
@@ -172,7 +172,7 @@ def html_summary(summary: Summary) -> str:
         level=summary.level, sign=SIGNS[summary.level], head=_cut(summary.head, "head"), bad=_cut(summary.how_bad, "text"),
         pictures=f'<div class="pictures">{shown}</div>' if shown else "<p>There is no picture to show.</p>", columns=columns,
         limits=f"<section><h2>{lists[2][0]}</h2><ul>{_items(lists[2][1])}</ul></section>",
-        footer=text(f"Gradient Inversion Studio {__version__}{source}, written on {day}. A measurement, not a certificate."),
+        footer=text(f"Gradient Inversion Studio {surroundings.versions()['gradient-inversion-studio']}{source}, written on {day}. A measurement, not a certificate."),
     )  # fmt: skip
 
 

@@ -54,7 +54,7 @@ def of_job(store: Store, job: Job, truth: bool = True) -> Run:
     images, originals = _pictures(store, job)
     run = Run(
         job.id, job.title, job.state, job.spec, job.run_result, tuple(store.curve(job.id)), images, originals,
-        job.error or "", tuple(job.notices), job.created, elsewhere=bool(getattr(job, "origin", "")),
+        job.error or "", tuple(job.notices), job.created, elsewhere=bool(job.origin),
     )  # fmt: skip
     return run if truth else withheld(run)
 

@@ -22,8 +22,8 @@ from gi_core.cli.progress import Bar, fraction_and_words
 from gi_core.common.disk import DiskFull
 from gi_core.jobs.processes import Processes
 from gi_core.jobs.store import Store
+from gi_core.types.conforming import faults
 from gi_core.types.result import NoPicture, read
-from tests.experiments.conforming import faults
 
 torch.set_num_threads(1)
 ROOT = Path(__file__).resolve().parents[2]

@@ -17,13 +17,13 @@ from gi_core.experiments.setup import Questions
 from gi_core.jobs.sink import Free
 from gi_core.metrics.registry import METRICS
 from gi_core.settings import read_experiment
+from gi_core.types.conforming import faults
 from gi_core.types.influence import Influence
 from gi_core.types.inspection import Inspection
 from gi_core.types.preview import Preview
 from gi_core.types.preview import read as read_preview
 from gi_core.types.result import SCHEMA_VERSION, NoPicture, Result, read
 from gi_core.types.result_parts import Network
-from tests.experiments.conforming import faults
 from tests.recovery import ask, conv, drawn
 from tests.runs_helpers import ListSink, Script, tiny
 
