@@ -8,8 +8,9 @@ from gi_core.figures import captions
 from gi_core.jobs.job import Job
 from pages.federation import asking, charts, gallery, question
 from pages.federation.reading import Found, found_of, sentence
-from pages.shared import address, head, telling, words
+from pages.shared import address, head, taking, telling, words
 from pages.shared.session import dispatcher, store
+from pages.shared.taking import Asked
 
 SIGNS = {"exposed": "●", "partly": "◐", "protected": "○"}
 _MEANWHILE = (
@@ -97,6 +98,7 @@ def _answer(job: Job, found: Found) -> None:
         f'<div class="gi-answer gi-{level}" role="status"><i aria-hidden="true">{SIGNS[level]}</i><div>'
         f"<h2>{words.escape(head)}</h2><p>{words.escape(text)}</p></div></div>"
     )
+    taking.button(Asked((job.id,)), "federation")
     for notice in found.values.get("notices") or ():
         telling.note(notice)
     total = asked.rounds if asked is not None else found.rounds[-1]["round"]

@@ -9,10 +9,11 @@ from gi_core.settings import Experiment
 from gi_core.types.influence import read
 from pages.influence import asking, checking, classes, comparing, noise, ranking, seeing, spectrum
 from pages.influence.reading import SIGNS, Reading, readings, sentence
-from pages.shared import address, form, head, telling, words
+from pages.shared import address, form, head, taking, telling, words
 from pages.shared.influence import question
 from pages.shared.result import charts
 from pages.shared.session import dispatcher, store
+from pages.shared.taking import Asked
 
 _LOOKED, _LAST = "influence.looked", "influence.last"
 
@@ -134,6 +135,7 @@ def _answer(job: Job, asked: Experiment) -> None:
         f'<div class="gi-answer gi-{level}" role="status"><i aria-hidden="true">{SIGNS[level]}</i><div><h2>{words.escape(head)}</h2>'
         f"<p>{words.escape(text)}</p></div></div>"
     )  # fmt: skip
+    taking.button(Asked((job.id,)), "influence")
     answer = read(job.result)
     for notice in answer.get("notices", []) if answer else ():
         telling.note(notice)

@@ -8,13 +8,14 @@ from gi_core.analysis.rank import RankReport
 from gi_core.jobs.job import Job
 from gi_core.settings import SpecError, build
 from pages.rank import chart, examples, measuring, network, running, verdict
-from pages.shared import address, form, head, link, telling
+from pages.shared import address, form, head, link, taking, telling
 from pages.shared.experiment import fields, samples, steps
 from pages.shared.rank import question
 from pages.shared.rank.question import Fault
 from pages.shared.result import measures, outcomes, recursion, status
 from pages.shared.result.source import StoredRun
 from pages.shared.session import dispatcher, store
+from pages.shared.taking import Asked
 
 _PACE = {"queued": 0.3, "running": 0.4, "pausing": 0.5, "paused": 2.0}
 _GOOD = "rank.good"
@@ -38,6 +39,8 @@ def draw() -> None:
         with st.container(key="stage", gap="small"):
             job, same = _asked(address.get("run"))
             verdict.draw(report, fault)
+            if fault is None:
+                taking.button(Asked(rank=report.to_json()), "rank")
             if not same:
                 chart.draw(report)
             _recursion(report, job, same)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from gi_core.jobs.quota import quota
+from pages.runs import bringing
 from pages.shared import address, link, words
 from pages.shared.result import run_card, run_dialogs
 from pages.shared.session import store
@@ -44,6 +45,7 @@ def draw() -> None:
             ):  # fmt: skip
                 store().cancel_mine()
                 st.rerun()
+    bringing.draw()
     active = store().jobs(states=_STATES["going on"], limit=1)
     st.fragment(_cards, run_every=2.0 if active else None, key="runs_cards")(bool(active))
     run_dialogs.draw()

@@ -8,6 +8,7 @@ from streamlit.navigation.page import StreamlitPage
 from gi_core.settings import SpecError
 from pages.shared import session, telling, words
 from pages.shared.places import ASSETS, PAGES, WEB
+from pages.shared.result import takeaway
 
 _HERE = st.components.v2.component("gi_here", js=(WEB / "here.js").read_text())
 
@@ -43,6 +44,7 @@ def _show(page: StreamlitPage) -> None:
     said = None
     try:
         page.run()
+        takeaway.draw(page.url_path)
     except SpecError as error:
         said = str(error)
         telling.error(error)

@@ -12,12 +12,13 @@ from gi_core.jobs import sweeps
 from gi_core.jobs.sweeps import Entry
 from gi_core.metrics.registry import METRICS, drawn
 from gi_core.settings.sweep import Sweep
-from pages.shared import pictures, words
+from pages.shared import pictures, taking, words
 from pages.shared.places import WEB
 from pages.shared.result.source import StoredRun
 from pages.shared.result.viewer import select
 from pages.shared.session import dispatcher, store
 from pages.shared.sweeps import progress
+from pages.shared.taking import Asked
 from pages.wall import cell, poster
 from pages.wall.layout import Layout, layout
 
@@ -44,6 +45,7 @@ def _live(number: str, sweep: Sweep, timed: bool) -> None:
         with st.container(gap=None):
             progress.line(status)
         progress.buttons(status)
+        taking.button(Asked((number,)), "wall")
     entries = sweeps.members(store(), number)
     source = original(entries)
 

@@ -121,7 +121,7 @@ def test_slider_timeline_and_samples_by_keyboard(tab, finished, shots):
 
 def test_downloads(tab, finished):
     page = tab(f"/?run={finished}")
-    page.get_by_role("button", name="Share and save").click()
+    page.get_by_role("button", name="Take away").click()
     files = {}
     for label in ("Picture (PNG)", "Timeline (GIF)", "Numbers (npz)", "Experiment and result (JSON)"):
         with page.expect_download() as waiting:

@@ -1,4 +1,4 @@
-"""What can be done with a run besides looking: run it again, compare, share, save."""
+"""What can be done with a run besides looking: run it again, vary it, compare it."""
 
 from __future__ import annotations
 
@@ -8,10 +8,8 @@ import streamlit as st
 
 from gi_core.jobs.job import Job
 from gi_core.settings import SpecError, build
-from pages.shared import address, form, telling, words
+from pages.shared import address, form, words
 from pages.shared.experiment import launch
-from pages.shared.result import downloads
-from pages.shared.result.source import Source
 from pages.shared.session import store
 from pages.shared.sweeps import keeping, making
 
@@ -56,24 +54,6 @@ def _vary(job: Job) -> None:
         return
     keeping.put(making.BASE, making.LAB)
     st.session_state[_VARY] = True
-
-
-def share(source: Source, trial: int, truth: bool) -> None:
-    """Link, command line and files."""
-    job = source.job
-    with st.popover("Share and save", icon=":material/ios_share:", key="share"):
-        st.markdown("**Link to this run**")
-        more = {n: value for n in ("view", "overlay") if (value := address.get(n))}
-        st.code(address.url(run=job.id, **more), language=None, wrap_lines=True)
-        st.markdown("**Same experiment on a command line**")
-        try:
-            st.code(words.command(build(job.spec)), language="bash", wrap_lines=True)
-            if (job.spec.get("model") or {}).get("kind") == "custom":
-                st.caption("The rank-analysis page saves the drawn network as network.json.")
-        except SpecError as error:
-            telling.caption(error)
-        st.markdown("**Save**")
-        downloads.draw(source, trial, truth)
 
 
 def overlay(job: Job) -> Job | None:

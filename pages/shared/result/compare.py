@@ -11,11 +11,12 @@ from gi_core.figures import captions
 from gi_core.jobs.job import Job, valid_id
 from gi_core.metrics.registry import METRICS, drawn
 from gi_core.settings import SpecError, build
-from pages.shared import address, link, words
+from pages.shared import address, link, taking, words
 from pages.shared.experiment import knowing_pair, pairs, statistics_pair
 from pages.shared.result import curves, legible, measures, status, trials, viewer
 from pages.shared.result.source import StoredRun
 from pages.shared.session import dispatcher, store
+from pages.shared.taking import Asked
 
 _PACE = 1.0
 
@@ -55,6 +56,7 @@ def _pair(ids: list[str], timed: bool) -> None:
     if timed:
         dispatcher().ensure()
     names = _names(jobs)
+    taking.button(Asked(tuple(job.id for job in jobs)), "pair")
     changed = pairs.difference(jobs, (statistics_pair.STATISTICS, knowing_pair.KNOWING))
     if changed:
         st.html(f'<p class="gi-verdict gi-told" role="status"><b>{words.escape(changed)}</b></p>')

@@ -8,7 +8,7 @@ import streamlit as st
 
 from gi_core.figures import captions
 from gi_core.jobs.job import Job, Point
-from pages.shared import fetching, stage, telling, words
+from pages.shared import fetching, stage, taking, telling, words
 from pages.shared.experiment import meter
 from pages.shared.rank import question
 from pages.shared.result import (
@@ -26,6 +26,7 @@ from pages.shared.result import (
 )
 from pages.shared.result.source import Source, StoredRun
 from pages.shared.session import dispatcher, store
+from pages.shared.taking import Asked
 
 _PACE = {"queued": 0.4, "running": 0.8, "pausing": 0.5, "paused": 2.0}
 
@@ -69,7 +70,7 @@ def body(source: Source) -> None:
                 if job.over:
                     actions.again(job)
                     actions.vary(job)
-                actions.share(source, trial, truth)
+                taking.button(Asked((job.id,), truth, trial), "run")
                 stage.switches()
             status.line(job, store().place(job.id) if job.state == "queued" else 0)
     measures.draw_sentence(job, truth)

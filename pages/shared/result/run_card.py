@@ -42,7 +42,7 @@ def _body(job: Job) -> str:
     )
     question = words.question(job.spec)
     title = job.title or question
-    pin = " · pinned" if job.pinned else ""
+    pin = (" · pinned" if job.pinned else "") + (" · done elsewhere" if job.origin else "")
     return (
         f'<div class="gi-run"><div class="gi-thumb">{image}</div>'
         f'<div><b class="gi-run-title">{words.escape(title)}</b>'

@@ -11,8 +11,9 @@ from gi_core.experiments.sweeps.table import records, to_csv, to_html
 from gi_core.settings import SpecError
 from gi_core.settings.sweep import Sweep
 from gi_core.settings.sweep_text import to_toml
-from pages.shared import words
+from pages.shared import taking, words
 from pages.shared.session import store
+from pages.shared.taking import Asked
 
 
 def draw(number: str, sweep: Sweep) -> None:
@@ -20,6 +21,7 @@ def draw(number: str, sweep: Sweep) -> None:
     name = re.sub(r"[^a-z0-9]+", "-", sweep.name.lower()).strip("-")[:40] or "sweep"
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="center", key="sweep_files"):
         st.html('<h3 class="gi-sub">Save</h3>', width="content")
+        taking.button(Asked((number,)), "sweep")
         _button("Table (CSV)", lambda: to_csv(records(store(), number)), f"{name}.csv", "text/csv")
         _button(
             "Table (HTML)", lambda: to_html(records(store(), number), sweep.name, sweep.question), f"{name}.html", "text/html"
