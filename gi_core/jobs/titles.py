@@ -21,5 +21,8 @@ def question(kind: str, spec: dict[str, Any]) -> str:
     for part in ("model", "attack") if kind == "run" else ("model",):
         value = spec.get(part)
         if isinstance(value, dict) and value.get("kind"):
-            parts.append(str(value["kind"]).replace("_", " "))
+            own = str(value.get("source") or "").removeprefix(
+                "memory:"
+            )  # a network of a person's own is called as it is there
+            parts.append(own or str(value["kind"]).replace("_", " "))
     return clean(" · ".join(parts))

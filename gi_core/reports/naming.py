@@ -7,7 +7,7 @@ from typing import Any
 
 from gi_core.data.views import bare
 from gi_core.reports import sent
-from gi_core.settings import ATTACKS, MODELS
+from gi_core.settings import ATTACKS, EVERY_MODEL
 from gi_core.settings.documents import whole_number
 
 
@@ -31,7 +31,7 @@ def question(spec: Mapping[str, Any]) -> str:
     """Picture · network · what was sent · attack, from a stored spec."""
     samples = spec.get("samples") or ["bundled/astronaut"]
     first = sample_name(str(samples[0])) + (f" and {len(samples) - 1} more" if len(samples) > 1 else "")
-    model = MODELS.get((spec.get("model") or {}).get("kind", "lenet"))
+    model = EVERY_MODEL.get((spec.get("model") or {}).get("kind", "lenet"))
     attack = ATTACKS.get((spec.get("attack") or {}).get("kind", "levenberg_marquardt"))
     first = "Recorded update" if spec.get("recorded") else first
     parts = [first, model.title if model else "", *sent.short(spec), attack.title if attack else ""]

@@ -9,12 +9,12 @@ from typing import Any
 import streamlit as st
 
 from gi_core.experiments import fetching
-from gi_core.settings import ATTACKS, DEFENSES, MODELS
+from gi_core.settings import ATTACKS, DEFENSES, EVERY_MODEL
 from gi_core.settings.documents import whole_number
 from gi_core.settings.federation import MAX_CLIENTS, Federation
 from pages.federation import question
 from pages.shared import form
-from pages.shared.experiment import about, client_fields, fields, samples
+from pages.shared.experiment import about, client_fields, fields, offered, samples
 from pages.shared.experiment.defenses import view as defenses
 from pages.shared.experiment.steps import choice
 
@@ -54,10 +54,11 @@ def _data_sets() -> dict[str, str]:
 
 def training() -> None:
     """The network, and how long everybody trains."""
-    choice("Network", "model", MODELS)
     now = form.current()
-    st.html(about.part(now.model))
-    fields.settings(now.model, ("model",), "More about the network")
+    choice("Network", "model", EVERY_MODEL, options=offered.kinds(now.model))
+    if not offered.own(now.model):
+        st.html(about.part(now.model))
+        fields.settings(now.model, ("model",), "More about the network")
     with st.grid(2, min_column_width=130, gap="small", vertical_alignment="bottom"):
         _number("rounds", "Rounds", 1, 1000)
         _number("participation", "Share taking part", 0.01, 1.0)

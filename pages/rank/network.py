@@ -5,12 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from gi_core.analysis.rank import RankReport
-from gi_core.settings import MODELS
 from gi_core.settings.custom import CustomNet
 from gi_core.settings.networks import Model
 from pages.rank import builder, copying
 from pages.shared import form, words
-from pages.shared.experiment import fields, press
+from pages.shared.experiment import fields, offered, press
 from pages.shared.rank import files, marks, question
 from pages.shared.rank.question import Fault
 
@@ -45,15 +44,16 @@ def _known() -> None:
     """The zoo, without the drawn one."""
     model = form.current().model
     st.session_state[_LAST] = model.kind
-    options = [kind for kind in MODELS if kind != "custom"]
+    options = offered.kinds(model, "custom")
     key = form.key("known", model.kind)
     st.selectbox(
-        "Known network", options, options.index(model.kind), key=key, format_func=lambda k: MODELS[k].title,
+        "Known network", options, options.index(model.kind), key=key, format_func=offered.title,
         label_visibility="collapsed", on_change=form.report,
         args=(key, lambda: form.choose("model", st.session_state[key])),
     )  # fmt: skip
-    st.html(f'<p class="gi-about">{words.escape(model.description)}</p>')
-    fields.settings(model, ("model",))
+    if not offered.own(model):
+        st.html(f'<p class="gi-about">{words.escape(model.description)}</p>')
+        fields.settings(model, ("model",))
 
 
 def _edit(model: Model) -> None:

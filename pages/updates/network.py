@@ -5,13 +5,13 @@ from __future__ import annotations
 import streamlit as st
 
 from gi_core.jobs.job import Job
-from gi_core.settings import MODELS, SpecError
+from gi_core.settings import SpecError
 from gi_core.settings.custom import CustomNet
 from gi_core.settings.networks import LeNet
 from gi_core.settings.parse import read_network
 from gi_core.types.inspection import read
 from pages.shared import form, telling, words
-from pages.shared.experiment import fields
+from pages.shared.experiment import fields, offered
 from pages.shared.rank import summary
 from pages.updates import names, part, question
 
@@ -23,11 +23,13 @@ _TAKEN = "updates.network"
 def draw(job: Job | None) -> None:
     """Which network it is, and whether the files fit it."""
     now = form.current()
-    key = form.key("model", now.model.kind)
+    key, options = form.key("model", now.model.kind), offered.kinds(now.model)
     st.selectbox(
-        "Network", list(MODELS), list(MODELS).index(now.model.kind), key=key, format_func=lambda k: MODELS[k].title,
+        "Network", options, options.index(now.model.kind), key=key, format_func=offered.title,
         label_visibility="collapsed", on_change=form.report, args=(key, _choose, key),
     )  # fmt: skip
+    if offered.own(now.model):
+        return
     st.html(f'<p class="gi-about">{words.escape(now.model.description)}</p>')
     shown = [
         name

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Mapping
 
 import streamlit as st
 
-from gi_core.settings import ATTACKS, MODELS, Component, SpecError
+from gi_core.settings import ATTACKS, EVERY_MODEL, Component, SpecError
 from gi_core.settings.attack_base import AttackSettings
 from gi_core.settings.client import FromFile, Trained
 from pages.shared import form, telling, words
-from pages.shared.experiment import about, adapting, fields, pairs, possible, switchboard, uploads
+from pages.shared.experiment import about, adapting, fields, offered, pairs, possible, switchboard, uploads
 from pages.shared.experiment.defenses import view as defenses
 from pages.shared.experiment.knowing_pair import KNOWING
 from pages.shared.rank import summary
@@ -39,8 +39,10 @@ def heading(number: int, title: str, aside: str) -> None:
 
 def network() -> None:
     """Model and weights."""
-    choice("Network", "model", MODELS, adapting.network)
+    choice("Network", "model", EVERY_MODEL, adapting.network, offered.kinds(form.current().model))
     model = form.current().model
+    if offered.own(model):
+        return
     st.html(about.part(model))
     summary.draw(form.current())
     fields.settings(model, ("model",))
@@ -116,10 +118,11 @@ def _attack(key: str) -> None:
 
 
 def choice(
-    label: str, family: str, known: Mapping[str, type[Component]], follow: Callable[[], None] = lambda: None
-) -> None:
-    """Which kind of this family. follow: what adapts other settings to it."""
-    options, now = list(known), getattr(form.current(), family).kind
+    label: str, family: str, known: Mapping[str, type[Component]], follow: Callable[[], None] = lambda: None,
+    options: list[str] | None = None,
+) -> None:  # fmt: skip
+    """Which kind of this family. follow: what adapts other settings to it. options: of those known, all when left out."""
+    options, now = options or list(known), getattr(form.current(), family).kind
     key = form.key(family, now)
     st.selectbox(
         label, options, options.index(now), key=key, format_func=lambda k: known[k].title, label_visibility="collapsed",
