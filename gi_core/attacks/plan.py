@@ -17,6 +17,7 @@ from torch import nn
 from gi_core.attacks.client_round.local_steps import simulated_steps
 from gi_core.attacks.plan_clock import Clock
 from gi_core.common.paths import home
+from gi_core.networks.prepared import facts
 from gi_core.settings.attacks import AttackSettings, ClosedForm, Dlg, LevenbergMarquardt, Matching
 from gi_core.settings.plan import Plan
 from gi_core.types.updates import Knowledge, Update
@@ -62,6 +63,8 @@ def plan_key(update: Update, knowledge: Knowledge, settings: AttackSettings, dev
         repr(knowledge.model), [list(t.shape) for t in update.tensors.values()], list(knowledge.input_shape), update.images,
         settings.kind, settings.trials, "float64" if settings.double else "float32", name, torch.get_num_threads(), torch.__version__, EDITION,
     ]  # fmt: skip
+    if facts(knowledge.model) is not None:
+        parts.append("own")  # a network that looks the same may bear more variants
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
@@ -107,7 +110,8 @@ def _variants(base: Plan, knowledge: Knowledge) -> list[Plan]:
     found = [base]
     if base.device == "cpu":
         found.append(base.model_copy(update={"onednn": False}))
-    if any(isinstance(m, nn.Conv2d) for m in knowledge.model.modules()):
+    own = facts(knowledge.model) is not None  # which may call view, and that needs the usual memory format
+    if not own and any(isinstance(m, nn.Conv2d) for m in knowledge.model.modules()):
         found.append(base.model_copy(update={"channels_last": True}))
     return found
 

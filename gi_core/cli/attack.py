@@ -5,11 +5,16 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from typing import TYPE_CHECKING
 
 from gi_core.cli import DONE, FAILED, INTERRUPTED, files, printable, question, report
 from gi_core.cli.progress import Bar
 from gi_core.settings import Experiment, SpecError, problems
+from gi_core.settings.own_network import OwnNetwork
 from gi_core.types.result import Outcome
+
+if TYPE_CHECKING:
+    from gi_core.cli.runner import Runner
 
 CODES = {"done": DONE, "failed": FAILED}
 _QUESTION = (
@@ -42,13 +47,20 @@ def perform(asked: Experiment | None, arguments: argparse.Namespace) -> int:
 
     runner = Runner(bar)
     try:
-        document = runner.resume(arguments.resume) if asked is None else runner.start(asked)
+        document = runner.resume(arguments.resume) if asked is None else _started(runner, asked)
     finally:
         bar.close()
     if target is not None and document["status"] != "failed":
         document["out"] = str(target)
         files.export(runner.folder, target, document)
     return _tell(document, arguments.json)
+
+
+def _started(runner: Runner, asked: Experiment) -> Outcome:
+    """A run of a network of one's own is this process's alone: no worker may import its code."""
+    own = isinstance(asked.model, OwnNetwork)
+    runner.on_stop = "cancel" if own else "pause"
+    return runner.start(asked, apart=own)
 
 
 def refuse_early(asked: Experiment, bar: Bar) -> None:

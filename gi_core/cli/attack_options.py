@@ -24,7 +24,8 @@ _ATTACK: tuple[_Option, ...] = (
     ("--label", "K", "label in place of the data's own, once for each picture", _MANY | _NUMBER),
     ("--size", "N|HxW|own", "side of square pictures in pixels, height x width, or own to keep them whole", {}),
     ("--normalise", "none|auto|NAME|MEAN/STD", "input normalisation; by numbers: 0.5/0.5, or m1,m2,m3/s1,s2,s3", {}),
-    ("--model", "NAME[:k=v,…]", "the network (python -m gi_core list models), or custom:FILE.json with its layers", {}),
+    ("--model", "NAME[:k=v,…]", "the network (python -m gi_core list models), or custom:FILE.json with its layers, or your own:"
+     " package.module:callable, or a .pt2 file of torch.export", {}),
     (
         "--weights", "FILE|trained[:k=v,…]|imagenet",
         "a .safetensors or .pt file, trained here, or ImageNet's; as initialised when left out", {},
@@ -68,7 +69,7 @@ _INVERT: tuple[_Option, ...] = (
         " batch norm in train mode and its statistics shared", {},
     ),
     ("--attack", "NAME[:k=v,…]", "the attack; fl_gradient_inversion when left out", {}),
-    ("--model", "NAME[:k=v,…]", "the network, such as resnet18:classes=2", {"required": True}),
+    ("--model", "NAME[:k=v,…]", "the network, such as resnet18:classes=2, package.module:callable or network.pt2", {"required": True}),
     ("--label", "K", "label that the server knows, once for each picture", _MANY | _NUMBER),
     (
         "--defense", "NAME[:k=v,…]",

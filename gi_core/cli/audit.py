@@ -21,6 +21,7 @@ from gi_core.data.loading import changes
 from gi_core.data.refs import resolve
 from gi_core.experiments.audit import Own, judged, refuse_blind
 from gi_core.settings import Experiment, SpecError
+from gi_core.settings.own_network import OwnNetwork
 from gi_core.settings.sizes import sides
 from gi_core.types.result import Outcome
 
@@ -45,7 +46,7 @@ def audit(arguments: argparse.Namespace) -> int:
 
     runner = Runner(bar)
     try:
-        document = runner.start(asked)
+        document = runner.start(asked, apart=isinstance(asked.model, OwnNetwork))
     finally:
         bar.close()
     return _tell(document, runner.folder, references, prior, arguments, lambda: _own(asked, references), changed)
@@ -55,7 +56,7 @@ def _question(arguments: argparse.Namespace) -> tuple[Experiment, np.ndarray, tu
     """(the question, which knows nothing of the references; the references (N, C, H, W); how they were fitted)."""
     found = [resolve(ref) for ref in arguments.reference]
     pixels = [sample.pixels for sample in found]
-    own = question.network(arguments.model).channels_only or max(channels_of(p) for p in pixels)
+    own = question.network(arguments.model, arguments.image_size).channels_only or max(channels_of(p) for p in pixels)
     values = vars(arguments) | {"reference": None, "images": len(pixels), "channels": arguments.channels or own}
     asked = invert.experiment(argparse.Namespace(**values))
     shape = sides(asked.size)

@@ -12,6 +12,7 @@ from gi_core.data.views import split
 from gi_core.settings import ATTACKS, Experiment, SpecError, build, parse_component, with_setting
 from gi_core.settings.bounds import MAX_BATCH
 from gi_core.settings.network_base import Model
+from gi_core.settings.own_network import OwnNetwork
 
 ATTACK = "fl_gradient_inversion"
 TRAINING = {"batch_norm": "train", "statistics": "shared"}
@@ -25,7 +26,7 @@ def invert(arguments: argparse.Namespace) -> int:
 
 def experiment(arguments: argparse.Namespace) -> Experiment:
     """The files and options as an Experiment. Raises SpecError."""
-    model = question.network(arguments.model)
+    model = question.network(arguments.model, arguments.image_size)
     images = 1 if arguments.images is None else arguments.images
     if not 1 <= images <= MAX_BATCH:
         raise SpecError(f"--images is a number from 1 to {MAX_BATCH}, not {images}")
@@ -44,6 +45,8 @@ def experiment(arguments: argparse.Namespace) -> Experiment:
         "model": model.model_dump(mode="json"), "client": _client(arguments.client, model),
         "attack": _attack(arguments.attack, arguments.prior, bool(arguments.defense)),
     }  # fmt: skip
+    if isinstance(model, OwnNetwork):
+        values |= question.fitting(model, values)
     values |= {k: v for k in ("normalise", "seed", "device") if (v := getattr(arguments, k)) is not None}
     asked = build(values)
     for assignment in arguments.set or ():

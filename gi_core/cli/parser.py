@@ -96,7 +96,7 @@ def build() -> tuple[Parser, dict[str, Parser]]:
 
 
 def _rank(parser: Parser) -> None:
-    of = "the network: NAME[:k=v,…], or custom:FILE.json with its layers"
+    of = "the network: NAME[:k=v,…], custom:FILE.json with its layers, package.module:callable, or a .pt2 file"
     parser.add_argument("--model", metavar="NAME[:k=v,…]", required=True, help=of)
     size = "channels, height and width of the picture; 3x32x32 when left out, 1x28x28 for fcn3"
     parser.add_argument("--input", metavar="CxHxW", help=size)

@@ -11,9 +11,12 @@ from gi_core.common.paths import user_path
 from gi_core.settings import Experiment, SpecError, build, parse_component, read_experiment, with_setting
 from gi_core.settings.client import Fresh, FromFile, Pretrained, Trained
 from gi_core.settings.experiment import MOST_BYTES
+from gi_core.settings.graph import Shape
 from gi_core.settings.network_base import Model
+from gi_core.settings.own_network import OwnNetwork, is_source
 from gi_core.settings.parse import MOST_NETWORK, read_network, with_values
-from gi_core.settings.registry import suggestion
+from gi_core.settings.registry import MODELS, suggestion
+from gi_core.settings.sizes import parsed, sides
 
 _WORDS = ("fresh", "trained", "imagenet")
 
@@ -30,7 +33,10 @@ def experiment(arguments: argparse.Namespace, base: Experiment | None = None) ->
         if getattr(arguments, name) is not None:
             values[name] = getattr(arguments, name)
     if arguments.model is not None:
-        values["model"] = network(arguments.model).model_dump(mode="json")
+        chosen = network(arguments.model, size=values["size"])
+        values["model"] = chosen.model_dump(mode="json")
+        if isinstance(chosen, OwnNetwork):
+            values |= fitting(chosen, values)
     for family in ("client", "attack"):
         if getattr(arguments, family) is not None:
             values[family] = parse_component(family, getattr(arguments, family)).model_dump(mode="json")
@@ -64,9 +70,26 @@ def weights(text: str) -> Fresh | FromFile | Trained | Pretrained:
     return FromFile(path=str(path.resolve()))
 
 
-def network(text: str) -> Model:
-    """`NAME[:k=v,...]`, or `custom:FILE.json` with the layers of a drawn network. Raises SpecError."""
+def fitting(model: OwnNetwork, values: dict[str, Any]) -> dict[str, Any]:
+    """Size and channels of the pictures that a network of one's own takes, where nobody asked for others."""
+    height_width = (
+        list(model.input[1:]) if model.input is not None and values.get("size") is None else values.get("size")
+    )
+    return {
+        "size": height_width,
+        "channels": values.get("channels") or (model.channels if model.channels in (1, 3) else None),
+    }
+
+
+def network(text: str, size: Any = None, input_shape: Shape | None = None) -> Model:
+    """`NAME[:k=v,...]`; `custom:FILE.json` with the layers of a drawn network; or a network of one's own, which is loaded
+    here, as whoever types its name may run its code. size, input_shape: of its pictures, where known. Raises SpecError.
+    """
     word, _, rest = text.partition(":")
+    if word.strip() not in MODELS and is_source(text):
+        from gi_core.networks import own  # torch loads here
+
+        return own.named(text, input_shape, sides(parsed(size)) if size is not None else None)
     if word.strip() != "custom" or not rest or ("=" in rest and not rest.endswith(".json")):
         model = parse_component("model", text)
         assert isinstance(model, Model)

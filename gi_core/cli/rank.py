@@ -8,11 +8,13 @@ import os
 import re
 
 from gi_core.analysis.rank import LayerRank, RankReport, count
+from gi_core.analysis.rank.frozen import with_frozen
 from gi_core.cli.question import network
 from gi_core.settings import SpecError
 from gi_core.settings.drawings import check_input, drawing
 from gi_core.settings.graph import Shape
 from gi_core.settings.network_base import Model
+from gi_core.settings.own_network import OwnNetwork
 
 CLASSES = 10
 INPUTS = {"fcn3": (1, 28, 28)}
@@ -24,15 +26,23 @@ _NUMBERS = (
 
 def rank(arguments: argparse.Namespace) -> int:
     """Print the verdict and a table; with --json one object. Raises SpecError."""
-    settings = network(arguments.model)
-    shape = INPUTS.get(settings.kind, (3, 32, 32)) if arguments.input is None else parse_input(arguments.input)
+    asked = None if arguments.input is None else parse_input(arguments.input)
+    settings = network(arguments.model, input_shape=asked)
+    shape = asked or _usual(settings)
     classes = settings.classes or CLASSES
     if arguments.numeric:
         report = _measured(settings, shape, classes)
     else:
-        report = count(drawing(settings, shape, classes), settings.name)
+        report = with_frozen(count(drawing(settings, shape, classes), settings.name), settings)
     print(json.dumps(report.to_json()) if arguments.json else text(report))
     return 0
+
+
+def _usual(settings: Model) -> Shape:
+    """(C, H, W) of the pictures where nobody gave any."""
+    if isinstance(settings, OwnNetwork):
+        return settings.input or (settings.channels or 3, 32, 32)
+    return INPUTS.get(settings.kind, (3, 32, 32))
 
 
 def parse_input(text: str) -> Shape:

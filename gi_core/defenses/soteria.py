@@ -21,7 +21,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from gi_core.common.errors import SpecError
 from gi_core.defenses.base import Defense, LocalRound, Sent
 from gi_core.networks import set_batch_norm
-from gi_core.networks.prepared import last_layer
+from gi_core.networks.prepared import facts, last_layer
 from gi_core.settings.defense_checks import PIXELS
 from gi_core.types.updates import Update
 
@@ -79,7 +79,8 @@ def layer_of(model: nn.Module, name: str | None) -> str:
         raise SpecError(f"Soteria defends a dense layer, and {name!r} is none of this network: there are {known}")
     last = last_layer(model)
     chosen = name or (last[0] if last is not None else dense[-1] if dense else "")
-    if not dense or chosen == layers[0][0]:
+    in_order = facts(model) is None  # a module of one's own may make its layers in any order; `sensitivity` looks
+    if not dense or (chosen == layers[0][0] and (in_order or len(layers) == 1)):
         raise SpecError(PIXELS)
     return chosen
 
@@ -112,6 +113,8 @@ def sensitivity(model: nn.Module, name: str, inputs: Tensor, draw: torch.Generat
         raise SpecError(
             f"Soteria needs a layer with one vector of features for each picture, not {name}: choose another"
         )
+    if torch.equal(r, inputs.flatten(1)):
+        raise SpecError(PIXELS)
     norms = _exact(features, inputs) if len(inputs) == 1 else _probed(features, inputs, draw)
     return (r.abs() / norms.clamp_min(TINY)).mean(0)
 

@@ -22,6 +22,7 @@ from gi_core.settings.attacks import AttackSettings, ClosedForm, LevenbergMarqua
 from gi_core.settings.client import FedAvg
 from gi_core.settings.drawings import drawing
 from gi_core.settings.network_base import Model
+from gi_core.settings.own_network import OwnNetwork
 
 BASE = 300 * 2**20
 COPIES, PER_PARAMETER, PER_ACTIVATION, PER_PIXEL = 6, 6, 8, 10
@@ -113,7 +114,7 @@ def refuse(experiment: Experiment, lane: str) -> None:
 
 def shape_of(experiment: Experiment) -> tuple[int, int]:
     """(height, width) of the pictures as the network gets them, at most. Those that are kept whole are looked at."""
-    usual = max(SIDE, experiment.model.min_size)
+    usual = experiment.model.side_for(SIDE)
     if experiment.size == sizes.OWN and experiment.recorded is None:
         try:
             with memory_limit():
@@ -135,6 +136,9 @@ def counted(experiment: Experiment) -> tuple[int, int, int] | None:
 
 @lru_cache(maxsize=64)
 def _counted(key: str, settings: Model, shape: tuple[int, ...]) -> tuple[int, int, int] | None:
+    if isinstance(settings, OwnNetwork):
+        found = settings.parameters, settings.values * prod(shape[1:]) + prod(shape), prod(shape)
+        return found if settings.values else None
     try:
         graph = drawing(settings, shape, settings.classes or 10)
     except SpecError:

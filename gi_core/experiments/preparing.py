@@ -13,8 +13,10 @@ from gi_core.defenses import wrapped
 from gi_core.networks.batch_norm import set_batch_norm
 from gi_core.networks.building import build
 from gi_core.networks.imagenet import load_imagenet
+from gi_core.networks.trace_words import first_line
 from gi_core.networks.trained import trained
 from gi_core.settings.client import FromFile, Pretrained, Trained
+from gi_core.settings.own_network import OwnNetwork
 from gi_core.tensor_files.reading import path_of
 from gi_core.tensor_files.weights import load_checkpoint, load_state, read_state
 from gi_core.types.result_parts import Network
@@ -38,6 +40,9 @@ def prepare(experiment: Experiment, pictures: Pictures, progress: Progress = sil
     plain = build(settings, (channels, height, width), classes)
     model = whole = wrapped(plain, experiment.defenses, experiment.seed)
     info: Network = {"weights": "fresh", "notices": []}
+    if isinstance(settings, OwnNetwork):
+        info["weights"] = "the network's own" if settings.init == "default" else "redrawn"
+        _check_batch(plain, pictures)
     if experiment.recorded is not None:
         info["naming"] = load_checkpoint(model, experiment.recorded.checkpoint)
         info["weights"] = "of the recorded round"
@@ -64,6 +69,18 @@ def prepare(experiment: Experiment, pictures: Pictures, progress: Progress = sil
     if experiment.client.batch_norm == "train":
         _check_statistics(model, pictures)
     return model, info
+
+
+def _check_batch(model: nn.Module, pictures: Pictures) -> None:
+    """A network from a file of torch.export may be bound to the number of pictures that it was exported with."""
+    try:
+        with torch.no_grad():
+            model(torch.zeros(pictures.images.shape))
+    except Exception as error:
+        raise SpecError(
+            f"this network does not take {len(pictures.images)} pictures at once ({first_line(error)}): give fewer, or export"
+            " it with dynamic_shapes for its first dimension"
+        ) from None
 
 
 def _check_statistics(model: nn.Module, pictures: Pictures) -> None:

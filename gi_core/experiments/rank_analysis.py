@@ -6,6 +6,7 @@ from typing import Any
 
 from gi_core import networks
 from gi_core.analysis.rank import RankReport
+from gi_core.analysis.rank.frozen import with_frozen
 from gi_core.analysis.rank.numeric import numeric
 from gi_core.common.memory_limit import memory_limit
 from gi_core.networks.imagenet import load_imagenet
@@ -31,7 +32,7 @@ def measured(
             load_state(model, read_state(path, path.name), path.name)
         elif isinstance(weights, Pretrained):
             load_imagenet(model, settings, settings.outputs(classes))
-    return numeric(graph, model, seed, settings.name)
+    return with_frozen(numeric(graph, model, seed, settings.name), settings)
 
 
 def answer(spec: dict[str, Any]) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from gi_core.experiments.recorded import playing
 from gi_core.jobs.rows import encode
 from gi_core.settings import Experiment, SpecError, problems
 from gi_core.settings.client import Fresh, FromFile, Trained
+from gi_core.settings.own_network import OwnNetwork
 from gi_core.types.result_parts import Network, UpdateFacts
 
 SMALLEST_NORM = 1e-12
@@ -142,6 +143,8 @@ def _key(experiment: Experiment, device: torch.device) -> str:
 
 def _stable(experiment: Experiment) -> bool:
     weights = experiment.weights
+    if isinstance(experiment.model, OwnNetwork):
+        return False  # its code, or the module behind its name, may change
     from_file = isinstance(weights, FromFile) and not weights.path.startswith("upload:")
     trained_on_file = isinstance(weights, Trained) and ":" in (weights.data or "")
     refs: list[str | None] = list(experiment.samples)

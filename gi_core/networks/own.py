@@ -13,7 +13,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from gi_core.common.errors import SpecError
 from gi_core.networks.init import redraw, seeded
 from gi_core.networks.own_sources import load
-from gi_core.networks.prepared import looked_at, prepared, writes
+from gi_core.networks.prepared import facts, looked_at, prepared, takes
 from gi_core.networks.tracing import trace
 from gi_core.settings import own_network
 from gi_core.settings.graph import Conv, Dense, Graph, Shape
@@ -44,15 +44,18 @@ def let_go(settings: OwnNetwork) -> None:
     _held.pop(settings.source, None)
 
 
-def named(source: str, input_shape: Shape | None = None) -> OwnNetwork:
-    """Settings of `package.module:callable` or of a `.pt2` file, whose code may be run from now on. Raises SpecError."""
+def named(source: str, input_shape: Shape | None = None, sides: tuple[int, int] | None = None) -> OwnNetwork:
+    """Settings of `package.module:callable` or of a `.pt2` file, whose code may be run from now on. Raises SpecError.
+
+    input_shape: (C, H, W) of its pictures. sides: (H, W) alone, tried before usual ones.
+    """
     if source.startswith(MEMORY):
         raise SpecError(f"{source} lives in the Python process that made it: give {own_network.FORMS}")
     OwnNetwork(source=source)
     allow(source)
     with seeded(0):
         module = load(source)
-    return _described(source, prepared(module), input_shape)
+    return _described(source, prepared(module), input_shape, sides)
 
 
 def build_own(settings: OwnNetwork, input_shape: Shape, classes: int) -> nn.Module:
@@ -84,8 +87,8 @@ def _fresh(settings: OwnNetwork) -> nn.Module:
         return prepared(load(settings.source))
 
 
-def _drawn(settings: OwnNetwork, input_shape: Shape) -> Graph:
-    return trace(_fresh(settings), input_shape).graph
+def _drawn(settings: OwnNetwork, input_shape: Shape, opaque: bool) -> Graph:
+    return trace(_fresh(settings), input_shape, opaque=opaque).graph
 
 
 own_network.draw_with(_drawn)
@@ -99,9 +102,11 @@ def _name(module: nn.Module, network: nn.Module) -> str:
     return f"{type(module).__name__}-{digest.hexdigest()[:12]}"
 
 
-def _described(source: str, network: nn.Module, input_shape: Shape | None) -> OwnNetwork:
+def _described(
+    source: str, network: nn.Module, input_shape: Shape | None, sides: tuple[int, int] | None = None
+) -> OwnNetwork:
     """The settings of a prepared network, with what checks need to know of it."""
-    shape, only = _taken(network, input_shape)
+    shape, only = _taken(network, input_shape, sides)
     network, seen = looked_at(network, shape)
     with torch.no_grad():
         outputs = network(torch.zeros(1, *shape)).shape[1]
@@ -113,26 +118,30 @@ def _described(source: str, network: nn.Module, input_shape: Shape | None) -> Ow
         source=source, classes=None if outputs == 1 else outputs, single=outputs == 1,
         input=shape if only else None, channels=shape[0], bias=last.bias if isinstance(last, (Dense, Conv)) else True,
         batch_norm=any(isinstance(m, _BatchNorm) for m in network.modules()), kinks=seen is None or seen.kinked,
+        frozen=len(known.frozen) if (known := facts(network)) is not None else 0,
         parameters=sum(p.numel() for p in network.parameters()),
         values=-(-sum(math.prod(layer.shape) for layer in layers) // (shape[1] * shape[2])),
     )  # fmt: skip
 
 
-def _taken(network: nn.Module, given: Shape | None) -> tuple[Shape, bool]:
+def _taken(network: nn.Module, given: Shape | None, sides: tuple[int, int] | None) -> tuple[Shape, bool]:
     """(pictures that the network takes, whether it takes no other size). Raises SpecError."""
     first = next((m for m in network.modules() if isinstance(m, nn.Conv2d)), None)
     channels = [given[0]] if given else [first.in_channels] if first is not None else [3, 1]
-    shapes = [given] if given else [(c, side, side) for c in channels for side in _SIDES]
+    tried = [*([sides] if sides else []), *((side, side) for side in _SIDES)]
+    shapes = [given] if given else [(c, *pair) for c in channels for pair in tried]
     said: SpecError | None = None
     for shape in shapes:
         try:
-            writes(network, shape)
+            takes(network, shape)
         except SpecError as error:
             said = said or error
             continue
         with suppress(SpecError):
-            writes(network, (shape[0], shape[1] + 32, shape[2] + 32))
+            takes(network, (shape[0], shape[1] + 32, shape[2] + 32))
             return shape, False
         return shape, True
     assert said is not None
+    if given is None:
+        raise SpecError(f"{said}; nor those of other usual sizes: say their size, as --size 48 or --input 3x48x48")
     raise said

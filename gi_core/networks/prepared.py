@@ -70,14 +70,14 @@ def prepared(module: nn.Module, input_shape: Shape | None = None) -> nn.Module:
     for part in network.modules():
         if getattr(part, "inplace", False) is True:
             part.inplace = False  # type: ignore[assignment]  # of nn.ReLU and its like
+    network.register_forward_pre_hook(_own_memory)
     network.__dict__[_KEY] = Facts(_freeze(network))
     return network if input_shape is None else looked_at(network, input_shape)[0]
 
 
 def looked_at(network: nn.Module, input_shape: Shape) -> tuple[nn.Module, Trace | None]:
     """A prepared network, run once on pictures (C, H, W), and what that showed; None where it decides by values."""
-    if writes(network, input_shape):
-        network.register_forward_pre_hook(_cloned)
+    takes(network, input_shape)
     try:
         seen = trace(network, input_shape, opaque=True)
     except SpecError:
@@ -132,12 +132,11 @@ def _freeze(network: nn.Module) -> tuple[str, ...]:
     return tuple(frozen)
 
 
-def writes(network: nn.Module, input_shape: Shape) -> bool:
-    """Whether the network writes into the pictures that it is given. Raises SpecError where it does not take them."""
+def takes(network: nn.Module, input_shape: Shape) -> None:
+    """Raises SpecError where the network does not take pictures (C, H, W), or gives no logits."""
     said: SpecError | None = None
     for pictures in (2, 1):
         x = torch.rand((pictures, *input_shape), generator=torch.Generator().manual_seed(0))
-        before = x._version
         try:
             with torch.no_grad(), torch.random.fork_rng(devices=[]):
                 output = network(x)
@@ -146,7 +145,7 @@ def writes(network: nn.Module, input_shape: Shape) -> bool:
             said = said or SpecError(f"this network does not take pictures of {size}: {first_line(error)}")
             continue
         _check_output(output, pictures)
-        return x._version != before
+        return
     assert said is not None
     raise said
 
@@ -164,6 +163,6 @@ def _check_output(output: Any, pictures: int) -> None:
         )
 
 
-def _cloned(module: nn.Module, given: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Before each pass: the network may write into what it gets."""
-    return tuple(value.clone() if isinstance(value, Tensor) else value for value in given)
+def _own_memory(module: nn.Module, given: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Before each pass: the network may write into what it gets, and `view` needs it in the usual order."""
+    return tuple(v.clone(memory_format=torch.contiguous_format) if isinstance(v, Tensor) else v for v in given)

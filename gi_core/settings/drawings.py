@@ -15,9 +15,12 @@ MOST_CHANNELS, MOST_SIDE = 64, 1024
 
 
 def drawing(settings: Model, input_shape: Shape, classes: int) -> Graph:
-    """The graph of a network for pictures (C, H, W). Raises SpecError where they do not fit."""
+    """The graph of a network for pictures (C, H, W). Raises SpecError where they do not fit.
+
+    Of a person's own network, what is no layer stands in it as `Opaque`.
+    """
     if isinstance(settings, OwnNetwork):
-        return drawn(settings, input_shape)
+        return drawn(settings, input_shape, opaque=True)
     return layer_graph(settings, input_shape, classes) or torchvision_graph(settings, input_shape, classes)
 
 

@@ -51,6 +51,7 @@ class OwnNetwork(Model):
     bias: bool = setting(True, "Whether its last layer has a bias.", title="Last bias")
     batch_norm: bool = setting(False, "Whether it has batch norm.", title="Batch norm")
     kinks: bool = setting(True, "Whether it has, or may have, activations with a kink.", title="Kinks")
+    frozen: int = setting(0, "Tensors that do not train.", title="Frozen", ge=0, le=2**20)
     parameters: int = setting(0, "Trainable values; 0 where unknown.", title="Parameters", ge=0, le=2**40)
     values: int = setting(
         0, "Values of all layers' outputs for one pixel; 0 where unknown.", title="Values", ge=0, le=2**40
@@ -90,7 +91,9 @@ class OwnNetwork(Model):
 
 _allowed: set[str] = set()
 _every = False
-_draw: Callable[[OwnNetwork, Shape], Graph] | None = None
+Draw = Callable[[OwnNetwork, Shape, bool], Graph]
+"""Settings, (C, H, W), and whether what is no layer stands in the graph as `Opaque`, to a graph. Raises SpecError."""
+_draw: Draw | None = None
 
 
 def allow(source: str | None = None) -> None:
@@ -115,15 +118,17 @@ def barred(settings: OwnNetwork) -> str | None:
     )
 
 
-def draw_with(draw: Callable[[OwnNetwork, Shape], Graph]) -> None:
-    """Let checks see the layers of own networks in this process. draw: settings and (C, H, W) to a graph, or a SpecError."""
+def draw_with(draw: Draw) -> None:
+    """Let checks see the layers of own networks in this process."""
     global _draw
     _draw = draw
 
 
-def drawn(settings: OwnNetwork, input_shape: Shape) -> Graph:
-    """The layer graph of a person's own network. Raises SpecError where this process does not run it, or it is no graph."""
+def drawn(settings: OwnNetwork, input_shape: Shape, *, opaque: bool = False) -> Graph:
+    """The layer graph of a person's own network. Raises SpecError where this process does not run it, or, unless `opaque`,
+    where a part of it is no layer.
+    """
     reason = barred(settings)
     if reason or _draw is None:
         raise SpecError(reason or "no module was loaded in this process: build the network first")
-    return _draw(settings, input_shape)
+    return _draw(settings, input_shape, opaque)
