@@ -33,10 +33,10 @@ def experiment(arguments: argparse.Namespace, base: Experiment | None = None) ->
         if getattr(arguments, name) is not None:
             values[name] = getattr(arguments, name)
     if arguments.model is not None:
-        chosen = network(arguments.model, size=values["size"])
-        values["model"] = chosen.model_dump(mode="json")
-        if isinstance(chosen, OwnNetwork):
-            values |= fitting(chosen, values)
+        model = network(arguments.model, size=values["size"])
+        values["model"] = model.model_dump(mode="json")
+        if isinstance(model, OwnNetwork):
+            values |= fitting(model, values)
     for family in ("client", "attack"):
         if getattr(arguments, family) is not None:
             values[family] = parse_component(family, getattr(arguments, family)).model_dump(mode="json")
