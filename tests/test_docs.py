@@ -187,16 +187,21 @@ print(json.dumps({"psnr": result.compare(x)["metrics"]["psnr"], "label": result.
 """
 
 
+def program() -> str:
+    """The five lines of README's Python."""
+    found = re.search(r"^```python\n(.*?)^```$", README.read_text(), re.M | re.S)
+    assert found is not None and sum(bool(line.strip()) for line in found[1].splitlines()) == 5
+    return found[1]
+
+
 @pytest.mark.parametrize(
     ("model", "least"), [(OWN, 25), pytest.param(RESNET, 0, marks=pytest.mark.slow)], ids=["own", "resnet18"]
 )
 def test_readme_python_runs(model, least, tmp_path):
     """The five lines of README on a module with batch norm and ReLU, and on torchvision's ResNet-18."""
-    program = re.search(r"^```python\n(.*?)^```$", README.read_text(), re.M | re.S)
-    assert program is not None and sum(bool(line.strip()) for line in program[1].splitlines()) == 5
     environment = {**os.environ, "GI_HOME": str(tmp_path), "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
-        [sys.executable, "-c", model + GRADIENTS + program[1] + JUDGE], cwd=tmp_path, env=environment, capture_output=True,
+        [sys.executable, "-c", model + GRADIENTS + program() + JUDGE], cwd=tmp_path, env=environment, capture_output=True,
         text=True, timeout=300,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]

@@ -138,6 +138,19 @@ def test_an_installation_attacks_and_serves_the_dashboard(installed, tmp_path):
         server.wait(60)
 
 
+@pytest.mark.slow
+def test_the_lines_of_readme_run_in_an_installation(installed, tmp_path):
+    from tests.test_docs import GRADIENTS, JUDGE, OWN, program
+
+    around = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | {"GI_HOME": str(tmp_path / "home")}
+    code = OWN + GRADIENTS + program() + JUDGE + "\nimport gi_core; print(gi_core.__file__)"
+    run = subprocess.run(
+        [str(installed / "bin" / "python"), "-c", code], cwd=tmp_path, env=around, capture_output=True, text=True
+    )
+    assert run.returncode == 0, run.stderr[-2000:]
+    assert str(installed) in run.stdout.splitlines()[-1] and (tmp_path / "leak.html").stat().st_size > 10_000
+
+
 def _read(url: str, server: subprocess.Popen):
     """The answer, as soon as the server gives one."""
     until = time.monotonic() + 120
