@@ -59,9 +59,10 @@ class Facts:
 def ladder(facts: Facts) -> tuple[list[str], list[str]]:
     """(attacks as a command line writes them, the strongest first; a sentence for each that was left out)."""
     found: list[str] = []
-    left: list[str] = []
+    why: dict[str, list[str]] = {}
     for kind, reason in (*_closed(facts), ("levenberg_marquardt", _second_order(facts))):
-        (left if reason else found).append(f"{kind}: {reason}" if reason else kind)
+        (why.setdefault(reason, []) if reason else found).append(kind)
+    left = [f"{', '.join(kinds)}: {reason}" for reason, kinds in why.items()]
     normed = facts.model.has_batch_norm and (facts.client.batch_norm == "train" or facts.convolutions >= DEEP)
     found.append("fl_gradient_inversion:preset=deep_network" if normed else "inverting_gradients")
     return found, left

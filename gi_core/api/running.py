@@ -15,7 +15,9 @@ from gi_core.attacks.base import Refused, Step
 from gi_core.common.errors import SpecError
 from gi_core.common.threads import on_one_thread
 from gi_core.jobs.job import Point
+from gi_core.networks.trace_words import first_line
 from gi_core.settings import Experiment
+from gi_core.settings.own_network import OwnNetwork
 from gi_core.settings.plan import Plan
 from gi_core.settings.sentences import made
 from gi_core.types.result import NoPicture, Outcome, Result
@@ -70,6 +72,13 @@ def perform(asked: Experiment, how: How, apart: bool = False) -> Done:
             document, images, originals, points = (_kept if how.store else _passing)(asked, how, bar, watch, apart)
     except Refused as error:
         raise SpecError(str(error)) from None
+    except (RuntimeError, NotImplementedError) as error:
+        if not isinstance(asked.model, OwnNetwork):
+            raise
+        raise SpecError(
+            f"torch cannot differentiate this network as the attack needs it ({first_line(error)}): replace that operation,"
+            " or take another attack"
+        ) from None
     finally:
         bar.close()
     notices = dict.fromkeys([*bar.notices, *document["notices"]])

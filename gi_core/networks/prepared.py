@@ -16,6 +16,7 @@ from torch.nn.parameter import UninitializedParameter
 
 from gi_core.common.errors import SpecError
 from gi_core.networks.bottleneck import Head
+from gi_core.networks.plain_kernels import use_plain_kernels
 from gi_core.networks.trace_words import first_line
 from gi_core.networks.tracing import Trace, trace
 from gi_core.settings.graph import Shape
@@ -71,6 +72,7 @@ def prepared(module: nn.Module, input_shape: Shape | None = None) -> nn.Module:
         if getattr(part, "inplace", False) is True:
             part.inplace = False  # type: ignore[assignment]  # of nn.ReLU and its like
     network.register_forward_pre_hook(_own_memory)
+    use_plain_kernels(network)
     network.__dict__[_KEY] = Facts(_freeze(network))
     return network if input_shape is None else looked_at(network, input_shape)[0]
 

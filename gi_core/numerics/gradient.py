@@ -18,7 +18,7 @@ from torch.func import functional_call, grad, vmap
 from gi_core.networks import set_batch_norm
 from gi_core.networks.bottleneck import penalised
 from gi_core.networks.losses import Loss, soft
-from gi_core.networks.prepared import last_layer
+from gi_core.networks.prepared import facts, last_layer
 from gi_core.numerics.convolutions import replaced
 from gi_core.settings.plan import Plan
 from gi_core.types.updates import Knowledge
@@ -53,6 +53,7 @@ class GradientMap:
         self.plan, self.loss = plan, penalised(self.model, loss)
         self.parameters = {k: p.detach() for k, p in self.model.named_parameters()}
         self.leaves = list(self.model.parameters())
+        self.unused = facts(self.model) is not None  # a person's own network may leave some of its weights aside
         self._batched = vmap(grad(self._one), in_dims=(None, 0, 0))
 
     def _one(self, parameters: dict[str, Tensor], x: Tensor, target: Tensor) -> Tensor:
@@ -69,7 +70,8 @@ class GradientMap:
             picture = picture.contiguous(memory_format=torch.channels_last)
         loss = self.loss(self.model(picture), target[0])
         wanted = self.leaves if only is None else [self.leaves[i] for i in only]
-        return [g[None] for g in torch.autograd.grad(loss, wanted, create_graph=True)]
+        found = torch.autograd.grad(loss, wanted, create_graph=True, allow_unused=self.unused)
+        return [(torch.zeros_like(p) if g is None else g)[None] for p, g in zip(wanted, found, strict=True)]
 
     def apart(self, alone: bool) -> None:
         """Whether what follows is plain autograd on one trial, or `torch.func` on several."""

@@ -71,7 +71,9 @@ class RoundMap(GradientMap):
 
         def gradient(theta: list[Tensor], pictures: Tensor, wanted: Tensor) -> tuple[list[Tensor], Tensor]:
             value = self.loss(self._logits(theta, pictures), wanted)
-            return list(torch.autograd.grad(value, theta, create_graph=True)), self._seen(pictures)
+            found = torch.autograd.grad(value, theta, create_graph=True, allow_unused=True)
+            slopes = [torch.zeros_like(p) if g is None else g for p, g in zip(theta, found, strict=True)]
+            return slopes, self._seen(pictures)
 
         return self._round(gradient, list[Tensor](self.leaves), x, target)
 
