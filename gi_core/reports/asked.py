@@ -23,8 +23,8 @@ def title(run: Run) -> str:
     return run.title or naming.question(run.spec)
 
 
-def lead(run: Run) -> str:
-    """The question in two or three sentences."""
+def lead(run: Run, short: bool = False) -> str:
+    """The question in a few sentences. short: without how the attack works."""
     asked = experiment(run)
     if asked is None:
         return "This run asks what this edition of the program does not know."
@@ -34,7 +34,7 @@ def lead(run: Run) -> str:
         f"{python_only.network(asked)}." if own else f"{asked.model.title} with {_weights(asked)} weights."
     )
     has = "The server has " + sent.sentence(asked, run.result["model"].get("parameters") if run.result else None)
-    attack = f"The attack is {asked.attack.title}: {asked.attack.description}"
+    attack = f"The attack is {asked.attack.title}" + ("." if short else f": {asked.attack.description}")
     knows = " The attacker knows the defenses and allows for them." if asked.attack.adaptive and asked.defenses else ""
     return f"{what} {network} {has} {attack}{knows}"
 

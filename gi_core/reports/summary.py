@@ -19,8 +19,8 @@ from gi_core.reports.pictures import uri
 from gi_core.reports.taken import Run
 from gi_core.settings import DEFENSES, SpecError
 
-MOST_PICTURES, MOST_ITEMS = 4, 4
-_LETTERS = {"title": 110, "asked": 430, "head": 110, "text": 330, "item": 270}
+MOST_PICTURES = 4
+_LETTERS = {"title": 90, "asked": 380, "head": 80, "text": 220, "column": 500, "limits": 400}
 """Most letters of each part, so that all of it fits on a page."""
 _FOUND = {
     "exact": "came back so exactly that nobody could tell the copy from the original",
@@ -55,7 +55,7 @@ def of_runs(runs: Sequence[Run]) -> Summary:
     several, sure = len(runs) > 1, _sure(runs)
     return Summary(
         title=f"{len(runs)} runs: what a server could read back" if several else f"What a server could read back: {asked.title(runs[0])}",
-        asked=(f"{len(runs)} attacks were run. The first: " if several else "") + asked.lead(runs[0]),
+        asked=(f"{len(runs)} attacks were run. The first: " if several else "") + asked.lead(runs[0], short=True),
         level=level, head=_head(level, runs), how_bad=_bad(runs), how_sure=sure, helps=helps(runs),
         limits=[said for said in limits.of_runs(runs) if said not in sure], pictures=_pictures(runs), source=", ".join(run.id for run in runs[:6] if run.id),
     )  # fmt: skip
@@ -129,15 +129,14 @@ def helps(runs: Sequence[Run]) -> list[str]:
     if asked_for and not used:
         found.append("What the defenses of the client did is not told here.")
     if used and not known:
-        found.append("The attacker here did not know the defense; one who knows it may do better, so run that as well.")
+        found.append("The attacker here did not know the defense; one who does may do better.")
     if used and level in ("exposed", "partly"):
         found.append("What was used did not stop this attack.")
     if not asked_for:
         found.append("No defense was used in what is shown, so what would help was not measured here.")
     private = DEFENSES["dp_sgd"].title
     found.append(
-        f"To be measured next: more pictures and local steps behind each update, sums over many clients in place of single updates, and {private},"
-        " which alone states a provable guarantee and costs accuracy."
+        f"To be measured next: larger batches, more local steps, sums over clients, and {private}, the one with a proof."
     )
     return found
 
@@ -164,14 +163,16 @@ def html_summary(summary: Summary) -> str:
     lists = (
         ("How sure is this", summary.how_sure), ("What helps", summary.helps), ("What this does not say", summary.limits),
     )  # fmt: skip
-    columns = "".join(f"<section><h2>{title}</h2><ul>{_items(items)}</ul></section>" for title, items in lists[:2])
+    columns = "".join(
+        f"<section><h2>{title}</h2><ul>{_items(items, _LETTERS['column'])}</ul></section>" for title, items in lists[:2]
+    )
     day = time.strftime("%d %B %Y", time.gmtime())
     source = f" from {summary.source}" if summary.source else ""
     return _PAGE.format(
         policy=policy(()), style=style_of("summary.css"), title=_cut(summary.title, "title"), asked=_cut(summary.asked, "asked"),
         level=summary.level, sign=SIGNS[summary.level], head=_cut(summary.head, "head"), bad=_cut(summary.how_bad, "text"),
         pictures=f'<div class="pictures">{shown}</div>' if shown else "<p>There is no picture to show.</p>", columns=columns,
-        limits=f"<section><h2>{lists[2][0]}</h2><ul>{_items(lists[2][1])}</ul></section>",
+        limits=f"<section><h2>{lists[2][0]}</h2><ul>{_items(lists[2][1], _LETTERS['limits'])}</ul></section>",
         footer=text(f"Gradient Inversion Studio {surroundings.versions()['gradient-inversion-studio']}{source}, written on {day}. A measurement, not a certificate."),
     )  # fmt: skip
 
@@ -197,8 +198,14 @@ them. Can the server that receives this see the pictures? {asked}</p></section>
 """
 
 
-def _items(items: Sequence[str]) -> str:
-    return "".join(f"<li>{_cut(item, 'item')}</li>" for item in items[:MOST_ITEMS])
+def _items(items: Sequence[str], most: int) -> str:
+    left, shown = most, []
+    for item in items:
+        if left < 40:
+            break
+        shown.append(f"<li>{text(textwrap.shorten(item, left, placeholder=' …'))}</li>")
+        left -= len(item) + 30  # what a line of its own takes
+    return "".join(shown)
 
 
 def _cut(words: str, part: str) -> str:

@@ -26,7 +26,7 @@ def button(asked: Asked, key: str) -> None:
     """A click opens the dialog in the coming run of the whole page. key: tells buttons of one page apart."""
     if st.button(
         "Take away", key=f"take.{key}", icon=":material/ios_share:",
-        help="Report, one page for who decides, figures for a paper, files, link, and how to run it again.",
+        help="Report, one page for decision makers, figures for a paper, files, link, and how to run it again.",
     ):  # fmt: skip
         st.session_state[_ASKED] = (asked, st.session_state.get(_PAGE))
         st.rerun()

@@ -93,3 +93,27 @@ def test_without_a_browser_one_sentence_says_what_to_do(monkeypatch):
     monkeypatch.setattr(pdf.shutil, "which", lambda name: None)
     with pytest.raises(SpecError, match="apt install chromium.*or take the HTML"):
         pdf.print_pdf("<p>x</p>")
+
+
+@CHROMIUM
+@pytest.mark.browser
+def test_nothing_of_it_is_cut_off_on_paper_or_on_a_telephone(store, tmp_path):
+    from playwright.sync_api import sync_playwright
+
+    page_file = tmp_path / "summary.html"
+    with sync_playwright() as driver:
+        program = next(filter(None, map(shutil.which, pdf.BROWSERS)))
+        browser = driver.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
+        for found in (LONG, of(store, fakes.run(store))):
+            page_file.write_text(html_summary(found))
+            for media, width in (("print", 794), ("screen", 1200), ("screen", 390)):
+                page = browser.new_page(viewport={"width": width, "height": 1123})
+                page.emulate_media(media=media)
+                page.goto(page_file.as_uri())
+                over = page.evaluate(
+                    "() => { const m = document.querySelector('main'); return [m.scrollHeight - m.clientHeight, m.scrollWidth - m.clientWidth] }"
+                )
+                assert over[0] <= 1 and over[1] <= 1, (media, width, over)
+                assert page.locator("footer").is_visible()
+                page.close()
+        browser.close()

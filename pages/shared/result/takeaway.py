@@ -77,7 +77,7 @@ def _documents(mine: Store, wanted: Asked, job: Job | None) -> None:
     _pair("report", job.id, lambda ending: writing.content(made, ending))
     if job.kind in ("run", FOLLOWS, "federation"):
         page = subjects.summary_of(mine, wanted.ids, wanted.truth)
-        _heading("One page for who decides", "In plain words: how bad, how sure, what helps, and the limits.")
+        _heading("One page for decision makers", "In plain words: how bad, how sure, what helps, and the limits.")
         _pair("summary", job.id, lambda ending: writing.content(page, ending))
 
 
@@ -168,8 +168,7 @@ def _again(mine: Store, ids: Sequence[str]) -> None:
 
 
 def _heading(title: str, about: str) -> None:
-    st.markdown(f"**{title}**")
-    st.caption(about)
+    st.html(f'<h3 class="gi-sub">{title} <small>{about}</small></h3>')
 
 
 def _button(label: str, make: Make, what: str, name: str, ending: str, lacking: str = "") -> None:
