@@ -45,6 +45,8 @@ ROOMS = [
     "jobs.store",
     "jobs.dispatcher",
     "experiments.sweeps.table",
+    "reports.subjects",
+    "reports.archive_opening",
     "cli",
 ]
 

@@ -143,9 +143,10 @@ def _chart(one: Chart) -> str:
     )
     about = f"<small>{text(one.caption)}</small>" if one.caption else ""
     height = int(one.light["layout"].get("height") or 300)
+    # plotly's buttons are inside, so the figure is named and no picture
     return (
-        f'<figure><figcaption><b>{text(one.title)}</b>{about}</figcaption><div class="chart" style="min-height:{height}px" role="img"'
-        f' aria-label="{text(one.alt)}">{shown}<p>{text(one.alt)} This figure needs scripts.</p></div></figure>'
+        f'<figure aria-label="{text(one.alt)}"><figcaption><b>{text(one.title)}</b>{about}</figcaption>'
+        f'<div class="chart" style="min-height:{height}px">{shown}<p>{text(one.alt)} This figure needs scripts.</p></div></figure>'
     )
 
 
