@@ -40,9 +40,10 @@ def powers(title: str = "", values: Iterable[float | None] = (), **more: Any) ->
     } | more
 
 
-def whole(title: str, **more: Any) -> Layout:
-    """An axis of whole numbers, such as iterations or rounds."""
-    return plain(title, showgrid=False, tickformat=",d", **more)
+def whole(title: str, first: float, last: float, **more: Any) -> Layout:
+    """An axis of whole numbers, such as iterations or rounds, from first to last: one step has no label between."""
+    step = {"tickmode": "linear", "tick0": 0, "dtick": 1} if last - first <= 10 else {}
+    return plain(title, showgrid=False, tickformat=",d", **step, **more)
 
 
 def names(words: Sequence[str], title: str = "", **more: Any) -> Layout:

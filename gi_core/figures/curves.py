@@ -33,12 +33,12 @@ def losses(runs: Runs, log: bool = True, height: int = 250) -> Drawing:
             y = np.array([p.losses.get(term, np.nan) for p in points], dtype=float)
             label = term.replace("_", " ") + (f" · {name}" if len(runs) > 1 else "")
             traces.append(line(x, np.where(y > 0, y, np.nan) if log else y, label, len(traces)))
-    across = axes.whole("iteration", uirevision="across")
+    across = axes.whole("iteration", *_ends(traces), uirevision="across")
     values = [v for trace in traces for v in trace["y"]]
     up = axes.powers("loss", values, uirevision="log") if log else axes.plain("loss", uirevision="linear")
     layout = {"xaxis": across, "yaxis": up, "hovermode": "x unified", "showlegend": True}
     return Drawing(
-        "losses", "Loss: what the server sees", "Loss terms over the iterations", told_apart(traces), layout, height=height
+        "losses", "Loss: what the server sees", "Loss terms over the iterations", told_apart(traces, log), layout, height=height
     )  # fmt: skip
 
 
@@ -54,7 +54,7 @@ def likeness(runs: Runs, height: int = 250) -> Drawing:
             traces.append(line(x, [k[1] for k in known], label, len(traces), **side))
     left, right = (METRICS[name].axis for name in LIVE)
     layout = {
-        "xaxis": axes.whole("iteration", uirevision="across"), "yaxis": axes.plain(left, uirevision="left"),
+        "xaxis": axes.whole("iteration", *_ends(traces), uirevision="across"), "yaxis": axes.plain(left, uirevision="left"),
         "yaxis2": axes.plain(right, overlaying="y", side="right", range=[0, 1.04], tickvals=[0, 0.5, 1], showgrid=False, uirevision="right"),
         "hovermode": "x unified", "showlegend": True,
     }  # fmt: skip
@@ -82,3 +82,9 @@ def residuals(residual: Mapping[str, float | None], height: int = 250) -> Drawin
     return Drawing(
         "residuals", "Unexplained gradient by layer; 1 is all of it", "Relative gradient residual of each layer", [bars], layout, height=height
     )  # fmt: skip
+
+
+def _ends(traces: Sequence[Trace]) -> tuple[float, float]:
+    """First and last iteration of them."""
+    found = [x for trace in traces for x in trace["x"]]
+    return min(found, default=0), max(found, default=1)

@@ -8,7 +8,7 @@ from typing import Any
 from gi_core.figures import axes
 from gi_core.figures.drawing import Drawing, Trace
 from gi_core.figures.lines import band, line, told_apart
-from gi_core.figures.themes import GREY, SIGNS
+from gi_core.figures.themes import GREY, SIGNS, colour
 
 Document = Mapping[str, Any]
 """The result of a federation, or its progress."""
@@ -55,14 +55,17 @@ def leakage(found: Document, total: int | None = None, height: int = 280) -> Dra
         traces.append(
             line(rounds, mean, f"client {client}", number, customdata=ends, hovertemplate=said, **_marked(number))
         )
+    last = max([total or 0, 2, *(r["round"] for r in _rounds(found))])
+    guess: Trace = {
+        "type": "scatter", "mode": "lines", "uid": "guess", "name": "as good as a guess", "x": [1, last], "y": [0, 0], "hoverinfo": "skip",
+        "line": {"color": GREY, "width": 2},
+    }  # fmt: skip
     layout = {
         "xaxis": _across(found, total, 1), "yaxis": axes.plain(measure), "hovermode": "x unified", "showlegend": True,
-        "shapes": [axes.mark(y=0) | {"line": {"color": GREY, "width": 2}}],
-        "annotations": [axes.note("0: as good as a guess", x=1, xref="x domain", xanchor="right", y=0, yanchor="bottom")],
     }  # fmt: skip
     return Drawing(
         "leakage", f"Leakage ({measure}) of each attacked client", f"{measure} of each attacked client over the rounds, mean and 95 % band",
-        [*bands, *told_apart(traces)], layout, height=height,
+        [*bands, guess, *told_apart(traces)], layout, height=height,
     )  # fmt: skip
 
 
@@ -73,12 +76,11 @@ def _rounds(found: Document) -> list[Mapping[str, Any]]:
 def _marked(number: int) -> dict[str, Any]:
     return {
         "mode": "lines+markers",
-        "marker": {"symbol": SIGNS[number % len(SIGNS)], "size": 8, "color": line([], [], "", number)["line"]["color"]},
+        "marker": {"symbol": SIGNS[number % len(SIGNS)], "size": 8, "color": colour(number)},
     }
 
 
 def _across(found: Document, total: int | None, first: int) -> dict[str, Any]:
     last = max([total or 0, first + 1, *(r["round"] for r in _rounds(found))])
-    return axes.whole(
-        "round", range=[first - 0.03 * (last - first), last + 0.03 * (last - first)], uirevision=f"to {last}"
-    )
+    pad = 0.03 * (last - first)
+    return axes.whole("round", first, last, range=[first - pad, last + pad], uirevision=f"to {last}")

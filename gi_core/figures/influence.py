@@ -52,7 +52,7 @@ def curve(
     }  # fmt: skip
     return Drawing(
         "curve", "Predicted error over noise", "Predicted error per pixel over noise levels, without and with a picture prior",
-        told_apart(traces[:2]) + traces[2:], layout, height=height,
+        told_apart(traces[:2], log=True) + traces[2:], layout, height=height,
     )  # fmt: skip
 
 
@@ -83,7 +83,7 @@ def _spectrum(
         ranks[good], values[good], "eigenvalue", 0, hovertemplate="rank %{x:.0f}: %{y:.3g}<extra></extra>", **look
     )
     layout = {
-        "xaxis": axes.whole("rank, strongest first", range=[0, stored["pixels"]]), "yaxis": axes.powers("eigenvalue of J Jᵀ", values),
+        "xaxis": axes.whole("rank, strongest first", 0, stored["pixels"], range=[0, stored["pixels"]]), "yaxis": axes.powers("eigenvalue of J Jᵀ", values),
         "shapes": [axes.mark(x=rank)] if rank is not None else [], "showlegend": False,
     }  # fmt: skip
     return Drawing(

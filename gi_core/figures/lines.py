@@ -10,7 +10,7 @@ import numpy as np
 from gi_core.figures.drawing import Trace, text
 from gi_core.figures.themes import DASHES, colour, pale
 
-MOST = 1000
+MOST = 600
 """Points of a line that are drawn."""
 
 
@@ -46,17 +46,21 @@ def band(x: Sequence[Any], low: Sequence[float], high: Sequence[float], number: 
     }  # fmt: skip
 
 
-def told_apart(traces: list[Trace]) -> list[Trace]:
-    """The same, where the name of a line that lies on an earlier one says so."""
+def told_apart(traces: list[Trace], log: bool = False) -> list[Trace]:
+    """The same, where the name of a line that lies on an earlier one says so. log: whether their axis is logarithmic."""
     for number, one in enumerate(traces):
         for before in traces[:number]:
-            if one.get("yaxis") == before.get("yaxis") and _equal(one, before):
+            if one.get("yaxis") == before.get("yaxis") and _together(one, before, log):
                 one["name"] += f" (on {before['name']})"
                 break
     return traces
 
 
-def _equal(one: Trace, other: Trace) -> bool:
-    a, b = np.asarray(one["y"], dtype=float), np.asarray(other["y"], dtype=float)
-    same = a.shape == b.shape and a.size > 0 and list(one["x"]) == list(other["x"])
-    return bool(same and np.allclose(a, b, rtol=1e-3, atol=1e-3 * float(np.ptp(b)), equal_nan=True))
+def _together(one: Trace, other: Trace, log: bool) -> bool:
+    """Whether no two points are further apart than a line is broad, a hundredth of what the lines span."""
+    if list(one["x"]) != list(other["x"]) or not len(one["x"]):
+        return False
+    a, b = (np.asarray(line["y"], dtype=float) for line in (one, other))
+    if log:
+        a, b = np.log10(a), np.log10(b)
+    return bool(np.abs(a - b).max() <= max(0.01 * float(np.ptp(b)), 1e-9))

@@ -25,12 +25,15 @@ def inits(errors: Mapping[str, tuple[float, float]], height: int = 240) -> Drawi
         for k, title in enumerate(("without a prior", "with a prior"))
     ]  # fmt: skip
     values = [v for trace in traces for v in trace["y"]]
+    traces.append({
+        "type": "scatter", "mode": "lines", "uid": "grey", "name": "guessing grey", "x": [-0.5, len(names) - 0.5], "y": [PRIOR, PRIOR],
+        "line": {"color": GREY, "dash": "dash", "width": 1.5}, "hoverinfo": "skip",
+    })  # fmt: skip
     floor = min(math.floor(math.log10(min(values))), -1) if values else -1
     top = max(math.log10(max(values)) if values else 0.0, math.log10(PRIOR)) + 0.25
     layout = {
         "xaxis": axes.names(names), "yaxis": axes.powers("error per pixel", (10.0**floor, 10.0**top), range=[floor, top]), "barmode": "group",
-        "shapes": [axes.mark(y=PRIOR) | {"layer": "above"}], "showlegend": True,
-        "annotations": [axes.note("guessing grey", x=1, xref="x domain", xanchor="right", y=math.log10(PRIOR), yanchor="bottom")],
+        "showlegend": True,
     }  # fmt: skip
     return Drawing(
         "inits",
@@ -56,7 +59,7 @@ def epochs(names: Sequence[str], lines: Mapping[str, Sequence[float]], height: i
         "yaxis2": axes.powers(list(lines)[-1], right, overlaying="y", side="right", showgrid=False),
     }  # fmt: skip
     return Drawing(
-        "epochs", "Along training", "Predicted error per pixel and gradient norm along training", told_apart(traces), layout, height=height
+        "epochs", "Along training", "Predicted error per pixel and gradient norm along training", told_apart(traces, log=True), layout, height=height
     )  # fmt: skip
 
 

@@ -37,6 +37,8 @@ function shown(state) {
   const { data, layout } = dark() ? recoloured(given, swap) : structuredClone(given);
   layout.font.family = layout.hoverlabel.font.family = getComputedStyle(state.plot).fontFamily;
   layout.height += state.more;
+  layout.width = state.plot.clientWidth;
+  names(layout);
   layout.paper_bgcolor = layout.plot_bgcolor = "rgba(0,0,0,0)";
   layout.uirevision ??= "kept";
   // a finger scrolls the page, a mouse draws a frame to look into
@@ -44,26 +46,50 @@ function shown(state) {
   return { data, layout };
 }
 
+// Names below an axis stand upright where there is little room, and every second or third where there is less.
+function names(layout) {
+  const { xaxis } = layout, count = xaxis?.ticktext?.length;
+  if (!count) return;
+  const room = (layout.width - 70) / count, every = Math.ceil(13 / room);
+  if (room < 26 && xaxis.tickangle) xaxis.tickangle = -90;
+  for (const list of ["ticktext", "tickvals"]) xaxis[list] = xaxis[list].filter((_, place) => place % every === 0);
+}
+
 const CONFIG = { displayModeBar: false, responsive: false, doubleClick: "reset", showTips: false };
+
+// A chart that takes long to draw, as on a busy machine, is drawn less often: it takes a fortieth of a processor.
+const SHARE = 40;
+
+function later(state, wait) {
+  clearTimeout(state.later);
+  state.later = setTimeout(() => draw(state), wait);
+}
+
+function now(state) {
+  state.took = 0;
+  return draw(state);
+}
 
 async function draw(state) {
   const Plotly = await load(state.data.script);
   if (!state.plot.isConnected) return;
-  if (state.plot._dragging) {
-    clearTimeout(state.later);
-    state.later = setTimeout(() => draw(state), 200);
-    return;
-  }
-  const { data, layout } = shown(state);
+  // what nobody sees is drawn once somebody does: a live chart below the fold costs nothing
+  state.waits = !state.seen || document.hidden;
+  if (state.waits) return;
+  const early = SHARE * state.took - (performance.now() - state.ended);
+  if (early > 0) return later(state, early);
+  if (state.plot._dragging) return later(state, 200);
+  const { data, layout } = shown(state), began = performance.now();
   state.width = state.plot.clientWidth;
   await Plotly.react(state.plot, data, layout, CONFIG);
+  [state.ended, state.took] = [performance.now(), performance.now() - began];
   listen(state);
   // a legend that takes several rows makes the chart higher, not its curves flatter
   const legend = state.plot._fullLayout?.legend;
   const more = legend?._height && state.plot._fullLayout.showlegend ? Math.max(0, Math.round(legend._height) - 30) : 0;
   if (Math.abs(more - state.more) > 4) {
     state.more = more;
-    return draw(state);
+    return now(state);
   }
   hover(Plotly, state);
 }
@@ -103,10 +129,17 @@ function forget(parent, state) {
 
 function made(parent) {
   const box = parent.querySelector(".gi-chart");
-  const state = { box, plot: box.querySelector(".gi-plot"), more: 0, said: "" };
+  const state = { box, plot: box.querySelector(".gi-plot"), more: 0, said: "", took: 0, ended: 0 };
   new ResizeObserver(() => {
-    if (state.said && state.plot.clientWidth && Math.abs(state.plot.clientWidth - state.width) > 1) draw(state);
+    if (state.said && state.plot.clientWidth && Math.abs(state.plot.clientWidth - state.width) > 1) now(state);
   }).observe(state.plot);
+  new IntersectionObserver(
+    entries => {
+      state.seen = entries[entries.length - 1].isIntersecting;
+      if (state.seen && state.waits) now(state);
+    },
+    { rootMargin: "200px" },
+  ).observe(state.plot);
   for (const format of ["svg", "png"])
     box.querySelector("." + format).addEventListener("click", () => save(state, format));
   for (const [old, one] of charts) if (!old.isConnected) forget(old, one);
@@ -120,11 +153,14 @@ if (!window.giChartsWatched) {
   const page = document.querySelector(".stApp");
   if (page) window.giChartsWatched.observe(page, { attributes: true, attributeFilter: ["class", "style"] });
 }
+document.addEventListener("visibilitychange", () => {
+  for (const state of charts.values()) if (state.waits && !document.hidden) draw(state);
+});
 let ground = dark();
 window.addEventListener("gi-ground", () => {
   if (dark() === ground) return;
   ground = dark();
-  for (const [parent, state] of charts) parent.isConnected ? draw(state) : forget(parent, state);
+  for (const [parent, state] of charts) parent.isConnected ? now(state) : forget(parent, state);
 });
 
 export default function ({ data, parentElement, setTriggerValue }) {

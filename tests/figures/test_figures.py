@@ -184,7 +184,8 @@ def test_the_curve_is_the_documents_where_it_is_drawn():
 
 
 def test_leakage_has_a_line_for_each_client_and_a_band_where_there_are_several_pictures():
-    band, four, five = DRAWINGS["leakage"].traces
+    band, guess, four, five = DRAWINGS["leakage"].traces
+    assert guess["y"] == [0, 0] and guess["name"] == "as good as a guess"
     assert four["name"] == "client 4" and five["name"] == "client 5" and band["fill"] == "toself"
     assert five["y"] == pytest.approx([2.5 - 0.2 * k for k in range(1, 6)])
     accuracy, loss = DRAWINGS["accuracy"].traces

@@ -132,7 +132,7 @@ def test_the_plot_has_mean_and_band_of_each_client_and_a_zero_line(store):
     (band,) = bands
     assert band["x"] == [1, 2, 3, 3, 2, 1], "one picture has no band"
     assert band["y"] == pytest.approx([0.8, 1.3, 1.8, 1.2, 0.7, 0.2])
-    assert chart["layout"]["shapes"][0]["y0"] == 0
+    assert lines["as good as a guess"]["y"] == [0, 0]
     assert "Client 5 · 1 picture: face" in text(app) and "Client 4 · 8 pictures: face" in text(app)
     assert "Clients 4, 5 could be read" in text(app)
 
