@@ -19,12 +19,14 @@ _MATCHING = "Most steps of gradient matching after the recursion."
 
 class ClosedForm(AttackSettings):
     """What every recursion has. through_masks: whether it goes on from a ReLU's mask, for which a recursion with
-    reads_last_bias needs a bias in the last layer. dense_only: whether it goes through dense layers alone.
+    reads_last_bias needs a bias in the last layer. dense_only: whether it goes through dense layers alone. pooled: whether
+    it begins at a mean over positions and may end at max pooling, as `settings.residual_chain` has it.
     """
 
     allows: ClassVar[frozenset[Perturbation]] = KNOWN
     through_masks: ClassVar[bool] = False
     dense_only: ClassVar[bool] = False
+    pooled: ClassVar[bool] = False
     reads_last_bias: ClassVar[bool] = False
     trials: ClassVar[int] = 1
     iterations: ClassVar[int] = 0
@@ -133,3 +135,26 @@ class Peeling(ClosedForm):
     @property
     def refines(self) -> bool:
         return self.matching > 0
+
+
+class ResidualRecursion(ClosedForm):
+    kind: Literal["residual"] = "residual"
+    through_masks: ClassVar[bool] = True
+    reads_last_bias: ClassVar[bool] = True
+    pooled: ClassVar[bool] = True
+    machine: ClassVar[str] = "recursion.residual.machine:ResidualMachine"
+    title: ClassVar[str] = "Residual recursion"
+    description: ClassVar[str] = (
+        "Solves a ResNet block by block, trained or not and without the label, from the mean before the last layer down to"
+        " where its equations run out, and searches the picture from there."
+    )
+    paper: ClassVar[str] = "this project"
+
+    annealing: int = setting(
+        90, "Most iterations at each of the temperatures at which the first layer's pooling is sharpened.",
+        title="Annealing iterations", ge=5, le=2000, basic=True, added=True,
+    )  # fmt: skip
+    rounds: int = setting(
+        6, "Most rounds of robust least squares after the annealing, where every block was exact.",
+        title="Finishing rounds", ge=0, le=100, added=True,
+    )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gi_core.settings import residual_chain
 from gi_core.settings.chain import Affine, Block, Residual, blocking
 from gi_core.settings.closed_form_attacks import ClosedForm
 from gi_core.settings.graph import Dense
@@ -10,10 +11,13 @@ BOTTLENECK = (
     "a recursion goes through the network as it is drawn, and PRECODE's random bottleneck is not in the drawing: choose"
     " gradient matching"
 )
+OWN_LOSS = "a recursion begins at a loss that it knows, and this one is your own: choose gradient matching"
 
 
 def refusal(attack: type[ClosedForm], blocks: tuple[Block, ...], images: int, batch_norm: str = "eval") -> str | None:
     """One sentence, or None. attack: settings class of a closed-form attack; blocks: `chain(graph)`; images: of the update."""
+    if attack.pooled:
+        return residual_chain.refusal(blocks, images, batch_norm)
     last = blocks[-1] if blocks else None
     if not isinstance(last, Affine) or not isinstance(last.op, Dense):
         return "the recursion begins at a dense last layer, which this network does not have"

@@ -34,7 +34,7 @@ from gi_core.settings.chain import Affine, Block, Residual, Unsupported, chain
 from gi_core.settings.closed_form_attacks import ClosedForm, RGap
 from gi_core.settings.graph import Graph
 from gi_core.settings.plan import Plan
-from gi_core.settings.recursion_checks import BOTTLENECK, refusal
+from gi_core.settings.recursion_checks import BOTTLENECK, OWN_LOSS, refusal
 from gi_core.types.updates import Knowledge, Update
 
 
@@ -47,10 +47,8 @@ class Recursion:
         if bottlenecks(knowledge.model):
             raise Refused(BOTTLENECK)
         if knowledge.loss == "own":
-            raise Refused(
-                "a recursion begins at a loss that it knows, and this one is your own: choose gradient matching"
-            )
-        blocks = chain(_graph(knowledge))
+            raise Refused(OWN_LOSS)
+        blocks = chain(drawn_layers(knowledge))
         reason = refusal(type(settings), blocks, update.images, knowledge.batch_norm)
         if not reason:
             blocks = self._passed(blocks)
@@ -175,7 +173,10 @@ class Recursion:
         """||g_l - g*_l|| / ||g*_l|| of the gradient itself, once there is a picture; {} before."""
         if tracks.best(state["candidates"])["image"] is None:
             return {}
-        picture, labels = self.answer(state)
+        return self.gradient_residual(*self.answer(state))
+
+    def gradient_residual(self, picture: Tensor, labels: Tensor) -> dict[str, float]:
+        """||g_l - g*_l|| / ||g*_l|| of each tensor that was sent, for a picture (N, C, H, W) in pixels."""
         readable = self.update.images == 1 and sent(self.update, self.knowledge)[1]
         knowledge = replace(self.knowledge, labels=labels.clamp(min=0))
         cpu = torch.device("cpu")
@@ -189,10 +190,10 @@ class Recursion:
         }
 
 
-def _graph(knowledge: Knowledge) -> Graph:
-    """The layers of the network, traced where it does not have them. Raises Refused."""
+def drawn_layers(knowledge: Knowledge, pooled: bool = False) -> Graph:
+    """The layers of the network, traced where it does not have them; pooled: of a network of torchvision too. Raises Refused."""
     known = facts(knowledge.model)
-    if known is None and not isinstance(knowledge.model, GraphModule):
+    if known is None and not pooled and not isinstance(knowledge.model, GraphModule):
         raise Refused("this network is not drawn as a chain of layers, so no recursion goes through it")
     if known is not None and known.normalised and knowledge.loss != "cross_entropy":
         raise Refused("this network ends with log_softmax, which only cross-entropy passes over: return the logits")

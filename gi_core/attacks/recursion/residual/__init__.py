@@ -1,0 +1,1 @@
+"""The recursion through residual networks with a mean over positions and, perhaps, a max-pooled stem."""

@@ -1,0 +1,82 @@
+"""The linear equations that a convolution's gradient gives of its input, with the error to expect of each value.
+
+G[f, c, t] = sum_p k[f, p] x[c, s p + t]: one matrix K serves every channel. Each filter's rows are divided by
+sqrt(|k_f|^2 + mean_f |k_f|^2), so that rounding is about alike in all of them: a client's k is a sum that cancels, and its
+rounding is of the size of the others. k = U S V^T leaves at most as many rows of a tap as there are positions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import linalg
+
+from gi_core.numerics.convolution_maps import Array, kernel_matrix
+from gi_core.settings.graph import Conv, Shape
+
+NOTHING = 1e-12
+"""Singular values below this share of the largest are rounding in double precision."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """kernel K (rows, H W), target (rows, C): K x^T = target."""
+
+    kernel: Array
+    target: Array
+
+
+@dataclass(frozen=True)
+class Found:
+    """x (C, H, W); error (C, H, W), what rounding does to each value, up to one common factor; rank of one channel's
+    equations; condition of K; residual |K x - target| / |target|.
+    """
+
+    x: Array
+    error: Array
+    rank: int
+    condition: float
+    residual: float
+
+    @property
+    def short(self) -> int:
+        """Directions of one channel that no equation sees."""
+        return self.x[0].size - self.rank
+
+
+def rows(op: Conv, k: Array, gradient: Array, input_shape: Shape, use: np.ndarray) -> Rows:
+    """The equations of the filters `use` (bool). k (F, Ho, Wo) = dL/dz; gradient (F, C, kernel, kernel)."""
+    squares = (k**2).sum((1, 2))
+    sizes = np.sqrt(squares + squares.mean())
+    mine = np.flatnonzero(use & (squares > 0))
+    channels, taps = input_shape[0], op.kernel**2
+    if not len(mine):
+        return Rows(np.zeros((0, input_shape[1] * input_shape[2])), np.zeros((0, channels)))
+    whitened = k[mine].reshape(len(mine), -1) / sizes[mine, None]
+    shown = gradient[mine].reshape(len(mine), -1) / sizes[mine, None]
+    left, values, right = linalg.svd(whitened, full_matrices=False, check_finite=False)
+    kept = values > NOTHING * values[0]
+    short = (values[kept, None] * right[kept]).reshape(-1, *k.shape[1:])
+    target = (left[:, kept].T @ shown).reshape(-1, channels, taps).transpose(0, 2, 1).reshape(-1, channels)
+    return Rows(kernel_matrix(op, short, input_shape), target)
+
+
+def solve(parts: list[Rows], input_shape: Shape) -> Found:
+    """Least squares over all parts; of least norm where they are short."""
+    kernel = np.concatenate([p.kernel for p in parts])
+    target = np.concatenate([p.target for p in parts])
+    channels, pixels = input_shape[0], kernel.shape[1]
+    if not len(kernel):
+        nothing = np.zeros(input_shape)
+        return Found(nothing, np.ones(input_shape), 0, float("inf"), 1.0)
+    left, values, right = linalg.svd(kernel, full_matrices=False, check_finite=False)
+    kept = values > NOTHING * values[0]
+    inverse = right[kept].T / values[kept]
+    x = (inverse @ (left[:, kept].T @ target)).T
+    spread = np.sqrt((inverse**2).sum(1))
+    size = np.sqrt((target**2).mean(0))
+    residual = float(np.linalg.norm(kernel @ x.T - target) / max(np.linalg.norm(target), 1e-300))
+    error = np.maximum(size[:, None] * spread[None], 1e-300)
+    condition = float(values[0] / values[kept][-1]) if kept.sum() == pixels else float("inf")
+    return Found(x.reshape(input_shape), error.reshape(channels, *input_shape[1:]), int(kept.sum()), condition, residual)

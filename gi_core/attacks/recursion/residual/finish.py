@@ -1,0 +1,96 @@
+"""The robust linear finish: with the winners of the windows taken as they are, everything is linear in the picture.
+
+Rows: the winner's z = m; the stem's own gradient G; z = u where a bound is broken. Reweighted least squares, weights
+1 / sqrt(1 + (r / 3e)^2), e the median residual, by LSMR; a filter's gradient is weighed by its own residual.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from scipy.sparse.linalg import LinearOperator, lsmr
+from torch import Tensor
+from torch.nn import functional
+
+from gi_core.attacks.recursion.residual.shallow import Stem
+from gi_core.numerics.convolution_maps import Array
+
+INNER = 300
+BROKEN = 1e-3
+"""A bound counts as broken by more than this share of its channel's usual value, or by thrice the median residual."""
+
+
+def misfit(stem: Stem, pooled: Tensor, active: Tensor, x: Tensor) -> float:
+    """|relu(max pooling of z) - m| / |m|, what the attacker sees of the picture's quality."""
+    reached = torch.relu(stem.in_windows(stem.maps(stem.patches(x))).amax(2))
+    return float((reached - pooled * active).norm() / (pooled * active).norm().clamp_min(1e-30))
+
+
+def improve(stem: Stem, pooled: Tensor, active: Tensor, back: Tensor, x: Tensor) -> Tensor:
+    """One round from the picture x (C, H, W), float64."""
+    z = stem.maps(stem.patches(x))
+    held = stem.in_windows(z)
+    winner = held.argmax(2)
+    places = stem.windows.places.expand(len(z), -1, -1).gather(2, winner[:, :, None])[:, :, 0]
+    dealt = stem.dealt(stem.weights(held, 0.0), back * active)
+    missed = (z.gather(1, places) - pooled)[active]
+    usual = max(float(missed.abs().median()), 1e-15)
+    bound = stem.bound(pooled)
+    broken = z - bound > max(3 * usual, 1e-12)
+    wrong = stem.misfit(dealt, stem.patches(x))
+    of_filter = wrong.norm(dim=1, keepdim=True)
+    typical = max(float(of_filter.median()), 1e-15)
+    by_filter = 1 / torch.sqrt(1 + (of_filter / (3 * typical)) ** 2)
+    share = usual / (typical / stem.gradient.shape[1] ** 0.5)  # both kinds of rows in units of their usual residual
+    by_filter = by_filter * min(max(share, 1e-3), 1e3)
+    by_window = 1 / torch.sqrt(1 + (missed / (3 * usual)) ** 2)
+    over = torch.where(broken, z - bound, torch.zeros(())).double()
+    by_bound = broken / torch.sqrt(1 + (over / (3 * usual)) ** 2)
+    rows = _Rows(stem, places, active, dealt, by_window, by_filter, by_bound, broken)
+    right = -rows.pack(missed, wrong, over)
+    operator = LinearOperator((right.size, x.numel()), matvec=rows.forward, rmatvec=rows.backward, dtype=float)
+    step = lsmr(operator, right, atol=1e-15, btol=1e-15, conlim=0, maxiter=INNER)[0]
+    return x + torch.from_numpy(step).reshape(x.shape)
+
+
+class _Rows:
+    """The weighted equations as an operator on a step of the picture."""
+
+    def __init__(
+        self, stem: Stem, places: Tensor, active: Tensor, dealt: Tensor, by_window: Tensor, by_filter: Tensor,
+        by_bound: Tensor, broken: Tensor,
+    ):  # fmt: skip
+        self.stem, self.places, self.active, self.broken = stem, places, active, broken
+        self.of_gradient = dealt / stem.gradient_size * by_filter
+        self.by_window, self.by_filter, self.by_bound = by_window, by_filter, by_bound
+
+    def pack(self, windows: Tensor, filters: Tensor, bounds: Tensor) -> Array:
+        """Residuals of the three kinds as one weighted vector."""
+        parts = (windows * self.by_window, (filters * self.by_filter).ravel(), (bounds * self.by_bound)[self.broken])
+        found: Array = torch.cat(parts).numpy()
+        return found
+
+    def forward(self, v: Array) -> Array:
+        stem = self.stem
+        patches = stem.patches(torch.from_numpy(np.ascontiguousarray(v)).reshape(stem.shape))
+        z = stem.weight @ patches
+        windows = z.gather(1, self.places)[self.active] * self.by_window
+        filters = self.of_gradient @ patches.T
+        out: Array = torch.cat([windows, filters.ravel(), (z * self.by_bound)[self.broken]]).numpy()
+        return out
+
+    def backward(self, r: Array) -> Array:
+        stem, values = self.stem, torch.from_numpy(np.ascontiguousarray(r))
+        first, second = int(self.active.sum()), self.of_gradient.shape[0] * stem.gradient.shape[1]
+        windows, filters, bounds = values.split([first, second, len(values) - first - second])
+        z = torch.zeros_like(self.by_bound)
+        z[self.broken] = bounds
+        z = z * self.by_bound
+        spread = torch.zeros_like(self.places, dtype=z.dtype)
+        spread[self.active] = windows * self.by_window
+        z = z.scatter_add(1, self.places, spread)
+        patches = stem.weight.T @ z + filters.reshape(self.of_gradient.shape[0], -1).T @ self.of_gradient
+        op = stem.op
+        picture = functional.fold(patches[None], stem.shape[1:], op.kernel, op.dilation, op.padding, op.stride)
+        found: Array = picture.ravel().numpy()
+        return found

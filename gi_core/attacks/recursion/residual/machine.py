@@ -1,0 +1,164 @@
+"""Residual networks as an attack: a Step is a block, then a temperature of the search, then a finishing round."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gi_core.attacks.base import LayerReport, Refused, State, Step
+from gi_core.attacks.observation import refuse_bad_update
+from gi_core.attacks.priors import Pixels
+from gi_core.attacks.recursion.layers import missing
+from gi_core.attacks.recursion.machine import Recursion, drawn_layers
+from gi_core.attacks.recursion.residual import finish, states, verdict
+from gi_core.attacks.recursion.residual.annealing import TEMPERATURES, StemSearch, descend
+from gi_core.attacks.recursion.residual.descent import Place
+from gi_core.attacks.recursion.residual.features import Search
+from gi_core.attacks.recursion.residual.going import Going
+from gi_core.networks.bottleneck import bottlenecks
+from gi_core.settings import closed_form_attacks
+from gi_core.settings.chain import chain
+from gi_core.settings.graph import MaxPool
+from gi_core.settings.plan import Plan
+from gi_core.settings.recursion_checks import BOTTLENECK, OWN_LOSS, refusal
+from gi_core.settings.residual_chain import ResidualNet, parse, parts
+from gi_core.types.updates import Knowledge, Update
+
+
+class ResidualMachine(Recursion):
+    """The machine (see `attacks.base.Attack`): blocks in float64, the annealing in float32, on the CPU."""
+
+    def __init__(
+        self, settings: closed_form_attacks.ResidualRecursion, update: Update, knowledge: Knowledge, plan: Plan,
+        device: torch.device,
+    ):  # fmt: skip
+        self.settings: closed_form_attacks.ResidualRecursion = settings
+        self.update, self.knowledge, self.plan = update, knowledge, plan
+        refuse_bad_update(update.norm())
+        if bottlenecks(knowledge.model):
+            raise Refused(BOTTLENECK)
+        if knowledge.loss == "own":
+            raise Refused(OWN_LOSS)
+        graph = drawn_layers(knowledge, pooled=True)
+        whole = chain(graph)
+        reason = refusal(type(settings), whole, update.images, knowledge.batch_norm)
+        net = parse(whole)
+        if reason or isinstance(net, str):
+            raise Refused(reason or str(net))
+        reason = missing(tuple(parts(net)), update)
+        if reason:
+            raise Refused(reason)
+        pool = next((x.op for x in graph.layers if net.pool is not None and x.name == net.pool.name), None)
+        assert pool is None or isinstance(pool, MaxPool)  # as `parse` looked for
+        self.net: ResidualNet = net
+        self.going = Going(net, pool, knowledge.model, update)
+        self.blocks = (net.stem, *net.blocks)
+        self.last = net.head
+        self.shape = (1, *knowledge.input_shape)
+        self.pixels = Pixels(knowledge.mean, knowledge.std, torch.zeros((), dtype=torch.float64))
+        self.steps = len(net.blocks) + len(TEMPERATURES) + settings.rounds
+
+    def init(self, seed: int) -> State:
+        """The top mask, which nothing is guessed for. Raises Refused."""
+        delta = self.going.delta()
+        if self.settings.labels == "known":
+            if self.knowledge.labels is None:
+                raise Refused("the server does not know the labels: choose labels=infer")
+            label = int(self.knowledge.labels.reshape(-1)[0])
+        else:
+            label = int(delta.argmin()) if len(delta) > 1 else int(delta[0] < 0)
+        place = self.going.start()
+        return {
+            "iteration": 0, "at": len(self.net.blocks) - 1, "place": states.of_place(place), "halted": None, "heat": 0,
+            "rounds": 0, "x": None, "best": None, "misfit": float("inf"), "label": label, "error": 0.0, "residual": 0.0,
+        }  # fmt: skip
+
+    # a step
+
+    def step(self, state: State) -> tuple[State, Step]:
+        state["iteration"] += 1
+        if state["at"] >= 0 and state["halted"] is None:
+            return self._block(state)
+        return self._anneal(state) if state["heat"] < len(TEMPERATURES) else self._finish_round(state)
+
+    def _block(self, state: State) -> tuple[State, Step]:
+        at, out = state["at"], states.place(state["place"])
+        passed = self.going.descend(at, out)
+        halted = self.going.halted(at, passed)
+        report = states.report(self.net.blocks[at], passed, halted)
+        events = ()
+        if halted is None:
+            state["place"], state["at"] = states.of_place(passed.place), at - 1
+            state["residual"] = max(state["residual"], passed.inner.residual, passed.outer.residual)
+        else:
+            state["halted"] = states.of_halted(halted)
+            events = (f"the equations end at {halted.reason}",)
+        blind = halted is not None and at == len(self.net.blocks) - 1 and halted.inner is None
+        if blind:
+            state["heat"], state["rounds"] = len(TEMPERATURES), self.settings.rounds
+        return state, self._shown(state, report, report.residual, done=blind, events=events)
+
+    def _searched(self, state: State, dtype: torch.dtype) -> StemSearch | Search:
+        out, halted = states.place(state["place"]), states.halted(state["halted"])
+        if halted is None:
+            return self.going.stem_search(out, dtype)
+        return self.going.feature_search(halted, out, dtype)
+
+    def _anneal(self, state: State) -> tuple[State, Step]:
+        search = self._searched(state, torch.float32)
+        x = state["x"] if state["x"] is not None else torch.zeros(self.shape[1:], dtype=torch.float64)
+        loss = search.objective(TEMPERATURES[state["heat"]])
+        x = descend(loss, x.float(), self.settings.annealing).double()
+        state["heat"] += 1
+        self._keep(state, x, search.misfit(x.float()))
+        over = state["heat"] == len(TEMPERATURES) and (state["halted"] is not None or not self.settings.rounds)
+        return state, self._shown(state, None, state["misfit"], done=over)
+
+    def _finish_round(self, state: State) -> tuple[State, Step]:
+        search = self._searched(state, torch.float64)
+        assert isinstance(search, StemSearch)  # a search of features ends with its annealing
+        if state["rounds"] == 0:
+            state["x"], state["misfit"] = state["best"], search.misfit(state["best"])
+        x = finish.improve(search.stem, search.pooled, search.active, search.back, state["x"])
+        before = state["misfit"]
+        state["rounds"] += 1
+        self._keep(state, x, search.misfit(x))
+        settled = state["rounds"] > 2 and state["misfit"] > 0.99 * before
+        over = state["rounds"] >= self.settings.rounds or settled
+        return state, self._shown(state, None, state["misfit"], done=over)
+
+    def _keep(self, state: State, x: Tensor, misfit: float) -> None:
+        """Go on from x, and keep it where the attacker sees that it fits best."""
+        state["x"] = x
+        if misfit <= state["misfit"] or state["best"] is None:
+            state["best"], state["misfit"] = x, misfit
+
+    # what is shown
+
+    def _shown(
+        self, state: State, layer: LayerReport | None, residual: float, *, done: bool, events: tuple[str, ...] = ()
+    ) -> Step:
+        images, labels = self.answer(state)
+        value = torch.tensor([residual], dtype=torch.float64)
+        said = verdict.note(self.net, states.halted(state["halted"]), state["misfit"]) if done else ""
+        return Step(
+            iteration=state["iteration"], losses={"residual": value, "total": value}, images=images[None],
+            labels=labels[None], best=0, score=value, rate=layer.condition if layer is not None else self._heat(state),
+            done=done, note=said, events=events, layer=layer,
+        )  # fmt: skip
+
+    def _heat(self, state: State) -> float:
+        return TEMPERATURES[min(max(state["heat"], 1), len(TEMPERATURES)) - 1]
+
+    def answer(self, state: State) -> tuple[Tensor, Tensor]:
+        label = torch.tensor([state["label"]])
+        if state["best"] is None:
+            return torch.full(self.shape, 0.5, dtype=torch.float64), label
+        return self.pixels.decode(state["best"])[None], label
+
+    def residual(self, state: State) -> dict[str, float]:
+        return {} if state["best"] is None else self.gradient_residual(*self.answer(state))
+
+

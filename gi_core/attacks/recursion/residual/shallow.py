@@ -1,0 +1,111 @@
+"""The part of the network below where the recursion stopped, as functions of the picture that an annealing can search.
+
+Max pooling is softened: sum_j w_j z_j over a window with w = softmax(z / (T u_c)), u_c the usual size of channel c; at
+T = 0 it is max pooling. The same weights deal dL/d(pooled) out over the window, so that the stem's own gradient, which
+depends on who won, is a smooth function of the picture too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from gi_core.attacks.recursion.layers import Numbers
+from gi_core.settings.chain import Affine
+from gi_core.settings.graph import MaxPool
+
+OUTSIDE = -1
+
+
+@dataclass(frozen=True)
+class Windows:
+    """places (windows, taps) int64: positions of the map that a window holds, OUTSIDE where the map ends; side: (H, W)
+    of the windows; inside: (H, W) of the map.
+    """
+
+    places: Tensor
+    side: tuple[int, int]
+    inside: tuple[int, int]
+
+
+def windows(pool: MaxPool | None, shape: tuple[int, ...], pooled: tuple[int, ...]) -> Windows:
+    """The windows of max pooling over a map (C, H, W); without pooling each holds one position."""
+    height, width = shape[1:]
+    size, stride, padding = (1, 1, 0) if pool is None else (pool.size, pool.stride or pool.size, pool.padding)
+    rows = np.arange(pooled[1])[:, None] * stride - padding + np.arange(size)[None]
+    columns = np.arange(pooled[2])[:, None] * stride - padding + np.arange(size)[None]
+    y, x = rows[:, None, :, None], columns[None, :, None, :]
+    there = (y >= 0) & (y < height) & (x >= 0) & (x < width)
+    places = np.where(there, y * width + x, OUTSIDE).reshape(pooled[1] * pooled[2], size * size)
+    return Windows(torch.from_numpy(places), (pooled[1], pooled[2]), (height, width))
+
+
+class Stem:
+    """The first convolution with the numbers of its update, in one dtype. unit (C,): usual size of each channel."""
+
+    def __init__(self, layer: Affine, mine: Numbers, seen: Windows, unit: np.ndarray, dtype: torch.dtype):
+        def tensor(values: np.ndarray) -> Tensor:
+            return torch.from_numpy(np.ascontiguousarray(values)).to(dtype)
+
+        self.op, self.windows, self.dtype = layer.convolution, seen, dtype
+        self.shape = layer.input_shape
+        self.unit = tensor(unit)[:, None]
+        self.weight = tensor(mine.weight.reshape(len(mine.weight), -1)) / self.unit
+        self.bias = tensor(mine.bias)[:, None] / self.unit
+        gradient = tensor(mine.gradient.reshape(len(mine.gradient), -1))
+        self.gradient_size = gradient.norm(dim=1, keepdim=True).clamp_min(1e-30)
+        self.gradient = gradient / self.gradient_size
+        self._there = seen.places >= 0
+        self._places = seen.places.clamp_min(0)
+
+    def patches(self, x: Tensor) -> Tensor:
+        """(C k^2, positions) of a picture (C, H, W)."""
+        op = self.op
+        return functional.unfold(x[None], op.kernel, op.dilation, op.padding, op.stride)[0]
+
+    def maps(self, patches: Tensor) -> Tensor:
+        """z / u (C, positions)."""
+        return self.weight @ patches + self.bias
+
+    def in_windows(self, z: Tensor) -> Tensor:
+        """(C, windows, taps), minus infinity outside of the map."""
+        return z[:, self._places].masked_fill(~self._there, float("-inf"))
+
+    def weights(self, held: Tensor, temperature: float) -> Tensor:
+        """w (C, windows, taps): softmax of what the windows hold; at zero, 1 for the largest."""
+        if temperature > 0:
+            return torch.softmax(held / temperature, 2)
+        return functional.one_hot(held.argmax(2), held.shape[2]).to(held.dtype)
+
+    def soft(self, held: Tensor, weights: Tensor) -> Tensor:
+        """sum_j w_j z_j (C, windows)."""
+        return (weights * held.masked_fill(~self._there, 0.0)).sum(2)
+
+    def dealt(self, weights: Tensor, back: Tensor) -> Tensor:
+        """dL/dz (C, positions) from back = dL/d(pooled) (C, windows), zero where a unit is inactive."""
+        channels, flat = len(back), self._places.reshape(1, -1)
+        shares = (weights * back[:, :, None] * self._there).reshape(channels, -1)
+        out = torch.zeros(channels, self.windows.inside[0] * self.windows.inside[1], dtype=shares.dtype)
+        return out.scatter_add(1, flat.expand(channels, -1), shares)
+
+    def misfit(self, dealt: Tensor, patches: Tensor) -> Tensor:
+        """(dL/dz patches^T - G) / |G_c|, (C, Cin k^2)."""
+        return dealt @ patches.T / self.gradient_size - self.gradient
+
+    def bound(self, pooled: Tensor) -> Tensor:
+        """The least pooled value (C, positions) of the windows that hold a position: no z is above it."""
+        channels = len(pooled)
+        over = pooled[:, :, None].expand(-1, -1, self._places.shape[1]).masked_fill(~self._there, float("inf"))
+        out = torch.full((channels, self.windows.inside[0] * self.windows.inside[1]), float("inf"), dtype=pooled.dtype)
+        return out.scatter_reduce(1, self._places.reshape(1, -1).expand(channels, -1), over.reshape(channels, -1), "amin")
+
+
+def variation(x: Tensor, eps: float = 1e-3) -> Tensor:
+    """Total variation sum sqrt(|d_x|^2 + |d_y|^2 + eps^2), colours together, of a picture (C, H, W)."""
+    across = x[:, :-1, 1:] - x[:, :-1, :-1]
+    down = x[:, 1:, :-1] - x[:, :-1, :-1]
+    return torch.sqrt((across**2 + down**2).sum(0) + eps**2).sum()
