@@ -119,6 +119,7 @@ def _recursion(e: Experiment) -> Iterator[Problem]:
         return
     from gi_core.settings.chain import chain
     from gi_core.settings.recursion_checks import BOTTLENECK, refusal
+    from gi_core.settings.residual_chain import searched
 
     if any("bottleneck" in d.perturbs for d in e.defenses):
         yield Problem("attack", BOTTLENECK)
@@ -135,9 +136,12 @@ def _recursion(e: Experiment) -> Iterator[Problem]:
     if graph is None:
         yield Problem("attack", f"{e.model.title} is not drawn as a chain of layers, so no recursion goes through it")
         return
-    reason = refusal(type(e.attack), chain(graph), e.pictures, e.client.batch_norm)
+    blocks = chain(graph)
+    reason = refusal(type(e.attack), blocks, e.pictures, e.client.batch_norm)
     if reason:
         yield Problem("attack", reason)
+    elif e.attack.pooled:
+        yield from (Problem("size", words, fatal=False) for words in searched(blocks))
     elif e.pictures > 1:
         yield Problem("samples", f"of {e.pictures} pictures a recursion gives one mixture", fatal=False)
     # A rescaled gradient is as good, unless the scale itself is what one logit is read from.
@@ -152,10 +156,13 @@ def _recursion(e: Experiment) -> Iterator[Problem]:
 
 def _graph(e: Experiment, shape: tuple[int, int]) -> Graph | None:
     """The layers that a recursion would walk; None where they are not drawn. Raises SpecError."""
+    from gi_core.settings.drawings import drawing
     from gi_core.settings.layer_graphs import layer_graph
 
     if isinstance(e.model, OwnNetwork):
         return drawn(e.model, (e.channels or e.model.channels_only or 3, *shape))
+    if isinstance(e.attack, ClosedForm) and e.attack.pooled:
+        return drawing(e.model, (e.channels or 3, *shape), 10)
     return layer_graph(e.model, (e.channels or 3, *shape), 10)
 
 

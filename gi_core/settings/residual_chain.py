@@ -44,14 +44,14 @@ def parse(blocks: tuple[Block, ...]) -> ResidualNet | str:
             " choose peeling"
         )
     stem, inner = blocks[0], blocks[1:-2]
-    if not isinstance(stem, Affine) or not isinstance(stem.op, Conv) or not _relu(stem):
-        return "residual recovery ends at a convolution with ReLU, and this network begins with something else"
     pool = inner[0] if inner and isinstance(inner[0], Unsupported) and inner[0].kind == "max_pool" else None
     found = inner[1:] if pool is not None else inner
     for block in found:
         if not isinstance(block, Residual) or not _relu(block) or not _relu(block.main[0]):
             reason = block.reason if isinstance(block, Unsupported) else "it is no residual block of two convolutions with ReLU"
             return f"layer {block.name} cannot be passed: {reason}"
+    if not isinstance(stem, Affine) or not isinstance(stem.op, Conv) or not _relu(stem):
+        return "residual recovery ends at a convolution with ReLU, and this network begins with something else"
     return ResidualNet(stem, pool, tuple(b for b in found if isinstance(b, Residual)), head)
 
 
@@ -82,6 +82,11 @@ def refusal(blocks: tuple[Block, ...], images: int, batch_norm: str = "eval") ->
     return None
 
 
+def title(block: Residual) -> str:
+    """What a sentence calls a block: its module, or its rows."""
+    return block.name.removesuffix(".add").removesuffix("_add")
+
+
 def parts(net: ResidualNet) -> list[Affine]:
     """Every layer with weights."""
     inner = [part for b in net.blocks for part in (*b.main, b.skip) if part is not None]
@@ -103,6 +108,12 @@ def exact_blocks(net: ResidualNet) -> int:
             break
         count += 1
     return count
+
+
+def searched(blocks: tuple[Block, ...]) -> list[str]:
+    """What to expect where a picture of this size is larger than every block's equations: one sentence, or none."""
+    net = parse(blocks)
+    return [] if isinstance(net, str) or exact_blocks(net) == len(net.blocks) else [depth(net)]
 
 
 def depth(net: ResidualNet) -> str:

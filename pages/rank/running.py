@@ -17,12 +17,16 @@ from pages.shared.experiment import launch, press
 from pages.shared.rank import question
 from pages.shared.rank.question import Fault
 
-LABELS = {"rgap": "R-GAP", "rgap_hybrid": "R-GAP, then matching", "peeling": "Peeling", "analytic_linear": "Division"}
+LABELS = {
+    "rgap": "R-GAP", "rgap_hybrid": "R-GAP, then matching", "peeling": "Peeling", "analytic_linear": "Division",
+    "residual": "Residual recursion",
+}  # fmt: skip
 _WHY = {
     "rgap": "Every activation has an inverse: the recursion reads each layer's input from the next one.",
     "rgap_hybrid": "Where a layer has too few equations, the attack looks for what is missing in the layer before it.",
     "analytic_linear": "Dense layers with a bias: weight gradients divided by bias gradients give the input.",
     "peeling": "Reads which ReLU units were active, then solves each layer; no label needed.",
+    "residual": "Solves block after block, trained or not, and searches for the picture where the equations end.",
 }
 
 
@@ -32,9 +36,9 @@ def suitable(experiment: Experiment, report: RankReport) -> tuple[list[str], str
     kinds = ["rgap_hybrid", "rgap"] if report.verdict == "optimisation" else ["rgap", "rgap_hybrid"]
     images, norm = len(experiment.samples), experiment.client.batch_norm
     recursions = {kind: cls for kind, cls in ATTACKS.items() if issubclass(cls, ClosedForm)}
-    why = {kind: refusal(recursions[kind], blocks, images, norm) for kind in (*kinds, "peeling", "analytic_linear")}
+    why = {kind: refusal(recursions[kind], blocks, images, norm) for kind in (*kinds, "peeling", "analytic_linear", "residual")}
     passing = [kind for kind in kinds if why[kind] is None] or ["peeling"] * (why["peeling"] is None)
-    passing += ["analytic_linear"] * (why["analytic_linear"] is None)
+    passing += [kind for kind in ("analytic_linear", "residual") if why[kind] is None]
     return passing, "" if passing else str(why["peeling"])
 
 

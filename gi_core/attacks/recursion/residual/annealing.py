@@ -41,7 +41,7 @@ class StemSearch:
             short = torch.relu(self.pooled - stem.soft(held, w))[self.active]
             total = (torch.relu(z - self.bound) ** 2).sum() + (short**2).sum()
             total = total + self.weight * (stem.misfit(stem.dealt(w, dealt), patches) ** 2).sum()
-            return total + tau * variation(x) if tau else total
+            return total + tau * variation(x, stem.spread) if tau else total
 
         return loss
 

@@ -12,10 +12,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from torch import nn
+from torch.nn import functional
 
 from gi_core.attacks.recursion.layers import Numbers, numbers
 from gi_core.attacks.recursion.residual import equations
 from gi_core.attacks.recursion.residual.equations import Found, Rows
+from gi_core.attacks.recursion.residual.forwards import Seen, complete
 from gi_core.attacks.recursion.residual.masks import Mask, check_sums, classify
 from gi_core.attacks.recursion.residual.own_gradient import settle
 from gi_core.numerics.convolution_maps import Array
@@ -50,7 +52,7 @@ class Network:
     def __init__(self, model: nn.Module, update: Update):
         self.model, self.update = model, update
         double = all(t.dtype == torch.float64 for t in update.tensors.values())
-        self.floor, self.tolerance = (1e-17, 1e-9) if double else (1e-9, 3e-6)
+        self.floor, self.tolerance = (1e-10, 1e-9) if double else (0.1, 3e-6)
         self._numbers: dict[str, Numbers] = {}
 
     def numbers(self, layer: Affine) -> Numbers:
@@ -67,6 +69,13 @@ class Network:
             shape, weight, torch.from_numpy(np.ascontiguousarray(k))[None], op.stride, op.padding, op.dilation, op.groups
         )
         return found[0].numpy()
+
+    def forward(self, layer: Affine, x: Array) -> Array:
+        """W x + b of a convolution."""
+        op, mine = layer.convolution, self.numbers(layer)
+        weight, bias = torch.from_numpy(mine.weight), torch.from_numpy(mine.bias)
+        picture = torch.from_numpy(np.ascontiguousarray(x))[None]
+        return functional.conv2d(picture, weight, bias, op.stride, op.padding, op.dilation, op.groups)[0].numpy()
 
     def sums(self, layer: Affine) -> Array | None:
         """sum over positions of dL/dz of a layer that has a bias or a batch norm."""
@@ -91,10 +100,27 @@ def descend(net: Network, block: Residual, out: Place, before: Affine) -> Passed
     inner_mask = net.mask(inner, toward, first)
     extra = [] if block.skip is None else [net.rows(block.skip, k2, np.ones(len(k2), bool))]
     outer, inner_settled = _solve(net, [(first, toward)], inner_mask, extra)
+    if outer.free is not None and inner.free is None:
+        outer = complete(outer, _forwards(net, block, out, inner.x, inner_settled))
     back = net.back(first, inner_settled.active * toward)
     back += k2 if block.skip is None else net.back(block.skip, k2)
     place = Place(outer.x, net.mask(outer, back, before), back)
     return Passed(place, inner, inner_settled, outer)
+
+
+def _forwards(net: Network, block: Residual, out: Place, inner: Array, mask: Mask) -> list[Seen]:
+    """What the forward pass of a block shows of its input."""
+    first, second = block.main
+    own = net.numbers(first)
+    a = np.where(mask.active, inner, 0.0)
+    left = out.value - net.forward(second, a)
+    skip = None if block.skip is None else net.numbers(block.skip)
+    if skip is not None:
+        left = left - skip.bias[:, None, None]
+    return [
+        Seen(first, own, a - own.bias[:, None, None], mask.active),
+        Seen(block.skip, skip, left, out.mask.active),
+    ]
 
 
 def _solve(

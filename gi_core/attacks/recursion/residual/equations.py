@@ -7,7 +7,7 @@ rounding is of the size of the others. k = U S V^T leaves at most as many rows o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import linalg
@@ -15,6 +15,9 @@ from scipy import linalg
 from gi_core.numerics.convolution_maps import Array, kernel_matrix
 from gi_core.settings.graph import Conv, Shape
 
+WEAK = 1e-3
+ROUNDING, SPARE = 1e-7, 10
+"""Rounding of a channel's equations as a share of their size, beside what they contradict each other by where so many are spare."""
 NOTHING = 1e-12
 """Singular values below this share of the largest are rounding in double precision."""
 
@@ -29,8 +32,10 @@ class Rows:
 
 @dataclass(frozen=True)
 class Found:
-    """x (C, H, W); error (C, H, W), what rounding does to each value, up to one common factor; rank of one channel's
-    equations; condition of K; residual |K x - target| / |target|.
+    """x (C, H, W); error (C, H, W), what rounding does to each value, up to a common factor; rank of one channel's
+    equations; condition of K; residual |K x - target| / |target|. free (H W, q): orthonormal directions of a channel that
+    the equations do not see, or see through a thousandth of the largest singular value, where there are any; sure: x
+    without those.
     """
 
     x: Array
@@ -38,6 +43,8 @@ class Found:
     rank: int
     condition: float
     residual: float
+    free: Array | None = None
+    sure: Array | None = None
 
     @property
     def short(self) -> int:
@@ -72,11 +79,23 @@ def solve(parts: list[Rows], input_shape: Shape) -> Found:
         return Found(nothing, np.ones(input_shape), 0, float("inf"), 1.0)
     left, values, right = linalg.svd(kernel, full_matrices=False, check_finite=False)
     kept = values > NOTHING * values[0]
+    full = int(kept.sum()) == pixels
     inverse = right[kept].T / values[kept]
     x = (inverse @ (left[:, kept].T @ target)).T
-    spread = np.sqrt((inverse**2).sum(1))
-    size = np.sqrt((target**2).mean(0))
-    residual = float(np.linalg.norm(kernel @ x.T - target) / max(np.linalg.norm(target), 1e-300))
+    spread = np.sqrt((inverse**2).sum(1)) if full else np.ones(pixels)
+    left_over = kernel @ x.T - target
+    residual = float(np.linalg.norm(left_over) / max(np.linalg.norm(target), 1e-300))
+    spare = len(kernel) - int(kept.sum())
+    noise = (left_over**2).sum(0) / spare if spare >= SPARE else np.zeros(channels)
+    size = np.sqrt(ROUNDING**2 * (target**2).mean(0) + noise)
     error = np.maximum(size[:, None] * spread[None], 1e-300)
-    condition = float(values[0] / values[kept][-1]) if kept.sum() == pixels else float("inf")
-    return Found(x.reshape(input_shape), error.reshape(channels, *input_shape[1:]), int(kept.sum()), condition, residual)
+    found = Found(
+        x.reshape(input_shape), error.reshape(input_shape), int(kept.sum()),
+        float(values[0] / values[-1]) if full else float("inf"), residual,
+    )  # fmt: skip
+    sure = values > WEAK * values[0]
+    if full and sure.all():
+        return found
+    known = (right[sure].T / values[sure]) @ (left[:, sure].T @ target)
+    basis = linalg.qr(right[sure].T, check_finite=False)[0][:, int(sure.sum()) :]
+    return replace(found, free=basis, sure=known.T.reshape(input_shape))

@@ -138,7 +138,7 @@ class Search:
         tau = max(VARIATION * temperature / TEMPERATURES[0], LAST_VARIATION)
 
         def loss(x: Tensor) -> Tensor:
-            return self.end.misfit(self.reached(x, temperature)) + tau * variation(x)
+            return self.end.misfit(self.reached(x, temperature)) + tau * variation(x, self.stem.spread)
 
         return loss
 

@@ -15,7 +15,7 @@ from torch.nn import functional
 from gi_core.attacks.recursion.residual.shallow import Stem
 from gi_core.numerics.convolution_maps import Array
 
-INNER = 300
+INNER = 400
 BROKEN = 1e-3
 """A bound counts as broken by more than this share of its channel's usual value, or by thrice the median residual."""
 

@@ -17,7 +17,7 @@ from gi_core.attacks.recursion.residual.shallow import Stem, windows
 from gi_core.numerics.convolution_maps import Array
 from gi_core.settings.chain import Affine
 from gi_core.settings.graph import MaxPool
-from gi_core.settings.residual_chain import ResidualNet
+from gi_core.settings.residual_chain import ResidualNet, title
 from gi_core.types.updates import Update
 
 FAILING = 0.05
@@ -28,7 +28,7 @@ CONTRADICTED = 1e-2
 
 @dataclass(frozen=True)
 class Halted:
-    """A block that was not passed whole: its output's place, and the inner activation where that is known."""
+    """Block `at` was not passed whole: its output is known, and `inner`, its inner activation, where that is."""
 
     at: int
     inner: Place | None
@@ -36,10 +36,10 @@ class Halted:
 
 
 class Going:
-    """One network with one update."""
+    """One network with one update. std (C,): of the pictures' normalisation."""
 
-    def __init__(self, net: ResidualNet, pool: MaxPool | None, model: nn.Module, update: Update):
-        self.net, self.pool = net, pool
+    def __init__(self, net: ResidualNet, pool: MaxPool | None, model: nn.Module, update: Update, std: tuple[float, ...]):
+        self.net, self.pool, self.std = net, pool, std
         self.network = Network(model, update)
 
     def delta(self) -> Array:
@@ -70,19 +70,22 @@ class Going:
 
     def halted(self, at: int, passed: Passed) -> Halted | None:
         """Why block `at` is not believed; None where it is."""
-        name = self.net.blocks[at].name.removesuffix(".add")
+        name = title(self.net.blocks[at])
         reason = _doubt(passed.inner.short, passed.inner.residual, passed.inner_mask)
         if reason:
             return Halted(at, None, f"{name}, whose inner activation {reason}")
-        reason = _doubt(passed.outer.short, passed.outer.residual, passed.place.mask)
+        reason = _doubt(passed.outer.short, passed.outer.residual, None)
         if reason:
             back = np.zeros_like(passed.inner.x)
             return Halted(at, Place(passed.inner.x, passed.inner_mask, back), f"{name}, whose input {reason}")
+        reason = _doubt(0, 0.0, passed.place.mask)
+        if reason and at:
+            return Halted(at - 1, None, f"{title(self.net.blocks[at - 1])}, whose output {reason}")
         return None
 
     def stem(self, unit: Array, pooled: tuple[int, ...], dtype: torch.dtype) -> Stem:
         seen = windows(self.pool, self.net.stem.shape, pooled)
-        return Stem(self.net.stem, self.network.numbers(self.net.stem), seen, unit, dtype)
+        return Stem(self.net.stem, self.network.numbers(self.net.stem), seen, unit, self.std, dtype)
 
     def stem_search(self, place: Place, dtype: torch.dtype) -> StemSearch:
         """Where every block was passed: `place` is the stem's output, pooled if the network does that."""
@@ -119,12 +122,12 @@ class Going:
         return rows if block.skip is None else [*rows, net.rows(block.skip, k2, every)]
 
 
-def _doubt(short: int, residual: float, mask: Mask) -> str:
+def _doubt(short: int, residual: float, mask: Mask | None) -> str:
     """What is wrong with a recovered activation, to end a sentence; "" where nothing is."""
     if short:
         return f"lacks {short} equations of each channel"
     if residual > CONTRADICTED:
         return f"obeys its equations to {residual:.0e} only"
-    if mask.summed and mask.failing > FAILING * len(mask.active):
+    if mask is not None and mask.summed and mask.failing > FAILING * len(mask.active):
         return f"misses the bias gradient in {mask.failing} of {len(mask.active)} channels"
     return ""

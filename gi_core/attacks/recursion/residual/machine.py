@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -19,12 +21,23 @@ from gi_core.attacks.recursion.residual.features import Search
 from gi_core.attacks.recursion.residual.going import Going
 from gi_core.networks.bottleneck import bottlenecks
 from gi_core.settings import closed_form_attacks
-from gi_core.settings.chain import chain
+from gi_core.settings.chain import Affine, chain
 from gi_core.settings.graph import MaxPool
 from gi_core.settings.plan import Plan
 from gi_core.settings.recursion_checks import BOTTLENECK, OWN_LOSS, refusal
-from gi_core.settings.residual_chain import ResidualNet, parse, parts
+from gi_core.settings.residual_chain import ResidualNet, exact_blocks, parse, parts
 from gi_core.types.updates import Knowledge, Update
+
+SWEEPS, SOLVING = 10, 20
+"""Passes of a step of the annealing, in products of the first convolution; operations of a layer over its positions cubed."""
+NOISE = 0.1
+"""Of the picture that a search begins with, in normalised units."""
+
+
+def _products(layer: Affine) -> float:
+    """Multiplications of a convolution."""
+    op = layer.convolution
+    return float(math.prod(layer.shape) * op.channels_in // op.groups * op.kernel**2)
 
 
 class ResidualMachine(Recursion):
@@ -53,12 +66,20 @@ class ResidualMachine(Recursion):
         pool = next((x.op for x in graph.layers if net.pool is not None and x.name == net.pool.name), None)
         assert pool is None or isinstance(pool, MaxPool)  # as `parse` looked for
         self.net: ResidualNet = net
-        self.going = Going(net, pool, knowledge.model, update)
+        self.going = Going(net, pool, knowledge.model, update, knowledge.std)
         self.blocks = (net.stem, *net.blocks)
         self.last = net.head
         self.shape = (1, *knowledge.input_shape)
         self.pixels = Pixels(knowledge.mean, knowledge.std, torch.zeros((), dtype=torch.float64))
         self.steps = len(net.blocks) + len(TEMPERATURES) + settings.rounds
+
+    def operations(self) -> float:
+        """Floating point operations of a run, roughly: double precision's, a search in single precision counting half."""
+        first, inner = self.net.stem, self.net.blocks[: len(self.net.blocks) - exact_blocks(self.net)]
+        forward = sum(_products(part) for part in (first, *(p for b in inner for p in (*b.main, b.skip) if p)))
+        search = 0.5 * SWEEPS * forward * len(TEMPERATURES) * self.settings.annealing
+        solved = sum(math.prod(part.input_shape[1:]) ** 3 for b in self.net.blocks for part in b.main)
+        return search + SOLVING * solved + self.net.positions**6 / 3
 
     def init(self, seed: int) -> State:
         """The top mask, which nothing is guessed for. Raises Refused."""
@@ -72,8 +93,13 @@ class ResidualMachine(Recursion):
         place = self.going.start()
         return {
             "iteration": 0, "at": len(self.net.blocks) - 1, "place": states.of_place(place), "halted": None, "heat": 0,
-            "rounds": 0, "x": None, "best": None, "misfit": float("inf"), "label": label, "error": 0.0, "residual": 0.0,
+            "rounds": 0, "x": self._first(seed), "best": None, "misfit": float("inf"), "label": label,
         }  # fmt: skip
+
+    def _first(self, seed: int) -> Tensor:
+        """Faint noise: at a picture of zeros every unit of an untrained network stands at its kink, and nothing moves."""
+        noise = torch.randn(self.shape[1:], dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+        return NOISE * noise
 
     # a step
 
@@ -88,14 +114,15 @@ class ResidualMachine(Recursion):
         passed = self.going.descend(at, out)
         halted = self.going.halted(at, passed)
         report = states.report(self.net.blocks[at], passed, halted)
-        events = ()
-        if halted is None:
+        events: tuple[str, ...] = ()
+        if halted is None or halted.at < at:
             state["place"], state["at"] = states.of_place(passed.place), at - 1
-            state["residual"] = max(state["residual"], passed.inner.residual, passed.outer.residual)
-        else:
+            if at == 0 and self.going.pool is None:
+                state["heat"] = len(TEMPERATURES) - 1  # nothing to sharpen
+        if halted is not None:
             state["halted"] = states.of_halted(halted)
             events = (f"the equations end at {halted.reason}",)
-        blind = halted is not None and at == len(self.net.blocks) - 1 and halted.inner is None
+        blind = halted is not None and halted.at == len(self.net.blocks) - 1 and halted.inner is None
         if blind:
             state["heat"], state["rounds"] = len(TEMPERATURES), self.settings.rounds
         return state, self._shown(state, report, report.residual, done=blind, events=events)
@@ -108,9 +135,8 @@ class ResidualMachine(Recursion):
 
     def _anneal(self, state: State) -> tuple[State, Step]:
         search = self._searched(state, torch.float32)
-        x = state["x"] if state["x"] is not None else torch.zeros(self.shape[1:], dtype=torch.float64)
         loss = search.objective(TEMPERATURES[state["heat"]])
-        x = descend(loss, x.float(), self.settings.annealing).double()
+        x = descend(loss, state["x"].float(), self.settings.annealing).double()
         state["heat"] += 1
         self._keep(state, x, search.misfit(x.float()))
         over = state["heat"] == len(TEMPERATURES) and (state["halted"] is not None or not self.settings.rounds)

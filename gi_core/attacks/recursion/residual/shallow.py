@@ -19,6 +19,10 @@ from gi_core.settings.chain import Affine
 from gi_core.settings.graph import MaxPool
 
 OUTSIDE = -1
+COLOUR = 4.0
+_OPPONENT = torch.diag(torch.tensor([1.0, COLOUR, COLOUR])) @ functional.normalize(
+    torch.tensor([[1.0, 1.0, 1.0], [1.0, -1.0, 0.0], [1.0, 1.0, -2.0]])
+)
 
 
 @dataclass(frozen=True)
@@ -47,12 +51,14 @@ def windows(pool: MaxPool | None, shape: tuple[int, ...], pooled: tuple[int, ...
 class Stem:
     """The first convolution with the numbers of its update, in one dtype. unit (C,): usual size of each channel."""
 
-    def __init__(self, layer: Affine, mine: Numbers, seen: Windows, unit: np.ndarray, dtype: torch.dtype):
+    def __init__(
+        self, layer: Affine, mine: Numbers, seen: Windows, unit: np.ndarray, std: tuple[float, ...], dtype: torch.dtype
+    ):
         def tensor(values: np.ndarray) -> Tensor:
             return torch.from_numpy(np.ascontiguousarray(values)).to(dtype)
 
         self.op, self.windows, self.dtype = layer.convolution, seen, dtype
-        self.shape = layer.input_shape
+        self.shape, self.spread = layer.input_shape, spreads(std, dtype)
         self.unit = tensor(unit)[:, None]
         self.weight = tensor(mine.weight.reshape(len(mine.weight), -1)) / self.unit
         self.bias = tensor(mine.bias)[:, None] / self.unit
@@ -104,8 +110,20 @@ class Stem:
         return out.scatter_reduce(1, self._places.reshape(1, -1).expand(channels, -1), over.reshape(channels, -1), "amin")
 
 
-def variation(x: Tensor, eps: float = 1e-3) -> Tensor:
-    """Total variation sum sqrt(|d_x|^2 + |d_y|^2 + eps^2), colours together, of a picture (C, H, W)."""
-    across = x[:, :-1, 1:] - x[:, :-1, :-1]
-    down = x[:, 1:, :-1] - x[:, :-1, :-1]
+def variation(x: Tensor, std: Tensor, eps: float = 1e-3) -> Tensor:
+    """Colour total variation sum sqrt(|d_x|^2 + |d_y|^2 + eps^2) of a picture (C, H, W); std (C, 1, 1) as `spreads` gives it.
+
+    Colours together, in opponent colours with those of hue weighed COLOUR times: colour is smoother than brightness.
+    """
+    y = x * std
+    if len(x) == 3:
+        y = torch.einsum("oc,chw->ohw", _OPPONENT.to(x.dtype), y)
+    across = y[:, :-1, 1:] - y[:, :-1, :-1]
+    down = y[:, 1:, :-1] - y[:, :-1, :-1]
     return torch.sqrt((across**2 + down**2).sum(0) + eps**2).sum()
+
+
+def spreads(std: tuple[float, ...], dtype: torch.dtype) -> Tensor:
+    """(C, 1, 1): what the channels' normalisation divides by, over its mean."""
+    found = torch.tensor(std, dtype=dtype).view(-1, 1, 1)
+    return found / found.mean()

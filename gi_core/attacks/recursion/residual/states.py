@@ -12,6 +12,7 @@ from gi_core.attacks.recursion.residual.descent import Passed, Place
 from gi_core.attacks.recursion.residual.going import Halted
 from gi_core.attacks.recursion.residual.masks import Mask
 from gi_core.settings.chain import Residual
+from gi_core.settings.residual_chain import title
 
 FLOAT32 = 6e-8
 Kept = dict[str, Any]
@@ -58,7 +59,7 @@ def report(block: Residual, passed: Passed, stopped: Halted | None) -> LayerRepo
     doubtful = int(passed.inner_mask.doubtful.sum() + passed.place.mask.doubtful.sum())
     words = [f"{doubtful} doubtful units" if doubtful else "", f"stopped: {stopped.reason}" if stopped else ""]
     return LayerReport(
-        name=block.name.removesuffix(".add"), route="under-determined" if rank < unknowns else "gradient",
+        name=title(block), route="under-determined" if rank < unknowns else "gradient",
         unknowns=unknowns, rank=rank, deficiency=unknowns - rank, condition=condition,
         residual=max(inner.residual, outer.residual),
         error=max(inner.residual, outer.residual, FLOAT32 * condition) if stopped is None else float("inf"),

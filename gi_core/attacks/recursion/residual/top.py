@@ -23,6 +23,8 @@ ROUNDS = 6
 """Inverse iterations towards the null vector."""
 BINARY = 0.25
 """A mask whose values are further than this from 0 and 1 (the 99 % quantile) is none."""
+UNLIKE = 0.1
+"""Share of the channels whose number of active units may be another than their bias gradient says."""
 BLURRED = (
     "the last feature map's mask cannot be told from this update: it is noised or rounded, or not the gradient of one"
     " picture"
@@ -49,7 +51,8 @@ def mask(op: Conv, gradient: Array, means: Array, sums: Array, side: tuple[int, 
     scale = float(found.sum(1) @ n[live] / max((found.sum(1) ** 2).sum(), 1e-300))
     found = found * scale
     off = np.abs(found - np.round(found.clip(0, 1)))
-    if np.quantile(off, 0.99) > BINARY:
+    unlike = np.abs((found > 0.5).sum(1) - n[live]) > 0.5  # of the counts that the bias gradient gives
+    if np.quantile(off, 0.99) > BINARY or unlike.mean() > UNLIKE:
         raise Refused(BLURRED)
     out = np.zeros((len(means), positions), bool)
     out[live] = found > 0.5

@@ -1,0 +1,123 @@
+"""Residual recovery from end to end: exact where the equations suffice, searched where they end, and what it says of itself."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from gi_core.attacks import make
+from gi_core.attacks.base import Refused
+from gi_core.settings import problems
+from tests.recovery import PLAN, ask, conv, drawn, open_attack, recover
+
+QUICK = {"kind": "residual", "annealing": 30}
+
+
+def residual(channels: int, stride: int = 1):
+    return {"kind": "residual", "channels": channels, "stride": stride, "activation": "relu", "batch_norm": True}
+
+
+def small(*pooling, width: int = 24, seed: int = 0):
+    """A stem of so many channels, an identity and two projection blocks: 9 positions at 12 pixels."""
+    stem = conv(width, activation="relu", batch_norm=True, bias=False)
+    return drawn(
+        stem, *pooling, residual(width), residual(2 * width, 2), residual(3 * width, 2), {"kind": "global_average"},
+        seed=seed,
+    )  # fmt: skip
+
+
+def test_a_drawn_residual_network_is_solved_exactly_and_without_the_label():
+    found = recover(ask(small(), QUICK, size=12))
+    assert [layer.name for layer in found.layers] == ["layer4", "layer3", "layer2"]
+    assert all(layer.deficiency == 0 and layer.residual < 1e-5 for layer in found.layers)
+    assert found.psnr[0] > 100 and found.labels == found.labels_true
+    assert "every block was exact" in found.step.note and "up to rounding" in found.step.note
+
+
+def test_checkpoints_change_nothing():
+    asked = ask(small(), QUICK, size=12)
+    once, saved = recover(asked), recover(asked, saved=True)
+    assert torch.equal(once.attack.answer(once.state)[0], saved.attack.answer(saved.state)[0])
+
+
+def test_a_max_pooled_stem_is_annealed():
+    pool = {"kind": "max_pool", "size": 2, "stride": 2}
+    attack = {"kind": "residual", "annealing": 60}
+    found = recover(ask(small(pool, width=32), attack, size=24))
+    assert all(layer.deficiency == 0 for layer in found.layers)
+    assert found.psnr[0] > 28, found.psnr
+
+
+def test_where_the_equations_end_the_picture_is_searched_and_that_is_said():
+    """12 filters of 3 x 3 give 108 equations of each channel's 256 values."""
+    wide = drawn(
+        conv(12, activation="relu", batch_norm=True, bias=False), residual(12), residual(24, 2), residual(48, 2),
+        residual(64, 2), {"kind": "global_average"},
+    )  # fmt: skip
+    asked = ask(wide, QUICK, size=16)
+    assert any("the equations determine the network down to" in p.reason for p in problems(asked))
+    found = recover(asked)
+    assert "stopped" in found.layers[-1].note and len(found.layers) < 4
+    assert "blocks were exact" in found.step.note and found.psnr[0] > 15
+
+
+def test_its_own_misfit_judges_and_no_private_picture(monkeypatch):
+    """The same update with another picture beside it gives the same answer: nothing but the update decides."""
+    asked = ask(small(), QUICK, size=12)
+    found = recover(asked)
+    attack, _, _ = open_attack(asked)
+    state, done = attack.init(asked.seed), False
+    while not done:
+        state, step = attack.step(state)
+        done = step.done
+    assert torch.equal(attack.answer(state)[0], found.attack.answer(found.state)[0])
+    assert not hasattr(attack, "pictures") and attack.knowledge.labels is None
+
+
+def test_the_gradient_of_the_answer_is_the_update():
+    found = recover(ask(small(), QUICK, size=12))
+    assert max(found.attack.residual(found.state).values()) < 1e-2
+
+
+@pytest.mark.parametrize("std", [1e-2, 1.0])
+def test_noise_is_refused_or_said(std):
+    asked = ask(small(), QUICK, size=12, defenses=[{"kind": "gaussian_noise", "std": std}])
+    try:
+        found = recover(asked)
+    except Refused as refusal:
+        assert "cannot be told from this update" in str(refusal)
+        return
+    assert "every block was exact" not in found.step.note
+
+
+def test_one_step_of_training_is_the_gradient_weight_decay_undone():
+    client = {"kind": "fedavg", "epochs": 1, "learning_rate": 1.0, "weight_decay": 1e-3}
+    found = recover(ask(small(), QUICK, size=12, client=client))
+    assert all(layer.deficiency == 0 for layer in found.layers) and found.psnr[0] > 30
+
+
+def test_a_withheld_layer_stops_it_before_it_runs():
+    asked = ask(small(), QUICK, size=12)
+    attack, _, _ = open_attack(asked)
+    cut = replace(attack.update, withheld=("layer3_conv1.weight",))
+    with pytest.raises(Refused, match="was not sent"):
+        make(asked.attack, cut, attack.knowledge, plan=PLAN, device="cpu")
+
+
+def test_labels_that_are_known_are_taken():
+    asked = ask(small(), {**QUICK, "labels": "known"}, size=16, client={"kind": "fedsgd", "labels_known": True})
+    found = recover(asked)
+    assert found.labels == found.labels_true
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("size", "least"), [(32, 35), (64, 28)])
+def test_torchvisions_resnet18_is_solved_down_to_its_stem(size, least):
+    found = recover(ask({"kind": "resnet18"}, "residual", size=size))
+    assert [layer.name for layer in found.layers] == [
+        f"layer{stage}.{block}" for stage in (4, 3, 2, 1) for block in (1, 0)
+    ]
+    assert all(layer.deficiency == 0 and layer.residual < 1e-5 and layer.condition < 100 for layer in found.layers)
+    assert found.psnr[0] > least and found.labels == found.labels_true
