@@ -48,7 +48,11 @@ def parse(blocks: tuple[Block, ...]) -> ResidualNet | str:
     found = inner[1:] if pool is not None else inner
     for block in found:
         if not isinstance(block, Residual) or not _relu(block) or not _relu(block.main[0]):
-            reason = block.reason if isinstance(block, Unsupported) else "it is no residual block of two convolutions with ReLU"
+            reason = (
+                block.reason
+                if isinstance(block, Unsupported)
+                else "it is no residual block of two convolutions with ReLU"
+            )
             return f"layer {block.name} cannot be passed: {reason}"
     if not isinstance(stem, Affine) or not isinstance(stem.op, Conv) or not _relu(stem):
         return "residual recovery ends at a convolution with ReLU, and this network begins with something else"

@@ -36,7 +36,10 @@ def suitable(experiment: Experiment, report: RankReport) -> tuple[list[str], str
     kinds = ["rgap_hybrid", "rgap"] if report.verdict == "optimisation" else ["rgap", "rgap_hybrid"]
     images, norm = len(experiment.samples), experiment.client.batch_norm
     recursions = {kind: cls for kind, cls in ATTACKS.items() if issubclass(cls, ClosedForm)}
-    why = {kind: refusal(recursions[kind], blocks, images, norm) for kind in (*kinds, "peeling", "analytic_linear", "residual")}
+    why = {
+        kind: refusal(recursions[kind], blocks, images, norm)
+        for kind in (*kinds, "peeling", "analytic_linear", "residual")
+    }
     passing = [kind for kind in kinds if why[kind] is None] or ["peeling"] * (why["peeling"] is None)
     passing += [kind for kind in ("analytic_linear", "residual") if why[kind] is None]
     return passing, "" if passing else str(why["peeling"])

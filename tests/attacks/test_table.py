@@ -60,6 +60,7 @@ _ATTACKS = {
     "rgap": {},
     "peeling": {"matching": 1},
     "rgap_hybrid": {"matching": 1},
+    "residual": {"annealing": 5, "rounds": 1},
     "fl_gradient_inversion": {"iterations": 2},
     "grad_inversion": {"iterations": 2, "trials": 2},
 }
@@ -72,7 +73,10 @@ OPEN = tuple(kind for kind in ATTACKS if kind not in CLOSED)
 def test_the_table_knows_everything_that_can_be_asked():
     assert set(_ATTACKS) <= set(ATTACKS) and set(_DEFENSES) - {"none"} <= set(DEFENSES), "a row of what is gone"
     assert set(TINY_MODELS) | set(LARGE) == set(MODELS)
-    assert set(CLOSED) == {"analytic_linear", "rgap", "peeling", "rgap_hybrid"} & set(ATTACKS) and len(OPEN) >= 6
+    assert (
+        set(CLOSED) == {"analytic_linear", "rgap", "peeling", "rgap_hybrid", "residual"} & set(ATTACKS)
+        and len(OPEN) >= 6
+    )
 
 
 def _labels_of(attack: str) -> set[str]:
@@ -110,7 +114,7 @@ def _one_sentence(refusal: str, asked: Experiment, foreseen: list[str]) -> None:
         assert asked.defenses and any(words in refusal for words in TOLD), refusal
 
 
-TOLD = ("no logit fits", "zero", "was not sent")
+TOLD = ("no logit fits", "zero", "was not sent", "cannot be told from this update")
 """What only the update itself tells a recursion."""
 SLOW = ("resnet20", "vit", "cnn6_d")  # their last layers are read as those of the others are
 
@@ -178,12 +182,20 @@ def test_one_label_cannot_be_read_from_two_pictures(labels):
     assert bool(fatal) == (labels in ("idlg", "observed_delta"))
 
 
-@pytest.mark.parametrize(("attack", "model"), list(itertools.product(CLOSED, LARGE)))
+@pytest.mark.parametrize(
+    ("attack", "model"),
+    [
+        pair
+        for pair in itertools.product(CLOSED, LARGE)
+        if pair not in (("residual", "resnet18"), ("residual", "resnet34"))
+    ],
+)
 def test_large_networks_are_refused_by_recursions(attack, model):
     reasons = [
         p.reason for p in problems(experiment(attack={"kind": attack}, model={"kind": model}, size=64)) if p.fatal
     ]
-    assert len(reasons) == 1 and ("not drawn as a chain" in reasons[0] or reasons[0].startswith("layer "))
+    said = ("not drawn as a chain", "layer ", "the last feature map has")
+    assert len(reasons) == 1 and any(words in reasons[0] for words in said)
 
 
 @pytest.mark.slow

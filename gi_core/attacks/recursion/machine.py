@@ -198,6 +198,6 @@ def drawn_layers(knowledge: Knowledge, pooled: bool = False) -> Graph:
     if known is not None and known.normalised and knowledge.loss != "cross_entropy":
         raise Refused("this network ends with log_softmax, which only cross-entropy passes over: return the logits")
     try:
-        return graph_of(knowledge.model, knowledge.input_shape)
+        return graph_of(knowledge.model, knowledge.input_shape, opaque=known is None)
     except SpecError as error:
         raise Refused(str(error)) from None

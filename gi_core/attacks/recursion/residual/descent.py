@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
+from torch.nn.grad import conv2d_input
 
 from gi_core.attacks.recursion.layers import Numbers, numbers
 from gi_core.attacks.recursion.residual import equations
@@ -65,8 +66,14 @@ class Network:
         """W^T k of a convolution, of its input's shape."""
         op, weight = layer.convolution, torch.from_numpy(self.numbers(layer).weight)
         shape = (1, *layer.input_shape)
-        found = nn.grad.conv2d_input(
-            shape, weight, torch.from_numpy(np.ascontiguousarray(k))[None], op.stride, op.padding, op.dilation, op.groups
+        found = conv2d_input(
+            shape,
+            weight,
+            torch.from_numpy(np.ascontiguousarray(k))[None],
+            op.stride,
+            op.padding,
+            op.dilation,
+            op.groups,
         )
         return found[0].numpy()
 
@@ -129,7 +136,7 @@ def _solve(
     """A layer's input from its gradient; channels with doubtful units are left out first, and settled by what is found."""
     (layer, back), every = of[0], np.ones(len(mask.active), bool)
     more = extra or []
-    doubt = mask.doubtful.any((1, 2))
+    doubt = np.asarray(mask.doubtful.any((1, 2)))
     if doubt.any():
         clean = equations.solve([net.rows(layer, mask.active * back, ~doubt), *more], layer.input_shape)
         if not clean.short:

@@ -77,14 +77,14 @@ def solve(parts: list[Rows], input_shape: Shape) -> Found:
     if not len(kernel):
         nothing = np.zeros(input_shape)
         return Found(nothing, np.ones(input_shape), 0, float("inf"), 1.0)
-    left, values, right = linalg.svd(kernel, full_matrices=False, check_finite=False)
+    left, values, right = np.linalg.svd(kernel, full_matrices=False)
     kept = values > NOTHING * values[0]
     full = int(kept.sum()) == pixels
     inverse = right[kept].T / values[kept]
     x = (inverse @ (left[:, kept].T @ target)).T
     spread = np.sqrt((inverse**2).sum(1)) if full else np.ones(pixels)
     left_over = kernel @ x.T - target
-    residual = float(np.linalg.norm(left_over) / max(np.linalg.norm(target), 1e-300))
+    residual = float(np.linalg.norm(left_over)) / max(float(np.linalg.norm(target)), 1e-300)
     spare = len(kernel) - int(kept.sum())
     noise = (left_over**2).sum(0) / spare if spare >= SPARE else np.zeros(channels)
     size = np.sqrt(ROUNDING**2 * (target**2).mean(0) + noise)

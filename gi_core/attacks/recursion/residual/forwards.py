@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from scipy.sparse.linalg import LinearOperator, lsmr
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
+from torch.nn.grad import conv2d_input
 
 from gi_core.attacks.recursion.layers import Numbers
 from gi_core.attacks.recursion.residual.equations import Found
@@ -48,7 +49,7 @@ class Seen:
         if self.layer is None or self.numbers is None:
             return y
         op, weight = self.layer.convolution, torch.from_numpy(self.numbers.weight)
-        return nn.grad.conv2d_input((1, *shape), weight, y[None], op.stride, op.padding, op.dilation, op.groups)[0]
+        return conv2d_input((1, *shape), weight, y[None], op.stride, op.padding, op.dilation, op.groups)[0]
 
     @property
     def scale(self) -> Array:
@@ -61,7 +62,11 @@ def complete(found: Found, seen: list[Seen]) -> Found:
     """`found` with its free directions filled in, where the forward pass determines them; else as it was."""
     free = found.free
     shape = found.x.shape
-    if free is None or found.sure is None or DETERMINED * shape[0] * free.shape[1] > sum(int(s.active.sum()) for s in seen):
+    if (
+        free is None
+        or found.sure is None
+        or DETERMINED * shape[0] * free.shape[1] > sum(int(s.active.sum()) for s in seen)
+    ):
         return found
     basis, x0 = torch.from_numpy(free), torch.from_numpy(found.sure)
     weights = [torch.from_numpy(s.active * s.scale) for s in seen]
@@ -73,7 +78,9 @@ def complete(found: Found, seen: list[Seen]) -> Found:
 
     def backward(r: Array) -> Array:
         parts = torch.from_numpy(np.ascontiguousarray(r)).split([w.numel() for w in weights])
-        x = sum(s.back(w * p.reshape(w.shape), shape) for s, w, p in zip(seen, weights, parts, strict=True))
+        x = torch.zeros(shape, dtype=torch.float64)
+        for s, w, p in zip(seen, weights, parts, strict=True):
+            x += s.back(w * p.reshape(w.shape), shape)
         return (x.reshape(shape[0], -1) @ basis).ravel().numpy()
 
     left = [(w * (torch.from_numpy(s.value) - s.forward(x0))).ravel() for s, w in zip(seen, weights, strict=True)]

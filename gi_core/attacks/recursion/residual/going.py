@@ -38,7 +38,9 @@ class Halted:
 class Going:
     """One network with one update. std (C,): of the pictures' normalisation."""
 
-    def __init__(self, net: ResidualNet, pool: MaxPool | None, model: nn.Module, update: Update, std: tuple[float, ...]):
+    def __init__(
+        self, net: ResidualNet, pool: MaxPool | None, model: nn.Module, update: Update, std: tuple[float, ...]
+    ):
         self.net, self.pool, self.std = net, pool, std
         self.network = Network(model, update)
 

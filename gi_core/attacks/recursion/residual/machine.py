@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import math
 
 import torch
@@ -16,7 +14,6 @@ from gi_core.attacks.recursion.layers import missing
 from gi_core.attacks.recursion.machine import Recursion, drawn_layers
 from gi_core.attacks.recursion.residual import finish, states, verdict
 from gi_core.attacks.recursion.residual.annealing import TEMPERATURES, StemSearch, descend
-from gi_core.attacks.recursion.residual.descent import Place
 from gi_core.attacks.recursion.residual.features import Search
 from gi_core.attacks.recursion.residual.going import Going
 from gi_core.networks.bottleneck import bottlenecks
@@ -186,5 +183,3 @@ class ResidualMachine(Recursion):
 
     def residual(self, state: State) -> dict[str, float]:
         return {} if state["best"] is None else self.gradient_residual(*self.answer(state))
-
-

@@ -59,7 +59,9 @@ def check_sums(mask: Mask, back: Array, sums: Array, tolerance: float) -> Mask:
             _settle(d, g, allowed)
             continue
         steps = np.where(a, -g, g)
-        flips = _flips(steps, d, np.flatnonzero((mask.size[c].ravel() > 1) & (mask.size[c].ravel() < WIDE)), missing, allowed)
+        flips = _flips(
+            steps, d, np.flatnonzero((mask.size[c].ravel() > 1) & (mask.size[c].ravel() < WIDE)), missing, allowed
+        )
         if flips is None:
             failing += 1
             size = mask.size[c].ravel()

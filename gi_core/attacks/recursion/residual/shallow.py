@@ -107,7 +107,9 @@ class Stem:
         channels = len(pooled)
         over = pooled[:, :, None].expand(-1, -1, self._places.shape[1]).masked_fill(~self._there, float("inf"))
         out = torch.full((channels, self.windows.inside[0] * self.windows.inside[1]), float("inf"), dtype=pooled.dtype)
-        return out.scatter_reduce(1, self._places.reshape(1, -1).expand(channels, -1), over.reshape(channels, -1), "amin")
+        return out.scatter_reduce(
+            1, self._places.reshape(1, -1).expand(channels, -1), over.reshape(channels, -1), "amin"
+        )
 
 
 def variation(x: Tensor, std: Tensor, eps: float = 1e-3) -> Tensor:

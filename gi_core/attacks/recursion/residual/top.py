@@ -41,7 +41,9 @@ def mask(op: Conv, gradient: Array, means: Array, sums: Array, side: tuple[int, 
         return (n > 0.5).reshape(-1, 1, 1)
     live = np.flatnonzero(useful & (n > 0.5))
     if len(live) < positions:
-        raise Refused(f"{len(live)} channels of the last feature map are active, and its {positions} positions need as many")
+        raise Refused(
+            f"{len(live)} channels of the last feature map are active, and its {positions} positions need as many"
+        )
     divided = gradient[live] / means[live, None, None, None]
     left, _, _ = linalg.svd(divided.reshape(len(live), -1), full_matrices=False, check_finite=False)
     basis = left[:, :positions]
