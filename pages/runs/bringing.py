@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 import streamlit as st
 
 from gi_core.reports.archive_opening import Opened, open_archive
+from gi_core.reports.archive_vetting import vetted
 from gi_core.settings import SpecError
 from pages.shared import link, telling
 from pages.shared.session import store
@@ -16,8 +17,8 @@ MOST_MB = 256
 _TAKEN, _SAID = "runs.archive.taken", "runs.archive.said"
 
 
-def draw() -> None:
-    """The place to hand one in, and what came of it."""
+def place() -> None:
+    """Where one is handed in."""
     with st.popover("Bring an archive", icon=":material/upload:", key="runs_archive"):
         st.caption(
             "A ZIP that Take away, Archive (ZIP), wrote in another installation. Its numbers stay marked as measured elsewhere."
@@ -27,6 +28,10 @@ def draw() -> None:
             st.session_state[_TAKEN] = file.file_id
             st.session_state[_SAID] = _open(file.getvalue(), file.name)
             st.rerun()
+
+
+def told() -> None:
+    """What came of it."""
     said = st.session_state.get(_SAID)
     if isinstance(said, Opened):
         _opened(said)
@@ -40,6 +45,7 @@ def _open(content: bytes, name: str) -> Opened | str:
         path = Path(folder) / "archive.zip"
         try:
             path.write_bytes(content)
+            vetted(path, name[-80:])
             return open_archive(store(), path, name[-80:])
         except SpecError as error:
             return str(error)

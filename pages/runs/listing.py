@@ -38,6 +38,7 @@ def draw() -> None:
         ):  # fmt: skip
             address.show(compare=",".join(chosen))
             st.rerun()
+        bringing.place()
         if mine := store().mine():
             if st.button(
                 f"Cancel mine ({mine})", key="cancel_mine", icon=":material/stop:", type="tertiary",
@@ -45,7 +46,7 @@ def draw() -> None:
             ):  # fmt: skip
                 store().cancel_mine()
                 st.rerun()
-    bringing.draw()
+    bringing.told()
     active = store().jobs(states=_STATES["going on"], limit=1)
     st.fragment(_cards, run_every=2.0 if active else None, key="runs_cards")(bool(active))
     run_dialogs.draw()

@@ -16,7 +16,7 @@ from gi_core.cli import main
 from gi_core.jobs import sweeps
 from gi_core.jobs.adoption import NOTICE
 from gi_core.jobs.store import Store
-from gi_core.reports import archive_contents, archive_opening, archive_writing
+from gi_core.reports import archive_contents, archive_opening, archive_vetting, archive_writing
 from gi_core.settings import SpecError
 from gi_core.settings.sweep import build_sweep
 from tests import pages_fakes as fakes
@@ -251,6 +251,15 @@ def test_a_bomb_is_refused_by_what_it_says_and_by_what_it_does(other, packed, mo
     assert path.stat().st_size < 2**20
     with pytest.raises(SpecError, match="unpacks to"):
         archive_opening.open_archive(other, path)
+
+
+def test_a_process_of_its_own_reads_it_first(packed, monkeypatch):
+    archive_vetting.vetted(packed, "a.zip")
+    with pytest.raises(SpecError, match="^there|unpacks|damaged|no archive"):
+        archive_vetting.vetted(changed(packed, HOSTILE["a pickle"]), "a.zip")
+    monkeypatch.setattr(archive_vetting, "SECONDS", 0.01)
+    with pytest.raises(SpecError, match="takes longer than"):
+        archive_vetting.vetted(packed, "a.zip")
 
 
 def test_other_files_are_no_archives(other, tmp_path):
