@@ -22,6 +22,7 @@ _REFUSED = 2
 def vetted(path: Path, name: str) -> None:
     """Let a process read the whole archive. Raises SpecError with the sentence of what is wrong with it, or that it took too long."""
     package = Path(__file__).resolve().parents[2]
+    name = "".join(letter for letter in name if letter.isprintable())
     command = [sys.executable, "-m", "gi_core.reports.archive_vetting", str(path), name]
     try:
         done = subprocess.run(
