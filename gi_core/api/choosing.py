@@ -14,13 +14,13 @@ from gi_core.common.errors import SpecError
 from gi_core.settings.chain import Block, chain
 from gi_core.settings.client import FedAvg
 from gi_core.settings.client_base import Client
-from gi_core.settings.closed_form_attacks import AnalyticLinear, ClosedForm, Peeling, RGap
+from gi_core.settings.closed_form_attacks import AnalyticLinear, ClosedForm, Peeling, ResidualRecursion, RGap
 from gi_core.settings.defense_base import DefenseSettings
 from gi_core.settings.graph import Graph
 from gi_core.settings.network_base import Model
 from gi_core.settings.recursion_checks import refusal
 
-CLOSED: tuple[type[ClosedForm], ...] = (AnalyticLinear, RGap, Peeling)
+CLOSED: tuple[type[ClosedForm], ...] = (AnalyticLinear, RGap, Peeling, ResidualRecursion)
 SECOND_ORDER = 3 * 64 * 64
 """Most values of the pictures that Levenberg-Marquardt is tried on: a step takes up to 200 products with the Jacobian."""
 DEEP = 8

@@ -304,3 +304,18 @@ def test_what_a_result_shows(tmp_path):
         p.name for p in folder.iterdir()
     }
     assert result.figure().data and result.figure("residuals", theme="dark").data
+
+
+@pytest.mark.slow
+def test_torchvisions_resnet_is_computed_layer_by_layer():
+    from gi_core.common.vision import import_torchvision
+
+    import_torchvision()
+    from torchvision.models import resnet18
+
+    torch.manual_seed(0)
+    model, x = resnet18(num_classes=10).eval(), F.interpolate(picture(), size=(32, 32), mode="bilinear")
+    update = gradients(model, (x - 0.5) / 0.25, 7)
+    result = gi.attack(model, update, (3, 32, 32), normalise=(0.5, 0.25), progress=False)
+    assert result.attack == "residual" and result.matched and result.labels.tolist() == [7]
+    assert psnr(result, x) > 60
