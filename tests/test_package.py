@@ -22,7 +22,7 @@ from gi_core.cli import dashboard, main
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-EXTRAS = {"app": "", "cluster": "-cluster", "dev": "-dev", "dicom": "-dicom", "figures": "-figures", "flower": "-flower", "nvflare": "-nvflare", "sign-in": "-sign-in"}  # fmt: skip
+EXTRAS = {"app": "", "cluster": "-cluster", "dev": "-dev", "dicom": "-dicom", "figures": "-figures", "flower": "-flower", "models": "-models", "nvflare": "-nvflare", "sign-in": "-sign-in"}  # fmt: skip
 LARGEST = 6_000_000
 """Bytes of the wheel."""
 

@@ -13,7 +13,10 @@ from typing import Any
 
 from gi_core.cli.fields import allowed, component
 from gi_core.settings import ATTACKS, DEFENSES, MODELS, Component
+from gi_core.settings.library_network import LIBRARIES
 
+_OTHERS = """Also: torchvision:NAME and timm:NAME (python -m gi_core list torchvision, list timm), and your own:
+package.module:callable, or a .pt2 file of torch.export (docs/own_network.md)."""
 FAMILIES: dict[str, Mapping[str, type[Component]]] = {"attacks": ATTACKS, "models": MODELS, "defenses": DEFENSES}
 
 
@@ -23,11 +26,24 @@ def list(arguments: argparse.Namespace) -> int:  # noqa: A001 - named after its 
         return _samples(arguments.json)
     if arguments.what == "sweeps":
         return _sweeps(arguments.json)
+    if arguments.what in LIBRARIES:
+        return _library(arguments.what, arguments.json)
     described = [component(cls) for cls in FAMILIES[arguments.what].values()]
     if arguments.json:
         print(json.dumps(described))
         return 0
     print("\n\n".join(_text(one) for one in described))
+    if arguments.what == "models":
+        print(f"\n{_OTHERS}")
+    return 0
+
+
+def _library(library: str, as_json: bool) -> int:
+    """The networks of a library, by name."""
+    from gi_core.networks.library import names
+
+    found = names(library)
+    print(json.dumps(found) if as_json else "\n".join(_wrap(", ".join(f"{library}:{name}" for name in found), 0)))
     return 0
 
 

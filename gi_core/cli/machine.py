@@ -8,6 +8,7 @@ import json
 from gi_core.cli.progress import Bar
 from gi_core.experiments import fetching
 from gi_core.settings import SpecError
+from gi_core.settings.library_network import is_library
 from gi_core.settings.registry import suggestion
 
 
@@ -32,7 +33,7 @@ def fetch(arguments: argparse.Namespace) -> int:
     """Download one thing by name. Raises SpecError for an unknown one, and offline."""
 
     known = [*fetching.fetchable(), "lpips"]
-    if arguments.name not in known:
+    if arguments.name not in known and not is_library(arguments.name):
         hint = suggestion(arguments.name, known)
         raise SpecError(f"there is nothing called {arguments.name!r} to fetch: {hint}")
     bar = Bar()

@@ -13,7 +13,7 @@ from gi_core.cli.run_options import JSON
 from gi_core.settings import ATTACKS, CLIENTS, DEFENSES, MODELS, SpecError
 from gi_core.settings.registry import suggestion
 
-LISTS = ("attacks", "models", "samples", "defenses", "sweeps")
+LISTS = ("attacks", "models", "samples", "defenses", "sweeps", "torchvision", "timm")
 
 
 class Parser(argparse.ArgumentParser):
@@ -90,7 +90,7 @@ def build() -> tuple[Parser, dict[str, Parser]]:
     doctor = command("doctor", "what this machine has, what is missing and how to get it")
     doctor.add_argument("--json", action="store_true", help=JSON)
     fetch = command("fetch", "download data or weights, with progress")
-    names = "mnist, fashion_mnist, cifar10, cifar100, lpips, or a model's name for its ImageNet weights"
+    names = "mnist, fashion_mnist, cifar10, cifar100, lpips, or a model's name for its ImageNet weights, torchvision:NAME and timm:NAME too"
     fetch.add_argument("name", metavar="NAME", help=names)
     return parser, made
 

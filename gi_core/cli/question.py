@@ -12,6 +12,7 @@ from gi_core.settings import Experiment, SpecError, build, parse_component, read
 from gi_core.settings.client import Fresh, FromFile, Pretrained, Trained
 from gi_core.settings.experiment import MOST_BYTES
 from gi_core.settings.graph import Shape
+from gi_core.settings.library_network import LibraryNetwork, is_library
 from gi_core.settings.network_base import Model
 from gi_core.settings.own_network import OwnNetwork, is_source
 from gi_core.settings.parse import MOST_NETWORK, read_network, with_values
@@ -86,6 +87,8 @@ def network(text: str, size: Any = None, input_shape: Shape | None = None) -> Mo
     here, as whoever types its name may run its code. size, input_shape: of its pictures, where known. Raises SpecError.
     """
     word, _, rest = text.partition(":")
+    if is_library(text):
+        return _of_library(text, size, input_shape)
     if word.strip() not in MODELS and is_source(text):
         from gi_core.networks import own  # torch loads here
 
@@ -98,6 +101,15 @@ def network(text: str, size: Any = None, input_shape: Shape | None = None) -> Mo
     if not path.is_file():
         raise SpecError(f"there is no network file {rest!r}: give a .json file with layers, or settings as name=value")
     return read_network(files.content(path, f"the network {rest!r}", MOST_NETWORK))
+
+
+def _of_library(text: str, size: Any, input_shape: Shape | None) -> Model:
+    """`torchvision:NAME[:k=v,...]` or `timm:NAME[:k=v,...]`."""
+    from gi_core.networks import own  # torch loads here
+
+    library, name, *rest = text.split(":", 2)
+    settings = with_values(LibraryNetwork, f"model {library}:{name}", f"source={library}:{name}," + "".join(rest))
+    return own.of_library(settings, input_shape, sides(parsed(size)) if size is not None else None)
 
 
 def read(path: Path) -> Experiment:

@@ -25,6 +25,12 @@ _lock = threading.Lock()
 
 def import_torchvision() -> ModuleType:
     """torchvision, with or without its compiled operators. Import its parts after this call."""
+    declare()
+    return importlib.import_module("torchvision")
+
+
+def declare() -> None:
+    """Make sure that torchvision can be imported, by whoever does it next; it is not imported here."""
     import torch
 
     with _lock:
@@ -35,7 +41,6 @@ def import_torchvision() -> ModuleType:
                     library = torch.library.Library("torchvision", "FRAGMENT")
                     library.define(schema)
                     _libraries.append(library)
-        return importlib.import_module("torchvision")
 
 
 def compiled() -> bool:

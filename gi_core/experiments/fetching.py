@@ -9,6 +9,7 @@ from gi_core.common.errors import SpecError
 from gi_core.common.paths import data_home
 from gi_core.common.progress import Progress, silent
 from gi_core.data import archives, download
+from gi_core.settings.library_network import is_library
 from gi_core.settings.networks import TorchvisionModel
 from gi_core.settings.registry import MODELS, suggestion
 
@@ -46,7 +47,7 @@ def fetchable() -> list[str]:
 
 
 def fetch(dataset: str, progress: Progress = silent) -> Path:
-    """Download a data set, or the ImageNet weights of a network, unless it is here. Its place.
+    """Download a data set, or the published weights of a network (`timm:NAME` too), unless it is here. Its place.
 
     progress(fraction, text) is called often. Raises SpecError (offline is one sentence).
     """
@@ -56,6 +57,10 @@ def fetch(dataset: str, progress: Progress = silent) -> Path:
         from gi_core.networks.imagenet import fetch_weights
 
         return fetch_weights(dataset, progress)
+    if is_library(dataset):
+        from gi_core.networks import library_weights
+
+        return library_weights.fetch(dataset, progress)
     raise SpecError(f"there is nothing called {dataset!r} to fetch: {suggestion(dataset, fetchable())}")
 
 

@@ -10,12 +10,14 @@ from torch import nn
 from gi_core.common.errors import SpecError
 from gi_core.common.progress import Progress, silent
 from gi_core.defenses import wrapped
+from gi_core.networks import library_weights
 from gi_core.networks.batch_norm import set_batch_norm
 from gi_core.networks.building import build
 from gi_core.networks.imagenet import load_imagenet
 from gi_core.networks.trace_words import first_line
 from gi_core.networks.trained import trained
 from gi_core.settings.client import FromFile, Pretrained, Trained
+from gi_core.settings.library_network import LibraryNetwork
 from gi_core.settings.own_network import OwnNetwork
 from gi_core.tensor_files.reading import path_of
 from gi_core.tensor_files.weights import load_checkpoint, load_state, read_state
@@ -41,8 +43,9 @@ def prepare(experiment: Experiment, pictures: Pictures, progress: Progress = sil
     model = whole = wrapped(plain, experiment.defenses, experiment.seed)
     info: Network = {"weights": "fresh", "notices": []}
     if isinstance(settings, OwnNetwork):
-        info["weights"] = "the network's own" if settings.init == "default" else "redrawn"
         _check_batch(plain, pictures)
+    if isinstance(settings, OwnNetwork) and settings.runs_code:
+        info["weights"] = "the network's own" if settings.init == "default" else "redrawn"
     if experiment.recorded is not None:
         info["naming"] = load_checkpoint(model, experiment.recorded.checkpoint)
         info["weights"] = "of the recorded round"
@@ -54,8 +57,14 @@ def prepare(experiment: Experiment, pictures: Pictures, progress: Progress = sil
         info["weights"] = f"from {path.name}"
     elif isinstance(weights, Pretrained):
         model = plain
-        info["weights"] = load_imagenet(model, settings, classes)
-        if experiment.normalise not in ("auto", "imagenet"):
+        if isinstance(settings, LibraryNetwork):
+            info["weights"], expected = library_weights.load(model, settings.source)
+        else:
+            info["weights"], expected = load_imagenet(model, settings, classes), ""
+        if expected:
+            if experiment.normalise != expected:
+                info["notices"].append(f"these weights expect the normalisation {expected}: set normalise={expected}")
+        elif experiment.normalise not in ("auto", "imagenet"):
             info["notices"].append("ImageNet weights expect ImageNet's normalisation: set normalise=imagenet")
     elif isinstance(weights, Trained):
         info.update(trained(experiment, pictures, model, classes, progress))

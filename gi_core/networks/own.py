@@ -12,14 +12,16 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from gi_core.common.errors import SpecError
 from gi_core.networks.init import redraw, seeded
+from gi_core.networks.library import make
 from gi_core.networks.own_sources import load
 from gi_core.networks.prepared import facts, looked_at, prepared, takes
 from gi_core.networks.tracing import trace
 from gi_core.settings import own_network
 from gi_core.settings.graph import Conv, Dense, Graph, Shape
+from gi_core.settings.library_network import LibraryNetwork
 from gi_core.settings.own_network import MEMORY, OwnNetwork, allow
 
-__all__ = ["allow", "build_own", "hold", "let_go", "named"]
+__all__ = ["allow", "build_own", "hold", "let_go", "named", "of_library"]
 
 MAX_CLASSES = 22_000
 _SIDES = (32, 28, 64, 96, 128, 224, 256, 299, 384)
@@ -63,7 +65,7 @@ def build_own(settings: OwnNetwork, input_shape: Shape, classes: int) -> nn.Modu
 
     classes: of the data. Code is called with torch's generator seeded, so that equal settings give equal weights.
     """
-    network = looked_at(_fresh(settings), input_shape)[0]
+    network = looked_at(_fresh(settings, classes, input_shape[0]), input_shape)[0]
     with torch.no_grad(), seeded(settings.seed):
         outputs = network(torch.zeros(1, *input_shape)).shape[1]
         redraw(network, settings.init)
@@ -75,7 +77,17 @@ def build_own(settings: OwnNetwork, input_shape: Shape, classes: int) -> nn.Modu
     return network
 
 
-def _fresh(settings: OwnNetwork) -> nn.Module:
+def of_library(
+    settings: LibraryNetwork, input_shape: Shape | None = None, sides: tuple[int, int] | None = None
+) -> LibraryNetwork:
+    """`settings` with what checks need to know of the network; see `named`. Raises SpecError."""
+    channels = input_shape[0] if input_shape else 3
+    found = _described(settings.source, _fresh(settings, settings.classes or 1000, channels), input_shape, sides)
+    left = {"kind", "source", "classes", "single", *settings.model_fields_set}
+    return settings.model_copy(update=found.model_dump(exclude=left))
+
+
+def _fresh(settings: OwnNetwork, classes: int = 10, channels: int = 3) -> nn.Module:
     reason = own_network.barred(settings)
     if reason:
         raise SpecError(reason)
@@ -84,11 +96,13 @@ def _fresh(settings: OwnNetwork) -> nn.Module:
             raise SpecError(f"the network {settings.source} was let go: hold it again")
         return prepared(_held[settings.source])
     with seeded(settings.seed):
+        if isinstance(settings, LibraryNetwork):
+            return prepared(make(settings.source, settings.outputs(classes), channels))
         return prepared(load(settings.source))
 
 
 def _drawn(settings: OwnNetwork, input_shape: Shape, opaque: bool) -> Graph:
-    return trace(_fresh(settings), input_shape, opaque=opaque).graph
+    return trace(_fresh(settings, channels=input_shape[0]), input_shape, opaque=opaque).graph
 
 
 own_network.draw_with(_drawn)
@@ -114,9 +128,10 @@ def _described(
         raise SpecError(f"this network has {outputs} outputs: at most {MAX_CLASSES} classes are taken")
     layers = seen.graph.layers if seen is not None else ()
     last = layers[-1].op if layers else None
+    channels, height, width = shape
     return OwnNetwork(
         source=source, classes=None if outputs == 1 else outputs, single=outputs == 1,
-        input=shape if only else None, channels=shape[0], bias=last.bias if isinstance(last, (Dense, Conv)) else True,
+        input=(channels, height, width) if only else None, channels=channels, bias=last.bias if isinstance(last, (Dense, Conv)) else True,
         batch_norm=any(isinstance(m, _BatchNorm) for m in network.modules()), kinks=seen is None or seen.kinked,
         frozen=len(known.frozen) if (known := facts(network)) is not None else 0,
         parameters=sum(p.numel() for p in network.parameters()),

@@ -13,6 +13,7 @@ from torch import nn
 
 from gi_core.common.errors import SpecError
 from gi_core.common.paths import user_path
+from gi_core.common.vision import declare
 from gi_core.networks.exported import opened
 from gi_core.networks.trace_words import first_line
 
@@ -45,6 +46,7 @@ def _near(name: str, known: list[str]) -> str:
 
 def _module(place: str, source: str) -> Any:
     """The Python module, with the folder that a person stands in on the path, as `python -m` has it."""
+    declare()
     here = os.getcwd()
     if here not in sys.path and "" not in sys.path:
         sys.path.insert(0, here)

@@ -20,6 +20,10 @@ DECISIONS = {
     "__contains__", "isclose", "_local_scalar_dense",
 }  # fmt: skip
 """What hands values of a tensor to Python."""
+CONSTANTS = {
+    "new_zeros", "new_ones", "new_full", "new_empty", "new_tensor", "zeros_like", "ones_like", "full_like", "empty_like",
+}  # fmt: skip
+"""What takes the shape of a tensor alone."""
 
 
 class Tracer(TorchFunctionMode):
@@ -63,14 +67,21 @@ class Tracer(TorchFunctionMode):
             )
         results = func(*args, **kwargs)
         made = list(tensors(results))
-        if not given:
+        if not given or name in CONSTANTS:
             return results
         self.called.add(name.strip("_"))
         if made:
             self._read(func, name, args, kwargs, given, made)
         elif name == "__setitem__":
-            raise self._stopped(func, "values are written into a tensor: join tensors with torch.cat")
+            self._written(func, args, given)
         return results
+
+    def _written(self, func: Any, args: Any, given: list[Tensor]) -> None:
+        """Values are written into a tensor, which is another value from now on."""
+        layer = self.calls.unknown(shown(func), given, (), args[0])
+        said = self._stopped(func, "values are written into a tensor: join tensors with torch.cat")
+        self.calls.stops[layer] = str(said)
+        self.calls.keep(args[0], layer)
 
     def _read(self, func: Any, name: str, args: Any, kwargs: Any, given: list[Tensor], made: list[Tensor]) -> None:
         try:

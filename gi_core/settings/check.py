@@ -19,7 +19,7 @@ from gi_core.settings.fl_attacks import FlGradientInversion
 from gi_core.settings.graph import Graph
 from gi_core.settings.knowing import idle
 from gi_core.settings.networks import VisionTransformer
-from gi_core.settings.own_network import MEMORY, OwnNetwork, barred, drawn
+from gi_core.settings.own_network import MEMORY, OwnNetwork, barred, can_draw, drawn
 from gi_core.settings.sizes import sides, whole
 
 __all__ = ["ONE_OUTPUT", "Problem", "one_gradient_only", "problems"]
@@ -125,8 +125,8 @@ def _recursion(e: Experiment) -> Iterator[Problem]:
         yield Problem("attack", BOTTLENECK)
         return
     shape = sides(e.size) or (e.model.side_for(32),) * 2
-    if isinstance(e.model, OwnNetwork) and barred(e.model):
-        return  # said of the network itself
+    if isinstance(e.model, OwnNetwork) and (barred(e.model) or not can_draw()):
+        return  # said of the network itself, or by the attack once the network is built
     try:
         graph = _graph(e, shape)
     except SpecError as error:

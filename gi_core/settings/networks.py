@@ -8,6 +8,7 @@ from pydantic import Field
 
 from gi_core.settings.base import setting
 from gi_core.settings.custom import CustomNet
+from gi_core.settings.library_network import LibraryNetwork
 from gi_core.settings.network_base import SMOOTH, Activation, Init, Model, NormedModel
 from gi_core.settings.own_network import OwnNetwork
 from gi_core.settings.rgap_networks import Cnn6, Cnn6D, Fcn3
@@ -174,6 +175,6 @@ class Linear(Model):
 
 
 AnyModel = Annotated[
-    LeNet | ConvNet | ResNet20 | ResNet32 | ResNet56 | ResNet18 | ResNet34 | ResNet50 | ResNet152 | DenseNet121 | MobileNetV2 | VisionTransformer | Mlp | Linear | Cnn6 | Cnn6D | Fcn3 | CustomNet | OwnNetwork,
+    LeNet | ConvNet | ResNet20 | ResNet32 | ResNet56 | ResNet18 | ResNet34 | ResNet50 | ResNet152 | DenseNet121 | MobileNetV2 | VisionTransformer | Mlp | Linear | Cnn6 | Cnn6D | Fcn3 | CustomNet | OwnNetwork | LibraryNetwork,
     Field(discriminator="kind"),
 ]  # fmt: skip

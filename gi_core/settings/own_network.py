@@ -41,6 +41,7 @@ class OwnNetwork(Model):
         "Any torch module: from package.module:callable, from a file of torch.export, or held by a Python process."
     )
     offered: ClassVar[bool] = False
+    runs_code: ClassVar[bool] = True
 
     source: str = setting(..., f"Where the module comes from: {FORMS}.", title="Source", min_length=3, max_length=1024)
     input: tuple[_Side, _Side, _Side] | None = setting(
@@ -105,6 +106,8 @@ def allow(source: str | None = None) -> None:
 
 def barred(settings: OwnNetwork) -> str | None:
     """Why this process does not run a network, in one sentence; None where it does."""
+    if not settings.runs_code:
+        return None
     if settings.source in _allowed or (_every and not settings.source.startswith(MEMORY)):
         return None
     if settings.source.startswith(MEMORY):
@@ -122,6 +125,11 @@ def draw_with(draw: Draw) -> None:
     """Let checks see the layers of own networks in this process."""
     global _draw
     _draw = draw
+
+
+def can_draw() -> bool:
+    """Whether checks see the layers of own networks in this process."""
+    return _draw is not None
 
 
 def drawn(settings: OwnNetwork, input_shape: Shape, *, opaque: bool = False) -> Graph:

@@ -103,6 +103,33 @@ def test_several_trials_take_the_steps_of_each_alone(held, style):
     torch.testing.assert_close(scores[0][0], scores[1][0], rtol=1e-3, atol=1e-6)
 
 
+class Attending(nn.Module):
+    """torch's own encoder, or its function for attention; their fused kernels have no second derivative."""
+
+    def __init__(self, encoder: bool):
+        super().__init__()
+        self.patches, self.head = nn.Conv2d(3, 16, 4, 4), nn.Linear(16, 10)
+        self.encoder = nn.TransformerEncoderLayer(16, 2, 32, batch_first=True) if encoder else None
+        self.project = None if encoder else nn.Linear(16, 48)
+
+    def forward(self, x):
+        tokens = self.patches(x).flatten(2).transpose(1, 2)
+        if self.encoder is not None:
+            return self.head(self.encoder(tokens).mean(1))
+        q, k, v = (part[:, None] for part in self.project(tokens).chunk(3, -1))
+        return self.head(nn.functional.scaled_dot_product_attention(q, k, v)[:, 0].mean(1))
+
+
+@pytest.mark.parametrize("encoder", [True, False])
+@pytest.mark.parametrize("kind", ["inverting_gradients", "levenberg_marquardt"])
+def test_attention_is_differentiated_twice(held, encoder, kind):
+    more = {"trials": 2, "iterations": 2} if kind == "inverting_gradients" else {"iterations": 1, "krylov": 8}
+    before = torch.backends.cuda.flash_sdp_enabled()
+    attack, _ = machine(ask(held(drawn(lambda: Attending(encoder))), {"kind": kind, **more}))
+    _, step = advance(attack, attack.init(0), 1)
+    assert bool(torch.isfinite(step.score[step.best])) and torch.backends.cuda.flash_sdp_enabled() == before
+
+
 def test_the_gradient_itself_is_matched_well(held):
     convolutions = [nn.Conv2d(k, 12, 5, stride, 2) for k, stride in ((3, 2), (12, 2), (12, 1))]
     layers = [part for conv in convolutions for part in (conv, nn.Sigmoid())]
