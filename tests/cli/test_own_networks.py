@@ -97,7 +97,9 @@ def test_invert_and_audit_read_updates_of_it(code, capsys):
     plain = ["--client", "fedsgd", "--attack", "levenberg_marquardt:iterations=3,restarts=0"]
     status, said = run(capsys, "invert", *given, *plain, "--json")
     assert status == 0 and json.loads(said.out)["labels"]["recovered"] == [4]
-    status, said = run(capsys, "audit", *given, *plain, "--reference", "bundled/astronaut", "--threshold", 0.5, "--json")
+    status, said = run(
+        capsys, "audit", *given, *plain, "--reference", "bundled/astronaut", "--threshold", 0.5, "--json"
+    )
     assert status in (0, 3), said.err
 
 

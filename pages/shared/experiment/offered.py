@@ -26,6 +26,8 @@ def own(model: Model) -> bool:
     if not isinstance(model, OwnNetwork):
         return False
     shown = model.source.removeprefix("memory:")
-    why = words.escape(barred(model) or "a command line or a Python program named it, and its settings stay as they are")
+    why = words.escape(
+        barred(model) or "a command line or a Python program named it, and its settings stay as they are"
+    )
     st.html(f'<p class="gi-about"><code>{words.escape(shown)}</code><br>{why[:1].upper()}{why[1:]}.</p>')
     return True
