@@ -6,7 +6,7 @@ from argparse import ArgumentParser
 from collections.abc import Iterable
 from typing import Any
 
-from gi_core.cli.run_options import JSON
+from gi_core.cli.run_options import JSON, REPORT, written
 
 _Option = tuple[str, str, str, dict[str, Any]]
 """(name, what stands behind it, help, what else argparse is given)."""
@@ -121,6 +121,7 @@ def influence(parser: ArgumentParser) -> None:
     parser.add_argument("--noise-std", metavar="S", type=float, help=noise)
     parser.add_argument("--damping", metavar="D", type=float, help=damping)
     parser.add_argument("--seconds", metavar="S", type=float, default=60.0, help="for the spectrum of one picture")
+    parser.add_argument("--report", metavar="FILE", type=written, help=REPORT)
     parser.add_argument("--json", action="store_true", help=JSON)
     parser.set_defaults(attack=None)
 

@@ -8,12 +8,14 @@ import os
 
 from gi_core.cli import question
 from gi_core.cli.progress import Bar
+from gi_core.reports import analyses, writing
 from gi_core.settings import SpecError
 from gi_core.types.influence import Influence
 
 
 def influence(arguments: argparse.Namespace) -> int:
     """Print one line for each picture; with --json one object. Raises SpecError."""
+    place = writing.writable(arguments.report, writing.ENDINGS, "a report") if arguments.report else None
     asked = question.experiment(arguments)
     bar = Bar()
     bar.show(0.0, "starting", now=True)
@@ -31,6 +33,9 @@ def influence(arguments: argparse.Namespace) -> int:
         raise SpecError("the memory is full: choose smaller pictures or a smaller network") from None
     finally:
         bar.close()
+    if place is not None:
+        given = {"noise_std": arguments.noise_std, "damping": arguments.damping, "seconds": arguments.seconds}
+        writing.write(analyses.influence({"experiment": asked.model_dump(mode="json"), **given}, found), place)
     print(json.dumps(found) if arguments.json else text(found))
     return 0
 

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from gi_core import __version__
 from gi_core.cli import attack_options, dashboard, run_options, sweep_options, takeaway_options
-from gi_core.cli.run_options import JSON
+from gi_core.cli.run_options import JSON, REPORT, written
 from gi_core.settings import ATTACKS, CLIENTS, DEFENSES, MODELS, SpecError
 from gi_core.settings.registry import suggestion
 
@@ -102,6 +102,7 @@ def _rank(parser: Parser) -> None:
     parser.add_argument("--input", metavar="CxHxW", help=size)
     measured = "build the network and measure ranks and conditions of its layers, in place of counting"
     parser.add_argument("--numeric", action="store_true", help=measured)
+    parser.add_argument("--report", metavar="FILE", type=written, help=REPORT)
     parser.add_argument("--json", action="store_true", help=JSON)
 
 

@@ -10,6 +10,7 @@ import re
 from gi_core.analysis.rank import LayerRank, RankReport, count
 from gi_core.analysis.rank.frozen import with_frozen
 from gi_core.cli.question import network
+from gi_core.reports import analyses, writing
 from gi_core.settings import SpecError
 from gi_core.settings.drawings import check_input, drawing
 from gi_core.settings.graph import Shape
@@ -26,6 +27,7 @@ _NUMBERS = (
 
 def rank(arguments: argparse.Namespace) -> int:
     """Print the verdict and a table; with --json one object. Raises SpecError."""
+    place = writing.writable(arguments.report, writing.ENDINGS, "a report") if arguments.report else None
     asked = None if arguments.input is None else parse_input(arguments.input)
     settings = network(arguments.model, input_shape=asked)
     shape = asked or _usual(settings)
@@ -34,6 +36,8 @@ def rank(arguments: argparse.Namespace) -> int:
         report = _measured(settings, shape, classes)
     else:
         report = with_frozen(count(drawing(settings, shape, classes), settings.name), settings)
+    if place is not None:
+        writing.write(analyses.rank(report.to_json()), place)
     print(json.dumps(report.to_json()) if arguments.json else text(report))
     return 0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 MOST_RUNS = 1_000_000
+REPORT = "write what came of it as one file too, .html or .pdf"
 JSON = "print one JSON object as the last line of stdout"
 
 

@@ -57,7 +57,7 @@ def of_runs(runs: Sequence[Run]) -> Summary:
         title=f"{len(runs)} runs: what a server could read back" if several else f"What a server could read back: {asked.title(runs[0])}",
         asked=(f"{len(runs)} attacks were run. The first: " if several else "") + asked.lead(runs[0], short=True),
         level=level, head=_head(level, runs), how_bad=_bad(runs), how_sure=sure, helps=helps(runs),
-        limits=[said for said in limits.of_runs(runs) if said not in sure], pictures=_pictures(runs), source=", ".join(run.id for run in runs[:6] if run.id),
+        limits=[said for said in limits.of_runs(runs) if said not in sure], pictures=summary_pictures(runs), source=", ".join(run.id for run in runs[:6] if run.id),
     )  # fmt: skip
 
 
@@ -141,7 +141,7 @@ def helps(runs: Sequence[Run]) -> list[str]:
     return found
 
 
-def _pictures(runs: Sequence[Run]) -> list[Picture]:
+def summary_pictures(runs: Sequence[Run]) -> list[Picture]:
     """Pairs of original and copy, the most exposed run first; the copy alone where the original is withheld or unknown."""
     found: list[Picture] = []
     for run in sorted(runs, key=lambda r: judging.ORDER.index(judging.level(r))):

@@ -31,7 +31,7 @@ from gi_core.reports.parts import (
     Verdict,
 )
 from gi_core.reports.repeat import by_command
-from gi_core.reports.summary import Summary
+from gi_core.reports.summary import Summary, summary_pictures
 from gi_core.reports.taken import Run
 from gi_core.settings import SpecError
 from gi_core.settings.sweep import Sweep
@@ -109,6 +109,9 @@ def claims(found: Found) -> tuple[Level, str, list[str]]:
     if found.kind == "Frontier":
         advice = frontier.advice(frontier.points(found.rows, "psnr"), over=found.over)
         return _ADVISED[advice.level], advice.claim, [text for text in (advice.seen, advice.limits) if text]
+    if found.kind == "Wall":
+        level = judging.worst(levels(found.rows))
+        return level, " ".join(_stopped(found.rows)), ["A cell is one run: another picture or seed may change it."]
     said = answers.answer(found.rows, default(found.sweep))
     return judging.worst(levels(found.rows)), said.claim, [text for text in (said.seen, said.limits) if text]
 
@@ -126,7 +129,7 @@ def _answer(found: Found) -> list[Part]:
 _ADVICE: dict[Level, str] = {
     "exposed": "No defense here helps",
     "partly": "A defense helps, at a price",
-    "protected": "A defense is advised",
+    "protected": "A defense is advised, for what was measured",
     "unknown": "No advice yet",
 }
 
@@ -217,7 +220,7 @@ def summary(found: Found) -> Summary:
     """The sweep on one page."""
     level, claim, rests = claims(found)
     worst = sorted((run for _, run in found.shown), key=lambda r: judging.ORDER.index(judging.level(r)))[:2]
-    shown = [p for run in worst for row in pictures.triples(run, 1) for p in row[:2]]
+    shown = summary_pictures(worst)
     ended = sum(row.get("state") == "done" for row in found.rows)
     advised = found.kind == "Frontier"
     more = "A frontier compares defenses by what leaks and by what they cost in accuracy."
