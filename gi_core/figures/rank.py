@@ -35,8 +35,8 @@ def parts(layer: Mapping[str, Any]) -> dict[str, int]:
     }  # fmt: skip
 
 
-def stack(report: Mapping[str, Any], height: int = 250) -> Drawing:
-    """Shares of each layer's unknowns; a full bar reaches the line. report: `RankReport.to_json()`."""
+def stack(report: Mapping[str, Any], height: int | None = None) -> Drawing:
+    """Shares of each layer's unknowns; a full bar reaches the line. report: `RankReport.to_json()`. height: by its names where None."""
     layers = report["layers"]
     cover = [parts(layer) for layer in layers]
     names, places = [str(layer["name"]) for layer in layers], list(range(len(layers)))
@@ -69,7 +69,7 @@ def stack(report: Mapping[str, Any], height: int = 250) -> Drawing:
     }  # fmt: skip
     return Drawing(
         "rank", "Equations for each unknown, by layer",
-        "Share of each layer's unknowns that gradient, weight and virtual equations determine", traces, layout, height=height,
+        "Share of each layer's unknowns that gradient, weight and virtual equations determine", traces, layout, height=height or 250 + 60 * bool(layout["xaxis"]["tickangle"]),
     )  # fmt: skip
 
 

@@ -73,8 +73,8 @@ function now(state) {
 async function draw(state) {
   const Plotly = await load(state.data.script);
   if (!state.plot.isConnected) return;
-  // what nobody sees is drawn once somebody does: a live chart below the fold costs nothing
-  state.waits = !state.seen || document.hidden;
+  // new data of a chart that nobody sees waits until somebody does: below the fold it costs nothing
+  state.waits = state.ended > 0 && (!state.seen || document.hidden);
   if (state.waits) return;
   const early = SHARE * state.took - (performance.now() - state.ended);
   if (early > 0) return later(state, early);
