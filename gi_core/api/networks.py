@@ -20,8 +20,10 @@ from gi_core.settings import parse_component
 from gi_core.settings.custom import CustomNet
 from gi_core.settings.drawings import drawing
 from gi_core.settings.graph import Graph
+from gi_core.settings.library_network import is_library
 from gi_core.settings.network_base import Model
 from gi_core.settings.own_network import OwnNetwork
+from gi_core.settings.parse import read_library
 
 Shape = tuple[int, int, int]
 CLASSES = 10
@@ -43,7 +45,7 @@ class Opened:
     @property
     def name(self) -> str:
         """What a person calls it: the class of a module, else as a command line writes it."""
-        own = isinstance(self.settings, OwnNetwork)
+        own = isinstance(self.settings, OwnNetwork) and self.settings.runs_code
         return type(self.given).__name__ + YOURS if own else self.settings.name
 
     def arrays(self) -> dict[str, np.ndarray]:
@@ -110,7 +112,9 @@ def unwrapped(model: Any) -> nn.Module:
 
 
 def _named(model: str | Model, classes: int | None) -> Model:
-    settings: Any = parse_component("model", model) if isinstance(model, str) else model
+    settings: Any = model
+    if isinstance(model, str):
+        settings = own.of_library(read_library(model)) if is_library(model) else parse_component("model", model)
     if not isinstance(settings, Model):
         raise SpecError(f"model is a torch.nn.Module or a network's name such as 'lenet', not a {type(model).__name__}")
     if classes is None or isinstance(settings, CustomNet) and settings.one_logit:

@@ -12,10 +12,10 @@ from gi_core.settings import Experiment, SpecError, build, parse_component, read
 from gi_core.settings.client import Fresh, FromFile, Pretrained, Trained
 from gi_core.settings.experiment import MOST_BYTES
 from gi_core.settings.graph import Shape
-from gi_core.settings.library_network import LibraryNetwork, is_library
+from gi_core.settings.library_network import is_library
 from gi_core.settings.network_base import Model
 from gi_core.settings.own_network import OwnNetwork, is_source
-from gi_core.settings.parse import MOST_NETWORK, read_network, with_values
+from gi_core.settings.parse import MOST_NETWORK, read_library, read_network, with_values
 from gi_core.settings.registry import MODELS, suggestion
 from gi_core.settings.sizes import parsed, sides
 
@@ -107,9 +107,7 @@ def _of_library(text: str, size: Any, input_shape: Shape | None) -> Model:
     """`torchvision:NAME[:k=v,...]` or `timm:NAME[:k=v,...]`."""
     from gi_core.networks import own  # torch loads here
 
-    library, name, *rest = text.split(":", 2)
-    settings = with_values(LibraryNetwork, f"model {library}:{name}", f"source={library}:{name}," + "".join(rest))
-    return own.of_library(settings, input_shape, sides(parsed(size)) if size is not None else None)
+    return own.of_library(read_library(text), input_shape, sides(parsed(size)) if size is not None else None)
 
 
 def read(path: Path) -> Experiment:

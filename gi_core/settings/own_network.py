@@ -116,8 +116,8 @@ def barred(settings: OwnNetwork) -> str | None:
             " gi.attack"
         )
     return (
-        f"the network {settings.source} is code of yours, which only a command line or Python may run: give it as"
-        f" --model {settings.source} to python -m gi_core"
+        f"the network {settings.source} is code of yours, which only a command line or Python may run: ask"
+        f" python -m gi_core attack --model {settings.source}"
     )
 
 

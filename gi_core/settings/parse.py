@@ -9,6 +9,7 @@ from gi_core.settings.base import Component, Settings
 from gi_core.settings.custom import CustomNet
 from gi_core.settings.documents import read_json, value_of
 from gi_core.settings.experiment import Experiment
+from gi_core.settings.library_network import LibraryNetwork
 from gi_core.settings.registry import find, suggestion
 from gi_core.settings.sentences import made
 
@@ -26,6 +27,12 @@ def parse_component(family: str, text: str) -> Component:
     """`NAME[:k=v,...]` of a family (attack, model, defense, client). Raises SpecError."""
     kind, _, rest = text.partition(":")
     return with_values(find(family, kind.strip()), f"{family} {kind}", rest)
+
+
+def read_library(text: str) -> LibraryNetwork:
+    """`torchvision:NAME[:k=v,...]` or `timm:NAME[:k=v,...]`. Raises SpecError."""
+    library, name, *rest = text.split(":", 2)
+    return with_values(LibraryNetwork, f"model {library}:{name}", f"source={library}:{name}," + "".join(rest))
 
 
 def read_network(content: bytes) -> CustomNet:

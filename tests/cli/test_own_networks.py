@@ -125,7 +125,11 @@ def test_a_file_with_somebodys_experiment_imports_nothing(code, capsys):
     document = {"model": {"kind": "own", "source": "my_nets:net", "classes": 10}, "size": 12}
     (code / "asked.json").write_text(json.dumps(document))
     status, printed = run(capsys, "attack", "--experiment", "asked.json")
-    assert status == 2 and "give it as --model my_nets:net" in printed.err and "my_nets" not in sys.modules
+    assert (
+        status == 2
+        and "ask python -m gi_core attack --model my_nets:net" in printed.err
+        and "my_nets" not in sys.modules
+    )
     settings = ["--attack", "inverting_gradients:iterations=2,trials=1"]
     status, printed = run(
         capsys, "attack", "--experiment", "asked.json", "--model", "my_nets:net", "--size", 12, *settings

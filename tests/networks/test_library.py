@@ -177,3 +177,10 @@ def test_an_experiment_with_it_has_no_problem_and_is_read_again():
     assert experiment(question.model_dump(mode="json")) == question
     with pytest.raises(SpecError, match="names no network of a library"):
         experiment({"model": {"kind": "library", "source": "os:system"}})
+
+
+def test_python_takes_the_name_too():
+    import gi_core as gi
+
+    found = gi.rank("torchvision:mnasnet0_5:classes=5", (3, 64, 64))
+    assert str(found).startswith("torchvision:mnasnet0_5")
