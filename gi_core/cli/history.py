@@ -44,7 +44,7 @@ def _list(store: Store, arguments: argparse.Namespace) -> int:
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(job.created))
         psnr = job.metrics.get("psnr")
         quality = shown("psnr", psnr) if psnr is not None else ""
-        print(f"{job.id}  {when}  {job.state:10}{quality:10}{job.title}")
+        print(f"{job.id}  {when}  {job.state:10}{quality:10}{job.title}" + " (done elsewhere)" * bool(job.origin))
         if job.error == DAMAGED:
             print(f"note: {job.id}: {DAMAGED} on the page Runs", file=sys.stderr)
     return 0
@@ -59,6 +59,7 @@ def _brief(job: Job) -> dict[str, Any]:
         "finished": job.finished,
         "error": job.error,
         "metrics": (job.result or {}).get("metrics"),
+        "elsewhere": bool(job.origin),
     }
 
 

@@ -16,7 +16,7 @@ class SweepStatus:
     state: as of any job (running, pausing, paused, done: all of them, incomplete: some failed, failed: all, cancelled). total: experiments. counts:
     how many are queued, running, ..., refused (see `Entry.refused`) or missing (deleted, or given up by a cancel).
     fraction: of all work, in [0, 1]. seconds_left: from what took how long so far; None before the first has ended and
-    while nothing runs. utility_total, utility_counts: the same of trainings.
+    while nothing runs. utility_total, utility_counts: the same of trainings. elsewhere: whether it was brought here in an archive.
     """
 
     id: str
@@ -28,6 +28,7 @@ class SweepStatus:
     seconds_left: float | None
     utility_total: int
     utility_counts: dict[str, int]
+    elsewhere: bool = False
 
     @property
     def over(self) -> bool:

@@ -105,6 +105,7 @@ def status(store: Store, id: str) -> SweepStatus:
         fraction=1.0 if parent.state in ("done", "incomplete") else fraction(counts.values(), progress),
         seconds_left=None if parent.over else seconds_left(store.database, id, parent.created),
         utility_total=sum(counts["utility"].values()), utility_counts=counts["utility"],
+        elsewhere=bool(parent.origin),
     )  # fmt: skip
 
 

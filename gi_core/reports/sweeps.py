@@ -59,9 +59,14 @@ class Found:
     @property
     def kind(self) -> str:
         """Sweep, Frontier or Wall."""
-        if self.sweep.utility is not None and any("defenses" in axis.changes(0) for axis in self.sweep.axes):
-            return "Frontier"
-        return "Wall" if {axis.name for axis in self.sweep.axes} == WALL else "Sweep"
+        return kind_of(self.sweep)
+
+
+def kind_of(sweep: Sweep) -> str:
+    """Sweep, Frontier (defenses vary, with accuracy) or Wall (attacks against defenses)."""
+    if sweep.utility is not None and any("defenses" in axis.changes(0) for axis in sweep.axes):
+        return "Frontier"
+    return "Wall" if {axis.name for axis in sweep.axes} == WALL else "Sweep"
 
 
 def of_store(store: Store, number: str, truth: bool = True) -> Found:

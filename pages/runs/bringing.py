@@ -7,13 +7,16 @@ from tempfile import TemporaryDirectory
 
 import streamlit as st
 
+from gi_core.jobs import sweeps
 from gi_core.reports.archive_opening import Opened, open_archive
 from gi_core.reports.archive_vetting import vetted
+from gi_core.reports.sweeps import kind_of
 from gi_core.settings import SpecError
 from pages.shared import link, telling
 from pages.shared.session import store
 
 MOST_MB = 256
+_PAGES = {"Sweep": "sweeps", "Frontier": "frontier", "Wall": "wall"}
 _TAKEN, _SAID = "runs.archive.taken", "runs.archive.said"
 
 
@@ -60,6 +63,7 @@ def _opened(found: Opened) -> None:
         if found.kind == "run":
             link.to_lab("Open it", run=found.id)
         else:
+            page = _PAGES[kind_of(sweeps.sweep_of(store(), found.id))]
             st.page_link(
-                "pages/sweeps/page.py", label="Open it", icon=":material/grid_view:", query_params={"sweep": found.id}
+                f"pages/{page}/page.py", label="Open it", icon=":material/grid_view:", query_params={"sweep": found.id}
             )

@@ -115,7 +115,21 @@ def test_an_archive_is_brought_in_once_and_says_where_it_is_from(store, packed):
     again = bring(opened("runs"), packed)
     assert "was here already" in text(again) and len(store.jobs()) == 1
     shown = lab(run=run.id)
+    assert "of attacking · done elsewhere" in text(shown)
     assert any("brought here in an archive" in c.value for c in shown.caption)
+
+
+def test_a_sweep_that_was_brought_says_so_where_it_is_shown(store, tmp_path):
+    elsewhere = Store(tmp_path / "elsewhere")
+    asked = build_sweep(
+        {"name": "Seeds", "base": {"size": 32}, "axes": [{"name": "seed", "path": "seed", "values": [1, 2]}]}
+    )
+    number = sweeps.start(elsewhere, asked)
+    for entry in sweeps.members(elsewhere, number):
+        fakes.play(elsewhere, entry.job.id, "done", snapshots=2)
+    bring(opened("runs"), archive_writing.archive(elsewhere, number))
+    (here,) = store.jobs(kinds=("sweep",))
+    assert "2 of 2 done · done elsewhere" in text(opened("sweeps", sweep=here.id))
 
 
 def test_what_is_no_archive_is_refused_in_a_sentence(store):

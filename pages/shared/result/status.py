@@ -36,6 +36,8 @@ def line(job: Job, place: int) -> None:
     accuracy = ended["model"].get("accuracy") if ended else None
     if accuracy is not None:
         facts.append(f"network trained to {100 * accuracy:.0f} %")
+    if job.origin:
+        facts.append("done elsewhere")
     if job.interrupted:
         facts.append("taken up again after its worker died")
     share = 1.0 if job.state == "done" else min(1.0, done / total) if total else 0.0

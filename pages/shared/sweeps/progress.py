@@ -44,6 +44,8 @@ def line(status: SweepStatus) -> None:
         broken = sum(status.utility_counts.get(state, 0) for state in ("failed", "refused"))
         without = f", {broken} without accuracy" if broken else ""
         facts.append(f"{status.utility_counts.get('done', 0)} of {status.utility_total} trainings{without}")
+    if status.elsewhere:
+        facts.append("done elsewhere")
     if not status.over and status.seconds_left is not None:
         facts.append(f"about {words.span(max(1.0, round(status.seconds_left)))} left")
     share = 100 * status.fraction
