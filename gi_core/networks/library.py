@@ -16,6 +16,8 @@ from gi_core.settings.registry import suggestion
 
 MAX_PARAMETERS = 200_000_000
 """0.8 GB of float32; update, targets and their derivatives are as large again."""
+UNSAID = 120_000_000
+"""Most of a network whose settings do not say how large it is, so that no check of memory has seen it."""
 _AUXILIARY: dict[str, dict[str, Any]] = {
     name: {"aux_logits": False, "init_weights": True} for name in ("googlenet", "inception_v3")
 }
@@ -32,10 +34,12 @@ def names(library: str) -> tuple[str, ...]:
     return tuple(timm().list_models())
 
 
-def make(source: str, classes: int, channels: int) -> nn.Module:
-    """A network with fresh weights from torch's current generator. Raises SpecError: no such name, too large, other channels."""
+def make(source: str, classes: int, channels: int, most: int = MAX_PARAMETERS) -> nn.Module:
+    """A network with fresh weights from torch's current generator. Raises SpecError: no such name, more than `most`
+    parameters, other channels.
+    """
     library, _, name = source.partition(":")
-    create = checked(source)
+    create = checked(source, most)
     if library == "torchvision" and channels != 3:
         raise SpecError(f"{source} takes colour pictures, these have {channels}: set channels to 3")
     more: dict[str, Any] = {"in_chans": channels} if library == "timm" else _AUXILIARY.get(name, {})
@@ -49,7 +53,7 @@ def make(source: str, classes: int, channels: int) -> nn.Module:
         ) from None
 
 
-def checked(source: str) -> Callable[..., nn.Module]:
+def checked(source: str, most: int = MAX_PARAMETERS) -> Callable[..., nn.Module]:
     """What makes the network, once its name is known and its size is bounded. Raises SpecError."""
     library, _, name = source.partition(":")
     known, plain = names(library), name.partition(".")[0] if library == "timm" else name
@@ -58,9 +62,9 @@ def checked(source: str) -> Callable[..., nn.Module]:
         hint = near if near.startswith("did") else f"python -m gi_core list {library} prints their names"
         raise SpecError(f"{library} has no network {name!r}: {hint}")
     size = _parameters(library, plain)
-    if size > MAX_PARAMETERS:
+    if size > most:
         raise SpecError(
-            f"{source} has {size / 1e6:.0f} million parameters, at most {MAX_PARAMETERS / 1e6:.0f} are taken: choose a smaller one"
+            f"{source} has {size / 1e6:.0f} million parameters, at most {most / 1e6:.0f} are taken: choose a smaller one"
         )
     if library == "torchvision":
         return functools.partial(import_torchvision().models.get_model, plain, weights=None)

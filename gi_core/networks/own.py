@@ -12,7 +12,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from gi_core.common.errors import SpecError
 from gi_core.networks.init import redraw, seeded
-from gi_core.networks.library import make
+from gi_core.networks.library import MAX_PARAMETERS, UNSAID, make
 from gi_core.networks.own_sources import load
 from gi_core.networks.prepared import facts, looked_at, prepared, takes
 from gi_core.networks.tracing import trace
@@ -82,12 +82,15 @@ def of_library(
 ) -> LibraryNetwork:
     """`settings` with what checks need to know of the network; see `named`. Raises SpecError."""
     channels = input_shape[0] if input_shape else 3
-    found = _described(settings.source, _fresh(settings, settings.classes or 1000, channels), input_shape, sides)
+    found = _described(
+        settings.source, _fresh(settings, settings.classes or 1000, channels, described=False), input_shape, sides
+    )
     left = {"kind", "source", "classes", "single", *settings.model_fields_set}
     return settings.model_copy(update=found.model_dump(exclude=left))
 
 
-def _fresh(settings: OwnNetwork, classes: int = 10, channels: int = 3) -> nn.Module:
+def _fresh(settings: OwnNetwork, classes: int = 10, channels: int = 3, described: bool = True) -> nn.Module:
+    """A prepared copy with its own weights. described: whether `settings` have gone through checks. Raises SpecError."""
     reason = own_network.barred(settings)
     if reason:
         raise SpecError(reason)
@@ -97,7 +100,8 @@ def _fresh(settings: OwnNetwork, classes: int = 10, channels: int = 3) -> nn.Mod
         return prepared(_held[settings.source])
     with seeded(settings.seed):
         if isinstance(settings, LibraryNetwork):
-            return prepared(make(settings.source, settings.outputs(classes), channels))
+            most = MAX_PARAMETERS if settings.parameters > UNSAID or not described else UNSAID
+            return prepared(make(settings.source, settings.outputs(classes), channels, most))
         return prepared(load(settings.source))
 
 

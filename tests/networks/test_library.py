@@ -55,7 +55,7 @@ def test_its_facts_are_those_of_the_module():
     [
         ("torchvision:resnet19", "torchvision has no network 'resnet19': did you mean 'resnet18'"),
         ("torchvision:zzzzzz", "list torchvision prints their names"),
-        ("torchvision:vit_h_14", "633 million parameters, at most 200"),
+        ("torchvision:vit_h_14", "633 million parameters, at most 120"),
         pytest.param("timm:resnet19", "timm has no network 'resnet19': did you mean", marks=needs_timm),
     ],
 )
@@ -63,6 +63,15 @@ def test_what_the_library_does_not_give_is_said(source, said):
     with pytest.raises(SpecError, match=said) as stop:
         build(LibraryNetwork(source=source), (3, 64, 64), 10)
     assert len(str(stop.value)) < 250
+
+
+def test_a_large_network_is_taken_where_its_settings_say_so_and_no_larger():
+    """So a link cannot have a worker make what no check of memory has counted."""
+    vgg = LibraryNetwork(source="torchvision:vgg11")
+    with pytest.raises(SpecError, match="133 million parameters, at most 120"):
+        build(vgg, (3, 32, 32), 10)
+    with pytest.raises(SpecError, match="633 million parameters, at most 200"):
+        own.of_library(LibraryNetwork(source="torchvision:vit_h_14"))
 
 
 def test_pictures_that_do_not_fit_are_said():
