@@ -126,6 +126,7 @@ def test_an_installation_attacks_and_serves_the_dashboard(installed, tmp_path):
         [gistudio, "attack", *tiny, "--json"], cwd=tmp_path, env=around, capture_output=True, text=True
     )
     assert run.returncode == 0 and '"status": "done"' in run.stdout, run.stderr
+    from pages.shared.plotting import ADDRESS
     from tests.browser.conftest import free_port
 
     port = free_port()
@@ -133,6 +134,8 @@ def test_an_installation_attacks_and_serves_the_dashboard(installed, tmp_path):
     try:
         page = _read(f"http://127.0.0.1:{port}/", server)
         assert "default-src 'self'" in page.headers["Content-Security-Policy"]
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/{ADDRESS}", timeout=60) as script:
+            assert script.headers["Content-Type"].startswith("text/javascript") and b"plotly.js v" in script.read()
     finally:
         server.terminate()  # the command became the server, so that the signal is its own
         server.wait(60)
