@@ -39,7 +39,7 @@ lint: .venv/.dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 
-.venv/.dev: requirements-dev.txt requirements-cluster.txt requirements-sign-in.txt requirements-dicom.txt .venv/.run
+.venv/.dev: requirements-dev.txt requirements-cluster.txt requirements-sign-in.txt requirements-dicom.txt requirements-figures.txt requirements-models.txt .venv/.run
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
