@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gi_core.cli.storage import open_store
 from gi_core.jobs.job import FOLLOWS
-from gi_core.reports import grid, grid_files, latex, references, subjects, sweeps, writing
+from gi_core.reports import grid, grid_files, latex, references, subjects, sweeps, swept, writing
 
 
 def report(arguments: argparse.Namespace) -> int:
@@ -39,7 +39,7 @@ def table(arguments: argparse.Namespace) -> int:
     store = open_store()
     first = subjects.known(store, arguments.id[0])
     if len(arguments.id) == 1 and first.kind == FOLLOWS:
-        found = sweeps.of_store(store, first.id)
+        found = swept.of_store(store, first.id)
         text = latex.of_sweep(
             found.rows, sweeps.columns(found.rows, found.sweep), arguments.caption or found.sweep.name
         )

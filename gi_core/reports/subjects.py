@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from gi_core.jobs.job import FOLLOWS, Job
 from gi_core.jobs.store import Store
 from gi_core.jobs.sweeps import members
-from gi_core.reports import analyses, federations, runs, summary, sweeps, taken
+from gi_core.reports import analyses, federations, runs, summary, sweeps, swept, taken
 from gi_core.reports.parts import Report
 from gi_core.reports.summary import Summary
 from gi_core.reports.taken import Run
@@ -23,7 +23,7 @@ def report_of(store: Store, ids: Sequence[str], truth: bool = True) -> Report:
     if job is None:
         return runs.report(runs_of(store, ids, truth, runs.MOST_RUNS))
     if job.kind == FOLLOWS:
-        return sweeps.report(sweeps.of_store(store, job.id, truth))
+        return sweeps.report(swept.of_store(store, job.id, truth))
     if job.kind == "federation":
         return federations.report(store, job, truth)
     if job.kind in ("influence", "rank") and not truth:
@@ -43,7 +43,7 @@ def summary_of(store: Store, ids: Sequence[str], truth: bool = True) -> Summary:
     """The same on one page."""
     job = _alone(store, ids)
     if job is not None and job.kind == FOLLOWS:
-        return sweeps.summary(sweeps.of_store(store, job.id, truth))
+        return sweeps.summary(swept.of_store(store, job.id, truth))
     if job is not None and job.kind == "federation":
         return federations.summary(store, job, truth)
     return summary.of_runs(runs_of(store, ids, truth))

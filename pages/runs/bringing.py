@@ -10,7 +10,7 @@ import streamlit as st
 from gi_core.jobs import sweeps
 from gi_core.reports.archive_opening import Opened, open_archive
 from gi_core.reports.archive_vetting import vetted
-from gi_core.reports.sweeps import kind_of
+from gi_core.reports.swept import kind_of
 from gi_core.settings import SpecError
 from pages.shared import link, telling
 from pages.shared.session import store

@@ -129,7 +129,7 @@ CONTENTS = st.one_of(
 )  # fmt: skip
 READERS = [
     ["attack", "--experiment", "F.json", *TINY], ["attack", "--sample", "F.png"], ["attack", *TINY, "--weights", "F.pt"], ["attack", *TINY, "--model", "custom:F.json"],
-    ["rank", "--model", "custom:F.json"], ["federate", "F.toml"], ["federate", "F.json"], ["sweep", "F.toml"], ["sweep", "F.json"],
+    ["runs", "import", "F.zip"], ["rank", "--model", "custom:F.json"], ["federate", "F.toml"], ["federate", "F.json"], ["sweep", "F.toml"], ["sweep", "F.json"],
     ["invert", "--checkpoint", "F.pt", "--update", "F.npz", "--image-size", "8", "--model", "lenet:classes=4,width=4"],
     ["invert", "--checkpoint", "F.safetensors", "--update", "F.safetensors", "--bn-stats", "F.npz", "--image-size", "8", "--model", "lenet"],
     ["audit", "--checkpoint", "F.pt", "--update", "F.npz", "--image-size", "8", "--model", "lenet", "--reference", "F.png"],

@@ -10,7 +10,7 @@ from gi_core.analysis.rank import count
 from gi_core.cli import main
 from gi_core.jobs import sweeps as jobs
 from gi_core.jobs.store import Store
-from gi_core.reports import analyses, federations, subjects, summary, sweeps
+from gi_core.reports import analyses, federations, subjects, summary, swept
 from gi_core.reports.page import html_page
 from gi_core.reports.parts import Verdict
 from gi_core.settings import SpecError, build
@@ -30,7 +30,7 @@ def store(gi_home) -> Store:
     return Store(gi_home)
 
 
-def swept(store: Store, axes, ended: int | None = None, name: str = "Noise") -> str:
+def sweep_of(store: Store, axes, ended: int | None = None, name: str = "Noise") -> str:
     asked = build_sweep({"name": name, "question": f"How much {name}?", "base": {"size": 32}, "axes": axes})
     number = jobs.start(store, asked)
     for entry in jobs.members(store, number)[:ended]:
@@ -43,7 +43,7 @@ def verdict(report) -> Verdict:
 
 
 def test_a_sweep_tells_its_answer_and_every_experiment(store):
-    number = swept(store, [NOISE], name=EVIL)
+    number = sweep_of(store, [NOISE], name=EVIL)
     found = subjects.report_of(store, [number])
     document = html_page(found)
     assert found.kind == "Sweep" and verdict(found).level == "exposed" and "Of 2 experiments: 2 exposed." in document
@@ -52,11 +52,11 @@ def test_a_sweep_tells_its_answer_and_every_experiment(store):
 
 
 def test_what_has_not_ended_counts_as_not_known(store):
-    found = subjects.report_of(store, [swept(store, [NOISE], ended=0)])
+    found = subjects.report_of(store, [sweep_of(store, [NOISE], ended=0)])
     assert verdict(found).level == "unknown"
-    half = sweeps.of_store(store, swept(store, [NOISE, {"name": "seed", "path": "seed", "values": [1, 2]}], ended=1))
-    assert "3 of 4 experiments gave nothing that was measured" in " ".join(sweeps.limits(half))
-    assert "goes on" in " ".join(sweeps.limits(half))
+    half = swept.of_store(store, sweep_of(store, [NOISE, {"name": "seed", "path": "seed", "values": [1, 2]}], ended=1))
+    assert "3 of 4 experiments gave nothing that was measured" in " ".join(swept.limits(half))
+    assert "goes on" in " ".join(swept.limits(half))
 
 
 def test_what_helps_is_what_was_tried():
@@ -64,13 +64,13 @@ def test_what_helps_is_what_was_tried():
         {"defenses": "none", "mse": 1e-6, "ssim": 1.0, "psnr": 60.0},
         {"defenses": "soteria", "mse": 0.2, "ssim": 0.1, "psnr": 7.0, "iip_rank": 9},
     ]
-    assert sweeps._stopped(rows)[0].startswith("The attacks tried here got nothing recognisable with: soteria")
-    assert "not measured" in sweeps._stopped(rows[:1])[0]
-    assert "None of the 1 defenses" in sweeps._stopped([rows[0], {**rows[0], "defenses": "soteria"}])[0]
+    assert swept.stopped(rows)[0].startswith("The attacks tried here got nothing recognisable with: soteria")
+    assert "not measured" in swept.stopped(rows[:1])[0]
+    assert "None of the 1 defenses" in swept.stopped([rows[0], {**rows[0], "defenses": "soteria"}])[0]
 
 
 def test_a_wall_is_a_table_and_a_frontier_gives_advice(store):
-    wall = swept(store, [
+    wall = sweep_of(store, [
         {"name": "Attack", "path": "attack", "values": ["levenberg_marquardt", "inverting_gradients"]},
         {"name": "Defense", "path": "defenses", "values": [[], ["pruning"]]},
     ])  # fmt: skip
@@ -86,13 +86,13 @@ def test_a_wall_is_a_table_and_a_frontier_gives_advice(store):
 
 
 def test_a_sweep_on_one_page(store):
-    page = summary.html_summary(subjects.summary_of(store, [swept(store, [NOISE])]))
+    page = summary.html_summary(subjects.summary_of(store, [sweep_of(store, [NOISE])]))
     assert "2 of 2 experiments ended with a picture" in page and "2 exposed" in page
 
 
 def test_a_sweep_withholds_nothing_and_says_so(store):
     with pytest.raises(SpecError, match="single run"):
-        subjects.report_of(store, [swept(store, [NOISE])], truth=False)
+        subjects.report_of(store, [sweep_of(store, [NOISE])], truth=False)
 
 
 def federation(store: Store, clients: list[dict], title: str = "Mine") -> str:

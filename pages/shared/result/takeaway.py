@@ -24,6 +24,7 @@ from gi_core.reports import (
     repeat,
     subjects,
     sweeps,
+    swept,
     writing,
 )
 from gi_core.settings import SpecError
@@ -128,7 +129,7 @@ def _paper(mine: Store, wanted: Asked, job: Job) -> None:
 
 def _table(mine: Store, wanted: Asked, job: Job) -> str:
     if job.kind == FOLLOWS:
-        found = sweeps.of_store(mine, job.id)
+        found = swept.of_store(mine, job.id)
         return latex.of_sweep(found.rows, sweeps.columns(found.rows, found.sweep), found.sweep.name)
     return latex.of_runs(subjects.runs_of(mine, wanted.ids))
 
