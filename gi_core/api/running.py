@@ -72,7 +72,7 @@ def perform(asked: Experiment, how: How, apart: bool = False) -> Done:
             document, images, originals, points = (_kept if how.store else _passing)(asked, how, bar, watch, apart)
     except Refused as error:
         raise SpecError(str(error)) from None
-    except (RuntimeError, NotImplementedError) as error:
+    except RuntimeError as error:
         if not isinstance(asked.model, OwnNetwork):
             raise
         raise SpecError(

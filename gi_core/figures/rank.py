@@ -63,7 +63,7 @@ def stack(report: Mapping[str, Any], height: int | None = None) -> Drawing:
         else {"showticklabels": False, "title": {"text": "layers, the picture on the left"}}
     )
     line = axes.mark(y=1) | {"line": {"color": GREY, "width": 2}}
-    layout = {
+    layout: dict[str, Any] = {
         "barmode": "stack", "xaxis": axes.names(names) | below, "shapes": [line], "annotations": labels, "hovermode": "x unified",
         "yaxis": axes.plain("", range=[0, 1.16], tickvals=[0, 0.5, 1], tickformat=".0%"),
     }  # fmt: skip
