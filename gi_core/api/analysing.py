@@ -11,12 +11,13 @@ from torch import nn
 
 from gi_core.api import asking
 from gi_core.api.clients import as_pictures, loss_of, needed
-from gi_core.api.networks import opened
+from gi_core.api.networks import CLASSES, opened
 from gi_core.api.pictures import labels_of, shape_of, taken
 from gi_core.api.watching import Bar
 from gi_core.common.errors import SpecError
 from gi_core.common.threads import on_one_thread
 from gi_core.experiments import influence_analysis
+from gi_core.settings.drawings import drawing
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -100,23 +101,26 @@ def rank(model: nn.Module | str, input_shape: Any, *, measured: bool = False, cl
 
     D = unknowns - rank([W; K]) for each layer, from what is counted, or with measured=True from the real operators.
 
-    model: a torch module, whose plain chains and residual blocks are traced, or a network's name.
+    model: a torch module, whose plain chains and residual blocks are traced, or a network's name. Where the trace stops, the
+        sentence says at which operation, and the layers behind it are counted still.
     input_shape: (C, H, W) of a picture.
     measured: whether ranks are measured on the network's weights.
     classes: outputs of a network's name.
 
-    Raises SpecError; where the trace stops, it names the operation.
+    Raises SpecError, one sentence.
 
     Zhu and Blaschko, R-GAP, ICLR 2021; Chen and Campbell, BMVC 2022.
     """
     from gi_core.analysis.rank import count
+    from gi_core.analysis.rank.frozen import with_frozen
     from gi_core.analysis.rank.numeric import numeric
 
     shape = shape_of(input_shape)
     with opened(model, shape, classes) as network:
-        graph, name = network.graph(shape), network.name
+        graph, name = drawing(network.settings, shape, network.settings.classes or CLASSES), network.name
         with on_one_thread():
             found = numeric(graph, network.module, 0, name) if measured else count(graph, name)
+        found = with_frozen(found, network.settings)
     said = [f"{found.model}: {found.verdict}", found.sentence, *found.notices]
     return Rank("rank", found.to_json(), said, {"model": name, "input": list(shape)})
 

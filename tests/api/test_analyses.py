@@ -55,6 +55,20 @@ def test_the_rank_of_a_module_is_that_of_the_same_drawn_network(capsys):
     assert gi.rank("lenet", (3, 32, 32)).verdict == found.verdict
 
 
+def test_the_rank_counts_past_an_operation_that_it_does_not_know():
+    class Turned(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv, self.fc = nn.Conv2d(3, 8, 3, 2, 1), nn.Linear(512, 5)
+
+        def forward(self, x):
+            return self.fc(torch.fft.fft2(self.conv(x)).real.flatten(1))
+
+    found = gi.rank(Turned(), SHAPE)
+    assert found.verdict == "unsupported" and "Tensor.real" in found.sentence
+    assert {row["name"] for row in found.layers} >= {"conv", "fc"}
+
+
 def test_the_rank_is_measured_on_request():
     counted, measured = gi.rank(smooth(), SHAPE), gi.rank(smooth(), SHAPE, measured=True)
     assert counted.document["mode"] == "count" and measured.document["mode"] == "numeric"
