@@ -11,6 +11,7 @@ from gi_core.settings import build
 from gi_core.settings.sweep import build_sweep
 from tests import pages_fakes as fakes
 from tests.pages.opened import lab, opened, text
+from tests.test_hostile_text import EVIL, raw
 
 RUN = {
     "Report (HTML)", "Report (PDF)", "Summary (HTML)", "Summary (PDF)", "Figure (SVG)", "Figure (PDF)", "Table (LaTeX)",
@@ -71,6 +72,13 @@ def test_a_sweep_has_a_report_a_table_and_an_archive(store):
         fakes.play(store, entry.job.id, "done", snapshots=2)
     app = take(opened("sweeps", sweep=number), "sweep")
     assert offered(app) >= {"Report (HTML)", "Summary (PDF)", "Table (LaTeX)", "Archive (ZIP)"}
+
+
+def test_words_that_are_markup_stay_words_in_the_dialog(store):
+    app = take(lab(run=fakes.run(store, title=EVIL)), "run")
+    assert raw(app) == [] and offered(app) >= RUN
+    failed = take(lab(run=fakes.run(store, "failed", title=EVIL + "2", error=EVIL)), "run")
+    assert raw(failed) == []
 
 
 def test_a_network_has_a_report_of_its_rank(store):
