@@ -43,7 +43,8 @@ def powers(title: str = "", values: Iterable[float | None] = (), **more: Any) ->
 def whole(title: str, first: float, last: float, **more: Any) -> Layout:
     """An axis of whole numbers, such as iterations or rounds, from first to last: one step has no label between."""
     step = {"tickmode": "linear", "tick0": 0, "dtick": 1} if last - first <= 10 else {}
-    return plain(title, showgrid=False, tickformat=",d", **step, **more)
+    said = {"unifiedhovertitle": {"text": f"{title} %{{x}}"}}
+    return plain(title, showgrid=False, tickformat=",d", **said, **step, **more)
 
 
 def names(words: Sequence[str], title: str = "", **more: Any) -> Layout:

@@ -52,6 +52,8 @@ class Drawing:
         layout.meta holds name, title, alt and caption, whether they are drawn or not.
         """
         layout = merged(base(), self.layout)
+        if layout["hovermode"] == "x unified":
+            layout["xaxis"]["showspikes"] = True  # a line says where the values are read
         layout["meta"] = {"name": self.name, "title": self.title, "alt": self.alt, "caption": self.caption}
         layout["height"], extra = self.height, 0
         if titled:

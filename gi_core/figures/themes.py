@@ -68,7 +68,7 @@ def base() -> dict[str, Any]:
     """The layout that all charts share, for a light ground."""
     axis = {
         "automargin": True, "gridcolor": LINE, "linecolor": LINE, "tickcolor": LINE, "zerolinecolor": LINE, "showline": False,
-        "zeroline": False, "tickfont": {"size": 12, "color": QUIET}, "title": {"font": {"size": 12, "color": QUIET}, "standoff": 8},
+        "zeroline": False, "showspikes": False, "spikecolor": GREY, "spikethickness": 1, "spikedash": "dot", "spikemode": "across", "tickfont": {"size": 12, "color": QUIET}, "title": {"font": {"size": 12, "color": QUIET}, "standoff": 8},
     }  # fmt: skip
     return {
         "paper_bgcolor": PAPER, "plot_bgcolor": PAPER, "font": {"family": FONT, "size": 13, "color": INK},

@@ -19,9 +19,12 @@ function load(address) {
 }
 
 // The colours of the page's ground, as its style says them: the system's, or what was chosen in the menu.
+function ground() {
+  return getComputedStyle(document.querySelector(".stApp") || document.body).backgroundColor;
+}
+
 function dark() {
-  const page = document.querySelector(".stApp") || document.body;
-  const parts = getComputedStyle(page).backgroundColor.match(/[\d.]+/g) || [255, 255, 255];
+  const parts = ground().match(/[\d.]+/g) || [255, 255, 255];
   return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2] < 128;
 }
 
@@ -39,7 +42,7 @@ function shown(state) {
   layout.height += state.more;
   layout.width = state.plot.clientWidth;
   names(layout);
-  layout.paper_bgcolor = layout.plot_bgcolor = "rgba(0,0,0,0)";
+  layout.paper_bgcolor = layout.plot_bgcolor = ground();
   layout.uirevision ??= "kept";
   // a finger scrolls the page, a mouse draws a frame to look into
   if (matchMedia("(hover: none)").matches) layout.dragmode = false;
@@ -117,7 +120,6 @@ async function save(state, format) {
   const Plotly = await load(state.data.script);
   const { data, layout } = shown(state);
   const whole = { ...layout, ...state.data.head, margin: { ...layout.margin, ...state.data.head.margin } };
-  whole.paper_bgcolor = dark() ? state.data.swap[state.data.document.layout.paper_bgcolor] : state.data.document.layout.paper_bgcolor;
   const height = state.data.document.layout.height + state.data.more, width = whole.width || state.data.width;
   await Plotly.downloadImage({ data, layout: { ...whole, height, width } }, { format, width, height, scale: format === "png" ? 2 : 1, filename: state.data.name });
 }
@@ -140,6 +142,8 @@ function made(parent) {
     },
     { rootMargin: "200px" },
   ).observe(state.plot);
+  // plotly takes hold of every touch, so that no finger could scroll past a chart; a tap still comes as a mouse's
+  state.plot.addEventListener("touchstart", touch => touch.stopPropagation(), { capture: true, passive: true });
   for (const format of ["svg", "png"])
     box.querySelector("." + format).addEventListener("click", () => save(state, format));
   for (const [old, one] of charts) if (!old.isConnected) forget(old, one);
@@ -156,10 +160,10 @@ if (!window.giChartsWatched) {
 document.addEventListener("visibilitychange", () => {
   for (const state of charts.values()) if (state.waits && !document.hidden) draw(state);
 });
-let ground = dark();
+let shade = dark();
 window.addEventListener("gi-ground", () => {
-  if (dark() === ground) return;
-  ground = dark();
+  if (dark() === shade) return;
+  shade = dark();
   for (const [parent, state] of charts) parent.isConnected ? now(state) : forget(parent, state);
 });
 
