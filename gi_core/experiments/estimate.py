@@ -11,6 +11,7 @@ from gi_core import attacks
 from gi_core.attacks.client_round.local_steps import simulated_steps
 from gi_core.attacks.recursion.machine import Recursion
 from gi_core.attacks.recursion.residual.machine import ResidualMachine
+from gi_core.attacks.recursion.transformer.machine import TransformerMachine
 from gi_core.clients.round import Round
 from gi_core.experiments import planned
 from gi_core.experiments.setup import Question
@@ -43,7 +44,7 @@ def _of_layers(settings: AttackSettings, done: Round, device: torch.device) -> f
     """Seconds of one layer of a recursion, whose iterations are its layers."""
     attack = attacks.make(settings, done.update, done.knowledge, plan=Plan(), device=device)
     assert isinstance(attack, Recursion)  # the machine of every closed form
-    if isinstance(attack, ResidualMachine):
+    if isinstance(attack, ResidualMachine | TransformerMachine):
         return attack.operations() / times.FLOPS / attack.steps
     sizes = [math.prod(block.input_shape) for block in attack.blocks]
     return times.layer_by_layer(sizes) / len(sizes)

@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gi_core.common.errors import SpecError
-from gi_core.settings import normalising
+from gi_core.settings import normalising, transformer_checks
 from gi_core.settings.attacks import ClosedForm, InvertingGradients, LevenbergMarquardt, Matching
 from gi_core.settings.client import FedAvg, Pretrained, Trained
 from gi_core.settings.client_checks import client_conflicts, one_gradient_only
+from gi_core.settings.closed_form_attacks import Transformer
 from gi_core.settings.defense_checks import conflicts
 from gi_core.settings.experiment import Experiment
 from gi_core.settings.fl_attacks import FlGradientInversion
@@ -116,6 +117,9 @@ def _matching(e: Experiment) -> Iterator[Problem]:
 def _recursion(e: Experiment) -> Iterator[Problem]:
     """What stops a closed-form attack; the size decides little of it, so a usual one stands for one not given."""
     if not isinstance(e.attack, ClosedForm):
+        return
+    if isinstance(e.attack, Transformer):
+        yield from (Problem(*one) for one in transformer_checks.found(e))
         return
     from gi_core.settings.chain import chain
     from gi_core.settings.recursion_checks import BOTTLENECK, refusal

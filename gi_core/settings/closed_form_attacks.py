@@ -158,3 +158,23 @@ class ResidualRecursion(ClosedForm):
         6, "Most rounds of robust least squares after the annealing, where every block was exact.",
         title="Finishing rounds", ge=0, le=100, added=True,
     )  # fmt: skip
+
+
+class Transformer(ClosedForm):
+    kind: Literal["transformer"] = "transformer"
+    machine: ClassVar[str] = "recursion.transformer.machine:TransformerMachine"
+    title: ClassVar[str] = "Transformer patches"
+    description: ClassVar[str] = (
+        "Solves for the patches of a vision transformer from the gradients of its positions, or of its first attention where"
+        " those are missing. It needs no label, and any number of local steps of SGD may lie behind the update."
+    )
+    paper: ClassVar[str] = "this project, after Lu et al., APRIL, CVPR 2022"
+    link: ClassVar[str] = "https://arxiv.org/abs/2112.14087"
+
+    rounds: int = setting(
+        6, "Rounds of smoothing by total variation, of what the equations or noise leave open.", title="Smoothing rounds",
+        ge=0, le=100, added=True,
+    )  # fmt: skip
+
+    def unmoved(self, by: Perturbation, masked: bool) -> str | None:
+        return "it reads the size of noise off the update itself, whatever is known of a defense"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from gi_core.settings import residual_chain
 from gi_core.settings.chain import Affine, Block, Residual, blocking
-from gi_core.settings.closed_form_attacks import ClosedForm
+from gi_core.settings.closed_form_attacks import ClosedForm, Transformer
 from gi_core.settings.graph import Dense
+from gi_core.settings.transformer_checks import NO_TOKENS
 
 BOTTLENECK = (
     "a recursion goes through the network as it is drawn, and PRECODE's random bottleneck is not in the drawing: choose"
@@ -16,6 +17,8 @@ OWN_LOSS = "a recursion begins at a loss that it knows, and this one is your own
 
 def refusal(attack: type[ClosedForm], blocks: tuple[Block, ...], images: int, batch_norm: str = "eval") -> str | None:
     """One sentence, or None. attack: settings class of a closed-form attack; blocks: `chain(graph)`; images: of the update."""
+    if attack is Transformer:
+        return NO_TOKENS
     if attack.pooled:
         return residual_chain.refusal(blocks, images, batch_norm)
     last = blocks[-1] if blocks else None

@@ -1,0 +1,85 @@
+"""Patches from the first attention alone, where positions send no gradient; one picture.
+
+The rows of dL/dW_q, dL/dW_k and dL/dW_v span V, the tokens behind the layer norm, z^ = g C(z) / sigma + beta with C
+centring, for the patches and the prefix. G's rows span the patches, p_t = R^T a_t. With N an orthonormal basis of what is
+orthogonal to V,
+
+    N^T (g C (W R^T a_t + b + pos_t)) + sigma_t N^T beta = 0
+
+is linear in (a_t, sigma_t): D - T - c equations for r + 1 unknowns, of one matrix for all patches.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+CLEAR = 30.0
+"""Times the noise's singular values from which one counts."""
+FLAT = 1e-9
+"""Share of the largest singular value, of exact numbers, below which there is no equation."""
+
+
+@dataclass(frozen=True)
+class Norm:
+    """weight, bias (D,) of a layer norm; bias None where it has none."""
+
+    weight: Tensor
+    bias: Tensor | None
+
+
+@dataclass(frozen=True)
+class Placed:
+    """patches (T, n). unknowns: of one patch. rank: of its equations. condition: largest over smallest singular value that
+    counts. misfit: relative, of the equations.
+    """
+
+    patches: Tensor
+    unknowns: int
+    rank: int
+    condition: float
+    misfit: float
+
+
+def short_of(count: int, prefix: int, width: int, values: int) -> int:
+    """Equations that a patch lacks: r + 1 - (D - T - c), where positive; r: patches that G can tell apart."""
+    unknowns = min(count, width, values) + 1
+    return max(0, unknowns - max(0, width - count - prefix))
+
+
+def rank_of(singular: Tensor, most: int) -> int:
+    """How many singular values of a matrix of rank `most` at most stand out of the noise behind them."""
+    if len(singular) <= most + 1:
+        return min(most, int((singular > FLAT * singular[0]).sum()))
+    floor = max(float(singular[most:].median()), 1e-16 * float(singular[0]))
+    return int((singular[:most] > CLEAR * floor).sum())
+
+
+def place(
+    reading: list[Tensor], gradient: Tensor, kernel: Tensor, offset: Tensor, norm: Norm, prefix: int, eps: float
+) -> Placed:
+    """reading: gradients of what reads the tokens, (rows, D) each. gradient G, kernel W (D, n). offset (T, D): b + pos_t."""
+    count, width = offset.shape
+    stacked = torch.cat([part / part.norm().clamp_min(1e-300) for part in reading])
+    _, s, vt = torch.linalg.svd(stacked, full_matrices=True)
+    beyond = vt[rank_of(s, count + prefix) :]
+    _, s, rows = torch.linalg.svd(gradient, full_matrices=False)
+    rows = rows[: rank_of(s, count)]
+
+    def through(z: Tensor) -> Tensor:
+        """N^T g C z of columns z (D, k)."""
+        return beyond @ (norm.weight[:, None] * (z - z.mean(0)))
+
+    columns = through(kernel @ rows.T)
+    right = -through(offset.T)
+    if norm.bias is not None and bool(norm.bias.any()):
+        spread = beyond @ norm.bias
+        columns = torch.cat([columns, spread[:, None] * (columns.norm() / spread.norm() / len(rows) ** 0.5)], 1)
+    u, s, vt = torch.linalg.svd(columns, full_matrices=False)
+    kept = s > max(FLAT, 4 * eps) * s[0]
+    u, s, vt = u[:, kept], s[kept], vt[kept]
+    found = vt.T @ ((u.T @ right) / s[:, None])
+    misfit = float((columns @ found - right).norm() / right.norm())
+    return Placed(found[: len(rows)].T @ rows, columns.shape[1], len(s), float(s[0] / s[-1]), misfit)

@@ -1,0 +1,93 @@
+"""What the closed form of vision transformers cannot do, said before anything runs. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from gi_core.settings.client import FedAvg
+from gi_core.settings.experiment import Experiment
+from gi_core.settings.networks import VisionTransformer
+from gi_core.settings.own_network import OwnNetwork
+from gi_core.settings.sizes import sides
+
+NO_TOKENS = (
+    "this attack reads vision transformers, and this network adds no positions to patches of the picture: choose a vision"
+    " transformer, or gradient matching"
+)
+BOTTLENECK = (
+    "PRECODE's random bottleneck stands between the network and its gradients here: choose gradient matching against it"
+)
+Found = tuple[str, str, bool]
+"""(field, reason, whether it refuses)."""
+
+
+class Stepping(Protocol):
+    """How a client steps, of its settings or of a schedule."""
+
+    @property
+    def optimiser(self) -> str: ...
+    @property
+    def clients(self) -> int: ...
+    @property
+    def clip_value(self) -> float | None: ...
+
+
+def one_picture(images: int) -> str:
+    """Why a batch is refused."""
+    return (
+        f"this attack separates the patches of one picture, and this update is of {images}: choose one picture, or gradient"
+        " matching"
+    )
+
+
+def unsummed(client: Stepping) -> str:
+    """Why local steps are not sums of gradients with the same factors in each tensor, "" where they are."""
+    if client.optimiser != "sgd":
+        return (
+            "Adam divides every value by its own size, so positions and patches no longer fit each other: choose gradient"
+            " matching, or a client that steps by SGD"
+        )
+    if client.clients > 1:
+        return "the changes of several clients are of several pictures: choose one client, or gradient matching"
+    if client.clip_value is not None:
+        return "clipping each value changes positions and patches apart: choose gradient matching, or clip_norm"
+    return ""
+
+
+def too_narrow(count: int, prefix: int, width: int, values: int) -> str:
+    """Why the first attention alone does not place T patches of so many values, "" where it does."""
+    unknowns = min(count, width, values) + 1
+    equations = max(0, width - count - prefix)
+    if equations >= unknowns:
+        return ""
+    return (
+        f"the positions' gradient was not sent, and without it a patch has {equations} equations for {unknowns} unknowns at a"
+        f" hidden size of {width}: choose gradient matching"
+    )
+
+
+def found(e: Experiment) -> Iterator[Found]:
+    """What stops the attack, and what it has to guess."""
+    if any("bottleneck" in d.perturbs for d in e.defenses):
+        yield "attack", BOTTLENECK, True
+        return
+    if isinstance(e.model, OwnNetwork):
+        pass  # the attack looks once the network is built
+    elif not isinstance(e.model, VisionTransformer):
+        yield "attack", NO_TOKENS, True
+        return
+    if e.pictures > 1:
+        yield "attack", one_picture(e.pictures), True
+    if isinstance(e.client, FedAvg) and e.recorded is None:
+        reason = unsummed(e.client)
+        if reason:
+            yield "attack", reason, True
+    shape = sides(e.size)
+    if isinstance(e.model, VisionTransformer) and shape is not None:
+        count, width = (shape[0] // e.model.patch) * (shape[1] // e.model.patch), e.model.hidden
+        if width < count:
+            yield "model.hidden", (
+                f"{count} patches and a hidden size of {width}: {count - width} directions are not in the gradient and are"
+                " filled in by smoothness"
+            ), False  # fmt: skip
