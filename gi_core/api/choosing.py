@@ -14,13 +14,21 @@ from gi_core.common.errors import SpecError
 from gi_core.settings.chain import Block, chain
 from gi_core.settings.client import FedAvg
 from gi_core.settings.client_base import Client
-from gi_core.settings.closed_form_attacks import AnalyticLinear, ClosedForm, Peeling, ResidualRecursion, RGap
+from gi_core.settings.closed_form_attacks import (
+    AnalyticLinear,
+    ClosedForm,
+    Peeling,
+    ResidualRecursion,
+    RGap,
+    Transformer,
+)
 from gi_core.settings.defense_base import DefenseSettings
 from gi_core.settings.graph import Graph
 from gi_core.settings.network_base import Model
 from gi_core.settings.recursion_checks import refusal
+from gi_core.settings.transformer_checks import BOTTLENECK, NO_TOKENS, one_picture, unsummed
 
-CLOSED: tuple[type[ClosedForm], ...] = (AnalyticLinear, RGap, Peeling, ResidualRecursion)
+CLOSED: tuple[type[ClosedForm], ...] = (Transformer, AnalyticLinear, RGap, Peeling, ResidualRecursion)
 SECOND_ORDER = 3 * 64 * 64
 """Most values of the pictures that Levenberg-Marquardt is tried on: a step takes up to 200 products with the Jacobian."""
 DEEP = 8
@@ -29,7 +37,8 @@ DEEP = 8
 
 @dataclass(frozen=True)
 class Facts:
-    """What decides. graph: the network's layers, None where it is not drawn; why: then the sentence. values: of all pictures."""
+    """What decides. graph: the network's layers, None where it is not drawn; why: then the sentence. values: of all pictures. tokens:
+    whether it adds positions to patches."""
 
     model: Model
     client: Client
@@ -39,6 +48,7 @@ class Facts:
     labels_known: bool
     graph: Graph | None
     why: str = ""
+    tokens: bool = False
 
     @property
     def one_gradient(self) -> bool:
@@ -76,10 +86,26 @@ def _closed(facts: Facts) -> Iterator[tuple[str, str]]:
         blocks = chain(facts.graph)
     for cls in CLOSED:
         kind = str(cls.model_fields["kind"].default)
+        if cls is Transformer:
+            yield kind, _no_transformer(facts)
+            continue
         reason = general or refusal(cls, blocks, facts.images, facts.client.batch_norm) or ""
         if not reason and cls is RGap and not facts.model.one_logit:
             reason = "peeling does the same without the label"
         yield kind, reason
+
+
+def _no_transformer(facts: Facts) -> str:
+    """Why the closed form of transformers is not tried."""
+    if not facts.tokens:
+        return NO_TOKENS
+    if facts.images > 1:
+        return one_picture(facts.images)
+    if facts.client.own_loss:
+        return "a closed form begins at a loss that it knows, and this one is your own"
+    if any("bottleneck" in d.perturbs for d in facts.defenses):
+        return BOTTLENECK
+    return unsummed(facts.client) if isinstance(facts.client, FedAvg) else ""
 
 
 def _no_recursion(facts: Facts) -> str:

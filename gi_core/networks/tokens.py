@@ -109,7 +109,7 @@ def _watched(model: nn.Module, input_shape: tuple[int, int, int]) -> _Seen:
             first = given[0] if given else named.get("query", named.get("input"))
             if isinstance(module, nn.Conv2d) and _splits(module, input_shape):
                 seen.conv(name, output)
-            elif isinstance(module, nn.LayerNorm):
+            elif isinstance(module, nn.LayerNorm) and first is not None:
                 seen.layer_norm(name, first, output)
             elif isinstance(module, nn.MultiheadAttention):
                 seen.read(f"{name}.in_proj_weight", first)

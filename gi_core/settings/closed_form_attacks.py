@@ -172,7 +172,7 @@ class Transformer(ClosedForm):
     link: ClassVar[str] = "https://arxiv.org/abs/2112.14087"
 
     rounds: int = setting(
-        6, "Rounds of smoothing by total variation, of what the equations or noise leave open.", title="Smoothing rounds",
+        4, "Rounds of smoothing by total variation, of what the equations or noise leave open.", title="Smoothing rounds",
         ge=0, le=100, added=True,
     )  # fmt: skip
 

@@ -320,3 +320,18 @@ def test_torchvisions_resnet_is_computed_layer_by_layer():
     result = gi.attack(model, update, (3, 32, 32), normalise=(0.5, 0.25), progress=False)
     assert result.attack == "residual" and result.matched and result.labels.tolist() == [7]
     assert psnr(result, x) > 60
+
+
+def test_a_transformer_of_ones_own_is_solved_in_closed_form():
+    """Torchvision's, as a person makes it: its head starts at zero, where nothing below has a gradient."""
+    from torchvision.models import VisionTransformer
+
+    torch.manual_seed(0)
+    model, x = VisionTransformer(32, 8, 2, 4, 64, 128, num_classes=10).eval(), F.interpolate(picture(), size=(32, 32))
+    nn.init.normal_(model.heads.head.weight, std=0.1)
+    result = gi.attack(model, gradients(model, x, 7), (3, 32, 32), progress=False)
+    assert result.attack == "transformer" and result.matched and result.labels.tolist() == [7]
+    assert psnr(result, x) > 70
+    with pytest.raises(gi.SpecError, match="a head that starts at zero"):
+        nn.init.zeros_(model.heads.head.weight)
+        gi.attack(model, gradients(model, x, 7), (3, 32, 32), progress=False, attack="transformer")

@@ -61,6 +61,7 @@ _ATTACKS = {
     "peeling": {"matching": 1},
     "rgap_hybrid": {"matching": 1},
     "residual": {"annealing": 5, "rounds": 1},
+    "transformer": {"rounds": 2},
     "fl_gradient_inversion": {"iterations": 2},
     "grad_inversion": {"iterations": 2, "trials": 2},
 }
@@ -74,7 +75,7 @@ def test_the_table_knows_everything_that_can_be_asked():
     assert set(_ATTACKS) <= set(ATTACKS) and set(_DEFENSES) - {"none"} <= set(DEFENSES), "a row of what is gone"
     assert set(TINY_MODELS) | set(LARGE) == set(MODELS)
     assert (
-        set(CLOSED) == {"analytic_linear", "rgap", "peeling", "rgap_hybrid", "residual"} & set(ATTACKS)
+        set(CLOSED) == {"analytic_linear", "rgap", "peeling", "rgap_hybrid", "residual", "transformer"} & set(ATTACKS)
         and len(OPEN) >= 6
     )
 
@@ -194,7 +195,7 @@ def test_large_networks_are_refused_by_recursions(attack, model):
     reasons = [
         p.reason for p in problems(experiment(attack={"kind": attack}, model={"kind": model}, size=64)) if p.fatal
     ]
-    said = ("not drawn as a chain", "layer ", "the last feature map has")
+    said = ("not drawn as a chain", "layer ", "the last feature map has", "adds no positions")
     assert len(reasons) == 1 and any(words in reasons[0] for words in said)
 
 

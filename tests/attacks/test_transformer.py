@@ -180,7 +180,9 @@ class Mine(nn.Module):
         self.where = nn.Parameter(torch.randn(1, 16 + prefix, 64) * 0.1, requires_grad=not frozen)
         self.extra = nn.Parameter(torch.randn(1, prefix, 64)) if prefix else None
         self.blocks = nn.TransformerEncoder(
-            nn.TransformerEncoderLayer(64, 4, 128, 0.0, batch_first=True, norm_first=True), 2, enable_nested_tensor=False
+            nn.TransformerEncoderLayer(64, 4, 128, 0.0, batch_first=True, norm_first=True),
+            2,
+            enable_nested_tensor=False,
         )
         self.head = nn.Linear(64, 10)
 

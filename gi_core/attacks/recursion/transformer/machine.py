@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from gi_core.attacks.base import LayerReport, Refused, State, Step
 from gi_core.attacks.client_round.local_steps import as_mean_gradient, one_step
@@ -67,12 +67,17 @@ class TransformerMachine(Recursion):
             return transformer_checks.one_picture(update.images)
         reason = ""
         if update.kind == "weight_change":
-            reason = one_gradient_only(self.settings.title) if schedule is None else transformer_checks.unsummed(schedule)
+            reason = (
+                one_gradient_only(self.settings.title) if schedule is None else transformer_checks.unsummed(schedule)
+            )
         patches = f"{tokens.patches}.weight".lstrip(".")
         if reason or sent.there(update, [patches, tokens.positions]):
             return reason
         if not sent.there(update, [patches]):
-            return f"the gradient of the patches, {patches}, was not sent: choose gradient matching"
+            return (
+                f"the gradient of the patches, {patches}, was not sent, or is zero as below a head that starts at zero:"
+                " choose gradient matching"
+            )
         if not tokens.reading or not sent.there(update, tokens.reading):
             return (
                 f"the gradient of the positions, {tokens.positions}, was not sent, and the first attention's is not there or"
@@ -158,6 +163,7 @@ class TransformerMachine(Recursion):
         gradient = sent.of_patches(self.update, self.knowledge, t)
         reading = [part for n in t.reading for part in self.update.tensors[n].detach().cpu().double().split(t.width)]
         conv, norm = model.get_submodule(t.patches), model.get_submodule(t.norm)
+        assert isinstance(conv, nn.Conv2d) and isinstance(norm, nn.LayerNorm)  # as `tokens_of` looked for
         tensors = {**dict(model.named_parameters()), **dict(model.named_buffers())}
         offset = tensors[t.positions].detach().cpu().double().reshape(-1, t.width)[-t.count :]
         if conv.bias is not None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import torch
 from torch import Tensor
 
 from gi_core.attacks.client_round import optimiser_steps
@@ -44,9 +45,8 @@ def _plain(update: Update, knowledge: Knowledge, name: str) -> Tensor:
 
 def kept(schedule: Schedule) -> float:
     """a: what SGD with weight decay leaves of a weight of one if every gradient is zero."""
-    import torch
-
-    w, memory = torch.ones((), dtype=torch.float64), []
+    w = torch.ones((), dtype=torch.float64)
+    memory: optimiser_steps.Memory = []
     for t, rate in enumerate(schedule.rates()):
         (moved,), memory = optimiser_steps.step([torch.zeros_like(w)], [w], memory, schedule, t + 1)
         w = w - rate * moved
