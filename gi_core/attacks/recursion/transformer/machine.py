@@ -13,9 +13,9 @@ from gi_core.attacks.client_round.local_steps import as_mean_gradient, one_step
 from gi_core.attacks.labels.last_layer import sent as last_sent
 from gi_core.attacks.labels.strategies import hard_labels
 from gi_core.attacks.observation import observe, refuse_bad_update
-from gi_core.attacks.priors import Pixels
 from gi_core.attacks.recursion.machine import Recursion
 from gi_core.attacks.recursion.transformer import attention, sent, smoothing, solving, verdict
+from gi_core.attacks.recursion.transformer.tiles import Tiles
 from gi_core.networks.bottleneck import bottlenecks
 from gi_core.networks.tokens import Tokens, tokens_of
 from gi_core.numerics.gradient import GradientMap
@@ -51,7 +51,8 @@ class TransformerMachine(Recursion):
         self.tokens: Tokens = tokens
         self.placing = not sent.there(update, [tokens.positions])
         self.shape = (1, *knowledge.input_shape)
-        self.pixels = Pixels(knowledge.mean, knowledge.std, torch.zeros((), dtype=torch.float64))
+        self.tiles = Tiles(tokens, knowledge)
+        self.pixels = self.tiles.pixels
         smooths = not self.placing and tokens.width < tokens.count
         self.steps = 2 + settings.rounds * smooths
 
@@ -121,7 +122,7 @@ class TransformerMachine(Recursion):
         if state["iteration"] == 2:
             return state, self._shown(state, self._placed(state) if self.placing else self._solved(state))
         number = state["iteration"] - 3
-        inside = smoothing.Inside(state["free"], self._picture, self._patches)
+        inside = smoothing.Inside(state["free"], self.tiles.picture, self.tiles.back)
         state["patches"] = inside.round(state["patches"], number / max(1, self.settings.rounds - 1))
         return state, self._shown(state, None)
 
@@ -133,9 +134,9 @@ class TransformerMachine(Recursion):
         state["facts"]["rank"] = rank
         shown = (singular / singular[0]).clamp_min(1e-12).log10()
         return LayerReport(
-            name=self.tokens.patches, route="gradient", unknowns=most, rank=rank, deficiency=most - rank,
+            name=self.tokens.patches, route="gradient", unknowns=rank, rank=rank, deficiency=0,
             condition=float(singular[0] / singular[max(rank, 1) - 1]), residual=0.0, error=0.0, preview=shown.float(),
-            note=f"the gradient mixes {rank} patches, and a picture has {self.tokens.count}",
+            note=f"its gradient has rank {rank}; that of one picture has {most} at most",
         )  # fmt: skip
 
     def _solved(self, state: State) -> LayerReport:
@@ -145,7 +146,7 @@ class TransformerMachine(Recursion):
         positions = sent.of_positions(self.update, self.knowledge, t)
         if not bool(positions.any()):
             raise Refused("the gradient of the positions is zero everywhere: choose gradient matching")
-        found = solving.solve(positions, gradient, self._grey(), self._unit(), self._eps())
+        found = solving.solve(positions, gradient, self.tiles.grey, self.tiles.unit, self._eps())
         state["patches"], state["free"] = found.patches, found.free
         open_ = found.free.shape[1]
         state["facts"] |= {"open": open_, "error": found.error, "misfit": found.misfit}
@@ -154,7 +155,7 @@ class TransformerMachine(Recursion):
             name=t.positions, route="gradient" if not open_ else "under-determined", unknowns=t.count * gradient.shape[1],
             rank=(t.count - open_) * gradient.shape[1], deficiency=open_ * gradient.shape[1],
             condition=float(told[0] / told[-1]), residual=found.misfit, error=found.error,
-            preview=self._picture(found.patches).float(), note=f"{open_} directions of {t.count} are open" if open_ else "",
+            preview=self.tiles.picture(found.patches).float(), note=f"{open_} directions of {t.count} are open" if open_ else "",
         )  # fmt: skip
 
     def _placed(self, state: State) -> LayerReport:
@@ -179,34 +180,11 @@ class TransformerMachine(Recursion):
         return LayerReport(
             name=t.norm, route="gradient" if not short else "under-determined", unknowns=t.count * found.unknowns,
             rank=t.count * found.rank, deficiency=t.count * short, condition=found.condition, residual=found.misfit,
-            error=found.misfit, preview=self._picture(found.patches).float(), note="placed by the first attention",
+            error=found.misfit, preview=self.tiles.picture(found.patches).float(), note="placed by the first attention",
         )  # fmt: skip
-
-    # patches and pictures
-
-    def _grey(self) -> Tensor:
-        """A patch of mid-grey (n,), in the network's units."""
-        grey = self.pixels.encode(torch.full((self.shape[1], 1, 1), 0.5, dtype=torch.float64))
-        return grey.expand(self.shape[1], *self.tokens.patch).reshape(-1)
-
-    def _unit(self) -> float:
-        """A pixel's whole range in the network's units, on average."""
-        return sum(1 / s for s in self.knowledge.std) / len(self.knowledge.std)
 
     def _eps(self) -> float:
         return float(torch.finfo(self.update.tensors[self._kernel].dtype).eps)
-
-    def _picture(self, patches: Tensor) -> Tensor:
-        """(T, n) to (C, H, W) in pixels; what the convolution leaves out at the far edges stays grey."""
-        (rows, columns), (p, q), channels = self.tokens.grid, self.tokens.patch, self.shape[1]
-        tiles = patches.view(rows, columns, channels, p, q).permute(2, 0, 3, 1, 4)
-        return self.pixels.decode(tiles.reshape(channels, rows * p, columns * q))
-
-    def _patches(self, picture: Tensor) -> Tensor:
-        """The adjoint of `_picture`."""
-        (rows, columns), (p, q), channels = self.tokens.grid, self.tokens.patch, self.shape[1]
-        tiles = (picture * self.pixels.std).view(channels, rows, p, columns, q).permute(1, 3, 0, 2, 4)
-        return tiles.reshape(rows * columns, -1)
 
     # what is shown
 
@@ -230,7 +208,7 @@ class TransformerMachine(Recursion):
         label = torch.tensor([state["label"]])
         whole = torch.full(self.shape, 0.5, dtype=torch.float64)
         if state["patches"] is not None:
-            found = self._picture(state["patches"])
+            found = self.tiles.picture(state["patches"])
             whole[0, :, : found.shape[1], : found.shape[2]] = found
         return whole, label
 
