@@ -6,7 +6,7 @@ import argparse
 import math
 
 from gi_core.cli.run_options import JSON, written
-from gi_core.reports.grid import LEAST, MOST, MOST_COLUMNS, WIDTHS
+from gi_core.reports.widths import LEAST, MOST, MOST_COLUMNS, WIDTHS
 
 WITHHOLD = "leave out the originals, and all that was computed from them, as an attacker sees it"
 _RUNS = "a run, several runs, or a sweep for all of its runs"

@@ -11,12 +11,9 @@ import numpy as np
 from gi_core.reports import asked, pictures, typeface
 from gi_core.reports.parts import Picture
 from gi_core.reports.taken import Run
+from gi_core.reports.widths import LEAST, MOST, MOST_COLUMNS, MOST_PICTURES, USUAL_COLUMNS, WIDTHS
 from gi_core.settings import SpecError
 
-WIDTHS = {"one column": 85.0, "two columns": 178.0}
-"""Millimetres of a column of text, and of a page with two."""
-LEAST, MOST = 20.0, 600.0
-MOST_PICTURES, MOST_COLUMNS, USUAL_COLUMNS = 200, 24, 8
 GAP, LEADING, SMALL, LARGE = 1.2, 1.25, 2.1, 2.5
 """Millimetres between pictures; of a line over its letters; sizes of letters (6 and 7 pt)."""
 

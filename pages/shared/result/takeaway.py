@@ -25,6 +25,7 @@ from gi_core.reports import (
     subjects,
     sweeps,
     swept,
+    widths,
     writing,
 )
 from gi_core.settings import SpecError
@@ -109,12 +110,12 @@ def _paper(mine: Store, wanted: Asked, job: Job) -> None:
     _heading("For a paper", "Pictures keep every pixel.")
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         width = st.segmented_control(
-            "Width", list(grid.WIDTHS), default="one column", required=True, key="take_width",
-            format_func=lambda n: f"{n.capitalize()}, {grid.WIDTHS[n]:g} mm",
+            "Width", list(widths.WIDTHS), default="one column", required=True, key="take_width",
+            format_func=lambda n: f"{n.capitalize()}, {widths.WIDTHS[n]:g} mm",
         )  # fmt: skip
         apart = len(ended) == 1 and wanted.truth and st.checkbox("With difference", key="take_difference")
     runs = subjects.runs_of(mine, wanted.ids, wanted.truth)
-    size = grid.WIDTHS[width or "one column"]
+    size = widths.WIDTHS[width or "one column"]
 
     def figure(ending: str) -> bytes:
         return grid_files.content(grid.of_runs(runs, size, None, bool(apart)), ending)
