@@ -36,27 +36,29 @@ def evaluations(settings: AttackSettings) -> float:
 
 
 def iterations(settings: AttackSettings) -> int:
-    """Iterations that the attack will typically take; a recursion's are its layers."""
+    """Iterations that an attack which iterates will typically take."""
     return min(settings.iterations, settings.typical or settings.iterations)
 
 
-def _of_layers(settings: AttackSettings, done: Round, device: torch.device) -> float:
-    """Seconds of one layer of a recursion, whose iterations are its layers."""
+def _of_layers(settings: AttackSettings, done: Round, device: torch.device) -> tuple[float, int]:
+    """Seconds of one layer of a recursion, whose iterations are its layers, and how many there are."""
     attack = attacks.make(settings, done.update, done.knowledge, plan=Plan(), device=device)
     assert isinstance(attack, Recursion)  # the machine of every closed form
     if isinstance(attack, ResidualMachine | TransformerMachine):
-        return attack.operations() / times.FLOPS / attack.steps
+        return attack.operations() / times.FLOPS / attack.steps, attack.steps
     sizes = [math.prod(block.input_shape) for block in attack.blocks]
-    return times.layer_by_layer(sizes) / len(sizes)
+    return times.layer_by_layer(sizes) / len(sizes), len(sizes)
 
 
-def seconds_per_iteration(question: Question) -> tuple[float, Plan]:
-    """Measured on real steps where a step is short, else from the plan's measured gradient."""
+def seconds_per_iteration(question: Question) -> tuple[float, int, Plan]:
+    """And how many iterations it will typically take. Measured on real steps where a step is short, else from the plan's
+    measured gradient.
+    """
     settings, done, device = question.experiment.attack, question.round, question.device
     if isinstance(settings, ClosedForm):
-        return _of_layers(settings, done, device), Plan(device=device.type)
+        return *_of_layers(settings, done, device), Plan(device=device.type)
     plan = planned.plan(question, PLAN_SECONDS, allowances.preview())
-    return _by_plan(settings, done, device, plan, question.experiment.seed, 0.0), plan
+    return _by_plan(settings, done, device, plan, question.experiment.seed, 0.0), iterations(settings), plan
 
 
 def of_run(question: Question, plan: Plan) -> float:
@@ -69,10 +71,11 @@ def loop(
     settings: AttackSettings, done: Round, device: torch.device, plan: Plan, seed: int, most: float | None = None
 ) -> float:
     """Seconds of all iterations, `most` at most, by this plan. A few steps are measured where that takes little of the whole."""
-    count = iterations(settings)
     if isinstance(settings, ClosedForm):
-        total = count * _of_layers(settings, done, device)
+        each, count = _of_layers(settings, done, device)
+        total = count * each
     else:
+        count = iterations(settings)
         total = count * _by_plan(settings, done, device, plan, seed, LITTLE * STEPS_SECONDS / count)
     return total if most is None else min(total, most)
 

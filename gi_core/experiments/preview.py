@@ -91,8 +91,7 @@ def _round(experiment: Experiment, questions: Questions, answer: Preview) -> Non
     answer["sent"] = effect(played.clean, played.update) if played.clean is not played.update else None
     answer["risk"] = risk_meter.measure(question)
     refuse_no_signal(question)
-    each, plan = estimate.seconds_per_iteration(question)
-    count = estimate.iterations(experiment.attack)
+    each, count, plan = estimate.seconds_per_iteration(question)
     total = each * count if experiment.seconds is None else min(each * count, experiment.seconds)
     answer["seconds_per_iteration"], answer["iterations_estimate"] = each, count
     answer["seconds_estimate"], answer["plan"] = total, plan.model_dump(mode="json")

@@ -151,7 +151,7 @@ class ResidualRecursion(ClosedForm):
     paper: ClassVar[str] = "this project"
 
     annealing: int = setting(
-        90, "Most iterations at each of the temperatures at which the first layer's pooling is sharpened.",
+        100, "Most iterations at each temperature at which the first layer's pooling is sharpened, four times so at the first.",
         title="Annealing iterations", ge=5, le=2000, basic=True, added=True,
     )  # fmt: skip
     rounds: int = setting(

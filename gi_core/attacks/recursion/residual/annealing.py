@@ -3,7 +3,7 @@
     sum relu(z - u)^2 + sum_active relu(m - soft)^2 + lambda |G residual|^2 + tau TV,
 
 all in units of each channel: u the least m of the windows that hold a position, lambda = 0.3 sum m^2 / 64, tau in
-proportion to the temperature. L-BFGS at temperatures falling from 2 to 0. This project's own.
+proportion to the temperature. L-BFGS at temperatures falling from 2 to 0, longest at the first. This project's own.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from torch import Tensor
 from gi_core.attacks.recursion.residual import finish
 from gi_core.attacks.recursion.residual.shallow import Stem, variation
 
-TEMPERATURES = (*[2 * 0.7**k for k in range(13)], 0.01, 0.0)
+TEMPERATURES = (*[2 * 0.6**k for k in range(10)], 0.01, 0.0)
+FIRST = 4
+"""Times the iterations of another temperature that the first one gets: from zeros it has the longest way."""
 GRADIENT, VARIATION = 0.3, 0.9
 
 

@@ -13,7 +13,7 @@ from gi_core.attacks.priors import Pixels
 from gi_core.attacks.recursion.layers import missing
 from gi_core.attacks.recursion.machine import Recursion, drawn_layers
 from gi_core.attacks.recursion.residual import finish, states, verdict
-from gi_core.attacks.recursion.residual.annealing import TEMPERATURES, StemSearch, descend
+from gi_core.attacks.recursion.residual.annealing import FIRST, TEMPERATURES, StemSearch, descend
 from gi_core.attacks.recursion.residual.features import Search
 from gi_core.attacks.recursion.residual.going import Going
 from gi_core.networks.bottleneck import bottlenecks
@@ -27,7 +27,7 @@ from gi_core.types.updates import Knowledge, Update
 
 SWEEPS, SOLVING = 10, 20
 """Passes of a step of the annealing, in products of the first convolution; operations of a layer over its positions cubed."""
-NOISE = 0.1
+NOISE = 1e-3
 """Of the picture that a search begins with, in normalised units."""
 
 
@@ -74,7 +74,7 @@ class ResidualMachine(Recursion):
         """Floating point operations of a run, roughly: double precision's, a search in single precision counting half."""
         first, inner = self.net.stem, self.net.blocks[: len(self.net.blocks) - exact_blocks(self.net)]
         forward = sum(_products(part) for part in (first, *(p for b in inner for p in (*b.main, b.skip) if p)))
-        search = 0.5 * SWEEPS * forward * len(TEMPERATURES) * self.settings.annealing
+        search = 0.5 * SWEEPS * forward * (len(TEMPERATURES) + FIRST - 1) * self.settings.annealing
         solved = sum(math.prod(part.input_shape[1:]) ** 3 for b in self.net.blocks for part in b.main)
         return search + SOLVING * solved + self.net.positions**6 / 3
 
@@ -94,7 +94,7 @@ class ResidualMachine(Recursion):
         }  # fmt: skip
 
     def _first(self, seed: int) -> Tensor:
-        """Faint noise: at a picture of zeros every unit of an untrained network stands at its kink, and nothing moves."""
+        """All but zeros: at zeros every unit of an untrained network stands at its kink, and noise would stay in the picture."""
         noise = torch.randn(self.shape[1:], dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
         return NOISE * noise
 
@@ -133,7 +133,8 @@ class ResidualMachine(Recursion):
     def _anneal(self, state: State) -> tuple[State, Step]:
         search = self._searched(state, torch.float32)
         loss = search.objective(TEMPERATURES[state["heat"]])
-        x = descend(loss, state["x"].float(), self.settings.annealing).double()
+        most = self.settings.annealing * (FIRST if state["heat"] == 0 else 1)
+        x = descend(loss, state["x"].float(), most).double()
         state["heat"] += 1
         self._keep(state, x, search.misfit(x.float()))
         over = state["heat"] == len(TEMPERATURES) and (state["halted"] is not None or not self.settings.rounds)
