@@ -20,6 +20,8 @@ TEMPERATURES = (*[2 * 0.6**k for k in range(10)], 0.01, 0.0)
 FIRST = 4
 """Times the iterations of another temperature that the first one gets: from zeros it has the longest way."""
 GRADIENT, VARIATION = 0.3, 0.9
+SMOOTHER, LOST = (1.0, 2.0), 2e-2
+"""Total variation of one try after another, as multiples; misfit above which an annealing has lost its way, and is tried anew."""
 
 
 class StemSearch:
@@ -30,9 +32,9 @@ class StemSearch:
         self.bound = stem.bound(pooled)
         self.weight = GRADIENT * float((pooled**2).sum()) / 64
 
-    def objective(self, temperature: float) -> Callable[[Tensor], Tensor]:
-        """The loss of a picture x (C, H, W) at a temperature."""
-        tau = VARIATION * temperature / TEMPERATURES[0]
+    def objective(self, temperature: float, smoother: float = 1.0) -> Callable[[Tensor], Tensor]:
+        """The loss of a picture x (C, H, W) at a temperature; smoother: multiplies the total variation."""
+        tau = smoother * VARIATION * temperature / TEMPERATURES[0]
         dealt, stem = self.back * self.active, self.stem
 
         def loss(x: Tensor) -> Tensor:

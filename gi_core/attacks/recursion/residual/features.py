@@ -133,9 +133,9 @@ class Search:
             y = block.before_activation(torch.relu(y))
         return torch.relu(y) if isinstance(self.end, Half) else y
 
-    def objective(self, temperature: float) -> Callable[[Tensor], Tensor]:
-        """The loss at a temperature."""
-        tau = max(VARIATION * temperature / TEMPERATURES[0], LAST_VARIATION)
+    def objective(self, temperature: float, smoother: float = 1.0) -> Callable[[Tensor], Tensor]:
+        """The loss at a temperature; smoother: multiplies the total variation."""
+        tau = smoother * max(VARIATION * temperature / TEMPERATURES[0], LAST_VARIATION)
 
         def loss(x: Tensor) -> Tensor:
             return self.end.misfit(self.reached(x, temperature)) + tau * variation(x, self.stem.spread)

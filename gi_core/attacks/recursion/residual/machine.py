@@ -13,7 +13,7 @@ from gi_core.attacks.priors import Pixels
 from gi_core.attacks.recursion.layers import missing
 from gi_core.attacks.recursion.machine import Recursion, drawn_layers
 from gi_core.attacks.recursion.residual import finish, states, verdict
-from gi_core.attacks.recursion.residual.annealing import FIRST, TEMPERATURES, StemSearch, descend
+from gi_core.attacks.recursion.residual.annealing import FIRST, LOST, SMOOTHER, TEMPERATURES, StemSearch, descend
 from gi_core.attacks.recursion.residual.features import Search
 from gi_core.attacks.recursion.residual.going import Going
 from gi_core.networks.bottleneck import bottlenecks
@@ -68,7 +68,8 @@ class ResidualMachine(Recursion):
         self.last = net.head
         self.shape = (1, *knowledge.input_shape)
         self.pixels = Pixels(knowledge.mean, knowledge.std, torch.zeros((), dtype=torch.float64))
-        self.steps = len(net.blocks) + len(TEMPERATURES) + settings.rounds
+        tries = len(SMOOTHER) if pool is not None else 1
+        self.steps = len(net.blocks) + tries * len(TEMPERATURES) + settings.rounds  # at most
 
     def operations(self) -> float:
         """Floating point operations of a run, roughly: double precision's, a search in single precision counting half."""
@@ -90,11 +91,13 @@ class ResidualMachine(Recursion):
         place = self.going.start()
         return {
             "iteration": 0, "at": len(self.net.blocks) - 1, "place": states.of_place(place), "halted": None, "heat": 0,
-            "rounds": 0, "x": self._first(seed), "best": None, "misfit": float("inf"), "label": label,
+            "rounds": 0, "tries": 0, "seed": seed, "x": torch.zeros(self.shape[1:], dtype=torch.float64), "best": None, "misfit": float("inf"), "label": label,
         }  # fmt: skip
 
     def _first(self, seed: int) -> Tensor:
-        """All but zeros: at zeros every unit of an untrained network stands at its kink, and noise would stay in the picture."""
+        """Faint noise for a search of features: at zeros every unit of an untrained network stands at its kink. The stem's own
+        search begins at zeros, as noise would stay in the picture.
+        """
         noise = torch.randn(self.shape[1:], dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
         return NOISE * noise
 
@@ -132,12 +135,20 @@ class ResidualMachine(Recursion):
 
     def _anneal(self, state: State) -> tuple[State, Step]:
         search = self._searched(state, torch.float32)
-        loss = search.objective(TEMPERATURES[state["heat"]])
+        loss = search.objective(TEMPERATURES[state["heat"]], SMOOTHER[state["tries"]])
+        if state["heat"] == 0 and state["halted"] is not None:
+            state["x"] = self._first(state["seed"])
         most = self.settings.annealing * (FIRST if state["heat"] == 0 else 1)
         x = descend(loss, state["x"].float(), most).double()
         state["heat"] += 1
         self._keep(state, x, search.misfit(x.float()))
-        over = state["heat"] == len(TEMPERATURES) and (state["halted"] is not None or not self.settings.rounds)
+        cold = state["heat"] == len(TEMPERATURES)
+        lost = cold and state["halted"] is None and self.going.pool is not None and state["misfit"] > LOST
+        if lost and state["tries"] < len(SMOOTHER) - 1:
+            state["heat"], state["tries"], state["x"] = 0, state["tries"] + 1, torch.zeros_like(x)
+            events = (f"the annealing lost its way (misfit {state['misfit']:.0e}): tried anew",)
+            return state, self._shown(state, None, state["misfit"], done=False, events=events)
+        over = cold and (state["halted"] is not None or not self.settings.rounds)
         return state, self._shown(state, None, state["misfit"], done=over)
 
     def _finish_round(self, state: State) -> tuple[State, Step]:
