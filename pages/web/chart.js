@@ -116,12 +116,18 @@ function listen(state) {
   });
 }
 
+// As a file it is for paper: on white, at the width that its words were broken for, in letters that every machine has, with what
+// a person hid hidden and looked into as far.
 async function save(state, format) {
   const Plotly = await load(state.data.script);
-  const { data, layout } = shown(state);
-  const whole = { ...layout, ...state.data.head, margin: { ...layout.margin, ...state.data.head.margin } };
-  const height = state.data.document.layout.height + state.data.more, width = whole.width || state.data.width;
-  await Plotly.downloadImage({ data, layout: { ...whole, height, width } }, { format, width, height, scale: format === "png" ? 2 : 1, filename: state.data.name });
+  const { data, layout } = structuredClone(state.data.document), { head, more, width, name } = state.data;
+  const height = layout.height + more;
+  layout.font.family = "Arial, Helvetica, sans-serif";
+  for (const trace of data) trace.visible = state.plot.data.find(one => one.uid === trace.uid)?.visible ?? true;
+  for (const [axis, seen] of Object.entries(state.plot._fullLayout))
+    if (/^[xy]axis/.test(axis) && layout[axis] && seen.autorange === false) layout[axis].range = [...seen.range];
+  const whole = { ...layout, ...head, margin: { ...layout.margin, ...head.margin }, width, height };
+  await Plotly.downloadImage({ data, layout: whole }, { format, width, height, scale: format === "png" ? 2 : 1, filename: name });
 }
 
 function forget(parent, state) {

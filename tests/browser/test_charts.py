@@ -136,6 +136,7 @@ def test_a_chart_has_words_takes_the_pages_ground_and_is_saved_with_its_settings
         page.locator(".st-key-chart_loss .gi-tools .svg").click()
     waiting.value.save_as(tmp_path / "losses.svg")
     svg = (tmp_path / "losses.svg").read_text()
+    assert 'width="760"' in svg and "rgb(14, 24, 34)" in svg, "for paper: at one width, dark letters on white"
     assert "Loss: what the server sees" in svg and "bundled/astronaut" in svg and "levenberg_marquardt" in svg
 
 
