@@ -30,6 +30,9 @@ from pages.shared.taking import Asked
 
 _PACE = {"queued": 0.4, "running": 0.8, "pausing": 0.5, "paused": 2.0}
 
+_WALK = ("The recursion", "from the loss back to the picture, layer by layer")
+_SOLVE = ("The equations", "from the gradient to the picture")
+
 
 def draw(run: str) -> None:
     """Mount the fragment at the pace of the run's state."""
@@ -98,9 +101,12 @@ def body(source: Source) -> None:
 def _recursion(source: Source, truth: bool) -> None:
     """Layers as they are recovered, and what else came of them."""
     job = source.job
-    st.html('<h4 class="gi-sub">The recursion <small>from the loss back to the picture, layer by layer</small></h4>')
+    walks = recursion.walks(job)
+    title, about = _WALK if walks else _SOLVE
+    st.html(f'<h4 class="gi-sub">{title} <small>{about}</small></h4>')
     found = outcomes.figures(job, source, truth)
-    recursion.draw(job, question.of(job), pictures=found[-2:] if outcomes.rescaled(job) else (), key="strip")
+    report = question.of(job) if walks else None
+    recursion.draw(job, report, pictures=found[-2:] if outcomes.rescaled(job) else (), key="strip")
     if truth:
         outcomes.mixture(job, source)
 

@@ -15,7 +15,8 @@ import streamlit as st
 
 from gi_core.analysis.rank import RankReport
 from gi_core.jobs.job import Job
-from gi_core.settings import SpecError
+from gi_core.settings import ATTACKS, SpecError
+from gi_core.settings.closed_form_attacks import ClosedForm
 from gi_core.types.result_parts import Layer
 from pages.shared.pictures import data_uri
 from pages.shared.places import WEB
@@ -33,6 +34,14 @@ _WORDS = {
     "last": "to the picture",
     "label": "Layers of the recursion",
 }
+
+_SOLVED = {"first": "from the gradient", "label": "Equations of the attack"}
+
+
+def walks(job: Job) -> bool:
+    """Whether the attack of a run goes through the layers one by one."""
+    attack = ATTACKS.get(str((job.spec.get("attack") or {}).get("kind")))
+    return attack is None or not issubclass(attack, ClosedForm) or attack.walks
 
 
 def layers(job: Job | None) -> list[Layer]:
@@ -59,7 +68,7 @@ def draw(
             "cards": made,
             "pictures": list(pictures),
             "says": says,
-            "words": _WORDS,
+            "words": _WORDS if job is None or walks(job) else {**_WORDS, **_SOLVED},
         },
     )
 

@@ -50,9 +50,9 @@ def line(job: Job, place: int) -> None:
 
 
 def _solved(layers: int, steps: int) -> str:
-    """How far a recursion got, and the steps of matching after it."""
+    """How far a recursion got, and the steps after it."""
     more = steps - layers
-    return f"{layers} layer{'s' * (layers > 1)} solved" + (f", {more} steps of matching" if more > 0 else "")
+    return f"{layers} layer{'s' * (layers > 1)} solved" + (f", {more} more steps" if more > 0 else "")
 
 
 def buttons(job: Job) -> None:

@@ -24,6 +24,10 @@ from gi_core.settings.check import one_gradient_only
 from gi_core.settings.plan import Plan
 from gi_core.types.updates import Knowledge, Update
 
+ZERO_HEAD = (
+    "Below a head that starts at zero, as torchvision makes it, no gradient of the first steps on one picture says anything: take"
+    " trained weights"
+)
 LARGE = 4_000_000
 """Parameters from which the answer's own gradient is worked out in single precision."""
 
@@ -73,12 +77,9 @@ class TransformerMachine(Recursion):
             )
         patches = f"{tokens.patches}.weight".lstrip(".")
         if reason or sent.there(update, [patches, tokens.positions]):
-            return reason
+            return reason or (ZERO_HEAD if not bool(update.tensors[tokens.positions].any()) else "")
         if not sent.there(update, [patches]):
-            return (
-                f"the gradient of the patches, {patches}, was not sent, or is zero as below a head that starts at zero:"
-                " choose gradient matching"
-            )
+            return f"the gradient of the patches, {patches}, was not sent. {ZERO_HEAD}"
         if not tokens.reading or not sent.there(update, tokens.reading):
             return (
                 f"the gradient of the positions, {tokens.positions}, was not sent, and the first attention's is not there or"
@@ -144,8 +145,6 @@ class TransformerMachine(Recursion):
         t = self.tokens
         gradient = sent.of_patches(self.update, self.knowledge, t)
         positions = sent.of_positions(self.update, self.knowledge, t)
-        if not bool(positions.any()):
-            raise Refused("the gradient of the positions is zero everywhere: choose gradient matching")
         found = solving.solve(positions, gradient, self.tiles.grey, self.tiles.unit, self._eps())
         state["patches"], state["free"] = found.patches, found.free
         open_ = found.free.shape[1]
