@@ -18,6 +18,7 @@ from benchmarks.influence import influence
 from benchmarks.labels import labels
 from benchmarks.live import live
 from benchmarks.recursion import recursion
+from benchmarks.residual import residual
 from benchmarks.solution import solution
 from benchmarks.speed import speed
 from gi_core.common.threads import one_thread
@@ -27,6 +28,7 @@ PARTS = (
     "speed",
     "solution",
     "recursion",
+    "residual",
     "influence",
     "calibration",
     "labels",
@@ -48,6 +50,7 @@ def main() -> None:
         "speed": lambda: speed(arguments.device),
         "solution": lambda: solution(arguments.images),
         "recursion": recursion,
+        "residual": residual,
         "influence": influence,
         "calibration": lambda: calibration(2 * arguments.images),
         "labels": labels,
