@@ -123,7 +123,7 @@ class TransformerMachine(Recursion):
         if state["iteration"] == 2:
             return state, self._shown(state, self._placed(state) if self.placing else self._solved(state))
         number = state["iteration"] - 3
-        inside = smoothing.Inside(state["free"], self.tiles.picture, self.tiles.back)
+        inside = smoothing.Inside(state["free"], state["precision"], state["told"], self.tiles.picture, self.tiles.back)
         state["patches"] = inside.round(state["patches"], number / max(1, self.settings.rounds - 1))
         return state, self._shown(state, None)
 
@@ -147,6 +147,7 @@ class TransformerMachine(Recursion):
         positions = sent.of_positions(self.update, self.knowledge, t)
         found = solving.solve(positions, gradient, self.tiles.grey, self.tiles.unit, self._eps())
         state["patches"], state["free"] = found.patches, found.free
+        state["precision"], state["told"] = found.precision, found.told
         open_ = found.free.shape[1]
         state["facts"] |= {"open": open_, "error": found.error, "misfit": found.misfit}
         told = found.singular[: max(t.count - open_, 1)]

@@ -1,6 +1,9 @@
-"""Of all pictures that the equations allow, the one of least total variation: x = x0 + F z over z.
+"""What the equations leave open, told by smoothness: x = x0 + F z over z, of least
 
-    TV(x) = sum over pixels of sqrt(|dx/dw|^2 + |dx/dh|^2 + eps), channels together
+    TV(x) / B + sum_i w_i |v_i - z_i|^2 / 2,   TV(x) = sum over pixels of sqrt(|dx/dw|^2 + |dx/dh|^2 + eps), channels together
+
+with v_i what the equations say of a direction of F and w_i how sure they are, zero where they say nothing; it is the likeliest
+picture if the slopes of pixels follow Laplace's law of scale B. It is found
 
 by lagged diffusivity (Vogel and Oman 1996): each round minimises the quadratic whose weights are those of the last one, by
 conjugate gradients in z. eps falls from round to round.
@@ -18,13 +21,21 @@ WIDE, NARROW = 1e-3, 1e-5
 """eps of the first and of the last round, pixels squared."""
 
 
+SLOPE = 0.02
+"""B: of the colours of neighbours, in pixels of [0, 1]."""
+
+
 class Inside:
-    """Pictures x0 + F z. free (T, f): directions; to_picture: patches (T, n) -> (C, H, W) of pixels, linear but for an
-    offset; back: its adjoint.
+    """Pictures x0 + F z. free (T, f): directions, with precision (f,) and told (f, n) as in `solving`; to_picture: patches
+    (T, n) -> (C, H, W) of pixels, linear but for an offset; back: its adjoint.
     """
 
-    def __init__(self, free: Tensor, to_picture: Callable[[Tensor], Tensor], back: Callable[[Tensor], Tensor]):
-        self.free, self.to_picture, self.back = free, to_picture, back
+    def __init__(
+        self, free: Tensor, precision: Tensor, told: Tensor, to_picture: Callable[[Tensor], Tensor],
+        back: Callable[[Tensor], Tensor],
+    ):  # fmt: skip
+        self.free, self.precision, self.told = free, precision[:, None], told
+        self.to_picture, self.back = to_picture, back
 
     def round(self, patches: Tensor, share: float) -> Tensor:
         """Patches of less total variation; share: of the rounds that are done, from 0 to 1."""
@@ -35,9 +46,12 @@ class Inside:
         offset = self.to_picture(zero)
 
         def apply(z: Tensor) -> Tensor:
-            return self.free.T @ self.back(_diffuse(self.to_picture(self.free @ z) - offset, weight))
+            smooth = self.free.T @ self.back(_diffuse(self.to_picture(self.free @ z) - offset, weight))
+            return smooth / SLOPE + self.precision * z
 
-        slope = self.free.T @ self.back(_diffuse(x, weight))
+        slope = (
+            self.free.T @ self.back(_diffuse(x, weight)) / SLOPE + self.precision * (self.free.T @ patches) - self.told
+        )
         return patches + self.free @ _conjugate_gradients(apply, -slope)
 
 

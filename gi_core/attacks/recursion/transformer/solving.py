@@ -16,7 +16,7 @@ from torch import Tensor
 
 DEVIATION = 0.25
 """Of a pixel in [0, 1]."""
-KNOWN = 0.05
+KNOWN = 0.02
 """Error of a direction, in pixel units, below which it is taken from the equations alone."""
 SPARE = 8
 """Values of G in a column, more than there are patches, from which noise can be read."""
@@ -24,12 +24,15 @@ SPARE = 8
 
 @dataclass(frozen=True)
 class Solved:
-    """patches (T, n), in the network's units. free (T, f): orthonormal directions that the equations leave open. singular
+    """patches (T, n), in the network's units. free (T, f): orthonormal directions that the equations leave open. What they say
+    of those all the same: precision (f,), s^2 / e^2, and told (f, n), precision times the value. singular
     (min(T, D),): of S. noise: e. error: expected root mean square error of a pixel in [0, 1]. misfit: |G - S^T P| / |G|.
     """
 
     patches: Tensor
     free: Tensor
+    precision: Tensor
+    told: Tensor
     singular: Tensor
     noise: float
     error: float
@@ -54,10 +57,16 @@ def solve(positions: Tensor, gradient: Tensor, grey: Tensor, unit: float, eps: f
     patches = grey + vt.T @ ((s / (s * s + (noise / v) ** 2))[:, None] * shown)
     errors = torch.full((count,), v, dtype=s.dtype)
     errors[: len(s)] = v / (1 + (s * v / noise) ** 2).sqrt()
-    known = vt[(errors[: len(s)] / unit) < KNOWN]
+    kept = (errors[: len(s)] / unit) < KNOWN
+    vague = vt[~kept]
+    free = torch.cat([vague.T, complement(vt, count)], 1)
+    precision = torch.zeros(free.shape[1], dtype=s.dtype)
+    precision[: len(vague)] = (s[~kept] / noise) ** 2
+    told = precision[:, None] * (free.T @ grey.expand(count, -1))
+    told[: len(vague)] += (s[~kept] / noise**2)[:, None] * shown[~kept]
     misfit = float((gradient - positions.T @ patches).norm() / gradient.norm())
     error = float((errors / unit).square().mean()) ** 0.5
-    return Solved(patches, complement(known, count), s, noise, error, misfit)
+    return Solved(patches, free, precision, told, s, noise, error, misfit)
 
 
 def complement(known: Tensor, count: int) -> Tensor:
