@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from importlib.util import find_spec
 
 import pytest
 import torch
@@ -261,3 +262,21 @@ def test_vit_ti16_is_five_directions_short():
     vit = {"kind": "vit", "hidden": 192, "heads": 3, "depth": 12, "patch": 16}
     found = recover(ask(vit, "transformer", size=224))
     assert found.layers[1].deficiency >= 5 * 768 and found.psnr[0] > 50
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("source", "prefix", "least"),
+    [
+        ("timm:vit_small_patch32_224", 1, 60),
+        ("timm:deit_tiny_distilled_patch16_224", 2, 35),
+        ("timm:vit_base_patch32_clip_224", 1, 60),
+    ],
+)
+def test_transformers_of_timm_are_known_by_what_they_do(source, prefix, least):
+    """With two prefix tokens, and with a layer norm in front of the blocks, too."""
+    if find_spec("timm") is None:
+        pytest.skip("timm is not installed")
+    asked = ask({"kind": "library", "source": source}, "transformer", size=224)
+    found = recover(asked)
+    assert found.attack.tokens.prefix == prefix and found.psnr[0] > least
