@@ -28,7 +28,8 @@ class Metric:
     nothing is made of it: both needed on the frontier; `alike`, above which a mean is not carried further; what else the
     rule of `words.py` rests on. reads: `share` as a percentage, `count` without decimals. from_zero: whether its axis
     begins at zero. optional: measured only beside what few runs have, and left out where it is missing. note_missing:
-    whether its note stands in place of a value. out_of: key in `metrics` of the number that it is one of.
+    whether its note stands in place of a value. out_of: key in `metrics` of the number that it is one of. cites: what to cite
+    for it, keys of `gi_core/reports/papers.bib`.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Metric:
     optional: bool = False
     note_missing: bool = False
     out_of: str = ""
+    cites: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Raises ValueError for an entry that a page could not draw."""

@@ -32,23 +32,25 @@ _ALL = (
         "Likeness of local structure: 1 when equal, above 0.5 recognisable, near 0 when unrelated.",
         "gi_core.metrics.pixels.ssim_of", takes="batch", rank=20, from_zero=True,
         thresholds={"clear": 0.5, "least": 0.05, "sure": 0.7, "trace": 0.3},
+        cites=("wang2004image",),
     ),
     Metric(
         "lpips", "LPIPS", "lower",
         "Distance as a trained eye (AlexNet) sees it, 0 when equal, above 0.5 when unrelated.",
         "gi_core.metrics.perceptual.lpips_of", takes="batch", rank=40, drawn=EVERYWHERE - {"pictures"},
         thresholds={"clear": 0.5, "least": 0.05}, note_missing=True,
+        cites=("zhang2018unreasonable",),
     ),
     Metric(
         "iip_rank", "Identified as", "lower",
         "Place of the true original among candidate pictures, sorted by their distance to the answer; 1 is a hit.",
         "gi_core.metrics.matching.identified", takes="batch", short="rank", rank=50, reads="count",
-        out_of="iip_candidates", thresholds={"clear": 5.0, "least": 1.0},  # the first five, as in top-5
+        out_of="iip_candidates", thresholds={"clear": 5.0, "least": 1.0}, cites=("yin2021see",),  # the first five, as in top-5
     ),
     Metric(
         "iip_percentile", "Identifiability", "higher",
         "Share of the other candidates that are farther off than the original; 50 is chance.",
-        "gi_core.metrics.matching.identified", unit="%", takes="batch", drawn=frozenset(),
+        "gi_core.metrics.matching.identified", unit="%", takes="batch", drawn=frozenset(), cites=("yin2021see",),
     ),
     Metric(
         "rmse_unclamped", "RMSE, unclamped", "lower",
@@ -60,7 +62,7 @@ _ALL = (
         "How much more the answer is like the original than the server's prior picture is: 0 is no more, 1 is twice as much,"
         " below 0 is less.",
         "gi_core.metrics.rdlv.rdlv_of", takes="batch", rank=60, drawn=frozenset({"lab", "table", "chart"}),
-        optional=True, note_missing=True,
+        optional=True, note_missing=True, cites=("hatamizadeh2023gradient",),
     ),
     Metric(
         "label_accuracy", "Labels right", "higher",

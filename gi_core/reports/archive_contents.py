@@ -16,7 +16,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field
@@ -36,6 +36,7 @@ MOST_FILE, MOST_UNPACKED = 512 * 2**20, 2**30
 MOST_JSON, MOST_VALUES = 16 * 2**20, 1_000_000
 MOST_RUNS, MOST_POINTS, MOST_LINES = 2000, 100_000, 10_000
 Number = float | None
+Label = Annotated[int, Field(ge=-(2**31), le=2**31 - 1)]
 
 
 class ArchivedPoint(Settings):
@@ -61,7 +62,7 @@ class Progress(Settings):
     best: int | None = Field(None, ge=0, le=63)
     trial_losses: tuple[Number, ...] = Field((), max_length=64)
     residual: dict[str, Number] = Field({}, max_length=5000)
-    labels: tuple[int | tuple[int, ...], ...] = Field((), max_length=4096)
+    labels: tuple[Label | tuple[Label, ...], ...] = Field((), max_length=4096)
 
 
 class ArchivedJob(Settings):

@@ -18,6 +18,7 @@ from gi_core.jobs import rows, sweeps
 from gi_core.jobs.job import FINISHED, FOLLOWS, Job, Point
 from gi_core.jobs.snapshots import read_array
 from gi_core.jobs.store import Store
+from gi_core.metrics.registry import LIVE
 from gi_core.reports import archive_contents as contents
 from gi_core.reports.archive_contents import ArchivedJob, ArchivedMember, ArchivedSweep
 from gi_core.settings import SpecError
@@ -157,5 +158,5 @@ def _point(p: Point) -> dict[str, Any]:
     }
     return {
         "iteration": p.iteration, "seconds": p.seconds, "rate": rows.finite(p.rate), "losses": finite,
-        "trial_losses": rows.finite(p.trial_losses), "best": p.best, "psnr": rows.finite(p.psnr), "ssim": rows.finite(p.ssim),
+        "trial_losses": rows.finite(p.trial_losses), "best": p.best, **{name: rows.finite(getattr(p, name)) for name in LIVE},
     }  # fmt: skip

@@ -13,6 +13,7 @@ from PIL import Image
 from gi_core.common import surroundings
 from gi_core.jobs.job import Job
 from gi_core.jobs.store import Store
+from gi_core.metrics.registry import METRICS
 from gi_core.metrics.words import word
 from gi_core.reports import charts, judging, protocol, references
 from gi_core.reports.parts import (
@@ -174,13 +175,17 @@ def _attacks(found: Mapping[str, Any]) -> Part:
     leaks = attacks(found)
     if not leaks:
         return Paragraph("Nobody was attacked.")
+    known = [name for name in METRICS if any(_measured(one, name) is not None for one in leaks)]
     rows = tuple(
-        (one["round"], one["client"], one.get("ssim"), one.get("psnr"), one.get("rdlv_mean"), one.get("error", ""))
-        for one in leaks
+        (one["round"], one["client"], *(_measured(one, name) for name in known), one.get("error", "")) for one in leaks
     )
-    return Table(
-        ("Round", "Client", "SSIM", "PSNR (dB)", "RDLV", "Why nothing came"), rows, "Means over a client's pictures"
-    )
+    titles = (METRICS[name].axis for name in known)
+    return Table(("Round", "Client", *titles, "Why nothing came"), rows, "Means over a client's pictures")
+
+
+def _measured(leak: Mapping[str, Any], name: str) -> Any:
+    """A metric of one attack; of some it is kept as the mean over the pictures."""
+    return leak.get(name, leak.get(f"{name}_mean"))
 
 
 def _pictures(folder: Path, found: Mapping[str, Any]) -> list[Part]:

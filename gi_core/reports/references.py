@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from gi_core.data.views import bare
+from gi_core.metrics import registry
 from gi_core.reports.taken import Run
 
 _DLG, _IG, _RGAP, _TMI, _YIN = (
@@ -43,10 +44,7 @@ DEFENSES: dict[str, tuple[str, ...]] = {
     "precode": ("scheliga2022precode",), "mixing": ("zhang2018mixup", "huang2020instahide"),
 }  # fmt: skip
 CLIENTS: dict[str, tuple[str, ...]] = {"fedsgd": ("mcmahan2017communication",), "fedavg": ("mcmahan2017communication",)}
-METRICS: dict[str, tuple[str, ...]] = {
-    "mse": (), "psnr": (), "ssim": ("wang2004image",), "lpips": ("zhang2018unreasonable",), "iip_rank": _YIN, "iip_percentile": _YIN,
-    "rmse_unclamped": (), "rdlv": _TMI, "label_accuracy": (),
-}  # fmt: skip
+METRICS: dict[str, tuple[str, ...]] = {name: metric.cites for name, metric in registry.METRICS.items()}
 DATA: dict[str, tuple[str, ...]] = {
     "bundled": ("vanderwalt2014scikit",), "faces": ("huang2007labeled", "vanderwalt2014scikit"), "mnist": ("lecun1998gradient",),
     "fashion_mnist": ("xiao2017fashion",), "cifar10": ("krizhevsky2009learning",), "cifar100": ("krizhevsky2009learning",),

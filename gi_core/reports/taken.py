@@ -11,8 +11,10 @@ import numpy as np
 
 from gi_core.jobs.job import Job, Point
 from gi_core.jobs.store import Store
+from gi_core.metrics.registry import METRICS
 from gi_core.settings import SpecError
 from gi_core.types.result import Result, read
+from gi_core.types.result_parts import Trial
 
 HIDDEN = "A picture that the server never saw"
 
@@ -126,7 +128,7 @@ def withheld(run: Run) -> Run:
         result |= {
             "metrics": {}, "per_image": [], "verdict": "", "notices": [],
             "labels": {"true": None, "recovered": result["labels"]["recovered"], "accuracy": None, "names": result["labels"]["names"]},
-            "trials": [{**one, "mse": None, "psnr": None} for one in result["trials"]],
+            "trials": [cast(Trial, {**one, **dict.fromkeys(_OF_TRIALS)}) for one in result["trials"]],
             "trials_summary": {}, "defenses": [],
         }  # fmt: skip
     spec = {**run.spec, "samples": ["withheld"] * len(run.spec.get("samples") or [""]), "labels": None}
@@ -136,4 +138,6 @@ def withheld(run: Run) -> Run:
     return replace(run, title=HIDDEN, spec=spec, result=result, points=points, originals=None, notices=(), truth=False)
 
 
+_OF_TRIALS = tuple(name for name in Trial.__annotations__ if name in METRICS)
+"""What of a trial is measured on the original."""
 _JUDGED = ("risk", "mixture", "rescaled", "calibration")

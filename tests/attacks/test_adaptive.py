@@ -13,7 +13,7 @@ from gi_core.attacks.adaptive import noise
 from gi_core.attacks.adaptive.knowledge import given
 from gi_core.networks.bottleneck import bottlenecks
 from gi_core.settings import problems
-from tests.attacks.test_table import TINY_ATTACKS, TINY_DEFENSES
+from tests.attacks.test_table import FITTING, TINY_ATTACKS, TINY_DEFENSES
 from tests.victims import PLAN, advance, experiment, machine, play
 
 
@@ -34,22 +34,23 @@ def test_a_naive_attack_is_given_nothing_and_the_adaptive_one_everything():
 @pytest.mark.parametrize("attack", sorted(TINY_ATTACKS))
 @pytest.mark.parametrize("kind", ["pruning", "gaussian_noise", "quantisation"])
 def test_a_naive_attack_does_the_same_whether_or_not_the_defenses_are_known(attack, kind):
-    model = (
-        {"kind": "mlp", "hidden": 8}
-        if attack == "analytic_linear"
-        else {"kind": "lenet", "width": 3, "init": "uniform"}
-    )
     asked = experiment(
-        defenses=TINY_DEFENSES[kind], model=model, attack={"kind": attack, **TINY_ATTACKS[attack]},
+        defenses=TINY_DEFENSES[kind], **FITTING[attack], attack={"kind": attack, **TINY_ATTACKS[attack]},
     )  # fmt: skip
     update, knowledge, _ = play(asked)
     assert knowledge.defenses
     answers = []
     for known in (knowledge, replace(knowledge, defenses=())):
         built = make(asked.attack, update, known, plan=PLAN, device="cpu")
-        state, _ = advance(built, built.init(0), 3)
-        answers.append(built.answer(state)[0])
-    assert torch.equal(*answers)
+        try:
+            state, _ = advance(built, built.init(0), 3)
+            answers.append(built.answer(state)[0])
+        except Refused as refused:
+            answers.append(str(refused))
+    if attack == "residual":  # whatever is not exact hides its masks
+        assert answers[0] == answers[1] and "noised or rounded" in answers[0]
+    else:
+        assert torch.equal(*answers)
 
 
 def test_mixed_labels_are_the_target_of_an_attack_that_may_know_labels():

@@ -67,6 +67,23 @@ _ATTACKS = {
 }
 TINY_ATTACKS = {kind: _ATTACKS.get(kind, {}) for kind in ATTACKS}
 """Every kind there is: a new one runs at its defaults until it has a row."""
+_NORMED = {"activation": "relu", "batch_norm": True, "stride": 2}
+_FITTING = {
+    "analytic_linear": {"model": {"kind": "mlp", "hidden": 8}},
+    "residual": {
+        "model": {
+            "kind": "custom",
+            "layers": [
+                {"kind": "conv", "channels": 8, **_NORMED}, {"kind": "residual", "channels": 16, **_NORMED},
+                {"kind": "global_average"},
+            ],
+        },
+    },
+    "transformer": {"model": {"kind": "vit", "hidden": 48, "heads": 2, "depth": 1, "patch": 4}, "channels": 3},
+}  # fmt: skip
+_LENET = {"model": {"kind": "lenet", "width": 3, "init": "uniform"}}
+FITTING = {kind: _FITTING.get(kind, _LENET) for kind in ATTACKS}
+"""Of each attack, a small network that it goes through."""
 CLOSED = tuple(kind for kind, cls in ATTACKS.items() if issubclass(cls, ClosedForm))
 OPEN = tuple(kind for kind in ATTACKS if kind not in CLOSED)
 

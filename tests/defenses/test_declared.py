@@ -17,7 +17,7 @@ from gi_core.settings.attack_base import KNOWN
 from gi_core.settings.base import setting
 from gi_core.settings.defense_base import DefenseSettings, Perturbation, Revealed
 from gi_core.settings.knowing import why_idle
-from tests.attacks.test_table import TINY_ATTACKS, TINY_DEFENSES
+from tests.attacks.test_table import FITTING, TINY_ATTACKS, TINY_DEFENSES
 from tests.victims import PLAN, advance, experiment, play
 
 
@@ -91,17 +91,13 @@ def test_an_attack_allows_for_nothing_unless_it_says_so():
 )
 def test_what_nobody_declared_is_told_of_and_never_harmless(attack, defense, said, monkeypatch):
     monkeypatch.setitem(DEFENSES, defense.kind, type(defense))
-    model = (
-        {"kind": "mlp", "hidden": 8}
-        if attack == "analytic_linear"
-        else {"kind": "lenet", "width": 3, "init": "uniform"}
-    )
-    asked = experiment(model=model, attack={"kind": attack, **TINY_ATTACKS[attack], "adaptive": True})
+    asked = experiment(**FITTING[attack], attack={"kind": attack, **TINY_ATTACKS[attack], "adaptive": True})
     update, knowledge, _ = play(asked)
     assert delta_is_true(update, knowledge)
     defended = asked.model_copy(update={"defenses": (defense,)})
-    closed = attack in ("rgap", "analytic_linear")
-    words = "takes every value for exact" if closed and isinstance(defense, Opaque) else said
+    exact = {kind: "takes every value for exact" for kind in ("rgap", "analytic_linear", "residual")}
+    own = exact | {"transformer": "reads the size of noise off the update itself"}
+    words = own.get(attack, said) if isinstance(defense, Opaque) else said
     foreseen = [p.reason for p in problems(defended) if p.field == "attack.adaptive"]
     assert len(foreseen) == 1 and words.replace("takes", "take") in foreseen[0]
     behind = replace(knowledge, defenses=({"kind": defense.kind},))

@@ -30,7 +30,9 @@ def test_every_example_can_be_run_with_any_number_of_pictures(preset, count):
         found, said = adapting.fitted(asked)
         assert fatal(found) == []
         assert bool(said) == (found != asked)
-        assert (found == asked) == (fatal(asked) == []), "what could be run is left as it is"
+        grey = refs is FACES and asked.model.channels_only == 3  # which only the pictures themselves show
+        left = changed(found, channels=asked.channels) if grey else found
+        assert (left == asked) == (fatal(asked) == []), "what could be run is left as it is"
         again, back = adapting.fitted(changed(found, samples=refs[:1]), asked.attack)
         if count > 1 and fatal(asked):
             assert again.attack == asked.attack and len(back) == 1
