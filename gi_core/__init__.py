@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from gi_core.api.watching import Watched
     from gi_core.common.errors import SpecError
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOME = {
     "attack": "attacking", "audit": "auditing", "rank": "analysing", "influence": "analysing", "client": "clients",

@@ -56,6 +56,15 @@ def test_the_dashboard_is_served_from_where_the_package_lies(monkeypatch, capsys
     assert main(["app", "--port", "80"]) == 2 and "1024" in capsys.readouterr().err
 
 
+def test_the_changelog_begins_with_this_version():
+    versions = re.findall(r"^## (\S+) \((\d{4}-\d\d-\d\d)\)$", (ROOT / "CHANGELOG.md").read_text(), re.M)
+    assert versions[0][0] == gi_core.__version__ and len(versions) >= 2
+    numbers = [tuple(map(int, version.split("."))) for version, _ in versions]
+    assert numbers == sorted(numbers, reverse=True) and [d for _, d in versions] == sorted(
+        (d for _, d in versions), reverse=True
+    )
+
+
 def test_the_import_is_light():
     heavy = "torch, numpy, pydantic, streamlit".split(", ")
     code = f"import sys, gi_core; print(gi_core.__version__, *(m for m in {heavy} if m in sys.modules))"
