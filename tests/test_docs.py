@@ -194,9 +194,8 @@ def program() -> str:
     return found[1]
 
 
-@pytest.mark.parametrize(
-    ("model", "least"), [(OWN, 25), pytest.param(RESNET, 0, marks=pytest.mark.slow)], ids=["own", "resnet18"]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("model", "least"), [(OWN, 25), (RESNET, 0)], ids=["own", "resnet18"])
 def test_readme_python_runs(model, least, tmp_path):
     """The five lines of README on a module with batch norm and ReLU, and on torchvision's ResNet-18."""
     environment = {**os.environ, "GI_HOME": str(tmp_path), "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}

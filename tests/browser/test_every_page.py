@@ -51,7 +51,7 @@ def _ready(page, name: str) -> None:
 
 WINDOWS = [
     (1024, "light"), (390, "dark"),
-    *(pytest.param(*window, marks=pytest.mark.slow) for window in ((1400, "light"), (1400, "dark"), (1024, "dark"), (390, "light"))),
+    *(pytest.param(*window, marks=pytest.mark.slow) for window in ((1400, "dark"), (390, "light"))),
 ]  # fmt: skip
 
 
@@ -81,6 +81,7 @@ def test_the_wall_is_not_cut_on_the_right(server, tab):
         page.context.close()
 
 
+@pytest.mark.slow
 def test_the_navigation_marks_the_group_one_is_in(server, tab):
     for name in PAGES:
         page = tab("/" + name)

@@ -21,6 +21,7 @@ def job(server) -> str:
     return server.store.submit("federation", SMALL.model_dump(mode="json"), cache_key=f"federation:{SMALL.key()}")
 
 
+@pytest.mark.slow
 def test_from_the_rounds_to_the_lab(server, tab, shots, job):
     page = tab(f"/federation?job={job}")
     page.locator(".st-key-federation_leakage .main-svg").first.wait_for(timeout=90_000)

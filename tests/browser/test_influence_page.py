@@ -21,6 +21,7 @@ def seen(page) -> list[str]:
     return page.locator(".row img.seen").evaluate_all("images => images.map(i => i.src)")
 
 
+@pytest.mark.slow
 def test_from_the_pictures_to_a_checked_prediction(server, tab, shots):
     page = tab(f"/influence?experiment={link.encode(SMALL)}")
     page.get_by_role("button", name="Predict what leaks").click()

@@ -16,6 +16,7 @@ def enter(page, row: str, number: int, value: int) -> None:
     field.press("Enter")
 
 
+@pytest.mark.slow
 def test_from_a_drawn_network_to_the_recovered_picture(server, tab, shots):
     page = tab("/rank")
     answer = page.locator(".gi-answer h2")

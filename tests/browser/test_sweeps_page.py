@@ -59,6 +59,7 @@ def test_a_sweep_made_by_the_form(server, tab, shots, number):
     assert [job.title for job in made] == ["My sweep"]
 
 
+@pytest.mark.slow
 def test_it_fits_a_phone(tab, shots, number):
     for path, name in (("/sweeps", "sweeps_phone"), (f"/sweeps?sweep={number}", "sweep_phone")):
         page = tab(path, viewport={"width": 390, "height": 844})
@@ -79,6 +80,7 @@ def test_a_sweep_is_opened_from_the_list_and_the_form_is_as_it_was_after_it(tab,
     assert name.input_value() == "Kept"
 
 
+@pytest.mark.slow
 def test_the_examples_of_the_empty_frontier_and_wall_can_be_read_by_all(tab, shots):
     for path, found in (("/frontier", ".gi-frontier-table"), ("/wall", ".gi-wall")):
         page = tab(path)
