@@ -13,7 +13,8 @@ from gi_core.api.questions import Asked, facts_of, question_of
 from gi_core.api.result import Result
 from gi_core.api.running import Done, How, how, perform
 from gi_core.common.errors import SpecError
-from gi_core.settings import Experiment, problems
+from gi_core.experiments.setup import check
+from gi_core.settings import Experiment
 from gi_core.settings.base import Component
 
 AUTO = "auto"
@@ -93,9 +94,7 @@ def _one(
 ) -> Done:  # fmt: skip
     """One attack, run to its end."""
     experiment = _experiment(question, chosen, prior, seconds, settings)
-    fatal = [p for p in problems(experiment) if p.fatal]
-    if fatal:
-        raise SpecError(fatal[0].reason)
+    check(experiment)
     return perform(experiment, asked, apart=True)
 
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from gi_core.attacks.client_round.local_steps import one_step
+from gi_core.clients.fedavg import schedule_of
 from gi_core.common.errors import SpecError
 from gi_core.settings.chain import Block, chain
 from gi_core.settings.client import FedAvg
@@ -54,11 +56,7 @@ class Facts:
     def one_gradient(self) -> bool:
         """Whether the update is a known factor times one gradient."""
         client = self.client
-        if not isinstance(client, FedAvg):
-            return True
-        plain = client.optimiser == "sgd" and client.clients == 1 and client.accumulate == 1
-        clipped = client.clip_norm is not None or client.clip_value is not None
-        return plain and not clipped and client.local_steps(self.images)[0] == 1
+        return one_step(schedule_of(client, self.images) if isinstance(client, FedAvg) else None)
 
     @property
     def convolutions(self) -> int:

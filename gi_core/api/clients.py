@@ -101,8 +101,8 @@ def client(
     function, name = loss_of(loss)
     targets = None if function is None else targets_of(labels, len(images))
     known = (0,) * len(images) if function is not None else needed(labels_of(labels, len(images)))
-    with opened(model, shape, classes) as network, own_losses.holding(function or _none, targets) as held:
-        mode = {"batch_norm": batch_norm or network.batch_norm, "loss": name, "own_loss": held if function else ""}
+    with opened(model, shape, classes) as network, own_losses.holding(function, targets) as held:
+        mode = {"batch_norm": batch_norm or network.batch_norm, "loss": name, "own_loss": held}
         settings = asking.with_named(settings, {k: v for k, v in mode.items() if v})
         asked = asking.playable(
             asking.held(
@@ -188,11 +188,6 @@ def needed(labels: tuple[int, ...] | None) -> tuple[int, ...]:
     if labels is None:
         raise SpecError("a client trains with labels: give a class number for each picture")
     return labels
-
-
-def _none(outputs: Tensor, targets: Tensor) -> Tensor:
-    """No loss of one's own."""
-    raise SpecError("this client has no loss of its own")
 
 
 def as_pictures(asked: Experiment, images: np.ndarray, labels: tuple[int, ...]) -> Pictures:

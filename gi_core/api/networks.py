@@ -14,6 +14,7 @@ from gi_core.common.errors import SpecError
 from gi_core.networks import own
 from gi_core.networks.batch_norm import has_batch_norm
 from gi_core.networks.building import build
+from gi_core.networks.prepared import unwrapped
 from gi_core.networks.tracing import graph_of
 from gi_core.reports.python_only import YOURS
 from gi_core.settings import parse_component
@@ -70,7 +71,7 @@ def opened(model: nn.Module | str | Model, shape: Shape, classes: int | None = N
         module = build(settings, shape, settings.classes or CLASSES)
         yield Opened(settings, module, module, "eval")
         return
-    given = unwrapped(model)
+    given = _module(model)
     if classes is not None:
         raise SpecError("classes is of a network's name: a module has the outputs that it has")
     training = given.training
@@ -92,23 +93,16 @@ def opened(model: nn.Module | str | Model, shape: Shape, classes: int | None = N
         own.let_go(held)
 
 
-def unwrapped(model: Any) -> nn.Module:
-    """The module that a wrapper (data parallel, `torch.compile`) holds. Raises SpecError for what is no module."""
+def _module(model: Any) -> nn.Module:
+    """The module that was given, out of its wrappers. Raises SpecError for what is no module."""
     if isinstance(model, type):
         raise SpecError(f"model is the class {model.__name__}: give an instance of it, such as {model.__name__}()")
-    for _ in range(10):
-        inner = getattr(model, "_orig_mod", None)
-        if inner is None and type(model).__name__ in ("DataParallel", "DistributedDataParallel", "GradSampleModule"):
-            inner = getattr(model, "module", None) or getattr(model, "_module", None)
-        if not isinstance(inner, nn.Module):
-            break
-        model = inner
     if not isinstance(model, nn.Module):
         raise SpecError(
             f"model is a torch.nn.Module or a network's name such as 'lenet', not a {type(model).__name__}"
             + (": build the network and load this state dict into it" if isinstance(model, dict) else "")
         )
-    return model
+    return unwrapped(model)
 
 
 def _named(model: str | Model, classes: int | None) -> Model:

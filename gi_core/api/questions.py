@@ -77,7 +77,7 @@ def question_of(
             held.holding(network.arrays()) as checkpoint,
             held.holding(given.arrays) as update,
             held.holding(_arrays(sent)) as statistics,
-            own_losses.holding(function or _never, targets) as own,
+            own_losses.holding(function, targets) as own,
         ):
             if function is not None:
                 trained = trained.model_copy(update={"own_loss": own})
@@ -118,10 +118,6 @@ def _count(images: Any) -> int:
     if isinstance(images, bool) or not isinstance(images, int) or not 1 <= images <= MAX_BATCH:
         raise SpecError(f"images is a whole number from 1 to {MAX_BATCH}, not {images!r}")
     return images
-
-
-def _never(outputs: Tensor, targets: Tensor) -> Tensor:
-    raise SpecError("this client has no loss of its own")
 
 
 def facts_of(question: Asked) -> choosing.Facts:

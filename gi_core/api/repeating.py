@@ -14,8 +14,9 @@ from gi_core.api.result import Result
 from gi_core.api.running import Done, how, perform
 from gi_core.cli import question
 from gi_core.common.errors import SpecError
+from gi_core.experiments.setup import check
 from gi_core.jobs.store import Store
-from gi_core.settings import Experiment, build, problems, read_experiment
+from gi_core.settings import Experiment, build, read_experiment
 from gi_core.settings.parse import changed
 
 
@@ -52,9 +53,7 @@ def run(
         values["defenses"] = [asking.document(one) for one in asking.several("defense", defenses)]
     found = build(values)
     found = changed(found, dict(settings)) if settings else found
-    fatal = [p for p in problems(found) if p.fatal]
-    if fatal:
-        raise SpecError(fatal[0].reason)
+    check(found)
     return Result(perform(found, asked))
 
 

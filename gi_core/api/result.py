@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import html
-import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +15,9 @@ from gi_core.api.pictures import labels_of, taken
 from gi_core.api.running import Done
 from gi_core.common.errors import SpecError
 from gi_core.experiments import run_files
+from gi_core.experiments.live_view import to_uint8
 from gi_core.experiments.picture_files import sheet
+from gi_core.reports.pictures import uri
 from gi_core.settings import Experiment
 from gi_core.settings.registry import suggestion
 from gi_core.types.result_parts import Judged
@@ -155,8 +155,8 @@ class Result:
         originals = self.done.originals
         return Run(
             id=self.run_id, title="", state=self.status, spec=self.experiment.model_dump(mode="json"),
-            result=self.done.document, points=self.done.points, images=_uint8(self.done.images),
-            originals=None if originals is None else _uint8(originals), notices=self.notices,
+            result=self.done.document, points=self.done.points, images=to_uint8(torch.from_numpy(self.done.images)),
+            originals=None if originals is None else to_uint8(torch.from_numpy(originals)), notices=self.notices,
         )  # fmt: skip
 
     def save(self, folder: str | Path) -> Path:
@@ -203,22 +203,8 @@ class Result:
             pictures.insert(0, ("original", self.done.originals))
         shown = "".join(
             f'<figure style="display:inline-block;margin:0 1em 0 0"><img alt="{title}" width="{_SHOWN}"'
-            f' style="image-rendering:pixelated" src="{_png(images)}"><figcaption>{title}</figcaption></figure>'
+            f' style="image-rendering:pixelated" src="{uri(sheet(images))}"><figcaption>{title}</figcaption></figure>'
             for title, images in pictures
         )
         rows = "".join(f"<tr><th>{html.escape(k)}</th><td>{html.escape(v)}</td></tr>" for k, v in self._rows().items())
         return f"<div>{shown}<table>{rows}</table><p>{html.escape(self.verdict)}</p></div>"
-
-
-def _png(images: np.ndarray) -> str:
-    """A sheet of pictures (N, C, H, W) in [0, 1] as a data URI."""
-    from PIL import Image
-
-    file = io.BytesIO()
-    Image.fromarray(sheet(images)).save(file, format="PNG")
-    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
-
-
-def _uint8(images: np.ndarray) -> np.ndarray:
-    """(N, C, H, W) in [0, 1] -> (N, H, W, C) uint8."""
-    return (np.clip(np.nan_to_num(images), 0, 1) * 255).round().astype(np.uint8).transpose(0, 2, 3, 1)

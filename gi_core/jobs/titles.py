@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from gi_core.settings.own_network import MEMORY
+
 
 def clean(title: str) -> str:
     """The title on one line, of bounded length."""
@@ -22,7 +24,7 @@ def question(kind: str, spec: dict[str, Any]) -> str:
         value = spec.get(part)
         if isinstance(value, dict) and value.get("kind"):
             own = str(value.get("source") or "").removeprefix(
-                "memory:"
+                MEMORY
             )  # a network of a person's own is called as it is there
             parts.append(own or str(value["kind"]).replace("_", " "))
     return clean(" · ".join(parts))

@@ -9,16 +9,19 @@ from contextlib import contextmanager
 from torch import Tensor
 
 from gi_core.common.errors import SpecError
+from gi_core.settings.own_network import MEMORY
 from gi_core.types.loss_terms import OwnLoss
 
-PREFIX = "memory:"
 _HELD: dict[str, OwnLoss] = {}
 
 
 @contextmanager
-def holding(function: Callable[[Tensor, Tensor], Tensor], targets: Tensor | None) -> Iterator[str]:
-    """Hold a loss (outputs, targets) -> scalar; the reference that stands for it, until the block ends."""
-    reference = PREFIX + secrets.token_hex(6)
+def holding(function: Callable[[Tensor, Tensor], Tensor] | None, targets: Tensor | None) -> Iterator[str]:
+    """Hold a loss (outputs, targets) -> scalar; the reference that stands for it, until the block ends. "" of None."""
+    if function is None:
+        yield ""
+        return
+    reference = MEMORY + secrets.token_hex(6)
     _HELD[reference] = OwnLoss(function, targets)
     try:
         yield reference

@@ -22,7 +22,7 @@ from gi_core.networks.tracing import Trace, trace
 from gi_core.settings.graph import Shape
 
 _KEY = "gradient_inversion_facts"
-_WRAPPERS = ("_orig_mod", "module")
+_WRAPPERS = ("_orig_mod", "module", "_module")
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,9 @@ def facts(model: nn.Module) -> Facts | None:
 
 
 def unwrapped(module: nn.Module) -> nn.Module:
-    """The module inside `torch.compile`, `DataParallel` and `DistributedDataParallel`."""
-    wrappers = ("OptimizedModule", "DataParallel", "DistributedDataParallel")
-    while type(module).__name__ in wrappers and type(module).__module__.startswith("torch."):
+    """The module inside `torch.compile`, `DataParallel`, `DistributedDataParallel` and Opacus's `GradSampleModule`."""
+    wrappers = ("OptimizedModule", "DataParallel", "DistributedDataParallel", "GradSampleModule")
+    while type(module).__name__ in wrappers and type(module).__module__.startswith(("torch.", "opacus.")):
         module = next(getattr(module, key) for key in _WRAPPERS if key in module._modules)
     return module
 

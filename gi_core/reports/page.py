@@ -34,7 +34,7 @@ from gi_core.reports.parts import (
 )
 
 _HERE = Path(__file__).parent
-_PAGE = """<!doctype html>
+HEAD = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="{policy}">
 <meta name="referrer" content="no-referrer"><meta name="viewport" content="width=device-width, initial-scale=1">
@@ -42,13 +42,18 @@ _PAGE = """<!doctype html>
 <style>
 {style}
 </style></head><body><main>
-<p class="kind">{kind}</p>
+"""
+"""How every file that is taken away begins: it may ask for nothing."""
+_PAGE = (
+    HEAD
+    + """<p class="kind">{kind}</p>
 <h1>{title}</h1>
 <p>{lead}</p>
 {body}
 <footer>{footer}</footer>
 </main>{scripts}</body></html>
 """
+)
 FOOTER = "Written by Gradient Inversion Studio. This file needs no network and sends nothing."
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from gi_core.common import surroundings
 from gi_core.reports import asked, judging, limits
-from gi_core.reports.page import policy, text
+from gi_core.reports.page import HEAD, policy, text
 from gi_core.reports.page import style as style_of
 from gi_core.reports.parts import SIGNS, Level, Picture
 from gi_core.reports.pictures import uri
@@ -177,15 +177,9 @@ def html_summary(summary: Summary) -> str:
     )  # fmt: skip
 
 
-_PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{policy}">
-<meta name="referrer" content="no-referrer"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>
-{style}
-</style></head><body><main>
-<div><p class="kind">Summary on one page</p>
+_PAGE = (
+    HEAD
+    + """<div><p class="kind">Summary on one page</p>
 <h1>{title}</h1></div>
 <section><h2>What was asked</h2><p>In federated learning a client keeps its pictures and sends only what a network learnt from
 them. Can the server that receives this see the pictures? {asked}</p></section>
@@ -196,6 +190,7 @@ them. Can the server that receives this see the pictures? {asked}</p></section>
 <footer>{footer}</footer>
 </main></body></html>
 """
+)
 
 
 def _items(items: Sequence[str], most: int) -> str:

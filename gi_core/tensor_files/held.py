@@ -13,15 +13,15 @@ from contextlib import contextmanager
 import numpy as np
 
 from gi_core.common.errors import SpecError
+from gi_core.settings.own_network import MEMORY
 
-PREFIX = "memory:"
 _HELD: dict[str, dict[str, np.ndarray]] = {}
 
 
 @contextmanager
 def holding(arrays: Mapping[str, np.ndarray]) -> Iterator[str]:
     """Hold arrays by name; the reference that stands for them, until the block ends."""
-    reference = PREFIX + secrets.token_hex(6)
+    reference = MEMORY + secrets.token_hex(6)
     _HELD[reference] = dict(arrays)
     try:
         yield reference
@@ -31,7 +31,7 @@ def holding(arrays: Mapping[str, np.ndarray]) -> Iterator[str]:
 
 def is_held(reference: str) -> bool:
     """Whether the reference is one of memory, held or not."""
-    return reference.startswith(PREFIX)
+    return reference.startswith(MEMORY)
 
 
 def held(reference: str) -> dict[str, np.ndarray]:

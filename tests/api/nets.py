@@ -6,7 +6,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+import gi_core as gi
+
 SHAPE = (3, 16, 16)
+LM = "levenberg_marquardt:iterations=12"
 
 
 class Normed(nn.Module):
@@ -50,3 +53,11 @@ def named(model: nn.Module, x: Tensor, label: int = 3) -> dict[str, Tensor]:
     """The same by name."""
     names = [n for n, p in model.named_parameters() if p.requires_grad]
     return dict(zip(names, gradients(model, x, label), strict=True))
+
+
+def attacked(model, update, **more):
+    return gi.attack(model, update, SHAPE, progress=False, **{"attack": LM, **more})
+
+
+def psnr(result: gi.Result, x) -> float:
+    return result.compare(x)["metrics"]["psnr"]

@@ -6,7 +6,7 @@ import streamlit as st
 
 from gi_core.settings import EVERY_MODEL, MODELS
 from gi_core.settings.network_base import Model
-from gi_core.settings.own_network import OwnNetwork, barred
+from gi_core.settings.own_network import MEMORY, OwnNetwork, barred
 from pages.shared import words
 
 
@@ -25,7 +25,7 @@ def own(model: Model) -> bool:
     """Whether it is a network of a person's own; then draw which, and why it is not run here."""
     if not isinstance(model, OwnNetwork):
         return False
-    shown = model.source.removeprefix("memory:")
+    shown = model.source.removeprefix(MEMORY)
     why = words.escape(
         barred(model) or "a command line or a Python program named it, and its settings stay as they are"
     )
