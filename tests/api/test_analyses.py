@@ -75,6 +75,7 @@ def test_the_rank_is_measured_on_request():
     assert all(row["condition"] is not None for row in measured.layers if row["rank"])
 
 
+@pytest.mark.slow
 def test_rgap_computes_the_picture_behind_a_sequential_cnn6():
     model, x = cnn6().double(), torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(2)).double()
     loss = F.binary_cross_entropy_with_logits(model(x), torch.ones(1, 1).double())

@@ -50,8 +50,8 @@ def _ready(page, name: str) -> None:
 
 
 WINDOWS = [
-    (1024, "light"), (390, "dark"),
-    *(pytest.param(*window, marks=pytest.mark.slow) for window in ((1400, "dark"), (390, "light"))),
+    (390, "dark"),
+    *(pytest.param(*window, marks=pytest.mark.slow) for window in ((1024, "light"), (1400, "dark"), (390, "light"))),
 ]  # fmt: skip
 
 

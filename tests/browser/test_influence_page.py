@@ -50,6 +50,7 @@ def test_from_the_pictures_to_a_checked_prediction(server, tab, shots):
     assert page.watch.foreign == [] and page.watch.errors == []
 
 
+@pytest.mark.slow
 def test_it_fits_a_phone(tab, shots):
     page = tab(f"/influence?experiment={link.encode(SMALL)}", viewport={"width": 390, "height": 844})
     page.locator(".row").first.wait_for()
