@@ -18,13 +18,13 @@ from gi_core.settings import SpecError, build
 from pages.shared.experiment.launch import GOING_ON
 from pages.shared.experiment.press import MOVED
 from pages.shared.presets import presets
-from tests.browser.conftest import Server, free_port, served
+from tests.browser.conftest import PATIENCE, Server, free_port, served
 from tests.pages_fakes import writer
 
 pytestmark = pytest.mark.browser
 CYCLES, A_FEW = int(os.environ.get("GI_CHIPS", "25")), 6
 """`GI_CHIPS=200` is the whole of it: on a slowed browser beside busy loops a cycle takes five to fifteen seconds."""
-PRESSES, PATIENCE = 4, 30.0
+PRESSES, AGAIN = 4, 30.0
 """How often, and after how many seconds, a person presses again where a click was lost on a page that was redrawn."""
 BUSY_LOOPS = 2
 SLOWER = 4
@@ -73,7 +73,7 @@ def opened(still: Server, chromium, slower: int, network: dict | None, loops: in
     """A page of the lab; its processor is `slower` times as slow, its network as told."""
     context = chromium.new_context(viewport={"width": 1440, "height": 900})
     page = context.new_page()
-    page.set_default_timeout(180_000)
+    page.set_default_timeout(PATIENCE * 1000)
     devices = context.new_cdp_session(page)
     devices.send("Network.enable")
     answers = Answers(still.store)
@@ -120,7 +120,7 @@ def looks_like(page, experiment) -> None:
     )
 
 
-def wait(condition, seconds: float = 180.0):
+def wait(condition, seconds: float = PATIENCE):
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         found = condition()
@@ -135,8 +135,11 @@ def press(page, click, answered):
     no mismatch, and what runs at last is compared as ever.
     """
     for _ in range(PRESSES):
-        click()
-        until = time.monotonic() + PATIENCE
+        try:
+            click()
+        except Exception as error:
+            raise AssertionError(f"nothing could be pressed: {condition(page)}") from error
+        until = time.monotonic() + AGAIN
         while time.monotonic() < until:
             found = answered()
             if found:
@@ -201,9 +204,9 @@ def impatient(page, store: Store, draw: random.Random) -> None:
     on_show = {shown(page), presets()[chip].experiment.key()}
     page.locator(f".st-key-preset_{chip} button").first.click(no_wait_after=True)
     page.get_by_role("button", name="Run attack").click()
-    wait(lambda: newest(store, before), PATIENCE)
+    wait(lambda: newest(store, before), AGAIN)
     with contextlib.suppress(AssertionError):  # a click that was lost leaves the form as it was
-        wait(lambda: shown(page) == presets()[chip].experiment.key(), PATIENCE)
+        wait(lambda: shown(page) == presets()[chip].experiment.key(), AGAIN)
     new = [job for job in store.jobs(kinds=("run",), limit=1000) if job.id not in before]
     assert {build(job.spec).key() for job in new} <= on_show
     for job in new:

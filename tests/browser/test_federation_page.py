@@ -24,8 +24,8 @@ def job(server) -> str:
 @pytest.mark.slow
 def test_from_the_rounds_to_the_lab(server, tab, shots, job):
     page = tab(f"/federation?job={job}")
-    page.locator(".st-key-federation_leakage .main-svg").first.wait_for(timeout=90_000)
-    until(lambda: server.store.job(job).state == "done", 90, "the federation")
+    page.locator(".st-key-federation_leakage .main-svg").first.wait_for()
+    until(lambda: server.store.job(job).state == "done", "the federation")
     page.get_by_text("After 3 rounds the network is right on").wait_for()
     assert page.locator(".gi-pair").count() == 3 and page.locator(".gi-pair img").count() == 6
     assert axe(page) == []
@@ -38,6 +38,6 @@ def test_from_the_rounds_to_the_lab(server, tab, shots, job):
 
 def test_it_fits_a_phone(tab, shots, job):
     page = tab(f"/federation?job={job}", viewport={"width": 390, "height": 844})
-    page.locator(".gi-answer").wait_for(timeout=90_000)
+    page.locator(".gi-answer").wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     page.screenshot(path=shots / "federation_phone.png")

@@ -25,19 +25,19 @@ def seen(page) -> list[str]:
 def test_from_the_pictures_to_a_checked_prediction(server, tab, shots):
     page = tab(f"/influence?experiment={link.encode(SMALL)}")
     page.get_by_role("button", name="Predict what leaks").click()
-    page.locator(".row").first.wait_for(timeout=90_000)
+    page.locator(".row").first.wait_for()
     assert page.locator(".row").count() == 4
     page.locator(".st-key-influence_spectrum .main-svg").first.wait_for()
     before, asked = seen(page), len(server.store.jobs(kinds=("influence",)))
 
     page.get_by_role("button", name="Just unrecognisable").click()
     page.wait_for_function("() => location.search.includes('noise=')")
-    until(lambda: seen(page) != before, 10, "the pictures of the new noise level")
+    until(lambda: seen(page) != before, "the pictures of the new noise level")
     assert len(server.store.jobs(kinds=("influence",))) == asked, "no worker is asked for another noise level"
 
     page.get_by_role("radio", name="Face 1, face").click()
     page.get_by_role("button", name="Check this prediction for Face 1").click()
-    until(lambda: server.store.jobs(states=("done", "failed")), 60, "the check")
+    until(lambda: server.store.jobs(states=("done", "failed")), "the check")
     page.locator(".st-key-influence_calibration .main-svg").first.wait_for()
     page.get_by_text("% apart").wait_for()
     page.screenshot(path=shots / "influence.png")
@@ -46,7 +46,7 @@ def test_from_the_pictures_to_a_checked_prediction(server, tab, shots):
     again = tab(address.removeprefix(server.url))
     again.locator(".row").first.wait_for()
     noise = page.locator(".st-key-noise").inner_text()
-    until(lambda: again.locator(".st-key-noise").inner_text() == noise, 30, "the noise level of the link")
+    until(lambda: again.locator(".st-key-noise").inner_text() == noise, "the noise level of the link")
     assert page.watch.foreign == [] and page.watch.errors == []
 
 

@@ -7,19 +7,15 @@ import time
 
 import pytest
 
+from tests.browser.conftest import PATIENCE
+
 pytestmark = pytest.mark.browser
-PATIENCE, RECOGNISABLE_PSNR = 120.0, 18.0
-"""Seconds that nothing takes, however busy the machine; how long it takes is measured in `benchmarks.paint`."""
+RECOGNISABLE_PSNR = 18.0
 
 
-def warm(server, seconds: float = 60.0) -> None:
+def warm(server) -> None:
     """Wait until the interactive worker has answered a preview."""
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        if server.store.jobs(kinds=("preview",), states=("done",), limit=1):
-            return
-        time.sleep(0.2)
-    raise AssertionError("the worker did not become warm")
+    until(lambda: server.store.jobs(kinds=("preview",), states=("done",), limit=1), "a preview")
 
 
 def run_of(page) -> str:
@@ -28,14 +24,14 @@ def run_of(page) -> str:
     return found[1] if found else ""
 
 
-def until(condition, seconds: float, what: str) -> float:
+def until(condition, what: str) -> float:
     """Seconds until the condition holds."""
     began = time.monotonic()
-    while time.monotonic() - began < seconds:
+    while time.monotonic() - began < PATIENCE:
         if condition():
             return time.monotonic() - began
         time.sleep(0.1)
-    raise AssertionError(f"{what} took more than {seconds} s")
+    raise AssertionError(f"{what} took more than {PATIENCE:.0f} s")
 
 
 def test_from_click_to_live_reconstruction(server, tab, shots):
@@ -60,7 +56,7 @@ def test_from_click_to_live_reconstruction(server, tab, shots):
             page.wait_for_timeout(100)
         if run_of(page):
             break
-    page.locator(".st-key-viewer .reconstruction .big:not([hidden])").wait_for(timeout=PATIENCE * 1000)
+    page.locator(".st-key-viewer .reconstruction .big:not([hidden])").wait_for()
     first = time.monotonic() - clicked
     page.screenshot(path=shots / "first_frame.png")
 
@@ -70,8 +66,8 @@ def test_from_click_to_live_reconstruction(server, tab, shots):
     def psnr() -> float:
         return max((p.psnr for p in server.store.curve(run) if p.psnr is not None), default=0.0)
 
-    until(lambda: psnr() > RECOGNISABLE_PSNR, PATIENCE, "a recognisable astronaut")
-    until(lambda: server.store.job(run).over or time.monotonic() - clicked > 45, 50, "the end")
+    until(lambda: psnr() > RECOGNISABLE_PSNR, "a recognisable astronaut")
+    until(lambda: server.store.job(run).over or time.monotonic() - clicked > 45, "the end")
     if not server.store.job(run).over:
         page.get_by_role("button", name="Cancel").click()
     page.locator(".gi-state.gi-done, .gi-state.gi-cancelled").wait_for()

@@ -38,8 +38,8 @@ def test_no_page_is_broken_by_the_policy(server, tab, shots):
         page.screenshot(path=shots / f"policy{path.replace('/', '_')}.png")
     page.goto(server.url + "/?experiment=" + '{"attack":{"kind":"levenberg_marquardt"},"size":16}')
     page.get_by_role("button", name="Run attack").click()
-    page.locator(".st-key-viewer .reconstruction .big:not([hidden])").wait_for(timeout=60_000)
-    until(lambda: server.store.jobs(states=("done",), limit=1), 60, "the run")
+    page.locator(".st-key-viewer .reconstruction .big:not([hidden])").wait_for()
+    until(lambda: server.store.jobs(states=("done",), limit=1), "the run")
     page.locator(".js-plotly-plot, .gi-cards").first.wait_for()
     page.wait_for_timeout(3000)
     page.screenshot(path=shots / "policy_done.png")
@@ -53,4 +53,4 @@ def test_no_other_page_may_frame_it(server, tab):
         lambda route: route.fulfill(body=f'<iframe src="{server.url}/"></iframe>', content_type="text/html"),
     )
     page.goto("http://other.example/outside")
-    until(lambda: (page.wait_for_timeout(100), page.frames[-1].url.startswith("chrome-error:"))[1], 30, "the refusal")
+    until(lambda: (page.wait_for_timeout(100), page.frames[-1].url.startswith("chrome-error:"))[1], "the refusal")

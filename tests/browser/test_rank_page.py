@@ -41,7 +41,7 @@ def test_from_a_drawn_network_to_the_recovered_picture(server, tab, shots):
     page.get_by_role("button", name="Run R-GAP", exact=True).click()
     page.wait_for_function("() => location.search.includes('run=')")
     run = run_of(page)
-    until(lambda: server.store.job(run).over, 60, "a recursion")
+    until(lambda: server.store.job(run).over, "a recursion")
     job = server.store.job(run)
     assert job.state == "done", job.error
     assert job.result["metrics"]["psnr"] > 60

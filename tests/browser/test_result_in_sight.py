@@ -7,7 +7,7 @@ import pytest
 from gi_core.settings import build
 from pages.shared import link
 from tests import pages_fakes as fakes
-from tests.browser.conftest import Server
+from tests.browser.conftest import PATIENCE, Server
 from tests.browser.test_chips import still  # noqa: F401  (still is a fixture)
 from tests.browser.test_main_path import run_of
 
@@ -29,7 +29,7 @@ def page(still: Server, chromium):  # noqa: F811
         context = chromium.new_context(viewport={"width": width, "height": 844})
         contexts.append(context)
         found = context.new_page()
-        found.set_default_timeout(60_000)
+        found.set_default_timeout(PATIENCE * 1000)
         found.goto(still.url + path)
         return found
 

@@ -104,7 +104,7 @@ def test_each_finds_only_their_own(server, tab, shots):
 def test_what_one_starts_is_theirs_and_the_other_cannot_stop_it(server, tab):
     page = signed_in(tab, "ann")
     page.get_by_role("button", name="Run attack").click()
-    until(lambda: (page.wait_for_timeout(100), "run=" in page.url)[1], 30, "the run")
+    until(lambda: (page.wait_for_timeout(100), "run=" in page.url)[1], "the run")
     run = page.url.partition("run=")[2][:12]
     assert server.store.job(run).owner == ANN
     other = signed_in(tab, "ben")

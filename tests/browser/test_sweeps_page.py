@@ -27,8 +27,8 @@ def number(server) -> str:
 
 def test_from_queued_to_an_answer(server, tab, shots, number):
     page = tab(f"/sweeps?sweep={number}")
-    page.locator(".gi-state", has_text="of 9 done").wait_for(timeout=60_000)
-    until(lambda: sweeps.status(server.store, number).state == "done", 150, "the sweep")
+    page.locator(".gi-state", has_text="of 9 done").wait_for()
+    until(lambda: sweeps.status(server.store, number).state == "done", "the sweep")
     page.get_by_text("as width goes from 2 to 8").or_(page.get_by_text("No trend over width")).first.wait_for()
     page.locator(".st-key-sweep_chart .main-svg").first.wait_for()
     assert page.locator(".gi-sweep-table tbody tr").count() == 9
@@ -63,7 +63,7 @@ def test_a_sweep_made_by_the_form(server, tab, shots, number):
 def test_it_fits_a_phone(tab, shots, number):
     for path, name in (("/sweeps", "sweeps_phone"), (f"/sweeps?sweep={number}", "sweep_phone")):
         page = tab(path, viewport={"width": 390, "height": 844})
-        page.locator(".gi-state").first.wait_for(timeout=60_000)
+        page.locator(".gi-state").first.wait_for()
         page.wait_for_timeout(1000)
         assert page.evaluate("document.querySelector('.stMain').scrollWidth") <= 390
         page.screenshot(path=shots / f"{name}.png")
@@ -84,7 +84,7 @@ def test_a_sweep_is_opened_from_the_list_and_the_form_is_as_it_was_after_it(tab,
 def test_the_examples_of_the_empty_frontier_and_wall_can_be_read_by_all(tab, shots):
     for path, found in (("/frontier", ".gi-frontier-table"), ("/wall", ".gi-wall")):
         page = tab(path)
-        page.locator(f".gi-question, {found}").last.wait_for(timeout=60_000)
+        page.locator(f".gi-question, {found}").last.wait_for()
         page.wait_for_timeout(1500)
         assert axe(page) == []
         page.screenshot(path=shots / f"example{path.replace('/', '_')}.png", full_page=True)
