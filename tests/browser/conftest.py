@@ -73,9 +73,11 @@ def server(tmp_path_factory) -> Iterator[Server]:
 
 
 @contextmanager
-def served(home: Path, port: int, *options: str, program: str = "streamlit") -> Iterator[Server]:
+def served(
+    home: Path, port: int, *options: str, program: str = "streamlit", script: str = "app.py"
+) -> Iterator[Server]:
     """The dashboard on that port and store, with more options of Streamlit's."""
-    start = [sys.executable, "-m", program, "run", "app.py", "--server.port", str(port), *options]
+    start = [sys.executable, "-m", program, "run", script, "--server.port", str(port), *options]
     environment = {**os.environ, "GI_HOME": str(home), "GI_DATA": str(home / "data"), "OMP_NUM_THREADS": "1"}
     log = open(home / "server.log", "w")
     process = subprocess.Popen(start, cwd=ROOT, env=environment, stdout=log, stderr=log)
