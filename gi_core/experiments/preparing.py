@@ -20,6 +20,7 @@ from gi_core.settings.client import FromFile, Pretrained, Trained
 from gi_core.settings.library_network import LibraryNetwork
 from gi_core.settings.own_network import OwnNetwork
 from gi_core.tensor_files.reading import path_of
+from gi_core.tensor_files.transformers import state_for
 from gi_core.tensor_files.weights import load_checkpoint, load_state, read_state
 from gi_core.types.result_parts import Network
 
@@ -51,10 +52,11 @@ def prepare(experiment: Experiment, pictures: Pictures, progress: Progress = sil
         info["weights"] = "of the recorded round"
     elif isinstance(weights, FromFile):
         path, _ = path_of(weights.path)
-        state = read_state(path, path.name)
+        state, scheme, said = state_for(plain, read_state(path, path.name), path.name)
         model = whole if state.keys() >= dict(whole.named_parameters()).keys() else plain
         load_state(model, state, path.name)
-        info["weights"] = f"from {path.name}"
+        info["weights"] = f"from {path.name}" + (f", {scheme}" if scheme else "")
+        info["notices"] += said
     elif isinstance(weights, Pretrained):
         model = plain
         if isinstance(settings, LibraryNetwork):

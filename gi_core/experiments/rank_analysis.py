@@ -16,6 +16,7 @@ from gi_core.settings.drawings import check_input, drawing
 from gi_core.settings.graph import Shape
 from gi_core.settings.network_base import Model
 from gi_core.tensor_files.reading import path_of
+from gi_core.tensor_files.transformers import state_for
 from gi_core.tensor_files.weights import load_state, read_state
 
 
@@ -29,7 +30,7 @@ def measured(
         model = networks.build(settings, (channels, height, width), classes)
         if isinstance(weights, FromFile):
             path, _ = path_of(weights.path)
-            load_state(model, read_state(path, path.name), path.name)
+            load_state(model, state_for(model, read_state(path, path.name), path.name)[0], path.name)
         elif isinstance(weights, Pretrained):
             load_imagenet(model, settings, settings.outputs(classes))
     return with_frozen(numeric(graph, model, seed, settings.name), settings)

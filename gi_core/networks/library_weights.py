@@ -13,6 +13,7 @@ from gi_core.common.progress import Progress, silent
 from gi_core.common.vision import import_torchvision
 from gi_core.data.download import download
 from gi_core.networks.library import checked, timm
+from gi_core.tensor_files.transformers import state_for
 from gi_core.tensor_files.weights import load_state, read_state
 
 _HUB = "https://huggingface.co/"
@@ -60,7 +61,8 @@ def load(model: nn.Module, source: str) -> tuple[str, str]:
     if not path.is_file():
         raise SpecError(f"the weights of {source} are not on this machine: run python -m gi_core fetch {source}")
     own = model.state_dict()
-    state = {k: v for k, v in read_state(path, path.name).items() if not k.startswith(_AUXILIARY)}
+    state, _, _ = state_for(model, read_state(path, path.name), path.name)
+    state = {k: v for k, v in state.items() if not k.startswith(_AUXILIARY)}
     head = [k for k, v in state.items() if k in own and own[k].shape != v.shape]
     layers = {k.rpartition(".")[0] for k in head}
     if len(layers) == 1:

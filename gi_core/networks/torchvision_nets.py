@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
+from collections import OrderedDict
 
 import torch
 from torch import Tensor, nn
@@ -38,6 +40,8 @@ class _Dense(DenseNet):
         return self.classifier(features.mean((-2, -1)))
 
 
+EPS = {"torchvision": 1e-6, "hugging_face": 1e-12, "clip": 1e-5}
+"""What a family's layer norms add to the variance."""
 _BLOCKS = {"basic": _Basic, "bottleneck": _Bottle}
 
 
@@ -82,14 +86,34 @@ def _resnet(settings: TorchvisionResNet, classes: int) -> nn.Module:
     return model
 
 
+class QuickGelu(nn.Module):
+    """x sigmoid(1.702 x), as CLIP has it."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * torch.sigmoid(1.702 * x)
+
+
 def _vit(settings: VisionTransformer, size: int, classes: int) -> nn.Module:
+    norm = functools.partial(nn.LayerNorm, eps=EPS[settings.family])
     model = TorchvisionVit(
-        size, settings.patch, settings.depth, settings.heads, settings.hidden, 4 * settings.hidden, num_classes=classes
-    )
+        size, settings.patch, settings.depth, settings.heads, settings.hidden, 4 * settings.hidden, num_classes=classes,
+        norm_layer=norm,
+    )  # fmt: skip
     for module in model.modules():
         if isinstance(module, nn.MultiheadAttention):
             module.__class__ = Attention  # same parameters, another forward
+    if settings.family == "clip":
+        _as_clip(model, norm(settings.hidden))
     # torchvision starts the head at zero, where every gradient below it vanishes
     with torch.no_grad():
         model.heads.head.reset_parameters()
     return model
+
+
+def _as_clip(model: TorchvisionVit, norm: nn.Module) -> None:
+    """A layer norm in front of the blocks, patches without bias, quick GELU."""
+    model.conv_proj.register_parameter("bias", None)
+    blocks = model.encoder.layers
+    for block in blocks:
+        block.mlp[1] = QuickGelu()
+    model.encoder.layers = nn.Sequential(OrderedDict(ln_pre=norm, **dict(blocks.named_children())))

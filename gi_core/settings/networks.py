@@ -137,6 +137,9 @@ class MobileNetV2(TorchvisionModel):
     paper: ClassVar[str] = "Sandler et al., MobileNetV2, CVPR 2018"
 
 
+Family = Literal["torchvision", "hugging_face", "clip"]
+
+
 class VisionTransformer(Model):
     kind: Literal["vit"] = "vit"
     title: ClassVar[str] = "Vision transformer"
@@ -151,6 +154,13 @@ class VisionTransformer(Model):
     depth: int = setting(4, "Encoder blocks.", title="Depth", ge=1, le=24)
     heads: int = setting(4, "Attention heads; must divide the hidden size.", title="Heads", ge=1, le=16)
     hidden: int = setting(128, "Hidden size.", title="Hidden size", ge=8, le=1024)
+    family: Family = setting(
+        "torchvision",
+        "Whose layers: torchvision's and timm's (layer norm eps 1e-6), Hugging Face's (1e-12), or CLIP's image tower (1e-5, a"
+        " layer norm in front of the blocks, patches without bias, quick GELU).",
+        title="Family",
+        added=True,
+    )
 
     def side_for(self, side: int) -> int:
         """Whole patches: the next multiple of the patch."""

@@ -187,9 +187,12 @@ def _block(b: Builder, name: str, channels: int, kernel: int, stride: int = 1, g
 def _vit(b: Builder, s: VisionTransformer) -> str:
     """Patches by one convolution; the encoder's blocks mix tokens and are not drawn further."""
     h = s.hidden
-    b.add("conv_proj", Conv(b.shape[0], h, s.patch, s.patch), INPUT)
+    clip = s.family == "clip"
+    b.add("conv_proj", Conv(b.shape[0], h, s.patch, s.patch, bias=not clip), INPUT)
     tokens = b.shape[1] * b.shape[2] + 1
     b.add("tokens", Opaque("adding the class token and positions", (tokens, h), h + tokens * h))
+    if clip:
+        b.add("encoder.layers.ln_pre", Opaque("layer norm", (tokens, h), 2 * h))
     block = 4 * h * h + 4 * h + 8 * h * h + 5 * h + 4 * h  # attention, two dense layers, two layer norms
     for k in range(s.depth):
         b.add(f"encoder.layers.encoder_layer_{k}", Opaque("an attention block", (tokens, h), block))

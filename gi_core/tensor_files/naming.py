@@ -162,7 +162,7 @@ def mismatch(own: Shapes, given: Shapes, optional: Collection[str] = ()) -> str:
         for key in own if key in given and not _same(key, own[key], given[key])
     ]  # fmt: skip
     parts = (("missing", missing), ("not known to it", extra), ("of another shape:", shapes))
-    return "; ".join(f"{label} {_some(names)}" for label, names in parts if names)
+    return "; ".join(f"{label} {some(names)}" for label, names in parts if names)
 
 
 def hint(own: Shapes, given: Shapes) -> str:
@@ -181,6 +181,6 @@ def _size(shape: Shape) -> str:
     return "x".join(map(str, shape)) or "a scalar"
 
 
-def _some(names: list[str], shown: int = 4) -> str:
+def some(names: list[str], shown: int = 4) -> str:
     names = [name if len(name) <= 120 else name[:120] + "…" for name in names]
     return ", ".join(names[:shown]) + (f" and {len(names) - shown} more" if len(names) > shown else "")

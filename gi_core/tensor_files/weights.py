@@ -16,7 +16,7 @@ from gi_core.common.errors import SpecError
 from gi_core.common.vetting import vetted
 from gi_core.common.whole_files import replace
 from gi_core.common.zips import unpacked
-from gi_core.tensor_files import naming
+from gi_core.tensor_files import naming, transformers
 from gi_core.tensor_files.asides import NOTHING, WRAPPERS, aside, unwrapped
 from gi_core.tensor_files.held import held, is_held
 from gi_core.tensor_files.plain import plain
@@ -123,12 +123,14 @@ def load_checkpoint(model: nn.Module, reference: str) -> str:
         load_state(model, {key: torch.from_numpy(value) for key, value in held(reference).items()}, "that Python holds")
         return "as given"
     path, name = path_of(reference)
-    own, state, name = model.state_dict(), read_state(path, name), f"checkpoint {name}"
+    own, state = model.state_dict(), read_state(path, name)
+    state, adopted, _ = transformers.state_for(model, state, name)
+    name = f"checkpoint {name}"
     # A `.pt` keeps the order of the network, safetensors are sorted.
     found = naming.aligned(shapes(own), shapes(state), name, counters(own), ordered=is_torch(path))
     # A counter may have been saved as a vector of one.
     _copy(model, {key: state[old].reshape(own[key].shape) for key, old in found.given.items()}, name)
-    return found.scheme
+    return adopted or found.scheme
 
 
 def shapes(state: dict[str, Tensor]) -> dict[str, tuple[int, ...]]:

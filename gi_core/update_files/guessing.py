@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from gi_core.tensor_files import transformer_names
 from gi_core.tensor_files.naming import schemes
 
 Shape = tuple[int, ...]
@@ -22,6 +23,9 @@ def guess(given: Mapping[str, Shape]) -> dict[str, Any] | None:
 
     given: name in the file -> shape. None where they look like none that is known here.
     """
+    found = _transformer(given)
+    if found:
+        return found
     for _, renamed in schemes(given):
         shapes = {new: tuple(given[old]) for new, old in renamed.items()}
         for look in (_convnet, _lenet, _residual, _cifar, _mlp, _linear):
@@ -29,6 +33,30 @@ def guess(given: Mapping[str, Shape]) -> dict[str, Any] | None:
             if found:
                 return found
     return None
+
+
+def _transformer(given: Mapping[str, Shape]) -> dict[str, Any] | None:
+    """A vision transformer under any library's names. Heads leave no trace in shapes: 64 values each are usual."""
+    read = transformer_names.read(given)
+    if read is None:
+        return None
+    places = {key: transformer_names.place(names[0], read.prefix, given) for key, names in read.family.names(1).items()}
+    shapes = {key: tuple(given[name]) for key, name in places.items() if name in given}
+    kernel, positions = shapes.get("conv_proj.weight"), shapes.get("encoder.pos_embedding")
+    if kernel is None or len(kernel) != 4 or "class_token" not in shapes:
+        return None
+    hidden, channels, patch = kernel[0], kernel[1], kernel[2]
+    values: dict[str, Any] = {
+        "kind": "vit", "patch": patch, "hidden": hidden, "heads": max(1, hidden // 64), "depth": read.blocks,
+    }  # fmt: skip
+    if "encoder.layers.ln_pre.weight" in shapes:
+        values["family"] = "clip"
+    elif read.family.setting == "hugging_face":
+        values["family"] = "hugging_face"
+    if "heads.head.weight" in shapes:
+        values["classes"] = shapes["heads.head.weight"][0]
+    side = math.isqrt(max(0, positions[-2] - 1)) if positions is not None and len(positions) > 1 else 0
+    return {"model": values, "size": side * patch or None, "channels": channels}
 
 
 def _convnet(shapes: Mapping[str, Shape]) -> dict[str, Any] | None:

@@ -16,6 +16,7 @@ from gi_core.tensor_files.asides import extras, set_aside
 from gi_core.tensor_files.held import held, is_held
 from gi_core.tensor_files.naming import COUNTER, Names, aligned, chosen, gapped, hint, match, mismatch, schemes
 from gi_core.tensor_files.reading import as_numbers, is_torch, path_of, read_arrays, refuse_nonfinite
+from gi_core.tensor_files.transformers import adopt
 from gi_core.tensor_files.weights import load_checkpoint, read_state, shapes
 from gi_core.types.updates import Update
 from gi_core.update_files import comparing
@@ -68,6 +69,9 @@ def read_update(
     """
     given, ordered, name = arrays(recorded.update)
     own = before.state_dict()
+    renamed = adopt(shapes(own), given)
+    if renamed is not None:
+        given = renamed.given(given)
     parameters = [key for key, _ in before.named_parameters()]
     lacking, withheld = _withheld(parameters, recorded)
     aside = extras(_sizes(given), shapes(own))
@@ -99,6 +103,7 @@ def read_update(
     left_out = tuple(key for key in parameters if key in withheld or key in frozen)
     widths = {key: torch.from_numpy(held.rounding[key]) for key in there} if held.rounding is not None else None
     update = Update(tensors, recorded.images, kind, statistics, left_out, frozen, widths)
+    found = renamed.names(found) if renamed is not None else found
     info = {
         "scheme": found.scheme, "names": found.given, "table": found.table, "steps": counted(change), "statistics_from": source, **held.facts,
         "frozen": list(frozen), "notices": [*notices, *said],

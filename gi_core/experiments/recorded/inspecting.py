@@ -17,6 +17,7 @@ from gi_core.settings.networks import AnyModel, Model
 from gi_core.settings.recorded_round import Recorded
 from gi_core.tensor_files.asides import extras, set_aside
 from gi_core.tensor_files.naming import COUNTER, aligned
+from gi_core.tensor_files.transformers import JOINED, adopt
 from gi_core.tensor_files.weights import load_checkpoint, shapes
 from gi_core.types.inspection import FileLayer, Inspection, Statistics
 from gi_core.update_files.round import arrays, counted, read_update
@@ -109,7 +110,11 @@ def _match(
         buffers = set(own) - {key for key, _ in model.named_parameters()}
         layers = {layer["file_name"]: layer for layer in found["layers"]}
         if not files.get("checkpoint"):
+            renamed = adopt(shapes(own), given)
+            given = renamed.given(given) if renamed is not None else given
             names = aligned(shapes(own), {k: v.shape for k, v in given.items()}, name, buffers, ordered)
+            if renamed is not None:
+                names = renamed.names(names)
             found["scheme"], found["layers"] = names.scheme, _renamed(layers, names.given, buffers)
             return
         found["checkpoint_scheme"] = load_checkpoint(model, files["checkpoint"])
@@ -136,7 +141,18 @@ def _match(
 
 def _renamed(layers: dict[str, FileLayer], names: dict[str, str], buffers: set[str]) -> list[FileLayer]:
     """The layers by our names, in the network's order."""
-    return [{**layers[old], "name": key, "buffer": key in buffers} for key, old in names.items()]
+    return [{**_one(layers, old), "name": key, "buffer": key in buffers} for key, old in names.items()]
+
+
+def _one(layers: dict[str, FileLayer], names: str) -> FileLayer:
+    """A layer of the file, or several that the network has as one."""
+    parts = [layers[name] for name in names.split(JOINED)]
+    if len(parts) == 1:
+        return parts[0]
+    shape = [sum(part["shape"][0] for part in parts), *parts[0]["shape"][1:]]
+    norm = math.sqrt(sum((part["norm"] or 0.0) ** 2 for part in parts))
+    values = sum(part["values"] for part in parts)
+    return {**parts[0], "file_name": names, "shape": shape, "norm": norm, "values": values}
 
 
 def _sides(size: Any) -> tuple[int, int] | None:
