@@ -28,7 +28,7 @@ from gi_core.settings.defense_base import DefenseSettings
 from gi_core.settings.graph import Graph
 from gi_core.settings.network_base import Model
 from gi_core.settings.recursion_checks import refusal
-from gi_core.settings.transformer_checks import BOTTLENECK, NO_TOKENS, one_picture, unsummed
+from gi_core.settings.transformer_checks import BOTTLENECK, NO_TOKENS, STEPS_MIX, unsummed
 
 CLOSED: tuple[type[ClosedForm], ...] = (Transformer, AnalyticLinear, RGap, Peeling, ResidualRecursion)
 SECOND_ORDER = 3 * 64 * 64
@@ -97,8 +97,8 @@ def _no_transformer(facts: Facts) -> str:
     """Why the closed form of transformers is not tried."""
     if not facts.tokens:
         return NO_TOKENS
-    if facts.images > 1:
-        return one_picture(facts.images)
+    if facts.images > 1 and not facts.one_gradient:
+        return STEPS_MIX
     if facts.client.own_loss:
         return "a closed form begins at a loss that it knows, and this one is your own"
     if any("bottleneck" in d.perturbs for d in facts.defenses):

@@ -168,8 +168,8 @@ class Transformer(ClosedForm):
     machine: ClassVar[str] = "recursion.transformer.machine:TransformerMachine"
     title: ClassVar[str] = "Transformer patches"
     description: ClassVar[str] = (
-        "Solves for the patches of a vision transformer from the gradients of its positions, or of its first attention where"
-        " those are missing. It needs no label, and any number of local steps of SGD may lie behind the update."
+        "Solves for a vision transformer's patches from the gradients of its positions or first attention, without the label:"
+        " one picture behind any number of SGD steps, or a few pictures of one gradient."
     )
     paper: ClassVar[str] = "this project, after Lu et al., APRIL, CVPR 2022"
     link: ClassVar[str] = "https://arxiv.org/abs/2112.14087"

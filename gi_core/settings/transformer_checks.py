@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
+from gi_core.settings.attention_bounds import AttentionShape, coset_open, exact_most, separated_most, separating
 from gi_core.settings.client import FedAvg
 from gi_core.settings.experiment import Experiment
 from gi_core.settings.networks import VisionTransformer
@@ -33,12 +34,36 @@ class Stepping(Protocol):
     def clip_value(self) -> float | None: ...
 
 
-def one_picture(images: int) -> str:
-    """Why a batch is refused."""
+UNREAD = "its first attention was not sent whole, or does not read the tokens as they are"
+STEPS_MIX = "local steps move the tokens, so the first attention's changes no longer tell the pictures apart"
+
+
+def inseparable(shape: AttentionShape, images: int) -> str:
+    """Why the pictures of a batch are not told apart, or their patches not placed, "" where they are."""
+    if images <= exact_most(shape):
+        return ""
+    if not separating(shape):
+        return "its one block with a class token has no gradient of scores between patches"
+    most = separated_most(shape)
+    if images > most:
+        return (
+            f"{images} pictures of {shape.patches} patches have more unknowns than {shape.heads} heads of"
+            f" {shape.width // shape.heads} have equations: {most} at most {'is' if most == 1 else 'are'} told apart"
+        )
+    return f"a hidden size of {shape.width} does not place the patches of {images} pictures"
+
+
+def nothing(images: int, patches: int, why: str) -> str:
+    """Why not even a preview is made."""
     return (
-        f"this attack separates the patches of one picture, and this update is of {images}: choose one picture, or gradient"
-        " matching"
+        f"{images} pictures of {patches} patches do not come back: {why}, and the patches' gradient is too small, or the"
+        " positions' is not there, for a preview; choose fewer pictures or gradient matching"
     )
+
+
+def preview(why: str) -> str:
+    """What is made instead of pictures."""
+    return f"{why}, so only a preview is made, one picture for all: choose fewer pictures or gradient matching for more"
 
 
 def unsummed(client: Stepping) -> str:
@@ -77,17 +102,36 @@ def found(e: Experiment) -> Iterator[Found]:
     elif not isinstance(e.model, VisionTransformer):
         yield "attack", NO_TOKENS, True
         return
-    if e.pictures > 1:
-        yield "attack", one_picture(e.pictures), True
     if isinstance(e.client, FedAvg) and e.recorded is None:
         reason = unsummed(e.client)
         if reason:
             yield "attack", reason, True
     shape = sides(e.size)
-    if isinstance(e.model, VisionTransformer) and shape is not None:
+    if isinstance(e.model, VisionTransformer) and shape is not None and e.pictures > 1:
+        yield from _batch(e, e.model, shape)
+    elif isinstance(e.model, VisionTransformer) and shape is not None:
         count, width = (shape[0] // e.model.patch) * (shape[1] // e.model.patch), e.model.hidden
         if width < count:
             yield "model.hidden", (
                 f"{count} patches and a hidden size of {width}: {count - width} directions are not in the gradient and are"
                 " filled in by smoothness"
             ), False  # fmt: skip
+
+
+def _batch(e: Experiment, model: VisionTransformer, shape: tuple[int, int]) -> Iterator[Found]:
+    """What several pictures lack."""
+    sizes = shape_of(model, shape)
+    steps = e.client.local_steps(e.pictures)[0] if isinstance(e.client, FedAvg) and e.recorded is None else 1
+    why = STEPS_MIX if steps > 1 else inseparable(sizes, e.pictures)
+    if why and coset_open(sizes, e.pictures) is None:
+        yield "attack", nothing(e.pictures, sizes.patches, why), True
+    elif why:
+        yield "attack", preview(why), False
+
+
+def shape_of(model: VisionTransformer, shape: tuple[int, int]) -> AttentionShape:
+    """The sizes of a transformer on pictures (H, W)."""
+    return AttentionShape(
+        patches=(shape[0] // model.patch) * (shape[1] // model.patch), values=3 * model.patch**2, width=model.hidden,
+        heads=model.heads, blocks=model.depth,
+    )  # fmt: skip

@@ -105,7 +105,8 @@ def test_smoothing_stays_inside_the_solution_set():
         return float(x.diff(dim=-1).abs().sum() + x.diff(dim=-2).abs().sum())
 
     nothing = torch.zeros(4, dtype=torch.float64), torch.zeros(4, 4, dtype=torch.float64)
-    smoother = smoothing.Inside(free, *nothing, to_picture, back).round(patches, 0.0)
+    lift = smoothing.Lift(lambda z: free @ z, lambda p: free.T @ p)
+    smoother = smoothing.Inside(lift, *nothing, to_picture, back).round(patches, 0.0)
     torch.testing.assert_close(positions.T @ smoother, positions.T @ patches, rtol=1e-9, atol=1e-9)
     assert variation(smoother) < 0.9 * variation(patches)
 
@@ -167,8 +168,9 @@ def test_exact_numbers_give_exact_patches():
     tokens = norm(torch.cat([normal(1, width), patches @ kernel.T + offset])).detach()
     reading = [normal(width, count + 1) @ tokens for _ in range(3)]
     placed = attention.place(
-        reading, gradient, kernel, offset, attention.Norm(norm.weight.detach(), norm.bias.detach()), 1, 1e-16
-    )
+        attention.beyond_tokens(reading, count + 1), attention.patch_space(gradient, count), kernel, offset,
+        attention.Norm(norm.weight.detach(), norm.bias.detach()), 1e-16,
+    )  # fmt: skip
     assert placed.rank == placed.unknowns == count + 1
     assert float((placed.patches - patches).abs().max()) < 1e-7
 
@@ -226,12 +228,11 @@ def test_a_network_without_positions_is_refused_before_it_runs():
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({"samples": ["bundled/astronaut", "bundled/faces:1"]}, "this update is of 2"),
         ({"client": local(epochs=2, optimiser="adam")}, "Adam divides every value"),
         ({"client": local(epochs=2, clip_value=0.1)}, "clipping each value"),
         ({"defenses": [{"kind": "precode"}]}, "random bottleneck"),
     ],
-    ids=["batch", "adam", "clipped values", "bottleneck"],
+    ids=["adam", "clipped values", "bottleneck"],
 )
 def test_what_it_cannot_do_is_one_sentence_before_the_run(values, words):
     fatal = [p.reason for p in problems(ask(VIT, "transformer", size=32, **values)) if p.fatal]

@@ -49,24 +49,42 @@ def short_of(count: int, prefix: int, width: int, values: int) -> int:
     return max(0, unknowns - max(0, width - count - prefix))
 
 
+def floor_of(singular: Tensor, most: int) -> float:
+    """Noise of the singular values of a matrix of rank `most` at most: the median of those behind."""
+    behind = float(singular[most:].median()) if len(singular) > most else 0.0
+    return max(behind, 1e-16 * float(singular[0]))
+
+
 def rank_of(singular: Tensor, most: int) -> int:
     """How many singular values of a matrix of rank `most` at most stand out of the noise behind them."""
     if len(singular) <= most + 1:
         return min(most, int((singular > FLAT * singular[0]).sum()))
-    floor = max(float(singular[most:].median()), 1e-16 * float(singular[0]))
-    return int((singular[:most] > CLEAR * floor).sum())
+    return int((singular[:most] > CLEAR * floor_of(singular, most)).sum())
+
+
+def equilibrated(reading: list[Tensor]) -> Tensor:
+    """Gradients of what reads the tokens, (rows, D) each, as one matrix in which each counts alike."""
+    return torch.cat([part / part.norm().clamp_min(1e-300) for part in reading])
+
+
+def beyond_tokens(reading: list[Tensor], count: int) -> Tensor:
+    """N^T: what is orthogonal to the span of `count` tokens at most."""
+    _, s, rows = torch.linalg.svd(equilibrated(reading), full_matrices=True)
+    return rows[rank_of(s, count) :]
+
+
+def patch_space(gradient: Tensor, count: int) -> Tensor:
+    """R (r, n): the span of `count` patches at most, from G (D, n)."""
+    _, s, rows = torch.linalg.svd(gradient, full_matrices=False)
+    return rows[: rank_of(s, count)]
 
 
 def place(
-    reading: list[Tensor], gradient: Tensor, kernel: Tensor, offset: Tensor, norm: Norm, prefix: int, eps: float
+    beyond: Tensor, rows: Tensor, kernel: Tensor, offset: Tensor, norm: Norm, eps: float, places: Tensor | None = None
 ) -> Placed:
-    """reading: gradients of what reads the tokens, (rows, D) each. gradient G, kernel W (D, n). offset (T, D): b + pos_t."""
-    count, width = offset.shape
-    stacked = torch.cat([part / part.norm().clamp_min(1e-300) for part in reading])
-    _, s, vt = torch.linalg.svd(stacked, full_matrices=True)
-    beyond = vt[rank_of(s, count + prefix) :]
-    _, s, rows = torch.linalg.svd(gradient, full_matrices=False)
-    rows = rows[: rank_of(s, count)]
+    """beyond N^T, rows R, kernel W (D, n), offset (T, D): b + pos_t. places (T, r): functionals of a_t, of which the t-th is
+    one and the others are zero, where they are known. eps: of the numbers that were sent.
+    """
 
     def through(z: Tensor) -> Tensor:
         """N^T g C z of columns z (D, k)."""
@@ -77,6 +95,11 @@ def place(
     if norm.bias is not None and bool(norm.bias.any()):
         spread = beyond @ norm.bias
         columns = torch.cat([columns, spread[:, None] * (columns.norm() / spread.norm() / len(rows) ** 0.5)], 1)
+    if places is not None:
+        weight = columns.norm() / places.norm()
+        told = torch.cat([places, places.new_zeros(len(places), columns.shape[1] - len(rows))], 1)
+        columns = torch.cat([columns, weight * told])
+        right = torch.cat([right, weight * torch.eye(len(places), dtype=places.dtype)])
     u, s, vt = torch.linalg.svd(columns, full_matrices=False)
     kept = s > max(FLAT, 4 * eps) * s[0]
     u, s, vt = u[:, kept], s[kept], vt[kept]

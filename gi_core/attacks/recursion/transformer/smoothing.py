@@ -1,4 +1,4 @@
-"""What the equations leave open, told by smoothness: x = x0 + F z over z, of least
+"""What the equations leave open, told by smoothness: x = x0 + F z over z, F linear, of least
 
     TV(x) / B + sum_i w_i |v_i - z_i|^2 / 2,   TV(x) = sum over pixels of sqrt(|dx/dw|^2 + |dx/dh|^2 + eps), channels together
 
@@ -12,6 +12,7 @@ conjugate gradients in z. eps falls from round to round.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -25,13 +26,20 @@ SLOPE = 0.02
 """B: of the colours of neighbours, in pixels of [0, 1]."""
 
 
+class Lift(NamedTuple):
+    """F and its transpose: z to patches (T, n), and back."""
+
+    out: Callable[[Tensor], Tensor]
+    back: Callable[[Tensor], Tensor]
+
+
 class Inside:
-    """Pictures x0 + F z. free (T, f): directions, with precision (f,) and told (f, n) as in `solving`; to_picture: patches
+    """Pictures x0 + F z. precision (f,) of the rows of z and told, of z's shape, as in `solving`; to_picture: patches
     (T, n) -> (C, H, W) of pixels, linear but for an offset; back: its adjoint.
     """
 
     def __init__(
-        self, free: Tensor, precision: Tensor, told: Tensor, to_picture: Callable[[Tensor], Tensor],
+        self, free: Lift, precision: Tensor, told: Tensor, to_picture: Callable[[Tensor], Tensor],
         back: Callable[[Tensor], Tensor],
     ):  # fmt: skip
         self.free, self.precision, self.told = free, precision[:, None], told
@@ -42,17 +50,16 @@ class Inside:
         eps = WIDE * (NARROW / WIDE) ** share
         x = self.to_picture(patches)
         weight = _weights(x, eps)
-        zero = torch.zeros_like(patches)
-        offset = self.to_picture(zero)
+        offset = self.to_picture(torch.zeros_like(patches))
+
+        def smooth(picture: Tensor) -> Tensor:
+            return self.free.back(self.back(_diffuse(picture, weight))) / SLOPE
 
         def apply(z: Tensor) -> Tensor:
-            smooth = self.free.T @ self.back(_diffuse(self.to_picture(self.free @ z) - offset, weight))
-            return smooth / SLOPE + self.precision * z
+            return smooth(self.to_picture(self.free.out(z)) - offset) + self.precision * z
 
-        slope = (
-            self.free.T @ self.back(_diffuse(x, weight)) / SLOPE + self.precision * (self.free.T @ patches) - self.told
-        )
-        return patches + self.free @ _conjugate_gradients(apply, -slope)
+        slope = smooth(x) + self.precision * self.free.back(patches) - self.told
+        return patches + self.free.out(_conjugate_gradients(apply, -slope))
 
 
 def _weights(x: Tensor, eps: float) -> Tensor:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from gi_core.attacks.recursion.transformer.separating import CLEAR_CUT, CLEAR_GAP
 from gi_core.networks.tokens import Tokens
 
 POOR = 5e-2
-"""Relative misfit of the attention's equations from which the patches are not placed."""
+"""Relative misfit of the attention's equations from which the patches are not placed, and of a batch's gradient."""
 
 
-def note(facts: dict[str, Any], tokens: Tokens, placing: bool) -> str:
-    """One sentence."""
+def of_one(facts: dict[str, Any], tokens: Tokens, placing: bool) -> str:
+    """One sentence on one picture."""
     count = tokens.count
     if placing:
         words = f"{count} patches were placed by the first attention, to a misfit of {facts['misfit']:.1e}"
@@ -23,3 +24,27 @@ def note(facts: dict[str, Any], tokens: Tokens, placing: bool) -> str:
     if facts["open"]:
         return f"{begin}, but for {facts['open']} directions, which were filled in by smoothness"
     return f"{begin}: an error of {-20 * math.log10(max(facts['error'], 1e-16)):.0f} dB is expected"
+
+
+def believed(facts: dict[str, Any]) -> bool:
+    """Whether the attacker takes a batch for separated: by gap, cut and places, and by the gradient where it can be replayed."""
+    replayed = facts.get("replayed")
+    clear = facts["gap"] < CLEAR_GAP and facts["spread"] < CLEAR_CUT and facts["misfit"] < POOR and not facts["open"]
+    return clear and (replayed is None or replayed < POOR)
+
+
+def of_batch(facts: dict[str, Any], pictures: int) -> str:
+    """One sentence on pictures that were told apart, or not."""
+    replayed = facts.get("replayed")
+    proof = (
+        "no labels were read, so their gradient is not compared"
+        if replayed is None
+        else f"their gradient differs from the update by {replayed:.1e} of it"
+    )
+    words = f"{pictures} pictures, told apart to {facts['spread']:.0e}; {proof}"
+    return words if believed(facts) else f"{words}: they are not to be trusted"
+
+
+def of_preview(pictures: int, why: str) -> str:
+    """One sentence on the picture that stands for all."""
+    return f"a preview, no reconstruction: one picture, the smoothest that fits each of the {pictures}; {why}"

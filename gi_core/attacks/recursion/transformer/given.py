@@ -1,0 +1,126 @@
+"""What every way of solving a transformer starts from, float64 on the CPU."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from gi_core.attacks.base import LayerReport, State
+from gi_core.attacks.recursion.transformer import attention, sent
+from gi_core.attacks.recursion.transformer.projections import Projections, projections_of
+from gi_core.attacks.recursion.transformer.tiles import Tiles
+from gi_core.networks.tokens import Tokens
+from gi_core.settings.closed_form_attacks import Transformer
+from gi_core.types.updates import Knowledge, Update
+
+
+class Way(Protocol):
+    """A way to the pictures. `state` holds all of it, under `iteration`, `facts` and names of its own."""
+
+    steps: int
+
+    def begin(self, seed: int) -> State: ...
+    def step(self, state: State) -> LayerReport | None:
+        """One more; `iteration` has been counted."""
+        ...
+
+    def over(self, state: State) -> bool: ...
+    def pictures(self, state: State) -> Tensor | None:
+        """(N, C, h, w) in pixels, of all whole patches; None before there are any."""
+        ...
+
+    def note(self, state: State) -> str:
+        """What is said at the end."""
+        ...
+
+    def operations(self) -> float:
+        """Floating point operations of it all, roughly."""
+        ...
+
+
+@dataclass(frozen=True)
+class Given:
+    """replay: relative misfit of the gradient of pictures (N, C, H, W), with the labels that it read; None where those cannot
+    be read.
+    """
+
+    settings: Transformer
+    update: Update
+    knowledge: Knowledge
+    tokens: Tokens
+    tiles: Tiles
+
+    @property
+    def pictures(self) -> int:
+        """B."""
+        return self.update.images
+
+    @property
+    def kernel_name(self) -> str:
+        """Of the patches' weights."""
+        return f"{self.tokens.patches}.weight".lstrip(".")
+
+    @property
+    def eps(self) -> float:
+        """Of the numbers that were sent."""
+        return float(torch.finfo(self.update.tensors[self.kernel_name].dtype).eps)
+
+    @property
+    def placed_by_positions(self) -> bool:
+        """Whether the positions' gradient was sent."""
+        return sent.there(self.update, [self.tokens.positions])
+
+    @cached_property
+    def gradient(self) -> Tensor:
+        """G (D, n)."""
+        return sent.of_patches(self.update, self.knowledge, self.tokens)
+
+    @cached_property
+    def positions(self) -> Tensor:
+        """S (T, D), where it was sent."""
+        return sent.of_positions(self.update, self.knowledge, self.tokens)
+
+    @cached_property
+    def kernel(self) -> Tensor:
+        """W (D, n)."""
+        return self._conv().weight.detach().cpu().double().flatten(1)
+
+    @cached_property
+    def offset(self) -> Tensor:
+        """b + pos_t (T, D)."""
+        model, t, bias = self.knowledge.model, self.tokens, self._conv().bias
+        tensors = {**dict(model.named_parameters()), **dict(model.named_buffers())}
+        added = tensors[t.positions].detach().cpu().double().reshape(-1, t.width)[-t.count :]
+        return added if bias is None else added + bias.detach().cpu().double()
+
+    @cached_property
+    def norm(self) -> attention.Norm:
+        """Of the layer norm behind the positions."""
+        layer = self.knowledge.model.get_submodule(self.tokens.norm)
+        assert isinstance(layer, nn.LayerNorm)  # as `tokens_of` looked for
+        one = torch.ones(self.tokens.width, dtype=torch.float64)
+        weight, bias = (None if w is None else w.detach().cpu().double() for w in (layer.weight, layer.bias))
+        return attention.Norm(one if weight is None else weight, bias)
+
+    @property
+    def known(self) -> Tensor:
+        """(c, D): the prefix behind the layer norm."""
+        return self.tokens.known.detach().cpu().double()
+
+    def projections(self) -> Projections | None:
+        """Of the first attention."""
+        return projections_of(self.update, self.knowledge, self.tokens)
+
+    def _conv(self) -> nn.Conv2d:
+        layer = self.knowledge.model.get_submodule(self.tokens.patches)
+        assert isinstance(layer, nn.Conv2d)  # as `tokens_of` looked for
+        return layer
+
+
+Replay = Callable[[Tensor], tuple[Tensor, float | None]]
+"""Pictures (N, C, H, W) in pixels -> labels (N,), -1 where none is read, and the relative misfit of their gradient, if any."""
