@@ -21,9 +21,9 @@ SAME = 1e-4
 @dataclass(frozen=True)
 class Tokens:
     """patches: path of the convolution (D, C, p, q). positions: name of the tensor that is added, whose last T rows are the
-    patches'. prefix: c. grid: patches in a column and in a row. norm: path of the layer norm that sees z. reading: names of
-    the weights, parts of (D, D), that read its output in the first attention; empty where something lies between.
-    known: (c, D), what the layer norm makes of the prefix.
+    patches'. prefix: c. grid: patches in a column and in a row. norms: paths of the layer norm that sees z and, where another
+    one sees its output (CLIP), of that. reading: names of the weights, parts of (D, D), that read the last one's output in the
+    first attention; empty where something lies between. known: (c, D), what the layer norms make of the prefix.
     """
 
     patches: str
@@ -32,7 +32,7 @@ class Tokens:
     grid: tuple[int, int]
     patch: tuple[int, int]
     width: int
-    norm: str
+    norms: tuple[str, ...]
     reading: tuple[str, ...]
     known: Tensor
 
@@ -47,7 +47,7 @@ class _Seen:
 
     def __init__(self) -> None:
         self.patches: tuple[str, Tensor] | None = None
-        self.norm: tuple[str, Tensor, Tensor] | None = None
+        self.norms: list[tuple[str, Tensor, Tensor]] = []
         self.reading: list[str] = []
 
     def conv(self, name: str, output: Tensor) -> None:
@@ -55,15 +55,19 @@ class _Seen:
             self.patches = name, output
 
     def layer_norm(self, name: str, given: Tensor, output: Tensor) -> None:
-        if self.norm is None and self.patches is not None and given.dim() == 3:
-            self.norm = name, given, output
+        if self.patches is None or given.dim() != 3:
+            return
+        if not self.norms or (len(self.norms) == 1 and _same(given, self.norms[0][2])):
+            self.norms.append((name, given, output))
 
     def read(self, name: str, given: Any) -> None:
-        if self.norm is None or not isinstance(given, Tensor):
-            return
-        output = self.norm[2]
-        if given.shape == output.shape and given.data_ptr() == output.data_ptr():
+        if self.norms and isinstance(given, Tensor) and _same(given, self.norms[-1][2]):
             self.reading.append(name)
+
+
+def _same(given: Tensor, output: Tensor) -> bool:
+    """Whether a layer is given the very output of another one."""
+    return given.shape == output.shape and given.data_ptr() == output.data_ptr()
 
 
 def tokens_of(model: nn.Module, input_shape: tuple[int, int, int]) -> Tokens | None:
@@ -73,9 +77,9 @@ def tokens_of(model: nn.Module, input_shape: tuple[int, int, int]) -> Tokens | N
     if not convs or not norms:
         return None
     seen = _watched(model, input_shape)
-    if seen.patches is None or seen.norm is None:
+    if seen.patches is None or not seen.norms:
         return None
-    (patches, tokens), (norm, z, output) = seen.patches, seen.norm
+    (patches, tokens), (_, z, _) = seen.patches, seen.norms[0]
     width, rows, columns = tokens.shape[1:]
     prefix = z.shape[1] - rows * columns
     if prefix < 0 or z.shape[2] != width:
@@ -88,8 +92,9 @@ def tokens_of(model: nn.Module, input_shape: tuple[int, int, int]) -> Tokens | N
     assert isinstance(conv, nn.Conv2d)
     side = (int(conv.kernel_size[0]), int(conv.kernel_size[1]))
     return Tokens(
-        patches, name, prefix, (rows, columns), side, width, norm, tuple(seen.reading), output[0, :prefix].clone()
-    )
+        patches, name, prefix, (rows, columns), side, width, tuple(path for path, _, _ in seen.norms), tuple(seen.reading),
+        seen.norms[-1][2][0, :prefix].clone(),
+    )  # fmt: skip
 
 
 def _splits(conv: nn.Conv2d, input_shape: tuple[int, int, int]) -> bool:

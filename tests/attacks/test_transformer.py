@@ -169,7 +169,7 @@ def test_exact_numbers_give_exact_patches():
     reading = [normal(width, count + 1) @ tokens for _ in range(3)]
     placed = attention.place(
         attention.beyond_tokens(reading, count + 1), attention.patch_space(gradient, count), kernel, offset,
-        attention.Norm(norm.weight.detach(), norm.bias.detach()), 1e-16,
+        [attention.Norm(norm.weight.detach(), norm.bias.detach())], 1e-16,
     )  # fmt: skip
     assert placed.rank == placed.unknowns == count + 1
     assert float((placed.patches - patches).abs().max()) < 1e-7

@@ -42,6 +42,12 @@ def test_two_pictures_come_back_with_their_labels_and_a_proof():
     assert max(found.attack.residual(found.state).values()) < 1e-3
 
 
+def test_two_layer_norms_in_front_of_the_attention_change_nothing():
+    """As CLIP has them."""
+    found = recover(ask({**VIT, "family": "clip"}, "transformer", size=32, samples=PICTURES[:2]))
+    assert len(found.attack.tokens.norms) == 2 and min(matched(found)[0]) > 70
+
+
 def test_known_labels_are_given_to_the_pictures_they_belong_to():
     found = recover(ask(VIT, {"kind": "transformer", "labels": "known"}, size=32, samples=PICTURES[:2]))
     assert [found.labels[place] for place in matched(found)[1]] == found.labels_true

@@ -87,13 +87,13 @@ class Alone:
         reading = [part for n in t.reading for part in given.update.tensors[n].detach().cpu().double().split(t.width)]
         found = attention.place(
             attention.beyond_tokens(reading, t.count + t.prefix), attention.patch_space(given.gradient, t.count),
-            given.kernel, given.offset, given.norm, given.eps,
+            given.kernel, given.offset, given.norms, given.eps,
         )  # fmt: skip
         state["patches"], state["free"] = found.patches, torch.zeros(t.count, 0, dtype=torch.float64)
         short = found.unknowns - found.rank
         state["facts"] |= {"open": short, "error": None, "misfit": found.misfit}
         return LayerReport(
-            name=t.norm, route="gradient" if not short else "under-determined", unknowns=t.count * found.unknowns,
+            name=t.norms[-1], route="gradient" if not short else "under-determined", unknowns=t.count * found.unknowns,
             rank=t.count * found.rank, deficiency=t.count * short, condition=found.condition, residual=found.misfit,
             error=found.misfit, preview=given.tiles.picture(found.patches).float(), note="placed by the first attention",
         )  # fmt: skip

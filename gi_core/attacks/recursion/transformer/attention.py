@@ -6,7 +6,9 @@ orthogonal to V,
 
     N^T (g C (W R^T a_t + b + pos_t)) + sigma_t N^T beta = 0
 
-is linear in (a_t, sigma_t): D - T - c equations for r + 1 unknowns, of one matrix for all patches.
+is linear in (a_t, sigma_t): D - T - c equations for r + 1 unknowns, of one matrix for all patches. Behind two layer norms, as
+CLIP has them, z^ = g' C(g C(z) / sigma + beta) / sigma' + beta', so N^T g' C stands before both, and sigma sigma' N^T beta' is
+added: one unknown more.
 """
 
 from __future__ import annotations
@@ -80,21 +82,28 @@ def patch_space(gradient: Tensor, count: int) -> Tensor:
 
 
 def place(
-    beyond: Tensor, rows: Tensor, kernel: Tensor, offset: Tensor, norm: Norm, eps: float, places: Tensor | None = None
+    beyond: Tensor,
+    rows: Tensor,
+    kernel: Tensor,
+    offset: Tensor,
+    norms: list[Norm],
+    eps: float,
+    places: Tensor | None = None,
 ) -> Placed:
-    """beyond N^T, rows R, kernel W (D, n), offset (T, D): b + pos_t. places (T, r): functionals of a_t, of which the t-th is
-    one and the others are zero, where they are known. eps: of the numbers that were sent.
+    """beyond N^T, rows R, kernel W (D, n), offset (T, D): b + pos_t; norms: in the order in which they see the tokens. places
+    (T, r): functionals of a_t, of which the t-th is one and the others are zero, where they are known. eps: of the numbers
+    that were sent.
     """
-
-    def through(z: Tensor) -> Tensor:
-        """N^T g C z of columns z (D, k)."""
-        return beyond @ (norm.weight[:, None] * (z - z.mean(0)))
-
-    columns = through(kernel @ rows.T)
-    right = -through(offset.T)
-    if norm.bias is not None and bool(norm.bias.any()):
-        spread = beyond @ norm.bias
-        columns = torch.cat([columns, spread[:, None] * (columns.norm() / spread.norm() / len(rows) ** 0.5)], 1)
+    columns, right = kernel @ rows.T, -offset.T
+    spreads: list[Tensor] = []
+    for norm in norms:
+        columns, right, *spreads = (norm.weight[:, None] * (z - z.mean(0)) for z in (columns, right, *spreads))
+        if norm.bias is not None and bool(norm.bias.any()):
+            spreads.append(norm.bias[:, None])
+    columns, right, *spreads = (beyond @ z for z in (columns, right, *spreads))
+    size = columns.norm() / len(rows) ** 0.5
+    seen = [spread for spread in spreads if float(spread.norm()) > FLAT]
+    columns = torch.cat([columns, *(spread * (size / spread.norm()) for spread in seen)], 1)
     if places is not None:
         weight = columns.norm() / places.norm()
         told = torch.cat([places, places.new_zeros(len(places), columns.shape[1] - len(rows))], 1)

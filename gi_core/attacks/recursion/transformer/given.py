@@ -99,9 +99,12 @@ class Given:
         return added if bias is None else added + bias.detach().cpu().double()
 
     @cached_property
-    def norm(self) -> attention.Norm:
-        """Of the layer norm behind the positions."""
-        layer = self.knowledge.model.get_submodule(self.tokens.norm)
+    def norms(self) -> list[attention.Norm]:
+        """Of the layer norms between the positions and the first attention."""
+        return [self._norm(path) for path in self.tokens.norms]
+
+    def _norm(self, path: str) -> attention.Norm:
+        layer = self.knowledge.model.get_submodule(path)
         assert isinstance(layer, nn.LayerNorm)  # as `tokens_of` looked for
         one = torch.ones(self.tokens.width, dtype=torch.float64)
         weight, bias = (None if w is None else w.detach().cpu().double() for w in (layer.weight, layer.bias))

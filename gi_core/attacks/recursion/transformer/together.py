@@ -156,7 +156,7 @@ class Together:
                     rows,
                     given.kernel,
                     given.offset,
-                    given.norm,
+                    given.norms,
                     given.eps,
                     at.places if at is not None else None,
                 )
@@ -167,7 +167,7 @@ class Together:
         state["facts"] |= {"open": short, "misfit": worst.misfit}
         each = t.count * given.pictures
         return LayerReport(
-            name=t.norm, route="gradient" if not short else "under-determined", unknowns=each * worst.unknowns,
+            name=t.norms[-1], route="gradient" if not short else "under-determined", unknowns=each * worst.unknowns,
             rank=each * worst.rank, deficiency=each * short, condition=worst.condition, residual=worst.misfit,
             error=worst.misfit, preview=torch.cat([given.tiles.picture(p) for p in state["patches"]], 2).float(),
             note="every patch finds its place by the layer norm" + (" and the positions" if at is not None else ""),
