@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gi_core.api.analysing import Influence, Rank, influence, rank
+    from gi_core.api.analysing import Influence, Rank, influence, known_transformers, rank
     from gi_core.api.attacking import attack
     from gi_core.api.auditing import Audit, audit
     from gi_core.api.clients import ClientUpdate, client
@@ -26,12 +26,12 @@ __version__ = "0.2.0"
 _HOME = {
     "attack": "attacking", "audit": "auditing", "rank": "analysing", "influence": "analysing", "client": "clients",
     "run": "repeating", "open_run": "repeating", "Result": "result", "Audit": "auditing", "Rank": "analysing",
-    "Influence": "analysing", "ClientUpdate": "clients", "Watched": "watching",
+    "Influence": "analysing", "known_transformers": "analysing", "ClientUpdate": "clients", "Watched": "watching",
 }  # fmt: skip
 
 __all__ = [
     "Audit", "ClientUpdate", "Influence", "Rank", "Result", "SpecError", "Watched", "__version__", "attack", "audit", "client",
-    "influence", "open_run", "rank", "run",
+    "influence", "known_transformers", "open_run", "rank", "run",
 ]  # fmt: skip
 
 

@@ -32,18 +32,19 @@ _SENTENCES = {
 def assess(
     *, verdict: str | None, images: int, gradient_norm: float, predicted_rmse: float | None = None,
     best_case: float | None = None, noise_std: float = 0.0, perturbed: bool = False, refined: bool = False,
-    doubt: str = "",
+    doubt: str = "", closed: str = "",
 ) -> Risk:  # fmt: skip
     """{level, sentence, reasons, error, refined, grounds}; error: predicted_rmse; grounds: these arguments.
 
     verdict: of the rank analysis, None where there is none. predicted_rmse: of the spectrum, in [0, 1]; best_case: the
     least it can be by the largest eigenvalue alone, |J delta| / lambda_max, when the spectrum is not known (yet).
     noise_std: of the update's values; perturbed: whether a defense changed it at all. refined: whether the spectrum
-    is more than a quick estimate. doubt: why the error of this round cannot be worked out, one clause.
+    is more than a quick estimate. doubt: why the error of this round cannot be worked out, one clause. closed: what equations give of
+    these pictures, one clause, where that is known of the network beyond its verdict.
     """
     grounds: Grounds = {
         "verdict": verdict, "images": images, "gradient_norm": gradient_norm, "predicted_rmse": predicted_rmse,
-        "best_case": best_case, "noise_std": noise_std, "perturbed": perturbed, "refined": refined, "doubt": doubt,
+        "best_case": best_case, "noise_std": noise_std, "perturbed": perturbed, "refined": refined, "doubt": doubt, "closed": closed,
     }  # fmt: skip
     error = predicted_rmse if predicted_rmse is not None else best_case
     unknown = predicted_rmse is None and (perturbed or gradient_norm < FAINT or images > 8 or bool(doubt))
@@ -57,7 +58,7 @@ def assess(
     else:
         level, said = "exposed", "exposed"
     reasons = (
-        _determined(verdict, images), _signal(gradient_norm, noise_std, perturbed),
+        closed or _determined(verdict, images), _signal(gradient_norm, noise_std, perturbed),
         _precision(predicted_rmse, best_case, perturbed, refined) if not doubt or predicted_rmse is not None else doubt,
     )  # fmt: skip
     sentence = _SENTENCES[said] if images == 1 else _SENTENCES[said].replace("the picture", "the pictures")

@@ -17,7 +17,6 @@ from gi_core.api.watching import Bar
 from gi_core.common.errors import SpecError
 from gi_core.common.threads import on_one_thread
 from gi_core.experiments import influence_analysis
-from gi_core.settings.drawings import drawing
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -80,6 +79,11 @@ class Rank(Analysis):
     def layers(self) -> list[dict[str, Any]]:
         return list(self.document["layers"])
 
+    @property
+    def attention(self) -> dict[str, Any] | None:
+        """Of a vision transformer: its shape, what is open of one picture, coset_most and exact_most, a row for each batch."""
+        return self.document["attention"]
+
 
 class Influence(Analysis):
     """How precisely an update shows each picture. samples: a row for each; predicted_rmse: of the first, per pixel in [0, 1],
@@ -94,6 +98,27 @@ class Influence(Analysis):
     def predicted_rmse(self) -> float | None:
         found = self.samples[0].get("predicted_rmse")
         return None if found is None else float(found)
+
+
+def known_transformers(side: int | None = None) -> list[dict[str, Any]]:
+    """What known vision transformers give away: for each, directions that one picture leaves open, and up to how many pictures
+    a coset exists and all come back exactly.
+
+    m = B T patches: coset for m <= min(D - 1, n), exact for m^2 - B <= H (d - c + 1)(d - c)
+
+    side: of the pictures in pixels; those of every size when left out.
+
+    Raises SpecError where none of them is of that size.
+
+    This project's own.
+    """
+    from gi_core.analysis.rank.known_transformers import TRANSFORMERS
+
+    found = [known.to_json() for known in TRANSFORMERS if side in (None, known.side)]
+    if not found:
+        sides = ", ".join(map(str, sorted({known.side for known in TRANSFORMERS})))
+        raise SpecError(f"no known transformer takes pictures of {side!r} pixels here: give one of {sides}")
+    return found
 
 
 def rank(model: nn.Module | str, input_shape: Any, *, measured: bool = False, classes: int | None = None) -> Rank:
@@ -111,16 +136,15 @@ def rank(model: nn.Module | str, input_shape: Any, *, measured: bool = False, cl
 
     Zhu and Blaschko, R-GAP, ICLR 2021; Chen and Campbell, BMVC 2022.
     """
-    from gi_core.analysis.rank import count
-    from gi_core.analysis.rank.frozen import with_frozen
-    from gi_core.analysis.rank.numeric import numeric
+    from gi_core.experiments.rank_analysis import of_module
 
     shape = shape_of(input_shape)
     with opened(model, shape, classes) as network:
-        graph, name = drawing(network.settings, shape, network.settings.classes or CLASSES), network.name
+        name = network.name
         with on_one_thread():
-            found = numeric(graph, network.module, 0, name) if measured else count(graph, name)
-        found = with_frozen(found, network.settings)
+            found = of_module(
+                network.settings, network.module, shape, network.settings.classes or CLASSES, measured, name=name
+            )
     said = [f"{found.model}: {found.verdict}", found.sentence, *found.notices]
     return Rank("rank", found.to_json(), said, {"model": name, "input": list(shape)})
 

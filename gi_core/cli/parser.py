@@ -97,7 +97,9 @@ def build() -> tuple[Parser, dict[str, Parser]]:
 
 def _rank(parser: Parser) -> None:
     of = "the network: NAME[:k=v,…], custom:FILE.json with its layers, package.module:callable, or a .pt2 file"
-    parser.add_argument("--model", metavar="NAME[:k=v,…]", required=True, help=of)
+    parser.add_argument("--model", metavar="NAME[:k=v,…]", help=of)
+    known = "in place of a network: what known vision transformers give away, and up to how many pictures"
+    parser.add_argument("--transformers", action="store_true", help=known)
     size = "channels, height and width of the picture; 3x32x32 when left out, 1x28x28 for fcn3"
     parser.add_argument("--input", metavar="CxHxW", help=size)
     measured = "build the network and measure ranks and conditions of its layers, in place of counting"

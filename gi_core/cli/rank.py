@@ -7,12 +7,13 @@ import json
 import os
 import re
 
-from gi_core.analysis.rank import LayerRank, RankReport, count
+from gi_core.analysis.rank import LayerRank, RankReport, counted
 from gi_core.analysis.rank.frozen import with_frozen
+from gi_core.analysis.rank.known_transformers import TRANSFORMERS
 from gi_core.cli.question import network
 from gi_core.reports import analyses, writing
 from gi_core.settings import SpecError
-from gi_core.settings.drawings import check_input, drawing
+from gi_core.settings.drawings import check_input
 from gi_core.settings.graph import Shape
 from gi_core.settings.network_base import Model
 from gi_core.settings.own_network import OwnNetwork
@@ -28,6 +29,11 @@ _NUMBERS = (
 def rank(arguments: argparse.Namespace) -> int:
     """Print the verdict and a table; with --json one object. Raises SpecError."""
     place = writing.writable(arguments.report, writing.ENDINGS, "a report") if arguments.report else None
+    if arguments.transformers:
+        print(json.dumps([known.to_json() for known in TRANSFORMERS]) if arguments.json else transformers())
+        return 0
+    if not arguments.model:
+        raise SpecError("say which network: --model NAME, or --transformers for a table of known ones")
     asked = None if arguments.input is None else parse_input(arguments.input)
     settings = network(arguments.model, input_shape=asked)
     shape = asked or _usual(settings)
@@ -35,11 +41,23 @@ def rank(arguments: argparse.Namespace) -> int:
     if arguments.numeric:
         report = _measured(settings, shape, classes)
     else:
-        report = with_frozen(count(drawing(settings, shape, classes), settings.name), settings)
+        report = _counted(settings, shape, classes)
     if place is not None:
         writing.write(analyses.rank(report.to_json()), place)
     print(json.dumps(report.to_json()) if arguments.json else text(report))
     return 0
+
+
+def _counted(settings: Model, shape: Shape, classes: int) -> RankReport:
+    """By formula; of a network of one's own it is looked up whether it is a vision transformer."""
+    report = counted(settings, shape, classes, settings.name)
+    if not isinstance(settings, OwnNetwork) or report.verdict != "unsupported":
+        return with_frozen(report, settings)
+    from gi_core import networks
+    from gi_core.experiments.rank_analysis import of_module
+
+    channels, height, width = shape
+    return of_module(settings, networks.build(settings, (channels, height, width), classes), shape, classes, False)
 
 
 def _usual(settings: Model) -> Shape:
@@ -66,6 +84,15 @@ def _measured(settings: Model, shape: Shape, classes: int) -> RankReport:
     return measured(settings, shape, classes)
 
 
+def transformers() -> str:
+    """Known vision transformers, one line each."""
+    rows = [("network", "pixels", "patches", "coset up to", "exact up to", "one picture")]
+    for row in (known.to_json() for known in TRANSFORMERS):
+        most = (str(row["coset_most"] or "-"), str(row["exact_most"] or "-"))
+        rows.append((row["title"], str(row["side"]), str(row["patches"]), *most, row["words"]))
+    return "\n".join(_aligned([list(row) for row in rows], range(1, 5)))
+
+
 def text(report: RankReport) -> str:
     """The verdict first, then a row for each layer, image first."""
     how = "counted" if report.mode == "count" else "measured"
@@ -75,11 +102,30 @@ def text(report: RankReport) -> str:
         "",
         *_table(report),
         "",
+        *_batches(report),
         f"{how}; security index {report.security_index}"
         + (f", worst condition {report.condition:.3g}" if report.condition else ""),
         *(f"note: {notice}" for notice in report.notices),
     ]
     return "\n".join(lines)
+
+
+def _batches(report: RankReport) -> list[str]:
+    """What a transformer's batches leave open, a line for each number of pictures."""
+    if report.attention is None:
+        return []
+    head = ["pictures", "values", "open in the coset", "not told apart", "not placed"]
+    rows = [
+        [
+            str(b.pictures),
+            str(b.unknowns),
+            "-" if b.coset_open is None else str(b.coset_open),
+            str(b.inseparable),
+            str(b.misplaced),
+        ]
+        for b in report.attention.batches
+    ]
+    return [*_aligned([head, *rows], range(5)), ""]
 
 
 def _table(report: RankReport) -> list[str]:
@@ -96,14 +142,18 @@ def _table(report: RankReport) -> list[str]:
     ]
     if report.mode == "count":  # nothing was measured
         head, body = [_without(row, -2) for row in (head, *body)][0], [_without(row, -2) for row in body]
-    widths = [max(len(row[column]) for row in (head, *body)) for column in range(len(head))]
-    numbers = range(2, len(head) - 1)
+    return _aligned([head, *body], range(2, len(head) - 1))
+
+
+def _aligned(rows: list[list[str]], numbers: range) -> list[str]:
+    """Columns of one width, those of numbers to the right."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return [
         "  ".join(
             cell.rjust(width) if column in numbers else cell.ljust(width)
             for column, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
-        for row in (head, *body)
+        for row in rows
     ]
 
 

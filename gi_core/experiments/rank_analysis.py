@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from torch import nn
+
 from gi_core import networks
-from gi_core.analysis.rank import RankReport
+from gi_core.analysis.rank import RankReport, attention_numeric, count
 from gi_core.analysis.rank.frozen import with_frozen
 from gi_core.analysis.rank.numeric import numeric
 from gi_core.common.memory_limit import memory_limit
@@ -13,7 +15,7 @@ from gi_core.networks.imagenet import load_imagenet
 from gi_core.settings import SpecError, build
 from gi_core.settings.client import Fresh, FromFile, Pretrained, Trained
 from gi_core.settings.drawings import check_input, drawing
-from gi_core.settings.graph import Shape
+from gi_core.settings.graph import Opaque, Shape
 from gi_core.settings.network_base import Model
 from gi_core.tensor_files.reading import path_of
 from gi_core.tensor_files.transformers import state_for
@@ -24,7 +26,6 @@ def measured(
     settings: Model, shape: Shape, classes: int, weights: Fresh | FromFile | Pretrained | None = None, seed: int = 0
 ) -> RankReport:
     """Build the network for pictures (C, H, W) and measure the ranks of its layers. Raises SpecError."""
-    graph = drawing(settings, shape, classes)
     with memory_limit():
         channels, height, width = shape
         model = networks.build(settings, (channels, height, width), classes)
@@ -33,7 +34,24 @@ def measured(
             load_state(model, state_for(model, read_state(path, path.name), path.name)[0], path.name)
         elif isinstance(weights, Pretrained):
             load_imagenet(model, settings, settings.outputs(classes))
-    return with_frozen(numeric(graph, model, seed, settings.name), settings)
+        return of_module(settings, model, shape, classes, True, seed)
+
+
+def of_module(
+    settings: Model, model: nn.Module, shape: Shape, classes: int, measure: bool, seed: int = 0, name: str = ""
+) -> RankReport:
+    """Rank analysis of a network that was built, by measurement or by formula; vision transformers are known by what they do,
+    whatever they are called. Raises SpecError.
+    """
+    graph, name = drawing(settings, shape, classes), name or settings.name
+    opaque = any(isinstance(layer.op, Opaque) for layer in graph.layers)
+    found = attention_numeric.shape_in(model, shape) if opaque else None
+    if found is not None:
+        report = attention_numeric.as_transformer(count(graph, name), *found)
+        report = attention_numeric.numeric(report, model, *found, shape, seed) if measure else report
+    else:
+        report = numeric(graph, model, seed, name) if measure else count(graph, name)
+    return with_frozen(report, settings)
 
 
 def answer(spec: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from gi_core.analysis import risk
 from gi_core.analysis.influence import keeping, quick
-from gi_core.analysis.rank import count
+from gi_core.analysis.rank import counted
+from gi_core.analysis.rank.attention import of_batch
 from gi_core.attacks.client_round.local_steps import as_mean_gradient
 from gi_core.clients.round import Round, normalised
 from gi_core.experiments.setup import Question
@@ -19,7 +20,6 @@ from gi_core.numerics import jacobian_cost
 from gi_core.numerics.picture_jacobian import Sample
 from gi_core.numerics.spectrum import Spectrum
 from gi_core.settings import Experiment, SpecError
-from gi_core.settings.drawings import drawing
 from gi_core.types.risk import Risk
 from gi_core.types.updates import Update
 
@@ -50,8 +50,9 @@ def measure(question: Question) -> Risk:
     perturbed = any(not d.only("rescaling") for d in experiment.defenses)
     countable = len(experiment.samples) <= MOST_IMAGES and all(d.predicted for d in experiment.defenses)
     precision = _precision(question, done, perturbed) if countable and not doubt else _Precision()
+    verdict, closed = _verdict(question)
     return risk.assess(
-        verdict=_verdict(question), images=len(experiment.samples), gradient_norm=done.clean.norm(),
+        verdict=verdict, closed=closed, images=len(experiment.samples), gradient_norm=done.clean.norm(),
         noise_std=_noise(done), perturbed=perturbed, doubt=doubt, **precision,
     )  # fmt: skip
 
@@ -102,8 +103,9 @@ def _recorded(question: Question) -> Risk:
     """The risk of an update from elsewhere: without the private pictures and the clean update, precision stays open."""
     done, schedule = question.round, question.round.knowledge.schedule
     norm = question.norm * (abs(schedule.scale) if schedule is not None and schedule.optimiser == "sgd" else 1.0)
+    verdict, closed = _verdict(question)
     found = risk.assess(
-        verdict=_verdict(question), images=done.update.images, gradient_norm=norm, perturbed=True, refined=True
+        verdict=verdict, closed=closed, images=done.update.images, gradient_norm=norm, perturbed=True, refined=True
     )
     reasons = [f"the update has norm {question.norm:.2g}; what was done to it before it was sent is not known"]
     facts = question.facts
@@ -112,15 +114,20 @@ def _recorded(question: Question) -> Risk:
     return {**found, "reasons": [*found["reasons"][:-2], *reasons]}
 
 
-def _verdict(question: Question) -> str | None:
-    """The rank verdict of the network as drawn, where the update is that of this network and of the private pictures."""
+def _verdict(question: Question) -> tuple[str | None, str]:
+    """(the rank verdict of the network as drawn, what equations give of these pictures where that is known), where the update is
+    that of this network and of the private pictures.
+    """
     pictures = question.pictures
     if _unpredicted(question.experiment):
-        return None
+        return None, ""
     try:
-        return count(drawing(question.experiment.model, tuple(pictures.images.shape[1:]), pictures.classes)).verdict
+        found = counted(question.experiment.model, tuple(pictures.images.shape[1:]), pictures.classes)
     except SpecError:
-        return None
+        return None, ""
+    if found.attention is not None:
+        return of_batch(found.attention, question.round.update.images)
+    return found.verdict, ""
 
 
 def _precision(question: Question, done: Round, perturbed: bool) -> _Precision:

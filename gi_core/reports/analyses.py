@@ -77,11 +77,22 @@ def rank(document: Mapping[str, Any]) -> Report:
         Heading("Layer by layer", "from the picture"),
         Table(head_, rows, f"Security index {document['security_index']}"),
     ]
+    if document.get("attention"):
+        parts += _batches(document["attention"])
     parts += _end("rank", document.get("notices") or ())
     parts += [Heading("To repeat it"), *_rank_again(document, shape)]
     parts += _references([*references.ANALYSES["rank"]])
     lead = f"Has the gradient of {document['model']} on pictures of {shape} enough equations to give a picture away?"
     return Report(f"Rank analysis of {document['model']}", "Rank analysis", lead, tuple(parts))
+
+
+def _batches(attention: Mapping[str, Any]) -> list[Part]:
+    """What a vision transformer leaves open of each number of pictures."""
+    names = ("pictures", "unknowns", "coset_open", "inseparable", "misplaced")
+    rows = tuple(tuple(row[name] for name in names) for row in attention["batches"])
+    head = ("Pictures", "Values", "Open in the coset", "Not told apart", "Not placed")
+    said = f"Exact up to {attention['exact_most']} pictures, a mixture up to {attention['coset_most']}"
+    return [Heading("Batches", "pictures behind one gradient"), Table(head, rows, said)]
 
 
 def _rank_again(document: Mapping[str, Any], shape: str) -> list[Part]:

@@ -2,7 +2,8 @@
 
     T patches of n = C p q values, hidden size D, H heads of width d = D / H, c prefix tokens, B pictures, m = B T
 
-The patches' gradient spans their m patches where m <= min(D, n). With the positions' gradient each patch is then known up
+Every way from a token to the loss passes a layer norm, so the gradients of tokens sum to zero over D, and the patches' gradient
+spans their m patches where m <= min(D - 1, n). With the positions' gradient each patch is then known up
 to T (B - 1) directions (the *coset*). What the first attention's gradients say of which patches belong together is linear,
 H (d - c + 1)(d - c) equations for m^2 unknowns, of which B stay open at best: one for each picture. A picture that stands
 alone is placed by the layer norm: T + c + r + 1 - min(D, r + 1 + rho + c) directions of a patch stay open, with r the rank
@@ -36,7 +37,7 @@ class AttentionShape:
     @property
     def span(self) -> int:
         """Most patches that the patches' gradient can tell apart."""
-        return min(self.width, self.values)
+        return min(self.width - 1, self.values)
 
     @property
     def position_rank(self) -> int:
@@ -46,7 +47,7 @@ class AttentionShape:
 
 def open_directions(shape: AttentionShape) -> int:
     """T - rank S of one picture with the positions' gradient S (T, D): what is open of each of the n values of a patch."""
-    return max(0, shape.patches - shape.width)
+    return max(0, shape.patches - (shape.width - 1))
 
 
 def misplaced(shape: AttentionShape, pictures: int = 1, positions_sent: bool = False) -> int:
@@ -55,11 +56,9 @@ def misplaced(shape: AttentionShape, pictures: int = 1, positions_sent: bool = F
     positions_sent: whether the positions' gradient adds its T equations h_t p_u = [t = u] for each patch.
     """
     r = min(pictures * shape.patches, shape.span)
-    unknowns = shape.patches + shape.prefix + r + 1
-    placed = shape.position_rank + (shape.patches if positions_sent else 0)
-    return unknowns - min(
-        shape.width + (shape.patches if positions_sent else 0), r + 1 + shape.prefix + placed, unknowns
-    )
+    unknowns, more = shape.patches + shape.prefix + r + 1, shape.patches * positions_sent
+    equations = min(shape.width + more, r + 1 + shape.prefix + shape.position_rank + more, unknowns)
+    return min(r + 1, unknowns - equations)
 
 
 def coset_open(shape: AttentionShape, pictures: int) -> int | None:
@@ -77,8 +76,8 @@ def coset_most(shape: AttentionShape) -> int:
 def separating(shape: AttentionShape) -> int:
     """Equations of the first attention for which patches share a picture: H (d - c + 1)(d - c), H d^2 without prefix."""
     head, c = shape.width // shape.heads, shape.prefix
-    if shape.blocks < 2 and not shape.mean_pooled:
-        return 0  # the first token's row of the scores is all that has a gradient
+    if (shape.blocks < 2 and not shape.mean_pooled) or shape.heads < 2:
+        return 0  # only the first token's scores have a gradient; one head alone leaves more than a factor for each picture
     return shape.heads * (max(0, head - c + 1) * max(0, head - c) if c else head**2)
 
 

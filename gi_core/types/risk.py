@@ -18,6 +18,9 @@ class Grounds(TypedDict):
     perturbed: Annotated[bool, "whether a defense changed the update"]
     refined: Annotated[bool, "whether the spectrum is more than a quick estimate"]
     doubt: Annotated[str, "why the error cannot be worked out, one clause; empty where it can"]
+    closed: NotRequired[
+        Annotated[str, "what equations give of these pictures, one clause; empty where the verdict says all"]
+    ]
 
 
 class Risk(TypedDict):

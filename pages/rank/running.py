@@ -6,7 +6,7 @@ import streamlit as st
 
 from gi_core.analysis.rank import RankReport
 from gi_core.jobs import times
-from gi_core.settings import ATTACKS, Experiment, SpecError
+from gi_core.settings import ATTACKS, Experiment, SpecError, problems
 from gi_core.settings.chain import chain
 from gi_core.settings.closed_form_attacks import ClosedForm
 from gi_core.settings.drawings import drawing
@@ -19,19 +19,23 @@ from pages.shared.rank.question import Fault
 
 LABELS = {
     "rgap": "R-GAP", "rgap_hybrid": "R-GAP, then matching", "peeling": "Peeling", "analytic_linear": "Division",
-    "residual": "Residual recursion",
+    "residual": "Residual recursion", "transformer": "Transformer patches",
 }  # fmt: skip
 _WHY = {
     "rgap": "Every activation has an inverse: the recursion reads each layer's input from the next one.",
     "rgap_hybrid": "Where a layer has too few equations, the attack looks for what is missing in the layer before it.",
     "analytic_linear": "Dense layers with a bias: weight gradients divided by bias gradients give the input.",
     "peeling": "Reads which ReLU units were active, then solves each layer; no label needed.",
+    "transformer": "Patches follow from the gradients of positions and patches, whatever the blocks above do.",
     "residual": "Solves block after block, trained or not, and searches for the picture where the equations end.",
 }
 
 
 def suitable(experiment: Experiment, report: RankReport) -> tuple[list[str], str]:
     """(attacks that can walk this network, the best first; why there is none)."""
+    if report.attention is not None:
+        reason = next((p.reason for p in problems(_asking(experiment, "transformer")) if p.fatal), "")
+        return ([], reason) if reason else (["transformer"], "")
     blocks = chain(drawing(experiment.model, question.shape(experiment), question.classes(experiment)))
     kinds = ["rgap_hybrid", "rgap"] if report.verdict == "optimisation" else ["rgap", "rgap_hybrid"]
     images, norm = len(experiment.samples), experiment.client.batch_norm
@@ -64,7 +68,7 @@ def draw(report: RankReport, fault: Fault | None) -> None:
             loop = times.layer_by_layer([layer.unknowns for layer in report.layers if layer.unknowns])
             span = timing.of_run(loop, kind, now.model.kind)
             st.html(f'<p class="gi-estimate" role="status">{telling.sentence(span)}</p>')
-        asked = now.model_copy(update={"attack": ATTACKS[kind]()})
+        asked = _asking(now, kind)
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
             if press.button(
                 "run_rgap",
@@ -78,9 +82,13 @@ def draw(report: RankReport, fault: Fault | None) -> None:
             link.to_lab("Attack in the lab", "science", experiment=link.encode(asked if kinds else _searching(now)))
 
 
+def _asking(experiment: Experiment, kind: str) -> Experiment:
+    return experiment.model_copy(update={"attack": ATTACKS[kind]()})
+
+
 def _searching(experiment: Experiment) -> Experiment:
     """The same question for an attack that searches, where no recursion passes."""
-    return experiment.model_copy(update={"attack": ATTACKS["inverting_gradients"]()})
+    return _asking(experiment, "inverting_gradients")
 
 
 def _run(experiment: Experiment) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from gi_core.analysis.rank import RankReport
+from gi_core.analysis.rank.report import AttentionRank
 from pages.shared import telling
 from pages.shared.rank.question import Fault
 from pages.shared.words import escape
@@ -30,17 +31,21 @@ def draw(report: RankReport, fault: Fault | None) -> None:
 
 
 def _facts(report: RankReport) -> str:
-    facts = [
-        (
-            f"{len(report.layers)} layer{'s' * (len(report.layers) != 1)}",
-            "Layers with weights, and what stands between them",
-        ),
-        (
-            f"security index {report.security_index:,}".replace("-", "−"),
-            "Missing ranks summed over the layers, those near the picture weighing more (padding counted, as in COPA);"
-            " the further below zero, the safer from a recursion",
-        ),
-    ]
+    facts = (
+        _of_batches(report.attention)
+        if report.attention is not None
+        else [
+            (
+                f"{len(report.layers)} layer{'s' * (len(report.layers) != 1)}",
+                "Layers with weights, and what stands between them",
+            ),
+            (
+                f"security index {report.security_index:,}".replace("-", "−"),
+                "Missing ranks summed over the layers, those near the picture weighing more (padding counted, as in COPA);"
+                " the further below zero, the safer from a recursion",
+            ),
+        ]
+    )
     if report.condition is not None:
         facts.append((
             f"worst condition {report.condition:.3g}",
@@ -49,6 +54,20 @@ def _facts(report: RankReport) -> str:
     return (
         "<small>" + " · ".join(f'<span title="{escape(why)}">{escape(text)}</span>' for text, why in facts) + "</small>"
     )
+
+
+def _of_batches(found: AttentionRank) -> list[tuple[str, str]]:
+    return [
+        (
+            f"{found.shape.patches} patches, {found.shape.heads} heads",
+            "Places of a picture, and heads of the first attention",
+        ),
+        (
+            f"exact up to {found.exact_most or 'no picture'}",
+            "Most pictures behind one gradient that all come back exactly",
+        ),
+        (f"a mixture up to {found.coset_most or 'none'}", "Most pictures of which each place is known up to a mixture"),
+    ]
 
 
 def chip(report: RankReport, fault: Fault | None) -> None:

@@ -7,7 +7,7 @@ import streamlit as st
 from gi_core.analysis.rank import RankReport
 from gi_core.jobs.job import Job
 from gi_core.settings import SpecError, build
-from pages.rank import chart, examples, measuring, network, running, verdict
+from pages.rank import attention, chart, examples, measuring, network, running, verdict
 from pages.shared import address, form, head, link, taking, telling
 from pages.shared.experiment import fields, samples, steps
 from pages.shared.rank import question
@@ -46,6 +46,7 @@ def draw() -> None:
             _recursion(report, job, same)
             if same:
                 chart.draw(report)
+            attention.draw(report)
             measuring.draw(report)
     address.sync()
 

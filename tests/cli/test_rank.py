@@ -104,3 +104,17 @@ def test_a_bad_file_is_refused_in_one_sentence(capsys, tmp_path, text, says):
 )
 def test_mistakes_are_one_sentence(capsys, argv, says):
     assert says in refused(capsys, "rank", *argv.split())
+
+
+def test_known_transformers_are_a_table(capsys):
+    assert main(["rank", "--transformers"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) >= 11 and lines[1].split()[-7:-3] == ["49", "15", "4", "exact,"]
+    assert main(["rank", "--transformers", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["exact_most"] == 4
+
+
+def test_a_transformer_says_what_each_batch_leaves_open(capsys):
+    assert main(["rank", "--model", "vit:patch=32,hidden=768,heads=12,depth=12", "--input", "3x224x224"]) == 0
+    said = capsys.readouterr().out
+    assert "up to 4 pictures behind one gradient come back exactly too" in said and "not told apart" in said

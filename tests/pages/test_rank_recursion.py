@@ -112,3 +112,12 @@ def test_only_previews_of_the_run_are_read(store):
     assert recursion.preview(job, "layers/00.png")
     for name in ("../../x.png", "layers/../../x.png", "/etc/passwd", 7, None):
         assert recursion.preview(job, name) is None
+
+
+def test_a_transformer_is_run_by_its_own_attack_and_counts_its_batches(store):
+    app = rank()
+    app.button(key="example_5").click().run()
+    assert "exact up to 4" in text(app) and [len(d.value) for d in app.dataframe][:2] == [16, 12]
+    fakes.button(app, "run_rgap").click().run()
+    (job,) = store.jobs()
+    assert job.spec["attack"]["kind"] == "transformer" and job.spec["size"] == 224

@@ -3,7 +3,7 @@
 `numeric` (which needs torch) measures what `count` counts.
 """
 
-from gi_core.analysis.rank.counting import count
+from gi_core.analysis.rank.counting import count, counted
 from gi_core.analysis.rank.report import LayerRank, RankReport
 
-__all__ = ["LayerRank", "RankReport", "count"]
+__all__ = ["LayerRank", "RankReport", "count", "counted"]

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from gi_core.analysis.rank import formulas, residuals
+from gi_core.analysis.rank.attention import shape_of, with_attention
 from gi_core.analysis.rank.report import RankReport, report
 from gi_core.analysis.rank.rows import masked, rows
 from gi_core.settings.chain import Affine, Residual, chain
-from gi_core.settings.graph import Dense, Graph
+from gi_core.settings.drawings import drawing
+from gi_core.settings.graph import Dense, Graph, Shape
+from gi_core.settings.network_base import Model
+from gi_core.settings.networks import VisionTransformer
 
 HALF = "ReLU tells only its active units: half of them are taken as active."
 
@@ -29,3 +33,11 @@ def count(graph: Graph, title: str = "") -> RankReport:
     blocks = chain(graph)
     found = tuple(rows(blocks, graph.input_shape, Formulas()))
     return report(title, graph.input_shape, found, "count", (HALF,) if any(map(masked, blocks)) else ())
+
+
+def counted(settings: Model, shape: Shape, classes: int, title: str = "") -> RankReport:
+    """Rank analysis by formula of a network on pictures (C, H, W), attention included. Raises SpecError where they do not fit."""
+    found = count(drawing(settings, shape, classes), title)
+    if isinstance(settings, VisionTransformer):
+        return with_attention(found, shape_of(settings, shape), "encoder.pos_embedding", "conv_proj")
+    return found

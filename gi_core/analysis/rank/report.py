@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from gi_core.settings.attention_bounds import AttentionShape
 from gi_core.settings.graph import Shape
 
 Route = Literal["ratio", "gradient", "joint", "under-determined", "unsupported"]
@@ -55,12 +56,43 @@ class LayerRank:
 
 
 @dataclass(frozen=True)
+class BatchRank:
+    """pictures: B. unknowns: n B T. coset_open: values that positions and patches leave open, None without a coset.
+    inseparable: dimensions by which it stays open which patches belong together. misplaced: directions of a patch that stay
+    open once a picture stands alone.
+    """
+
+    pictures: int
+    unknowns: int
+    coset_open: int | None
+    inseparable: int
+    misplaced: int
+
+
+@dataclass(frozen=True)
+class AttentionRank:
+    """shape: T, n, D, H, c. open: directions of one picture's patches that are not in the gradient. frozen_open: the same of
+    each patch where the positions are learned but send no gradient; sincos_open: where they are made of sines.
+    coset_most, exact_most: most pictures with a coset, and that come back exactly. batches: one row for each B.
+    """
+
+    shape: AttentionShape
+    open: int
+    frozen_open: int
+    sincos_open: int
+    coset_most: int
+    exact_most: int
+    batches: tuple[BatchRank, ...]
+
+
+@dataclass(frozen=True)
 class RankReport:
     """A network's layers, image first, and what follows from them.
 
     breaking: the first layer from the output side that a recursion does not get through. security_index:
     sum over convolutions i (from the image, of L layers) of round(-D_i (L - 1 - i) / (L - 1)), more
-    negative is more secure (Chen and Campbell, BMVC 2022). condition: the worst, where measured.
+    negative is more secure (Chen and Campbell, BMVC 2022). condition: the worst, where measured. attention: of a vision
+    transformer, whose layers are then its positions and its patches alone.
     """
 
     model: str
@@ -73,6 +105,7 @@ class RankReport:
     condition: float | None
     mode: Mode
     notices: tuple[str, ...] = ()
+    attention: AttentionRank | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, as the command line prints them."""
@@ -80,6 +113,8 @@ class RankReport:
         document["input"] = list(self.input)
         document["layers"] = [_plain(layer) for layer in self.layers]
         document["notices"] = list(self.notices)
+        if self.attention is not None:
+            document["attention"]["batches"] = [asdict(row) for row in self.attention.batches]
         return document
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from gi_core.analysis.rank import RankReport, count
+from gi_core.analysis.rank import RankReport, counted
 from gi_core.data import archives, bundled
 from gi_core.data.images import channels_of
 from gi_core.data.loading import NO_CLASSES, OWN_SIZE_LIMIT
@@ -77,7 +77,7 @@ def of(job: Job) -> RankReport | None:
 
 @lru_cache(maxsize=256)
 def _count(model: Model, shape: Shape, classes: int) -> RankReport:
-    return count(drawing(model, shape, classes), model.title)
+    return counted(model, shape, classes, model.title)
 
 
 def fault(experiment: Experiment) -> Fault | None:
