@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
-from gi_core.settings.attention_bounds import AttentionShape, coset_open, exact_most, separated_most, separating
+from gi_core.settings.attention_bounds import (
+    AttentionShape,
+    coset_open,
+    exact_most,
+    open_directions,
+    separated_most,
+    separating,
+)
 from gi_core.settings.client import FedAvg
 from gi_core.settings.experiment import Experiment
 from gi_core.settings.networks import VisionTransformer
@@ -43,6 +50,8 @@ def inseparable(shape: AttentionShape, images: int) -> str:
     if images <= exact_most(shape):
         return ""
     if not separating(shape):
+        if shape.heads < 2:
+            return "one head alone does not say which patches belong together"
         return "its one block with a class token has no gradient of scores between patches"
     most = separated_most(shape)
     if images > most:
@@ -110,10 +119,11 @@ def found(e: Experiment) -> Iterator[Found]:
     if isinstance(e.model, VisionTransformer) and shape is not None and e.pictures > 1:
         yield from _batch(e, e.model, shape)
     elif isinstance(e.model, VisionTransformer) and shape is not None:
-        count, width = (shape[0] // e.model.patch) * (shape[1] // e.model.patch), e.model.hidden
-        if width < count:
+        sizes = shape_of(e.model, shape)
+        missing = open_directions(sizes)
+        if missing:
             yield "model.hidden", (
-                f"{count} patches and a hidden size of {width}: {count - width} directions are not in the gradient and are"
+                f"{sizes.patches} patches and a hidden size of {sizes.width}: {missing} directions are not in the gradient and are"
                 " filled in by smoothness"
             ), False  # fmt: skip
 

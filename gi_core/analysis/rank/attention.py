@@ -11,20 +11,9 @@ from dataclasses import replace
 from gi_core.analysis.rank.report import AttentionRank, BatchRank, LayerRank, RankReport, Verdict
 from gi_core.settings import attention_bounds as bounds
 from gi_core.settings.attention_bounds import AttentionShape
-from gi_core.settings.graph import Shape
-from gi_core.settings.networks import VisionTransformer
 
 MOST_ROWS = 16
 """Batches that a report lists."""
-
-
-def shape_of(settings: VisionTransformer, picture: Shape) -> AttentionShape:
-    """The shape of the zoo's vision transformer on pictures (C, H, W)."""
-    channels, height, width = picture
-    return AttentionShape(
-        (height // settings.patch) * (width // settings.patch), channels * settings.patch**2, settings.hidden,
-        settings.heads, blocks=settings.depth,
-    )  # fmt: skip
 
 
 def analysed(shape: AttentionShape) -> AttentionRank:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from gi_core.analysis.rank.attention import with_attention
 from gi_core.analysis.rank.report import LayerRank, RankReport
+from gi_core.networks.attention_shape import attention_shape
 from gi_core.networks.tokens import Tokens, tokens_of
 from gi_core.settings.attention_bounds import AttentionShape
 from gi_core.settings.graph import Shape
@@ -37,31 +38,19 @@ class Measured:
 
 
 def shape_in(model: nn.Module, input_shape: Shape) -> tuple[AttentionShape, Tokens] | None:
-    """The shape of any module that adds positions to patches; None of another."""
+    """The shape of any module that adds positions to patches, sines told by their rank; None of another."""
     channels, height, width = input_shape
     tokens = tokens_of(model, (channels, height, width))
-    if tokens is None:
+    frozen = tokens is not None and tokens.positions not in dict(model.named_parameters())
+    shape = attention_shape(model, tokens, channels, not frozen) if tokens is not None else None
+    if tokens is None or shape is None:
         return None
-    inner = [m for m in model.modules() if _attends(m) and not any(map(_attends, list(m.modules())[1:]))]
-    heads = [h for h in map(_heads, inner) if tokens.width % h == 0]
-    frozen = tokens.positions not in dict(model.named_parameters())
     table = {**dict(model.named_parameters()), **dict(model.named_buffers())}[tokens.positions]
     rows = table.detach().double().reshape(-1, tokens.width)[-tokens.count :]
-    rank = int(torch.linalg.matrix_rank(rows, rtol=1e-5))
-    sines = frozen and rank <= 2 * round(tokens.count**0.5) - 1 < tokens.count
-    return AttentionShape(
-        tokens.count, channels * tokens.patch[0] * tokens.patch[1], tokens.width, heads[0] if heads else 1, tokens.prefix,
-        max(1, len(heads)), "sincos" if sines else "frozen" if frozen else "learned", mean_pooled=not tokens.prefix,
-    ), tokens  # fmt: skip
-
-
-def _heads(module: nn.Module) -> int:
-    found = getattr(module, "num_heads", 0)
-    return found if isinstance(found, int) else 0
-
-
-def _attends(module: nn.Module) -> bool:
-    return _heads(module) > 0
+    sines = replace(shape, positions="sincos")
+    if frozen and int(torch.linalg.matrix_rank(rows, rtol=1e-5)) <= sines.position_rank < tokens.count:
+        shape = sines
+    return shape, tokens
 
 
 def measured(
@@ -72,7 +61,7 @@ def measured(
     draws = torch.Generator().manual_seed(seed)
     x = torch.rand((pictures, *input_shape), dtype=torch.float64, generator=draws)
     seen: list[Tensor] = []
-    hook = model.get_submodule(tokens.norm).register_forward_hook(lambda _m, _i, out: seen.append(out.detach()))
+    hook = model.get_submodule(tokens.norms[-1]).register_forward_hook(lambda _m, _i, out: seen.append(out.detach()))
     try:
         logits = model(x)
     finally:
@@ -91,7 +80,7 @@ def measured(
     u, s, vt = torch.linalg.svd(patches, full_matrices=False)
     r = _rank(s)
     duals = rows @ u[:, :r] / s[:r] if sent else patches.new_zeros(0, r)
-    z = seen[0][:, :, :]
+    z = seen[0]
     return Measured(
         rank, r, float(singular[0] / singular[max(rank, 1) - 1]), r - _rank(torch.linalg.svdvals(duals)) if sent else r,
         _separating(gradients, named, tokens, heads, z) if pictures > 1 else None,
@@ -103,14 +92,16 @@ def _rank(singular: Tensor) -> int:
     return int((singular > ROUNDING * singular[0]).sum()) if len(singular) and float(singular[0]) > 0 else 0
 
 
-def _misplaced(model: nn.Module, tokens: Tokens, z: Tensor, through: Tensor) -> int:
+def _misplaced(model: nn.Module, tokens: Tokens, z: Tensor, columns: Tensor) -> int:
     """Directions of (a, sigma) for which g C W R^T a + sigma beta stays in the span of one picture's tokens z (T + c, D)."""
-    norm = model.get_submodule(tokens.norm)
-    assert isinstance(norm, nn.LayerNorm)
-    weight = norm.weight.detach() if norm.weight is not None else z.new_ones(z.shape[1])
-    columns = weight[:, None] * (through - through.mean(0))
-    if norm.bias is not None and bool(norm.bias.any()):
-        columns = torch.cat([columns, norm.bias.detach()[:, None]], 1)
+    for name in tokens.norms:
+        norm = model.get_submodule(name)
+        assert isinstance(norm, nn.LayerNorm)
+        columns = columns - columns.mean(0)
+        if norm.weight is not None:
+            columns = norm.weight.detach()[:, None] * columns
+        if norm.bias is not None and bool(norm.bias.any()):
+            columns = torch.cat([columns, norm.bias.detach()[:, None]], 1)
     columns = columns / columns.norm(dim=0)
     u, s, _ = torch.linalg.svd(z.T, full_matrices=True)
     beyond = u[:, _rank(s) :]

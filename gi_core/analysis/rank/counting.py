@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gi_core.analysis.rank import formulas, residuals
-from gi_core.analysis.rank.attention import shape_of, with_attention
+from gi_core.analysis.rank.attention import with_attention
 from gi_core.analysis.rank.report import RankReport, report
 from gi_core.analysis.rank.rows import masked, rows
 from gi_core.settings.chain import Affine, Residual, chain
@@ -11,6 +11,7 @@ from gi_core.settings.drawings import drawing
 from gi_core.settings.graph import Dense, Graph, Shape
 from gi_core.settings.network_base import Model
 from gi_core.settings.networks import VisionTransformer
+from gi_core.settings.transformer_checks import shape_of
 
 HALF = "ReLU tells only its active units: half of them are taken as active."
 
@@ -39,5 +40,5 @@ def counted(settings: Model, shape: Shape, classes: int, title: str = "") -> Ran
     """Rank analysis by formula of a network on pictures (C, H, W), attention included. Raises SpecError where they do not fit."""
     found = count(drawing(settings, shape, classes), title)
     if isinstance(settings, VisionTransformer):
-        return with_attention(found, shape_of(settings, shape), "encoder.pos_embedding", "conv_proj")
+        return with_attention(found, shape_of(settings, (shape[1], shape[2])), "encoder.pos_embedding", "conv_proj")
     return found
