@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 
+from benchmarks.batches import batches
 from benchmarks.calibration import calibration
 from benchmarks.clicks import clicks
 from benchmarks.command import command
@@ -29,6 +30,7 @@ PARTS = (
     "solution",
     "recursion",
     "residual",
+    "batches",
     "influence",
     "calibration",
     "labels",
@@ -51,6 +53,7 @@ def main() -> None:
         "solution": lambda: solution(arguments.images),
         "recursion": recursion,
         "residual": residual,
+        "batches": batches,
         "influence": influence,
         "calibration": lambda: calibration(2 * arguments.images),
         "labels": labels,

@@ -179,5 +179,10 @@ class Transformer(ClosedForm):
         ge=0, le=100, added=True,
     )  # fmt: skip
 
+    weight_decay: Literal["known", "searched"] = setting(
+        "known", "Whether the server knows the client's weight decay, or searches for the one that fits one picture's equations.",
+        title="Weight decay", added=True,
+    )  # fmt: skip
+
     def unmoved(self, by: Perturbation, masked: bool) -> str | None:
         return "it reads the size of noise off the update itself, whatever is known of a defense"

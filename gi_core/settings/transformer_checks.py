@@ -14,6 +14,7 @@ from gi_core.settings.attention_bounds import (
     separating,
 )
 from gi_core.settings.client import FedAvg
+from gi_core.settings.closed_form_attacks import Transformer
 from gi_core.settings.experiment import Experiment
 from gi_core.settings.networks import VisionTransformer
 from gi_core.settings.own_network import OwnNetwork
@@ -25,6 +26,12 @@ NO_TOKENS = (
 )
 BOTTLENECK = (
     "PRECODE's random bottleneck stands between the network and its gradients here: choose gradient matching against it"
+)
+SPARE = 8
+"""Values of a column of the patches' gradient, more than there are patches, from which noise can be read."""
+DECAY_UNFIT = (
+    "weight decay is searched for by what positions and patches of one picture have in common, so both must be sent, and the"
+    f" hidden size be {SPARE} above the number of patches: choose attack.weight_decay=known"
 )
 Found = tuple[str, str, bool]
 """(field, reason, whether it refuses)."""
@@ -116,6 +123,8 @@ def found(e: Experiment) -> Iterator[Found]:
         if reason:
             yield "attack", reason, True
     shape = sides(e.size)
+    if isinstance(e.attack, Transformer) and e.attack.weight_decay == "searched":
+        yield from _searching(e, shape)
     if isinstance(e.model, VisionTransformer) and shape is not None and e.pictures > 1:
         yield from _batch(e, e.model, shape)
     elif isinstance(e.model, VisionTransformer) and shape is not None:
@@ -126,6 +135,17 @@ def found(e: Experiment) -> Iterator[Found]:
                 f"{sizes.patches} patches and a hidden size of {sizes.width}: {missing} directions are not in the gradient and are"
                 " filled in by smoothness"
             ), False  # fmt: skip
+
+
+def _searching(e: Experiment, shape: tuple[int, int] | None) -> Iterator[Found]:
+    """What a search for weight decay lacks."""
+    if e.recorded is None and not isinstance(e.client, FedAvg):
+        yield "attack.weight_decay", "a gradient holds no weight decay, so there is none to search for", False
+        return
+    sizes = shape_of(e.model, shape) if isinstance(e.model, VisionTransformer) and shape is not None else None
+    narrow = sizes is not None and sizes.width < sizes.patches + SPARE
+    if e.pictures > 1 or narrow:
+        yield "attack.weight_decay", DECAY_UNFIT, True
 
 
 def _batch(e: Experiment, model: VisionTransformer, shape: tuple[int, int]) -> Iterator[Found]:

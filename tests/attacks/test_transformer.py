@@ -58,6 +58,14 @@ def test_any_number_of_local_steps_gives_the_picture(client):
     assert found.psnr[0] > 65 and found.labels == found.labels_true
 
 
+@pytest.mark.parametrize("decay", [0.0, 1e-2])
+def test_weight_decay_that_nobody_tells_is_found(decay):
+    client = local(epochs=10, momentum=0.9, weight_decay=decay)
+    found = recover(ask(VIT, {"kind": "transformer", "weight_decay": "searched"}, size=32, client=client))
+    assert found.attack.knowledge.schedule.weight_decay == pytest.approx(decay, rel=1e-5, abs=1e-7)
+    assert found.psnr[0] > 90
+
+
 def test_weight_decay_that_is_not_taken_out_spoils_it(monkeypatch):
     monkeypatch.setattr(sent, "kept", lambda schedule: 1.0)
     asked = ask(VIT, "transformer", size=32, client=local(epochs=10, momentum=0.9, weight_decay=1e-2))
@@ -228,14 +236,22 @@ def test_a_network_without_positions_is_refused_before_it_runs():
 @pytest.mark.parametrize(
     ("values", "words"),
     [
+        (
+            {
+                "samples": ["bundled/astronaut", "bundled/coffee"],
+                "client": local(),
+                "attack": {"kind": "transformer", "weight_decay": "searched"},
+            },
+            "weight decay is searched for",
+        ),
         ({"client": local(epochs=2, optimiser="adam")}, "Adam divides every value"),
         ({"client": local(epochs=2, clip_value=0.1)}, "clipping each value"),
         ({"defenses": [{"kind": "precode"}]}, "random bottleneck"),
     ],
-    ids=["adam", "clipped values", "bottleneck"],
+    ids=["decay of a batch", "adam", "clipped values", "bottleneck"],
 )
 def test_what_it_cannot_do_is_one_sentence_before_the_run(values, words):
-    fatal = [p.reason for p in problems(ask(VIT, "transformer", size=32, **values)) if p.fatal]
+    fatal = [p.reason for p in problems(ask(VIT, **{"attack": "transformer", "size": 32, **values})) if p.fatal]
     assert any(words in reason for reason in fatal), fatal
 
 

@@ -14,7 +14,7 @@ from gi_core.attacks.labels.last_layer import sent as last_sent
 from gi_core.attacks.labels.strategies import hard_labels
 from gi_core.attacks.observation import observe, refuse_bad_update
 from gi_core.attacks.recursion.machine import Recursion
-from gi_core.attacks.recursion.transformer import replay, sent
+from gi_core.attacks.recursion.transformer import decay, replay, sent
 from gi_core.attacks.recursion.transformer.alone import Alone
 from gi_core.attacks.recursion.transformer.given import Given, Way
 from gi_core.attacks.recursion.transformer.preview import Preview
@@ -47,13 +47,15 @@ class TransformerMachine(Recursion):
         self, settings: closed_form_attacks.Transformer, update: Update, knowledge: Knowledge, plan: Plan,
         device: torch.device,
     ):  # fmt: skip
-        if update.kind == "weight_change" and one_step(knowledge.schedule) and knowledge.schedule is not None:
-            update = replace(as_mean_gradient(update, knowledge.schedule, knowledge.model), kind="gradient")
-        self.settings, self.update, self.knowledge, self.plan = settings, update, knowledge, plan
         refuse_bad_update(update.norm())
         if bottlenecks(knowledge.model):
             raise Refused(transformer_checks.BOTTLENECK)
         tokens = tokens_of(knowledge.model, knowledge.input_shape)
+        if tokens is not None and settings.weight_decay == "searched":
+            knowledge = decay.searched(update, knowledge, tokens)
+        if update.kind == "weight_change" and one_step(knowledge.schedule) and knowledge.schedule is not None:
+            update = replace(as_mean_gradient(update, knowledge.schedule, knowledge.model), kind="gradient")
+        self.settings, self.update, self.knowledge, self.plan = settings, update, knowledge, plan
         reason = transformer_checks.NO_TOKENS if tokens is None else self._refusal(tokens)
         if tokens is None or reason:
             raise Refused(reason)

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from gi_core.settings.transformer_checks import SPARE
+
 DEVIATION = 0.25
 """Of a pixel in [0, 1]."""
 KNOWN = 0.02
 """Error of a direction, in pixel units, below which it is taken from the equations alone."""
-SPARE = 8
-"""Values of G in a column, more than there are patches, from which noise can be read."""
 
 
 @dataclass(frozen=True)
