@@ -1,4 +1,4 @@
-"""The parts of residual recovery, each against a formula or torch: top mask, equations, masks, shallow layers, depth."""
+"""The parts of residual recovery, each against a formula or torch: top mask, equations, masks, depth."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from torch.nn import functional as F
 
 from gi_core.attacks.base import Refused
 from gi_core.attacks.recursion.layers import Numbers
-from gi_core.attacks.recursion.residual import equations, finish, forwards, masks, shallow, top
-from gi_core.attacks.recursion.residual.annealing import StemSearch
+from gi_core.attacks.recursion.residual import equations, forwards, masks, nonnegative, top
 from gi_core.attacks.recursion.residual.own_gradient import settle
 from gi_core.settings.chain import Affine, chain
 from gi_core.settings.drawings import drawing
-from gi_core.settings.graph import Act, Conv, MaxPool
+from gi_core.settings.graph import Conv
 from gi_core.settings.registry import MODELS
 from gi_core.settings.residual_chain import depth, exact_blocks, parse, refusal
 
@@ -78,6 +77,30 @@ def test_short_equations_are_completed_by_the_forward_pass():
     assert whole.short == 0
 
 
+def short_layer(share: float) -> tuple[np.ndarray, equations.Found, equations.Rows]:
+    """A layer of 15 filters, 135 equations of 144 values, (x, found, rows): its x >= 0 has so many positive values."""
+    draw, op = RNG(5), Conv(3, 15, 3, 1, 1, False)
+    x = np.where(draw.random((3, 12, 12)) < share, draw.uniform(0.1, 1, (3, 12, 12)), 0.0)
+    k = draw.standard_normal((15, 12, 12))
+    rows = equations.rows(op, k, weight_gradient(op, x, k), x.shape, np.ones(15, bool))
+    return x, equations.solve([rows], x.shape), rows
+
+
+def test_signs_complete_short_equations():
+    """Half of the values are zero: 72 halfspaces of 9 unseen directions leave one point."""
+    x, found, rows = short_layer(0.5)
+    assert found.short == 9 and np.abs(found.x - x).max() > 0.1
+    whole = nonnegative.fill(found, [rows])
+    assert whole.short == 0 and whole.free is None and whole.residual < 1e-12
+    np.testing.assert_allclose(whole.x, x, atol=1e-10)
+
+
+def test_where_signs_do_not_suffice_nothing_is_filled_in():
+    """Nineteen of twenty values positive: 7 halfspaces of 9 directions leave many points, and none of them is picked."""
+    _, found, rows = short_layer(0.95)
+    assert nonnegative.fill(found, [rows]) is found
+
+
 def test_masks_come_from_the_size_of_rounding():
     draw = RNG(5)
     true = np.where(draw.random((8, 16, 16)) < 0.5, 0.0, draw.uniform(0.01, 1, (8, 16, 16)))
@@ -108,53 +131,6 @@ def test_a_filters_own_gradient_settles_its_doubtful_units():
     doubtful = draw.random(true.shape) < 0.1
     mask = masks.Mask(true ^ doubtful, doubtful, np.ones(true.shape))
     np.testing.assert_array_equal(settle(op, weight_gradient(op, x, true * back), mask, back, x), true)
-
-
-@pytest.fixture
-def stem():
-    """A small max-pooled stem with a picture: (Stem, pooled, active, back, picture, z)."""
-    draw, op, pool = torch.Generator().manual_seed(8), Conv(3, 12, 5, 2, 2, False), MaxPool(3, 2, 1)
-    x = torch.rand((3, 16, 16), generator=draw, dtype=torch.float64)
-    weight = torch.randn((12, 3, 5, 5), generator=draw, dtype=torch.float64).requires_grad_(True)
-    bias = torch.randn(12, generator=draw, dtype=torch.float64)
-    z = F.conv2d(x[None], weight, bias, 2, 2)
-    pooled = F.max_pool2d(torch.relu(z), 3, 2, 1)[0]
-    back = torch.randn(pooled.shape, generator=draw, dtype=torch.float64)
-    (gradient,) = torch.autograd.grad((pooled * back).sum(), weight)
-    layer = Affine("conv1", op, (3, 16, 16), (12, 8, 8), (3, 16, 16), None, Act("relu"))
-    numbers = Numbers(weight.detach().numpy(), bias.numpy(), gradient.numpy(), None, np.ones(12, bool))
-    seen = shallow.windows(pool, (12, 8, 8), (12, 4, 4))
-    made = shallow.Stem(layer, numbers, seen, np.full(12, 2.0), (0.2, 0.3, 0.2), torch.float64)
-    flat = [t.detach().reshape(12, -1) for t in (pooled / 2.0, pooled > 0, back)]
-    return made, *flat, x, z.detach()[0]
-
-
-def test_the_softened_stem_is_the_stem_at_temperature_zero(stem):
-    made, pooled, active, back, x, z = stem
-    maps = made.maps(made.patches(x))
-    torch.testing.assert_close(maps * 2.0, z.reshape(12, -1))
-    held = made.in_windows(maps)
-    torch.testing.assert_close(torch.relu(made.soft(held, made.weights(held, 0.0))), pooled)
-    torch.testing.assert_close(made.soft(held, made.weights(held, 1e-4)), held.amax(2))
-    assert (maps <= made.bound(torch.where(active, pooled, held.amax(2))) + 1e-12).all()
-
-
-def test_the_true_picture_explains_the_stem_and_its_gradient(stem):
-    made, pooled, active, back, x, _ = stem
-    search = StemSearch(made, pooled, active, back)
-    assert search.misfit(x) < 1e-14 and float(search.objective(0.0)(x)) < 1e-20
-    assert search.misfit(torch.zeros_like(x)) > 0.1
-
-
-def test_the_finish_is_exact_from_a_picture_whose_winners_are_right(stem):
-    made, pooled, active, back, x, _ = stem
-    near = x + 1e-4 * torch.randn(x.shape, generator=torch.Generator().manual_seed(9), dtype=torch.float64)
-    found = near
-    for _ in range(4):
-        found = finish.improve(made, pooled, active, back, found)
-    off = (found - x).abs()
-    assert float(off.median()) < 1e-3 * float((near - x).abs().median())  # corners are seen by few windows
-    assert finish.misfit(made, pooled, active, found) < 1e-3 * finish.misfit(made, pooled, active, near)
 
 
 def blocks_of(kind: str, size: int, **settings):

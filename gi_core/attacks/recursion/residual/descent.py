@@ -20,6 +20,7 @@ from gi_core.attacks.recursion.residual import equations
 from gi_core.attacks.recursion.residual.equations import Found, Rows
 from gi_core.attacks.recursion.residual.forwards import Seen, complete
 from gi_core.attacks.recursion.residual.masks import Mask, check_sums, classify
+from gi_core.attacks.recursion.residual.nonnegative import fill
 from gi_core.attacks.recursion.residual.own_gradient import settle
 from gi_core.numerics.convolution_maps import Array
 from gi_core.settings.chain import Affine, Residual
@@ -138,8 +139,13 @@ def _solve(
     more = extra or []
     doubt = np.asarray(mask.doubtful.any((1, 2)))
     if doubt.any():
-        clean = equations.solve([net.rows(layer, mask.active * back, ~doubt), *more], layer.input_shape)
+        clean = _filled([net.rows(layer, mask.active * back, ~doubt), *more], layer)
         if not clean.short:
             active = settle(layer.convolution, net.numbers(layer).gradient, mask, back, clean.x)
             mask = replace(mask, active=active, doubtful=np.zeros_like(mask.doubtful))
-    return equations.solve([net.rows(layer, mask.active * back, every), *more], layer.input_shape), mask
+    return _filled([net.rows(layer, mask.active * back, every), *more], layer), mask
+
+
+def _filled(parts: list[Rows], layer: Affine) -> Found:
+    """The solution of these equations, which its signs complete where they are short."""
+    return fill(equations.solve(parts, layer.input_shape), parts)
