@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
@@ -63,17 +65,33 @@ def test_where_the_equations_end_the_picture_is_searched_and_that_is_said():
     assert "blocks were exact" in found.step.note and found.psnr[0] > 15
 
 
-def test_its_own_misfit_judges_and_no_private_picture(monkeypatch):
-    """The same update with another picture beside it gives the same answer: nothing but the update decides."""
-    asked = ask(small(), QUICK, size=12)
-    found = recover(asked)
-    attack, _, _ = open_attack(asked)
-    state, done = attack.init(asked.seed), False
-    while not done:
-        state, step = attack.step(state)
-        done = step.done
-    assert torch.equal(attack.answer(state)[0], found.attack.answer(found.state)[0])
-    assert not hasattr(attack, "pictures") and attack.knowledge.labels is None
+def within(thing: object, seen: set[int]) -> list[torch.Tensor]:
+    """Every tensor and array that can be reached from an object of the project."""
+    if id(thing) in seen:
+        return []
+    seen.add(id(thing))
+    if isinstance(thing, torch.nn.Module):
+        return list(thing.state_dict().values())
+    if isinstance(thing, torch.Tensor | np.ndarray):
+        return [torch.as_tensor(thing)]
+    inner = list(thing.values()) if isinstance(thing, Mapping) else []
+    inner += list(thing) if isinstance(thing, list | tuple | set) else []
+    inner += [getattr(thing, name, None) for name in getattr(thing, "__dict__", {})]
+    return [t for part in inner for t in within(part, seen)]
+
+
+def test_no_private_picture_is_within_its_reach():
+    """Rules and choices can go by the attacker's misfit alone: nothing that the machine holds is the picture or its label."""
+    attack, truth, _ = open_attack(ask(small(), QUICK, size=12))
+    state = attack.init(0)
+    held = [t.double().ravel() for t in [*within(attack, set()), *within(state, set())] if t.numel() == truth.numel()]
+    normalised = (truth[0] - torch.tensor(attack.knowledge.mean).view(-1, 1, 1)) / torch.tensor(
+        attack.knowledge.std
+    ).view(-1, 1, 1)
+    assert held, "the state holds the picture searched for, at its start"
+    for picture in (truth.ravel(), normalised.ravel()):
+        assert min(float((t - picture).abs().mean()) for t in held) > 0.05
+    assert attack.knowledge.labels is None
 
 
 def test_the_gradient_of_the_answer_is_the_update():
@@ -113,7 +131,7 @@ def test_labels_that_are_known_are_taken():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("size", "least"), [(32, 35), (64, 28)])
+@pytest.mark.parametrize(("size", "least"), [(32, 50), (64, 32)])
 def test_torchvisions_resnet18_is_solved_down_to_its_stem(size, least):
     found = recover(ask({"kind": "resnet18"}, "residual", size=size))
     assert [layer.name for layer in found.layers] == [

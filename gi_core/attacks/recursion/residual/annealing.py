@@ -2,8 +2,9 @@
 
     sum relu(z - u)^2 + sum_active relu(m - soft)^2 + lambda |G residual|^2 + tau TV,
 
-all in units of each channel: u the least m of the windows that hold a position, lambda = 0.3 sum m^2 / 64, tau in
-proportion to the temperature. L-BFGS at temperatures falling from 2 to 0, longest at the first. This project's own.
+all in units of each channel: soft a softmax among who may have won a window (`Stem.candidates`), u the least m of the
+windows that hold a position, lambda = 0.3 sum m^2 / 64, tau in proportion to the temperature. L-BFGS at temperatures
+falling from 2 to 0, longest at the first. This project's own.
 """
 
 from __future__ import annotations
@@ -20,16 +21,17 @@ TEMPERATURES = (*[2 * 0.6**k for k in range(10)], 0.01, 0.0)
 FIRST = 4
 """Times the iterations of another temperature that the first one gets: from zeros it has the longest way."""
 GRADIENT, VARIATION = 0.3, 0.9
-SMOOTHER, LOST = (1.0, 2.0), 2e-2
+SMOOTHER, LOST = (1.0, 2.0), 1e-2
 """Total variation of one try after another, as multiples; misfit above which an annealing has lost its way, and is tried anew."""
 
 
 class StemSearch:
-    """What is searched where every block was passed. pooled m / u, active, back: (C, windows)."""
+    """What is searched where every block was passed. pooled m / u, active, back: (C, windows); error: of pooled."""
 
-    def __init__(self, stem: Stem, pooled: Tensor, active: Tensor, back: Tensor):
+    def __init__(self, stem: Stem, pooled: Tensor, active: Tensor, back: Tensor, error: Tensor):
         self.stem, self.pooled, self.active, self.back = stem, pooled, active, back
         self.bound = stem.bound(pooled)
+        self.open = stem.candidates(pooled * active, error)
         self.weight = GRADIENT * float((pooled**2).sum()) / 64
 
     def objective(self, temperature: float, smoother: float = 1.0) -> Callable[[Tensor], Tensor]:
@@ -41,7 +43,7 @@ class StemSearch:
             patches = stem.patches(x)
             z = stem.maps(patches)
             held = stem.in_windows(z)
-            w = stem.weights(held, temperature)
+            w = stem.weights(held, temperature, self.open)
             short = torch.relu(self.pooled - stem.soft(held, w))[self.active]
             total = (torch.relu(z - self.bound) ** 2).sum() + (short**2).sum()
             total = total + self.weight * (stem.misfit(stem.dealt(w, dealt), patches) ** 2).sum()

@@ -1,7 +1,8 @@
 """The robust linear finish: with the winners of the windows taken as they are, everything is linear in the picture.
 
 Rows: the winner's z = m; the stem's own gradient G; z = u where a bound is broken. Reweighted least squares, weights
-1 / sqrt(1 + (r / 3e)^2), e the median residual, by LSMR; a filter's gradient is weighed by its own residual.
+1 / sqrt(1 + (r / 3e)^2), e the median residual, by LSMR on evened columns; a filter's gradient is weighed by its own
+residual. A window whose second candidate is as near as the windows around are missed by counts (gap / (gap + 3 e'))^2.
 """
 
 from __future__ import annotations
@@ -13,28 +14,37 @@ from torch import Tensor
 from torch.nn import functional
 
 from gi_core.attacks.recursion.residual.shallow import Stem
+from gi_core.attacks.recursion.residual.winners import settled
 from gi_core.numerics.convolution_maps import Array
 
-INNER = 400
-BROKEN = 1e-3
-"""A bound counts as broken by more than this share of its channel's usual value, or by thrice the median residual."""
+INNER = 800
+"""Most iterations of LSMR in a round."""
+SURE = 3.0
+"""Times what the windows around are missed by, from which the gap to the second candidate makes a winner sure."""
 
 
 def misfit(stem: Stem, pooled: Tensor, active: Tensor, x: Tensor) -> float:
-    """|relu(max pooling of z) - m| / |m|, what the attacker sees of the picture's quality."""
+    """sum |relu(max pooling of z) - m| / sum m, what the attacker sees of the picture's quality.
+
+    Of absolute values: a few wrong winners, where little is seen of a picture, would hide in squares how good the rest is.
+    """
     reached = torch.relu(stem.in_windows(stem.maps(stem.patches(x))).amax(2))
-    return float((reached - pooled * active).norm() / (pooled * active).norm().clamp_min(1e-30))
+    return float((reached - pooled * active).abs().sum() / (pooled * active).sum().clamp_min(1e-30))
 
 
-def improve(stem: Stem, pooled: Tensor, active: Tensor, back: Tensor, x: Tensor) -> Tensor:
-    """One round from the picture x (C, H, W), float64."""
+def improve(stem: Stem, pooled: Tensor, active: Tensor, back: Tensor, among: Tensor, x: Tensor) -> Tensor:
+    """One round from the picture x (C, H, W), float64. among (C, windows, taps): who may have won."""
+    winner, chosen = settled(stem, pooled, active, back, among, x)
     z = stem.maps(stem.patches(x))
     held = stem.in_windows(z)
-    winner = held.argmax(2)
     places = stem.windows.places.expand(len(z), -1, -1).gather(2, winner[:, :, None])[:, :, 0]
-    dealt = stem.dealt(stem.weights(held, 0.0), back * active)
-    missed = (z.gather(1, places) - pooled)[active]
+    dealt = stem.dealt(functional.one_hot(winner, held.shape[2]).to(held.dtype), back * active)
+    reached = z.gather(1, places)
+    missed = (reached - pooled)[active]
     usual = max(float(missed.abs().median()), 1e-15)
+    local = _local(reached - pooled, active, stem.windows.side).clamp_min(usual).expand_as(reached)[active]
+    second = held.masked_fill(~among, float("-inf")).scatter(2, winner[:, :, None], float("-inf")).amax(2)
+    gap = (reached - second).masked_fill(chosen, float("inf"))[active]
     bound = stem.bound(pooled)
     broken = z - bound > max(3 * usual, 1e-12)
     wrong = stem.misfit(dealt, stem.patches(x))
@@ -44,13 +54,26 @@ def improve(stem: Stem, pooled: Tensor, active: Tensor, back: Tensor, x: Tensor)
     share = usual / (typical / stem.gradient.shape[1] ** 0.5)  # both kinds of rows in units of their usual residual
     by_filter = by_filter * min(max(share, 1e-3), 1e3)
     by_window = 1 / torch.sqrt(1 + (missed / (3 * usual)) ** 2)
+    by_window = by_window * torch.where(gap.isinf(), 1.0, (gap / (gap + SURE * local)) ** 2).double()
     over = torch.where(broken, z - bound, torch.zeros(())).double()
     by_bound = broken / torch.sqrt(1 + (over / (3 * usual)) ** 2)
     rows = _Rows(stem, places, active, dealt, by_window, by_filter, by_bound, broken)
     right = -rows.pack(missed, wrong, over)
-    operator = LinearOperator((right.size, x.numel()), matvec=rows.forward, rmatvec=rows.backward, dtype=float)
-    step = lsmr(operator, right, atol=1e-15, btol=1e-15, conlim=0, maxiter=INNER)[0]
+    scale = rows.scale()
+    operator = LinearOperator(
+        (right.size, x.numel()), matvec=lambda v: rows.forward(scale * v), rmatvec=lambda r: scale * rows.backward(r),
+        dtype=float,
+    )  # fmt: skip
+    step = scale * lsmr(operator, right, atol=1e-15, btol=1e-15, conlim=0, maxiter=INNER)[0]
     return x + torch.from_numpy(step).reshape(x.shape)
+
+
+def _local(missed: Tensor, active: Tensor, side: tuple[int, int]) -> Tensor:
+    """(1, windows): the root mean square of what is missed among the channels, there and in the windows around."""
+    squares = (missed.masked_fill(~active, 0.0) ** 2).sum(0).reshape(1, *side)
+    count = active.sum(0).reshape(1, *side).to(squares.dtype)
+    around = [functional.avg_pool2d(t, 3, 1, 1) for t in (squares, count)]
+    return (around[0] / around[1].clamp_min(1e-9)).sqrt().reshape(1, -1)
 
 
 class _Rows:
@@ -78,6 +101,17 @@ class _Rows:
         filters = self.of_gradient @ patches.T
         out: Array = torch.cat([windows, filters.ravel(), (z * self.by_bound)[self.broken]]).numpy()
         return out
+
+    def scale(self) -> Array:
+        """One over the size of each pixel's column, which evens out how many rows see it."""
+        stem, op = self.stem, self.stem.op
+        seen = torch.zeros_like(self.places, dtype=torch.float64)
+        seen[self.active] = self.by_window**2
+        z = torch.where(self.broken, self.by_bound**2, torch.zeros(())).double().scatter_add(1, self.places, seen)
+        patches = (stem.weight**2).T @ z + (self.of_gradient**2).sum(0)
+        columns = functional.fold(patches[None], stem.shape[1:], op.kernel, op.dilation, op.padding, op.stride)
+        found: Array = columns.clamp_min(1e-12 * columns.max()).rsqrt().ravel().numpy()
+        return found
 
     def backward(self, r: Array) -> Array:
         stem, values = self.stem, torch.from_numpy(np.ascontiguousarray(r))

@@ -22,6 +22,8 @@ from gi_core.types.updates import Update
 
 FAILING = 0.05
 """Share of a mask's channels that may miss their bias gradient before the mask is not believed."""
+TIED = 6.0
+"""Times the rounding of two pooled values by which they may differ and count as the same."""
 CONTRADICTED = 1e-2
 """Relative residual of a layer's equations above which they are not believed."""
 
@@ -99,7 +101,9 @@ class Going:
 
         pooled = flat(value / unit[:, None, None], dtype)
         stem = self.stem(unit, value.shape, dtype)
-        return StemSearch(stem, pooled, flat(place.mask.active, torch.bool), flat(place.back, dtype))
+        error = TIED * np.abs(value) / np.maximum(np.abs(place.mask.size), 1e-30) / unit[:, None, None]
+        active, back = flat(place.mask.active, torch.bool), flat(place.back, dtype)
+        return StemSearch(stem, pooled, active, back, flat(error, dtype))
 
     def feature_search(self, halted: Halted, out: Place, dtype: torch.dtype) -> Search:
         """Where block `halted.at` was not passed: `out` is its output."""

@@ -156,7 +156,7 @@ class ResidualMachine(Recursion):
         assert isinstance(search, StemSearch)  # a search of features ends with its annealing
         if state["rounds"] == 0:
             state["x"], state["misfit"] = state["best"], search.misfit(state["best"])
-        x = finish.improve(search.stem, search.pooled, search.active, search.back, state["x"])
+        x = finish.improve(search.stem, search.pooled, search.active, search.back, search.open, state["x"])
         before = state["misfit"]
         state["rounds"] += 1
         self._keep(state, x, search.misfit(x))

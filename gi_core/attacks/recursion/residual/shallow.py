@@ -81,8 +81,10 @@ class Stem:
         """(C, windows, taps), minus infinity outside of the map."""
         return z[:, self._places].masked_fill(~self._there, float("-inf"))
 
-    def weights(self, held: Tensor, temperature: float) -> Tensor:
-        """w (C, windows, taps): softmax of what the windows hold; at zero, 1 for the largest."""
+    def weights(self, held: Tensor, temperature: float, among: Tensor | None = None) -> Tensor:
+        """w (C, windows, taps): softmax of what the windows hold; at zero, 1 for the largest. among: who may win."""
+        if among is not None:
+            held = held.masked_fill(~among, float("-inf"))
         if temperature > 0:
             return torch.softmax(held / temperature, 2)
         return functional.one_hot(held.argmax(2), held.shape[2]).to(held.dtype)
@@ -101,6 +103,21 @@ class Stem:
     def misfit(self, dealt: Tensor, patches: Tensor) -> Tensor:
         """(dL/dz patches^T - G) / |G_c|, (C, Cin k^2)."""
         return dealt @ patches.T / self.gradient_size - self.gradient
+
+    def candidates(self, pooled: Tensor, error: Tensor) -> Tensor:
+        """Who may have won (C, windows, taps), by the pooled values alone. error (C, windows): of those.
+
+        The winner of a window is below none of the windows that hold it, so it stands where the bound is the window's own
+        value. Windows that overlap and have the same value have the same winner: it stands where most of them meet.
+        """
+        bound = self.bound(pooled)[:, self._places]
+        may = self._there & (bound >= (pooled - error)[:, :, None])
+        flat = self._places.reshape(1, -1).expand(len(pooled), -1)
+        held = may & (pooled > 0)[:, :, None]
+        met = torch.zeros(len(pooled), self.windows.inside[0] * self.windows.inside[1], dtype=torch.int32)
+        met = met.scatter_add(1, flat, held.reshape(len(pooled), -1).int())[:, self._places]
+        met = met.masked_fill(~may, -1)
+        return may & (met == met.amax(2, keepdim=True))
 
     def bound(self, pooled: Tensor) -> Tensor:
         """The least pooled value (C, positions) of the windows that hold a position: no z is above it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gi_core.attacks.recursion.residual.going import Halted
 from gi_core.settings.residual_chain import ResidualNet
 
-EXACT, CLEAR, ROUGH = 1e-5, 2e-2, 8e-2
+EXACT, CLEAR, ROUGH = 1e-6, 1e-2, 5e-2
 """Misfit of the first layer's output: every window's winner was found; nearly all; the picture is recognisable."""
 
 
