@@ -81,8 +81,9 @@ def opened(model: dict, count: int, side: int, weights: dict, dtype: Any, seed: 
     network, _ = preparing.prepare(asked, pictures)
     knowledge = clients.play(asked, network, pictures, "cpu").knowledge
     network = copy.deepcopy(knowledge.model).to(dtype).requires_grad_(True)
-    images = torch.from_numpy(pictures.images) if seed is None else crops(count, side, seed)
-    labels = torch.from_numpy(pictures.labels) if seed is None else torch.arange(count)
+    images, labels = torch.from_numpy(pictures.images), torch.from_numpy(pictures.labels)
+    if seed is not None:
+        images, labels = crops(count, side, seed)
     mean, std = (torch.tensor(each, dtype=torch.float64).view(3, 1, 1) for each in (knowledge.mean, knowledge.std))
     loss = torch.nn.functional.cross_entropy(network(((images.double() - mean) / std).to(dtype)), labels)
     names, leaves = zip(*network.named_parameters(), strict=True)
@@ -91,24 +92,23 @@ def opened(model: dict, count: int, side: int, weights: dict, dtype: Any, seed: 
     return attacks.make(asked.attack, update, known, plan=Plan(), device="cpu"), images.double()
 
 
-def crops(count: int, side: int, seed: int) -> Any:
-    """(N, 3, H, W): squares of 96 to 256 pixels, of pictures that are drawn without repetition."""
+def crops(count: int, side: int, seed: int) -> tuple[Any, Any]:
+    """(N, 3, H, W) and labels (N,): squares of 96 to 256 pixels, of pictures that are drawn without repetition."""
     import torch
 
     from gi_core import data
     from gi_core.settings import build
 
     draws = torch.Generator().manual_seed(seed)
-    found = []
+    images, labels = [], []
     for k in torch.randperm(len(PICTURES), generator=draws)[:count].tolist():
-        whole = torch.from_numpy(
-            data.load(build({"samples": [f"bundled/{PICTURES[k]}"], "size": WHOLE, "channels": 3})).images
-        )
+        whole = data.load(build({"samples": [f"bundled/{PICTURES[k]}"], "size": WHOLE, "channels": 3}))
         edge = int(torch.randint(96, WHOLE + 1, (), generator=draws))
         top, left = (int(torch.randint(0, WHOLE - edge + 1, (), generator=draws)) for _ in range(2))
-        cut = whole[..., top : top + edge, left : left + edge].double()
-        found.append(torch.nn.functional.interpolate(cut, side, mode="bilinear", antialias=True))
-    return torch.cat(found)
+        cut = torch.from_numpy(whole.images)[..., top : top + edge, left : left + edge].double()
+        images.append(torch.nn.functional.interpolate(cut, side, mode="bilinear", antialias=True))
+        labels.append(torch.from_numpy(whole.labels))
+    return torch.cat(images), torch.cat(labels)
 
 
 def solved(attack: Any, truth: Any) -> dict[str, Any]:

@@ -59,6 +59,13 @@ def test_noise_ends_in_pictures_that_are_not_believed():
     assert not verdict.believed(found.state["facts"]) and "not to be trusted" in found.step.note
 
 
+def test_a_factor_on_the_update_hides_nothing():
+    found = recover(asked(2, defenses=[{"kind": "clipping"}]))
+    scores, places = matched(found)
+    assert min(scores) > 70 and verdict.believed(found.state["facts"])
+    assert [found.labels[place] for place in places] == found.labels_true
+
+
 def test_one_step_of_weight_decay_is_a_gradient():
     client = {"kind": "fedavg", "learning_rate": 0.05, "epochs": 1, "weight_decay": 0.01}
     assert min(matched(recover(asked(2, client=client)))[0]) > 40  # a change of weights has lost digits

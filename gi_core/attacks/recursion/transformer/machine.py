@@ -191,19 +191,27 @@ class TransformerMachine(Recursion):
         labels = replay.labels_of(self.pixels.encode(pictures), self.update, self.knowledge, wanted)
         if labels is None:
             return torch.full((len(found),), -1), None
-        return labels, replay.overall(self.gradient_residual(pictures, labels), self.update)
+        return labels, replay.beside(*self._gradients(pictures, labels)[1:])[0]
 
     def gradient_residual(self, picture: Tensor, labels: Tensor) -> dict[str, float]:
-        """As of every recursion, in single precision where the network is large."""
+        """As of every recursion, in single precision where the network is large; of several pictures at the factor that fits."""
+        names, own, seen = self._gradients(picture, labels)
+        factor = 1.0 if len(picture) == 1 else replay.beside(own, seen)[1]
+        return {
+            name: float((factor * g - s).norm()) / (float(s.double().norm()) or 1.0)
+            for name, g, s in zip(names, own, seen, strict=True)
+        }
+
+    def _gradients(self, pictures: Tensor, labels: Tensor) -> tuple[list[str], list[Tensor], list[Tensor]]:
+        """(names, gradients of these pictures, gradients that were sent)."""
         large = sum(p.numel() for p in self.knowledge.model.parameters()) > LARGE
         dtype, cpu = torch.float32 if large else torch.float64, torch.device("cpu")
-        alone = len(picture) == 1 and last_sent(self.update, self.knowledge)[1]
+        alone = len(pictures) == 1 and last_sent(self.update, self.knowledge)[1]
         strategy = "observed_delta" if alone else "known"
         seen = observe(self.update, replace(self.knowledge, labels=labels), strategy, dtype, cpu)
         gradient = GradientMap(self.knowledge, seen.loss, self.plan, dtype, cpu)
-        found = gradient(self.pixels.encode(picture).to(dtype)[None], seen.read()[0][None])
+        found = gradient(self.pixels.encode(pictures).to(dtype)[None], seen.read()[0][None])
         names = list(self.update.tensors)
-        return {
-            names[i]: float((found[i].detach()[0] - seen.gradients[i]).norm()) / (seen.norms[i] or 1.0)
-            for i in seen.sent
-        }
+        return (
+            [names[i] for i in seen.sent], [found[i].detach()[0] for i in seen.sent], [seen.gradients[i] for i in seen.sent],
+        )  # fmt: skip

@@ -1,7 +1,8 @@
 """The attacker's own proof of a batch: labels by the last layer, then one gradient of the answer beside the update.
 
 The last layer z = W f + b has dL/dW / scale = sum_n (s_n - e_n) f_n^T / N for outputs s and labels e. With pictures whose
-features f_n are known, e = (sum_n s_n f_n^T - N dL/dW / scale) F^+ has one column for each picture: no search over labels.
+features f_n are known, N dL/dW / scale F^+ has the column s_n - e_n of each picture: no search over labels. Of probabilities
+its least entry is the label's, whatever factor a client put on all; of a squared error s less the column is looked at.
 """
 
 from __future__ import annotations
@@ -35,8 +36,8 @@ def labels_of(pictures: Tensor, update: Update, knowledge: Knowledge, wanted: Te
         return None
     features, logits = _features(pictures, knowledge)
     outputs = last_layer.outputs(knowledge)(logits)
-    mixed = outputs.T @ features - len(pictures) * weight
-    shares = torch.linalg.lstsq(features.T, mixed.T, driver="gelsd").solution.T
+    slopes = len(pictures) * torch.linalg.lstsq(features.T, weight.T, driver="gelsd").solution
+    shares = (outputs - slopes if knowledge.loss == "mse" else -slopes / slopes.norm(dim=1, keepdim=True)).T
     if wanted is None:
         return shares.argmax(0)
     wanted = wanted.reshape(-1).cpu()
@@ -59,8 +60,10 @@ def _features(pictures: Tensor, knowledge: Knowledge) -> tuple[Tensor, Tensor]:
     return seen[0].double(), seen[1].double()
 
 
-def overall(misfits: dict[str, float], update: Update) -> float:
-    """Relative misfit of the whole update, of those of its tensors."""
-    sizes = {name: float(update.tensors[name].double().norm()) for name in misfits}
-    total = sum(size**2 for size in sizes.values()) ** 0.5
-    return sum((misfits[name] * sizes[name]) ** 2 for name in misfits) ** 0.5 / max(total, 1e-300)
+def beside(own: list[Tensor], seen: list[Tensor]) -> tuple[float, float]:
+    """(|a g - g*| / |g*|, a) for the factor a that fits best: a client that scales its update hides nothing by that."""
+    product = sum(float((g.double() * s.double()).sum()) for g, s in zip(own, seen, strict=True))
+    size, aim = (sum(float(t.double().square().sum()) for t in parts) for parts in (own, seen))
+    factor = product / max(size, 1e-300)
+    left = sum(float((factor * g - s).double().square().sum()) for g, s in zip(own, seen, strict=True))
+    return (left / max(aim, 1e-300)) ** 0.5, factor

@@ -20,6 +20,8 @@ from gi_core.attacks.recursion.transformer.projections import Projections
 
 TYPICAL, MOST = 4, 60
 """Steps of the second engine: as usual, and at most."""
+MOVED = 400
+"""Operations that could be done while a number of the normal matrix is made, by a head: memory decides."""
 
 
 class Together:
@@ -54,7 +56,7 @@ class Together:
         m, width, heads = float(self.count), float(self.given.tokens.width), self.projections.heads
         prepared = 30.0 * width**3
         if self.dense:
-            return prepared + 4 * heads * m**4 + m**6 / 3 + 12 * m**4 * self.given.pictures
+            return prepared + MOVED * heads * m**4 + m**6 / 3 + 12 * m**4 * self.given.pictures
         depth = self.projections.depth
         rounds = TYPICAL * commutant.ROUNDS * commutant.EACH
         return prepared + 8.0 * rounds * heads * (depth * m**2 + depth**2 * m)
