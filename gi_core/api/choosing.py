@@ -87,7 +87,8 @@ def _closed(facts: Facts) -> Iterator[tuple[str, str]]:
         if cls is Transformer:
             yield kind, _no_transformer(facts)
             continue
-        reason = general or refusal(cls, blocks, facts.images, facts.client.batch_norm) or ""
+        norm, shared = facts.client.batch_norm, facts.client.statistics == "shared"
+        reason = general or refusal(cls, blocks, facts.images, norm, shared) or ""
         if not reason and cls is RGap and not facts.model.one_logit:
             reason = "peeling does the same without the label"
         yield kind, reason

@@ -141,7 +141,7 @@ def _recursion(e: Experiment) -> Iterator[Problem]:
         yield Problem("attack", f"{e.model.title} is not drawn as a chain of layers, so no recursion goes through it")
         return
     blocks = chain(graph)
-    reason = refusal(type(e.attack), blocks, e.pictures, e.client.batch_norm)
+    reason = refusal(type(e.attack), blocks, e.pictures, e.client.batch_norm, e.client.statistics == "shared")
     if reason:
         yield Problem("attack", reason)
     elif e.attack.pooled:

@@ -15,12 +15,16 @@ BOTTLENECK = (
 OWN_LOSS = "a recursion begins at a loss that it knows, and this one is your own: choose gradient matching"
 
 
-def refusal(attack: type[ClosedForm], blocks: tuple[Block, ...], images: int, batch_norm: str = "eval") -> str | None:
-    """One sentence, or None. attack: settings class of a closed-form attack; blocks: `chain(graph)`; images: of the update."""
+def refusal(
+    attack: type[ClosedForm], blocks: tuple[Block, ...], images: int, batch_norm: str = "eval", shared: bool = False
+) -> str | None:
+    """One sentence, or None. attack: settings class of a closed-form attack; blocks: `chain(graph)`; images: of the update;
+    shared: whether batch norm's statistics are.
+    """
     if attack is Transformer:
         return NO_TOKENS
     if attack.pooled:
-        return residual_chain.refusal(blocks, images, batch_norm)
+        return residual_chain.refusal(blocks, images, batch_norm, shared)
     last = blocks[-1] if blocks else None
     if not isinstance(last, Affine) or not isinstance(last.op, Dense):
         return "the recursion begins at a dense last layer, which this network does not have"

@@ -63,8 +63,10 @@ def _relu(block: Affine | Residual) -> bool:
     return block.activation is not None and block.activation.kind == "relu"
 
 
-def refusal(blocks: tuple[Block, ...], images: int, batch_norm: str = "eval") -> str | None:
-    """Why residual recovery cannot go through this network with this update; None where it can."""
+def refusal(blocks: tuple[Block, ...], images: int, batch_norm: str = "eval", shared: bool = False) -> str | None:
+    """Why residual recovery cannot go through this network with this update; None where it can. shared: whether batch norm's
+    statistics are.
+    """
     net = parse(blocks)
     if isinstance(net, str):
         return net
@@ -76,8 +78,17 @@ def refusal(blocks: tuple[Block, ...], images: int, batch_norm: str = "eval") ->
             f"the last feature map has {net.positions} positions and {channels} channels: its mask is found for at most"
             f" {min(channels, MOST_POSITIONS)} positions, so choose a smaller size"
         )
-    if batch_norm == "train" and any(part.batch_norm for part in parts(net)):
-        return "batch norm in train mode mixes all positions of a channel: choose client.batch_norm=eval"
+    normed = [bool(part.batch_norm) for part in parts(net)[:-1]]
+    if batch_norm == "train" and any(normed):
+        if not shared:
+            return (
+                "batch norm in train mode mixes all positions of a channel, and its statistics are not shared: choose"
+                " client.statistics=shared or client.batch_norm=eval"
+            )
+        if not all(normed):
+            return "with batch norm in train mode every convolution needs one: choose client.batch_norm=eval"
+        if net.positions == 1:
+            return "batch norm in train mode makes a last feature map of one position zero: choose a larger size"
     if images > 1:
         return (
             f"residual recovery reads one picture, and this update is of {images}: choose one picture, or gradient"

@@ -39,9 +39,10 @@ def suitable(experiment: Experiment, report: RankReport) -> tuple[list[str], str
     blocks = chain(drawing(experiment.model, question.shape(experiment), question.classes(experiment)))
     kinds = ["rgap_hybrid", "rgap"] if report.verdict == "optimisation" else ["rgap", "rgap_hybrid"]
     images, norm = len(experiment.samples), experiment.client.batch_norm
+    shared = experiment.client.statistics == "shared"
     recursions = {kind: cls for kind, cls in ATTACKS.items() if issubclass(cls, ClosedForm)}
     why = {
-        kind: refusal(recursions[kind], blocks, images, norm)
+        kind: refusal(recursions[kind], blocks, images, norm, shared)
         for kind in (*kinds, "peeling", "analytic_linear", "residual")
     }
     passing = [kind for kind in kinds if why[kind] is None] or ["peeling"] * (why["peeling"] is None)

@@ -46,7 +46,9 @@ class StemSearch:
             w = stem.weights(held, temperature, self.open)
             short = torch.relu(self.pooled - stem.soft(held, w))[self.active]
             total = (torch.relu(z - self.bound) ** 2).sum() + (short**2).sum()
-            total = total + self.weight * (stem.misfit(stem.dealt(w, dealt), patches) ** 2).sum()
+            total = total + self.weight * (stem.misfit(stem.dealt(w, dealt), patches, z) ** 2).sum()
+            if stem.normed is not None:
+                total = total + self.pooled.shape[1] * (stem.normed.moments(z) ** 2).sum()
             return total + tau * variation(x, stem.spread) if tau else total
 
         return loss

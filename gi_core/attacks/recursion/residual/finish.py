@@ -35,7 +35,8 @@ def misfit(stem: Stem, pooled: Tensor, active: Tensor, x: Tensor) -> float:
 def improve(stem: Stem, pooled: Tensor, active: Tensor, back: Tensor, among: Tensor, x: Tensor) -> Tensor:
     """One round from the picture x (C, H, W), float64. among (C, windows, taps): who may have won."""
     winner, chosen = settled(stem, pooled, active, back, among, x)
-    z = stem.maps(stem.patches(x))
+    patches = stem.patches(x)
+    z = stem.maps(patches)
     held = stem.in_windows(z)
     places = stem.windows.places.expand(len(z), -1, -1).gather(2, winner[:, :, None])[:, :, 0]
     dealt = stem.dealt(functional.one_hot(winner, held.shape[2]).to(held.dtype), back * active)
@@ -47,7 +48,7 @@ def improve(stem: Stem, pooled: Tensor, active: Tensor, back: Tensor, among: Ten
     gap = (reached - second).masked_fill(chosen, float("inf"))[active]
     bound = stem.bound(pooled)
     broken = z - bound > max(3 * usual, 1e-12)
-    wrong = stem.misfit(dealt, stem.patches(x))
+    wrong = stem.misfit(dealt, patches, z)
     of_filter = wrong.norm(dim=1, keepdim=True)
     typical = max(float(of_filter.median()), 1e-15)
     by_filter = 1 / torch.sqrt(1 + (of_filter / (3 * typical)) ** 2)
@@ -57,7 +58,7 @@ def improve(stem: Stem, pooled: Tensor, active: Tensor, back: Tensor, among: Ten
     by_window = by_window * torch.where(gap.isinf(), 1.0, (gap / (gap + SURE * local)) ** 2).double()
     over = torch.where(broken, z - bound, torch.zeros(())).double()
     by_bound = broken / torch.sqrt(1 + (over / (3 * usual)) ** 2)
-    rows = _Rows(stem, places, active, dealt, by_window, by_filter, by_bound, broken)
+    rows = _Rows(stem, places, active, stem.share(dealt, z), patches, by_window, by_filter, by_bound, broken)
     right = -rows.pack(missed, wrong, over)
     scale = rows.scale()
     operator = LinearOperator(
@@ -80,11 +81,12 @@ class _Rows:
     """The weighted equations as an operator on a step of the picture."""
 
     def __init__(
-        self, stem: Stem, places: Tensor, active: Tensor, dealt: Tensor, by_window: Tensor, by_filter: Tensor,
-        by_bound: Tensor, broken: Tensor,
+        self, stem: Stem, places: Tensor, active: Tensor, share: Tensor, here: Tensor, by_window: Tensor,
+        by_filter: Tensor, by_bound: Tensor, broken: Tensor,
     ):  # fmt: skip
         self.stem, self.places, self.active, self.broken = stem, places, active, broken
-        self.of_gradient = dealt / stem.gradient_size * by_filter
+        self.of_gradient = share / stem.gradient_size * by_filter
+        self.bent = None if stem.normed is None else (stem.normed.slope / stem.gradient_size * by_filter, here)
         self.by_window, self.by_filter, self.by_bound = by_window, by_filter, by_bound
 
     def pack(self, windows: Tensor, filters: Tensor, bounds: Tensor) -> Array:
@@ -99,6 +101,8 @@ class _Rows:
         z = stem.weight @ patches
         windows = z.gather(1, self.places)[self.active] * self.by_window
         filters = self.of_gradient @ patches.T
+        if self.bent is not None:  # k itself depends on x
+            filters = filters - (self.bent[0] * z) @ self.bent[1].T
         out: Array = torch.cat([windows, filters.ravel(), (z * self.by_bound)[self.broken]]).numpy()
         return out
 
@@ -123,7 +127,10 @@ class _Rows:
         spread = torch.zeros_like(self.places, dtype=z.dtype)
         spread[self.active] = windows * self.by_window
         z = z.scatter_add(1, self.places, spread)
-        patches = stem.weight.T @ z + filters.reshape(self.of_gradient.shape[0], -1).T @ self.of_gradient
+        of = filters.reshape(self.of_gradient.shape[0], -1)
+        if self.bent is not None:
+            z = z - self.bent[0] * (of @ self.bent[1])
+        patches = stem.weight.T @ z + of.T @ self.of_gradient
         op = stem.op
         picture = functional.fold(patches[None], stem.shape[1:], op.kernel, op.dilation, op.padding, op.stride)
         found: Array = picture.ravel().numpy()

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 import torch
 from torch import nn
 
-from gi_core.attacks.recursion.residual import top
+from gi_core.attacks.recursion.residual import top, train_descent, train_top
 from gi_core.attacks.recursion.residual.annealing import StemSearch
 from gi_core.attacks.recursion.residual.descent import Network, Passed, Place, descend
+from gi_core.attacks.recursion.residual.equations import Rows
 from gi_core.attacks.recursion.residual.features import Block, Half, Known, Search, units
 from gi_core.attacks.recursion.residual.masks import Mask
 from gi_core.attacks.recursion.residual.shallow import Stem, windows
+from gi_core.attacks.recursion.residual.train_descent import TrainNetwork
 from gi_core.numerics.convolution_maps import Array
 from gi_core.settings.chain import Affine
 from gi_core.settings.graph import MaxPool
@@ -38,13 +41,16 @@ class Halted:
 
 
 class Going:
-    """One network with one update. std (C,): of the pictures' normalisation."""
+    """One network with one update. std (C,): of the pictures' normalisation. train: batch norm was in train mode, and the
+    model holds the batch's statistics.
+    """
 
     def __init__(
-        self, net: ResidualNet, pool: MaxPool | None, model: nn.Module, update: Update, std: tuple[float, ...]
-    ):
+        self, net: ResidualNet, pool: MaxPool | None, model: nn.Module, update: Update, std: tuple[float, ...],
+        train: bool = False,
+    ):  # fmt: skip
         self.net, self.pool, self.std = net, pool, std
-        self.network = Network(model, update)
+        self.network = TrainNetwork(model, update) if train else Network(model, update)
 
     def delta(self) -> Array:
         """dL/dlogits (K,), the head's bias gradient."""
@@ -59,7 +65,10 @@ class Going:
         sums = net.sums(last.main[1])
         assert sums is not None  # `refusal` asks for a bias or a batch norm
         side = (last.shape[1], last.shape[2])
-        active = top.mask(last.main[1].convolution, net.numbers(last.main[1]).gradient, means, sums, side)
+        if isinstance(net, TrainNetwork):
+            active = train_top.mask(net.layer(last.main[1]), means, sums, side)[0]
+        else:
+            active = top.mask(last.main[1].convolution, net.numbers(last.main[1]).gradient, means, sums, side)
         none = np.zeros_like(active)
         back = np.broadcast_to(means[:, None, None], last.shape).copy()
         return Place(np.zeros(last.shape), Mask(active, none, np.zeros(last.shape), summed=True), back)
@@ -70,6 +79,8 @@ class Going:
 
     def descend(self, at: int, out: Place) -> Passed:
         """Block `at`, from its output."""
+        if isinstance(self.network, TrainNetwork):
+            return train_descent.descend(self.network, self.net.blocks[at], out, self.before(at))
         return descend(self.network, self.net.blocks[at], out, self.before(at))
 
     def halted(self, at: int, passed: Passed) -> Halted | None:
@@ -89,7 +100,8 @@ class Going:
 
     def stem(self, unit: Array, pooled: tuple[int, ...], dtype: torch.dtype) -> Stem:
         seen = windows(self.pool, self.net.stem.shape, pooled)
-        return Stem(self.net.stem, self.network.numbers(self.net.stem), seen, unit, self.std, dtype)
+        normed = self.network.layer(self.net.stem) if isinstance(self.network, TrainNetwork) else None
+        return Stem(self.net.stem, self.network.numbers(self.net.stem), seen, unit, self.std, dtype, normed)
 
     def stem_search(self, place: Place, dtype: torch.dtype) -> StemSearch:
         """Where every block was passed: `place` is the stem's output, pooled if the network does that."""
@@ -117,10 +129,12 @@ class Going:
         inner = Known(halted.inner.value, halted.inner.mask.active, dtype)
         return Search(stem, blocks[:-1], Half.of(blocks[-1], inner, known, self._rows(halted, out)))
 
-    def _rows(self, halted: Halted, out: Place) -> list:
+    def _rows(self, halted: Halted, out: Place) -> list[Rows]:
         """The linear equations of the halted block's input."""
         assert halted.inner is not None
         block, net = self.net.blocks[halted.at], self.network
+        if isinstance(net, TrainNetwork):  # k is not known before x is
+            return [Rows(np.zeros((0, prod(block.input_shape[1:]))), np.zeros((0, block.input_shape[0])))]
         k2 = out.mask.active * out.back
         k1 = halted.inner.mask.active * net.back(block.main[1], k2)
         every = np.ones(len(k1), bool)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from gi_core.attacks.base import LayerReport, Refused, State, Step
+from gi_core.attacks.batch_norm.fixed import with_batch_statistics
 from gi_core.attacks.observation import refuse_bad_update
 from gi_core.attacks.priors import Pixels
 from gi_core.attacks.recursion.layers import missing
@@ -53,7 +54,8 @@ class ResidualMachine(Recursion):
             raise Refused(OWN_LOSS)
         graph = drawn_layers(knowledge, pooled=True)
         whole = chain(graph)
-        reason = refusal(type(settings), whole, update.images, knowledge.batch_norm)
+        shared = update.statistics is not None
+        reason = refusal(type(settings), whole, update.images, knowledge.batch_norm, shared)
         net = parse(whole)
         if reason or isinstance(net, str):
             raise Refused(reason or str(net))
@@ -63,7 +65,9 @@ class ResidualMachine(Recursion):
         pool = next((x.op for x in graph.layers if net.pool is not None and x.name == net.pool.name), None)
         assert pool is None or isinstance(pool, MaxPool)  # as `parse` looked for
         self.net: ResidualNet = net
-        self.going = Going(net, pool, knowledge.model, update, knowledge.std)
+        norms = any(part.batch_norm for part in parts(net))
+        fixed = with_batch_statistics(update, knowledge) if norms and knowledge.batch_norm == "train" else None
+        self.going = Going(net, pool, fixed or knowledge.model, update, knowledge.std, train=fixed is not None)
         self.blocks = (net.stem, *net.blocks)
         self.last = net.head
         self.shape = (1, *knowledge.input_shape)

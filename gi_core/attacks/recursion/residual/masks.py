@@ -44,10 +44,11 @@ def classify(x: Array, error: Array, floor: float) -> Mask:
     return Mask(size > ACTIVE**0.5 * INACTIVE**0.5, (size > INACTIVE) & (size < ACTIVE), size)
 
 
-def check_sums(mask: Mask, back: Array, sums: Array, tolerance: float) -> Mask:
+def check_sums(mask: Mask, back: Array, sums: Array, tolerance: float, least: float = 1.0) -> Mask:
     """Settle doubtful values by the bias gradient: sums (C,) = sum_p M back. back (C, H, W) = dL/dx.
 
-    tolerance: rounding of a sum, as a share of sum_p |back| of its channel and of a usual one.
+    tolerance: rounding of a sum, as a share of sum_p |back| of its channel and of a usual one. least: size of a value from
+    which its flip is tried.
     """
     active, doubtful = mask.active.copy(), mask.doubtful.copy()
     failing, sizes = 0, np.abs(back).sum((1, 2))
@@ -60,7 +61,7 @@ def check_sums(mask: Mask, back: Array, sums: Array, tolerance: float) -> Mask:
             continue
         steps = np.where(a, -g, g)
         flips = _flips(
-            steps, d, np.flatnonzero((mask.size[c].ravel() > 1) & (mask.size[c].ravel() < WIDE)), missing, allowed
+            steps, d, np.flatnonzero((mask.size[c].ravel() > least) & (mask.size[c].ravel() < WIDE)), missing, allowed
         )
         if flips is None:
             failing += 1

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from gi_core.attacks.recursion.layers import Numbers
+from gi_core.attacks.recursion.residual.train_layer import TrainLayer
 from gi_core.settings.chain import Affine
 from gi_core.settings.graph import MaxPool
 
@@ -48,12 +49,40 @@ def windows(pool: MaxPool | None, shape: tuple[int, ...], pooled: tuple[int, ...
     return Windows(torch.from_numpy(places), (pooled[1], pooled[2]), (height, width))
 
 
+@dataclass(frozen=True)
+class Normed:
+    """Batch norm in train mode after the first convolution, in units of its channels, each (C, 1): middle, mean of its output
+    z; spread of z; slope c of k = e - mean(e) - c (z - middle).
+    """
+
+    middle: Tensor
+    spread: Tensor
+    slope: Tensor
+
+    @classmethod
+    def of(cls, layer: TrainLayer, bias: Tensor, unit: Tensor) -> Normed:
+        mean, spread, slope = (t[:, None].to(unit.dtype) for t in (layer.mean, layer.spread, layer.slope))
+        return cls(mean / unit + bias, (spread / unit).clamp_min(1e-12), slope * unit)
+
+    def share(self, dealt: Tensor, z: Tensor) -> Tensor:
+        """k (C, positions)."""
+        return dealt - dealt.mean(1, keepdim=True) - self.slope * (z - self.middle)
+
+    def moments(self, z: Tensor) -> Tensor:
+        """(2, C): what the mean and the mean square of z - middle are off by, in units of its spread; 0 at the picture."""
+        off = (z - self.middle) / self.spread
+        return torch.stack([off.mean(1), ((off**2).mean(1) - 1) / 2])
+
+
 class Stem:
-    """The first convolution with the numbers of its update, in one dtype. unit (C,): usual size of each channel."""
+    """The first convolution with the numbers of its update, in one dtype. unit (C,): usual size of each channel. normed: its
+    batch norm, where that is in train mode.
+    """
 
     def __init__(
-        self, layer: Affine, mine: Numbers, seen: Windows, unit: np.ndarray, std: tuple[float, ...], dtype: torch.dtype
-    ):
+        self, layer: Affine, mine: Numbers, seen: Windows, unit: np.ndarray, std: tuple[float, ...], dtype: torch.dtype,
+        normed: TrainLayer | None = None,
+    ):  # fmt: skip
         def tensor(values: np.ndarray) -> Tensor:
             return torch.from_numpy(np.ascontiguousarray(values)).to(dtype)
 
@@ -65,6 +94,7 @@ class Stem:
         gradient = tensor(mine.gradient.reshape(len(mine.gradient), -1))
         self.gradient_size = gradient.norm(dim=1, keepdim=True).clamp_min(1e-30)
         self.gradient = gradient / self.gradient_size
+        self.normed = None if normed is None else Normed.of(normed, self.bias, self.unit)
         self._there = seen.places >= 0
         self._places = seen.places.clamp_min(0)
 
@@ -100,9 +130,13 @@ class Stem:
         out = torch.zeros(channels, self.windows.inside[0] * self.windows.inside[1], dtype=shares.dtype)
         return out.scatter_add(1, flat.expand(channels, -1), shares)
 
-    def misfit(self, dealt: Tensor, patches: Tensor) -> Tensor:
-        """(dL/dz patches^T - G) / |G_c|, (C, Cin k^2)."""
-        return dealt @ patches.T / self.gradient_size - self.gradient
+    def share(self, dealt: Tensor, z: Tensor) -> Tensor:
+        """k (C, positions) that the gradient sums: what is dealt out, less what batch norm in train mode takes off."""
+        return dealt if self.normed is None else self.normed.share(dealt, z)
+
+    def misfit(self, dealt: Tensor, patches: Tensor, z: Tensor) -> Tensor:
+        """(k patches^T - G) / |G_c|, (C, Cin k^2)."""
+        return self.share(dealt, z) @ patches.T / self.gradient_size - self.gradient
 
     def candidates(self, pooled: Tensor, error: Tensor) -> Tensor:
         """Who may have won (C, windows, taps), by the pooled values alone. error (C, windows): of those.

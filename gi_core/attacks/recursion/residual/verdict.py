@@ -20,7 +20,7 @@ def note(net: ResidualNet, halted: Halted | None, misfit: float) -> str:
             f" and explains what is known to {misfit:.1e}"
         )
     begin = f"every block was exact, and the picture explains the first layer's output to {misfit:.1e}"
-    if misfit < EXACT:
+    if misfit < (EXACT if net.pool is not None else CLEAR):  # without pooling there are no winners to miss
         return f"{begin}: it is the client's picture up to rounding"
     if misfit < CLEAR:
         return f"{begin}: a few winners of the pooling were not found"

@@ -29,13 +29,14 @@ def settled(
 ) -> tuple[Tensor, Tensor]:
     """Winners (C, windows), and which of them (bool) the gradient chose."""
     patches = stem.patches(x)
-    held = stem.in_windows(stem.maps(patches)).masked_fill(~among, float("-inf"))
+    z = stem.maps(patches)
+    held = stem.in_windows(z).masked_fill(~among, float("-inf"))
     winner, places = held.argmax(2), stem.windows.places.clamp_min(0)
     missed = (held.amax(2) - pooled)[active]
     usual = max(float((missed**2).mean() ** 0.5) if len(missed) else 0.0, 1e-14)
     close = among & active[:, :, None] & ((held - pooled[:, :, None]).abs() < CLOSE * usual)
     dealt = stem.dealt(torch.nn.functional.one_hot(winner, held.shape[2]).to(held.dtype), back * active)
-    left = -stem.misfit(dealt, patches)
+    left = -stem.misfit(dealt, patches, z)
     changed = torch.zeros_like(active)
     for c in range(len(winner)):
         at, to = torch.nonzero(close[c], as_tuple=True)
