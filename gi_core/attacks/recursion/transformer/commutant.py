@@ -15,8 +15,8 @@ from torch import Tensor
 
 from gi_core.attacks.recursion.transformer.mixture import Equations
 
-DENSE = 100
-"""m up to which the normal matrix of m^2 unknowns is formed: 800 MB, and its factor as much."""
+DENSE = 80
+"""m up to which the normal matrix of m^2 unknowns is formed: 330 MB, and its factor as much."""
 SPARE, SHIFTED, REFINED = 2, 8, 3
 """Null vectors more than pictures, iterations of the inverse, and refinements of those with the operator itself."""
 ENOUGH = 1e-11
@@ -81,15 +81,17 @@ def _both(one: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def normal(c: Commutant) -> Tensor:
-    """(m^2, m^2), of Y row by row."""
+    """(m^2, m^2), of Y row by row, a row of Y at a time: sums over heads of products of matrices (m, m)."""
     m = c.count
-    found = torch.zeros(m, m, m, m, dtype=c.left.dtype)
-    for w, g, q, p in zip(c.left, c.right, c.left_turned, c.right_turned, strict=True):
-        found += torch.einsum("ik,jl->ijkl", w.T @ w, g.T @ g)
-        found += torch.einsum("ik,jl->ijkl", p.T @ p, q.T @ q)
-        mixed = torch.einsum("il,jk->ijkl", w.T @ q, g.T @ p)
-        found -= mixed
-        found -= mixed.permute(2, 3, 0, 1)
+    w, g = c.left.mT @ c.left, (c.right.mT @ c.right).flatten(1)
+    p, q = c.right_turned.mT @ c.right_turned, (c.left_turned.mT @ c.left_turned).flatten(1)
+    wq, gp = c.left.mT @ c.left_turned, c.right.mT @ c.right_turned
+    found = torch.empty(m, m, m, m, dtype=c.left.dtype)
+    for i in range(m):
+        plain = (w[:, i].T @ g + p[:, i].T @ q).view(m, m, m)  # (k, j, l)
+        mixed = (wq[:, i].T @ gp.flatten(1)).view(m, m, m)  # (l, j, k)
+        turned = (gp[:, :, i].T @ wq.flatten(1)).view(m, m, m)  # (l, k, j)
+        found[i] = plain.permute(1, 0, 2) - mixed.permute(1, 2, 0) - turned.permute(2, 1, 0)
     flat, shrink = found.view(m * m, m * m), c.shrink.reshape(-1)
     return flat.mul_(shrink).mul_(shrink[:, None])
 

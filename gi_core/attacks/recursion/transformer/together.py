@@ -20,7 +20,7 @@ from gi_core.attacks.recursion.transformer.projections import Projections
 
 TYPICAL, MOST = 4, 60
 """Steps of the second engine: as usual, and at most."""
-MOVED = 400
+MOVED = 150
 """Operations that could be done while a number of the normal matrix is made, by a head: memory decides."""
 
 
