@@ -42,6 +42,13 @@ def test_two_pictures_come_back_with_their_labels_and_a_proof():
     assert max(found.attack.residual(found.state).values()) < 1e-3
 
 
+def test_the_second_engine_takes_steps_that_can_be_resumed(monkeypatch):
+    monkeypatch.setattr(commutant, "DENSE", 0)
+    once, saved = (recover(asked(2), saved=through_a_file) for through_a_file in (False, True))
+    assert once.step.iteration > 5 and min(matched(once)[0]) > 60
+    assert torch.equal(once.attack.answer(once.state)[0], saved.attack.answer(saved.state)[0])
+
+
 def test_two_layer_norms_in_front_of_the_attention_change_nothing():
     """As CLIP has them."""
     found = recover(ask({**VIT, "family": "clip"}, "transformer", size=32, samples=PICTURES[:2]))
@@ -185,3 +192,10 @@ def test_every_picture_lies_in_the_coset():
         torch.testing.assert_close(
             found.places @ found.rows @ own.T, torch.eye(4, dtype=own.dtype), rtol=1e-9, atol=1e-9
         )
+
+
+@pytest.mark.slow
+def test_two_photographs_through_a_vit_b32():
+    vit = {"kind": "vit", "hidden": 768, "heads": 12, "depth": 12, "patch": 32}
+    found = recover(ask(vit, "transformer", size=224, normalise="0.5/0.5", samples=PICTURES[:2]))
+    assert min(matched(found)[0]) > 75 and verdict.believed(found.state["facts"])
