@@ -63,6 +63,11 @@ class Model(Component):
         """Logits for data of so many classes: one, or one for each class."""
         return 1 if self.one_logit else self.classes or data_classes
 
+    @property
+    def usual_side(self) -> int | None:
+        """Side of the pictures that it is usually given, where a form should offer that; None for the pictures' own."""
+        return None
+
     def side_for(self, side: int) -> int:
         """The side of a square, in pixels, that the network takes in place of this one where nobody asked for any."""
         return max(side, self.min_size)

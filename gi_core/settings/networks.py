@@ -162,6 +162,11 @@ class VisionTransformer(Model):
         added=True,
     )
 
+    @property
+    def usual_side(self) -> int | None:
+        """Side that its kind is trained on: 224 pixels of those as large as ImageNet's."""
+        return 224 if self.patch in (14, 16, 28, 32) and self.hidden >= 192 else None
+
     def side_for(self, side: int) -> int:
         """Whole patches: the next multiple of the patch."""
         return -(-super().side_for(side) // self.patch) * self.patch

@@ -32,6 +32,8 @@ _KNOWN: dict[str, tuple[str, str]] = {
     "exact_most": ("Exact up to", "Most pictures that come back exactly, all of them."),
     "words": ("One picture", "What the gradient of a single picture gives away."),
 }
+_WIDTHS = {"title": 150, "words": 330}
+_MOST_ROWS = 12
 
 
 def draw(report: RankReport) -> None:
@@ -52,16 +54,19 @@ def draw(report: RankReport) -> None:
     ]  # fmt: skip
     _table(rows, _BATCHES, "rank_batches", "What stays open of each number of pictures")
     st.html('<h4 class="gi-sub">Known vision transformers <small>counted by the same formulas</small></h4>')
-    known = [entry.to_json() for entry in TRANSFORMERS]
+    known = [
+        {**row, "coset_most": row["coset_most"] or None, "exact_most": row["exact_most"] or None}
+        for row in (entry.to_json() for entry in TRANSFORMERS)
+    ]
     _table(known, _KNOWN, "rank_transformers", "Up to how many pictures known transformers give away")
 
 
 def _table(rows: list[dict[str, Any]], columns: dict[str, tuple[str, str]], key: str, alt: str) -> None:
     config = {
-        name: st.column_config.Column(title, help=about, pinned=name == next(iter(columns)))
+        name: st.column_config.Column(title, help=about, pinned=name == next(iter(columns)), width=_WIDTHS.get(name))
         for name, (title, about) in columns.items()
     }
     st.dataframe(
         rows, column_order=list(columns), column_config=config, hide_index=True, key=key, placeholder="–", row_height=ROW,
-        height=ROW * (min(len(rows), 16) + 1) + 3, alt=alt,
+        height=ROW * (min(len(rows), _MOST_ROWS) + 1) + 3, alt=alt,
     )  # fmt: skip

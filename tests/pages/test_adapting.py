@@ -85,6 +85,7 @@ def test_an_attack_that_is_told_the_labels_reads_them_where_they_are_not_known(s
     [
         ({"samples": FACES[:1], "model": {"kind": "resnet18"}}, {"channels": 3, "size": 32}, "Channels is set to 3"),
         ({"samples": FACES[:1], "model": {"kind": "vit"}}, {"channels": 3, "size": 28}, "Size is set to 28"),
+        ({"samples": PHOTOS[:1], "model": {"kind": "vit", "patch": 16, "hidden": 384, "heads": 6}}, {"size": 224}, "trained"),
         ({"samples": FACES[:1], "normalise": ".5,.4,.3/.2,.2,.2"}, {"channels": 3}, "three numbers"),
         ({"samples": PHOTOS[:2], "size": "own"}, {"size": None}, "Size is automatic"),
         ({"samples": PHOTOS[:3], "model": {"kind": "lenet", "classes": 2}}, {"model.classes": None}, "Classes is automatic"),

@@ -121,6 +121,9 @@ def _shape(e: Experiment, said: list[str]) -> Experiment:
             e = _with(e, channels=3)
             said.append("Channels is set to 3 now, because the normalisation has three numbers.")
     own = min(32, *(_SHAPES.get(source, (3, 32))[1] for source in sources), 32)
+    if e.recorded is None and e.size is None and e.model.usual_side is not None:
+        e = _with(e, size=e.model.usual_side)
+        said.append(f"Size is set to {e.size} now, on which such networks are trained.")
     if e.recorded is None and e.size is None and e.model.side_for(own) != own:
         e = _with(e, size=e.model.side_for(own))
         said.append(f"Size is set to {e.size} now, because {e.model.title} does not take {own} pixels.")
