@@ -1,7 +1,8 @@
 """Residual recursion on a ResNet-18 with ImageNet stem: float32 gradients of the bundled pictures, weights fresh and
 trained here.
 
-`python -m benchmarks.residual SIZE COUNT [fresh|trained]` prints one size.
+`python -m benchmarks.residual SIZE COUNT [fresh|trained] [eval|train]` prints one size; train: batch norm in train mode, its
+statistics shared.
 """
 
 from __future__ import annotations
@@ -24,17 +25,17 @@ def residual() -> Iterator[dict]:
             yield _row(size, count, weights)
 
 
-def _row(size: int, count: int, weights: str) -> dict:
-    found = [_one(f"bundled/{name}", size, weights) for name in PICTURES[:count]]
+def _row(size: int, count: int, weights: str, mode: str = "eval") -> dict:
+    found = [_one(f"bundled/{name}", size, weights, mode) for name in PICTURES[:count]]
     psnr = [f["psnr"] for f in found]
     return {
-        "network": f"ResNet-18, {weights}, {size} px", "pictures": len(found), "psnr": statistics.median(psnr),
+        "network": f"ResNet-18, {weights}, {size} px" + ", train mode" * (mode == "train"), "pictures": len(found), "psnr": statistics.median(psnr),
         "worst": min(psnr), "best": max(psnr), "above_50_db": sum(p > 50 for p in psnr),
         "blocks": statistics.median(f["blocks"] for f in found), "seconds": statistics.median(f["seconds"] for f in found),
     }  # fmt: skip
 
 
-def _one(sample: str, size: int, weights: str) -> dict:
+def _one(sample: str, size: int, weights: str, mode: str) -> dict:
     """PSNR before clamping, blocks passed, CPU seconds of the attack on one thread."""
     import torch
 
@@ -47,6 +48,7 @@ def _one(sample: str, size: int, weights: str) -> dict:
     trained = {"kind": "trained", "epochs": EPOCHS, "learning_rate": RATE, "data": "bundled"}
     asked = build({
         "samples": [sample], "size": size, "channels": 3, "model": {"kind": "resnet18"}, "attack": {"kind": "residual"},
+        "client": {"kind": "fedsgd", "batch_norm": mode, "statistics": "shared" if mode == "train" else "withheld"},
         "weights": trained if weights == "trained" else {"kind": "fresh"},
     })  # fmt: skip
     pictures = data.load(asked)
@@ -70,4 +72,4 @@ def _one(sample: str, size: int, weights: str) -> dict:
 
 
 if __name__ == "__main__":
-    print(_row(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3] if len(sys.argv) > 3 else "fresh"))
+    print(_row(int(sys.argv[1]), int(sys.argv[2]), *(sys.argv[3:5] or ["fresh"])))

@@ -83,7 +83,7 @@ def refusal(blocks: tuple[Block, ...], images: int, batch_norm: str = "eval", sh
         if not shared:
             return (
                 "batch norm in train mode mixes all positions of a channel, and its statistics are not shared: choose"
-                " client.statistics=shared or client.batch_norm=eval"
+                " client.statistics=shared (with the statistics of a recorded round), or client.batch_norm=eval"
             )
         if not all(normed):
             return "with batch norm in train mode every convolution needs one: choose client.batch_norm=eval"

@@ -11,10 +11,11 @@ from gi_core.attacks.base import Refused
 from gi_core.attacks.recursion.residual import centred, quadratic, train_top
 from gi_core.attacks.recursion.residual.quadratic import Read
 from gi_core.attacks.recursion.residual.train_layer import TrainLayer
-from gi_core.settings import problems
+from gi_core.settings import SpecError, problems
 from gi_core.settings.chain import Affine
 from gi_core.settings.graph import Conv
 from tests.attacks.test_residual_runs import QUICK, small
+from tests.experiments.test_recorded import SHARED, about, record, run
 from tests.recovery import ask, recover
 
 TRAIN = {"kind": "fedsgd", "batch_norm": "train", "statistics": "shared"}
@@ -130,6 +131,21 @@ def test_noise_in_train_mode_is_refused_or_said(std):
         assert "cannot be told from this update" in str(refusal)
         return
     assert "every block was exact" not in found.step.note
+
+
+def test_a_recorded_round_of_three_files_gives_its_picture(gi_home, tmp_path):
+    client = {**SHARED, "learning_rate": 0.1}
+    files, private = record(
+        tmp_path / "f", {"samples": ["bundled/astronaut"], "channels": 3, "model": small(), "client": client}
+    )
+    known = {"channels": 3, "model": {**small(), "classes": 11}, "client": client, "attack": QUICK}
+    asked = about(files, **known)
+    document, sink = run(asked, tmp_path / "run")
+    found = np.load(sink.folder / "reconstruction.npz")["images"]
+    assert document["status"] == "done" and np.abs(found - private.images).max() < 1e-3
+    without = about(files, **{**known, "client": {**client, "statistics": "withheld"}})
+    with pytest.raises(SpecError, match="its statistics are not shared"):
+        run(without, tmp_path / "without")
 
 
 def test_statistics_that_are_not_shared_are_asked_for():

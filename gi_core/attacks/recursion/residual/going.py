@@ -29,6 +29,8 @@ TIED = 6.0
 """Times the rounding of two pooled values by which they may differ and count as the same."""
 CONTRADICTED = 1e-2
 """Relative residual of a layer's equations above which they are not believed."""
+CONTRADICTED_IN_TRAINING = 3e-3
+"""The same with batch norm in train mode, where a wrong mask spoils what is found of all layers below."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ class Going:
         train: bool = False,
     ):  # fmt: skip
         self.net, self.pool, self.std = net, pool, std
+        self.allowed = CONTRADICTED if not train else CONTRADICTED_IN_TRAINING
         self.network = TrainNetwork(model, update) if train else Network(model, update)
 
     def delta(self) -> Array:
@@ -86,10 +89,10 @@ class Going:
     def halted(self, at: int, passed: Passed) -> Halted | None:
         """Why block `at` is not believed; None where it is."""
         name = title(self.net.blocks[at])
-        reason = _doubt(passed.inner.short, passed.inner.residual, passed.inner_mask)
+        reason = _doubt(passed.inner.short, passed.inner.residual, passed.inner_mask, self.allowed)
         if reason:
             return Halted(at, None, f"{name}, whose inner activation {reason}")
-        reason = _doubt(passed.outer.short, passed.outer.residual, None)
+        reason = _doubt(passed.outer.short, passed.outer.residual, None, self.allowed)
         if reason:
             back = np.zeros_like(passed.inner.x)
             return Halted(at, Place(passed.inner.x, passed.inner_mask, back), f"{name}, whose input {reason}")
@@ -142,11 +145,11 @@ class Going:
         return rows if block.skip is None else [*rows, net.rows(block.skip, k2, every)]
 
 
-def _doubt(short: int, residual: float, mask: Mask | None) -> str:
+def _doubt(short: int, residual: float, mask: Mask | None, allowed: float = CONTRADICTED) -> str:
     """What is wrong with a recovered activation, to end a sentence; "" where nothing is."""
     if short:
         return f"lacks {short} equations of each channel"
-    if residual > CONTRADICTED:
+    if residual > allowed:
         return f"obeys its equations to {residual:.0e} only"
     if mask is not None and mask.summed and mask.failing > FAILING * len(mask.active):
         return f"misses the bias gradient in {mask.failing} of {len(mask.active)} channels"

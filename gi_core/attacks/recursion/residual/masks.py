@@ -44,11 +44,11 @@ def classify(x: Array, error: Array, floor: float) -> Mask:
     return Mask(size > ACTIVE**0.5 * INACTIVE**0.5, (size > INACTIVE) & (size < ACTIVE), size)
 
 
-def check_sums(mask: Mask, back: Array, sums: Array, tolerance: float, least: float = 1.0) -> Mask:
+def check_sums(mask: Mask, back: Array, sums: Array, tolerance: float, unsure: float | None = None) -> Mask:
     """Settle doubtful values by the bias gradient: sums (C,) = sum_p M back. back (C, H, W) = dL/dx.
 
-    tolerance: rounding of a sum, as a share of sum_p |back| of its channel and of a usual one. least: size of a value from
-    which its flip is tried.
+    tolerance: rounding of a sum, as a share of sum_p |back| of its channel and of a usual one. unsure: size above which
+    any value of a channel may be active whose sum does not fit; 1 for one flip, NARROW where none fits, if left out.
     """
     active, doubtful = mask.active.copy(), mask.doubtful.copy()
     failing, sizes = 0, np.abs(back).sum((1, 2))
@@ -61,12 +61,18 @@ def check_sums(mask: Mask, back: Array, sums: Array, tolerance: float, least: fl
             continue
         steps = np.where(a, -g, g)
         flips = _flips(
-            steps, d, np.flatnonzero((mask.size[c].ravel() > least) & (mask.size[c].ravel() < WIDE)), missing, allowed
+            steps,
+            d,
+            np.flatnonzero(
+                (mask.size[c].ravel() > (1.0 if unsure is None else unsure)) & (mask.size[c].ravel() < WIDE)
+            ),
+            missing,
+            allowed,
         )
         if flips is None:
             failing += 1
             size = mask.size[c].ravel()
-            d |= (size > NARROW) & (size < ACTIVE)
+            d |= (size > (NARROW if unsure is None else unsure)) & (size < ACTIVE)
             continue
         a[list(flips)] ^= True
         d[list(flips)] = True

@@ -18,7 +18,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from gi_core.attacks.recursion.residual import centred, equations, quadratic
 from gi_core.attacks.recursion.residual.descent import Network, Passed, Place
 from gi_core.attacks.recursion.residual.equations import WEAK, Found
-from gi_core.attacks.recursion.residual.masks import Mask, check_sums, classify
+from gi_core.attacks.recursion.residual.masks import INACTIVE, QUANTILE, Mask, check_sums, classify
 from gi_core.attacks.recursion.residual.quadratic import Read, Shown
 from gi_core.attacks.recursion.residual.train_layer import TrainLayer
 from gi_core.numerics.convolution_maps import Array
@@ -27,6 +27,10 @@ from gi_core.types.updates import Update
 
 ROUNDS = 4
 """Rounds that the search of a layer begins with."""
+HIDDEN = 1e-3
+"""Share of a position's unit that the equations do not see, from which its error is told apart."""
+SPARE = 1.2
+"""Equations over unknowns of a channel that clean filters must give before the others are left out."""
 USUAL, TIMES = 0.68, 4.0
 """What a bias gradient may be missed by: so many times what this share of the channels misses it by, as errors add up."""
 
@@ -66,7 +70,7 @@ class TrainNetwork(Network):
         sizes = np.abs(back).sum((1, 2))
         missed = np.abs(sums - (mask.active * back).sum((1, 2))) / (sizes + sizes.mean() + 1e-300)
         return check_sums(
-            mask, back, sums, max(self.tolerance, TIMES * float(np.quantile(missed, USUAL))), least=-np.inf
+            mask, back, sums, max(self.tolerance, TIMES * float(np.quantile(missed, USUAL))), unsure=-INACTIVE
         )
 
 
@@ -114,13 +118,16 @@ def _solve(
     e, doubt, start = _flat(mask.active * back), mask.doubtful & (back != 0), None
     if doubt.any():
         clean = torch.from_numpy(~doubt.any((1, 2)))
-        start = _input([Read(layer.only(clean), e[clean]), *others], shown)
-        e = _told(layer, e, _flat(doubt), _flat(back), start)
+        if int(clean.sum()) * layer.op.kernel**2 >= SPARE * math.prod(layer.shape[1:]):
+            few = layer.only(clean)
+            near = None if centred.enough(few) or not centred.enough(layer) else _input([Read(layer, e), *others], None)
+            start = _input([Read(few, e[clean]), *others], shown, near)
+            e = _told(layer, e, _flat(doubt), _flat(back), start)
     reads = [Read(layer, e), *others]
     x = _input(reads, shown, start)
     k = _dealt(layer, e, x)
     residual = float((layer.products(x, k) - layer.gradient).norm() / layer.gradient.norm().clamp_min(1e-300))
-    error, condition = _expected([_rows(r.layer, _dealt(r.layer, r.e, x)) for r in reads], layer.shape)
+    error, condition = _expected([_rows(r.layer, _dealt(r.layer, r.e, x)) for r in reads], x.numpy())
     return Found(x.numpy(), error, x[0].numel(), condition, residual), e
 
 
@@ -146,17 +153,27 @@ def _told(layer: TrainLayer, e: Tensor, doubtful: Tensor, back: Tensor, x: Tenso
     return e
 
 
-def _expected(parts: list[equations.Rows], shape: tuple[int, ...]) -> tuple[Array, float]:
-    """(what rounding does to each value, up to a common factor; condition) by the equations at the solution, less what the
-    gradient does not see and the means give: k sums to zero, so a constant is unseen where no padding shows it.
+def _expected(parts: list[equations.Rows], x: Array) -> tuple[Array, float]:
+    """(what rounding does to each value, up to a common factor; condition) by the equations at the solution.
+
+    k sums to zero, so a constant is unseen where no padding shows it: it comes from the means, and how well, the negative
+    values there tell.
     """
     kernel, target = (np.concatenate(rows) for rows in zip(*((p.kernel, p.target) for p in parts), strict=True))
     _, values, right = np.linalg.svd(kernel, full_matrices=False)
     seen = values > WEAK * values[0]
     spread = np.sqrt(((right[seen].T / values[seen]) ** 2).sum(1))
-    size = np.sqrt((target**2).mean(0))
-    error = np.maximum(size[:, None] * spread[None], 1e-300 + 1e-6 * float(np.median(spread) * np.median(size)))
-    return equations.ROUNDING * error.reshape(shape), float(values[seen][0] / values[seen][-1])
+    spread = np.maximum(spread, 1e-3 * np.median(spread) + 1e-300)
+    size = np.sqrt((target**2).mean(0)) + 1e-300
+    error = equations.ROUNDING * size[:, None] * spread[None]
+    hidden = (right[seen] ** 2).sum(0) < 1 - HIDDEN
+    if hidden.any() and not hidden.all():
+        ratio = x.reshape(error.shape) / error
+        there, elsewhere = (
+            np.quantile(-t[t < 0], QUANTILE) if (t < 0).any() else 0.0 for t in (ratio[:, hidden], ratio[:, ~hidden])
+        )
+        error[:, hidden] *= max(1.0, there / max(elsewhere, 1e-300)) if elsewhere else 1.0
+    return error.reshape(x.shape), float(values[seen][0] / values[seen][-1])
 
 
 def _begun(read: Read, shown: Shown | None) -> Tensor:
