@@ -25,7 +25,7 @@ from gi_core.types.updates import Update
 
 FAILING = 0.05
 """Share of a mask's channels that may miss their bias gradient before the mask is not believed."""
-TIED = 6.0
+TIED = 40.0
 """Times the rounding of two pooled values by which they may differ and count as the same."""
 CONTRADICTED = 1e-2
 """Relative residual of a layer's equations above which they are not believed."""

@@ -164,7 +164,7 @@ class ResidualMachine(Recursion):
         before = state["misfit"]
         state["rounds"] += 1
         self._keep(state, x, search.misfit(x))
-        settled = state["rounds"] > 2 and state["misfit"] > 0.99 * before
+        settled = state["rounds"] > 1 and state["misfit"] > 0.99 * before
         over = state["rounds"] >= self.settings.rounds or settled
         return state, self._shown(state, None, state["misfit"], done=over)
 

@@ -144,9 +144,11 @@ class Stem:
         The winner of a window is below none of the windows that hold it, so it stands where the bound is the window's own
         value. Windows that overlap and have the same value have the same winner: it stands where most of them meet.
         """
-        bound = self.bound(pooled)[:, self._places]
-        may = self._there & (bound >= (pooled - error)[:, :, None])
-        flat = self._places.reshape(1, -1).expand(len(pooled), -1)
+        bound, flat = self.bound(pooled)[:, self._places], self._places.reshape(1, -1).expand(len(pooled), -1)
+        spread = error[:, :, None].expand(-1, -1, self._places.shape[1]).reshape(len(pooled), -1)
+        worst = torch.zeros(len(pooled), self.windows.inside[0] * self.windows.inside[1], dtype=error.dtype)
+        worst = worst.scatter_reduce(1, flat, spread, "amax")[:, self._places]  # of the windows that meet at a position
+        may = self._there & (bound >= pooled[:, :, None] - worst)
         held = may & (pooled > 0)[:, :, None]
         met = torch.zeros(len(pooled), self.windows.inside[0] * self.windows.inside[1], dtype=torch.int32)
         met = met.scatter_add(1, flat, held.reshape(len(pooled), -1).int())[:, self._places]
