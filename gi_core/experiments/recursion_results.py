@@ -15,10 +15,11 @@ from gi_core.types.result_parts import Mixture, Rescaled
 
 
 def add(document: Result, question: Question, images: np.ndarray, truth: bool, folder: Path) -> None:
-    """`mixture` of a batch, `rescaled` of one picture; nothing for attacks that iterate. images (N, C, H, W) as the
-    attack gave them. The first needs the originals, and so do the second's metrics.
+    """`mixture` of a batch where the attack gives one, `rescaled` of one picture; nothing for attacks that iterate. images
+    (N, C, H, W) as the attack gave them. The first needs the originals, and so do the second's metrics.
     """
-    if not isinstance(question.experiment.attack, ClosedForm):
+    attack = question.experiment.attack
+    if not isinstance(attack, ClosedForm) or (len(images) > 1 and not attack.mixes):
         return
     originals = question.pictures.images
     if len(images) > 1:

@@ -107,6 +107,8 @@ def _recursion(source: Source, truth: bool) -> None:
     found = outcomes.figures(job, source, truth)
     report = question.of(job) if walks else None
     recursion.draw(job, report, pictures=found[-2:] if outcomes.rescaled(job) else (), key="strip")
+    if job.run_result is not None and job.run_result["note"]:
+        telling.caption(f"What the attack says of it: {job.run_result['note']}")
     if truth:
         outcomes.mixture(job, source)
 
