@@ -10,6 +10,7 @@ from pages.shared import session, telling, words
 from pages.shared.places import ASSETS, PAGES, WEB
 from pages.shared.result import takeaway
 
+_CONNECTION = st.components.v2.component("gi_connection", js=(WEB / "connection.js").read_text())
 _HERE = st.components.v2.component("gi_here", js=(WEB / "here.js").read_text())
 
 
@@ -25,6 +26,7 @@ def run(table: dict[str, dict[str, str]]) -> None:
         for section, members in table.items()
     }
     page = st.navigation(pages, position="top")
+    _CONNECTION(key="connection", height=0)
     st.logo(str(ASSETS / "logo.svg"), icon_image=str(ASSETS / "icon.svg"), size="large")
     _show(page)
     group = next((name for name, members in pages.items() if page in members), "")

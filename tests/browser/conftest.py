@@ -21,6 +21,7 @@ from gi_core.jobs.store import Store
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FAILED = pytest.StashKey[bool]()
 PATIENCE = 180.0
 """Seconds that nothing on a page takes, however busy the machine; how long things take is measured in `benchmarks`."""
 ARGS = [
@@ -125,9 +126,28 @@ class Watch:
         page.on("pageerror", lambda e: self.errors.append(str(e)))
 
 
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Let fixtures know that their test failed."""
+    report = (yield).get_result()
+    item.stash[FAILED] = item.stash.get(FAILED, False) or report.failed
+
+
+def condition(page) -> str:
+    """What a failure says of the page: whether it is connected, whether its script runs, and what it shows."""
+    app = page.locator("[data-testid=stApp]").first
+    states = {
+        name: app.get_attribute(f"data-test-{name}", timeout=5000) for name in ("connection-state", "script-state")
+    }
+    said = page.locator("[role=dialog]").all_inner_texts()
+    return f"{page.url} {states} {said} {page.watch.errors} {page.locator('body').inner_text()[:3000]}"
+
+
 @pytest.fixture
-def tab(chromium, server):
-    """open(path, **context) -> a fresh page of its own session, with a `watch`."""
+def tab(chromium, server, request):
+    """open(path, **context) -> a fresh page of its own session, with a `watch`. Of a test that fails each page's condition is
+    printed.
+    """
     contexts = []
 
     def open_(path: str = "/", **options):
@@ -141,6 +161,9 @@ def tab(chromium, server):
 
     yield open_
     for context in contexts:
+        if request.node.stash.get(FAILED, False):
+            for page in context.pages:
+                print(condition(page))
         context.close()
 
 

@@ -18,7 +18,7 @@ from gi_core.settings import SpecError, build
 from pages.shared.experiment.launch import GOING_ON
 from pages.shared.experiment.press import MOVED
 from pages.shared.presets import presets
-from tests.browser.conftest import PATIENCE, Server, free_port, served
+from tests.browser.conftest import PATIENCE, Server, Watch, condition, free_port, served
 from tests.pages_fakes import writer
 
 pytestmark = pytest.mark.browser
@@ -74,6 +74,7 @@ def opened(still: Server, chromium, slower: int, network: dict | None, loops: in
     context = chromium.new_context(viewport={"width": 1440, "height": 900})
     page = context.new_page()
     page.set_default_timeout(PATIENCE * 1000)
+    page.watch = Watch(page, still.url)
     devices = context.new_cdp_session(page)
     devices.send("Network.enable")
     answers = Answers(still.store)
@@ -93,13 +94,6 @@ def opened(still: Server, chromium, slower: int, network: dict | None, loops: in
         answers.over.set()
         answers.join()
         context.close()
-
-
-def condition(page) -> str:
-    """What a failure says of the page: whether it is connected, whether its script runs, and what it shows."""
-    app = page.locator("[data-testid=stApp]").first
-    states = {name: app.get_attribute(f"data-test-{name}") for name in ("connection-state", "script-state")}
-    return f"{page.url} {states} {page.locator('body').inner_text()[:3000]}"
 
 
 def shown(page) -> str:

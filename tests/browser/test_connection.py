@@ -57,3 +57,18 @@ def test_what_is_shown_again_is_there_however_late_the_answers_come(chromium, tm
         late.let_go()
         page.locator(".large").wait_for()
         assert page.locator("[data-testid=stApp]").first.get_attribute("data-test-connection-state") == "CONNECTED"
+
+
+def test_a_page_that_lost_its_connection_for_good_loads_itself_anew(chromium, server):
+    page = chromium.new_context().new_page()
+    page.set_default_timeout(PATIENCE * 1000)
+    late = Late(page)
+    page.goto(server.url + "/runs")
+    page.get_by_role("link", name="Lab").wait_for()
+    page.wait_for_function("() => !document.querySelector('[data-testid=stStatusWidget]')")
+    page.evaluate("window.before = true")
+    late.browser.send(b"no message of Streamlit's")
+    page.wait_for_function("() => window.before === undefined")
+    page.locator("h1.gi-title").wait_for()
+    assert page.locator("[data-testid=stApp]").first.get_attribute("data-test-connection-state") == "CONNECTED"
+    assert page.url.endswith("/runs")

@@ -44,7 +44,7 @@ _CUT = """() => [...document.querySelectorAll('.stMain button')].filter(e => e.o
     && getComputedStyle(x).textOverflow === 'ellipsis')).map(e => e.textContent)"""
 
 
-def _ready(page, name: str) -> None:
+def ready(page, name: str) -> None:
     page.locator("h1.gi-title").wait_for()
     page.wait_for_function("() => !document.querySelector('[data-testid=stStatusWidget]')")
 
@@ -62,7 +62,7 @@ def test_every_page_fits_its_window(server, tab, width, scheme):
     """
     for name in PAGES:
         page = tab("/" + name, viewport={"width": width, "height": 900}, color_scheme=scheme)
-        _ready(page, name)
+        ready(page, name)
         assert page.evaluate(_OVER) == [], name or "lab"
         assert page.evaluate(_CUT) == [], name or "lab"
         if width == 390:

@@ -7,6 +7,7 @@ import pytest
 from gi_core.jobs import sweeps
 from gi_core.settings.sweep import build_sweep
 from tests.browser.conftest import axe
+from tests.browser.test_every_page import ready
 from tests.browser.test_main_path import until
 
 pytestmark = pytest.mark.browser
@@ -72,12 +73,13 @@ def test_it_fits_a_phone(tab, shots, number):
 def test_a_sweep_is_opened_from_the_list_and_the_form_is_as_it_was_after_it(tab, number):
     page = tab("/sweeps")
     name = page.get_by_role("textbox", name="Name")
+    ready(page, "sweeps")
     name.fill("Kept")
     name.press("Enter")
     page.locator(f".st-key-show_{number} button").click()
     page.get_by_role("button", name="All sweeps").click()
     name.wait_for()
-    assert name.input_value() == "Kept"
+    page.wait_for_function("name => name.value === 'Kept'", arg=name.element_handle())
 
 
 @pytest.mark.slow
