@@ -64,7 +64,7 @@ def test_a_page_that_lost_its_connection_for_good_loads_itself_anew(chromium, se
     page.set_default_timeout(PATIENCE * 1000)
     late = Late(page)
     page.goto(server.url + "/runs")
-    page.get_by_role("link", name="Lab").wait_for()
+    page.locator("h1.gi-title").wait_for()
     page.wait_for_function("() => !document.querySelector('[data-testid=stStatusWidget]')")
     page.evaluate("window.before = true")
     late.browser.send(b"no message of Streamlit's")
