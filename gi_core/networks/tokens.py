@@ -41,6 +41,11 @@ class Tokens:
         """T."""
         return self.grid[0] * self.grid[1]
 
+    @property
+    def kernel(self) -> str:
+        """Name of the patches' weights."""
+        return f"{self.patches}.weight".lstrip(".")
+
 
 class _Seen:
     """What the hooks note of one pass: the patches, then the first layer norm behind them, then who reads it."""

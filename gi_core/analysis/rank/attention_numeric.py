@@ -71,7 +71,7 @@ def measured(
     loss = nn.functional.cross_entropy(logits, labels, reduction="sum") if logits.shape[1] > 1 else logits.sum()
     found = torch.autograd.grad(loss, list(named.values()), allow_unused=True)
     gradients = {k: torch.zeros_like(p) if g is None else g for (k, p), g in zip(named.items(), found, strict=True)}
-    kernel = f"{tokens.patches}.weight".lstrip(".")
+    kernel = tokens.kernel
     patches = gradients[kernel].flatten(1)
     sent = tokens.positions in gradients
     rows = gradients[tokens.positions].reshape(-1, tokens.width)[-tokens.count :] if sent else patches.new_zeros(1, 1)

@@ -42,8 +42,10 @@ def _values(model: nn.Module, layers: list[_BatchNorm], images: int, shape: tupl
         for i, layer in enumerate(layers)
     ]
     first = next(model.parameters())
-    with torch.no_grad():
-        model(torch.zeros(images, *shape, dtype=first.dtype, device=first.device))
-    for hook in hooks:
-        hook.remove()
+    try:
+        with torch.no_grad():
+            model(torch.zeros(images, *shape, dtype=first.dtype, device=first.device))
+    finally:
+        for hook in hooks:
+            hook.remove()
     return [max(seen[i], 1) for i in range(len(layers))]

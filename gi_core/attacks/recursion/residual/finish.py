@@ -108,12 +108,12 @@ class _Rows:
 
     def scale(self) -> Array:
         """One over the size of each pixel's column, which evens out how many rows see it."""
-        stem, op = self.stem, self.stem.op
+        stem = self.stem
         seen = torch.zeros_like(self.places, dtype=torch.float64)
         seen[self.active] = self.by_window**2
         z = torch.where(self.broken, self.by_bound**2, torch.zeros(())).double().scatter_add(1, self.places, seen)
         patches = (stem.weight**2).T @ z + (self.of_gradient**2).sum(0)
-        columns = functional.fold(patches[None], stem.shape[1:], op.kernel, op.dilation, op.padding, op.stride)
+        columns = stem.fold(patches)
         found: Array = columns.clamp_min(1e-12 * columns.max()).rsqrt().ravel().numpy()
         return found
 
@@ -131,7 +131,5 @@ class _Rows:
         if self.bent is not None:
             z = z - self.bent[0] * (of @ self.bent[1])
         patches = stem.weight.T @ z + of.T @ self.of_gradient
-        op = stem.op
-        picture = functional.fold(patches[None], stem.shape[1:], op.kernel, op.dilation, op.padding, op.stride)
-        found: Array = picture.ravel().numpy()
+        found: Array = stem.fold(patches).ravel().numpy()
         return found

@@ -59,19 +59,11 @@ def check_sums(mask: Mask, back: Array, sums: Array, tolerance: float, unsure: f
         if abs(missing) <= allowed:
             _settle(d, g, allowed)
             continue
-        steps = np.where(a, -g, g)
-        flips = _flips(
-            steps,
-            d,
-            np.flatnonzero(
-                (mask.size[c].ravel() > (1.0 if unsure is None else unsure)) & (mask.size[c].ravel() < WIDE)
-            ),
-            missing,
-            allowed,
-        )
+        steps, size = np.where(a, -g, g), mask.size[c].ravel()
+        near = np.flatnonzero((size > (1.0 if unsure is None else unsure)) & (size < WIDE))
+        flips = _flips(steps, d, near, missing, allowed)
         if flips is None:
             failing += 1
-            size = mask.size[c].ravel()
             d |= (size > (NARROW if unsure is None else unsure)) & (size < ACTIVE)
             continue
         a[list(flips)] ^= True

@@ -103,6 +103,11 @@ class Stem:
         op = self.op
         return functional.unfold(x[None], op.kernel, op.dilation, op.padding, op.stride)[0]
 
+    def fold(self, patches: Tensor) -> Tensor:
+        """The transpose of `patches`: (C k^2, positions) to (C, H, W)."""
+        op = self.op
+        return functional.fold(patches[None], self.shape[1:], op.kernel, op.dilation, op.padding, op.stride)[0]
+
     def maps(self, patches: Tensor) -> Tensor:
         """z / u (C, positions)."""
         return self.weight @ patches + self.bias

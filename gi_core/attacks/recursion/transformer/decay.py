@@ -27,7 +27,7 @@ MOST = 10.0
 
 def searched(update: Update, knowledge: Knowledge, tokens: Tokens) -> Knowledge:
     """What is known, with the weight decay that fits in place of the client's. Raises Refused."""
-    schedule, kernel = knowledge.schedule, f"{tokens.patches}.weight".lstrip(".")
+    schedule, kernel = knowledge.schedule, tokens.kernel
     if update.kind == "gradient" or schedule is None or transformer_checks.unsummed(schedule):
         return knowledge
     both = sent.there(update, [kernel, tokens.positions])

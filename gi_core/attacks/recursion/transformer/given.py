@@ -45,9 +45,7 @@ class Way(Protocol):
 
 @dataclass(frozen=True)
 class Given:
-    """replay: relative misfit of the gradient of pictures (N, C, H, W), with the labels that it read; None where those cannot
-    be read.
-    """
+    """The update, the network and what is known, with G, S and the weights that the equations name, each made once."""
 
     settings: Transformer
     update: Update
@@ -61,14 +59,9 @@ class Given:
         return self.update.images
 
     @property
-    def kernel_name(self) -> str:
-        """Of the patches' weights."""
-        return f"{self.tokens.patches}.weight".lstrip(".")
-
-    @property
     def eps(self) -> float:
         """Of the numbers that were sent."""
-        return float(torch.finfo(self.update.tensors[self.kernel_name].dtype).eps)
+        return float(torch.finfo(self.update.tensors[self.tokens.kernel].dtype).eps)
 
     @property
     def placed_by_positions(self) -> bool:

@@ -79,7 +79,7 @@ class TransformerMachine(Recursion):
             reason = (
                 one_gradient_only(self.settings.title) if schedule is None else transformer_checks.unsummed(schedule)
             )
-        patches = f"{tokens.patches}.weight".lstrip(".")
+        patches = tokens.kernel
         if reason or sent.there(update, [patches, tokens.positions]):
             return reason or (ZERO_HEAD if not bool(update.tensors[tokens.positions].any()) else "")
         if not sent.there(update, [patches]):
@@ -180,7 +180,7 @@ class TransformerMachine(Recursion):
         if found is None:
             return {}
         if self._several_steps or int(state["labels"].min()) < 0:
-            solved = {self.given.kernel_name: state["facts"]["misfit"]}
+            solved = {self.tokens.kernel: state["facts"]["misfit"]}
             return {} if isinstance(self.way, Preview) else solved  # a preview solves them, and is no picture of theirs
         return self.gradient_residual(*self.answer(state))
 

@@ -25,7 +25,7 @@ def there(update: Update, names: Iterable[str]) -> bool:
 
 def of_patches(update: Update, knowledge: Knowledge, tokens: Tokens) -> Tensor:
     """G (D, Cpq)."""
-    return _plain(update, knowledge, f"{tokens.patches}.weight".lstrip(".")).flatten(1)
+    return _plain(update, knowledge, tokens.kernel).flatten(1)
 
 
 def of_positions(update: Update, knowledge: Knowledge, tokens: Tokens) -> Tensor:
