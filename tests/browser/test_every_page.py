@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
+
+from tests.browser.conftest import PATIENCE
 
 pytestmark = pytest.mark.browser
 PAGES = ("", "runs", "rank", "influence", "federation", "updates", "frontier", "wall", "sweeps")
@@ -49,6 +53,14 @@ def ready(page, name: str) -> None:
     page.wait_for_function("() => !document.querySelector('[data-testid=stStatusWidget]')")
 
 
+def settled(page, script: str) -> list[str]:
+    """What the script finds once charts and tables have taken their size, which they do after the page is drawn."""
+    until = time.monotonic() + PATIENCE
+    while (found := page.evaluate(script)) and time.monotonic() < until:
+        page.wait_for_timeout(500)
+    return found
+
+
 WINDOWS = [
     (390, "dark"),
     *(pytest.param(*window, marks=pytest.mark.slow) for window in ((1024, "light"), (1400, "dark"))),
@@ -63,7 +75,7 @@ def test_every_page_fits_its_window(server, tab, width, scheme):
     for name in PAGES:
         page = tab("/" + name, viewport={"width": width, "height": 900}, color_scheme=scheme)
         ready(page, name)
-        assert page.evaluate(_OVER) == [], name or "lab"
+        assert settled(page, _OVER) == [], name or "lab"
         assert page.evaluate(_CUT) == [], name or "lab"
         if width == 390:
             assert page.evaluate(_SMALL) == [], name or "lab"
