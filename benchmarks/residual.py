@@ -1,8 +1,9 @@
 """Residual recursion on a ResNet-18 with ImageNet stem: float32 gradients of twenty pictures, weights fresh and trained here.
 
-`python -m benchmarks.residual SIZE COUNT [fresh|trained] [eval|train]` prints one size, a line for each picture; train: batch norm
-in train mode, its statistics shared.
-`python -m benchmarks.residual layers SIZE [fresh|trained]` the error of every activation, beside the picture's own.
+`python -m benchmarks.residual SIZE COUNT [fresh|trained] [eval|train] [float32|float64|rounded]` prints one size, a line for each
+picture; train: batch norm in train mode, its statistics shared; rounded: a gradient computed in float64 and sent as float32.
+`python -m benchmarks.residual layers SIZE [fresh|trained] [eval|train] [float32|float64|rounded] [PICTURE]` the error of every
+activation, beside the picture's own.
 Trained is once for all sizes: ten epochs of 64-pixel crops of the bundled pictures, the eleven of them here among those.
 """
 
@@ -17,6 +18,7 @@ from collections.abc import Iterator
 
 import torch
 
+from benchmarks.residual_double import in_double
 from benchmarks.residual_layers import errors
 from gi_core import attacks, clients, data
 from gi_core.attacks.recursion.residual.machine import ResidualMachine
@@ -50,11 +52,11 @@ def samples() -> list[str]:
     return [f"bundled/{name}" for name in BUNDLED] + [str(data_folder() / name) for name in UNSEEN]
 
 
-def row(size: int, count: int, weights: str, mode: str = "eval") -> dict:
-    found = [_one(sample, size, weights, mode) for sample in samples()[:count]]
+def row(size: int, count: int, weights: str, mode: str = "eval", kind: str = "float32") -> dict:
+    found = [_one(sample, size, weights, mode, kind) for sample in samples()[:count]]
     psnr = [f["psnr"] for f in found]
     return {
-        "network": f"ResNet-18, {weights}, {size} px" + ", train mode" * (mode == "train"), "pictures": len(found),
+        "network": f"ResNet-18, {weights}, {size} px" + ", train mode" * (mode == "train") + f", {kind}", "pictures": len(found),
         "psnr": statistics.median(psnr),
         "worst": min(psnr), "best": max(psnr), "above_50_db": sum(p > 50 for p in psnr),
         "blocks": statistics.median(f["blocks"] for f in found), "verdicts_right": sum(f["right"] for f in found),
@@ -85,21 +87,25 @@ def _weights(kind: str) -> dict:
     return {"kind": "file", "path": str(path)}
 
 
-def _machine(sample: str, size: int, weights: str, mode: str = "eval") -> tuple[ResidualMachine, torch.Tensor]:
+def _machine(
+    sample: str, size: int, weights: str, mode: str = "eval", kind: str = "float32"
+) -> tuple[ResidualMachine, torch.Tensor]:
     asked = _asked(sample, size, _weights(weights), mode)
     pictures = data.load(asked)
     model, _ = preparing.prepare(asked, pictures)
     done = clients.play(asked, model, pictures, "cpu")
+    if kind != "float32":
+        done = in_double(done, model, pictures, mode, torch.float32 if kind == "rounded" else torch.float64)
     attack = attacks.make(asked.attack, done.update, done.knowledge, plan=Plan(), device="cpu")
     assert isinstance(attack, ResidualMachine)
     return attack, torch.from_numpy(pictures.images[0]).double()
 
 
-def _one(sample: str, size: int, weights: str, mode: str) -> dict:
+def _one(sample: str, size: int, weights: str, mode: str, kind: str) -> dict:
     """PSNR before clamping, blocks passed, whether the verdict is right, CPU seconds of the attack on one thread."""
     began, blocks = time.process_time(), 0
     try:
-        attack, truth = _machine(sample, size, weights, mode)
+        attack, truth = _machine(sample, size, weights, mode, kind)
         began = time.process_time()
         state, step = attack.init(0), None
     except attacks.Refused as refusal:
@@ -127,7 +133,8 @@ def _right(note: str, psnr: float) -> bool:
 def _main(size: str, *more: str) -> None:
     torch.set_num_threads(1)
     if size == "layers":
-        for found in errors(*_machine("bundled/astronaut", int(more[0]), more[1] if len(more) > 1 else "fresh")):
+        weights, mode, kind, sample = [*more[1:], *("fresh", "eval", "float32", "bundled/astronaut")[len(more) - 1 :]]
+        for found in errors(*_machine(sample, int(more[0]), weights, mode, kind)):
             print(found, flush=True)
         return
     print(row(int(size), int(more[0]), *(more[1:] or ["fresh"])))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 
 import numpy as np
@@ -40,14 +41,15 @@ def _compared(found: Array, mask: Mask, true: Array, condition: float) -> dict:
 def _activations(attack: ResidualMachine, truth: Tensor) -> list[tuple[Array, Array]]:
     """Of each block: its inner activation and its input (C, H, W)."""
     knowledge, kept = attack.knowledge, {}
-    modules = dict(knowledge.model.named_modules())
+    model = copy.deepcopy(attack.going.network.model).double()  # with the statistics that the client's ran with
+    modules = dict(model.named_modules())
     names = [name for b in attack.net.blocks for name in (b.main[0].name, b.main[1].name)]
     hooks = [
         modules[n].register_forward_pre_hook(lambda _, x, n=n: kept.__setitem__(n, x[0][0].detach())) for n in names
     ]
     mean, std = (torch.tensor(v, dtype=torch.float64).view(-1, 1, 1) for v in (knowledge.mean, knowledge.std))
     with torch.no_grad():
-        knowledge.model(((truth - mean) / std)[None].to(next(knowledge.model.parameters()).dtype))
+        model(((truth - mean) / std)[None])
     for hook in hooks:
         hook.remove()
     return [

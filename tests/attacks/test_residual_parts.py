@@ -124,6 +124,16 @@ def test_the_bias_gradient_mends_a_wrong_unit_and_counts_what_it_cannot():
     assert found.failing == 1 and found.doubtful[0, 2, 3]
 
 
+def test_of_two_flips_that_fit_a_sum_the_likelier_one_is_taken():
+    """A unit 77 times its rounding is active; one within its rounding may be either, and the next layer is to tell."""
+    true = np.array([[[True, True, True, False]]])
+    size, back = np.array([[[77.0, 1.2, 90.0, -0.5]]]), np.array([[[-1.0, 1.0 + 1e-6, 0.3, 0.7]]])
+    mask = masks.Mask(np.array([[[True, False, True, False]]]), np.zeros((1, 1, 4), bool), size)
+    found = masks.check_sums(mask, back, (true * back).sum((1, 2)) - 9e-7, 3e-6)
+    np.testing.assert_array_equal(found.active, true)
+    np.testing.assert_array_equal(found.doubtful, [[[False, True, False, False]]])
+
+
 def test_a_filters_own_gradient_settles_its_doubtful_units():
     draw, op = RNG(7), Conv(5, 6, 3, 1, 1, False)
     true, back = draw.random((6, 7, 7)) < 0.5, draw.standard_normal((6, 7, 7))

@@ -18,6 +18,8 @@ INACTIVE, ACTIVE, WIDE, NARROW = 4.5, 50.0, 300.0, 1.5
 QUANTILE = 0.68
 ENOUGH = 16
 """Negative values that are needed to tell the size of rounding."""
+UNLIKELY = 12.0
+"""Minus the logarithm of the share of active units whose value is within rounding of zero, about: one in a hundred thousand."""
 MOST_PAIRS = 12
 """Doubtful values of a channel among which pairs are tried: among more, some pair fits by chance."""
 
@@ -61,11 +63,14 @@ def check_sums(mask: Mask, back: Array, sums: Array, tolerance: float, unsure: f
             continue
         steps, size = np.where(a, -g, g), mask.size[c].ravel()
         near = np.flatnonzero((size > (1.0 if unsure is None else unsure)) & (size < WIDE))
-        flips = _flips(steps, d, near, missing, allowed)
-        if flips is None:
+        fits = _flips(steps, d, near, missing, allowed)
+        if not fits:
             failing += 1
             d |= (size > (NARROW if unsure is None else unsure)) & (size < ACTIVE)
             continue
+        flips = min(fits, key=lambda t: _against(a, size, t))
+        for other in fits:
+            d[[i for i in other if abs(size[i]) < ACTIVE]] = True
         a[list(flips)] ^= True
         d[list(flips)] = True
     return replace(mask, active=active, doubtful=doubtful, failing=failing, summed=True)
@@ -80,16 +85,18 @@ def _settle(doubtful: np.ndarray, g: Array, allowed: float) -> None:
 
 def _flips(
     steps: Array, doubtful: np.ndarray, near: np.ndarray, missing: float, allowed: float
-) -> tuple[int, ...] | None:  # fmt: skip
-    """One or two doubtful values, or one near them, whose flip makes the sum right."""
+) -> list[tuple[int, ...]]:  # fmt: skip
+    """All flips that make the sum right: of one or two doubtful values, or where none does, of one near them."""
     at = np.flatnonzero(doubtful)
     tried: list[tuple[int, ...]] = [(int(i),) for i in at]
     if len(at) <= MOST_PAIRS:
         tried += [(int(i), int(j)) for i, j in combinations(at, 2)]
-    fits = [(abs(missing - steps[list(t)].sum()), t) for t in tried]
-    best = min(fits, default=(np.inf, ()))
-    if best[0] <= allowed:
-        return best[1]
-    singles = [(abs(missing - steps[i]), (int(i),)) for i in near]
-    best = min(singles, default=(np.inf, ()))
-    return best[1] if best[0] <= allowed else None
+    fits = [t for t in tried if abs(missing - steps[list(t)].sum()) <= allowed]
+    return fits or [(int(i),) for i in near if abs(missing - steps[i]) <= allowed]
+
+
+def _against(active: np.ndarray, size: Array, flips: tuple[int, ...]) -> float:
+    """What speaks against flips, by the values alone, up to a constant for each: an inactive unit's value is rounding, normal
+    and of size 1, and an active one's may be anything. So s^2 / 2 of a unit made inactive, -s^2 / 2 of one made active.
+    """
+    return sum((0.5 if active[i] else -0.5) * max(size[i], 0.0) ** 2 + (0 if active[i] else UNLIKELY) for i in flips)
