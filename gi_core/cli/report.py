@@ -6,7 +6,7 @@ from typing import Any
 
 from gi_core.metrics.registry import METRICS, drawn, shown
 from gi_core.types.result import Result
-from gi_core.types.result_parts import Attacker, Effect, Labels, Measures, UpdateFacts
+from gi_core.types.result_parts import Attacker, Bracket, Effect, Labels, Measures, UpdateFacts
 
 
 def text(document: Result) -> str:
@@ -22,6 +22,7 @@ def text(document: Result) -> str:
         *_pictures(document["per_image"]),
         *_labels(document["labels"]),
         *_defenses(document["defenses"]),
+        *_bracket(document.get("bracket")),
         *_trials(document),
         *(_names(document["update"]) if "update" in document else []),
         f"{'files':18}{document['out']}",
@@ -73,6 +74,13 @@ def _defenses(effects: list[Effect]) -> list[str]:
         + (f"\n{'':18}{e['promise']}" if "promise" in e else "")
         for e in effects
     ]
+
+
+def _bracket(found: Bracket | None) -> list[str]:
+    """What any attacker gets at most of a clipped and noised round, and what the best one of the game got."""
+    if found is None:
+        return []
+    return [f"{'ceiling':18}{found['sentence']}", f"{'floor':18}{found['measured']}"]
 
 
 def _trials(document: Result) -> list[str]:

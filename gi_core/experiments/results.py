@@ -11,7 +11,7 @@ import numpy as np
 from gi_core import metrics
 from gi_core.attacks.base import Attack, State, Step
 from gi_core.common import surroundings
-from gi_core.experiments import judging, recursion_results, risk_afterwards
+from gi_core.experiments import bracket, judging, recursion_results, risk_afterwards
 from gi_core.experiments.setup import Question
 from gi_core.jobs.rows import finite
 from gi_core.settings.plan import Plan
@@ -101,4 +101,7 @@ def _add(document: Result, run: Finished, images: np.ndarray) -> None:
     recursion_results.add(document, run.question, images, run.truth, run.folder)
     if run.layers:
         document["layers"] = run.layers
+    found = bracket.of(run.question, run.truth)
+    if found is not None:
+        document["bracket"] = found
     risk_afterwards.add(document, run.question, run.risk)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from gi_core.reports import judging
 from gi_core.reports.taken import Run
-from gi_core.settings import DEFENSES
+from gi_core.settings import DEFENSES, ceiling
 
 
 def of_runs(runs: Sequence[Run]) -> list[str]:
@@ -49,7 +49,16 @@ def of_defenses(runs: Sequence[Run]) -> list[str]:
             did = f"changed the update by {100 * change:.2g} % of its length" if change is not None else "was applied"
             promise = effect.get("promise") or kind.guarantee or "none"
             found[kind.title] = f"{kind.title} {did}. Its guarantee: {promise.rstrip('.')}."
-    return list(found.values())
+    return [*found.values(), *_brackets(runs)]
+
+
+def _brackets(runs: Sequence[Run]) -> list[str]:
+    """What any attacker gets at most where the defenses prove it; that nothing is proved where none does."""
+    there = [r.result for r in runs if r.result and r.result["defenses"]]
+    proved = [found for found in (document.get("bracket") for document in there) if found is not None]
+    sentences = dict.fromkeys(text for found in proved for text in (found["sentence"], found["measured"]))
+    unproved = [ceiling.NO_CEILING] if len(proved) < len(there) else []
+    return [*sentences, *unproved]
 
 
 def _count(number: int, what: str) -> str:

@@ -39,7 +39,7 @@ MODELS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 DEFENSES: dict[str, tuple[str, ...]] = {
     "gaussian_noise": _DLG, "laplace_noise": _DLG, "percentile_noise": _TMI, "protective_direction": ("zhang2023understanding",),
-    "clipping": (), "dp_sgd": ("abadi2016deep",), "pruning": _DLG, "random_pruning": ("konecny2016federated",),
+    "clipping": (), "dp_sgd": ("abadi2016deep", "dong2022gaussian", "balle2022reconstructing", "hayes2023bounding"), "pruning": _DLG, "random_pruning": ("konecny2016federated",),
     "top_k": ("aji2017sparse",), "quantisation": (), "half_precision": (), "withheld_layers": (), "soteria": ("sun2021soteria",),
     "precode": ("scheliga2022precode",), "mixing": ("zhang2018mixup", "huang2020instahide"),
 }  # fmt: skip

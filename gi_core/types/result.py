@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, NotRequired, TypedDict, cast, final
 
 from gi_core.types.result_parts import (
     Attacker,
+    Bracket,
     Effect,
     Labels,
     Layer,
@@ -55,6 +56,7 @@ class Result(TypedDict):
     trials_summary: Annotated[TrialsSummary, "best, median and worst by the attacker's own loss"]
     attacker: Annotated[Attacker, "what the attacker itself can say"]
     defenses: Annotated[list[Effect], "what each defense did to the update, in order"]
+    bracket: NotRequired[Annotated[Bracket, "clipped and noised rounds: what is leaked at least and at most"]]
     gradient_norm: Annotated[float, "L2 norm of the update"]
     device: Annotated[str, "the device it ran on"]
     normalisation: NotRequired[Annotated[Normalisation, "how pixels became what the network saw"]]

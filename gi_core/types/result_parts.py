@@ -124,6 +124,19 @@ class Promise(TypedDict, total=False):
     promise: Annotated[str, "DP-SGD: the guarantee in words"]
 
 
+class Bracket(TypedDict):
+    """What a clipped and noised update leaks, from both sides: the share of games in which an attacker picks the true picture."""
+
+    candidates: Annotated[int, "equally likely pictures to choose among"]
+    ceiling: Annotated[float, "most that any attacker gets, in [0, 1]; proved"]
+    sentence: Annotated[str, "the ceiling for a person"]
+    floor: Annotated[float | None, "what the likeliest picture gets, in [0, 1]; measured, null where it was not"]
+    floor_low: Annotated[float | None, "lower end of the 95 % interval of the floor"]
+    floor_high: Annotated[float | None, "upper end of it"]
+    draws: Annotated[int, "games that were played for the floor"]
+    measured: Annotated[str, "the floor for a person, or why there is none"]
+
+
 class Effect(Change, Promise):
     """What one defense did to the update."""
 

@@ -59,7 +59,8 @@ def findings(
     chart.draw(shown, who == "both", captions.of_sweep(sweep, rows))
     chosen.draw(found, picture, opens)
     epsilons = {str(r.get("defense") or r["defenses"]): r["epsilon"] for r in rows if r["epsilon"] is not None}
-    table.draw(found, epsilons)
+    ceilings = {str(r.get("defense") or r["defenses"]): r["ceiling"] for r in rows if r.get("ceiling") is not None}
+    table.draw(found, epsilons, ceilings)
 
 
 def choice(rows: list[dict[str, Any]]) -> tuple[str, str]:

@@ -45,6 +45,8 @@ _FOUND = {
     "accuracy_std": "Standard deviation of that accuracy over the seeds (n - 1); empty for fewer than two.",
     "accuracy_seeds": "How many of these trainings have ended.",
     "chance": "Accuracy of always naming the commonest class.",
+    "ceiling": "Most that any attacker gets of this round, picking the true picture among equally likely ones, in [0, 1]; proved, empty where it is not.",
+    "floor": "What the likeliest picture gets of the same game, in [0, 1]; measured.",
     "epsilon": "Of the (epsilon, delta) guarantee of that training; empty where the defenses give none.",
 }  # fmt: skip
 _LAST = {
@@ -130,6 +132,7 @@ def _row(
     result = entry.job.run_result if entry.job else None
     metrics: Measures = result["metrics"] if result else {}
     model: Network = result["model"] if result else {}
+    bracket = result.get("bracket") if result else None
     accuracies = [one["accuracy"] for one in trained]
     axes = {(f"{name} (axis)" if name in COLUMNS else name): label for name, label in entry.point.items()}
     return {
@@ -141,6 +144,7 @@ def _row(
         "accuracy_std": statistics.stdev(accuracies) if len(accuracies) > 1 else None,
         "accuracy_seeds": len(accuracies),
         "chance": trained[0]["chance"] if trained else None,
+        "ceiling": bracket["ceiling"] if bracket else None, "floor": bracket["floor"] if bracket else None,
         "epsilon": trained[0]["epsilon"] if trained else None,
         **asked, "parameters": model.get("parameters"),
         "run_id": entry.job.id if entry.job else None,

@@ -7,8 +7,9 @@ import streamlit as st
 from gi_core.jobs.job import Job
 from gi_core.metrics.registry import METRICS, drawn
 from gi_core.metrics.words import current_verdict
+from gi_core.settings import ceiling
 from gi_core.types.result import Result
-from gi_core.types.result_parts import Measures
+from gi_core.types.result_parts import Bracket, Measures
 from pages.shared import telling
 from pages.shared.words import escape
 
@@ -65,6 +66,8 @@ def draw(job: Job, truth: bool) -> None:
         for title, value, text in cards
     )
     st.html(f'<div class="gi-cards">{html}</div>')
+    if result is not None and "bracket" in result:
+        _bracket(result["bracket"])
     if truth and result is not None and len(result["per_image"]) > 1:
         _per_image(result)
 
@@ -102,6 +105,25 @@ def _evidence(job: Job, result: Result | None) -> list[tuple[str, str, str]]:
         flat = [names[k] if isinstance(k, int) and k < len(names) else str(k) for k in labels][:4]
         cards.append(("Label read", ", ".join(map(str, flat)), "What the server believes the picture shows."))
     return cards
+
+
+def _bracket(found: Bracket) -> None:
+    """From both sides: the proved ceiling beside what was measured on these pictures, as two bars of one scale."""
+    scale = max(0.02, found["ceiling"])
+    bars = [("Proved: any attacker, any pictures", found["ceiling"], "gi-most")]
+    if found["floor"] is not None:
+        bars.append(("Measured: the best attacker, these pictures", found["floor"], "gi-least"))
+    bars.append(("Guessing", 1 / found["candidates"], "gi-guess"))
+    rows = "".join(
+        f'<li><span>{escape(title)}</span><i class="{tone}" style="width:{100 * share / scale:.1f}%"></i>'
+        f"<b>{escape(ceiling.percent(share))}</b></li>"
+        for title, share, tone in bars
+    )
+    about = f"how often the true picture is picked among {found['candidates']} equally likely ones"
+    st.html(
+        f'<h4 class="gi-sub">Leak bracket <small>{about}</small></h4><ul class="gi-bracket">{rows}</ul>'
+        f'<p class="gi-about">{escape(telling.sentence(found["sentence"]))} {escape(telling.sentence(found["measured"]))}</p>'
+    )
 
 
 def _per_image(result: Result) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from gi_core.settings import Experiment, accounting
+from gi_core.settings import Experiment, accounting, ceiling
 from gi_core.settings.defense_base import DefenseSettings
+from gi_core.settings.noise_defenses import GaussianNoise
 from gi_core.settings.privacy_defenses import DpSgd
 from pages.shared.words import escape
 
@@ -11,8 +12,19 @@ from pages.shared.words import escape
 def line(defense: DefenseSettings, experiment: Experiment) -> str:
     """One line of HTML; of DP-SGD what it is worth for this client."""
     if isinstance(defense, DpSgd):
-        return f'<p class="gi-guarantee">{_private(_of(defense, experiment))}</p>'
-    return short(defense.guarantee)
+        return f'<p class="gi-guarantee">{_private(_of(defense, experiment))}{_at_most(experiment)}</p>'
+    counted = not any(isinstance(d, DpSgd) for d in experiment.defenses)
+    bound = _at_most(experiment) if isinstance(defense, GaussianNoise) and counted else ""
+    return f'<p class="gi-guarantee">{bound.strip()}</p>' if bound else short(defense.guarantee)
+
+
+def _at_most(experiment: Experiment) -> str:
+    """The ceiling in a few words; empty where none is proved."""
+    found = ceiling.of(experiment)
+    if found is None:
+        return ""
+    most = ceiling.percent(found.success())
+    return f" Any attacker, picking the picture among {ceiling.CANDIDATES}: right at most {most} of the time."
 
 
 def short(guarantee: str) -> str:
