@@ -112,7 +112,7 @@ def _bracket(found: Bracket) -> None:
     scale = max(0.02, found["ceiling"])
     bars = [("Proved: any attacker, any pictures", found["ceiling"], "gi-most")]
     if found["floor"] is not None:
-        bars.append(("Measured: the best attacker, these pictures", found["floor"], "gi-least"))
+        bars.append(("Measured: the best attacker, pictures like these", found["floor"], "gi-least"))
     bars.append(("Guessing", 1 / found["candidates"], "gi-guess"))
     rows = "".join(
         f'<li><span>{escape(title)}</span><i class="{tone}" style="width:{100 * share / scale:.1f}%"></i>'
