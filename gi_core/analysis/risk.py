@@ -30,13 +30,13 @@ _SENTENCES = {
 
 
 def assess(
-    *, verdict: str | None, images: int, gradient_norm: float, predicted_rmse: float | None = None,
+    *, verdict: str | None, images: int, gradient_norm: float | None, predicted_rmse: float | None = None,
     best_case: float | None = None, noise_std: float = 0.0, perturbed: bool = False, refined: bool = False,
     doubt: str = "", closed: str = "",
 ) -> Risk:  # fmt: skip
     """{level, sentence, reasons, error, refined, grounds}; error: predicted_rmse; grounds: these arguments.
 
-    verdict: of the rank analysis, None where there is none. predicted_rmse: of the spectrum, in [0, 1]; best_case: the
+    verdict: of the rank analysis, None where there is none. gradient_norm: None where it was not worked out. predicted_rmse: of the spectrum, in [0, 1]; best_case: the
     least it can be by the largest eigenvalue alone, |J delta| / lambda_max, when the spectrum is not known (yet).
     noise_std: of the update's values; perturbed: whether a defense changed it at all. refined: whether the spectrum
     is more than a quick estimate. doubt: why the error of this round cannot be worked out, one clause. closed: what equations give of
@@ -47,7 +47,8 @@ def assess(
         "best_case": best_case, "noise_std": noise_std, "perturbed": perturbed, "refined": refined, "doubt": doubt, "closed": closed,
     }  # fmt: skip
     error = predicted_rmse if predicted_rmse is not None else best_case
-    unknown = predicted_rmse is None and (perturbed or gradient_norm < FAINT or images > 8 or bool(doubt))
+    faint = gradient_norm is not None and gradient_norm < FAINT
+    unknown = predicted_rmse is None and (perturbed or faint or images > 8 or bool(doubt))
     level: Level
     if error is not None and not error < PRIOR:
         level, said = "protected", "protected"
@@ -127,7 +128,9 @@ def _determined(verdict: str | None, images: int) -> str:
     }.get(verdict or "", "")
 
 
-def _signal(norm: float, noise_std: float, perturbed: bool) -> str:
+def _signal(norm: float | None, noise_std: float, perturbed: bool) -> str:
+    if norm is None:
+        return "a defense changes the gradient, and this is not allowed for" if perturbed else ""
     if norm < FAINT:
         return f"the gradient is faint (norm {norm:.1e}): the network is already certain of the label"
     if noise_std > 0:

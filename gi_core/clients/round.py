@@ -17,6 +17,7 @@ from gi_core.clients.knowledge import knowledge_of
 from gi_core.clients.several import multi_hot
 from gi_core.data import Pictures
 from gi_core.networks import bottleneck
+from gi_core.networks.batch_norm import has_batch_norm
 from gi_core.networks.losses import as_labels
 from gi_core.networks.trainable import client_model
 from gi_core.settings import Experiment, SpecError, losses
@@ -139,7 +140,8 @@ def _computation(
             draw = torch.Generator().manual_seed(defenses.noise_seed(experiment.seed, -1))
             update, order = fedavg.weight_change(model, inputs, labels, client, loss, draw, step)
         else:
-            private = client_model(model, client.batch_norm)
+            # only batch norm's statistics move in one gradient, and that of a copy, so that `compute` stays repeatable
+            private = client_model(model, client.batch_norm) if has_batch_norm(model) else model
             update, order = gradient(private, inputs, labels, loss, step), torch.arange(len(inputs))
             update = replace(update, statistics=fedavg.statistics(private))
         orders.append(order)

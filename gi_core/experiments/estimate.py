@@ -11,12 +11,17 @@ from gi_core import attacks
 from gi_core.attacks.client_round.local_steps import simulated_steps
 from gi_core.attacks.recursion.machine import Recursion
 from gi_core.attacks.recursion.residual.machine import ResidualMachine
+from gi_core.attacks.recursion.transformer import costs
 from gi_core.attacks.recursion.transformer.machine import TransformerMachine
 from gi_core.clients.round import Round
 from gi_core.experiments import planned
 from gi_core.experiments.setup import Question
 from gi_core.jobs import allowances, times
+from gi_core.settings import Experiment, transformer_checks
 from gi_core.settings.attacks import AttackSettings, ClosedForm, Dlg, InvertingGradients, LevenbergMarquardt
+from gi_core.settings.client import FedAvg
+from gi_core.settings.closed_form_attacks import Transformer
+from gi_core.settings.networks import VisionTransformer
 from gi_core.settings.plan import Plan
 
 STEPS_SECONDS, PLAN_SECONDS = 0.3, 0.5
@@ -59,6 +64,18 @@ def seconds_per_iteration(question: Question) -> tuple[float, int, Plan]:
         return *_of_layers(settings, done, device), Plan(device=device.type)
     plan = planned.plan(question, PLAN_SECONDS, allowances.preview())
     return _by_plan(settings, done, device, plan, question.experiment.seed, 0.0), iterations(settings), plan
+
+
+def by_sizes(experiment: Experiment, sides: tuple[int, int]) -> tuple[float, int] | None:
+    """(seconds of an iteration, how many) of a closed form of transformers on pictures (H, W), before its network is built; None of
+    other attacks.
+    """
+    settings, model, client = experiment.attack, experiment.model, experiment.client
+    if not isinstance(settings, Transformer) or not isinstance(model, VisionTransformer):
+        return None
+    moved = isinstance(client, FedAvg) and client.local_steps(experiment.pictures)[0] > 1
+    found = costs.of(transformer_checks.shape_of(model, sides), settings, experiment.pictures, moved)
+    return found.operations / times.FLOPS / found.steps, found.steps
 
 
 def of_run(question: Question, plan: Plan) -> float:

@@ -20,12 +20,15 @@ from gi_core.jobs import allowances
 from gi_core.settings import Experiment, Problem, SpecError, sizes
 from gi_core.settings.attacks import AttackSettings, ClosedForm, LevenbergMarquardt, Matching
 from gi_core.settings.client import FedAvg
+from gi_core.settings.closed_form_attacks import Transformer
 from gi_core.settings.drawings import drawing
 from gi_core.settings.network_base import Model
 from gi_core.settings.own_network import OwnNetwork
 
 BASE = 300 * 2**20
 COPIES, PER_PARAMETER, PER_ACTIVATION, PER_PIXEL = 6, 6, 8, 10
+OF_REPLAY = 2
+"""Copies of the weights that a replayed gradient takes."""
 HISTORY = 2 * 100
 """Vectors that L-BFGS keeps of each trial."""
 MAX_CHUNK, CHUNK_BYTES = 32, 2 * 2**30
@@ -33,7 +36,8 @@ MOST_SIMULATED = 16
 SIDE = 32
 UNKNOWNS = 4600
 """Most unknowns of a layer whose equations a recursion solves jointly."""
-METER_IMAGES = 8
+METER_IMAGES, METER_PARAMETERS = 8, 30_000_000
+"""Most of both with which the risk meter looks for a spectrum: on a larger network its products take longer than they may."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,8 @@ def footprint(experiment: Experiment) -> Footprint | None:
     network = BASE + 4 * COPIES * parameters
     steps, batch = _played(experiment)
     trial = steps * wide * (PER_PARAMETER * parameters + PER_ACTIVATION * batch * activations)
+    if isinstance(settings, Transformer):  # one gradient, of nothing that is differentiated twice
+        trial = 4 * (OF_REPLAY * parameters + PER_ACTIVATION * batch * activations)
     trials = settings.trials
     kept = trials * pictures * pixels * 4 * (PER_PIXEL + _history(settings))
     if isinstance(settings, LevenbergMarquardt):
@@ -67,7 +73,11 @@ def footprint(experiment: Experiment) -> Footprint | None:
         kept += 4 * 8 * min(UNKNOWNS, pictures * pixels) ** 2
     chunk = max(1, min(MAX_CHUNK, trials, CHUNK_BYTES // max(1, trial)))
     few = min(pictures, METER_IMAGES)
-    meter = network + 8 * (PER_PARAMETER * parameters + PER_ACTIVATION * few * activations) + 8 * 120 * few * pixels
+    meter = (
+        network
+        + (parameters <= METER_PARAMETERS) * 8 * (PER_PARAMETER * parameters + PER_ACTIVATION * few * activations)
+        + 8 * 120 * few * pixels
+    )
     return Footprint(network + trial + kept, network + chunk * trial + kept, meter, trial)
 
 

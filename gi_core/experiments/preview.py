@@ -6,13 +6,14 @@ attack will take. Nothing is trained for it: where training comes first, it says
 
 from __future__ import annotations
 
+import math
 import time
 from pathlib import Path
 
 from gi_core import data
 from gi_core.common.memory_limit import memory_limit
 from gi_core.defenses import effect
-from gi_core.experiments import estimate, footprint, risk_meter
+from gi_core.experiments import estimate, footprint, risk_ahead, risk_meter
 from gi_core.experiments.picture_files import save_png, sheet
 from gi_core.experiments.setup import Questions, choose_device, refuse_no_signal
 from gi_core.jobs.rows import finite
@@ -54,7 +55,9 @@ def preview(experiment: Experiment, folder: Path, questions: Questions, lane: st
     try:
         _pictures(experiment, folder, answer)
         unseen = footprint.unseen(experiment)
-        if unseen:
+        if unseen and not any(p["fatal"] for p in found):
+            _ahead(experiment, answer, unseen)
+        elif unseen:
             answer["notices"].append(unseen)
         elif not any(p["fatal"] for p in found):
             _round(experiment, questions, answer)
@@ -80,6 +83,25 @@ def _pictures(experiment: Experiment, folder: Path, answer: Preview) -> None:
     answer["labels_true"] = [int(k) for k in pictures.labels] if pictures.labelled else None
     answer["class_names"] = list(pictures.class_names)
     answer["original_png_path"] = str(path) if pictures.known else None
+
+
+def _ahead(experiment: Experiment, answer: Preview, unseen: str) -> None:
+    """What the sizes alone say of a network that is too large for a preview: of a vision transformer what its equations give,
+    and how long solving them takes. unseen: the sentence where they say nothing.
+    """
+    channels, height, width = answer["input_shape"] or (0, 0, 0)
+    foreseen = risk_ahead.foreseen(experiment, (channels, height, width), answer["classes"] or 0)
+    if foreseen is not None:
+        answer["risk"] = foreseen
+    counted = footprint.counted(experiment)
+    answer["parameters"] = counted[0] if counted else None
+    known = estimate.by_sizes(experiment, (height, width))
+    if known is None:
+        answer["notices"].append(unseen)
+        return
+    each, count = known
+    answer["seconds_per_iteration"], answer["iterations_estimate"] = each, count
+    answer["seconds_estimate"] = min(each * count, experiment.seconds or math.inf)
 
 
 def _round(experiment: Experiment, questions: Questions, answer: Preview) -> None:

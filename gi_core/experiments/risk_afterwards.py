@@ -6,6 +6,7 @@ import torch
 
 from gi_core.analysis import risk
 from gi_core.clients.round import normalised
+from gi_core.experiments import risk_meter
 from gi_core.experiments.setup import Question
 from gi_core.numerics.picture_jacobian import Sample
 from gi_core.numerics.spectrum import with_prior
@@ -36,6 +37,8 @@ def calibrate(question: Question, measured: float | None) -> Calibration | None:
     if measured is None or len(experiment.samples) > 1 or done.clean is done.update or done.knowledge.schedule:
         return None
     if not all(d.predicted for d in experiment.defenses):
+        return None
+    if risk_meter.huge(done):
         return None
     try:
         sample = Sample(done.knowledge, normalised(question.pictures, torch.device("cpu")), done.labels, "cpu")

@@ -11,10 +11,10 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from gi_core.analysis import risk
 from gi_core.analysis.influence import keeping, quick
-from gi_core.analysis.rank import counted
-from gi_core.analysis.rank.attention import of_batch
 from gi_core.attacks.client_round.local_steps import as_mean_gradient
 from gi_core.clients.round import Round, normalised
+from gi_core.experiments import risk_ahead
+from gi_core.experiments.footprint import METER_IMAGES, METER_PARAMETERS
 from gi_core.experiments.setup import Question
 from gi_core.numerics import jacobian_cost
 from gi_core.numerics.picture_jacobian import Sample
@@ -29,7 +29,6 @@ timed, so that what is said does not depend on what else the machine does."""
 FORWARD_SECONDS = 0.02
 """Longest forward pass of the pictures: where it takes longer, a product of J J^T takes too long for a preview."""
 EXACT_SECONDS = 60.0
-MOST_IMAGES = 8
 
 
 class _Precision(TypedDict, total=False):
@@ -46,11 +45,13 @@ def measure(question: Question) -> Risk:
     if experiment.recorded is not None:
         return _recorded(question)
     done = _in_gradients(done)
-    doubt = _unpredicted(experiment) or _doubt(done)
-    perturbed = any(not d.only("rescaling") for d in experiment.defenses)
-    countable = len(experiment.samples) <= MOST_IMAGES and all(d.predicted for d in experiment.defenses)
+    doubt = risk_ahead.unpredicted(experiment) or _doubt(done)
+    perturbed = risk_ahead.perturbed(experiment)
+    countable = len(experiment.samples) <= METER_IMAGES and all(d.predicted for d in experiment.defenses)
     precision = _precision(question, done, perturbed) if countable and not doubt else _Precision()
     verdict, closed = _verdict(question)
+    if doubt == risk_ahead.SEVERAL_STEPS:
+        doubt = risk_ahead.steps_doubt(experiment.client, verdict, closed, len(experiment.samples))
     return risk.assess(
         verdict=verdict, closed=closed, images=len(experiment.samples), gradient_norm=done.clean.norm(),
         noise_std=_noise(done), perturbed=perturbed, doubt=doubt, **precision,
@@ -74,13 +75,6 @@ def _noise(done: Round) -> float:
     return scale * max((known.get("sigma", 0.0) for known in done.knowledge.defenses), default=0.0)
 
 
-def _unpredicted(experiment: Experiment) -> str:
-    """Why the error behind these defenses is not predicted, one clause; empty where it is. Clipping each of several pictures is not."""
-    several = experiment.pictures > 1
-    titles = [d.title for d in experiment.defenses if not d.predicted or (several and "per_picture" in d.reveals)]
-    return f"what shows behind {titles[0]} is not predicted: attack to find out" if titles else ""
-
-
 def _doubt(done: Round) -> str:
     """Why the expected error, which is of one gradient of a plain function, is not worked out for this round."""
     knowledge, schedule = done.knowledge, done.knowledge.schedule
@@ -93,9 +87,7 @@ def _doubt(done: Round) -> str:
             "batch norm takes the client's own statistics, withheld: shallow wide networks show much, deep ones little"
         )
     if schedule is not None and not (schedule.single and schedule.clients == 1):
-        return (
-            "how precisely is worked out for one gradient, and this round has several; attacks that simulate it exist"
-        )
+        return risk_ahead.SEVERAL_STEPS
     return ""
 
 
@@ -115,23 +107,21 @@ def _recorded(question: Question) -> Risk:
 
 
 def _verdict(question: Question) -> tuple[str | None, str]:
-    """(the rank verdict of the network as drawn, what equations give of these pictures where that is known), where the update is
-    that of this network and of the private pictures.
-    """
+    """See `risk_ahead.by_rank`."""
     pictures = question.pictures
-    if _unpredicted(question.experiment):
-        return None, ""
-    try:
-        found = counted(question.experiment.model, tuple(pictures.images.shape[1:]), pictures.classes)
-    except SpecError:
-        return None, ""
-    if found.attention is not None:
-        return of_batch(found.attention, question.round.update.images)
-    return found.verdict, ""
+    shape, images = tuple(pictures.images.shape[1:]), question.round.update.images
+    return risk_ahead.by_rank(question.experiment, shape, pictures.classes, images)
+
+
+def huge(done: Round) -> bool:
+    """Whether the network is too large for any spectrum, so that none was kept either."""
+    return sum(p.numel() for p in done.knowledge.model.parameters()) > METER_PARAMETERS
 
 
 def _precision(question: Question, done: Round, perturbed: bool) -> _Precision:
     """The expected error: of a kept spectrum, else of a rough one; without either, the least that it can be."""
+    if huge(done):
+        return {}
     x = normalised(question.pictures, torch.device("cpu"))
     # Of independent noise of one variance on every value that alone decides the error; a factor takes nothing from it.
     white = all(d.only("noise", "rescaling") for d in question.experiment.defenses)

@@ -47,8 +47,14 @@ class Tokens:
         return f"{self.patches}.weight".lstrip(".")
 
 
+class _Enough(Exception):
+    """The pass is behind the first attention; the blocks above cost most of it and say nothing here."""
+
+
 class _Seen:
-    """What the hooks note of one pass: the patches, then the first layer norm behind them, then who reads it."""
+    """What the hooks note of one pass: the patches, then the first layer norm behind them, then who reads it. The layer norm
+    behind the first attention ends the pass.
+    """
 
     def __init__(self) -> None:
         self.patches: tuple[str, Tensor] | None = None
@@ -64,6 +70,8 @@ class _Seen:
             return
         if not self.norms or (len(self.norms) == 1 and _same(given, self.norms[0][2])):
             self.norms.append((name, given, output))
+        elif self.reading:
+            raise _Enough
 
     def read(self, name: str, given: Any) -> None:
         if self.norms and isinstance(given, Tensor) and _same(given, self.norms[-1][2]):
@@ -136,6 +144,8 @@ def _watched(model: nn.Module, input_shape: tuple[int, int, int]) -> _Seen:
     try:
         noise = torch.rand((2, *input_shape), generator=torch.Generator().manual_seed(0))
         model(noise.to(parameter))
+    except _Enough:
+        pass
     finally:
         for handle in hooks:
             handle.remove()

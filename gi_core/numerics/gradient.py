@@ -7,7 +7,6 @@ accumulated into the model: its weights are constants of the attack.
 from __future__ import annotations
 
 import contextlib
-import copy
 import warnings
 from collections.abc import Iterator, Sequence
 
@@ -44,7 +43,7 @@ class GradientMap:
     """
 
     def __init__(self, knowledge: Knowledge, loss: Loss, plan: Plan, dtype: torch.dtype, device: torch.device):
-        model = set_batch_norm(copy.deepcopy(knowledge.model), knowledge.batch_norm)
+        model = set_batch_norm(knowledge.model, knowledge.batch_norm)
         self.model = model.to(device=device, dtype=dtype).requires_grad_(True)
         self.channels_last = plan.channels_last
         if self.channels_last:
@@ -59,8 +58,12 @@ class GradientMap:
     def _one(self, parameters: dict[str, Tensor], x: Tensor, target: Tensor) -> Tensor:
         return self.loss(functional_call(self.model, parameters, (x,)), target)
 
-    def __call__(self, x: Tensor, target: Tensor, only: Sequence[int] | None = None) -> list[Tensor]:
-        """x (T, N, C, H, W), target (T, N, K) -> gradients, of the parameters `only` if given."""
+    def __call__(
+        self, x: Tensor, target: Tensor, only: Sequence[int] | None = None, graph: bool = True
+    ) -> list[Tensor]:
+        """x (T, N, C, H, W), target (T, N, K) -> gradients, of the parameters `only` if given. graph: whether they can be
+        differentiated once more, which keeps every layer's values.
+        """
         self.apart(len(x) == 1)
         if x.shape[0] > 1:
             batched = list(self._batched(self.parameters, x, target).values())
@@ -70,7 +73,7 @@ class GradientMap:
             picture = picture.contiguous(memory_format=torch.channels_last)
         loss = self.loss(self.model(picture), target[0])
         wanted = self.leaves if only is None else [self.leaves[i] for i in only]
-        found = torch.autograd.grad(loss, wanted, create_graph=True, allow_unused=self.unused)
+        found = torch.autograd.grad(loss, wanted, create_graph=graph, allow_unused=self.unused)
         return [(torch.zeros_like(p) if g is None else g)[None] for p, g in zip(wanted, found, strict=True)]
 
     def apart(self, alone: bool) -> None:

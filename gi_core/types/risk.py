@@ -11,7 +11,9 @@ class Grounds(TypedDict):
 
     verdict: Annotated[str | None, "of the rank analysis; null where there is none"]
     images: Annotated[int, "pictures behind the update"]
-    gradient_norm: Annotated[float, "L2 norm of the update, in a gradient's units"]
+    gradient_norm: Annotated[
+        float | None, "L2 norm of the update, in a gradient's units; null where it was not worked out"
+    ]
     predicted_rmse: Annotated[float | None, "expected error by the spectrum, per pixel in [0, 1]"]
     best_case: Annotated[float | None, "least error by the largest eigenvalue alone, per pixel in [0, 1]"]
     noise_std: Annotated[float, "standard deviation of the noise on each value, in a gradient's units"]

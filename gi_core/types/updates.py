@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -36,7 +37,7 @@ class Update:
 
     def norm(self) -> float:
         """L2 norm over all tensors."""
-        return float(sum(float((t.double() ** 2).sum()) for t in self.tensors.values()) ** 0.5)
+        return math.hypot(*(float(t.double().norm()) for t in self.tensors.values()))
 
 
 @dataclass(frozen=True)

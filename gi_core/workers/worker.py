@@ -9,6 +9,7 @@ torch (about 350 MB).
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import signal
 import sqlite3
@@ -31,6 +32,7 @@ IDLE_SECONDS = {"interactive": 20.0, "batch": 60.0, "reading": 60.0}
 LOOK_SECONDS = 0.1
 NICE = {"interactive": 5, "batch": 15, "reading": 5}
 TRIM_SECONDS = 1.0
+REHEARSAL_SECONDS = 2.0
 QUICK = ("preview", "thumbnails", "inspect", "record")
 
 
@@ -45,7 +47,7 @@ class Worker:
         self.leaving = threading.Event()
         self._idle_since = time.monotonic()
         self._doing: list[supervision.Doing] = []  # a preview in between two iterations of a run comes last
-        self._trimmed = False
+        self._trimmed = self._rehearsed = False
 
     def run(self) -> bool:
         """Work until it is time to leave. True where the process should start anew, as it holds more memory than an idle one may."""
@@ -63,6 +65,8 @@ class Worker:
                 elif self._too_large():
                     self.processes.say(self.life, "starting")
                     return True
+                elif self._quiet():
+                    self._rehearse()
                 else:
                     self.leaving.wait(LOOK_SECONDS)
         except BaseException:
@@ -138,6 +142,19 @@ class Worker:
             except Exception:  # noqa: BLE001 - a job that meets the same trouble will say so to its person
                 traceback.print_exc()
         self.processes.say(self.life, "idle")
+
+    def _quiet(self) -> bool:
+        """Whether nobody has wanted anything for a moment, and something is left to be loaded."""
+        loaded = self._rehearsed or self.lane != "interactive"
+        return not loaded and time.monotonic() - self._idle_since > REHEARSAL_SECONDS
+
+    def _rehearse(self) -> None:
+        """Import what the first network of torchvision would wait for, more than a second of it."""
+        self._rehearsed = True
+        try:
+            importlib.import_module("gi_core.networks.torchvision_nets")
+        except Exception:  # noqa: BLE001 - a job that meets the same trouble will say so to its person
+            traceback.print_exc()
 
     def _unwanted(self) -> bool:
         """Idle for a while without a server (in the other lanes: idle for a while)."""

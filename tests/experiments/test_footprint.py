@@ -6,9 +6,10 @@ import subprocess
 import sys
 
 import pytest
+import torch
 
 from gi_core.attacks import plan as plans
-from gi_core.experiments import footprint
+from gi_core.experiments import estimate, footprint
 from gi_core.experiments.execute import execute
 from gi_core.experiments.preview import preview
 from gi_core.experiments.setup import Questions
@@ -113,3 +114,45 @@ def test_as_many_trials_advance_at_a_time_as_fit_into_the_memory(gi_home, tmp_pa
         execute(asked, sink=ListSink(tmp_path / "refused"), control=Free())
     kept = Plan(chunk=16)  # of a checkpoint that a larger worker wrote
     assert plans.within(kept, 3).chunk == 3 and plans.within(kept, 20) == kept == plans.within(kept, None)
+
+
+BASE = {"kind": "vit", "patch": 16, "hidden": 768, "heads": 12, "depth": 12}
+
+
+def test_a_transformer_that_is_too_large_for_a_preview_is_judged_by_its_rank_and_sizes(gi_home, tmp_path, monkeypatch):
+    """Neither its weights nor a gradient are made for that."""
+    monkeypatch.setattr(Questions, "get", lambda *_: pytest.fail("the network was built"))
+    whole = {"samples": ["bundled/astronaut"], "size": 224, "model": BASE, "attack": {"kind": "transformer"}}
+    answer = preview(build(whole), tmp_path, Questions())
+    assert (
+        answer["risk"]["level"] == "exposed"
+        and "the positions' gradient gives every patch" in answer["risk"]["reasons"][0]
+    )
+    assert answer["parameters"] > 80_000_000 and answer["gradient_norm"] is None and not answer["notices"]
+    assert 0 < answer["seconds_estimate"] < 2 and answer["iterations_estimate"] == 2
+    stepped = preview(build({**whole, "client": {"kind": "fedavg", "epochs": 20}}), tmp_path, Questions())
+    assert stepped["risk"]["level"] == "exposed"
+    adam = {"kind": "fedavg", "epochs": 20, "optimiser": "adam"}
+    moved = build({**whole, "client": adam, "attack": {"kind": "inverting_gradients"}})
+    left = preview(moved, tmp_path, Questions())
+    assert (
+        left["risk"]["level"] == "partly"
+        and left["seconds_estimate"] is None
+        and "GI_PREVIEW_MB" in left["notices"][-1]
+    )
+    noise = [{"kind": "gaussian_noise", "std": 1e-3}]
+    assert preview(build({**whole, "defenses": noise}), tmp_path, Questions())["risk"]["level"] == "partly"
+    two = preview(build({**whole, "samples": ["bundled/astronaut", "bundled/coffee"]}), tmp_path, Questions())
+    assert two["risk"]["level"] == "partly" and "mixture" in two["risk"]["reasons"][0]
+
+
+def test_costs_by_sizes_are_those_of_the_machine():
+    """A preview that builds nothing says the time that one which builds would say."""
+    for samples, hidden in ((1, 96), (1, 12), (2, 96)):
+        asked = build({
+            "samples": [f"bundled/faces:{k}" for k in range(samples)], "size": 32, "channels": 3, "normalise": "0.5/0.5",
+            "model": {"kind": "vit", "patch": 8, "hidden": hidden, "heads": 3, "depth": 2}, "attack": {"kind": "transformer"},
+        })  # fmt: skip
+        question = Questions().get(asked, torch.device("cpu"), lambda *_: None)
+        each, count, _ = estimate.seconds_per_iteration(question)
+        assert estimate.by_sizes(asked, (32, 32)) == (pytest.approx(each), count)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from gi_core.attacks.base import LayerReport, State
-from gi_core.attacks.recursion.transformer import attention, smoothing, solving, verdict
+from gi_core.attacks.recursion.transformer import attention, costs, smoothing, solving, verdict
 from gi_core.attacks.recursion.transformer.given import Given
 
 
@@ -15,18 +15,14 @@ class Alone:
 
     def __init__(self, given: Given):
         self.given, self.placing = given, not given.placed_by_positions
-        smooths = not self.placing and given.tokens.width < given.tokens.count
-        self.steps = 2 + given.settings.rounds * smooths
+        self.steps = costs.alone(given.shape, given.settings, self.placing).steps
 
     def begin(self, seed: int) -> State:
         """Nothing is drawn: the answer is that of an equation."""
         return {"patches": None, "free": None}
 
     def operations(self) -> float:
-        t, values = self.given.tokens, self.given.kernel.shape[1]
-        solved = 10.0 * (t.width * values * min(t.width, values) + t.width**2 * t.count)
-        free = max(t.count - t.width, 0)
-        return solved + 4.0 * t.count * free * values * smoothing.STEPS * (self.steps - 2)
+        return costs.alone(self.given.shape, self.given.settings, self.placing).operations
 
     def step(self, state: State) -> LayerReport | None:
         if state["iteration"] == 1:

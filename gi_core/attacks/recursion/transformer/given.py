@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,7 +15,9 @@ from gi_core.attacks.base import LayerReport, State
 from gi_core.attacks.recursion.transformer import attention, sent
 from gi_core.attacks.recursion.transformer.projections import Projections, projections_of
 from gi_core.attacks.recursion.transformer.tiles import Tiles
+from gi_core.networks.attention_shape import attention_shape
 from gi_core.networks.tokens import Tokens
+from gi_core.settings.attention_bounds import AttentionShape, Positions
 from gi_core.settings.closed_form_attacks import Transformer
 from gi_core.types.updates import Knowledge, Update
 
@@ -102,6 +105,15 @@ class Given:
         one = torch.ones(self.tokens.width, dtype=torch.float64)
         weight, bias = (None if w is None else w.detach().cpu().double() for w in (layer.weight, layer.bias))
         return attention.Norm(one if weight is None else weight, bias)
+
+    @property
+    def shape(self) -> AttentionShape:
+        """T, n, D, H, c of the network; H is one where the first attention does not say it."""
+        t, sent_ = self.tokens, self.placed_by_positions
+        found = attention_shape(self.knowledge.model, t, self.knowledge.input_shape[0], sent_)
+        values = self.knowledge.input_shape[0] * math.prod(t.patch)
+        positions: Positions = "learned" if sent_ else "frozen"
+        return found or AttentionShape(t.count, values, t.width, 1, t.prefix, positions=positions)
 
     @property
     def known(self) -> Tensor:

@@ -210,7 +210,7 @@ class TransformerMachine(Recursion):
         strategy = "observed_delta" if alone else "known"
         seen = observe(self.update, replace(self.knowledge, labels=labels), strategy, dtype, cpu)
         gradient = GradientMap(self.knowledge, seen.loss, self.plan, dtype, cpu)
-        found = gradient(self.pixels.encode(pictures).to(dtype)[None], seen.read()[0][None])
+        found = gradient(self.pixels.encode(pictures).to(dtype)[None], seen.read()[0][None], graph=False)
         names = list(self.update.tensors)
         return (
             [names[i] for i in seen.sent], [found[i].detach()[0] for i in seen.sent], [seen.gradients[i] for i in seen.sent],

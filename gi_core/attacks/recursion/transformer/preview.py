@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from gi_core.attacks.base import LayerReport, State
-from gi_core.attacks.recursion.transformer import attention, smoothing, verdict
+from gi_core.attacks.recursion.transformer import attention, costs, smoothing, verdict
 from gi_core.attacks.recursion.transformer.coset import coset
 from gi_core.attacks.recursion.transformer.given import Given
 
@@ -19,18 +19,14 @@ class Preview:
 
     def __init__(self, given: Given, why: str):
         self.given, self.why = given, why
-        self.steps = 1 + max(given.settings.rounds, 1)
+        self.steps = costs.preview(given.shape, given.settings, given.pictures).steps
 
     def begin(self, seed: int) -> State:
         """Nothing is drawn."""
         return {"patches": None, "free": None}
 
     def operations(self) -> float:
-        t, values = self.given.tokens, self.given.kernel.shape[1]
-        open_ = self.given.pictures * t.count
-        return 20.0 * t.width * values * min(t.width, values) + 4.0 * t.count * open_ * values * smoothing.STEPS * (
-            self.steps - 1
-        )
+        return costs.preview(self.given.shape, self.given.settings, self.given.pictures).operations
 
     def step(self, state: State) -> LayerReport | None:
         if state["iteration"] == 1:

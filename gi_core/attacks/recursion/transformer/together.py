@@ -11,17 +11,15 @@ import torch
 from torch import Tensor
 
 from gi_core.attacks.base import LayerReport, State
-from gi_core.attacks.recursion.transformer import attention, commutant, separating, verdict
+from gi_core.attacks.recursion.transformer import attention, commutant, costs, separating, verdict
 from gi_core.attacks.recursion.transformer.commutant import Commutant
 from gi_core.attacks.recursion.transformer.coset import Coset, coset
 from gi_core.attacks.recursion.transformer.given import Given, Replay
 from gi_core.attacks.recursion.transformer.mixture import Mixture
 from gi_core.attacks.recursion.transformer.projections import Projections
 
-TYPICAL, MOST = 4, 60
-"""Steps of the second engine: as usual, and at most."""
-MOVED = 150
-"""Operations that could be done while a number of the normal matrix is made, by a head: memory decides."""
+MOST = 60
+"""Steps of the second engine at most."""
 
 
 class Together:
@@ -31,7 +29,7 @@ class Together:
         self.given, self.projections, self.replay = given, projections, replay
         self.count = given.pictures * given.tokens.count
         self.dense = self.count <= commutant.DENSE
-        self.steps = 5 if self.dense else 4 + TYPICAL
+        self.steps = costs.together(given.shape, given.pictures).steps
 
     @cached_property
     def mixture(self) -> Mixture:
@@ -53,13 +51,7 @@ class Together:
         return {"seed": seed, "stage": "mixed", "engine": None, "found": None, "spans": None, "patches": None}
 
     def operations(self) -> float:
-        m, width, heads = float(self.count), float(self.given.tokens.width), self.projections.heads
-        prepared = 30.0 * width**3
-        if self.dense:
-            return prepared + MOVED * heads * m**4 + m**6 / 3 + 12 * m**4 * self.given.pictures
-        depth = self.projections.depth
-        rounds = TYPICAL * commutant.ROUNDS * commutant.EACH
-        return prepared + 8.0 * rounds * heads * (depth * m**2 + depth**2 * m)
+        return costs.together(self.given.shape, self.given.pictures).operations
 
     def step(self, state: State) -> LayerReport | None:
         stages = {"mixed": self._mixed, "null": self._null, "cut": self._cut, "placed": self._placed}
