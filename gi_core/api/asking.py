@@ -21,7 +21,7 @@ PLACEHOLDER = "bundled/faces:0"
 def component(family: str, value: Any) -> Component:
     """A part of an experiment: `NAME[:k=v,...]`, a dictionary with its `kind`, or settings. Raises SpecError.
 
-    family: attack, model, defense or client.
+    family: attack, model, defense, client or server.
     """
     if isinstance(value, Component):
         return value
@@ -61,13 +61,14 @@ def with_named(part: Component, values: Mapping[str, Any]) -> Component:
 
 def held(
     model: Model, shape: tuple[int, int, int], labels: tuple[int, ...] | None, count: int, *, client: Component, normalise: Any,
-    defenses: Any, seed: Any, device: Any,
+    defenses: Any, seed: Any, device: Any, server: Any = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Values of an experiment about `count` pictures (C, H, W) that only Python holds."""
     return {
         "samples": (PLACEHOLDER,) * count, "labels": labels, "size": sizes.whole(*shape[1:]), "channels": shape[0],
         "normalise": normalisation(normalise), "model": document(model), "client": document(client), "seed": seed,
         "device": device, "defenses": [document(one) for one in several("defense", defenses)],
+        "server": document(component("server", "honest" if server is None else server)),
     }  # fmt: skip
 
 

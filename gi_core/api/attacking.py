@@ -22,7 +22,7 @@ AUTO = "auto"
 
 def attack(
     model: nn.Module | str, gradients: Any, input_shape: Any = None, *, images: int | None = None, labels: Any = None,
-    loss: Loss | str | None = None, normalise: Any = None, attack: Any = AUTO, client: Any = None, defenses: Any = None,
+    loss: Loss | str | None = None, normalise: Any = None, attack: Any = AUTO, client: Any = None, server: Any = None, defenses: Any = None,
     batch_norm: str | None = None, prior: str | None = None, classes: int | None = None, seed: int = 0,
     device: str = "auto", seconds: float | None = None, settings: dict[str, Any] | None = None, plan: Any = None,
     progress: bool = True, callback: Any = None, store: bool = False,
@@ -40,6 +40,7 @@ def attack(
     attack: "auto" tries the strongest that apply until one explains the update; or one by name, such as
         "levenberg_marquardt:iterations=30".
     client: how the client trained, such as "fedavg:epochs=1,learning_rate=0.1"; one gradient when left out.
+    server: what it sent in place of the model, such as "fishing:class=3"; the model itself when left out.
     defenses: those that the server knows of, such as ["gaussian_noise:std=0.01"].
     batch_norm: "train" or "eval"; as the module is set when left out.
     prior: reference or path of a picture that the server takes to be like the private one.
@@ -58,7 +59,7 @@ def attack(
     asked = how(progress, callback, plan, store)
     with question_of(
         model, gradients, input_shape, images=images, labels=labels, loss=loss, normalise=normalise, client=client,
-        defenses=defenses, batch_norm=batch_norm, classes=classes, seed=seed, device=device,
+        server=server, defenses=defenses, batch_norm=batch_norm, classes=classes, seed=seed, device=device,
     ) as question:  # fmt: skip
         return performed(question, attack, asked, prior, seconds, settings)
 

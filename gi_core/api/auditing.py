@@ -12,7 +12,7 @@ from torch import nn
 from gi_core import data
 from gi_core.api import asking
 from gi_core.api.attacking import AUTO, performed
-from gi_core.api.clients import Loss
+from gi_core.api.clients import ClientUpdate, Loss
 from gi_core.api.pictures import labels_of, taken
 from gi_core.api.questions import question_of
 from gi_core.api.result import Result
@@ -73,12 +73,16 @@ def audit(
     """
     if isinstance(threshold, bool) or not isinstance(threshold, (int, float)) or not math.isfinite(threshold):
         raise SpecError(f"threshold is a number, such as 1, not {threshold!r}")
+    if isinstance(gradients, ClientUpdate) and gradients.server.changes:  # type: ignore[attr-defined]
+        raise SpecError(
+            "an audit is of an honest server's round, and this server changed the network: give the update to gi.attack"
+        )
     own = taken(pictures)
     labels_of(labels, len(own)) if loss is None or isinstance(loss, str) else None
     asked = how(progress, None, None, store)
     with question_of(
         model, gradients, tuple(own.shape[1:]), images=len(own), labels=labels, loss=loss, normalise=normalise, client=client,
-        defenses=defenses, batch_norm=batch_norm, classes=classes, seed=seed, device=device,
+        server="honest", defenses=defenses, batch_norm=batch_norm, classes=classes, seed=seed, device=device,
     ) as question:  # fmt: skip
         like = None
         if prior is not None:

@@ -18,6 +18,7 @@ from gi_core.common.errors import SpecError
 from gi_core.common.threads import on_one_thread
 from gi_core.data import Pictures
 from gi_core.data.normalisation import resolve
+from gi_core.experiments.recording import as_sent
 from gi_core.experiments.setup import choose_device
 from gi_core.networks import own_losses
 from gi_core.settings import Experiment
@@ -37,7 +38,7 @@ class ClientUpdate:
 
     tensors: by the names of `named_parameters()`: dL/dtheta of the mean loss (kind `gradient`), or theta after the round -
     theta before (`weight_change`). images: pictures behind it. statistics: batch norm's buffers after the round, where they
-    are shared. client, defenses: settings. effects: what each defense did, for whoever watches. labels: those trained with,
+    are shared. client, server, defenses: settings. effects: what each defense did, for whoever watches. labels: those trained with,
     which the server does not get. input_shape: (C, H, W). normalise: as the settings write it. loss: of one's own, if any.
     """
 
@@ -45,6 +46,7 @@ class ClientUpdate:
     kind: str
     images: int
     client: Component
+    server: Component
     defenses: tuple[Component, ...]
     effects: tuple[Effect, ...]
     labels: Tensor
@@ -69,7 +71,7 @@ class ClientUpdate:
 
 def client(
     model: nn.Module | str, pictures: Any, labels: Any, *, loss: Loss | str | None = None, normalise: Any = "none",
-    client: Any = None, defenses: Any = (), batch_norm: str | None = None, classes: int | None = None, seed: int = 0,
+    client: Any = None, server: Any = None, defenses: Any = (), batch_norm: str | None = None, classes: int | None = None, seed: int = 0,
     device: str = "auto", **training: Any,
 ) -> ClientUpdate:  # fmt: skip
     """What a client with these pictures sends: one gradient, or with epochs, steps, batch_size or learning_rate the weight change
@@ -84,6 +86,7 @@ def client(
     loss: (outputs, targets) -> scalar, or a name such as "mse"; cross-entropy when left out.
     normalise: how the network sees pixels, such as "imagenet" or (mean, std).
     client: in place of the training settings, as a command line writes it, such as "fedavg:epochs=2".
+    server: what the client got in place of the model, such as "fishing:class=3"; the model itself when left out.
     defenses: in their order, such as ["clipping", "gaussian_noise:std=0.01"].
     batch_norm: "train" or "eval"; as the module is set when left out.
     classes: outputs of a network's name.
@@ -107,7 +110,7 @@ def client(
         asked = asking.playable(
             asking.held(
                 network.settings, shape, known, len(images), client=settings, normalise=normalise, defenses=defenses,
-                seed=seed, device=device,
+                seed=seed, device=device, server=server,
             )
         )  # fmt: skip
         tried(function, targets, network.module, shape, len(images))
@@ -116,7 +119,7 @@ def client(
             done = clients.play(asked, network.module, whole, choose_device(asked.device))
     update = done.update
     return ClientUpdate(
-        tensors={k: t.cpu() for k, t in update.tensors.items()}, kind=update.kind, images=update.images, client=asked.client,
+        tensors={k: t.cpu() for k, t in update.tensors.items()}, kind=update.kind, images=update.images, client=asked.client, server=as_sent(asked.server, done.knowledge),
         defenses=tuple(asked.defenses), effects=done.effects, labels=done.labels if function is None else torch.as_tensor(targets),
         input_shape=shape, normalise=asked.normalise, withheld=update.withheld, loss=function,
         statistics=None if update.statistics is None else {k: t.cpu() for k, t in update.statistics.items()},

@@ -41,7 +41,7 @@ class Asked:
 @contextmanager
 def question_of(
     model: Any, gradients: Any, input_shape: Any, *, images: Any, labels: Any, loss: Any, normalise: Any, client: Any,
-    defenses: Any, batch_norm: Any, classes: Any, seed: Any, device: Any,
+    server: Any, defenses: Any, batch_norm: Any, classes: Any, seed: Any, device: Any,
 ) -> Iterator[Asked]:  # fmt: skip
     """The update as an experiment of what this process holds, until the block ends."""
     sent = gradients if isinstance(gradients, ClientUpdate) else None
@@ -49,6 +49,7 @@ def question_of(
         input_shape = input_shape or sent.input_shape
         images, client = images or sent.images, client or sent.client
         normalise = sent.normalise if normalise is None else normalise
+        server = sent.server if server is None else server
         defenses = sent.defenses if defenses is None else defenses
         loss = loss or sent.loss
     if input_shape is None:
@@ -84,7 +85,7 @@ def question_of(
             trained = asking.with_named(trained, {k: v for k, v in wanted.items() if v})
             values = asking.held(
                 network.settings, shape, known, count, client=trained, normalise=normalise, defenses=defenses, seed=seed,
-                device=device,
+                device=device, server=server,
             )  # fmt: skip
             yield Asked(
                 values

@@ -22,8 +22,8 @@ from gi_core.settings.parse import changed
 
 def run(
     experiment: Experiment | Mapping[str, Any] | str | Path | None = None, *, sample: Any = None, label: Any = None,
-    size: int | str | None = None, model: Any = None, weights: str | None = None, client: Any = None, defenses: Any = (),
-    attack: Any = None, normalise: str | None = None, seed: int | None = None, device: str | None = None,
+    size: int | str | None = None, model: Any = None, weights: str | None = None, client: Any = None, server: Any = None,
+    defenses: Any = (), attack: Any = None, normalise: str | None = None, seed: int | None = None, device: str | None = None,
     settings: Mapping[str, Any] | None = None, plan: Any = None, progress: bool = True, callback: Any = None,
     store: bool = False,
 ) -> Result:  # fmt: skip
@@ -32,7 +32,7 @@ def run(
     experiment: a whole one, as a document, its JSON, or the path of its file; what else is given changes it.
     sample: one or several references, such as "bundled/chelsea".
     label: a class number for each, in place of the data's own.
-    size, model, weights, client, defenses, attack, normalise, seed, device: as on the command line.
+    size, model, weights, client, server, defenses, attack, normalise, seed, device: as on the command line.
     settings: further ones by their dotted paths, such as {"client.batch_norm": "train"}.
     plan, progress, callback, store: as in `gi.attack`.
 
@@ -45,7 +45,7 @@ def run(
         device=device, model=None, weights=weights, client=None, attack=None, defense=None, set=None,
     )  # fmt: skip
     values = question.experiment(words, base).model_dump(mode="json")
-    for family, given in (("model", model), ("client", client), ("attack", attack)):
+    for family, given in (("model", model), ("client", client), ("server", server), ("attack", attack)):
         if given is not None:
             text = isinstance(given, str) and family == "model"
             values[family] = asking.document(question.network(given) if text else asking.component(family, given))

@@ -34,6 +34,8 @@ def make(
         raise Refused(f"{settings.title} computes in double precision, which mps does not have: choose device cpu")
     machine, knowledge = machine_of(settings), given(settings, knowledge)
     notices = unallowed(settings, knowledge)
+    if knowledge.fished is not None and knowledge.fished.alone and update.images > 1:
+        settings = settings.model_copy(update={"labels": "known"})  # all are of the class that was fished for
     update, knowledge = unscaled(update, knowledge)
     names = {id(tensor): name for name, tensor in update.tensors.items()}
     settings, update, knowledge = past_bottleneck(settings, update, knowledge)

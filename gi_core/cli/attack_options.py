@@ -31,6 +31,10 @@ _ATTACK: tuple[_Option, ...] = (
         "a .safetensors or .pt file, trained here, or ImageNet's; as initialised when left out", {},
     ),
     ("--client", "NAME[:k=v,…]", "what the client does in its round and shares", {}),
+    (
+        "--server", "NAME[:k=v,…]",
+        "what the server sends to the client: the network as it is (honest), or one that fishes for a class (fishing:class=7)", {},
+    ),
     ("--defense", "NAME[:k=v,…]", "a defense of the client (repeat; applied in this order)", _MANY),
     ("--attack", "NAME[:k=v,…]", "the attack (python -m gi_core list attacks)", {}),
     ("--seed", "N", "of the attack's starts and of the defenses' noise", _NUMBER),
@@ -68,6 +72,7 @@ _INVERT: tuple[_Option, ...] = (
         "how the client trained: fedavg when left out, fedsgd if the file holds a gradient; unless said otherwise with"
         " batch norm in train mode and its statistics shared", {},
     ),
+    ("--server", "NAME[:k=v,…]", "what the server had made of the checkpoint that the client got, such as fishing:class=3", {}),
     ("--attack", "NAME[:k=v,…]", "the attack; fl_gradient_inversion when left out", {}),
     ("--model", "NAME[:k=v,…]", "the network, such as resnet18:classes=2, package.module:callable or network.pt2", {"required": True}),
     ("--label", "K", "label that the server knows, once for each picture", _MANY | _NUMBER),
@@ -99,7 +104,7 @@ _AUDITED: dict[str, _Option] = {
 
 
 def audit(parser: ArgumentParser) -> None:
-    asked = (row for row in (*_INVERT, *_SHARED) if row[0] not in ("--images", "--out"))
+    asked = (row for row in (*_INVERT, *_SHARED) if row[0] not in ("--images", "--server", "--out"))
     _add(parser, [_AUDITED.get(row[0], row) for row in asked])
     highest = "the update is withheld above this RDLV (SSIM without --prior)"
     parser.add_argument("--threshold", metavar="X", type=float, default=1.0, help=highest + "; 1 when left out")

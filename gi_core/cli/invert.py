@@ -42,6 +42,7 @@ def experiment(arguments: argparse.Namespace) -> Experiment:
         },
         "defenses": [parse_component("defense", text).model_dump(mode="json") for text in arguments.defense or ()],
         "size": arguments.image_size, "channels": arguments.channels, "labels": arguments.label,
+        "server": parse_component("server", getattr(arguments, "server", None) or "honest").model_dump(mode="json"),
         "model": model.model_dump(mode="json"), "client": _client(arguments.client, model),
         "attack": _attack(arguments.attack, arguments.prior, bool(arguments.defense)),
     }  # fmt: skip

@@ -1,4 +1,4 @@
-"""`list attacks|models|samples|defenses|sweeps`, generated from the settings classes and the catalogue."""
+"""`list attacks|models|samples|defenses|servers|sweeps`, generated from the settings classes and the catalogue."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from itertools import groupby
 from typing import Any
 
 from gi_core.cli.fields import allowed, component
-from gi_core.settings import ATTACKS, DEFENSES, MODELS, Component
+from gi_core.settings import ATTACKS, DEFENSES, MODELS, SERVERS, Component
 from gi_core.settings.library_network import LIBRARIES
 
 _OTHERS = """Also: torchvision:NAME and timm:NAME (python -m gi_core list torchvision, list timm), and your own:
 package.module:callable, or a .pt2 file of torch.export (docs/own_network.md)."""
-FAMILIES: dict[str, Mapping[str, type[Component]]] = {"attacks": ATTACKS, "models": MODELS, "defenses": DEFENSES}
+FAMILIES: dict[str, Mapping[str, type[Component]]] = {
+    "attacks": ATTACKS, "models": MODELS, "defenses": DEFENSES, "servers": SERVERS,
+}  # fmt: skip
 
 
 def list(arguments: argparse.Namespace) -> int:  # noqa: A001 - named after its command

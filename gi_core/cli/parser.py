@@ -10,10 +10,10 @@ from typing import Any, NoReturn
 from gi_core import __version__
 from gi_core.cli import attack_options, dashboard, run_options, sweep_options, takeaway_options
 from gi_core.cli.run_options import JSON, REPORT, written
-from gi_core.settings import ATTACKS, CLIENTS, DEFENSES, MODELS, SpecError
+from gi_core.settings import ATTACKS, CLIENTS, DEFENSES, MODELS, SERVERS, SpecError
 from gi_core.settings.registry import suggestion
 
-LISTS = ("attacks", "models", "samples", "defenses", "sweeps", "torchvision", "timm")
+LISTS = ("attacks", "models", "samples", "defenses", "servers", "sweeps", "torchvision", "timm")
 
 
 class Parser(argparse.ArgumentParser):
@@ -118,6 +118,12 @@ def _federate(parser: Parser) -> None:
 
 
 def _kinds() -> str:
-    rows = (("attacks", ATTACKS), ("models", MODELS), ("defenses", DEFENSES), ("clients", CLIENTS))
+    rows = (
+        ("attacks", ATTACKS),
+        ("models", MODELS),
+        ("defenses", DEFENSES),
+        ("clients", CLIENTS),
+        ("servers", SERVERS),
+    )
     lines = [f"{title + ':':10}{', '.join(kinds)}" for title, kinds in rows]
     return "\n".join([*lines, "", "Settings, bounds and defaults: python -m gi_core list attacks"])

@@ -38,9 +38,9 @@ def experiment(arguments: argparse.Namespace, base: Experiment | None = None) ->
         values["model"] = model.model_dump(mode="json")
         if isinstance(model, OwnNetwork):
             values |= fitting(model, values)
-    for family in ("client", "attack"):
-        if getattr(arguments, family) is not None:
-            values[family] = parse_component(family, getattr(arguments, family)).model_dump(mode="json")
+    for family in ("client", "server", "attack"):
+        if (text := getattr(arguments, family, None)) is not None:
+            values[family] = parse_component(family, text).model_dump(mode="json")
     if arguments.defense:
         chosen = [parse_component("defense", text) for text in arguments.defense]
         values["defenses"] = [defense.model_dump(mode="json") for defense in chosen]

@@ -14,6 +14,7 @@ from gi_core.clients import fedavg
 from gi_core.clients.dropping import dropping
 from gi_core.clients.fedsgd import gradient, plain_step
 from gi_core.clients.knowledge import knowledge_of
+from gi_core.clients.serving import served
 from gi_core.clients.several import multi_hot
 from gi_core.data import Pictures
 from gi_core.networks import bottleneck
@@ -51,7 +52,7 @@ def play(
 ) -> Round:  # fmt: skip
     """The round of `experiment.client` on `pictures`, its defenses applied in the order given.
 
-    Order: wrap_model of each defense, local_round of each (the last one outermost), computation
+    Order: what the server makes of the network, wrap_model of each defense, local_round of each (the last one outermost), computation
     in float32 on `device`, filter_update of each. `model` is left untouched. memory: what the client's defenses
     keep from round to round by their position, empty before its first; changed in place. Raises SpecError.
     """
@@ -62,12 +63,12 @@ def play(
         defense.mean, defense.std = tuple(pictures.mean), tuple(pictures.std)
         if memory is not None:
             defense.recall(memory.get(i, {}))
-    shared = copy.deepcopy(model).to(device=device, dtype=torch.float32).eval()
-    for defense in active:
-        shared = defense.wrap_model(shared)
-
     inputs = normalised(pictures, device)
     labels = torch.tensor(pictures.labels, dtype=torch.int64, device=device)
+    shared = copy.deepcopy(model).to(device=device, dtype=torch.float32).eval()
+    shared, fished = served(experiment.server, shared, labels)
+    for defense in active:
+        shared = defense.wrap_model(shared)
     private = client_model(shared, client.batch_norm)
     if client.label == "reversed":
         labels = _reversed(private, inputs)
@@ -76,6 +77,7 @@ def play(
     computed, clean, order = _computed(experiment, active, loss, private, inputs, labels)
     update, effects = _filtered(experiment, active, computed, clean, memory)
     knowledge = knowledge_of(experiment, pictures, shared, update, labels, order, loss, active)
+    knowledge = replace(knowledge, fished=fished)
     labels = as_labels(labels) if labels.dim() == 2 else labels  # of several, the first class
     return Round(update, knowledge, labels.cpu(), clean, effects)
 

@@ -21,7 +21,8 @@ from gi_core.settings import Experiment, SpecError, sizes
 from gi_core.settings.client import Fresh
 from gi_core.settings.defenses import built_in
 from gi_core.settings.recorded_round import Recorded
-from gi_core.types.updates import Update
+from gi_core.settings.servers import AnyServer, Fishing, Honest
+from gi_core.types.updates import Knowledge, Update
 from gi_core.update_files.writing import write_round
 
 EXPERIMENT, PRIVATE = "experiment.json", "private.png"
@@ -38,7 +39,8 @@ def record(experiment: Experiment, folder: Path, name: str = "example") -> dict[
     pictures = data.load(experiment)
     model, _ = preparing.prepare(experiment, pictures)
     done = clients.play(experiment, model, pictures, choose_device("cpu"))
-    before = {key: value.cpu().numpy() for key, value in model.state_dict().items()}
+    sent = done.knowledge.model if experiment.server.changes else model
+    before = {key: value.cpu().numpy() for key, value in sent.state_dict().items()}
     files = write_round(folder, before, change(before, done.update), name=name)
     if len(pictures.images) == 1:
         files["reference"] = folder / PRIVATE
@@ -54,7 +56,7 @@ def record(experiment: Experiment, folder: Path, name: str = "example") -> dict[
             "samples": ("bundled/faces:0",) * count,  # they only count the pictures
             "labels": tuple(int(k) for k in done.labels) if given else None,
             "size": sizes.whole(*pictures.images.shape[2:]), "channels": pictures.images.shape[1],
-            "defenses": built_in(experiment.defenses), "model": network, "weights": Fresh(),
+            "server": as_sent(experiment.server, done.knowledge), "defenses": built_in(experiment.defenses), "model": network, "weights": Fresh(),
         }
     )  # fmt: skip
     whole_files.write_text(folder / EXPERIMENT, asked.to_json(indent=2))
@@ -71,3 +73,11 @@ def change(before: dict[str, np.ndarray], update: Update) -> dict[str, np.ndarra
 
 def _numbers(value: Tensor) -> np.ndarray:
     return value.double().cpu().numpy()
+
+
+def as_sent(server: AnyServer, knowledge: Knowledge | None) -> AnyServer:
+    """The server of a recorded round, which has no pictures to take a class from; an honest one where none was attacked."""
+    if knowledge is None or knowledge.fished is None:
+        return Honest() if knowledge is None else server
+    assert isinstance(server, Fishing)
+    return server.model_copy(update={"of_class": knowledge.fished.of_class})

@@ -18,7 +18,8 @@ def of_run(asked: Experiment | Mapping[str, Any] | None, result: Mapping[str, An
     e = _experiment(asked)
     if e is None:
         return _of_result(result or {})
-    parts = [_pictures(e), f"network {e.model.name}", _weights(e), f"client {e.client.name}", _defenses(e.defenses)]
+    parts = [_pictures(e), f"network {e.model.name}", _weights(e), f"client {e.client.name}"]
+    parts += [f"server {e.server.name}" if e.server.changes else "", _defenses(e.defenses)]
     parts += [
         f"attack {e.attack.name}",
         f"normalisation {e.normalise}" if e.normalise != "none" else "",
@@ -76,6 +77,7 @@ def of_federation(asked: Federation | Mapping[str, Any] | None) -> str:
         f"{f.size} pixels" if f.size else "",
         f"network {f.model.name}",
         f"client {f.client.name}",
+        f"server {f.server.name}" if f.server.changes else "",
         _defenses(f.defenses),
     ]
     return _joined([*parts, f"attack {f.attack.name if f.attack else 'none'}", f"seed {f.seed}"])

@@ -36,7 +36,8 @@ def lead(run: Run, short: bool = False) -> str:
     has = "The server has " + sent.sentence(asked, run.result["model"].get("parameters") if run.result else None)
     attack = f"The attack is {asked.attack.title}" + ("." if short else f": {asked.attack.description}")
     knows = " The attacker knows the defenses and allows for them." if asked.attack.adaptive and asked.defenses else ""
-    return f"{what} {network} {has} {attack}{knows}"
+    sends = f" It is not honest: {asked.server.description}" if asked.server.changes else ""
+    return f"{what} {network} {has}{sends} {attack}{knows}"
 
 
 def _pictures(run: Run, asked: Experiment) -> str:
@@ -72,6 +73,7 @@ def settings(run: Run) -> list[tuple[str, str]]:
         "Network": python_only.network(asked),
         "Weights": ", ".join(f"{k} {v}" for k, v in asked.weights.model_dump().items() if v is not None),
         "Client": asked.client.name,
+        **({"Server": asked.server.name} if asked.server.changes else {}),
         "Defenses": " + ".join(d.name for d in asked.defenses) or "none",
         "Attack": asked.attack.name,
         "Seed": str(asked.seed),

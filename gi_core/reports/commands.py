@@ -27,6 +27,8 @@ def command(experiment: Experiment) -> str:
     words += ["--model", model(experiment.model), "--attack", experiment.attack.name]
     if experiment.client.name != "fedsgd":
         words += ["--client", experiment.client.name]
+    if experiment.server.changes:
+        words += ["--server", experiment.server.name]
     for defense in experiment.defenses:
         words += ["--defense", defense.name]
     words += _weights(experiment)
@@ -54,6 +56,7 @@ def _invert(experiment: Experiment, files: Recorded) -> str:
         "checkpoint": files.checkpoint, "update": files.update, "bn-stats": files.statistics, "reference": files.reference,
         "image-size": experiment.size, "channels": experiment.channels, "images": files.images if files.images > 1 else None,
         "client": client.name + ("," if ":" in client.name else ":") * bool(usual) + ",".join(usual),
+        "server": experiment.server.name if experiment.server.changes else None,
         "attack": experiment.attack.name, "model": model(experiment.model),
     }  # fmt: skip
     words = ["python", "-m", "gi_core", "invert"]

@@ -153,7 +153,9 @@ def limits(found: Mapping[str, Any]) -> list[str]:
     said.append(
         "That an attack does not recover a picture proves no protection: more effort, or another attack, may recover it."
     )
-    said.append("Other data, networks and schedules may answer otherwise; the server here follows the protocol.")
+    changed = (found.get("settings") or {}).get("server", {}).get("kind", "honest") != "honest"
+    server = "changes the network that it sends to the clients it attacks" if changed else "follows the protocol"
+    said.append(f"Other data, networks and schedules may answer otherwise; the server here {server}.")
     return said
 
 

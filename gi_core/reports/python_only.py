@@ -43,6 +43,8 @@ def program(experiment: Experiment, plan: Mapping[str, Any] | None = None) -> st
     if experiment.labels is not None and not client.own_loss:
         words["labels"] = list(experiment.labels)
     words |= {"attack": experiment.attack.name, "client": client.model_copy(update={"own_loss": ""}).name}
+    if experiment.server.changes:
+        words["server"] = experiment.server.name
     if experiment.defenses:
         words["defenses"] = [one.name for one in experiment.defenses]
     for name, plain in (("normalise", "none"), ("seed", 0), ("device", "auto"), ("seconds", None)):

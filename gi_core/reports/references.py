@@ -44,6 +44,7 @@ DEFENSES: dict[str, tuple[str, ...]] = {
     "precode": ("scheliga2022precode",), "mixing": ("zhang2018mixup", "huang2020instahide"),
 }  # fmt: skip
 CLIENTS: dict[str, tuple[str, ...]] = {"fedsgd": ("mcmahan2017communication",), "fedavg": ("mcmahan2017communication",)}
+SERVERS: dict[str, tuple[str, ...]] = {"honest": (), "fishing": ("wen2022fishing",)}
 METRICS: dict[str, tuple[str, ...]] = {name: metric.cites for name, metric in registry.METRICS.items()}
 DATA: dict[str, tuple[str, ...]] = {
     "bundled": ("vanderwalt2014scikit",), "faces": ("huang2007labeled", "vanderwalt2014scikit"), "mnist": ("lecun1998gradient",),
@@ -105,6 +106,7 @@ def keys(spec: Mapping[str, Any], metrics: Mapping[str, Any] | None = None, pict
     """Keys of what an experiment uses. metrics: those that were measured count. pictures: whether their source may be told."""
     found: list[str] = [*ATTACKS.get(_kind(spec, "attack"), ()), *MODELS.get(_kind(spec, "model"), ())]
     found += CLIENTS.get(_kind(spec, "client"), ())
+    found += SERVERS.get(_kind(spec, "server"), ())
     found += WEIGHTS.get(_kind(spec, "weights"), ())
     for one in spec.get("defenses") or ():
         found += DEFENSES.get(str(one.get("kind")), ())

@@ -48,6 +48,8 @@ def _short(asked: Experiment) -> dict[str, Any] | None:
         words |= {"model": _component("model", asked.model), "attack": _component("attack", asked.attack)}
         if asked.client != plain.client:
             words["client"] = _component("client", asked.client)
+        if asked.server != plain.server:
+            words["server"] = _component("server", asked.server)
         if asked.defenses:
             words["defenses"] = [_component("defense", one) for one in asked.defenses]
         words |= _weights(asked)

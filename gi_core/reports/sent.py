@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from gi_core.settings import CLIENTS, MODELS, Experiment
+from gi_core.settings import CLIENTS, MODELS, SERVERS, Experiment
 from gi_core.settings.client import FedAvg
 from gi_core.settings.client_base import Client
 
@@ -21,6 +21,8 @@ def short(spec: Mapping[str, Any]) -> list[str]:
         taken, _ = client.local_steps(len(spec.get("samples") or (1,)))
         found.append("weight change" if taken == 1 else f"{taken} local steps")
         found += [f"{client.clients} clients added up"] if client.clients > 1 else []
+    server = _part(SERVERS, spec.get("server") or {}, "honest")
+    found += [server.title.lower()] if server is not None and server.changes else []
     if isinstance(client, Client) and client.batch_norm == "train" and model is not None and model.has_batch_norm:
         found.append(f"statistics {client.statistics}")
     return found
@@ -46,6 +48,8 @@ def sentence(experiment: Experiment, weights: int | None) -> str:
         parts = [f"{whose} after {_count(taken, 'step')} of {_count(batch, 'picture')}"]
     else:
         parts = [f"the gradient of {many} on {_count(pictures, 'picture')}"]
+    if experiment.server.changes:
+        parts.append("of a network that it changed to fish for " + _class(experiment))
     if experiment.defenses:
         parts.append("after " + " and ".join(inside(d.title) for d in experiment.defenses))
     if client.batch_norm == "train" and experiment.model.has_batch_norm:
@@ -55,6 +59,11 @@ def sentence(experiment: Experiment, weights: int | None) -> str:
     label = "label" if pictures == 1 else "labels"
     parts.append(f"and the {label}" if client.labels_known else f"not the {label}")
     return ", ".join(parts) + "."
+
+
+def _class(experiment: Experiment) -> str:
+    of_class = getattr(experiment.server, "of_class", None)
+    return "the first picture's class" if of_class is None else f"class {of_class}"
 
 
 def inside(title: str) -> str:

@@ -39,7 +39,7 @@ class Component(Settings):
     title, description: what a person reads. paper: where it was published, if anywhere; link: the address of that.
     needs: capabilities (see `settings.check`) without which it is refused. presets: named sets of values
     (published configurations), chosen on a command line with `preset=NAME`. offered: whether it can be picked by its kind
-    alone.
+    alone. words: what a command line calls a field whose name Python does not allow.
     """
 
     title: ClassVar[str] = ""
@@ -49,6 +49,7 @@ class Component(Settings):
     needs: ClassVar[frozenset[str]] = frozenset()
     presets: ClassVar[dict[str, dict[str, Any]]] = {}
     offered: ClassVar[bool] = True
+    words: ClassVar[dict[str, str]] = {}
 
     if TYPE_CHECKING:  # the field of every kind itself, a literal
 
@@ -65,7 +66,8 @@ class Component(Settings):
         }
         if not changed:
             return kind
-        return kind + ":" + ",".join(f"{k}={_scalar(v)}" for k, v in changed.items())
+        called = {field: word for word, field in self.words.items()}
+        return kind + ":" + ",".join(f"{called.get(k, k)}={_scalar(v)}" for k, v in changed.items())
 
 
 def _scalar(value: Any) -> str:

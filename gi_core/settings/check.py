@@ -21,6 +21,7 @@ from gi_core.settings.graph import Graph
 from gi_core.settings.knowing import idle
 from gi_core.settings.networks import VisionTransformer
 from gi_core.settings.own_network import MEMORY, OwnNetwork, barred, can_draw, drawn
+from gi_core.settings.server_checks import as_attacked, server_conflicts
 from gi_core.settings.sizes import sides, whole
 
 __all__ = ["ONE_OUTPUT", "Problem", "one_gradient_only", "problems"]
@@ -39,23 +40,30 @@ class Problem:
 
 def problems(experiment: Experiment) -> list[Problem]:
     """What is wrong with the question as asked, worst first; empty when it can be run."""
+    attacked = as_attacked(experiment)
     found = [
-        *_batch(experiment),
+        *(Problem(*found) for found in server_conflicts(experiment)),
+        *_counted(experiment),
+        *_batch(attacked),
         *_labels(experiment),
         *_model(experiment),
-        *_client(experiment),
-        *_matching(experiment),
-        *_recursion(experiment),
+        *_client(experiment, attacked),
+        *_matching(attacked),
+        *_recursion(attacked),
         *(Problem(*found) for found in conflicts(experiment)),
-        *(Problem("attack.adaptive", reason, fatal=False) for reason in idle(experiment)),
+        *(Problem("attack.adaptive", reason, fatal=False) for reason in idle(attacked)),
     ]
     return sorted(found, key=lambda p: not p.fatal)
 
 
-def _batch(e: Experiment) -> Iterator[Problem]:
+def _counted(e: Experiment) -> Iterator[Problem]:
     n = e.pictures
     if e.labels is not None and len(e.labels) != n:
         yield Problem("labels", f"give one label for each picture: {n}, not {len(e.labels)}")
+
+
+def _batch(e: Experiment) -> Iterator[Problem]:
+    n = e.pictures
     if n > 1 and e.attack.labels in ("idlg", "observed_delta"):
         yield Problem(
             "attack.labels",
@@ -74,9 +82,11 @@ def _labels(e: Experiment) -> Iterator[Problem]:
         )
 
 
-def _client(e: Experiment) -> Iterator[Problem]:
+def _client(e: Experiment, attacked: Experiment) -> Iterator[Problem]:
+    """attacked: the question as the attack has it, which decides what does not fit the attack."""
     client, model = e.client, e.model
-    yield from (Problem(*found) for found in client_conflicts(e))
+    yield from (Problem(*found) for found in client_conflicts(e) if not found[0].startswith("attack"))
+    yield from (Problem(*found) for found in client_conflicts(attacked) if found[0].startswith("attack"))
     if client.batch_norm == "train" and model.has_batch_norm and any("per_picture" in d.reveals for d in e.defenses):
         yield Problem(
             "client.batch_norm", "DP-SGD needs each picture's own gradient, and batch norm in train mode mixes pictures:"

@@ -16,6 +16,7 @@ from gi_core.settings.documents import read_json
 from gi_core.settings.networks import AnyModel, LeNet
 from gi_core.settings.recorded_round import Recorded
 from gi_core.settings.sentences import made
+from gi_core.settings.servers import AnyServer, Honest
 
 MOST_BYTES = 2**20
 _Label = Annotated[int, Field(le=2**31 - 1)]
@@ -40,6 +41,7 @@ class Experiment(Question):
     model: AnyModel = LeNet()
     weights: AnyWeights = Fresh()
     client: AnyClient = FedSgd()
+    server: AnyServer = setting(Honest(), "What the server sends to its clients.", title="Server", added=True)
     recorded: Recorded | None = setting(None, "Files of an update that was recorded elsewhere, in place of samples.")
     defenses: tuple[AnyDefense, ...] = ()
     attack: AnyAttack = LevenbergMarquardt()

@@ -17,6 +17,7 @@ from gi_core.settings.documents import read_json, read_toml
 from gi_core.settings.experiment import Experiment
 from gi_core.settings.networks import AnyModel, LeNet
 from gi_core.settings.sentences import made
+from gi_core.settings.servers import AnyServer, Honest
 
 MAX_CLIENTS, MAX_PICTURES, MAX_ROUNDS = 100, 100_000, 1000
 _Count = Annotated[int, Field(ge=1, le=MAX_PICTURES)]
@@ -65,6 +66,12 @@ class Federation(Question):
     )
     server_momentum: float = setting(
         0.0, "Share of its last move that the server adds to the next.", title="Server's momentum", ge=0, lt=1
+    )
+    server: AnyServer = setting(
+        Honest(),
+        "What the server sends to the clients that it attacks, in the rounds in which it does.",
+        title="Server",
+        added=True,
     )
     defenses: tuple[AnyDefense, ...] = ()
     attack: AnyAttack | None = InvertingGradients(iterations=300, labels="known")
@@ -143,6 +150,6 @@ def round_of(settings: Federation, pictures: int = 1, seed: int = 0) -> Experime
     more = {} if settings.attack is None else {"attack": settings.attack}
     return Experiment(
         samples=("bundled/faces:0",) * pictures, size=settings.size, channels=settings.channels,
-        normalise=settings.normalise, model=settings.model, client=settings.client, defenses=settings.defenses,
+        normalise=settings.normalise, model=settings.model, client=settings.client, server=settings.server, defenses=settings.defenses,
         seed=seed, device=settings.device, seconds=settings.attack_seconds, **more,
     )  # fmt: skip

@@ -12,7 +12,7 @@ from gi_core.settings.experiment import Experiment
 from gi_core.settings.parse import changed, parse_component, with_values
 from gi_core.settings.registry import suggestion
 
-_FAMILIES = ("attack", "model", "client", "defense")
+_FAMILIES = ("attack", "model", "client", "server", "defense")
 
 
 def plain(path: str, value: Any) -> Any:

@@ -24,7 +24,7 @@ def scalar(text: str) -> Any:
 
 
 def parse_component(family: str, text: str) -> Component:
-    """`NAME[:k=v,...]` of a family (attack, model, defense, client). Raises SpecError."""
+    """`NAME[:k=v,...]` of a family (attack, model, defense, client, server). Raises SpecError."""
     kind, _, rest = text.partition(":")
     return with_values(find(family, kind.strip()), f"{family} {kind}", rest)
 
@@ -50,9 +50,10 @@ def with_values(cls: type[Chosen], name: str, text: str) -> Chosen:
     """
     values: dict[str, Any] = {}
     preset: dict[str, Any] = {}
-    presets = cls.presets if issubclass(cls, Component) else {}
+    presets, words = (cls.presets, cls.words) if issubclass(cls, Component) else ({}, {})
     for pair in filter(None, (p.strip() for p in text.split(","))):
         key, equals, value = (part.strip() for part in pair.partition("="))
+        key = words.get(key, key)
         known = [field for field in cls.model_fields if field != "kind"]
         if not equals:
             raise SpecError(f"{name}: write {pair!r} as name=value")

@@ -16,6 +16,7 @@ from gi_core.settings.defense_base import DefenseSettings
 from gi_core.settings.defenses import AnyDefense
 from gi_core.settings.network_base import Model
 from gi_core.settings.networks import AnyModel
+from gi_core.settings.servers import AnyServer, Server
 
 
 def _kinds(union: Any) -> dict[str, Any]:
@@ -28,12 +29,14 @@ EVERY_MODEL: dict[str, type[Model]] = _kinds(AnyModel)
 MODELS: dict[str, type[Model]] = {kind: cls for kind, cls in EVERY_MODEL.items() if cls.offered}
 DEFENSES: dict[str, type[DefenseSettings]] = _kinds(AnyDefense)
 CLIENTS: dict[str, type[Client]] = _kinds(AnyClient)
+SERVERS: dict[str, type[Server]] = _kinds(AnyServer)
 
 FAMILIES: dict[str, Mapping[str, type[Component]]] = {
     "attack": ATTACKS,
     "model": MODELS,
     "defense": DEFENSES,
     "client": CLIENTS,
+    "server": SERVERS,
 }
 
 

@@ -12,7 +12,7 @@ from gi_core.settings.losses import Loss
 from gi_core.types.loss_terms import PLAIN, Terms
 from gi_core.types.schedule import Schedule
 
-__all__ = ["Knowledge", "Schedule", "Update"]
+__all__ = ["Fished", "Knowledge", "Schedule", "Update"]
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,17 @@ class Update:
 
 
 @dataclass(frozen=True)
+class Fished:
+    """What a server fished for with the network that it sent: of_class, and how many of the pictures have it, which every
+    attack is told as it is told how many pictures there are. alone: whether the update at hand is that of these alone.
+    """
+
+    of_class: int
+    count: int
+    alone: bool = False
+
+
+@dataclass(frozen=True)
 class Knowledge:
     """What the server has: never the private pictures.
 
@@ -51,6 +62,7 @@ class Knowledge:
     that the server takes to be like the private ones. defenses: what is known of each defense, if
     anything (for adaptive attacks). classes: outputs of the network, 1 for one logit. terms: what the client does to its
     loss besides. dropout: rate in front of the last dense layer. labels of several at once are (N, K), 0 or 1.
+    fished: for what class the server changed the network's last layer; None of an honest one.
     """
 
     model: nn.Module
@@ -66,3 +78,4 @@ class Knowledge:
     defenses: tuple[dict[str, Any], ...] = ()
     terms: Terms = PLAIN
     dropout: float = 0.0
+    fished: Fished | None = None

@@ -161,7 +161,7 @@ def change(path: tuple[str | int, ...], value: Any, seen: bool = False) -> None:
 def adapt(experiment: Experiment, said: list[str]) -> None:
     """Settings that follow from what a person has just chosen; a sentence for each is shown until the next change."""
     now = current()
-    for family in ("attack", "client", "model"):
+    for family in ("attack", "client", "server", "model"):
         kinds = getattr(now, family).kind, getattr(experiment, family).kind
         if kinds[0] != kinds[1]:
             unseat(family + ".", *kinds)

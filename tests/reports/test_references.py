@@ -7,11 +7,11 @@ import pytest
 from gi_core.data.archives import DATA_SETS
 from gi_core.metrics.registry import METRICS
 from gi_core.reports import references
-from gi_core.settings import ATTACKS, CLIENTS, DEFENSES, MODELS, build
+from gi_core.settings import ATTACKS, CLIENTS, DEFENSES, MODELS, SERVERS, build
 
 KINDS = {
     "attacks": (references.ATTACKS, ATTACKS), "models": (references.MODELS, MODELS), "defenses": (references.DEFENSES, DEFENSES),
-    "clients": (references.CLIENTS, CLIENTS), "metrics": (references.METRICS, METRICS),
+    "clients": (references.CLIENTS, CLIENTS), "servers": (references.SERVERS, SERVERS), "metrics": (references.METRICS, METRICS),
     "data sets": (references.DATA, {"bundled", "faces", *DATA_SETS}), "weights": (references.WEIGHTS, {"fresh", "trained", "file", "imagenet"}),
 }  # fmt: skip
 USED = {key for known, _ in KINDS.values() for keys in known.values() for key in keys}

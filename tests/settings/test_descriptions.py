@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from gi_core.settings import ATTACKS, CLIENTS, DEFENSES, MODELS
+from gi_core.settings import ATTACKS, CLIENTS, DEFENSES, MODELS, SERVERS
 
 ROOT = Path(__file__).resolve().parents[2]
 GUIDE = (ROOT / "docs" / "attacks.md").read_text("utf-8")
-PARTS = [one for family in (ATTACKS, CLIENTS, DEFENSES, MODELS) for one in family.values()]
+PARTS = [one for family in (ATTACKS, CLIENTS, DEFENSES, MODELS, SERVERS) for one in family.values()]
 
 
 @pytest.mark.parametrize("kind", ATTACKS)

@@ -13,6 +13,7 @@ from gi_core.experiments.federation import files
 from gi_core.experiments.federation.attacking import Tick, attack
 from gi_core.experiments.federation.leakage import leakage
 from gi_core.experiments.federation.rounds import Played, Simulation
+from gi_core.experiments.fished import as_fished
 from gi_core.settings import accounting
 
 WITHHELD = (
@@ -46,6 +47,7 @@ def attacked(simulation: Simulation, played: Played, client: int, folder: Path, 
     entry: dict[str, Any] = {"client": client + 1, "pictures": len(mine.labels)}
     assert asked.attack is not None  # else no round is seen
     try:
+        mine, done = as_fished(mine, done)
         found = attack(
             asked.attack, done.update, done.knowledge, asked.seed, simulation.device, asked.attack_seconds, tick
         )

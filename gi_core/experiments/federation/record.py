@@ -11,7 +11,7 @@ from PIL import Image
 from gi_core.common import whole_files
 from gi_core.data import Pictures
 from gi_core.experiments.federation.rounds import Played, Simulation
-from gi_core.experiments.recording import change
+from gi_core.experiments.recording import as_sent, change
 from gi_core.settings import sizes
 from gi_core.settings.bounds import MAX_BATCH
 from gi_core.settings.defenses import built_in
@@ -23,7 +23,9 @@ from gi_core.update_files.writing import write_round
 def record(folder: Path, simulation: Simulation, played: Played, client: int) -> dict[str, Any]:
     """Write the round of a client (from 0): names of its files, `experiment` among them where an attack is possible."""
     name = f"round_{played.number:04d}_client_{client + 1:03d}"
-    before = {key: value.cpu().numpy() for key, value in played.before.state_dict().items()}
+    seen = played.seen.get(client)
+    given = seen.knowledge.model if seen is not None and simulation.settings.server.changes else played.before
+    before = {key: value.cpu().numpy() for key, value in given.state_dict().items()}
     files = write_round(folder, before, change(before, played.sent[client]), name=name)
     names = {kind: path.name for kind, path in files.items()}
     mine, attack = simulation.shards.clients[client], simulation.settings.attack
@@ -42,6 +44,7 @@ def record(folder: Path, simulation: Simulation, played: Played, client: int) ->
             "size": sizes.whole(*mine.images.shape[2:]), "channels": mine.images.shape[1], "model": simulation.shards.model,
             "attack": attack, "labels": labels, "recorded": recorded, "normalise": simulation.normalise,
             "defenses": built_in(simulation.settings.defenses),
+            "server": as_sent(simulation.settings.server, seen.knowledge if seen is not None else None),
         }
     )  # fmt: skip
     names["experiment"] = f"{name}_experiment.json"

@@ -24,6 +24,7 @@ from gi_core.experiments.federation import server
 from gi_core.experiments.federation.dataset import Shards
 from gi_core.settings import losses
 from gi_core.settings.federation import Federation, client_seed, round_of
+from gi_core.settings.servers import Honest
 from gi_core.types.updates import Update
 
 
@@ -90,7 +91,8 @@ class Simulation:
     ) -> Played:  # fmt: skip
         """One round. about(client, of how many) is called before each; its exception ends the round.
 
-        carried: from the round before, changed in place; empty before the first.
+        carried: from the round before, changed in place; empty before the first. A server that changes the network does so for
+        the clients under attack alone, and leaves their updates out, as they are of another network.
         """
         carried = Carried() if carried is None else carried
         settings, draw = (
@@ -104,6 +106,8 @@ class Simulation:
             seed, memory = client_seed(settings, number, client + 1), carried.memories.setdefault(client, {})
             try:
                 asked = round_of(settings, seed=seed)
+                if client + 1 not in victims:
+                    asked = asked.model_copy(update={"server": Honest()})
                 done = play(asked, before, self.pictures(client, seed), self.device, memory)
             except SpecError as error:
                 raise type(error)(f"client {client + 1} in round {number}: {error}") from None
@@ -111,7 +115,8 @@ class Simulation:
             if client + 1 in victims:
                 seen[client] = done
         rate, momentum = settings.server_rate, settings.server_momentum
-        after = server.aggregate(before, list(sent.values()), rate, momentum, carried.velocity)
+        honest = [update for k, update in sent.items() if k not in seen or not settings.server.changes]
+        after = before if not honest else server.aggregate(before, honest, rate, momentum, carried.velocity)
         return Played(number, before, after, sent, seen)
 
     def evaluate(self, model: nn.Module) -> tuple[float, float]:

@@ -14,6 +14,7 @@ from gi_core import defenses
 from gi_core.clients import Knowledge, Round, Update, fedavg
 from gi_core.clients.batches import assumed, epoch_steps
 from gi_core.clients.knowledge import SERVER_GUESS
+from gi_core.clients.serving import count_of, served
 from gi_core.clients.several import multi_hot
 from gi_core.data import Pictures
 from gi_core.defenses.reading import not_sent, read_defense
@@ -57,7 +58,9 @@ def opened(
     labels = torch.tensor(pictures.labels, dtype=torch.int64)
     said = tuple(_known(experiment, model, update, schedule))
     update = not_sent(update, said)
-    frozen = copy.deepcopy(model).to(device=device, dtype=torch.float32).eval().requires_grad_(False)
+    frozen = copy.deepcopy(model).to(device=device, dtype=torch.float32).eval()
+    frozen, fished = served(experiment.server, frozen, labels)
+    frozen = frozen.requires_grad_(False)
     loss, known = losses.chosen(client.loss, experiment.model.one_logit, client.own_loss), labels
     if loss == "multi_label":
         known = multi_hot(labels, client.further_labels, experiment.model.outputs(pictures.classes))
@@ -76,6 +79,7 @@ def opened(
         defenses=said,
         terms=fedavg.terms_of(client),
         dropout=client.dropout,
+        fished=None if fished is None else replace(fished, count=count_of(update, frozen, fished.of_class, schedule)),
     )
     found = compare(update, knowledge)
     facts: UpdateFacts = {

@@ -8,7 +8,7 @@ from typing import Any
 
 from gi_core.data import catalogue
 from gi_core.experiments.sweeps import axes
-from gi_core.settings import ATTACKS, DEFENSES, MODELS, Experiment
+from gi_core.settings import ATTACKS, DEFENSES, MODELS, SERVERS, Experiment
 from gi_core.settings.client import FedAvg
 from gi_core.settings.sweep import Axis
 
@@ -76,6 +76,10 @@ FIELDS: dict[str, Field] = {
     "strength": Field(
         "Strength of the defense", "Of the base's first defense.", axes.strengths, axes.by_strength, whole=False,
         fits=lambda e: axes.strength(e) is not None,
+    ),
+    "server": Field(
+        "Server", "What it sends to the clients: the network as it is, or one that it changed.", lambda e: list(SERVERS),
+        axes.components("server", SERVERS), lambda e: {k: c.title for k, c in SERVERS.items()}, fits=_not_recorded,
     ),
     "sample": Field(
         "Picture", "One at a time.", lambda e: list(e.samples[:1]),

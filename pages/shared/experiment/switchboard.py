@@ -19,6 +19,7 @@ _NORM = {"eval": "Stored", "train": "Own batch"}
 _STATISTICS = {"withheld": "Withheld", "shared": "Shared"}
 _DEFENSES = {"unknown": "Not known", "known": "Known"}
 _LABELS = {"known": "Known", "unknown": "Not known"}
+_SERVERS = {"honest": "Honest", "fishing": "Fishes for a class"}
 _TRAINING = ("epochs", "batch_size", "learning_rate")
 _MORE = ("steps", "shuffle", "clients", "schedule_known")
 
@@ -42,6 +43,7 @@ def draw() -> None:
             "Whether the attacker knows the defenses, with their noise level, mask and the like. A defense may look stronger"
             " than it is where the attacker does not know it.", off=not now.defenses,
         )  # fmt: skip
+    _server(now)
     text = words.escape(sent.sentence(form.current(), _weights(form.current())))
     st.html(f'<p class="gi-sees" role="status"><b>The server sees</b> {text}</p>')
     if now.model.has_batch_norm and now.recorded is None:
@@ -50,6 +52,26 @@ def draw() -> None:
     more += client_fields.losing(now.client, now.model.one_logit) + (["label"] if now.model.one_logit else [])
     with st.expander("More about the client", type="compact", key="fold.client"):
         fields.widgets(now.client, ("client",), more)
+
+
+def _server(now: Experiment) -> None:
+    """What the server sends to the client, and the settings of what it changed."""
+    key = form.key("server.kind", now.server.kind)
+    with st.container(key="switches_server", gap="xsmall"):
+        st.segmented_control(
+            "Server", list(_SERVERS), default=now.server.kind, required=True, key=key, format_func=_SERVERS.__getitem__,
+            help="What the server sends to the client: the network as it is, or one that it has changed so that more comes"
+            " back.", on_change=form.report, args=(key, _send, key),
+        )  # fmt: skip
+    if now.server.changes:
+        st.html(f'<p class="gi-about">{words.escape(now.server.description)}</p>')
+        names = [name for name in type(now.server).model_fields if name != "kind"]
+        with st.container(key="server"):
+            fields.widgets(now.server, ("server",), names)
+
+
+def _send(key: str) -> None:
+    form.choose("server", st.session_state[key])
 
 
 def _batch_norm(now: Experiment) -> None:
