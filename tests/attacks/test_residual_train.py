@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -36,7 +38,7 @@ def layer_of(x: torch.Tensor, e: torch.Tensor, op: Conv, seed: int = 0) -> Train
     weight, gradient = conv.weight.detach() * scale[:, None, None, None], conv.weight.grad / scale[:, None, None, None]
     affine = Affine("c", op, tuple(x.shape), tuple(e.shape), tuple(x.shape))
     spread, slope = gamma * (var / (var + norm.eps)).sqrt(), norm.weight.grad / gamma / e[0].numel()
-    numbers = (weight, gradient, scale * mean, spread, slope)
+    numbers = (weight, gradient, scale * mean, spread, slope, gamma**2)
     return TrainLayer.of(affine, *(t.numpy() for t in numbers))
 
 
@@ -67,6 +69,13 @@ def test_a_layer_of_few_positions_is_solved_in_closed_form(stride):
     """Of nine positions at stride 2 a constant on every other pixel is left, which the means of W x give."""
     x, e, layer = drawn_layer(40, 3 * stride, stride)
     assert centred.enough(layer) and relative(centred.solve(layer, e.numpy(), []), x) < 1e-11
+
+
+def test_the_share_along_the_output_follows_from_what_is_found():
+    """c of a weight change is rounded as gamma is; sum_p e (W x - mean) / (P gamma^2) is c again."""
+    x, e, layer = drawn_layer(16, 8, 1)
+    rounded = replace(layer, slope=layer.slope * 1.001)
+    torch.testing.assert_close(rounded.told(e, x).slope, layer.slope, rtol=1e-9, atol=1e-12)
 
 
 def test_a_layer_of_many_positions_is_solved_by_levenberg_marquardt():
@@ -103,7 +112,7 @@ def test_the_top_mask_is_found_with_its_order(side):
     noised = layer.gradient + torch.randn(layer.gradient.shape, dtype=torch.float64, generator=draw)
     with pytest.raises(Refused, match="cannot be told from this update"):
         train_top.mask(
-            TrainLayer(op, layer.weight, noised, layer.mean, layer.spread, layer.slope, layer.shape, layer.side),
+            replace(layer, gradient=noised),
             means.numpy(), sums.numpy(), side,
         )  # fmt: skip
 
@@ -116,8 +125,9 @@ def test_a_network_in_train_mode_is_solved_from_its_gradient_and_statistics():
     assert "every block was exact" in found.step.note and "up to rounding" in found.step.note
 
 
-def test_one_step_of_training_in_train_mode_is_the_gradient():
-    client = {**TRAIN, "kind": "fedavg", "epochs": 1, "learning_rate": 0.1, "weight_decay": 1e-3}
+@pytest.mark.parametrize("rate", [0.1, 0.01])
+def test_one_step_of_training_in_train_mode_is_the_gradient(rate):
+    client = {**TRAIN, "kind": "fedavg", "epochs": 1, "learning_rate": rate, "weight_decay": 1e-3}
     found = recover(ask(small(), QUICK, size=12, client=client))
     assert found.psnr[0] > 60 and "every block was exact" in found.step.note
 

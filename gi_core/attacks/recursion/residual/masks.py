@@ -86,13 +86,13 @@ def _settle(doubtful: np.ndarray, g: Array, allowed: float) -> None:
 def _flips(
     steps: Array, doubtful: np.ndarray, near: np.ndarray, missing: float, allowed: float
 ) -> list[tuple[int, ...]]:  # fmt: skip
-    """All flips that make the sum right: of one or two doubtful values, or where none does, of one near them."""
+    """All flips that make the sum right: of one or two doubtful values, or of one near them."""
     at = np.flatnonzero(doubtful)
     tried: list[tuple[int, ...]] = [(int(i),) for i in at]
     if len(at) <= MOST_PAIRS:
         tried += [(int(i), int(j)) for i, j in combinations(at, 2)]
-    fits = [t for t in tried if abs(missing - steps[list(t)].sum()) <= allowed]
-    return fits or [(int(i),) for i in near if abs(missing - steps[i]) <= allowed]
+    tried += [(int(i),) for i in near if not doubtful[i]]
+    return [t for t in tried if abs(missing - steps[list(t)].sum()) <= allowed]
 
 
 def _against(active: np.ndarray, size: Array, flips: tuple[int, ...]) -> float:

@@ -47,6 +47,14 @@ class Read:
         found = self.layer.gradient.norm(dim=1, keepdim=True)
         return (found**2 + 1e-4 * (found**2).mean()).sqrt()
 
+    def dealt(self, x: Tensor) -> Tensor:
+        """k (F, P) at x."""
+        return self.layer.dealt(self.e, self.layer.off(x))
+
+    def back(self, x: Tensor) -> Tensor:
+        """dL/dx (Cin, H, W) at x."""
+        return self.layer.back(self.dealt(x))
+
     def at(self, x: Tensor) -> Here:
         """Everything at x."""
         layer, patches = self.layer, self.layer.patches(x)

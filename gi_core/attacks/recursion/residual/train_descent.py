@@ -55,7 +55,7 @@ class TrainNetwork(Network):
             mine, (scale, shift, whitened) = self.numbers(affine), self._norm(affine)
             along = self.update.tensors[f"{affine.batch_norm}.weight"].detach().cpu().double().numpy()
             slope = np.divide(along, scale, out=np.zeros_like(along), where=scale != 0) / math.prod(affine.shape[1:])
-            numbers = (mine.weight, mine.gradient, shift - mine.bias, np.abs(scale) * whitened, slope)
+            numbers = (mine.weight, mine.gradient, shift - mine.bias, np.abs(scale) * whitened, slope, scale**2)
             self._layers[affine.name] = TrainLayer.of(affine, *numbers)
         return self._layers[affine.name]
 
@@ -78,19 +78,19 @@ def descend(net: TrainNetwork, block: Residual, out: Place, before: Affine) -> P
     """Pass one block. before: the layer that its input came out of, whose bias gradient checks the mask."""
     first, second = (net.layer(part) for part in block.main)
     skip = None if block.skip is None else net.layer(block.skip)
-    inner, e2 = _solve(second, out.mask, out.back)
-    inner_mask, toward = _settled(net, inner, block.main[0], lambda a: second.back(_dealt(second, e2, a)))
+    inner, (seconds,) = _solve(second, out.mask, out.back)
+    inner_mask, toward = _settled(net, inner, block.main[0], seconds.back)
     shown = None
     if skip is None and out.value.any():
         a = torch.from_numpy(np.where(inner_mask.active, inner.x, 0.0))
         beside = second.off(a) + torch.from_numpy(net.middle(block.main[1]))[:, None]
         value = torch.from_numpy(out.value) - beside.reshape(out.value.shape)
         shown = Shown(torch.from_numpy(out.mask.active), value, 1.0)
-    outer, e1 = _solve(first, inner_mask, toward, [] if skip is None else [Read(skip, e2)], shown)
+    outer, reads = _solve(first, inner_mask, toward, [] if skip is None else [Read(skip, seconds.e)], shown)
 
     def back(x: Tensor) -> Tensor:
-        beside = e2.reshape(x.shape) if skip is None else skip.back(_dealt(skip, e2, x))
-        return first.back(_dealt(first, e1, x)) + beside
+        beside = seconds.e.reshape(x.shape) if skip is None else reads[1].back(x)
+        return reads[0].back(x) + beside
 
     mask, found = _settled(net, outer, before, back)
     return Passed(Place(outer.x, mask, found), inner, inner_mask, outer)
@@ -107,31 +107,35 @@ def _flat(e: Array) -> Tensor:
     return torch.from_numpy(e.reshape(len(e), -1).copy())
 
 
-def _dealt(layer: TrainLayer, e: Tensor, x: Tensor) -> Tensor:
-    return layer.dealt(e, layer.off(x))
-
-
 def _solve(
     layer: TrainLayer, mask: Mask, back: Array, others: Sequence[Read] = (), shown: Shown | None = None
-) -> tuple[Found, Tensor]:
-    """A layer's input and e = dL/dz. Filters with doubtful units are left out first, and settled by what is found."""
+) -> tuple[Found, list[Read]]:
+    """A layer's input, and the layers that read it as they were found. Filters with doubtful units are left out first, and settled
+    by what is found; so is every filter's c.
+    """
     e, doubt, start = _flat(mask.active * back), mask.doubtful & (back != 0), None
     if doubt.any():
         clean = torch.from_numpy(~doubt.any((1, 2)))
         if int(clean.sum()) * layer.op.kernel**2 >= SPARE * math.prod(layer.shape[1:]):
             few = layer.only(clean)
-            near = None if centred.enough(few) or not centred.enough(layer) else _input([Read(layer, e), *others], None)
-            start = _input([Read(few, e[clean]), *others], shown, near)
+            near = None if centred.enough(few) or not centred.enough(layer) else _once([Read(layer, e), *others], None)
+            start, _ = _input([Read(few, e[clean]), *others], shown, near)
             e = _told(layer, e, _flat(doubt), _flat(back), start)
-    reads = [Read(layer, e), *others]
-    x = _input(reads, shown, start)
-    k = _dealt(layer, e, x)
-    residual = float((layer.products(x, k) - layer.gradient).norm() / layer.gradient.norm().clamp_min(1e-300))
-    error, condition = _expected([_rows(r.layer, _dealt(r.layer, r.e, x)) for r in reads], x.numpy())
-    return Found(x.numpy(), error, x[0].numel(), condition, residual), e
+    x, reads = _input([Read(layer, e), *others], shown, start)
+    left = layer.products(x, reads[0].dealt(x)) - layer.gradient
+    residual = float(left.norm() / layer.gradient.norm().clamp_min(1e-300))
+    error, condition = _expected([_rows(read.layer, read.dealt(x)) for read in reads], x.numpy())
+    return Found(x.numpy(), error, x[0].numel(), condition, residual), reads
 
 
-def _input(reads: list[Read], shown: Shown | None, start: Tensor | None = None) -> Tensor:
+def _input(reads: list[Read], shown: Shown | None, start: Tensor | None = None) -> tuple[Tensor, list[Read]]:
+    """The input of the first layer, and the layers with the c that it tells of them."""
+    x = _once(reads, shown, start)
+    reads = [Read(read.layer.told(read.e, x), read.e) for read in reads]
+    return _once(reads, shown, x), reads
+
+
+def _once(reads: list[Read], shown: Shown | None, start: Tensor | None = None) -> Tensor:
     """The input of the first layer; the others read it too. start: where a search begins."""
     if centred.enough(reads[0].layer):
         x = centred.solve(reads[0].layer, reads[0].e.numpy(), [r.layer for r in reads[1:]])
@@ -140,15 +144,15 @@ def _input(reads: list[Read], shown: Shown | None, start: Tensor | None = None) 
 
 
 def _told(layer: TrainLayer, e: Tensor, doubtful: Tensor, back: Tensor, x: Tensor) -> Tensor:
-    """e with the doubtful units settled by their filter's own gradient, which is linear in them once x is known."""
-    patches, e = layer.patches(x), e.clone()
+    """e with the doubtful units settled by their filter's own gradient, which is linear in them and in c once x is known."""
+    patches, off, e = layer.patches(x), layer.off(x), e.clone()
     patches = patches - patches.mean(1, keepdim=True)
-    bent = layer.slope[:, None] * layer.off(x)
     for f in torch.nonzero(doubtful.any(1)).ravel().tolist():
         at = torch.nonzero(doubtful[f]).ravel()
         e[f, at] = 0.0
-        left = layer.gradient[f] - patches @ (e[f] - bent[f])
-        found = torch.linalg.lstsq(patches[:, at] * back[f, at], left[:, None]).solution[:, 0]
+        left = layer.gradient[f] - patches @ e[f]
+        columns = torch.cat([patches[:, at] * back[f, at], -(patches @ off[f])[:, None]], 1)
+        found = torch.linalg.lstsq(columns, left[:, None]).solution[:-1, 0]
         e[f, at] = torch.where(found > 0.5, back[f, at], 0.0)
     return e
 
