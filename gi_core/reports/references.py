@@ -132,7 +132,9 @@ def bibtex(found: Iterable[Entry]) -> str:
 
 
 def _kind(spec: Mapping[str, Any], part: str) -> str:
-    usual = {"attack": "levenberg_marquardt", "model": "lenet", "client": "fedsgd", "weights": "fresh"}[part]
+    usual = {
+        "attack": "levenberg_marquardt", "model": "lenet", "client": "fedsgd", "server": "honest", "weights": "fresh",
+    }[part]  # fmt: skip
     return str((spec.get(part) or {}).get("kind", usual))
 
 
