@@ -32,7 +32,10 @@ def make(
     on_device = not isinstance(settings, ClosedForm)
     if on_device and device.type == "mps" and settings.double:
         raise Refused(f"{settings.title} computes in double precision, which mps does not have: choose device cpu")
-    machine, knowledge = machine_of(settings), given(settings, knowledge)
+    machine = machine_of(settings)
+    if getattr(machine, "whole", False):
+        return machine(settings, update, knowledge, plan, device)
+    knowledge = given(settings, knowledge)
     notices = unallowed(settings, knowledge)
     if knowledge.fished is not None and knowledge.fished.alone and update.images > 1:
         settings = settings.model_copy(update={"labels": "known"})  # all are of the class that was fished for

@@ -13,6 +13,8 @@ from typing import Any, Protocol
 
 from torch import Tensor
 
+from gi_core.types.result_parts import Tried
+
 State = dict[str, Any]
 
 
@@ -53,6 +55,7 @@ class Step:
     or damping. done: nothing more to do; note: why, in words ("" while running).
     events: things worth logging ("trial 2 restarted: diverged"). layer: of a recursion, the layer that
     this step recovered (of the trial `best`). begun: how many trials have begun, the first ones; None: all.
+    tried: of an ensemble, what became of its members so far.
     """
 
     iteration: int
@@ -67,6 +70,7 @@ class Step:
     events: tuple[str, ...] = field(default=())
     layer: LayerReport | None = None
     begun: int | None = None
+    tried: tuple[Tried, ...] = ()
 
 
 class Attack(Protocol):

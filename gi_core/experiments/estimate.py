@@ -8,7 +8,10 @@ import time
 import torch
 
 from gi_core import attacks
+from gi_core.attacks.base import Refused
 from gi_core.attacks.client_round.local_steps import simulated_steps
+from gi_core.attacks.ensemble.machine import Ensemble
+from gi_core.attacks.ensemble.reading import QUIET
 from gi_core.attacks.recursion.machine import Recursion
 from gi_core.attacks.recursion.residual.machine import ResidualMachine
 from gi_core.attacks.recursion.transformer import costs
@@ -18,7 +21,7 @@ from gi_core.experiments import planned
 from gi_core.experiments.setup import Question
 from gi_core.jobs import allowances, times
 from gi_core.settings import Experiment, transformer_checks
-from gi_core.settings.attacks import AttackSettings, ClosedForm, Dlg, InvertingGradients, LevenbergMarquardt
+from gi_core.settings.attacks import AttackSettings, Auto, ClosedForm, Dlg, InvertingGradients, LevenbergMarquardt
 from gi_core.settings.client import FedAvg
 from gi_core.settings.closed_form_attacks import Transformer
 from gi_core.settings.networks import VisionTransformer
@@ -62,6 +65,9 @@ def seconds_per_iteration(question: Question) -> tuple[float, int, Plan]:
     settings, done, device = question.experiment.attack, question.round, question.device
     if isinstance(settings, ClosedForm):
         return *_of_layers(settings, done, device), Plan(device=device.type)
+    if isinstance(settings, Auto):
+        plan = planned.plan(question, PLAN_SECONDS, allowances.preview())
+        return _of_ensemble(settings, done, device, plan) / settings.iterations, settings.iterations, plan
     plan = planned.plan(question, PLAN_SECONDS, allowances.preview())
     return _by_plan(settings, done, device, plan, question.experiment.seed, 0.0), iterations(settings), plan
 
@@ -91,10 +97,31 @@ def loop(
     if isinstance(settings, ClosedForm):
         each, count = _of_layers(settings, done, device)
         total = count * each
+    elif isinstance(settings, Auto):
+        total = _of_ensemble(settings, done, device, plan)
     else:
         count = iterations(settings)
         total = count * _by_plan(settings, done, device, plan, seed, LITTLE * STEPS_SECONDS / count)
     return total if most is None else min(total, most)
+
+
+def _of_ensemble(settings: Auto, done: Round, device: torch.device, plan: Plan) -> float:
+    """Seconds of the closed forms that apply, the first of which ends it where the update is exact; else of the budget too."""
+    attack = attacks.make(settings, done.update, done.knowledge, plan=plan, device=device)
+    assert isinstance(attack, Ensemble)
+    total = 0.0
+    for member in attack.members:
+        if member.phase != "closed form":
+            continue
+        try:
+            each, count = _of_layers(member.settings[0], done, device)
+        except Refused:
+            continue
+        total += each * count
+        if done.update.images == 1 and not attack.reading.noise > QUIET:
+            return total
+    played = max(1, simulated_steps(done.knowledge.schedule, settings.local_rounds))
+    return total + (plan.seconds or 0.0) * settings.iterations * played
 
 
 def _by_plan(settings: AttackSettings, done: Round, device: torch.device, plan: Plan, seed: int, least: float) -> float:

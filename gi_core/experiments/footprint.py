@@ -18,10 +18,11 @@ from gi_core.data.loading import geometry
 from gi_core.data.refs import resolve
 from gi_core.jobs import allowances
 from gi_core.settings import Experiment, Problem, SpecError, sizes
-from gi_core.settings.attacks import AttackSettings, ClosedForm, LevenbergMarquardt, Matching
+from gi_core.settings.attacks import AttackSettings, Auto, ClosedForm, InvertingGradients, LevenbergMarquardt, Matching
 from gi_core.settings.client import FedAvg
 from gi_core.settings.closed_form_attacks import Transformer
 from gi_core.settings.drawings import drawing
+from gi_core.settings.ensemble_attacks import SECOND_ORDER
 from gi_core.settings.network_base import Model
 from gi_core.settings.own_network import OwnNetwork
 
@@ -38,6 +39,8 @@ UNKNOWNS = 4600
 """Most unknowns of a layer whose equations a recursion solves jointly."""
 METER_IMAGES, METER_PARAMETERS = 8, 30_000_000
 """Most of both with which the risk meter looks for a spectrum: on a larger network its products take longer than they may."""
+_MEMBERS = (InvertingGradients(), LevenbergMarquardt())
+"""Of an ensemble, those that keep most; what a recursion would take beside them is its own to refuse."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,14 @@ class Footprint:
 
 
 def footprint(experiment: Experiment) -> Footprint | None:
-    """The memory of an experiment; None where the network does not fit the pictures, which another check refuses."""
+    """The memory of an experiment; None where the network does not fit the pictures, which another check refuses. Of attacks that
+    follow one another the largest counts.
+    """
+    if isinstance(experiment.attack, Auto):
+        values = counted(experiment)
+        fitting = values is not None and experiment.pictures * values[2] <= SECOND_ORDER
+        parts = (experiment.model_copy(update={"attack": part}) for part in (_MEMBERS if fitting else _MEMBERS[:1]))
+        return max((found for found in map(footprint, parts) if found is not None), key=lambda f: f.one, default=None)
     found = counted(experiment)
     if found is None:
         return None

@@ -150,6 +150,7 @@ class Recorder:
             "labels": step.labels.tolist(),
             "note": step.note,
             **({"layers": self.layers.found} if self.layers.found else {}),
+            **({"tried": list(step.tried)} if step.tried else {}),
         }
         self.sink.record(self.last, self._fresh)
         self._fresh = []

@@ -10,6 +10,7 @@ import numpy as np
 
 from gi_core import metrics
 from gi_core.attacks.base import Attack, State, Step
+from gi_core.attacks.ensemble.machine import Ensemble
 from gi_core.common import surroundings
 from gi_core.experiments import bracket, judging, recursion_results, risk_afterwards
 from gi_core.experiments.setup import Question
@@ -79,6 +80,8 @@ def result(run: Finished) -> tuple[Result, np.ndarray]:
         "out": str(run.folder),
         "made_with": {**surroundings.versions(), "processor": surroundings.processor()},
     }
+    if isinstance(run.attack, Ensemble):
+        document["attacker"] = finite({**document["attacker"], **run.attack.knows(run.state)})
     _add(document, run, images)
     checked: Result = finite(document)
     return checked, images[order]

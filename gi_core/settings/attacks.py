@@ -16,16 +16,17 @@ from pydantic import Field
 
 from gi_core.settings.attack_base import AttackSettings
 from gi_core.settings.closed_form_attacks import ClosedForm
+from gi_core.settings.ensemble_attacks import Auto
 from gi_core.settings.found import found
 from gi_core.settings.matching_attacks import Dlg, InvertingGradients
 from gi_core.settings.matching_base import Matching
 from gi_core.settings.second_order_attacks import LevenbergMarquardt
 
 __all__ = [
-    "AnyAttack", "AttackSettings", "ClosedForm", "Dlg", "InvertingGradients", "LevenbergMarquardt", "Matching",
+    "AnyAttack", "AttackSettings", "Auto", "ClosedForm", "Dlg", "InvertingGradients", "LevenbergMarquardt", "Matching",
 ]  # fmt: skip
 
-_FIRST = ("matching_attacks", "second_order_attacks", "closed_form_attacks", "fl_attacks")
+_FIRST = ("ensemble_attacks", "matching_attacks", "second_order_attacks", "closed_form_attacks", "fl_attacks")
 if TYPE_CHECKING:
     AnyAttack = AttackSettings
 else:

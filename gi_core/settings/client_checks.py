@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gi_core.settings.attacks import ClosedForm, Matching
+from gi_core.settings.attacks import Auto, ClosedForm, Matching
 from gi_core.settings.client import FedAvg
 from gi_core.settings.closed_form_attacks import Transformer
 from gi_core.settings.experiment import Experiment
@@ -112,8 +112,8 @@ def _kinds_of_labels(e: Experiment) -> Iterator[Found]:
         ), True  # fmt: skip
     if isinstance(attack, ClosedForm) and not e.model.last_bias:
         yield "attack", f"{attack.title} needs a last bias where a picture may have several labels", True
-    reading = attack.labels not in ("known", "joint")
-    if e.pictures > 1 and reading and not isinstance(attack, ClosedForm):
+    reading = attack.labels not in ("known", "joint", "infer")
+    if e.pictures > 1 and reading:
         yield "attack.labels", SEVERAL_OF_SEVERAL, True
 
 
@@ -133,7 +133,7 @@ def _steps(e: Experiment, client: FedAvg) -> Iterator[Found]:
     steps, size = client.local_steps(e.pictures)
     clipped = client.clip_norm is not None or client.clip_value is not None
     several = steps > 1 or client.optimiser != "sgd" or client.clients > 1 or client.accumulate > 1 or clipped
-    if several and not isinstance(e.attack, Matching | Transformer) and e.recorded is None:
+    if several and not isinstance(e.attack, Auto | Matching | Transformer) and e.recorded is None:
         yield "attack", one_gradient_only(e.attack.title), True
     if client.clients > e.pictures:
         yield "client.clients", f"{e.pictures} pictures cannot be dealt out among {client.clients} clients", True

@@ -67,7 +67,33 @@ class Explained(TypedDict, total=False):
     noise: Annotated[float | None, "recorded update: length of the known noise over the update's"]
 
 
-class Attacker(Explained):
+class Tried(TypedDict):
+    """One attack of an ensemble, in the order in which they came."""
+
+    kind: Annotated[str, "the attack"]
+    state: Annotated[str, "tried; refused, by the attack itself; not needed, as the update was explained"]
+    why: Annotated[str, "why it was tried, refused or not needed, one clause"]
+    seconds: Annotated[float, "s it took"]
+    steps: Annotated[int, "its iterations"]
+    evaluations: Annotated[float, "gradients of the network that it took of the budget"]
+    residual: Annotated[float | None, "min_a |a g - g*| / |g*| of its answer"]
+    score: Annotated[float | None, "what answers are compared by, lower is better"]
+    best: Annotated[bool, "whether it was the best when it ended"]
+    note: Annotated[str, "why it ended"]
+
+
+class Knows(TypedDict, total=False):
+    """What an ensemble knows of its answer, and how it came to it."""
+
+    tried: Annotated[list[Tried], "ensemble: what was tried, in order"]
+    verdict: Annotated[str, "ensemble: exact, partial or nothing, by its own evidence"]
+    expected_error: Annotated[
+        float | None,
+        "ensemble: root mean square error of a pixel that it expects, in [0, 1]; null where it cannot tell",
+    ]
+
+
+class Attacker(Explained, Knows):
     """What the attacker itself can say of its success."""
 
     loss: Annotated[float | None, "score of the chosen trial"]

@@ -7,11 +7,11 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from gi_core.attacks.explaining import floor
 from gi_core.defenses.protective_direction import ProtectiveDirection
 from gi_core.defenses.quantisation import quantise
 from gi_core.experiments.audit import doubts
 from gi_core.experiments.fit.describing import own
-from gi_core.experiments.fit.explaining import floor
 from gi_core.networks.trainable import client_model
 from gi_core.settings.noise_defenses import ProtectiveDirection as ProtectiveSettings
 from gi_core.types.updates import Update

@@ -69,7 +69,7 @@ def test_described_it_is_recovered(capsys, field, update):
 def test_described_the_private_picture_explains_it(field, update):
     """And undescribed it does not: what is compared is the update, whatever an attack finds."""
     from gi_core import data
-    from gi_core.experiments.fit import explaining
+    from gi_core.attacks import explaining
     from gi_core.experiments.recorded import playing
     from gi_core.settings import build, parse_component
 

@@ -17,6 +17,7 @@ from gi_core.attacks.matching import bookkeeping, inception
 from gi_core.attacks.matching.bookkeeping import Rules, best_trial
 from gi_core.attacks.matching.moves import FirstOrder, QuasiNewton
 from gi_core.attacks.matching.problem import MatchingProblem
+from gi_core.attacks.matching.spaces import PixelSpace
 from gi_core.settings.attacks import Dlg, Matching
 from gi_core.settings.plan import Plan
 from gi_core.types.updates import Knowledge, Update
@@ -60,6 +61,14 @@ class GradientMatching:
             "trials": bookkeeping.fresh(trials, 1 if self.o.searching else trials), "terms": {},
             "drift": self.problem.client_loss.init(trials) if self.problem.client_loss else [],
         }  # fmt: skip
+
+    def init_near(self, pictures: Tensor, seed: int) -> State:
+        """The same, with the first trial at pictures (N, C, H, W) in pixel units; where pixels are not searched, as `init`."""
+        state, space = self.init(seed), self.problem.space
+        if isinstance(space, PixelSpace):
+            state["z"][0, : space.size] = space.at(pictures.repeat(self.problem.copies, 1, 1, 1)).to(state["z"])
+            state["best"] = state["z"].clone()
+        return state
 
     def step(self, state: State) -> tuple[State, Step]:
         state["iteration"] += 1

@@ -63,6 +63,10 @@ class PixelSpace:
     def draw(self, draws: torch.Generator) -> Tensor:
         return self._start(draws).reshape(-1)
 
+    def at(self, pictures: Tensor) -> Tensor:
+        """The point (D,) of pictures (M, C, H, W) in pixel units, float32 on the CPU."""
+        return self.cpu.encode(pictures.float().cpu()).reshape(-1)
+
     def _start(self, draws: torch.Generator) -> Tensor:
         if self.kind != "prior":
             return start(self.kind, self.shape, draws, self.cpu)
@@ -96,3 +100,6 @@ class GreySpace(PixelSpace):
         if self.raw and self.kind in ("randn", "rand", "zeros"):
             return start(self.kind, self.map, draws, self.cpu).reshape(-1)
         return self.cpu.decode(self._start(draws)).mean(1).reshape(-1)
+
+    def at(self, pictures: Tensor) -> Tensor:
+        return pictures.float().cpu().mean(1).reshape(-1)

@@ -76,6 +76,7 @@ class DampedSteps:
             return (state["damping"] or 1e-2 * top) / 4
 
         solver = ShiftedSolver(product, rhs, self.settings.krylov, shift)
+        state["products"] = state.get("products", 0) + solver.products
         if not state["largest"]:
             state["largest"], state["damping"] = solver.largest, 1e-2 * solver.largest
         best = self._search(state, solver, objective)

@@ -83,9 +83,17 @@ class KrylovLM:
         x = x.to(self.device, torch.float64)
         return {"seed": seed, "iteration": 0, "ended": [], "ended_residual": [], **self._from(x)}
 
+    def init_near(self, pictures: Tensor, seed: int) -> State:
+        """The same from pictures (N, C, H, W) in pixel units."""
+        return self.init_at(self.pixels.encode(pictures.to(self.device, torch.float64)), seed)
+
     def _from(self, x: Tensor) -> State:
         grey = noise.grey(x, self.knowledge.mean, self.knowledge.std) if self.sigma else x.clone()
         return self.damped.begin(x, grey)
+
+    def cost(self, state: State) -> float:
+        """Gradients of the network that all steps so far were worth, one for each product with the Jacobian and its transpose."""
+        return float(state.get("products", 0) + state["iteration"])
 
     def step(self, state: State) -> tuple[State, Step]:
         state["iteration"] += 1

@@ -10,10 +10,10 @@ import torch
 
 from gi_core.attacks.base import Refused
 from gi_core.attacks.client_round.local_steps import as_mean_gradient
+from gi_core.attacks.explaining import MARGIN, beside, compared, rounding
 from gi_core.attacks.labels import strategies
 from gi_core.experiments.audit import Own
 from gi_core.experiments.fit import traces
-from gi_core.experiments.fit.explaining import MARGIN, beside, compared, rounding
 from gi_core.experiments.fit.whiteness import sizes
 from gi_core.experiments.recorded import comparison, saying
 from gi_core.experiments.setup import Question

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from gi_core.attacks.adaptive.beliefs import Belief
-from gi_core.experiments.fit.explaining import compared
+from gi_core.attacks.explaining import compared
 
 ENOUGH = 256
 """Values from which a group is judged by itself: of Gaussian noise 1 +- 0.04, of Laplace noise 1 +- 0.07."""

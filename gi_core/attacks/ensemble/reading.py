@@ -1,0 +1,103 @@
+"""What an update shows before anything is attacked: pictures behind it, noise, zeros, rounding, statistics.
+
+The weight gradient of the last dense layer is sum_n delta_n h_n^T: of rank N at most, for N pictures of one gradient. What is left
+beside its N largest singular values is no picture's, and sizes the noise: sigma^2 = sum_{i > N} s_i^2 / ((K - N) (F - N)).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+
+from gi_core.attacks.base import Refused
+from gi_core.attacks.client_round.local_steps import as_mean_gradient, one_step
+from gi_core.attacks.labels.last_layer import last_gradients
+from gi_core.attacks.labels.strategies import hard_labels
+from gi_core.common.errors import SpecError
+from gi_core.networks.tracing import trace
+from gi_core.types.updates import Knowledge, Update
+from gi_core.update_files import comparing
+
+QUIET = 1e-5
+"""Relative noise below which there is none but rounding."""
+CLEARED = 0.02
+"""Share of zeros in every tensor from which values count as cleared: a dead ReLU clears whole rows of some."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """noise: relative to the update, 0 where it does not show. said: sentences for a person. kinked: whether the network's
+    functions have jumps in their slope, or may have."""
+
+    noise: float
+    kinked: bool
+    said: tuple[str, ...]
+
+
+def read(update: Update, knowledge: Knowledge) -> Reading:
+    """update: as it left the client, finite and not zero."""
+    gradient = as_mean_gradient(update, knowledge.schedule, knowledge.model)
+    said = [f"the update is of {_pictures(update.images)}, as the client says"]
+    noise, rank = _last_layer(gradient, knowledge)
+    if rank is not None:
+        said.append(f"its last layer has rank {rank}")
+    if noise > QUIET:
+        said.append(f"it carries noise of about {noise:.1%} of its length")
+    sent = {n: t for n, t in update.tensors.items() if n not in update.withheld}
+    kind = comparing.sixteen(t.detach().cpu().float().numpy() for t in sent.values())
+    if kind is not None:
+        said.append(f"its values are {kind} numbers")
+    zeros = min((float((t == 0).double().mean()) for t in sent.values() if t.dim() > 1), default=0.0)
+    if zeros > CLEARED:
+        said.append(f"at least {zeros:.0%} of each layer's values are zero")
+    if update.withheld:
+        said.append(f"{len(update.withheld)} of {len(update.tensors)} tensors were not sent")
+    if update.statistics is not None:
+        said.append("batch norm statistics came with it")
+    said.append(_labels(gradient, knowledge))
+    return Reading(noise, kinked(knowledge), tuple(text for text in said if text))
+
+
+def _pictures(count: int) -> str:
+    return "one picture" if count == 1 else f"{count} pictures"
+
+
+def _last_layer(gradient: Update, knowledge: Knowledge) -> tuple[float, int | None]:
+    """(relative noise, rank read); (0, None) where the layer does not tell."""
+    try:
+        weight, _ = last_gradients(gradient, knowledge, ("weight",))
+    except Refused:
+        return 0.0, None
+    values = torch.linalg.svdvals(weight.detach().cpu().double())
+    most, schedule = min(weight.shape), knowledge.schedule
+    several = gradient.images if one_step(schedule) or schedule is None else gradient.images * schedule.played
+    size = float(gradient.norm())
+    if several >= most or not size:
+        return 0.0, None
+    rows, columns = weight.shape
+    sigma = math.sqrt(float((values[several:] ** 2).sum()) / ((rows - several) * (columns - several)))
+    noise = sigma * math.sqrt(sum(t.numel() for t in gradient.tensors.values())) / size
+    edge = sigma * (math.sqrt(rows) + math.sqrt(columns))  # where the singular values of noise alone end
+    return noise, int((values > max(edge, 1e-6 * float(values[0]))).sum())
+
+
+def _labels(gradient: Update, knowledge: Knowledge) -> str:
+    if knowledge.labels is not None:
+        return "the server knows the labels"
+    try:
+        found = hard_labels("auto", gradient, knowledge)
+    except Refused as refusal:
+        return f"no label is read: {refusal}"
+    if found.dim() > 1 or len(found) > 16:
+        return "labels are read from its last layer"
+    return f"label{'s' if len(found) > 1 else ''} read: {', '.join(str(int(k)) for k in found)}"
+
+
+def kinked(knowledge: Knowledge) -> bool:
+    """Whether a function of the network has a kink; where it cannot be traced it may have."""
+    try:
+        return trace(knowledge.model, knowledge.input_shape, opaque=True).kinked
+    except SpecError:
+        return True

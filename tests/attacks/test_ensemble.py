@@ -1,0 +1,117 @@
+"""The ensemble: it takes what its members find, chooses by the update alone, spends no more than its budget, and says how it went."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+import torch
+
+from gi_core.attacks import Refused, make
+from gi_core.attacks.ensemble.evidence import Evidence
+from gi_core.attacks.ensemble.members import members
+from gi_core.attacks.ensemble.reading import read
+from gi_core.settings.attacks import Auto, ClosedForm
+from gi_core.settings.registry import ATTACKS
+from tests.victims import PLAN, advance, experiment, machine, play
+
+BATCH = {"samples": ["bundled/faces:3", "bundled/faces:150"]}
+
+
+def _asked(**values):
+    return experiment(attack={"kind": "auto", "iterations": 60}, **values)
+
+
+def _ended(asked):
+    built, pictures = machine(asked)
+    state, step = advance(built, built.init(0), 500)
+    assert step.done
+    return built, state, step, pictures
+
+
+def _error(built, state, pictures) -> float:
+    return float((built.answer(state)[0].clamp(0, 1) - pictures).square().mean())
+
+
+def test_a_closed_form_ends_it_with_an_exact_picture_and_the_rest_is_not_needed():
+    built, state, step, pictures = _ended(_asked())
+    assert _error(built, state, pictures) < 1e-8
+    knows = built.knows(state)
+    assert knows["verdict"] == "exact" and step.note.startswith("exact")
+    states = {one["kind"]: one["state"] for one in knows["tried"]}
+    assert states["analytic_linear"] == "refused" and states["rgap"] == "tried"
+    assert states["inverting_gradients"] == "not needed" and set(states.values()) == {"tried", "refused", "not needed"}
+
+
+def test_every_closed_form_of_the_registry_is_asked_and_says_itself_why_it_refuses():
+    built, state, _, _ = _ended(_asked(**BATCH))
+    rows = {one["kind"]: one for one in built.knows(state)["tried"]}
+    assert {kind for kind, cls in ATTACKS.items() if issubclass(cls, ClosedForm)} < set(rows)
+    update, knowledge, _ = play(_asked(**BATCH))
+    for kind, row in rows.items():
+        if row["state"] == "refused" and issubclass(ATTACKS[kind], ClosedForm):
+            with pytest.raises(Refused) as refusal:
+                make(ATTACKS[kind](), update, knowledge, plan=PLAN, device="cpu")
+            assert str(refusal.value) == row["why"]
+
+
+def test_the_best_by_the_update_wins_and_the_budget_is_kept():
+    built, state, step, _ = _ended(_asked(**BATCH))
+    rows = [one for one in built.knows(state)["tried"] if one["state"] == "tried"]
+    assert len(rows) >= 3 and [one["kind"] for one in rows][0] == "levenberg_marquardt"
+    least = min(rows, key=lambda one: one["score"])
+    assert least["best"] and state["best"]["kind"] == least["kind"] and float(step.score[0]) == least["score"]
+    assert sum(one["evaluations"] for one in rows) <= 60 + 200  # a second-order step that has begun is ended
+    assert torch.equal(step.images[0], built.answer(state)[0])
+
+
+def test_matching_begins_at_the_best_picture_so_far():
+    update, knowledge, pictures = play(experiment())
+    for kind in ("inverting_gradients", "levenberg_marquardt"):
+        built = make(ATTACKS[kind](), update, knowledge, plan=PLAN, device="cpu")
+        state = built.init_near(pictures, 0)
+        where = built.problem.pictures(state["z"])[0] if kind == "inverting_gradients" else built.answer(state)[0]
+        torch.testing.assert_close(where.double(), pictures.double(), atol=1e-6, rtol=0)
+
+
+def test_a_resumed_ensemble_equals_the_uninterrupted_one():
+    whole, pictures = machine(_asked(**BATCH))
+    expected, last = advance(whole, whole.init(1), 30)
+    first, _ = machine(_asked(**BATCH))
+    half, _ = advance(first, first.init(1), 12)
+    file = io.BytesIO()
+    torch.save(half, file)
+    file.seek(0)
+    second, _ = machine(_asked(**BATCH))
+    resumed, step = advance(second, torch.load(file, weights_only=True), 18)
+    assert step.iteration == last.iteration and torch.equal(step.images, last.images)
+    assert torch.equal(whole.answer(expected)[0], second.answer(resumed)[0])
+
+
+def test_noise_is_read_from_the_last_layer_and_makes_the_smoother_of_two_answers_win():
+    noisy = experiment(size=12, defenses=[{"kind": "gaussian_noise", "std": 3e-3}])
+    update, knowledge, pictures = play(noisy)
+    clean, _, _ = play(experiment(size=12))
+    true = (sum((update.tensors[n] - t).square().sum() for n, t in clean.tensors.items()) ** 0.5) / update.norm()
+    noise = read(update, knowledge).noise
+    assert noise == pytest.approx(float(true), rel=0.3) and read(clean, knowledge).noise < 1e-5
+    evidence, labels = Evidence(update, knowledge, noise), torch.tensor([0])
+    rough = pictures + 0.02 * torch.randn(pictures.shape, generator=torch.Generator().manual_seed(0))
+    assert evidence.of(pictures, labels).score < evidence.of(rough, labels).score
+
+
+def test_an_exact_update_is_certain_of_the_true_picture_alone():
+    update, knowledge, pictures = play(experiment())
+    evidence = Evidence(update, knowledge, 0.0)
+    assert evidence.certain(evidence.of(pictures, torch.tensor([0])).residual)
+    assert not evidence.certain(evidence.of(pictures + 1e-3, torch.tensor([0])).residual)
+    assert evidence.of(pictures * float("nan"), torch.tensor([0])).residual is None
+
+
+def test_a_kink_keeps_second_order_steps_for_answers_that_are_near():
+    update, knowledge, _ = play(experiment(model={"kind": "lenet", "width": 3, "activation": "relu"}))
+    assert read(update, knowledge).kinked
+    smooth, about, _ = play(experiment())
+    assert not read(smooth, about).kinked
+    kinds = [member.kind for member in members(Auto(), smooth, about, read(smooth, about))]
+    assert kinds[-1] == "inverting_gradients" and kinds.index("levenberg_marquardt") == len(kinds) - 2
