@@ -90,6 +90,8 @@ def _trials(document: Result) -> list[str]:
     if residual is not None:
         unexplained = f"{residual:.2e} of the update's norm is not explained"
         lines.append(f"{'residual':18}{unexplained} (the attacker's own measure)")
+    if "certainty" in document["attacker"]:
+        lines.append(f"{'certainty':18}{document['attacker']['certainty']['sentence']}")
     lines += _compared(document["attacker"])
     if len(document["trials"]) > 1 and summary:
         ends = {"best": summary["best"], "median": summary["median"], "worst": summary["worst"]}

@@ -11,6 +11,7 @@ from torch import Tensor
 from gi_core import data, metrics
 from gi_core.attacks.base import Step
 from gi_core.attacks.labels.report import label_report
+from gi_core.experiments import certainty
 from gi_core.experiments.fit import explaining
 from gi_core.experiments.setup import Question
 from gi_core.jobs.rows import finite
@@ -69,6 +70,8 @@ def attacker(question: Question, residual: dict[str, float], step: Step, images:
         "residuals": {**residual},
         "note": step.note,
     }
+    if residual:
+        own["certainty"] = certainty.of(question, images, labels)
     if question.facts is not None:
         found = explaining.explained(question, images, labels)
         scale = question.facts.get("scale")

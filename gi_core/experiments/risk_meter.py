@@ -16,8 +16,9 @@ from gi_core.clients.round import Round, normalised
 from gi_core.experiments import risk_ahead
 from gi_core.experiments.footprint import METER_IMAGES, METER_PARAMETERS
 from gi_core.experiments.setup import Question
-from gi_core.numerics import jacobian_cost
+from gi_core.numerics import jacobian_cost, picture_spectrum
 from gi_core.numerics.picture_jacobian import Sample
+from gi_core.numerics.picture_spectrum import MOST_EXACT
 from gi_core.numerics.spectrum import Spectrum
 from gi_core.settings import Experiment, SpecError
 from gi_core.types.risk import Risk
@@ -26,6 +27,8 @@ from gi_core.types.updates import Update
 PATIENCE = 0.9
 """Seconds that an estimate may take. All seconds here are nominal: operations are counted (`numerics.jacobian_cost`), nothing is
 timed, so that what is said does not depend on what else the machine does."""
+WHOLE_SECONDS = 1.5
+"""What the whole spectrum may take in a preview: a LeNet of 25 grey pixels takes about one."""
 FORWARD_SECONDS = 0.02
 """Longest forward pass of the pictures: where it takes longer, a product of J J^T takes too long for a preview."""
 EXACT_SECONDS = 60.0
@@ -140,6 +143,12 @@ def _precision(question: Question, done: Round, perturbed: bool) -> _Precision:
         return {}
     if not sample.norm:
         return {}
+    if white and sample.size <= MOST_EXACT and sample.product_seconds() * sample.size <= WHOLE_SECONDS:
+        all_of_it, vectors = picture_spectrum.spectrum(sample, WHOLE_SECONDS)
+        keeping.write(whole, all_of_it, vectors)
+        return _expected(all_of_it, done, update, perturbed, True)
+    if _verdict(question)[0] == "partial":
+        return {}  # a rough spectrum does not see the directions that do not show, and would promise precision
     if white:
         found = quick.spectrum(sample, PATIENCE)
         if found is not None:

@@ -32,6 +32,8 @@ TRACE_SSIM = _SSIM["trace"]  # shapes, no more
 ALONE_PSNR = _PSNR["alone"]  # where nothing else was measured
 CLEAR = {"psnr": CLEAR_PSNR, "ssim": CLEAR_SSIM}
 """Metrics one of which makes a picture recognisable, and from where."""
+CLAIMED = 0.1
+"""Share of the update left unexplained, up to which an answer says something of it."""
 WORDS = ("exact", "recognisable", "identifiable", "traces only", "not recognisable")
 """From the most exposed to the least."""
 
@@ -97,6 +99,20 @@ def _nothing(metrics: Measures, images: int) -> str:
 def current_verdict(result: Result) -> str:
     """The verdict by today's rule, where the numbers of each picture are kept; else the one that was stored."""
     return verdict(result["metrics"], result["per_image"]) if result["per_image"] else result["verdict"]
+
+
+def without_truth(result: Result) -> str:
+    """What the attacker may say of its answer: the update is explained or not, and whether another picture explains it as well."""
+    residual = result["attacker"]["residual"]
+    if residual is None:
+        return "the server has a picture, and no way to know how close it is"
+    certainty = result["attacker"].get("certainty")
+    if certainty is not None and residual < CLAIMED:
+        return certainty["sentence"].rstrip(".")
+    unexplained = f"{100 * residual:.2g} % of the update stays unexplained"
+    if residual < CLAIMED:
+        return f"{unexplained}: whether another picture explains it as well is not known"
+    return f"{unexplained}: the server cannot tell whether this picture is right"
 
 
 def _clear(psnr: float | None, ssim: float | None) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from gi_core.metrics.registry import METRICS, drawn
-from gi_core.metrics.words import WORDS, current_verdict, word
+from gi_core.metrics.words import WORDS, current_verdict, without_truth, word
 from gi_core.reports.parts import Level
 from gi_core.reports.taken import Run
 
@@ -43,15 +43,7 @@ def sentence(run: Run) -> str:
         return "No picture came back: " + (run.error or f"the run is {run.state}") + "."
     if run.truth and run.result and result["per_image"]:
         return _whole(current_verdict(result))
-    residual = result["attacker"]["residual"]
-    if residual is None:
-        return "The server has a picture, and no way to know how close it is."
-    unexplained = f"{100 * residual:.2g} % of the update stays unexplained"
-    if residual < 1e-3:
-        return f"The server can be sure of this picture: {unexplained}."
-    if residual < 0.1:
-        return f"The server has reason to believe this picture: {unexplained}."
-    return f"The server cannot tell whether this picture is right: {unexplained}."
+    return _whole(without_truth(result))
 
 
 def counts(runs: Sequence[Run]) -> dict[str, int]:

@@ -93,6 +93,18 @@ class Knows(TypedDict, total=False):
     ]
 
 
+class Certainty(TypedDict):
+    """Whether another picture nearby explains the update as well as the answer does. It says nothing of the original."""
+
+    unique: Annotated[
+        bool | None, "whether no other does; null where the update is not matched, or it was not examined"
+    ]
+    free_directions: Annotated[int | None, "directions of the picture that do not show in the update"]
+    directions: Annotated[int | None, "all directions: values of the pictures"]
+    error_to_expect: Annotated[float | None, "root mean square error per pixel that follows, in [0, 1]"]
+    sentence: Annotated[str, "the same for a person"]
+
+
 class Attacker(Explained, Knows):
     """What the attacker itself can say of its success."""
 
@@ -100,6 +112,7 @@ class Attacker(Explained, Knows):
     residual: Annotated[float | None, "||g - g*|| / ||g*||, share of the update that is not explained"]
     residuals: Annotated[dict[str, float | None], "the same for each tensor, by its name"]
     note: Annotated[str, "why the attack ended"]
+    certainty: NotRequired[Annotated[Certainty, "whether another picture explains the update as well"]]
     scale: NotRequired[Annotated[float | None, "recorded update: factor over what a client as described would send"]]
 
 

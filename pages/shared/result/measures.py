@@ -6,7 +6,7 @@ import streamlit as st
 
 from gi_core.jobs.job import Job
 from gi_core.metrics.registry import METRICS, drawn
-from gi_core.metrics.words import current_verdict
+from gi_core.metrics.words import current_verdict, without_truth
 from gi_core.settings import ceiling
 from gi_core.types.result import Result
 from gi_core.types.result_parts import Bracket, Measures
@@ -37,14 +37,8 @@ def _ended(result: Result, truth: bool) -> str:
         return f"One mixture of {len(mixture['coefficients'][0])} pictures: a recursion does not separate them"
     if truth and current_verdict(result):
         return current_verdict(result)
-    residual = result["attacker"]["residual"]
-    if residual is None:
-        return "The server has a picture, and no way to know how close it is"
-    if residual < 1e-3:
-        return f"The server explains the update to {100 * residual:.2g} %: it can be sure of this picture"
-    if residual < 0.1:
-        return f"{100 * residual:.2g} % of the update stays unexplained: the server has reason to believe this picture"
-    return f"{100 * residual:.0f} % of the update stays unexplained: the server cannot tell whether this is right"
+    said = without_truth(result)
+    return said[:1].upper() + said[1:]
 
 
 def draw_sentence(job: Job, truth: bool) -> None:
@@ -52,7 +46,16 @@ def draw_sentence(job: Job, truth: bool) -> None:
     head, colon, rest = telling.sentence(sentence(job, truth)).partition(": ")
     tone = " gi-failed" if job.state == "failed" else ""
     body = f"<b>{escape(head)}</b>{escape(colon + rest)}" if colon else escape(head)
-    st.html(f'<p class="gi-verdict{tone}" role="status">{body}</p>')
+    known = _known(job) if truth else ""
+    st.html(f'<p class="gi-verdict{tone}" role="status">{body}</p>{known}')
+
+
+def _known(job: Job) -> str:
+    """What the attacker may say without the original, which only we have."""
+    if job.run_result is None or "certainty" not in job.run_result["attacker"]:
+        return ""
+    said = job.run_result["attacker"]["certainty"]["sentence"]
+    return f'<p class="gi-about"><b>Without the original:</b> {escape(said)}</p>'
 
 
 def draw(job: Job, truth: bool) -> None:

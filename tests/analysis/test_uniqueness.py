@@ -1,0 +1,81 @@
+"""Unique or not: planted null spaces are found, what is determined is called so, and the error expected is the one measured."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from gi_core.analysis import uniqueness
+from gi_core.experiments import certainty, setup
+from gi_core.numerics.spectrum import PRIOR
+from gi_core.settings import SpecError, build
+
+
+def _question(**more):
+    asked = {
+        "samples": ["bundled/faces:0"], "size": 12, "model": {"kind": "lenet", "activation": "tanh"},
+        "attack": {"kind": "levenberg_marquardt"},
+    }  # fmt: skip
+    return setup.ask(build(asked | more), torch.device("cpu"), lambda *_: None)
+
+
+def _right(question):
+    return torch.from_numpy(question.pictures.images).double()
+
+
+@pytest.mark.parametrize("free", [0, 1, 7, 15])
+def test_planted_directions_are_counted_and_returned(free):
+    draw = np.random.default_rng(free)
+    vectors = np.linalg.qr(draw.normal(size=(16, 16)))[0]
+    values = np.sort(np.concatenate([np.full(free, 1e-18), draw.uniform(0.1, 1, 16 - free)]))
+    found = uniqueness.of_values(values, vectors, (1.0,), (1, 1, 4, 4), 1e-6)
+    assert found.free == free and found.null.shape == (free, 16)
+    assert np.allclose(np.abs(found.null @ vectors[:, :free]) @ np.ones(free), np.abs(np.eye(free)) @ np.ones(free))
+    assert found.expected_error == pytest.approx(PRIOR * (free / 16) ** 0.5, rel=1e-3, abs=1e-5)
+
+
+def test_noise_makes_a_direction_free_where_it_says_less_than_guessing():
+    values, vectors = np.array([1e-8, 1e-2]), np.eye(2)
+    assert uniqueness.of_values(values, vectors, (1.0,), (1, 1, 1, 2), 1e-6).free == 0
+    assert uniqueness.of_values(values, vectors, (1.0,), (1, 1, 1, 2), 1e-3).free == 1
+    assert (
+        uniqueness.of_values(values, vectors, (2.0,), (1, 1, 1, 2), 2e-5).free == 1
+    )  # in pixels, not in the network's units
+
+
+def test_the_answer_itself_is_matched_and_unique_or_not():
+    narrow, wide = _question(model={"kind": "lenet", "width": 1, "activation": "tanh"}), _question()
+    said = certainty.of(wide, _right(wide), wide.round.labels)
+    assert said["unique"] and said["free_directions"] == 0 and said["sentence"].startswith("Matched, and unique")
+    said = certainty.of(narrow, _right(narrow), narrow.round.labels)
+    assert said["unique"] is False and 0 < said["free_directions"] < said["directions"] == 144
+    assert said["sentence"].startswith("Matched, not unique") and said["error_to_expect"] > 0.05
+
+
+def test_a_step_along_a_free_direction_changes_nothing_that_is_sent():
+    question = _question(model={"kind": "lenet", "width": 1, "activation": "tanh"})
+    knowledge, answer = question.round.knowledge, _right(question)
+    mean, std = knowledge.mean[0], knowledge.std[0]
+    found = uniqueness.examine(knowledge, (answer - mean) / std, question.round.labels, 2.0**-24)
+    along = answer + 1e-3 * std * torch.from_numpy(found.null[0]).view_as(answer)
+    across = answer + 1e-3 * std * torch.ones(1, 1, 12, 12, dtype=torch.float64) / 12
+    flat, steep = (
+        certainty.explaining.residual(question.round.update, knowledge, x, question.round.labels)[0]
+        for x in (along, across)
+    )
+    assert flat < 1e-6 and steep > 10 * flat
+
+
+def test_what_is_not_matched_is_called_so():
+    question = _question()
+    said = certainty.of(question, torch.full((1, 1, 12, 12), 0.5, dtype=torch.float64), question.round.labels)
+    assert said["unique"] is None and said["sentence"].startswith("Not matched")
+
+
+def test_what_is_not_examined_says_why():
+    steps = _question(client={"kind": "fedavg", "epochs": 3})
+    assert "several local steps" in certainty.of(steps, _right(steps), steps.round.labels)["sentence"]
+    large = _question(size=70)
+    with pytest.raises(SpecError, match="up to 4096"):
+        uniqueness.refuse(large.round.knowledge, torch.zeros(1, 1, 70, 70))
