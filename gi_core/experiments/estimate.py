@@ -14,6 +14,7 @@ from gi_core.attacks.ensemble.machine import Ensemble
 from gi_core.attacks.ensemble.reading import QUIET
 from gi_core.attacks.recursion.machine import Recursion
 from gi_core.attacks.recursion.residual.machine import ResidualMachine
+from gi_core.attacks.recursion.spear.machine import SpearMachine
 from gi_core.attacks.recursion.transformer import costs
 from gi_core.attacks.recursion.transformer.machine import TransformerMachine
 from gi_core.clients.round import Round
@@ -52,7 +53,7 @@ def _of_layers(settings: AttackSettings, done: Round, device: torch.device) -> t
     """Seconds of one layer of a recursion, whose iterations are its layers, and how many there are."""
     attack = attacks.make(settings, done.update, done.knowledge, plan=Plan(), device=device)
     assert isinstance(attack, Recursion)  # the machine of every closed form
-    if isinstance(attack, ResidualMachine | TransformerMachine):
+    if isinstance(attack, ResidualMachine | SpearMachine | TransformerMachine):
         return attack.operations() / times.FLOPS / attack.steps, attack.steps
     sizes = [math.prod(block.input_shape) for block in attack.blocks]
     return times.layer_by_layer(sizes) / len(sizes), len(sizes)

@@ -29,7 +29,7 @@ ATTACKS: dict[str, tuple[str, ...]] = {
     "auto": ("croce2020reliable",),
     "dlg": _DLG, "idlg": ("zhao2020idlg",), "inverting_gradients": _IG, "analytic_linear": _IG, "rgap": _RGAP, "rgap_hybrid": _RGAP,
     "levenberg_marquardt": ("levenberg1944method", "marquardt1963algorithm"), "peeling": (), "residual": (), "fl_gradient_inversion": _TMI,
-    "transformer": ("lu2022april",),
+    "transformer": ("lu2022april",), "spear": ("dimitrov2024spear",),
     "grad_inversion": _YIN,
 }  # fmt: skip
 MODELS: dict[str, tuple[str, ...]] = {

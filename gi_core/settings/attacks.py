@@ -26,7 +26,14 @@ __all__ = [
     "AnyAttack", "AttackSettings", "Auto", "ClosedForm", "Dlg", "InvertingGradients", "LevenbergMarquardt", "Matching",
 ]  # fmt: skip
 
-_FIRST = ("ensemble_attacks", "matching_attacks", "second_order_attacks", "closed_form_attacks", "fl_attacks")
+_FIRST = (
+    "ensemble_attacks",
+    "matching_attacks",
+    "second_order_attacks",
+    "closed_form_attacks",
+    "fl_attacks",
+    "batch_attacks",
+)
 if TYPE_CHECKING:
     AnyAttack = AttackSettings
 else:

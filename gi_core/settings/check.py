@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gi_core.common.errors import SpecError
-from gi_core.settings import normalising, transformer_checks
+from gi_core.settings import normalising, spear_checks, transformer_checks
 from gi_core.settings.attacks import ClosedForm, InvertingGradients, LevenbergMarquardt, Matching
+from gi_core.settings.batch_attacks import Spear
 from gi_core.settings.client import FedAvg, Pretrained, Trained
 from gi_core.settings.client_checks import client_conflicts, one_gradient_only
 from gi_core.settings.closed_form_attacks import Transformer
@@ -154,6 +155,9 @@ def _recursion(e: Experiment) -> Iterator[Problem]:
     reason = refusal(type(e.attack), blocks, e.pictures, e.client.batch_norm, e.client.statistics == "shared")
     if reason:
         yield Problem("attack", reason)
+    elif isinstance(e.attack, Spear):
+        yield from (Problem(*one) for one in spear_checks.said(e, blocks))
+        return  # noise blurs its pictures, and is not amplified layer by layer
     elif e.attack.pooled:
         yield from (Problem("size", words, fatal=False) for words in searched(blocks))
     elif e.pictures > 1:

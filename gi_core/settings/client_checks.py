@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gi_core.settings.attacks import Auto, ClosedForm, Matching
+from gi_core.settings.batch_attacks import Spear
 from gi_core.settings.client import FedAvg
 from gi_core.settings.closed_form_attacks import Transformer
 from gi_core.settings.experiment import Experiment
@@ -133,7 +134,7 @@ def _steps(e: Experiment, client: FedAvg) -> Iterator[Found]:
     steps, size = client.local_steps(e.pictures)
     clipped = client.clip_norm is not None or client.clip_value is not None
     several = steps > 1 or client.optimiser != "sgd" or client.clients > 1 or client.accumulate > 1 or clipped
-    if several and not isinstance(e.attack, Auto | Matching | Transformer) and e.recorded is None:
+    if several and not isinstance(e.attack, Auto | Matching | Spear | Transformer) and e.recorded is None:
         yield "attack", one_gradient_only(e.attack.title), True
     if client.clients > e.pictures:
         yield "client.clients", f"{e.pictures} pictures cannot be dealt out among {client.clients} clients", True

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from gi_core.settings import residual_chain
+from gi_core.settings import residual_chain, spear_checks
+from gi_core.settings.batch_attacks import Spear
 from gi_core.settings.chain import Affine, Block, Residual, blocking
 from gi_core.settings.closed_form_attacks import ClosedForm, Transformer
 from gi_core.settings.graph import Dense
@@ -23,6 +24,8 @@ def refusal(
     """
     if attack is Transformer:
         return NO_TOKENS
+    if attack is Spear:
+        return spear_checks.refusal(blocks, images, batch_norm)
     if attack.pooled:
         return residual_chain.refusal(blocks, images, batch_norm, shared)
     last = blocks[-1] if blocks else None

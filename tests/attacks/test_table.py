@@ -63,6 +63,7 @@ _ATTACKS = {
     "rgap_hybrid": {"matching": 1},
     "residual": {"annealing": 5, "rounds": 1},
     "transformer": {"rounds": 2},
+    "spear": {"proposals": 1000, "starts": 32, "inversion": 10},
     "fl_gradient_inversion": {"iterations": 2},
     "grad_inversion": {"iterations": 2, "trials": 2},
 }
@@ -71,6 +72,7 @@ TINY_ATTACKS = {kind: _ATTACKS.get(kind, {}) for kind in ATTACKS}
 _NORMED = {"activation": "relu", "batch_norm": True, "stride": 2}
 _FITTING = {
     "analytic_linear": {"model": {"kind": "mlp", "hidden": 8}},
+    "spear": {"model": {"kind": "mlp", "hidden": 32}},
     "residual": {
         "model": {
             "kind": "custom",
@@ -96,7 +98,8 @@ def test_the_table_knows_everything_that_can_be_asked():
     assert set(_ATTACKS) <= set(ATTACKS) and set(_DEFENSES) - {"none"} <= set(DEFENSES), "a row of what is gone"
     assert set(TINY_MODELS) | set(LARGE) == set(MODELS)
     assert (
-        set(CLOSED) == {"analytic_linear", "rgap", "peeling", "rgap_hybrid", "residual", "transformer"} & set(ATTACKS)
+        set(CLOSED)
+        == {"analytic_linear", "rgap", "peeling", "rgap_hybrid", "residual", "transformer", "spear"} & set(ATTACKS)
         and len(OPEN) >= 6
     )
 
@@ -216,7 +219,13 @@ def test_large_networks_are_refused_by_recursions(attack, model):
     reasons = [
         p.reason for p in problems(experiment(attack={"kind": attack}, model={"kind": model}, size=64)) if p.fatal
     ]
-    said = ("not drawn as a chain", "layer ", "the last feature map has", "adds no positions")
+    said = (
+        "not drawn as a chain",
+        "layer ",
+        "the last feature map has",
+        "adds no positions",
+        "a dense layer with ReLU",
+    )
     assert len(reasons) == 1 and any(words in reasons[0] for words in said)
 
 
