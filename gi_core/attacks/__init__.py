@@ -20,7 +20,7 @@ from gi_core.types.updates import Knowledge, Update
 
 def machine_of(settings: AttackSettings) -> type:
     """The class of an attack's machine, imported only when it is needed: the recursion's solvers take half a second."""
-    module, name = settings.machine.split(":")
+    module, name = settings.made_by.split(":")
     return getattr(import_module(f"{__name__}.{module}"), name)
 
 
@@ -58,6 +58,11 @@ def make(
     return made if all(a == b for a, b in called.items()) else _in_its_names(made, called)
 
 
+def most_steps(machine: Attack, settings: AttackSettings) -> int:
+    """Steps that a machine takes at most: those of its layers where it has any, else its iterations."""
+    return getattr(machine, "steps", settings.iterations)
+
+
 def _in_its_names(machine: Attack, called: dict[str, str]) -> Attack:
     """The machine, whose residuals go by the names of the update."""
     inner = machine.residual
@@ -65,4 +70,4 @@ def _in_its_names(machine: Attack, called: dict[str, str]) -> Attack:
     return machine
 
 
-__all__ = ["Attack", "Refused", "State", "Step", "machine_of", "make", "stream"]
+__all__ = ["Attack", "Refused", "State", "Step", "machine_of", "make", "most_steps", "stream"]

@@ -11,6 +11,7 @@ from gi_core.common.paths import user_path
 from gi_core.data.views import split
 from gi_core.settings import ATTACKS, Experiment, SpecError, build, parse_component, with_setting
 from gi_core.settings.bounds import MAX_BATCH
+from gi_core.settings.fl_attacks import FlGradientInversion
 from gi_core.settings.network_base import Model
 from gi_core.settings.own_network import OwnNetwork
 
@@ -64,11 +65,16 @@ def _client(text: str | None, model: Model) -> dict[str, Any]:
 
 
 def _attack(text: str | None, prior: str | None, defended: bool = False) -> dict[str, Any]:
-    """The attack's settings. defended: whether defenses were named; the attack then knows them unless the text says otherwise."""
+    """The attack's settings. defended: whether defenses were named; the attack then knows them unless the text says otherwise.
+
+    FL gradient inversion starts from residual recovery, unless the text or its preset says otherwise.
+    """
     chosen = parse_component("attack", text or ATTACK)
     values = chosen.model_dump(mode="json")
     if defended and "adaptive" not in chosen.model_fields_set:
         values["adaptive"] = True
+    if isinstance(chosen, FlGradientInversion) and "residual_first" not in chosen.model_fields_set:
+        values["residual_first"] = True
     if prior is not None:
         if "prior" not in type(chosen).model_fields:
             able = " or ".join(kind for kind, cls in ATTACKS.items() if "prior" in cls.model_fields)

@@ -6,7 +6,7 @@ from typing import Any
 
 from gi_core.metrics.registry import METRICS, drawn, shown
 from gi_core.types.result import Result
-from gi_core.types.result_parts import Attacker, Bracket, Effect, Labels, Measures, UpdateFacts
+from gi_core.types.result_parts import Attacker, Bracket, Effect, Labels, Measures, Started, UpdateFacts
 
 
 def text(document: Result) -> str:
@@ -92,12 +92,24 @@ def _trials(document: Result) -> list[str]:
         lines.append(f"{'residual':18}{unexplained} (the attacker's own measure)")
     if "certainty" in document["attacker"]:
         lines.append(f"{'certainty':18}{document['attacker']['certainty']['sentence']}")
+    if "start" in document:
+        lines.append(f"{'start':18}{_started(document['start'])}")
     lines += _compared(document["attacker"])
     if len(document["trials"]) > 1 and summary:
         ends = {"best": summary["best"], "median": summary["median"], "worst": summary["worst"]}
         parts = [f"{name} {_cell(e['score'])} ({shown('psnr', e['psnr'])})" for name, e in ends.items()]
         lines.append(f"{'trials by loss':18}{', '.join(parts)}")
     return lines
+
+
+def _started(start: Started) -> str:
+    if not start["used"]:
+        return f"as the settings name it, without residual recovery: {start['note']}"
+    after = f", and {start['after']:.2g} after the matching" if "after" in start else ""
+    return (
+        f"residual recovery's picture, of misfit {start['misfit']:.2g} ({start['usual']:.2g} at the usual start{after}):"
+        f" {start['note']}"
+    )
 
 
 def _compared(attacker: Attacker) -> list[str]:

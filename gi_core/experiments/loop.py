@@ -13,7 +13,6 @@ from torch import Tensor
 
 from gi_core import attacks, metrics
 from gi_core.attacks.base import Attack, Step
-from gi_core.attacks.recursion.machine import Recursion
 from gi_core.experiments import checkpoint as checkpoints
 from gi_core.experiments import planned, results, risk_meter, run_files
 from gi_core.experiments.checkpoint import Checkpoint
@@ -70,7 +69,7 @@ class Run:
             sink.originals(to_uint8(originals))
             self._quality(originals)  # imports scikit-image, which is no cost of the view
         self.recorder = Recorder(
-            sink, self._about(), self.attack.steps if isinstance(self.attack, Recursion) else settings.iterations, self.experiment.seconds,
+            sink, self._about(), attacks.most_steps(self.attack, settings), self.experiment.seconds,
             self._quality if self.truth else None, found.points if found else [], found.every if found else 1,
         )  # fmt: skip
         self.step: Step | None = None

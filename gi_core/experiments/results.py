@@ -11,6 +11,7 @@ import numpy as np
 from gi_core import metrics
 from gi_core.attacks.base import Attack, State, Step
 from gi_core.attacks.ensemble.machine import Ensemble
+from gi_core.attacks.recursion.started import StartedMatching
 from gi_core.common import surroundings
 from gi_core.experiments import bracket, judging, recursion_results, risk_afterwards
 from gi_core.experiments.setup import Question
@@ -104,6 +105,8 @@ def _add(document: Result, run: Finished, images: np.ndarray) -> None:
     recursion_results.add(document, run.question, images, run.truth, run.folder)
     if run.layers:
         document["layers"] = run.layers
+    if isinstance(run.attack, StartedMatching):
+        document["start"] = run.attack.started(run.state)
     found = bracket.of(run.question, run.truth)
     if found is not None:
         document["bracket"] = found

@@ -48,6 +48,11 @@ class AttackSettings(Component):
     )
 
     @property
+    def made_by(self) -> str:
+        """Module and class of the machine with these settings."""
+        return self.machine
+
+    @property
     def prior_picture(self) -> str | None:
         """The picture that the server takes to be like the private one, of a kind that has a setting for it."""
         return getattr(self, "prior", None)

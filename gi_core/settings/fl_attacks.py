@@ -32,7 +32,7 @@ class FlGradientInversion(Matching):
             "batch_norm_network": "updated", "batch_norm_variance": "biased", "classification_weight": 1.0,
             "classification": "drifting", "total_variation": 0.0, "variation_norms": 1e-4, "image_norm": 1e-5, "noise": 1e-1,
             "learning_rate": 1e-1, "betas": "equal", "parametrisation": "grey", "network_input": "raw", "labels": "joint",
-            "objective": "l2", "signed": False, "boxed": False,
+            "objective": "l2", "signed": False, "boxed": False, "residual_first": False,
         },
         "deep_network": {
             "parametrisation": "deep_image_prior", "batch_norm_weight": 1.0, "total_variation": 1e-3, "learning_rate": 0.1,
@@ -74,6 +74,12 @@ class FlGradientInversion(Matching):
     start: AnyStart = setting(
         "auto", START_HELP + " auto: the prior picture where there is one, else as Inverting Gradients.", title="Start"
     )
+    residual_first: bool = setting(
+        False,
+        "Solve a ResNet block by block first, as residual recovery does, where that applies (one picture, one step, statistics"
+        " known), and start from its picture where that fits the update better than the usual start.",
+        title="Residual recovery first", basic=True, added=True,
+    )  # fmt: skip
     batch_norm_distance: Literal["relative", "norms"] = setting(
         "relative",
         "Distance of statistics: relative squares in each layer, or plain norms.",
@@ -117,6 +123,10 @@ class FlGradientInversion(Matching):
     signed: bool = setting(True, "Use only the sign of the picture's gradient.", title="Signed")
     boxed: bool = setting(True, "Keep pixels in range after each step.", title="Boxed")
     precision: Literal["float32", "float64"] = setting("float32", "Arithmetic of the attack.", title="Precision")
+
+    @property
+    def made_by(self) -> str:
+        return "recursion.started:StartedMatching" if self.residual_first else self.machine
 
     def settled(self, batch_norms: int = 0) -> Self:
         """The settings with every automatic value chosen; which ones are chosen depends on the network.

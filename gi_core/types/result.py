@@ -20,6 +20,7 @@ from gi_core.types.result_parts import (
     Network,
     Normalisation,
     Rescaled,
+    Started,
     Trial,
     TrialsSummary,
     UpdateFacts,
@@ -65,6 +66,7 @@ class Result(TypedDict):
     mixture: NotRequired[Annotated[Mixture, "recursion on a batch: how the answer mixes the originals"]]
     rescaled: NotRequired[Annotated[Rescaled, "recursion on one picture: the published rescaling"]]
     layers: NotRequired[Annotated[list[Layer], "recursion: layers, deepest first"]]
+    start: NotRequired[Annotated[Started, "matching with `residual_first`: where it started, and what it added"]]
     risk: NotRequired[Annotated[Risk, "the risk meter, and whether it was right"]]
     verdict: Annotated[str, "how good the reconstruction is, one sentence"]
     out: NotRequired[Annotated[str, "folder of the run's files"]]

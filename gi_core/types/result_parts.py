@@ -116,6 +116,19 @@ class Attacker(Explained, Knows):
     scale: NotRequired[Annotated[float | None, "recorded update: factor over what a client as described would send"]]
 
 
+class Started(TypedDict):
+    """Where a matching started that residual recovery goes before."""
+
+    kind: Annotated[str, "the attack that was to give the start"]
+    used: Annotated[bool, "whether its picture was the start"]
+    note: Annotated[str, "what it said of its picture, or why it does not apply"]
+    misfit: NotRequired[
+        Annotated[float, "distances of gradient and statistics of its picture, weighted; lower is better"]
+    ]
+    usual: NotRequired[Annotated[float, "the same of the start that the settings name"]]
+    after: NotRequired[Annotated[float, "the same of the answer"]]
+
+
 class Normalisation(TypedDict):
     """How pixels become what the network sees: (x - mean) / std."""
 

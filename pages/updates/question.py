@@ -22,7 +22,8 @@ COUNTS = "bundled/faces:0"
 """Stands for each unknown picture: only the number of samples is looked at."""
 FIRST = build({
     "samples": [COUNTS], "size": 224, "channels": 3, "model": {"kind": "resnet18", "classes": 2},
-    "client": {"kind": "fedavg", "batch_norm": "train", "statistics": "shared"}, "attack": {"kind": "fl_gradient_inversion"},
+    "client": {"kind": "fedavg", "batch_norm": "train", "statistics": "shared"},
+    "attack": {"kind": "fl_gradient_inversion", "residual_first": True},
 })  # fmt: skip
 _PARTS, _GUESS, _KNOWN, _PRIOR, _KIND = (f"updates.{n}" for n in ("parts", "guess", "inspected", "prior", "kind"))
 

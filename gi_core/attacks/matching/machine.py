@@ -70,6 +70,15 @@ class GradientMatching:
             state["best"] = state["z"].clone()
         return state
 
+    def misfit(self, terms: dict[str, Tensor]) -> Tensor:
+        """(T,): what the update contradicts, without what a prior says: the weighted distances of gradient and statistics."""
+        total = self.o.gradient_weight * terms["gradient"]
+        return total + self.o.batch_norm_weight * terms["batch_norm"] if "batch_norm" in terms else total
+
+    def misfit_of(self, pictures: Tensor, seed: int) -> float:
+        """The misfit of pictures (N, C, H, W)."""
+        return float(self.misfit(self.problem.evaluate(self.init_near(pictures, seed)["z"][:1])[1])[0])
+
     def step(self, state: State) -> tuple[State, Step]:
         state["iteration"] += 1
         k, z, record = state["iteration"], state["z"], state["trials"]

@@ -10,7 +10,6 @@ import numpy as np
 import torch
 
 from gi_core import attacks
-from gi_core.attacks.recursion.machine import Recursion
 from gi_core.settings.attacks import AttackSettings
 from gi_core.settings.plan import Plan
 from gi_core.types.updates import Knowledge, Update
@@ -40,7 +39,7 @@ def attack(
     """
     plan = Plan(device=device.type, threads=torch.get_num_threads(), chunk=settings.trials)
     machine = attacks.make(settings, update, knowledge, plan=plan, device=device)
-    most = machine.steps if isinstance(machine, Recursion) else settings.iterations
+    most = attacks.most_steps(machine, settings)
     state, spent, step = machine.init(seed), 0.0, None
     while step is None or not step.done:
         tick(step.iteration if step else 0, most)
