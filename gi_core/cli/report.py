@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gi_core.metrics.registry import METRICS, drawn, shown
+from gi_core.reports import attempts
 from gi_core.types.result import Result
 from gi_core.types.result_parts import Attacker, Bracket, Effect, Labels, Measures, Started, UpdateFacts
 
@@ -24,6 +25,7 @@ def text(document: Result) -> str:
         *_defenses(document["defenses"]),
         *_bracket(document.get("bracket")),
         *_trials(document),
+        *_tried(document["attacker"]),
         *(_names(document["update"]) if "update" in document else []),
         f"{'files':18}{document['out']}",
     ]
@@ -81,6 +83,17 @@ def _bracket(found: Bracket | None) -> list[str]:
     if found is None:
         return []
     return [f"{'ceiling':18}{found['sentence']}", f"{'floor':18}{found['measured']}"]
+
+
+def _tried(attacker: Attacker) -> list[str]:
+    """What an ensemble tried, in its order; the one that was kept is marked."""
+    found = attempts.rows(attacker.get("tried", []))
+    return [
+        f"{'tried' if i == 0 else '':18}{'* ' if row.best else '  '}{row.title:28}{row.left:16}"
+        + (f"{row.seconds:6.1f} s  " if row.seconds else f"{'':10}")
+        + row.why
+        for i, row in enumerate(found)
+    ]
 
 
 def _trials(document: Result) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gi_core.metrics.registry import METRICS, drawn
-from gi_core.reports import asked, charts, comparing, judging, pictures
+from gi_core.reports import asked, attempts, charts, comparing, judging, pictures
 from gi_core.reports.ending import LETTERS, closing, defenses
 from gi_core.reports.parts import Facts, Heading, Paragraph, Part, Pictures, Report, Table, Verdict
 from gi_core.reports.taken import Run
@@ -64,6 +64,10 @@ def _numbers(run: Run) -> list[Part]:
         parts.append(Table(("Picture", *(METRICS[n].axis for n in names)), rows, "Every picture of the batch"))
     parts.append(Heading("What the attacker itself knows"))
     parts.append(Facts(tuple(_evidence(run))))
+    tried = attempts.rows(result["attacker"].get("tried", []))
+    if tried:
+        rows = tuple((r.title + (" (kept)" if r.best else ""), r.left, f"{r.seconds:.1f}", r.why) for r in tried)
+        parts += [Heading("What was tried", "in this order"), Table(attempts.HEAD, rows)]
     return parts
 
 
@@ -74,6 +78,8 @@ def _evidence(run: Run) -> list[tuple[str, str]]:
     facts = []
     if attacker["residual"] is not None:
         facts.append(("Unexplained share of the update", f"{100 * attacker['residual']:.3g} %"))
+    if attacker.get("verdict"):
+        facts.append(("What it calls its answer", attacker["verdict"]))
     if attacker["loss"] is not None:
         facts.append(("Loss of its answer", f"{attacker['loss']:.3g}"))
     if labels["recovered"]:

@@ -10,12 +10,13 @@ likely; an exact update has f near 1e-6, so that the misfit alone decides.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from gi_core.attacks import explaining
+from gi_core.attacks.adaptive.beliefs import Belief
 from gi_core.attacks.base import Refused
 from gi_core.attacks.priors import Pixels
 from gi_core.numerics.generators import generator
@@ -37,10 +38,12 @@ class Found:
 
 
 class Evidence:
-    """The one measure by which all answers to an update are compared. noise: relative, as read from the update."""
+    """The one measure by which all answers to an update are compared. noise: relative, as read from the update. cleared: whether
+    its zeros count as not sent.
+    """
 
-    def __init__(self, update: Update, knowledge: Knowledge, noise: float):
-        self.update, self.knowledge = update, knowledge
+    def __init__(self, update: Update, knowledge: Knowledge, noise: float, cleared: bool = False):
+        self.update, self.knowledge, self.cleared = update, knowledge, cleared
         precision, self.tolerance = explaining.floor(update, knowledge)
         self.floor = max(precision if math.isfinite(precision) else 1.0, noise)
         self.pixels = Pixels(knowledge.mean, knowledge.std, torch.zeros((), dtype=torch.float64))
@@ -51,10 +54,7 @@ class Evidence:
         if not bool(torch.isfinite(shown).all()):
             return Found(None, math.inf, {})
         shown = shown.clamp(0, 1)
-        try:
-            both = explaining.beside(self.update, self.knowledge, shown, labels)
-        except Refused:
-            both = None
+        both = self._beside(shown, labels)
         if both is None:
             return Found(None, math.inf, {})
         own, belief = both
@@ -63,12 +63,28 @@ class Evidence:
             return Found(None, math.inf, {})
         rough = float((shown.diff(dim=-1).abs().mean() + shown.diff(dim=-2).abs().mean()).nan_to_num())
         names = [name for name in self.update.tensors if name not in self.update.withheld]
-        apart = {
-            name: float((factor * g.cpu() - low).double().norm()) / (float(low.double().norm()) or 1.0)
-            for name, g, low in zip(names, own, (t.cpu() for t in belief.low), strict=True)
-            if bool(torch.isfinite(low).all())
-        }
+        apart = {}
+        for name, g, low in zip(names, own, belief.low, strict=True):
+            seen = torch.isfinite(low)
+            left = (factor * g[seen.to(g.device)].cpu() - low[seen].cpu()).double().norm()
+            apart[name] = float(left) / (float(low[seen].double().norm()) or 1.0)
         return Found(r, max(r, self.floor) + SMOOTH * self.floor * rough, apart)
+
+    def _beside(self, shown: Tensor, labels: Tensor) -> tuple[list[Tensor], Belief] | None:
+        """(what the client as described would send, the belief about what it sent); None where its round cannot be played."""
+        try:
+            both = explaining.beside(self.update, self.knowledge, shown, labels)
+        except Refused:
+            return None
+        if both is None or not self.cleared:
+            return both
+        own, belief = both
+        there = [(low != 0) | (high != 0) for low, high in zip(belief.low, belief.high, strict=True)]
+        low, high = (
+            [torch.where(kept, t, torch.full_like(t, bound)) for t, kept in zip(side, there, strict=True)]
+            for side, bound in ((belief.low, -math.inf), (belief.high, math.inf))
+        )
+        return own, replace(belief, low=low, high=high)
 
     def slope(self, images: Tensor, labels: Tensor) -> float | None:
         """|g(x + d) - g(x)| / (|g*| PROBE) for d of a root mean square PROBE, smooth as pictures' errors are: how much a wrong pixel shows.
@@ -81,7 +97,7 @@ class Evidence:
             draw = torch.randn(shown.shape, generator=generator(0, number), dtype=torch.float64)
             moved = torch.nn.functional.avg_pool2d(draw, 3, 1, 1, count_include_pad=False)
             moved = shown + PROBE * moved / moved.square().mean().sqrt()
-            both = [explaining.beside(self.update, self.knowledge, at, labels) for at in (shown, moved)]
+            both = [self._beside(at, labels) for at in (shown, moved)]
             if both[0] is None or both[1] is None:
                 return None
             (here, belief), (there, _) = both[0], both[1]

@@ -42,7 +42,7 @@ class Ensemble:
         self.plan, self.device = plan, device
         seen = given(settings, knowledge)
         self.reading = read(update, seen)
-        self.evidence = Evidence(update, seen, self.reading.noise)
+        self.evidence = Evidence(update, seen, self.reading.noise, self.reading.cleared)
         self.members = members(settings, update, knowledge, self.reading)
         self.shape = (update.images, *knowledge.input_shape)
         self._inner: tuple[int, Attack] | None = None
@@ -107,9 +107,9 @@ class Ensemble:
         best = state["best"]
         residual = math.inf if best is None or best["residual"] is None else best["residual"]
         if self._certain(state):
-            return f"not needed: {best['kind']} explains the update to its own precision"
+            return f"not needed: {best['title']} explains the update to its own precision"
         if member.phase == "matching" and residual <= MATCHED:
-            return f"not needed: {best['kind']} leaves {residual:.1g} of the update"
+            return f"not needed: {best['title']} leaves {residual:.1g} of the update"
         if member.phase == "second order" and self.reading.kinked and residual > NEAR:
             return "it stalls at the kinks of this network's functions, and nothing near was found to start from"
         return ""
@@ -167,7 +167,7 @@ class Ensemble:
 
     def _kept(self, member: Member, images: Tensor, labels: Tensor, found: Found) -> dict[str, Any]:
         return {
-            "kind": member.kind, "images": images.detach().cpu().double().clone(), "labels": labels.detach().cpu().clone(),
+            "kind": member.kind, "title": member.settings[0].title, "images": images.detach().cpu().double().clone(), "labels": labels.detach().cpu().clone(),
             "residual": found.residual, "score": found.score, "tensors": dict(found.tensors),
             "certain": self.evidence.certain(found.residual),
         }  # fmt: skip

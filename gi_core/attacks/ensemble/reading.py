@@ -28,10 +28,12 @@ CLEARED = 0.02
 
 @dataclass(frozen=True)
 class Reading:
-    """noise: relative to the update, 0 where it does not show. said: sentences for a person. kinked: whether the network's
-    functions have jumps in their slope, or may have."""
+    """noise: relative to the update, 0 where it does not show. cleared: whether its zeros are values that were not sent. kinked:
+    whether the network's functions have jumps in their slope, or may have. said: sentences for a person.
+    """
 
     noise: float
+    cleared: bool
     kinked: bool
     said: tuple[str, ...]
 
@@ -43,21 +45,22 @@ def read(update: Update, knowledge: Knowledge) -> Reading:
     noise, rank = _last_layer(gradient, knowledge)
     if rank is not None:
         said.append(f"its last layer has rank {rank}")
-    if noise > QUIET:
-        said.append(f"it carries noise of about {noise:.1%} of its length")
     sent = {n: t for n, t in update.tensors.items() if n not in update.withheld}
     kind = comparing.sixteen(t.detach().cpu().float().numpy() for t in sent.values())
     if kind is not None:
         said.append(f"its values are {kind} numbers")
     zeros = min((float((t == 0).double().mean()) for t in sent.values() if t.dim() > 1), default=0.0)
     if zeros > CLEARED:
-        said.append(f"at least {zeros:.0%} of each layer's values are zero")
+        noise = 0.0  # what is beside the rank is what was cleared
+        said.append(f"at least {zeros:.0%} of each layer's values are zero, which count as not sent")
+    elif noise > QUIET:
+        said.append(f"it carries noise of about {noise:.1%} of its length")
     if update.withheld:
         said.append(f"{len(update.withheld)} of {len(update.tensors)} tensors were not sent")
     if update.statistics is not None:
         said.append("batch norm statistics came with it")
     said.append(_labels(gradient, knowledge))
-    return Reading(noise, kinked(knowledge), tuple(text for text in said if text))
+    return Reading(noise, zeros > CLEARED, kinked(knowledge), tuple(text for text in said if text))
 
 
 def _pictures(count: int) -> str:

@@ -14,7 +14,7 @@ from gi_core.types.result_parts import Tried
 def passed(kind: str, why: str, refused: bool) -> Tried:
     """A member that was not run."""
     return {
-        "kind": kind, "state": "refused" if refused else "not needed", "why": why, "seconds": 0.0, "steps": 0,
+        "kind": kind, "state": "refused" if refused else "not needed", "why": why.removeprefix("not needed: "), "seconds": 0.0, "steps": 0,
         "evaluations": 0.0, "residual": None, "score": None, "best": False, "note": "",
     }  # fmt: skip
 

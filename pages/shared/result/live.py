@@ -21,6 +21,7 @@ from pages.shared.result import (
     outcomes,
     recursion,
     status,
+    timeline,
     trials,
     viewer,
 )
@@ -82,6 +83,7 @@ def body(source: Source) -> None:
         legible.draw(source, trial)
         if not present:
             legible.others(job)
+    timeline.draw(job)
     if recursion.layers(job):
         _recursion(source, truth)
     if not present:
