@@ -67,7 +67,11 @@ class Ensemble:
             state["iteration"] += 1
             return state, self._shown(state, None, True, tuple(events))
         member, machine = self.members[state["member"]], self._machine(state)
-        state["inner"], step = machine.step(state["inner"])
+        try:
+            state["inner"], step = machine.step(state["inner"])
+        except Refused as refusal:  # some see only on their way that they cannot go on
+            self._give_up(state, str(refusal))
+            return self.step(state)
         state["steps"] += 1
         state["seconds"] += time.perf_counter() - began
         before = state["spent"]
@@ -130,6 +134,11 @@ class Ensemble:
                 refusal = refusal or error
         assert refusal is not None
         raise refusal
+
+    def _give_up(self, state: State, why: str) -> None:
+        member = self.members[state["member"]]
+        state["tried"].append(records.passed(member.kind, why, refused=True))
+        state["member"], state["inner"], self._inner = state["member"] + 1, None, None
 
     def _first(self, state: State, machine: Attack) -> State:
         """From the best picture so far, where that is near and the member can start there."""
