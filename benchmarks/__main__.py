@@ -14,8 +14,10 @@ from benchmarks.batches import batches
 from benchmarks.calibration import calibration
 from benchmarks.clicks import clicks
 from benchmarks.command import command
+from benchmarks.fishing import fishing
 from benchmarks.fl_inversion import fl_inversion
 from benchmarks.influence import influence
+from benchmarks.inspection import inspection
 from benchmarks.labels import labels
 from benchmarks.live import live
 from benchmarks.recursion import recursion
@@ -30,6 +32,8 @@ PARTS = (
     "solution",
     "recursion",
     "residual",
+    "fishing",
+    "inspection",
     "batches",
     "influence",
     "calibration",
@@ -53,6 +57,8 @@ def main() -> None:
         "solution": lambda: solution(arguments.images),
         "recursion": recursion,
         "residual": residual,
+        "fishing": fishing,
+        "inspection": inspection,
         "batches": batches,
         "influence": influence,
         "calibration": lambda: calibration(2 * arguments.images),

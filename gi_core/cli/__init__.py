@@ -11,7 +11,7 @@ from importlib import import_module
 DONE, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
 
 COMMANDS = {
-    "attack": "attack", "invert": "invert", "audit": "audit", "rank": "rank", "influence": "influence", "federate": "federate", "sweep": "sweep", "list": "listing", "runs": "history", "report": "takeaway", "summary": "takeaway", "figure": "takeaway", "table": "takeaway", "cite": "takeaway", "doctor": "machine", "fetch": "machine", "app": "dashboard",
+    "attack": "attack", "invert": "invert", "audit": "audit", "rank": "rank", "influence": "influence", "inspect-model": "inspect_model", "federate": "federate", "sweep": "sweep", "list": "listing", "runs": "history", "report": "takeaway", "summary": "takeaway", "figure": "takeaway", "table": "takeaway", "cite": "takeaway", "doctor": "machine", "fetch": "machine", "app": "dashboard",
 }  # fmt: skip
 
 
@@ -28,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(arguments, int):
             return arguments
         module = import_module(f"gi_core.cli.{COMMANDS[arguments.command]}")
-        return getattr(module, arguments.command)(arguments)
+        return getattr(module, arguments.command.replace("-", "_"))(arguments)
     except SpecError as error:
         return refuse(str(error))
     except KeyboardInterrupt:

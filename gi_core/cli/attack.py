@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 CODES = {"done": DONE, "failed": FAILED}
 _QUESTION = (
-    "experiment", "sample", "label", "size", "normalise", "model", "weights", "client", "defense", "attack",
+    "experiment", "sample", "label", "size", "normalise", "model", "weights", "client", "server", "defense", "attack",
     "seed", "device", "set",
 )  # fmt: skip
 

@@ -108,6 +108,8 @@ def audit(parser: ArgumentParser) -> None:
     _add(parser, [_AUDITED.get(row[0], row) for row in asked])
     highest = "the update is withheld above this RDLV (SSIM without --prior)"
     parser.add_argument("--threshold", metavar="X", type=float, default=1.0, help=highest + "; 1 when left out")
+    refuse = "withhold the update, unattacked, where the checkpoint itself asks for single pictures (inspect-model)"
+    parser.add_argument("--refuse-suspicious", action="store_true", help=refuse)
     parser.add_argument("--json", action="store_true", help=JSON)
 
 

@@ -15,6 +15,7 @@ from gi_core import data
 from gi_core.cli import DONE, FAILED, INTERRUPTED, invert, question
 from gi_core.cli.attack import refuse_early
 from gi_core.cli.progress import Bar
+from gi_core.cli.rank import CLASSES
 from gi_core.common.progress import silent
 from gi_core.data.images import channels_of, fit, to_float
 from gi_core.data.loading import changes
@@ -36,6 +37,8 @@ def audit(arguments: argparse.Namespace) -> int:
     asked, references, changed = _question(arguments)
     prior = data.load(asked).prior
     refuse_blind(references, prior, arguments.threshold)
+    if arguments.refuse_suspicious and (refusal := _asks(asked)):
+        return _refused(refusal, arguments)
     bar = Bar()
     refuse_early(asked, bar)
     for notice in changed:
@@ -64,6 +67,26 @@ def _question(arguments: argparse.Namespace) -> tuple[Experiment, np.ndarray, tu
         raise SpecError("an update does not say how large its pictures are: set --image-size, such as 32 or 64x96")
     pictures = np.stack([fit(p, shape, values["channels"]) for p in pixels])
     return asked, to_float(pictures), changes(found, shape, values["channels"], "reference: ")
+
+
+def _asks(asked: Experiment) -> str:
+    """Why the network that was received is not trained on, "" where nothing of it is noticed."""
+    from gi_core.experiments.model_inspection import inspected  # torch loads here
+
+    shape, model = sides(asked.size), asked.model
+    assert asked.recorded is not None and shape is not None  # as `_question` made it
+    found = inspected(model, (asked.channels or 3, *shape), model.classes or CLASSES, asked.recorded.checkpoint)
+    return found["sentence"] if found["suspicious"] else ""
+
+
+def _refused(reason: str, arguments: argparse.Namespace) -> int:
+    sentence = f"withheld, as {reason}"
+    if arguments.json:
+        said = {"leaked": None, "measure": None, "threshold": arguments.threshold, "send": False, "sentence": sentence}
+        print(json.dumps(said), flush=True)
+    else:
+        print(sentence)
+    return WITHHELD
 
 
 def _own(asked: Experiment, references: np.ndarray) -> Own | None:

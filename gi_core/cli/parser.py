@@ -71,6 +71,11 @@ def build() -> tuple[Parser, dict[str, Parser]]:
     attack_options.influence(
         command("influence", "predict how precisely an update shows each picture, without attacking")
     )
+    _inspect_model(
+        command(
+            "inspect-model", "what a client notices of a model before it trains: exit code 3 where it asks for pictures"
+        )
+    )
     _rank(command("rank", "count a network's equations: can its gradient give a picture away?"))
     _federate(command("federate", "simulate a federation over rounds and attack its clients' updates"))
     sweep_options.add(
@@ -105,6 +110,21 @@ def _rank(parser: Parser) -> None:
     measured = "build the network and measure ranks and conditions of its layers, in place of counting"
     parser.add_argument("--numeric", action="store_true", help=measured)
     parser.add_argument("--report", metavar="FILE", type=written, help=REPORT)
+    parser.add_argument("--json", action="store_true", help=JSON)
+
+
+def _inspect_model(parser: Parser) -> None:
+    parser.add_argument("file", metavar="FILE", help="the model that was received: .pt or .safetensors")
+    parser.add_argument(
+        "--model",
+        metavar="NAME[:k=v,…]",
+        required=True,
+        help="the network, such as resnet18:classes=2 or package.module:callable",
+    )
+    parser.add_argument(
+        "--input", metavar="CxHxW", help="channels, height and width of the pictures; 3x32x32 when left out"
+    )
+    parser.add_argument("--before", metavar="FILE", help="the model of the round before, to see which layers moved")
     parser.add_argument("--json", action="store_true", help=JSON)
 
 

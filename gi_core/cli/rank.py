@@ -36,7 +36,7 @@ def rank(arguments: argparse.Namespace) -> int:
         raise SpecError("say which network: --model NAME, or --transformers for a table of known ones")
     asked = None if arguments.input is None else parse_input(arguments.input)
     settings = network(arguments.model, input_shape=asked)
-    shape = asked or _usual(settings)
+    shape = asked or usual(settings)
     classes = settings.classes or CLASSES
     if arguments.numeric:
         report = _measured(settings, shape, classes)
@@ -60,7 +60,7 @@ def _counted(settings: Model, shape: Shape, classes: int) -> RankReport:
     return of_module(settings, networks.build(settings, (channels, height, width), classes), shape, classes, False)
 
 
-def _usual(settings: Model) -> Shape:
+def usual(settings: Model) -> Shape:
     """(C, H, W) of the pictures where nobody gave any."""
     if isinstance(settings, OwnNetwork):
         return settings.input or (settings.channels or 3, 32, 32)

@@ -9,6 +9,7 @@ from typing import Literal, cast
 import numpy as np
 
 from gi_core import metrics
+from gi_core.analysis.model_check import check
 from gi_core.attacks.base import Attack, State, Step
 from gi_core.attacks.ensemble.machine import Ensemble
 from gi_core.attacks.recursion.started import StartedMatching
@@ -102,6 +103,8 @@ def _add(document: Result, run: Finished, images: np.ndarray) -> None:
     """Add what not every run has. images: (N, C, H, W) as the attack gave them."""
     if run.question.facts is not None:
         document["update"] = run.question.facts
+    if run.question.experiment.server.changes:
+        document["model_check"] = check(run.question.round.knowledge.model)
     recursion_results.add(document, run.question, images, run.truth, run.folder)
     if run.layers:
         document["layers"] = run.layers

@@ -9,6 +9,7 @@ version 1 did not have from its first day, as an old file lacks it.
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, NotRequired, TypedDict, cast, final
 
+from gi_core.types.model_check import ModelCheck
 from gi_core.types.result_parts import (
     Attacker,
     Bracket,
@@ -58,6 +59,9 @@ class Result(TypedDict):
     attacker: Annotated[Attacker, "what the attacker itself can say"]
     defenses: Annotated[list[Effect], "what each defense did to the update, in order"]
     bracket: NotRequired[Annotated[Bracket, "clipped and noised rounds: what is leaked at least and at most"]]
+    model_check: NotRequired[
+        Annotated[ModelCheck, "a server that changed the network: what its client could notice of it"]
+    ]
     gradient_norm: Annotated[float, "L2 norm of the update"]
     device: Annotated[str, "the device it ran on"]
     normalisation: NotRequired[Annotated[Normalisation, "how pixels became what the network saw"]]

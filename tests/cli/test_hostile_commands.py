@@ -26,11 +26,12 @@ WORDS = st.one_of(st.sampled_from(BAD), st.text(max_size=12))
 PATHS = st.sampled_from(["", "samples", "samples.0", "samples.-1", "samples.9", "attack", "attack.kind", "attack.", ".", "seed", "labels", "size",
                          "weights", "weights.kind", "client", "defenses", "defenses.0", "model.layers", "recorded", "schema_version"])  # fmt: skip
 OPTIONS = {
-    "attack": ["--set", "--sample", "--label", "--size", "--normalise", "--model", "--weights", "--client", "--defense", "--attack", "--seed",
-               "--device", "--experiment", "--resume"],
+    "attack": ["--set", "--sample", "--label", "--size", "--normalise", "--model", "--weights", "--client", "--server", "--defense", "--attack",
+               "--seed", "--device", "--experiment", "--resume"],
     "influence": ["--sample", "--label", "--model", "--weights", "--defense", "--noise-std", "--damping", "--seconds", "--experiment", "--report"],
     "invert": ["--checkpoint", "--update", "--bn-stats", "--prior", "--reference", "--image-size", "--images", "--client", "--attack", "--model", "--label"],
     "audit": ["--checkpoint", "--update", "--reference", "--prior", "--threshold", "--image-size", "--model", "--client"],
+    "inspect-model": ["", "--model", "--input", "--before"],
     "rank": ["--model", "--input", "--report"],
     "federate": ["", "--out"],
     "sweep": ["", "--csv", "--html"],
@@ -48,6 +49,7 @@ OPTIONS = {
 NEEDED = {
     "invert": ["--checkpoint", "x", "--update", "y", "--image-size", "8", "--model", "lenet"],
     "rank": ["--model", "lenet"],
+    "inspect-model": ["x", "--model", "lenet"],
 }
 NEEDED |= {name: ["0" * 12, "--out", "taken.html"] for name in ("report", "summary")}
 NEEDED |= {"figure": ["0" * 12, "--out", "taken.svg"], "table": ["0" * 12], "cite": ["0" * 12]}

@@ -71,6 +71,9 @@ def draw(job: Job, truth: bool) -> None:
     st.html(f'<div class="gi-cards">{html}</div>')
     if result is not None and "bracket" in result:
         _bracket(result["bracket"])
+    if result is not None and "model_check" in result:
+        said = escape(result["model_check"]["sentence"])
+        st.html(f'<p class="gi-sees" role="status"><b>The client could notice</b> {said}.</p>')
     if truth and result is not None and len(result["per_image"]) > 1:
         _per_image(result)
 

@@ -1,0 +1,104 @@
+"""What a client notices of a network before it trains: nothing of honest ones, the class of one that fishes."""
+
+from __future__ import annotations
+
+import copy
+import json
+
+import pytest
+import torch
+
+import gi_core as gi
+from gi_core.analysis.model_check import check
+from gi_core.cli import main
+from gi_core.networks.building import build
+from gi_core.networks.fishing import fishing, head
+from gi_core.settings import parse_component
+
+ZOO = ("lenet:init=uniform", "convnet:width=8,depth=3", "resnet20", "mlp:hidden=32", "linear", "vit:depth=1,hidden=32")
+
+
+def network(text: str, classes: int = 10, seed: int = 0):
+    named = parse_component("model", f"{text}{',' if ':' in text else ':'}classes={classes},seed={seed}")
+    return build(named, (3, 16, 16), classes)
+
+
+@pytest.mark.parametrize("text", ZOO)
+def test_nothing_is_noticed_of_a_fresh_network_and_the_class_of_one_that_fishes(text):
+    model = network(text)
+    assert not check(model)["suspicious"], check(model)
+    if not bool(head(model)[1].weight.any()):  # a transformer's fresh head is zero, and nothing passes it
+        torch.nn.init.normal_(head(model)[1].weight)
+    found = check(fishing(model, 3, 25.0))
+    assert found["suspicious"] and found["of_class"] == 3
+    assert found["sentence"].startswith("this model asks for pictures of class 3: ")
+
+
+def test_a_network_of_two_classes_that_fishes_is_noticed():
+    assert check(fishing(network("lenet:init=uniform", 2), 1, 25.0))["of_class"] == 1
+
+
+def test_small_rows_in_place_of_zeros_are_noticed_less_the_larger_they_are():
+    scores = []
+    for share in (1e-3, 1e-2, 0.5):
+        model = fishing(network("convnet:width=8,depth=3"), 3, 2.0)
+        weight = head(model)[1].weight
+        with torch.no_grad():
+            rest = torch.randn(weight.shape, generator=torch.Generator().manual_seed(0))
+            rest *= share * weight[3].norm() / rest.norm(dim=1, keepdim=True)
+            weight.copy_(torch.where((torch.arange(10) == 3)[:, None], weight, rest))
+        scores.append(check(model)["score"])
+    assert scores[0] > scores[1] > 1 > scores[2]
+
+
+def test_repeated_rows_in_front_of_a_network_are_noticed():
+    model = network("mlp:hidden=32")
+    first = next(m for m in model.modules() if isinstance(m, torch.nn.Linear))
+    with torch.no_grad():
+        first.weight.copy_(first.weight[:1].expand_as(first.weight))
+    found = check(model)
+    assert found["suspicious"] and found["of_class"] is None and "single pictures" in found["sentence"]
+
+
+def test_a_round_that_moved_the_last_layer_alone_is_noticed():
+    model = network("convnet:width=8,depth=3")
+    before = {name: p.detach().clone() for name, p in model.named_parameters()}
+    trained = copy.deepcopy(model)
+    with torch.no_grad():
+        for p in trained.parameters():
+            p.add_(1e-3 * torch.randn(p.shape, generator=torch.Generator().manual_seed(0)))
+    assert not check(trained, before)["suspicious"]
+    with torch.no_grad():
+        head(model)[1].weight.mul_(1.5)
+    assert check(model, before)["noticed"][0]["check"] == "head_only"
+
+
+def test_command_line_and_python_say_the_same(tmp_path, capsys):
+    model = fishing(network("lenet:init=uniform"), 3, 25.0)
+    torch.save(model.state_dict(), tmp_path / "model.pt")
+    asked = ["inspect-model", str(tmp_path / "model.pt"), "--model", "lenet:classes=10", "--input", "3x16x16"]
+    assert main([*asked, "--json"]) == 3
+    said = json.loads(capsys.readouterr().out)
+    assert said["sentence"] == gi.inspect_model(model)["sentence"] and said["of_class"] == 3
+    assert main(asked) == 3 and "class 3" in capsys.readouterr().out
+    torch.save(network("lenet:init=uniform").state_dict(), tmp_path / "model.pt")
+    assert main(asked) == 0
+    assert main(["inspect-model", "nowhere.pt", "--model", "lenet"]) == 2
+    with pytest.raises(gi.SpecError, match="torch.nn.Module"):
+        gi.inspect_model("lenet")
+    with pytest.raises(gi.SpecError, match="state dict"):
+        gi.inspect_model(model, before=[1])
+
+
+def test_an_audit_withholds_what_a_model_asks_for_before_any_attack(tmp_path, capsys):
+    model = fishing(network("lenet:init=uniform"), 3, 25.0)
+    torch.save(model.state_dict(), tmp_path / "model.pt")
+    torch.save({k: torch.zeros_like(v) for k, v in model.named_parameters()}, tmp_path / "update.pt")
+    asked = [
+        "audit", "--checkpoint", str(tmp_path / "model.pt"), "--update", str(tmp_path / "update.pt"), "--reference", "bundled/chelsea",
+        "--model", "lenet:classes=10", "--image-size", "16", "--threshold", "0.5", "--refuse-suspicious", "--json",
+    ]  # fmt: skip
+    assert main(asked) == 3
+    assert json.loads(capsys.readouterr().out)["sentence"].startswith(
+        "withheld, as this model asks for pictures of class 3"
+    )
