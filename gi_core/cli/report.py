@@ -104,7 +104,11 @@ def _trials(document: Result) -> list[str]:
         unexplained = f"{residual:.2e} of the update's norm is not explained"
         lines.append(f"{'residual':18}{unexplained} (the attacker's own measure)")
     if "certainty" in document["attacker"]:
-        lines.append(f"{'certainty':18}{document['attacker']['certainty']['sentence']}")
+        certainty = document["attacker"]["certainty"]
+        lines.append(f"{'certainty':18}{certainty['sentence']}")
+        if "twin" in certainty:
+            twin = certainty["twin"]
+            lines.append(f"{'twin':18}{twin['file']}: explains the update as well, {twin['apart']:.2g} per pixel away")
     if "start" in document:
         lines.append(f"{'start':18}{_started(document['start'])}")
     lines += _compared(document["attacker"])

@@ -6,11 +6,14 @@ well (`analysis.uniqueness`). Neither means *right*, which only the original dec
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 from torch import Tensor
 
-from gi_core.analysis import uniqueness
+from gi_core.analysis import twins, uniqueness
 from gi_core.attacks import explaining
+from gi_core.experiments.picture_files import save_png, sheet
 from gi_core.experiments.setup import Question
 from gi_core.settings import SpecError
 from gi_core.types.result_parts import Certainty
@@ -18,29 +21,36 @@ from gi_core.update_files import comparing
 
 ROUNDED = 2.0**-24
 """Relative error of a value in single precision."""
+TWIN = "twin.png"
 _UNEXAMINED = "Whether another picture explains the update as well was not examined"
 
 
-def of(question: Question, images: Tensor, labels: Tensor) -> Certainty:
-    """images (N, C, H, W) in pixels, not clamped, and labels (N,): an attack's answer."""
+def of(question: Question, images: Tensor, labels: Tensor, folder: Path) -> Certainty:
+    """images (N, C, H, W) in pixels, not clamped, and labels (N,): an attack's answer. A twin is drawn into the folder."""
     update, knowledge = question.round.update, question.round.knowledge
     mean, std = (torch.tensor(v, dtype=torch.float64).view(1, -1, 1, 1) for v in (knowledge.mean, knowledge.std))
     x = (images.detach().cpu().double() - mean) / std
     try:
         uniqueness.refuse(knowledge, x)
         precision, tolerance = explaining.floor(update, knowledge)
-        found = explaining.residual(update, knowledge, images, labels)
-        if found is None or not found[0] <= tolerance:
-            return _nothing(_unmatched(found[0] if found else None, precision))
+        rest = explaining.residual(update, knowledge, images, labels)
+        if rest is None or not rest[0] <= tolerance:
+            return _nothing(_unmatched(rest[0] if rest else None, precision))
         # What is called matched allows for more than one rounding; what is expected counts one.
         own = precision if precision > comparing.FLOAT32 else ROUNDED
-        looked = uniqueness.examine(knowledge, x, labels.cpu(), own, found[0])
+        looked = uniqueness.examine(knowledge, x, labels.cpu(), own, rest[0])
     except SpecError as why:
         return _nothing(f"{_UNEXAMINED}: {why}.")
-    return {
+    found: Certainty = {
         "unique": looked.free == 0, "free_directions": looked.free, "directions": looked.directions,
         "error_to_expect": looked.expected_error, "sentence": _sentence(looked),
     }  # fmt: skip
+    twin = twins.find(knowledge, images, labels.cpu(), looked.null) if looked.free else None
+    if twin is not None:
+        save_png(folder / TWIN, sheet(twin.picture.clamp(0, 1).numpy()))
+        left = explaining.residual(update, knowledge, twin.picture, labels)
+        found["twin"] = {"file": TWIN, "apart": twin.apart, "residual": left[0] if left else None}
+    return found
 
 
 def _nothing(sentence: str) -> Certainty:

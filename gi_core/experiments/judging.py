@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 from torch import Tensor
@@ -57,10 +58,12 @@ def _strategies(question: Question) -> dict[str, LabelsRead]:
     return found
 
 
-def attacker(question: Question, residual: dict[str, float], step: Step, images: Tensor, labels: Tensor) -> Attacker:
+def attacker(
+    question: Question, residual: dict[str, float], step: Step, images: Tensor, labels: Tensor, folder: Path
+) -> Attacker:
     """Its loss and ||g - g*|| / ||g*||; for a recorded update also how much of it the answer explains, and its `scale`.
 
-    residual: of each tensor. images (N, C, H, W) in pixels, labels (N,): the attack's answer.
+    residual: of each tensor. images (N, C, H, W) in pixels, labels (N,): the attack's answer. folder: of the run.
     """
     norms = {name: float(t.double().norm()) for name, t in question.round.update.tensors.items()}
     squares = ((value * norms[name]) ** 2 for name, value in residual.items())
@@ -71,7 +74,7 @@ def attacker(question: Question, residual: dict[str, float], step: Step, images:
         "note": step.note,
     }
     if residual:
-        own["certainty"] = certainty.of(question, images, labels)
+        own["certainty"] = certainty.of(question, images, labels, folder)
     if question.facts is not None:
         found = explaining.explained(question, images, labels)
         scale = question.facts.get("scale")

@@ -72,7 +72,7 @@ def result(run: Finished) -> tuple[Result, np.ndarray]:
         "labels": judging.labels(question, labels[order], judged["metrics"].get("label_accuracy"), truth),
         "trials": trials["all"],
         "trials_summary": {"best": trials["best"], "median": trials["median"], "worst": trials["worst"]},
-        "attacker": judging.attacker(question, run.residual, step, answer, found),
+        "attacker": judging.attacker(question, run.residual, step, answer, found, run.folder),
         "defenses": list(question.round.effects),
         "gradient_norm": question.norm,
         "device": str(question.device),

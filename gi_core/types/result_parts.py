@@ -93,6 +93,14 @@ class Knows(TypedDict, total=False):
     ]
 
 
+class Twin(TypedDict):
+    """Another picture that explains the update as well as the answer does."""
+
+    file: Annotated[str, "the picture, in the run's folder"]
+    apart: Annotated[float, "root mean square difference from the answer, per pixel in [0, 1]"]
+    residual: Annotated[float | None, "share of the update that it does not explain"]
+
+
 class Certainty(TypedDict):
     """Whether another picture nearby explains the update as well as the answer does. It says nothing of the original."""
 
@@ -103,6 +111,7 @@ class Certainty(TypedDict):
     directions: Annotated[int | None, "all directions: values of the pictures"]
     error_to_expect: Annotated[float | None, "root mean square error per pixel that follows, in [0, 1]"]
     sentence: Annotated[str, "the same for a person"]
+    twin: NotRequired[Annotated[Twin, "a picture as different as possible that explains the update as well"]]
 
 
 class Attacker(Explained, Knows):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from gi_core.analysis import uniqueness
+from gi_core.analysis import twins, uniqueness
 from gi_core.experiments import certainty, setup
 from gi_core.numerics.spectrum import PRIOR
 from gi_core.settings import SpecError, build
@@ -44,13 +44,16 @@ def test_noise_makes_a_direction_free_where_it_says_less_than_guessing():
     )  # in pixels, not in the network's units
 
 
-def test_the_answer_itself_is_matched_and_unique_or_not():
+def test_the_answer_itself_is_matched_and_unique_or_not(tmp_path):
     narrow, wide = _question(model={"kind": "lenet", "width": 1, "activation": "tanh"}), _question()
-    said = certainty.of(wide, _right(wide), wide.round.labels)
+    said = certainty.of(wide, _right(wide), wide.round.labels, tmp_path)
     assert said["unique"] and said["free_directions"] == 0 and said["sentence"].startswith("Matched, and unique")
-    said = certainty.of(narrow, _right(narrow), narrow.round.labels)
+    said = certainty.of(narrow, _right(narrow), narrow.round.labels, tmp_path)
     assert said["unique"] is False and 0 < said["free_directions"] < said["directions"] == 144
     assert said["sentence"].startswith("Matched, not unique") and said["error_to_expect"] > 0.05
+    assert (
+        (tmp_path / said["twin"]["file"]).is_file() and said["twin"]["residual"] < 1e-6 and said["twin"]["apart"] > 0.1
+    )
 
 
 def test_a_step_along_a_free_direction_changes_nothing_that_is_sent():
@@ -67,15 +70,28 @@ def test_a_step_along_a_free_direction_changes_nothing_that_is_sent():
     assert flat < 1e-6 and steep > 10 * flat
 
 
-def test_what_is_not_matched_is_called_so():
+def test_what_is_not_matched_is_called_so(tmp_path):
     question = _question()
-    said = certainty.of(question, torch.full((1, 1, 12, 12), 0.5, dtype=torch.float64), question.round.labels)
+    said = certainty.of(question, torch.full((1, 1, 12, 12), 0.5, dtype=torch.float64), question.round.labels, tmp_path)
     assert said["unique"] is None and said["sentence"].startswith("Not matched")
 
 
-def test_what_is_not_examined_says_why():
+def test_what_is_not_examined_says_why(tmp_path):
     steps = _question(client={"kind": "fedavg", "epochs": 3})
-    assert "several local steps" in certainty.of(steps, _right(steps), steps.round.labels)["sentence"]
+    assert "several local steps" in certainty.of(steps, _right(steps), steps.round.labels, tmp_path)["sentence"]
     large = _question(size=70)
     with pytest.raises(SpecError, match="up to 4096"):
         uniqueness.refuse(large.round.knowledge, torch.zeros(1, 1, 70, 70))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_network_that_looks_at_less_than_the_picture_has_a_twin(seed):
+    """A LeNet of one channel sends fewer values than the picture has: two pictures, one gradient."""
+    question = _question(model={"kind": "lenet", "width": 1, "activation": "tanh", "seed": seed})
+    knowledge, answer = question.round.knowledge, _right(question)
+    mean, std = knowledge.mean[0], knowledge.std[0]
+    null = uniqueness.examine(knowledge, (answer - mean) / std, question.round.labels, 2.0**-24).null
+    twin = twins.find(knowledge, answer, question.round.labels, null)
+    assert twin is not None and twin.apart > 0.1
+    left, _ = certainty.explaining.residual(question.round.update, knowledge, twin.picture, question.round.labels)
+    assert left < 1e-6

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
 
 from gi_core.settings import build
@@ -114,3 +116,31 @@ def test_the_meter_is_judged_afterwards_but_not_in_the_attackers_view(store, mon
     assert "was right" in page and "<b>0.012</b>" in page and "<b>0.021</b>" in page
     hidden = text(lab(run=run, view="attacker"))
     assert "was right" not in hidden and "gi-meter gi-after" not in hidden
+
+
+@pytest.mark.parametrize("view", ["", "attacker"])
+def test_a_twin_and_the_ceiling_stand_in_both_views(store, monkeypatch, view):
+    made = fakes.result
+    sentence = "Matched, not unique: 3 of 9 directions of the picture do not show in the update."
+    bracket = {
+        "candidates": 200, "ceiling": 0.28, "sentence": "At most 28 % of the time.", "floor": 0.01, "floor_low": 0.0,
+        "floor_high": 0.02, "draws": 20_000, "measured": "One in a hundred.",
+    }  # fmt: skip
+
+    def with_certainty(*arguments):
+        document = made(*arguments)
+        document["attacker"]["certainty"] = {
+            "unique": False, "free_directions": 3, "directions": 9, "error_to_expect": 0.2, "sentence": sentence,
+            "twin": {"file": "twin.png", "apart": 0.3, "residual": 1e-7},
+        }  # fmt: skip
+        return {**document, "bracket": bracket}
+
+    monkeypatch.setattr(fakes, "result", with_certainty)
+    run = fakes.run(store)
+    assert "Two pictures, one update" not in text(lab(run=run))  # the picture is not there
+    pixel = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNkYAAAAAYAAjCB0C8AAAAASUVORK5CYII="
+    (store.path(run) / "twin.png").write_bytes(base64.b64decode(pixel))
+    page = text(lab(run=run, **({"view": view} if view else {})))
+    assert (
+        "Two pictures, one update" in page and "3 of 9 directions" in page and "Leak bracket" in page and "28 %" in page
+    )

@@ -23,6 +23,7 @@ from pages.shared.result import (
     status,
     timeline,
     trials,
+    twin,
     viewer,
 )
 from pages.shared.result.source import Source, StoredRun
@@ -79,6 +80,7 @@ def body(source: Source) -> None:
             status.line(job, store().place(job.id) if job.state == "queued" else 0)
     measures.draw_sentence(job, truth)
     viewer.draw(source, points, trial, truth=truth, picture=picture, live=not job.over)
+    twin.draw(job, source)
     if truth:
         legible.draw(source, trial)
         if not present:

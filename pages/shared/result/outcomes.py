@@ -31,7 +31,7 @@ def figures(job: Job, source: Source, truth: bool) -> list[dict[str, str]]:
             0, _figure("Originals" if len(originals) > 1 else "Original", pictures.uri(select(originals, None)), "")
         )
     published = rescaled(job)
-    shown = _file(job, published["file"]) if published else None
+    shown = file(job, published["file"]) if published else None
     if published and shown is not None:
         found.append(_figure("Rescaled, as published", shown, _decibels(published, truth)))
     return found
@@ -52,7 +52,7 @@ def _decibels(metrics: Measures | Rescaled, truth: bool) -> str:
     return f"{psnr:.1f} dB" if truth and psnr is not None else ""
 
 
-def _file(job: Job, name: str) -> str | None:
+def file(job: Job, name: str) -> str | None:
     """A picture in the run's own folder as a data URI."""
     try:
         return pictures.data_uri((store().path(job.id) / Path(name).name).read_bytes())
