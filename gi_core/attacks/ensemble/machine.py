@@ -13,10 +13,11 @@ from gi_core.attacks import make
 from gi_core.attacks.adaptive.knowledge import given
 from gi_core.attacks.base import Attack, Refused, State, Step
 from gi_core.attacks.ensemble import tried as records
+from gi_core.attacks.ensemble.doubt import MOST, expected_error
 from gi_core.attacks.ensemble.evidence import Evidence, Found
 from gi_core.attacks.ensemble.members import Member, members
 from gi_core.attacks.ensemble.reading import read
-from gi_core.attacks.ensemble.verdict import verdict
+from gi_core.attacks.ensemble.verdict import LOST, Verdict, verdict
 from gi_core.attacks.explaining import MATCHED
 from gi_core.attacks.observation import refuse_bad_update
 from gi_core.common.errors import SpecError
@@ -194,7 +195,7 @@ class Ensemble:
             value, rate = step.losses["total"][best : best + 1], step.rate
         return Step(
             iteration=state["iteration"], losses={"total": value}, images=images[None], labels=labels[None], best=0, score=value,
-            rate=rate, done=done, note=verdict(state["best"], self.evidence).sentence if done else "", events=events,
+            rate=rate, done=done, note=self._verdict(state["best"]).sentence if done else "", events=events,
             tried=tuple(state["tried"]), layer=None if step is None else step.layer,
         )  # fmt: skip
 
@@ -212,8 +213,18 @@ class Ensemble:
     def knows(self, state: State) -> Knows:
         """What the attacker says of the answer, and how it came to it."""
         best = self._standing(state)
-        said = verdict(best, self.evidence)
+        said = self._verdict(best)
         return {"tried": list(state["tried"]), "verdict": said.word, "expected_error": said.error}
+
+    def _verdict(self, best: dict[str, Any] | None) -> Verdict:
+        error = None
+        long = best is not None and best["certain"] and best["images"].numel() > MOST
+        if best is not None and not long and best["residual"] is not None and best["residual"] <= LOST:
+            error = expected_error(
+                self.update, given(self.settings, self.knowledge), best["images"], best["labels"], best["residual"],
+                self.evidence.floor, self.reading.cleared,
+            )  # fmt: skip
+        return verdict(best, error)
 
     def _standing(self, state: State) -> dict[str, Any] | None:
         """The best answer if all ended now; None before the first step of the first member."""

@@ -1,25 +1,54 @@
-"""What the ensemble says of its own answer, without the private picture: exact, partial or nothing."""
+"""What the ensemble says of its own answer, without the private picture: exact, partial or nothing.
+
+    exact     expected error below 0.01        (MSE below 1e-4, as `metrics.words` has it)
+    nothing   expected error above 0.126       (PSNR below 18 dB), or more than half of the update left
+    partial   what is between
+
+The error is not worked out for large networks and pictures, nor for more pixels than `doubt.MOST` where nothing but the update's own
+error is left: such an answer counts as exact.
+"""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from gi_core.attacks.ensemble.evidence import Evidence
+from gi_core.metrics.words import ALONE_PSNR, EXACT
 
 Word = Literal["exact", "partial", "nothing"]
+LOST = 0.5
+"""Share of the update left from which an answer explains nothing."""
+SENTENCES: dict[Word, str] = {
+    "exact": "so the picture cannot be far off",
+    "partial": "so the picture is right in part",
+    "nothing": "so nothing of the picture can be relied on",
+}
 
 
 @dataclass(frozen=True)
 class Verdict:
+    """error: root mean square of a pixel that is expected, None where it was not worked out."""
+
     word: Word
     sentence: str
-    error: float | None = None
+    error: float | None
 
 
-def verdict(best: dict[str, Any] | None, evidence: Evidence) -> Verdict:
+def verdict(best: dict[str, Any] | None, error: float | None) -> Verdict:
+    """best: the answer that was kept, with `residual`, `certain` and `title`."""
     if best is None:
-        return Verdict("nothing", "nothing: no attack has ended")
-    r = best["residual"]
-    word: Word = "nothing" if r is None or r > 0.5 else "exact" if r < 1e-3 else "partial"
-    return Verdict(word, f"{word}: {best['kind']} leaves {r} of the update")
+        return Verdict("nothing", "nothing: no attack has ended", None)
+    word, left = _word(best, error), best["residual"]
+    share = "an unknown share" if left is None else "no more than its own error" if best["certain"] else f"{left:.2g}"
+    expected = "" if error is None else f" (about {-20 * math.log10(max(error, 1e-9)):.0f} dB expected)"
+    return Verdict(word, f"{word}: {best['title']} leaves {share} of the update, {SENTENCES[word]}{expected}", error)
+
+
+def _word(best: dict[str, Any], error: float | None) -> Word:
+    left = best["residual"]
+    if left is None or left > LOST:
+        return "nothing"
+    if error is None:
+        return "exact" if best["certain"] else "partial"
+    return "exact" if error < math.sqrt(EXACT) else "nothing" if error > 10 ** (-ALONE_PSNR / 20) else "partial"
