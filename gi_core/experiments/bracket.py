@@ -62,6 +62,8 @@ def _count(question: Question, truth: bool) -> tuple[int, str]:
     experiment = question.experiment
     if not truth:
         return ceiling.CANDIDATES, "The original is withheld, so no attack was measured beside the ceiling."
+    if experiment.server.changes:
+        return ceiling.CANDIDATES, "The server changed the network, so no attack was measured beside the ceiling."
     if isinstance(experiment.client, FedAvg) and any(isinstance(d, DpSgd) for d in experiment.defenses):
         return (
             ceiling.CANDIDATES,

@@ -34,8 +34,10 @@ def of(question: Question, images: Tensor, labels: Tensor, folder: Path) -> Cert
         uniqueness.refuse(knowledge, x)
         precision, tolerance = explaining.floor(update, knowledge)
         rest = explaining.residual(update, knowledge, images, labels)
-        if rest is None or not rest[0] <= tolerance:
-            return _nothing(_unmatched(rest[0] if rest else None, precision))
+        if rest is None:
+            return _nothing(f"{_UNEXAMINED}: the round cannot be played again with this answer.")
+        if not rest[0] <= tolerance:
+            return _nothing(_unmatched(rest[0], precision))
         # What is called matched allows for more than one rounding; what is expected counts one.
         own = precision if precision > comparing.FLOAT32 else ROUNDED
         looked = uniqueness.examine(knowledge, x, labels.cpu(), own, rest[0])
@@ -57,8 +59,8 @@ def _nothing(sentence: str) -> Certainty:
     return {"unique": None, "free_directions": None, "directions": None, "error_to_expect": None, "sentence": sentence}
 
 
-def _unmatched(rest: float | None, precision: float) -> str:
-    share = "an unknown share" if rest is None or not rest < float("inf") else f"{100 * rest:.2g} %"
+def _unmatched(rest: float, precision: float) -> str:
+    share = "an unknown share" if not rest < float("inf") else f"{100 * rest:.2g} %"
     return f"Not matched: {share} of the update stays unexplained, where its own error leaves {100 * precision:.1g} %."
 
 
