@@ -80,8 +80,8 @@ def by_sizes(experiment: Experiment, sides: tuple[int, int]) -> tuple[float, int
     settings, model, client = experiment.attack, experiment.model, experiment.client
     if not isinstance(settings, Transformer) or not isinstance(model, VisionTransformer):
         return None
-    moved = isinstance(client, FedAvg) and client.local_steps(experiment.pictures)[0] > 1
-    found = costs.of(transformer_checks.shape_of(model, sides), settings, experiment.pictures, moved)
+    played = client.local_steps(experiment.pictures)[0] if isinstance(client, FedAvg) else 1
+    found = costs.of(transformer_checks.shape_of(model, sides), settings, experiment.pictures, played)
     return found.operations / times.FLOPS / found.steps, found.steps
 
 

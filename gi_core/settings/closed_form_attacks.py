@@ -186,5 +186,10 @@ class Transformer(ClosedForm):
         title="Weight decay", added=True,
     )  # fmt: skip
 
+    search: int = setting(
+        0, "Most steps of a search for pictures that the equations do not tell apart, among those that they allow (0: a preview alone)."
+        " It needs labels and takes seconds a step on a small network.", title="Search steps", ge=0, le=10_000, added=True,
+    )  # fmt: skip
+
     def unmoved(self, by: Perturbation, masked: bool) -> str | None:
         return "it reads the size of noise off the update itself, whatever is known of a defense"

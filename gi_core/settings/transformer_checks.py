@@ -79,7 +79,15 @@ def nothing(images: int, patches: int, why: str) -> str:
 
 def preview(why: str) -> str:
     """What is made instead of pictures."""
-    return f"{why}, so only a preview is made, one picture for all: choose fewer pictures or gradient matching for more"
+    return (
+        f"{why}, so only a preview is made, one picture for all: choose fewer pictures, or attack.search=30 to search among the"
+        " pictures that the equations allow"
+    )
+
+
+def searched(why: str) -> str:
+    """What is made instead of an answer that is certain."""
+    return f"{why}, so pictures are searched for from a preview: only a small misfit says that they were found"
 
 
 def unsummed(client: Stepping) -> str:
@@ -156,7 +164,7 @@ def _batch(e: Experiment, model: VisionTransformer, shape: tuple[int, int]) -> I
     if why and coset_open(sizes, e.pictures) is None:
         yield "attack", nothing(e.pictures, sizes.patches, why), True
     elif why:
-        yield "attack", preview(why), False
+        yield "attack", searched(why) if isinstance(e.attack, Transformer) and e.attack.search else preview(why), False
 
 
 def shape_of(model: VisionTransformer, shape: tuple[int, int]) -> AttentionShape:

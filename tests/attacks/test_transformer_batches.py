@@ -11,6 +11,7 @@ from gi_core.attacks.recursion.transformer import attention, commutant, coset, s
 from gi_core.attacks.recursion.transformer.mixture import Mixture
 from gi_core.attacks.recursion.transformer.preview import Preview
 from gi_core.attacks.recursion.transformer.projections import Projection, Projections
+from gi_core.attacks.recursion.transformer.searching import Searching
 from gi_core.settings import problems
 from tests.recovery import ask, open_attack, psnr, recover
 
@@ -199,3 +200,32 @@ def test_two_photographs_through_a_vit_b32():
     vit = {"kind": "vit", "hidden": 768, "heads": 12, "depth": 12, "patch": 32}
     found = recover(ask(vit, "transformer", size=224, normalise="0.5/0.5", samples=PICTURES[:2]))
     assert min(matched(found)[0]) > 75 and verdict.believed(found.state["facts"])
+
+
+# searched for, where equations do not tell pictures apart
+
+
+TINY = {"kind": "vit", "hidden": 24, "heads": 3, "depth": 1, "patch": 8}
+"""4 patches at 16 pixels."""
+
+
+def searched(steps, **more):
+    client = {"kind": "fedavg", "epochs": 2, "learning_rate": 0.01}
+    attack = {"kind": "transformer", "search": steps}
+    return ask(TINY, attack, size=16, samples=PICTURES[:2], **{"client": client, "normalise": "0.5/0.25", **more})
+
+
+@pytest.mark.slow
+def test_two_pictures_behind_two_local_steps_are_found_among_those_that_the_equations_allow():
+    question = searched(40)
+    assert any("searched for from a preview" in p.reason for p in problems(question))
+    found = recover(question, saved=True)
+    assert isinstance(found.attack.way, Searching) and "trusted" not in found.step.note
+    assert min(matched(found)[0]) > 60 and found.step.iteration < found.attack.steps
+    assert max(found.attack.residual(found.state).values()) < 1e-3
+
+
+def test_a_search_that_ends_too_soon_is_not_believed():
+    found = recover(searched(2))
+    assert found.step.iteration == found.attack.steps and "they are not to be trusted" in found.step.note
+    assert min(matched(found)[0]) < 40

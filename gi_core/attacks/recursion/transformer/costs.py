@@ -13,6 +13,8 @@ TYPICAL = 4
 """Steps that the second engine of `commutant` usually takes."""
 MOVED = 150
 """Operations that could be done while a number of the normal matrix is made, by a head: memory decides."""
+PRODUCTS, PASSES = 60, 6
+"""Products with a Jacobian in a step of the search, as usual, and passes through the network that one takes."""
 
 
 class Cost(NamedTuple):
@@ -50,10 +52,19 @@ def preview(shape: AttentionShape, settings: Transformer, pictures: int) -> Cost
     return Cost(steps, mixed + 4.0 * shape.patches * open_ * shape.values * smoothing.STEPS * (steps - 1))
 
 
-def of(shape: AttentionShape, settings: Transformer, pictures: int, moved: bool) -> Cost:
-    """Of the way that the machine takes. moved: whether local steps moved the tokens."""
+def searching(shape: AttentionShape, settings: Transformer, pictures: int, played: int) -> Cost:
+    """Pictures searched for, beginning with a preview. played: local steps, each a pass and two derivatives of it."""
+    begun = preview(shape, settings, pictures)
+    once = 24.0 * shape.blocks * shape.width**2 * shape.patches * pictures * played
+    return Cost(begun.steps + settings.search, begun.operations + settings.search * PRODUCTS * PASSES * once)
+
+
+def of(shape: AttentionShape, settings: Transformer, pictures: int, played: int) -> Cost:
+    """Of the way that the machine takes. played: local steps; more than one moves the tokens."""
     if pictures == 1:
         return alone(shape, settings, shape.positions != "learned")
-    if moved or inseparable(shape, pictures):
+    if played > 1 or inseparable(shape, pictures):
+        if settings.search:
+            return searching(shape, settings, pictures, played)
         return preview(shape, settings, pictures)
     return together(shape, pictures)

@@ -18,6 +18,7 @@ from gi_core.attacks.recursion.transformer import decay, replay, sent
 from gi_core.attacks.recursion.transformer.alone import Alone
 from gi_core.attacks.recursion.transformer.given import Given, Way
 from gi_core.attacks.recursion.transformer.preview import Preview
+from gi_core.attacks.recursion.transformer.searching import Searching
 from gi_core.attacks.recursion.transformer.tiles import Tiles
 from gi_core.attacks.recursion.transformer.together import Together
 from gi_core.networks.attention_shape import attention_shape
@@ -34,7 +35,7 @@ ZERO_HEAD = (
     " trained weights"
 )
 LARGE = 4_000_000
-"""Parameters from which the answer's own gradient is worked out in single precision."""
+"""Parameters from which the answer's own gradient is worked out in single precision, and up to which pictures are searched for."""
 
 
 class TransformerMachine(Recursion):
@@ -112,7 +113,11 @@ class TransformerMachine(Recursion):
             return Together(given, projections, self._replayed)
         if not learned or given.pictures * self.tokens.count > min(given.gradient.shape):
             raise Refused(transformer_checks.nothing(given.pictures, self.tokens.count, why))
-        return Preview(given, why)
+        if not self.settings.search:
+            return Preview(given, why)
+        if sum(p.numel() for p in model.parameters()) > LARGE:
+            return Preview(given, f"{why}, and this network is too large for a search")
+        return Searching(given, Preview(given, why), self._whole)
 
     def operations(self) -> float:
         """Floating point operations of a run, roughly."""
@@ -176,6 +181,8 @@ class TransformerMachine(Recursion):
         """Of every tensor where one gradient was sent; of several steps, of the equations of the patches alone.
         Nothing of a preview of those.
         """
+        if isinstance(self.way, Searching):
+            return self.way.residual(state)
         found = self.way.pictures(state)
         if found is None:
             return {}

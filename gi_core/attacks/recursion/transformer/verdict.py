@@ -10,6 +10,8 @@ from gi_core.networks.tokens import Tokens
 
 POOR = 5e-2
 """Relative misfit of the attention's equations from which the patches are not placed, and of a batch's gradient."""
+FOUND = 1e-3
+"""Relative misfit below which pictures of a search are believed: poor likenesses reach a hundredth."""
 
 
 def of_one(facts: dict[str, Any], tokens: Tokens, placing: bool) -> str:
@@ -43,6 +45,15 @@ def of_batch(facts: dict[str, Any], pictures: int) -> str:
     )
     words = f"{pictures} pictures, told apart to {facts['spread']:.0e}; {proof}"
     return words if believed(facts) else f"{words}: they are not to be trusted"
+
+
+def of_search(replayed: float, pictures: int, why: str) -> str:
+    """One sentence on pictures that were searched for. replayed: relative misfit of their round."""
+    words = (
+        f"{pictures} pictures, searched for among those that the equations allow, as {why}; their round differs from the"
+        f" update by {replayed:.1e} of it"
+    )
+    return words if replayed < FOUND else f"{words}: they are not to be trusted"
 
 
 def of_preview(pictures: int, why: str) -> str:
