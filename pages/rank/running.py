@@ -7,6 +7,7 @@ import streamlit as st
 from gi_core.analysis.rank import RankReport
 from gi_core.jobs import times
 from gi_core.settings import ATTACKS, Experiment, SpecError, problems
+from gi_core.settings.batch_attacks import Spear
 from gi_core.settings.chain import chain
 from gi_core.settings.closed_form_attacks import ClosedForm
 from gi_core.settings.drawings import drawing
@@ -19,7 +20,7 @@ from pages.shared.rank.question import Fault
 
 LABELS = {
     "rgap": "R-GAP", "rgap_hybrid": "R-GAP, then matching", "peeling": "Peeling", "analytic_linear": "Division",
-    "residual": "Residual recursion", "transformer": "Transformer patches",
+    "residual": "Residual recursion", "transformer": "Transformer patches", "spear": "SPEAR",
 }  # fmt: skip
 _WHY = {
     "rgap": "Every activation has an inverse: the recursion reads each layer's input from the next one.",
@@ -27,6 +28,7 @@ _WHY = {
     "analytic_linear": "Dense layers with a bias: weight gradients divided by bias gradients give the input.",
     "peeling": "Reads which ReLU units were active, then solves each layer; no label needed.",
     "transformer": "Patches follow from the gradients of positions and patches, whatever the blocks above do.",
+    "spear": "Which unit of a dense layer is off for which picture tells the pictures of the batch apart.",
     "residual": "Solves block after block, trained or not, and searches for the picture where the equations end.",
 }
 
@@ -46,6 +48,8 @@ def suitable(experiment: Experiment, report: RankReport) -> tuple[list[str], str
         for kind in (*kinds, "peeling", "analytic_linear", "residual")
     }
     passing = [kind for kind in kinds if why[kind] is None] or ["peeling"] * (why["peeling"] is None)
+    if images > 1 and refusal(Spear, blocks, images, norm, shared) is None:
+        passing.insert(0, "spear")
     passing += [kind for kind in ("analytic_linear", "residual") if why[kind] is None]
     return passing, "" if passing else str(why["peeling"])
 

@@ -23,6 +23,8 @@ pictures that are much alike, or keep most units on. Under noise a small share w
 """
 BAND, REFINED = (24.0, 6.0, 1.0, 1.0), 3
 FIRST_ROWS, SPARE = 64, 4
+ALIKE, MOSTLY = 1e-4, 0.98
+"""Relative difference from a multiple of the slope, and share of the units that must have no more."""
 SAME, SAME_NOISY = 1e-8, 1e-3
 """1 - |cos| up to which two directions are one."""
 APART, APART_NOISY = 1e-3, 3e-2
@@ -45,11 +47,14 @@ class Candidates:
 
 
 class Sieve:
-    """Which directions of one reading are candidates. least: share of the units that must be off."""
+    """Which directions of one reading are candidates. least: share of the units that must be off. slope (m,): what every column is
+    a multiple of where its unit is on, if they all are; then differences of columns have many zeros too, and are left out.
+    """
 
-    def __init__(self, reading: Reading, least: float):
+    def __init__(self, reading: Reading, least: float, slope: Tensor | None = None):
         self.reading, self.b = reading, len(reading.s)
         self.u, self.rows = reading.u[reading.live], reading.rows[reading.live]
+        self.slope = None if slope is None else slope[reading.live]
         self.need = max(least * len(self.u), self.b + SPARE)
         """Zeros among the units that are on for any picture; b - 1 of them come for nothing."""
         self.same = SAME_NOISY if reading.noisy else SAME
@@ -70,6 +75,8 @@ class Sieve:
             q = q[self.zeros(q, band, seen).sum(0) >= 0.6 * share * FIRST_ROWS]
         count = self.zeros(q, band).sum(0)
         q, count = q[count >= self.need], count[count >= self.need]
+        single = self.single(q)
+        q, count = q[single], count[single]
         order = count.argsort(descending=True, stable=True)
         return self.refined(self._distinct(q[order], 4 * self.b))
 
@@ -93,12 +100,23 @@ class Sieve:
                     break
                 one = least_vector(self.u[zero])
             number = int(self.zeros(one[None])[:, 0].sum())
-            if number >= self.need:
+            if number >= self.need and bool(self.single(one[None])):
                 found.append(one)
                 count.append(number)
         if not found:
             return Candidates.none(self.b)
         return Candidates(torch.stack(found), torch.tensor(count), torch.ones(len(count), dtype=torch.int64))
+
+    def single(self, q: Tensor) -> Tensor:
+        """(K,): whether U q is one multiple of the slope where it is not zero, but for a few units; q (K, b)."""
+        if self.slope is None or not len(q):
+            return torch.ones(len(q), dtype=torch.bool)
+        value, slope = self.u @ q.T, self.slope[:, None]
+        on = ~self.zeros(q) & (slope != 0)
+        factor = torch.where(on, value / slope, torch.nan).nanmedian(0).values
+        noise = 3 * KAPPA * self.rows[:, None] * (q / self.reading.s).norm(dim=1) + ALIKE * (factor * slope).abs()
+        alike = ((value - factor * slope).abs() <= noise) & on
+        return alike.sum(0) >= (MOSTLY * on.sum(0)).clamp_min(1)
 
     def joined(self, old: Candidates, new: Candidates) -> Candidates:
         """The directions of both that raise the rank, taken by falling number of zeros; b at most.

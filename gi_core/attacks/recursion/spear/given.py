@@ -14,6 +14,7 @@ from gi_core.attacks.recursion.layers import numbers
 from gi_core.attacks.recursion.spear import reading
 from gi_core.attacks.recursion.spear.reading import Reading
 from gi_core.attacks.recursion.transformer.sent import kept
+from gi_core.networks.prepared import last_layer
 from gi_core.settings.batch_attacks import Spear
 from gi_core.settings.chain import Affine
 from gi_core.types.updates import Knowledge, Update
@@ -21,7 +22,7 @@ from gi_core.types.updates import Knowledge, Update
 
 @dataclass(frozen=True)
 class Given:
-    """layer: dense, followed by ReLU. direct: whether the pictures themselves enter it. A round of SGD changes a weight by sums
+    """layer: dense, followed by ReLU. direct: whether the pictures themselves enter it; above: whether the last layer follows. A round of SGD changes a weight by sums
     of gradients with the same factor for weight and bias, which cancels; weight decay adds a known multiple of the weight.
     """
 
@@ -30,6 +31,7 @@ class Given:
     knowledge: Knowledge
     layer: Affine
     direct: bool
+    above: bool
 
     @property
     def several_steps(self) -> bool:
@@ -69,6 +71,19 @@ class Given:
             return tensor
         before = dict(self.knowledge.model.named_parameters())[name].detach().to(tensor)
         return (tensor - (kept(schedule) - 1.0) * before) * schedule.scale
+
+    @cached_property
+    def slope(self) -> Tensor | None:
+        """(m,) what all columns of A are multiples of where their units are on: of two classes or one logit right behind the layer,
+        dL/dz = c w where w is the difference of the last layer's rows; None elsewhere.
+        """
+        last = last_layer(self.knowledge.model)
+        if not self.above or last is None or self.knowledge.loss not in ("cross_entropy", "logistic", "mse"):
+            return None
+        weight = last[1].weight.detach().cpu().double()
+        if len(weight) > 2 or (len(weight) == 2 and self.knowledge.loss != "cross_entropy"):
+            return None
+        return weight[0] if len(weight) == 1 else weight[0] - weight[1]
 
     @cached_property
     def reading(self) -> Reading:

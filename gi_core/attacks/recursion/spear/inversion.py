@@ -19,19 +19,32 @@ SMOOTHNESS = (1e-1, 1e-2, 1e-3, 0.0)
 FAINT = 1e-2
 
 
+class _Reached(Exception):
+    """Ends a forward pass at the layer: what follows it is not needed."""
+
+    def __init__(self, features: Tensor):
+        super().__init__()
+        self.features = features
+
+
+def _stop(_: nn.Module, given: tuple[Tensor]) -> None:
+    raise _Reached(given[0])
+
+
 class Features:
     """phi of one network. layer: path of the dense layer that is given them."""
 
     def __init__(self, model: nn.Module, layer: str):
         self.model = set_batch_norm(model, "eval").cpu().double().requires_grad_(False)
-        self.seen: list[Tensor] = []
-        self.model.get_submodule(layer).register_forward_pre_hook(lambda _, given: self.seen.append(given[0]))
+        self.model.get_submodule(layer).register_forward_pre_hook(_stop)
 
     def __call__(self, x: Tensor) -> Tensor:
         """x (C, H, W) in the network's units -> (n,)."""
-        self.seen.clear()
-        self.model(x[None])
-        return self.seen.pop().flatten()
+        try:
+            self.model(x[None])
+        except _Reached as reached:
+            return reached.features.flatten()
+        raise AssertionError("the layer is passed, as the network was traced")
 
 
 def start(shape: tuple[int, ...], seed: int) -> Tensor:

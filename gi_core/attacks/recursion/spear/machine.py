@@ -47,7 +47,8 @@ class SpearMachine(Recursion):
         layer = spear_checks.layer(blocks)
         if reason or isinstance(layer, str):
             raise Refused(reason or str(layer))
-        self.given = Given(settings, update, knowledge, layer, spear_checks.direct(blocks, layer))
+        last = len(blocks) > 1 and blocks[-2] is layer and not layer.batch_norm
+        self.given = Given(settings, update, knowledge, layer, spear_checks.direct(blocks, layer), last)
         self.given.tensors  # noqa: B018 - refuses what was not sent before anything runs
         self.shape = (update.images, *knowledge.input_shape)
         self.pixels = Pixels(knowledge.mean, knowledge.std, torch.zeros((), dtype=torch.float64))
@@ -85,7 +86,7 @@ class SpearMachine(Recursion):
         m, n = self.given.tensors[0].shape
         found = 20.0 * m * n * min(m, n) + PROPOSAL * max(self._proposals(), CHUNK) * self.search.b**2
         forward = 4.0 * sum(p.numel() for p in self.knowledge.model.parameters())
-        return found + (0.0 if self.given.direct else 100 * forward * self.settings.inversion * self.search.b)
+        return found + (0.0 if self.given.direct else 10 * forward * self.settings.inversion * self.search.b)
 
     # a step
 

@@ -51,10 +51,6 @@ class Reading:
         """Whether the noise is more than rounding to single precision."""
         return self.share > 1e-6
 
-    def errors(self, q: Tensor) -> Tensor:
-        """Deviation (m, K) of the entries of U q^T for unit vectors q (K, b): to first order dU = N V S^-1."""
-        return self.rows[:, None] * (q / self.s).norm(dim=1)
-
 
 def read(gradient: Tensor, precision: torch.dtype, most: int, wanted: int | None = None) -> Reading:
     """gradient G (m, n) in float64; precision: of the numbers that were sent. most: pictures that the update is of. wanted: how

@@ -37,7 +37,9 @@ class Search:
 
     @cached_property
     def sieves(self) -> list[Sieve]:
-        return [Sieve(self.reading, least) for least in (LEAST_NOISY if self.reading.noisy else LEAST)]
+        return [
+            Sieve(self.reading, least, self.given.slope) for least in (LEAST_NOISY if self.reading.noisy else LEAST)
+        ]
 
     def begin(self) -> dict[str, Any]:
         alone = self.b == 1  # one column needs no search
