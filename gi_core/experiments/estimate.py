@@ -15,6 +15,7 @@ from gi_core.attacks.ensemble.reading import QUIET
 from gi_core.attacks.recursion.machine import Recursion
 from gi_core.attacks.recursion.residual.machine import ResidualMachine
 from gi_core.attacks.recursion.spear.machine import SpearMachine
+from gi_core.attacks.recursion.started import PATIENCE, StartedMatching
 from gi_core.attacks.recursion.transformer import costs
 from gi_core.attacks.recursion.transformer.machine import TransformerMachine
 from gi_core.clients.round import Round
@@ -25,6 +26,7 @@ from gi_core.settings import Experiment, transformer_checks
 from gi_core.settings.attacks import AttackSettings, Auto, ClosedForm, Dlg, InvertingGradients, LevenbergMarquardt
 from gi_core.settings.client import FedAvg
 from gi_core.settings.closed_form_attacks import Transformer
+from gi_core.settings.fl_attacks import FlGradientInversion
 from gi_core.settings.networks import VisionTransformer
 from gi_core.settings.plan import Plan
 
@@ -66,6 +68,11 @@ def seconds_per_iteration(question: Question) -> tuple[float, int, Plan]:
     settings, done, device = question.experiment.attack, question.round, question.device
     if isinstance(settings, ClosedForm):
         return *_of_layers(settings, done, device), Plan(device=device.type)
+    started = _started(settings, done, device)
+    if started is not None:
+        plan = planned.plan(question, PLAN_SECONDS, allowances.preview())
+        total, count = _of_started(started, settings, done, device, plan, question.experiment.seed)
+        return total / count, count, plan
     if isinstance(settings, Auto):
         plan = planned.plan(question, PLAN_SECONDS, allowances.preview())
         return _of_ensemble(settings, done, device, plan) / settings.iterations, settings.iterations, plan
@@ -98,12 +105,32 @@ def loop(
     if isinstance(settings, ClosedForm):
         each, count = _of_layers(settings, done, device)
         total = count * each
+    elif (started := _started(settings, done, device)) is not None:
+        total, _ = _of_started(started, settings, done, device, plan, seed)
     elif isinstance(settings, Auto):
         total = _of_ensemble(settings, done, device, plan)
     else:
         count = iterations(settings)
         total = count * _by_plan(settings, done, device, plan, seed, LITTLE * STEPS_SECONDS / count)
     return total if most is None else min(total, most)
+
+
+def _started(settings: AttackSettings, done: Round, device: torch.device) -> StartedMatching | None:
+    """The matching that residual recovery goes before; None where it does not."""
+    if not (isinstance(settings, FlGradientInversion) and settings.residual_first):
+        return None
+    attack = attacks.make(settings, done.update, done.knowledge, plan=Plan(), device=device)
+    return attack if isinstance(attack, StartedMatching) and attack.first is not None else None
+
+
+def _of_started(
+    attack: StartedMatching, settings: AttackSettings, done: Round, device: torch.device, plan: Plan, seed: int
+) -> tuple[float, int]:
+    """Seconds of the recursion and of the matching that finds nothing better, and the steps of both."""
+    assert isinstance(settings, FlGradientInversion) and attack.first is not None
+    plain, count = settings.model_copy(update={"residual_first": False}), min(settings.iterations, PATIENCE)
+    first = attack.first.operations() / times.FLOPS
+    return first + count * _by_plan(plain, done, device, plan, seed, 0.0), attack.first.steps + count
 
 
 def _of_ensemble(settings: Auto, done: Round, device: torch.device, plan: Plan) -> float:

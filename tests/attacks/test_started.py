@@ -6,16 +6,21 @@ import numpy as np
 import pytest
 import torch
 
+from gi_core.attacks import make
 from gi_core.attacks.recursion import started
 from gi_core.attacks.recursion.residual.machine import ResidualMachine
 from gi_core.cli import invert, report
 from gi_core.cli.parser import parse
+from gi_core.common.progress import silent
+from gi_core.experiments import estimate
+from gi_core.experiments.setup import ask as ask_question
+from gi_core.jobs import times
 from gi_core.settings import build, parse_component
 from gi_core.settings.closed_form_attacks import ResidualRecursion
 from tests.attacks.test_residual_runs import small
 from tests.attacks.test_residual_train import TRAIN
 from tests.experiments.test_recorded import SHARED, about, record, run
-from tests.recovery import ask, recover
+from tests.recovery import PLAN, ask, recover
 
 pytestmark = pytest.mark.usefixtures("quick")
 FIRST = {"kind": "fl_gradient_inversion", "residual_first": True, "iterations": 6}
@@ -99,3 +104,14 @@ def test_invert_solves_first_unless_told_otherwise(tmp_path, attack, first):
     argv = ["invert", "--checkpoint", str(tmp_path / "checkpoint"), "--update", str(tmp_path / "update")]
     argv += ["--image-size", "64", "--model", "resnet18"] + ([] if attack is None else ["--attack", attack])
     assert invert.experiment(parse(argv)).attack.residual_first is first
+
+
+def test_its_time_is_that_of_both_phases():
+    asked = ask(small(), FIRST, size=12, client=TRAIN)
+    question = ask_question(asked, torch.device("cpu"), silent)
+    settings, device = asked.attack, torch.device("cpu")
+    first = make(settings, question.round.update, question.round.knowledge, plan=PLAN, device=device).first
+    _, count, _ = estimate.seconds_per_iteration(question)
+    assert count == first.steps + 6
+    whole = estimate.loop(settings, question.round, device, PLAN, 0)
+    assert first.operations() / times.FLOPS < whole < 60

@@ -13,10 +13,11 @@ from gi_core.attacks.observation import refuse_bad_update
 from gi_core.attacks.priors import Pixels
 from gi_core.attacks.recursion.layers import missing
 from gi_core.attacks.recursion.machine import Recursion, drawn_layers
-from gi_core.attacks.recursion.residual import finish, states, verdict
+from gi_core.attacks.recursion.residual import centred, finish, states, verdict
 from gi_core.attacks.recursion.residual.annealing import FIRST, LOST, SMOOTHER, TEMPERATURES, StemSearch, descend
 from gi_core.attacks.recursion.residual.features import Search
 from gi_core.attacks.recursion.residual.going import Going
+from gi_core.attacks.recursion.residual.train_descent import TrainNetwork
 from gi_core.networks.bottleneck import bottlenecks
 from gi_core.settings import closed_form_attacks
 from gi_core.settings.chain import Affine, chain
@@ -26,8 +27,12 @@ from gi_core.settings.recursion_checks import BOTTLENECK, OWN_LOSS, refusal
 from gi_core.settings.residual_chain import ResidualNet, exact_blocks, parse, parts
 from gi_core.types.updates import Knowledge, Update
 
-SWEEPS, SOLVING = 10, 20
-"""Passes of a step of the annealing, in products of the first convolution; operations of a layer over its positions cubed."""
+WINNERS, FEATURES, FINISHING = 13, 2, 3000
+"""Operations over products of convolutions: of an evaluation of the stem's search, of features', and of a finishing round; measured."""
+SOLVING, STEPPING = 20, 2000
+"""The same of a layer: over unknowns times equations squared, and over its products where it is searched; measured."""
+TRIED_IN_TRAINING = 1.5
+"""How often the stem is annealed with batch norm in train mode, about."""
 NOISE = 1e-3
 """Of the picture that a search begins with, in normalised units."""
 
@@ -36,6 +41,12 @@ def _products(layer: Affine) -> float:
     """Multiplications of a convolution."""
     op = layer.convolution
     return float(math.prod(layer.shape) * op.channels_in // op.groups * op.kernel**2)
+
+
+def _equations(layer: Affine) -> int:
+    """Equations of a channel of the layer's input that are solved jointly."""
+    op = layer.convolution
+    return min(math.prod(layer.input_shape[1:]), op.channels * op.kernel**2)
 
 
 class ResidualMachine(Recursion):
@@ -76,12 +87,24 @@ class ResidualMachine(Recursion):
         self.steps = len(net.blocks) + tries * len(TEMPERATURES) + settings.rounds  # at most
 
     def operations(self) -> float:
-        """Floating point operations of a run, roughly: double precision's, a search in single precision counting half."""
-        first, inner = self.net.stem, self.net.blocks[: len(self.net.blocks) - exact_blocks(self.net)]
-        forward = sum(_products(part) for part in (first, *(p for b in inner for p in (*b.main, b.skip) if p)))
-        search = 0.5 * SWEEPS * forward * (len(TEMPERATURES) + FIRST - 1) * self.settings.annealing
-        solved = sum(math.prod(part.input_shape[1:]) ** 3 for b in self.net.blocks for part in b.main)
-        return search + SOLVING * solved + self.net.positions**6 / 3
+        """Floating point operations of a run, roughly, as many as double precision's take the same time."""
+        net, exact, stem = self.net, exact_blocks(self.net), _products(self.net.stem)
+        inner = sum(
+            _products(part) for b in net.blocks[: len(net.blocks) - exact] for part in (*b.main, b.skip) if part
+        )
+        evaluations = (len(TEMPERATURES) + FIRST - 1) * self.settings.annealing
+        train = self.going.network if isinstance(self.going.network, TrainNetwork) else None
+        if inner:
+            search = float(FEATURES * evaluations) * (stem + inner)
+        else:
+            again = TRIED_IN_TRAINING if train else 1.0
+            tried = evaluations * again if net.pool is not None else float(self.settings.annealing)
+            search = (WINNERS * tried + FINISHING * self.settings.rounds) * stem
+        passed = [part for b in net.blocks[-exact - 1 :] for part in b.main]
+        solved: float = SOLVING * sum(_equations(part) ** 2 * math.prod(part.input_shape[1:]) for part in passed)
+        if train is not None:
+            solved += STEPPING * sum(_products(part) for part in passed if not centred.enough(train.layer(part)))
+        return search + solved + net.positions**6 / 3
 
     def init(self, seed: int) -> State:
         """The top mask, which nothing is guessed for. Raises Refused."""
