@@ -50,13 +50,14 @@ def measure(question: Question) -> Risk:
     done = _in_gradients(done)
     doubt = risk_ahead.unpredicted(experiment) or _doubt(done)
     perturbed = risk_ahead.perturbed(experiment)
-    countable = len(experiment.samples) <= METER_IMAGES and all(d.predicted for d in experiment.defenses)
+    images = len(question.pictures.images)  # of a batch that was fished, the fished ones
+    countable = images <= METER_IMAGES and all(d.predicted for d in experiment.defenses)
     precision = _precision(question, done, perturbed) if countable and not doubt else _Precision()
     verdict, closed = _verdict(question)
     if doubt == risk_ahead.SEVERAL_STEPS:
-        doubt = risk_ahead.steps_doubt(experiment.client, verdict, closed, len(experiment.samples))
+        doubt = risk_ahead.steps_doubt(experiment.client, verdict, closed, images)
     return risk.assess(
-        verdict=verdict, closed=closed, images=len(experiment.samples), gradient_norm=done.clean.norm(),
+        verdict=verdict, closed=closed, images=images, gradient_norm=done.clean.norm(),
         noise_std=_noise(done), perturbed=perturbed, doubt=doubt, **precision,
     )  # fmt: skip
 

@@ -23,7 +23,9 @@ SHOWN, MOST = 4, 200
 
 
 def index(job: Job) -> int | None:
-    """Which picture of the batch is the patient's; None when none is."""
+    """Which picture of the batch is the patient's; None when none is, or where a server fished for some of them."""
+    if (job.spec.get("server") or {}).get("kind", "honest") != "honest":
+        return None
     recorded = job.spec.get("recorded") or {}
     refs = [recorded.get("reference")] if recorded else list(job.spec.get("samples") or ())
     return next((k for k, ref in enumerate(refs) if ref in PATIENT), None)

@@ -21,6 +21,7 @@ from gi_core.types.result_parts import Layer
 from pages.shared.pictures import data_uri
 from pages.shared.places import WEB
 from pages.shared.rank.cards import cards
+from pages.shared.result.source import compared
 from pages.shared.session import store
 
 _STRIP = st.components.v2.component(
@@ -58,7 +59,7 @@ def draw(
     """report: of the network that the run is about. pictures: {title, src, note}, and what is said of them at the end."""
     made = cards(
         layers(job), report, over=job is not None and job.over, picture=lambda name: preview(job, name),
-        images=len(job.spec.get("samples") or ("one",)) if job is not None else 1,
+        images=max(1, compared(job)) if job is not None else 1,
     )  # fmt: skip
     _STRIP(
         key=key,

@@ -16,6 +16,14 @@ from pages.shared.places import ASSETS
 EXAMPLE = ASSETS / "example"
 
 
+def compared(job: Job) -> int:
+    """How many pictures the answer is compared with: all of the batch, or those that a server fished out of it."""
+    asked = len(job.spec.get("samples") or ())
+    if (job.spec.get("server") or {}).get("kind", "honest") == "honest":
+        return asked
+    return len(job.run_result["per_image"]) if job.run_result else min(asked, 1)
+
+
 class Source(Protocol):
     """What the live view reads."""
 

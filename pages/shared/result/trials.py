@@ -6,7 +6,7 @@ import streamlit as st
 
 from gi_core.jobs.job import Job
 from pages.shared.experiment.picture_grid import Item, picture_grid
-from pages.shared.result.source import Source
+from pages.shared.result.source import Source, compared
 from pages.shared.result.viewer import frame
 
 
@@ -58,7 +58,7 @@ def picture(job: Job) -> int | None:
 
 def choose_picture(job: Job) -> None:
     """All pictures of a batch at once, or one of them large."""
-    count = len(job.spec.get("samples") or ())
+    count = compared(job)
     if count < 2:
         return
     now, key = picture(job), f"picture_{job.id}"

@@ -11,7 +11,7 @@ import streamlit as st
 from gi_core.jobs.job import Point
 from pages.shared.pictures import montage, uri
 from pages.shared.places import WEB
-from pages.shared.result.source import Source
+from pages.shared.result.source import Source, compared
 
 _VIEWER = st.components.v2.component(
     "gi_viewer", html=(WEB / "viewer.html").read_text(), css=(WEB / "viewer.css").read_text(),
@@ -118,7 +118,7 @@ def order(source: Source) -> tuple[int, ...] | None:
     """Which reconstruction belongs to each original of a batch, once that was judged."""
     ended = source.job.run_result
     matched: list[int] = [entry["matched"] for entry in ended["per_image"] if "matched" in entry] if ended else []
-    count = len(source.job.spec.get("samples") or ())
+    count = compared(source.job)
     return tuple(matched) if count > 1 and sorted(matched) == list(range(count)) else None
 
 
