@@ -132,6 +132,14 @@ _HUGGING_FACE_BLOCK = _table("""
     mlp.0. intermediate.dense.
     mlp.3. output.dense.
 """)
+_NEWER_BLOCK = _table("""
+    ln_1. layernorm_before.
+    ln_2. layernorm_after.
+    self_attention.in_proj_ attention.q_proj. attention.k_proj. attention.v_proj.
+    self_attention.out_proj. attention.o_proj.
+    mlp.0. mlp.fc1.
+    mlp.3. mlp.fc2.
+""")
 _DISTILLED = {**_HUGGING_FACE, "heads.head.": ("cls_classifier.",), "heads.distilled.": ("distillation_classifier.",)}
 _HUGGING_FACE_CLIP = _table("""
     conv_proj. embeddings.patch_embedding.
@@ -171,6 +179,8 @@ FAMILIES: tuple[Family, ...] = (
     Family("timm's names", _TIMM, "blocks.{}.", _TIMM_BLOCK, "torchvision", 1e-6),
     Family("Hugging Face's names", _HUGGING_FACE, "encoder.layer.{}.", _HUGGING_FACE_BLOCK, "hugging_face", 1e-12, ("pooler.",)),
     Family("Hugging Face's names, distilled", _DISTILLED, "encoder.layer.{}.", _HUGGING_FACE_BLOCK, "hugging_face", 1e-12, ("pooler.",)),
+    Family("Hugging Face's newer names", _HUGGING_FACE, "layers.{}.", _NEWER_BLOCK, "hugging_face", 1e-12, ("pooler.",)),
+    Family("Hugging Face's newer names, distilled", _DISTILLED, "layers.{}.", _NEWER_BLOCK, "hugging_face", 1e-12, ("pooler.",)),
     Family("Hugging Face's CLIP names", _HUGGING_FACE_CLIP, "encoder.layers.{}.", _HUGGING_FACE_CLIP_BLOCK, "clip", 1e-5, ("embeddings.position_ids",)),
     Family("CLIP's names", _OPENAI_CLIP, "transformer.resblocks.{}.", _OPENAI_CLIP_BLOCK, "clip", 1e-5, ("proj",)),
 )  # fmt: skip

@@ -202,6 +202,13 @@ def test_two_photographs_through_a_vit_b32():
     assert min(matched(found)[0]) > 75 and verdict.believed(found.state["facts"])
 
 
+def test_prefix_tokens_that_are_equal_take_no_direction_away():
+    """Those of a fresh DeiT are both zero."""
+    _, known, projections = attended(2, 4, 1, 48, 3)
+    assert len(Mixture(projections, known.expand(2, -1), 8).apart) == 0
+    assert len(Mixture(projections, torch.cat([known, known + 1]), 8).apart) == 1
+
+
 # searched for, where equations do not tell pictures apart
 
 

@@ -22,6 +22,9 @@ from torch import Tensor
 from gi_core.attacks.recursion.transformer.attention import equilibrated
 from gi_core.attacks.recursion.transformer.projections import Projection, Projections
 
+EQUAL = 1e-6
+"""Share of the prefix below which a difference of its tokens is rounding."""
+
 
 @dataclass(frozen=True)
 class Equations:
@@ -39,7 +42,7 @@ class Mixture:
     def __init__(self, projections: Projections, known: Tensor, count: int):
         self.of, self.known, self.count = projections, known, count
         first = known[:1]
-        self.apart = _basis(known[1:] - first)
+        self.apart = _basis(known[1:] - first, float(known.norm()))
         self.beyond = torch.eye(known.shape[1], dtype=known.dtype) - self.apart.T @ self.apart
         _, self.singular, rows = torch.linalg.svd(equilibrated(self._reading()), full_matrices=False)
         self.span = rows[:count]
@@ -95,9 +98,12 @@ class Mixture:
         return torch.linalg.qr(torch.cat([inside @ self.span, self.known]).T).Q.T
 
 
-def _basis(rows: Tensor) -> Tensor:
-    """Orthonormal rows of the same span."""
-    return torch.linalg.qr(rows.T).Q.T if len(rows) else rows
+def _basis(rows: Tensor, size: float) -> Tensor:
+    """Orthonormal rows of the same span; none of what is zero beside `size`, as the prefix tokens of a fresh DeiT are equal."""
+    if not len(rows):
+        return rows
+    _, s, found = torch.linalg.svd(rows, full_matrices=False)
+    return found[s > EQUAL * size]
 
 
 def _complement(columns: Tensor) -> Tensor:
