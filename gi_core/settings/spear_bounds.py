@@ -44,6 +44,16 @@ def narrow(units: int, images: int) -> bool:
     return images > 1 and zeros(units) < images + SPARE
 
 
+def most(units: int, inputs: int) -> int:
+    """Pictures up to which a layer's directions can be told from what comes for nothing."""
+    return max(1, min(zeros(units) - SPARE, inputs))
+
+
+def infeasible_from() -> int:
+    """Pictures from which sampling takes more than FEASIBLE proposals."""
+    return next(b for b in range(2, 99) if proposals(b) > FEASIBLE)
+
+
 def written(number: float) -> str:
     """A count as words have it: 856, 240,000, 1.7e+10."""
     return f"{float(f'{number:.2g}'):,.0f}" if number < 1e9 else f"{number:.0e}"

@@ -71,6 +71,24 @@ def refusal(blocks: tuple[Block, ...], images: int, batch_norm: str = "eval") ->
     return None
 
 
+def of_batches(blocks: tuple[Block, ...]) -> tuple[str, ...]:
+    """What rank analysis says of batches: how many pictures a layer tells apart, and what that takes. Nothing where it cannot."""
+    found = layer(blocks)
+    if isinstance(found, str) or refusal(blocks, 2) is not None:
+        return ()
+    most = bounds.most(found.shape[0], prod(found.input_shape))
+    takes = ", ".join(
+        f"{bounds.written(bounds.proposals(b))} proposals for {b} pictures" for b in (4, 8, 16, 24) if b <= most
+    )
+    what = "the pictures" if direct(blocks, found) else "the features"
+    words = (
+        f"A batch: layer {found.name}, with ReLU, gives {what} of up to {most} pictures exactly (SPEAR), at the most"
+    )
+    words += f"; sampling takes about {takes}" if takes else ""
+    late = bounds.infeasible_from()
+    return (words + (f", and from {late} on only reweighting is left." if most >= late else "."),)
+
+
 def said(e: Experiment, blocks: tuple[Block, ...]) -> Iterator[Found]:
     """What is to be said of a network that is not refused."""
     found = layer(blocks)

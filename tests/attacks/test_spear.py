@@ -5,12 +5,14 @@ from __future__ import annotations
 import pytest
 import torch
 
+from gi_core.analysis.rank.counting import counted
 from gi_core.attacks import Refused
 from gi_core.attacks.recursion.spear.directions import Candidates, Sieve
 from gi_core.attacks.recursion.spear.elimination import settled
 from gi_core.attacks.recursion.spear.reading import read
 from gi_core.attacks.recursion.spear.unmixing import unmix
 from gi_core.settings import problems
+from gi_core.settings.networks import LeNet, Mlp
 from gi_core.settings.spear_bounds import proposals
 from tests.victims import advance, experiment, machine
 
@@ -144,6 +146,14 @@ def test_the_rank_reads_every_batch_and_sees_when_it_is_full():
 def test_expected_proposals():
     assert proposals(8) == pytest.approx(856, rel=0.01)
     assert proposals(16) == pytest.approx(2.4e5, rel=0.02) and proposals(1) == 1.0
+
+
+def test_rank_analysis_says_what_a_batch_takes():
+    said = counted(Mlp(hidden=400), (1, 28, 28), 10).notices[-1]
+    assert (
+        "layer fc1" in said and "up to 196 pictures" in said and "860 proposals for 8" in said and "from 28 on" in said
+    )
+    assert not any("SPEAR" in words for words in counted(LeNet(), (1, 28, 28), 10).notices)
 
 
 @pytest.mark.parametrize(

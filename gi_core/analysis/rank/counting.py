@@ -11,6 +11,7 @@ from gi_core.settings.drawings import drawing
 from gi_core.settings.graph import Dense, Graph, Shape
 from gi_core.settings.network_base import Model
 from gi_core.settings.networks import VisionTransformer
+from gi_core.settings.spear_checks import of_batches
 from gi_core.settings.transformer_checks import shape_of
 
 HALF = "ReLU tells only its active units: half of them are taken as active."
@@ -33,7 +34,8 @@ def count(graph: Graph, title: str = "") -> RankReport:
     """Rank analysis by the formulas of `rank.formulas`, for weights in general position. Never raises."""
     blocks = chain(graph)
     found = tuple(rows(blocks, graph.input_shape, Formulas()))
-    return report(title, graph.input_shape, found, "count", (HALF,) if any(map(masked, blocks)) else ())
+    notices = ((HALF,) if any(map(masked, blocks)) else ()) + of_batches(blocks)
+    return report(title, graph.input_shape, found, "count", notices)
 
 
 def counted(settings: Model, shape: Shape, classes: int, title: str = "") -> RankReport:
