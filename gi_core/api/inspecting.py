@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,7 +12,8 @@ from torch import nn
 from gi_core.analysis.model_check import check
 from gi_core.api.pictures import shape_of
 from gi_core.common.errors import SpecError
-from gi_core.networks.prepared import prepared
+from gi_core.networks.prepared import prepared, unwrapped
+from gi_core.networks.trace_words import first_line
 from gi_core.types.model_check import ModelCheck
 
 
@@ -34,4 +36,10 @@ def inspect_model(model: nn.Module, before: Mapping[str, Any] | None = None, inp
     ):
         raise SpecError("before is the state dict of the last round's network: name -> tensor")
     shape = None if input_shape is None else shape_of(input_shape)
-    return check(prepared(model, shape), before)
+    try:
+        whole = copy.deepcopy(unwrapped(model)).requires_grad_(True)  # a frozen layer is looked at as any other
+    except Exception as error:
+        raise SpecError(
+            f"this network cannot be copied ({first_line(error)}): give it as it was before any pass"
+        ) from None
+    return check(prepared(whole, shape), before)
