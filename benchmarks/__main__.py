@@ -12,6 +12,7 @@ import torch
 
 from benchmarks.batches import batches
 from benchmarks.calibration import calibration
+from benchmarks.certainty import certainty
 from benchmarks.clicks import clicks
 from benchmarks.command import command
 from benchmarks.fishing import fishing
@@ -36,6 +37,7 @@ PARTS = (
     "inspection",
     "batches",
     "influence",
+    "certainty",
     "calibration",
     "labels",
     "fl_inversion",
@@ -61,6 +63,7 @@ def main() -> None:
         "inspection": inspection,
         "batches": batches,
         "influence": influence,
+        "certainty": certainty,
         "calibration": lambda: calibration(2 * arguments.images),
         "labels": labels,
         "fl_inversion": fl_inversion,
