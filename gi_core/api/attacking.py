@@ -37,7 +37,7 @@ def attack(
     labels: (N,) class numbers where the server knows them, or the targets of `loss`.
     loss: (outputs, targets) -> scalar, or a name such as "mse"; cross-entropy when left out.
     normalise: how the network sees pixels, such as "imagenet" or (mean, std); as they are when left out.
-    attack: "auto" tries the strongest that apply until one explains the update; or one by name, such as
+    attack: "auto" tries what applies, the strongest first, until one explains the update; or one by name, such as
         "levenberg_marquardt:iterations=30".
     client: how the client trained, such as "fedavg:epochs=1,learning_rate=0.1"; one gradient when left out.
     server: what it sent in place of the model, such as "fishing:class=3"; the model itself when left out.
@@ -69,10 +69,8 @@ def performed(
     settings: dict[str, Any] | None = None,
 ) -> Result:  # fmt: skip
     """The attack on an update that was asked. Raises SpecError."""
-    if isinstance(attack, str) and attack == AUTO:
-        return _strongest(question, asked, prior, seconds, settings)
     chosen = asking.component("attack", attack)
-    return _told(question, _one(question, chosen, asked, prior, seconds, settings), ())
+    return _told(question, _one(question, chosen, asked, prior, seconds, settings))
 
 
 def _experiment(
@@ -99,50 +97,7 @@ def _one(
     return perform(experiment, asked, apart=True)
 
 
-def _told(question: Asked, done: Done, tried: tuple[str, ...]) -> Result:
+def _told(question: Asked, done: Done) -> Result:
     """The result, with what was said of network and update."""
     said = (*question.network.notices, *question.given.notices, *done.notices)
-    return Result(replace(done, notices=tuple(dict.fromkeys(said))), tried)
-
-
-def _strongest(
-    question: Asked, asked: How, prior: str | None, seconds: float | None, settings: dict[str, Any] | None
-) -> Result:
-    """The attacks of the ladder in turn, until one explains the update or the seconds are over; the answer that explains most."""
-    wanted, left = choosing.ladder(facts_of(question))
-    tried, found, spent = (
-        [f"{one}: not tried, {why}" for one, _, why in (text.partition(": ") for text in left)],
-        [],
-        0.0,
-    )
-    for text in wanted:
-        rest = None if seconds is None else seconds - spent
-        if rest is not None and rest <= 0:
-            tried.append(f"{text}: not tried, the {seconds:g} s are over")
-            continue
-        try:
-            done = _one(
-                question, asking.component("attack", text), asked, prior if _takes(text) else None, rest, settings
-            )
-        except SpecError as error:
-            if len(wanted) == 1:
-                raise
-            tried.append(f"{text}: refused, {error}")
-            continue
-        result = _told(question, done, ())
-        spent += result.seconds
-        left_over = "an unknown share" if result.residual is None else f"{result.residual:.2g}"
-        tried.append(f"{text}: {left_over} of the update left unexplained, in {result.seconds:.1f} s")
-        found.append(result)
-        if result.matched or result.status == "cancelled":
-            break
-    if not found:
-        raise SpecError(f"no attack applies here: {'; '.join(tried)}")
-    best = min(found, key=lambda one: float("inf") if one.residual is None else one.residual)
-    best.tried = tuple(tried)
-    return best
-
-
-def _takes(text: str) -> bool:
-    """Whether an attack has a prior picture."""
-    return "prior" in type(asking.component("attack", text)).model_fields
+    return Result(replace(done, notices=tuple(dict.fromkeys(said))))

@@ -17,7 +17,6 @@ from gi_core.api.networks import Opened, Shape, opened
 from gi_core.api.pictures import labels_of, shape_of
 from gi_core.common.errors import SpecError
 from gi_core.networks import own_losses
-from gi_core.networks.tokens import tokens_of
 from gi_core.settings import Experiment
 from gi_core.settings.bounds import MAX_BATCH
 from gi_core.tensor_files import held
@@ -122,14 +121,6 @@ def _count(images: Any) -> int:
 
 
 def facts_of(question: Asked) -> choosing.Facts:
-    """What decides which attacks are tried."""
+    """What decides where labels come from."""
     plain: Experiment = asking.asked(question.values, None)
-    try:
-        graph, why = question.network.graph(question.shape), ""
-    except SpecError as error:
-        graph, why = None, str(error)
-    channels, height, width = question.shape
-    return choosing.Facts(
-        plain.model, plain.client, plain.defenses, question.images, question.images * channels * height * width,
-        question.labels_known, graph, why, tokens_of(question.network.module, question.shape) is not None,
-    )  # fmt: skip
+    return choosing.Facts(plain.model, plain.client, plain.defenses, question.images, question.labels_known)

@@ -17,6 +17,7 @@ from gi_core.common.errors import SpecError
 from gi_core.experiments import run_files
 from gi_core.experiments.live_view import to_uint8
 from gi_core.experiments.picture_files import sheet
+from gi_core.reports import attempts
 from gi_core.reports.pictures import uri
 from gi_core.settings import Experiment
 from gi_core.settings.registry import suggestion
@@ -42,11 +43,11 @@ class Result:
     tried: of `attack="auto"`, one sentence for each attack.
     """
 
-    def __init__(self, done: Done, tried: tuple[str, ...] = ()) -> None:
+    def __init__(self, done: Done) -> None:
         self.done = done
         self.document: dict[str, Any] = dict(done.document)
         self.images: Tensor = torch.from_numpy(np.clip(np.nan_to_num(done.images), 0, 1).astype(np.float32))
-        self.tried = tried
+        self.tried: tuple[str, ...] = tuple(attempts.lines(done.document["attacker"].get("tried", [])))
         self.notices: tuple[str, ...] = done.notices
 
     @property

@@ -61,9 +61,11 @@ def _why(one: Tried) -> str:
 
 def lines(tried: Sequence[Tried]) -> list[str]:
     """One sentence for each, as Python's `result.tried` has it."""
+    best = max((i for i, one in enumerate(tried) if one["best"]), default=None)
     return [
-        f"{one['kind']}: {left(one)} of the update unexplained, in {one['seconds']:.1f} s"
+        f"{one['kind']}: {left(one)} of the update left unexplained, in {one['seconds']:.1f} s"
+        + (", kept" if i == best else "")
         if one["state"] == "tried"
         else f"{one['kind']}: {one['state']}, {one['why']}"
-        for one in tried
+        for i, one in enumerate(tried)
     ]

@@ -29,4 +29,5 @@ def test_a_terminal_and_python_say_it_too():
     lines = _tried({"tried": TRIED})
     assert lines[0].startswith("tried") and "* DLG" in lines[2] and "3.0 s" in lines[1]
     assert attempts.lines(TRIED)[0] == "rgap: refused, ReLU has no inverse"
-    assert attempts.lines(TRIED)[1] == "levenberg_marquardt: 25 % of the update unexplained, in 3.0 s"
+    assert attempts.lines(TRIED)[1] == "levenberg_marquardt: 25 % of the update left unexplained, in 3.0 s"
+    assert attempts.lines(TRIED)[2].endswith(", kept")

@@ -1,6 +1,6 @@
 """How far off the ensemble's answer is, as far as the update tells: the error of one draw from what is known of the picture.
 
-Around the answer g(x + e) = g(x) + J^T e, and pixels have the prior variance v. The update's own noise has variance s^2 in each of P
+Around the answer g(x + e) = g(x) + J^T e, and pixels have the prior covariance v, whose spectrum falls as that of pictures. The update's own noise has variance s^2 in each of P
 values; what an answer leaves beyond that is its own misfit, which lies in d directions alone, so it counts P / d times as much. With e ~ N(0, v) and n ~ N(0, s^2),
 
     d = argmin_d |J^T (d - e) - n|^2 / s^2 + |d|^2 / v,    error = e - d
@@ -12,6 +12,7 @@ prior where it does not. It takes one Krylov solve, at most `MOST` products with
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -28,7 +29,7 @@ from gi_core.settings.ensemble_attacks import SECOND_ORDER
 from gi_core.settings.plan import Plan
 from gi_core.types.updates import Knowledge, Update
 
-PRIOR = 0.2
+PRIOR = 0.25
 """Standard deviation of a pixel in [0, 1] about what is known of pictures: what guessing grey gets wrong."""
 MOST, PARAMETERS = 300, 1_000_000
 """Products, and parameters of the network up to which they are worth their time."""
@@ -72,11 +73,35 @@ def expected_error(
     own = min(left, SLACK * noise)
     parameters = sum(t.numel() for t in local.value)
     spread = size * math.sqrt(own**2 / parameters + (left**2 - own**2) / x.numel())
-    error = prior * torch.randn(x.numel(), generator=draws, dtype=torch.float64)
+    colour = _natural(x)
+    latent = torch.randn(x.numel(), generator=draws, dtype=torch.float64)
     beside = [spread * torch.randn(t.shape, generator=draws, dtype=torch.float64) for t in local.value]
-    whole = seen(local.jt(error)) + seen(beside)
+    error = prior * colour(latent)
+    whole = prior * colour(seen(local.jt(error)) + seen(beside))
     if not float(whole.norm()) > 0:
         return PRIOR
-    shift = (spread / prior) ** 2
-    found = ShiftedSolver(lambda v: seen(local.jt(v)), whole, MOST, lambda top: shift, 1e-8).solve(shift)
+
+    def product(v: Tensor) -> Tensor:
+        return prior**2 * colour(seen(local.jt(colour(v))))
+
+    found = prior * colour(ShiftedSolver(product, whole, MOST, lambda top: spread**2, 1e-8).solve(spread**2))
     return float(((error - found).view_as(x) * std).square().mean().sqrt())
+
+
+def _natural(like: Tensor) -> Callable[[Tensor], Tensor]:
+    """S with S S^T the covariance of pictures whose spectrum falls as 1 / (1 + f^2), of unit variance; f in cycles over the picture."""
+    height, width = like.shape[-2:]
+    rows = torch.fft.fftfreq(height, 1 / height, dtype=torch.float64)[:, None]
+    columns = torch.fft.rfftfreq(width, 1 / width, dtype=torch.float64)[None]
+    power = 1 / (1 + rows**2 + columns**2)
+    twice = torch.full_like(power, 2.0)  # half of a real picture's spectrum is not kept
+    twice[:, 0] = 1.0
+    if width % 2 == 0:
+        twice[:, -1] = 1.0
+    amplitude = (power * height * width / (power * twice).sum()).sqrt()
+
+    def apply(v: Tensor) -> Tensor:
+        spectrum = torch.fft.rfft2(v.view_as(like)) * amplitude
+        return torch.fft.irfft2(spectrum, s=(height, width)).reshape(-1)
+
+    return apply

@@ -77,9 +77,8 @@ class Ensemble:
         state["seconds"] += time.perf_counter() - began
         before = state["spent"]
         if member.share:
-            state["spent"] = state["before"] + (
-                machine.cost(state["inner"]) if hasattr(machine, "cost") else step.iteration
-            )
+            own = getattr(machine, "cost", None)
+            state["spent"] = state["before"] + (own(state["inner"]) if own else step.iteration * member.each)
         state["iteration"] += max(1, round(state["spent"] - before))  # of the budget, so that progress can be told
         over = step.done or (member.share > 0 and state["spent"] - state["before"] >= state["allowed"])
         events += [f"{member.kind}: {event}" for event in step.events]
@@ -155,7 +154,7 @@ class Ensemble:
             member = self.members[state["member"]]
             chosen = member.settings[state["strategy"]]
             if member.phase == "matching":  # its step size falls over all its iterations
-                chosen = chosen.model_copy(update={"iterations": max(1, int(state["allowed"]))})
+                chosen = chosen.model_copy(update={"iterations": max(1, int(state["allowed"] // member.each))})
             self._inner = state["member"], make(chosen, self.update, self.knowledge, plan=self.plan, device=self.device)
         return self._inner[1]
 
@@ -179,7 +178,7 @@ class Ensemble:
         return {
             "kind": member.kind, "title": member.settings[0].title, "images": images.detach().cpu().double().clone(), "labels": labels.detach().cpu().clone(),
             "residual": found.residual, "score": found.score, "tensors": dict(found.tensors),
-            "certain": self.evidence.certain(found.residual),
+            "certain": self.evidence.certain(found.residual), "searched": member.phase == "matching",
         }  # fmt: skip
 
     # what is shown
@@ -224,7 +223,7 @@ class Ensemble:
                 self.update, given(self.settings, self.knowledge), best["images"], best["labels"], best["residual"],
                 self.evidence.floor, self.reading.cleared,
             )  # fmt: skip
-        return verdict(best, error)
+        return verdict(best, error, self.evidence.floor)
 
     def _standing(self, state: State) -> dict[str, Any] | None:
         """The best answer if all ended now; None before the first step of the first member."""

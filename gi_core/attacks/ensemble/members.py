@@ -13,10 +13,12 @@ from typing import Any, Literal, get_args
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from gi_core.attacks.client_round.local_steps import one_step
 from gi_core.attacks.ensemble.reading import Reading
 from gi_core.settings.attacks import AttackSettings, Auto, ClosedForm, InvertingGradients, LevenbergMarquardt
 from gi_core.settings.ensemble_attacks import SECOND_ORDER
 from gi_core.settings.fl_attacks import FlGradientInversion
+from gi_core.settings.matching_attacks import Idlg
 from gi_core.settings.registry import ATTACKS
 from gi_core.types.updates import Knowledge, Update
 
@@ -24,6 +26,9 @@ DEEP = 8
 """Convolutions from which a network with batch norm is searched by an untrained decoder: as pixels nothing comes back."""
 HALF = 0.5
 """Share of what is left of the budget, where another member comes after."""
+QUASI_NEWTON = 30.0
+"""Gradients of a step of L-BFGS, of at most 20 inner iterations with their line searches."""
+SMOOTH = "on a smooth network a quasi-Newton search goes through the local steps"
 DECODER = "deep batch norm hides pixels, so the weights of an untrained decoder are searched"
 SMALL_STEPS = "the pictures of a batch part best under small steps"
 STATISTICS = "batch norm takes the client's own statistics, which guide a search where they are shared"
@@ -35,7 +40,7 @@ Phase = Literal["closed form", "second order", "matching"]
 @dataclass(frozen=True)
 class Member:
     """settings: of one attack, in the order in which label strategies are tried. why: it is tried. share: of what is left of the
-    budget, 0 where it takes none. left_out: why it is not tried, "" where it is.
+    budget, 0 where it takes none; each: gradients that a step of it takes, where it does not count them itself. left_out: why it is not tried, "" where it is.
     """
 
     kind: str
@@ -44,11 +49,12 @@ class Member:
     why: str
     share: float = 0.0
     left_out: str = ""
+    each: float = 1.0
 
 
 def members(o: Auto, update: Update, knowledge: Knowledge, reading: Reading) -> list[Member]:
     """All there are, in their order."""
-    return [*_closed(o), _second_order(o, update, knowledge, reading), *_matching(o, update, knowledge)]
+    return [*_closed(o), _second_order(o, update, knowledge, reading), *_matching(o, update, knowledge, reading)]
 
 
 def _closed(o: Auto) -> Iterator[Member]:
@@ -71,10 +77,12 @@ def _second_order(o: Auto, update: Update, knowledge: Knowledge, reading: Readin
     return Member("levenberg_marquardt", "second order", settings, why, HALF, left_out)
 
 
-def _matching(o: Auto, update: Update, knowledge: Knowledge) -> Iterator[Member]:
-    """Searches of first order with the settings that fit the network. A batch is searched with small steps first: its pictures must
+def _matching(o: Auto, update: Update, knowledge: Knowledge, reading: Reading) -> Iterator[Member]:
+    """Searches with the settings that fit the network: quasi-Newton where it is smooth and the round has several steps. A batch is searched with small steps first: its pictures must
     find apart before they are sharpened.
     """
+    if not (reading.kinked or one_step(knowledge.schedule)):
+        yield _search(o, update, Idlg, SMOOTH, HALF, each=QUASI_NEWTON)
     norms = any(isinstance(m, _BatchNorm) for m in knowledge.model.modules())
     deep = sum(isinstance(m, nn.Conv2d) for m in knowledge.model.modules()) >= DEEP
     if norms and deep and knowledge.batch_norm == "train":
@@ -90,13 +98,19 @@ def _matching(o: Auto, update: Update, knowledge: Knowledge) -> Iterator[Member]
 
 
 def _search(
-    o: Auto, update: Update, cls: type[AttackSettings], why: str, share: float, preset: dict[str, Any] | None = None
+    o: Auto,
+    update: Update,
+    cls: type[AttackSettings],
+    why: str,
+    share: float,
+    preset: dict[str, Any] | None = None,
+    each: float = 1.0,
 ) -> Member:
     labels = (
         ["known"] if o.labels == "known" else ["auto", *(["observed_delta"] if update.images == 1 else []), "joint"]
     )
     settings = tuple(_made(cls, o, **{**(preset or {}), "labels": one}) for one in labels)
-    return Member(str(cls.model_fields["kind"].default), "matching", settings, why, share)
+    return Member(str(cls.model_fields["kind"].default), "matching", settings, why, share, each=each)
 
 
 def _made(cls: type[AttackSettings], o: Auto, **values: Any) -> AttackSettings:

@@ -2,7 +2,8 @@
 
     exact     expected error below 0.01        (MSE below 1e-4, as `metrics.words` has it)
     nothing   expected error above 0.126       (PSNR below 18 dB), or more than half of the update left
-    partial   what is between
+    partial   what is between, or one picture of a first-order search that leaves less than a quarter beyond the noise: such a
+              search looks among smooth pictures, which a linear error does not know
 
 The error is not worked out for large networks and pictures, nor for more pixels than `doubt.MOST` where nothing but the update's own
 error is left: such an answer counts as exact.
@@ -14,11 +15,14 @@ import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from gi_core.attacks.ensemble.doubt import SLACK
 from gi_core.metrics.words import ALONE_PSNR, EXACT
 
 Word = Literal["exact", "partial", "nothing"]
 LOST = 0.5
 """Share of the update left from which an answer explains nothing."""
+NEAR = 0.25
+"""Share beyond the noise up to which a search for one picture got something; above, what it found was a texture (measured)."""
 SENTENCES: dict[Word, str] = {
     "exact": "so the picture cannot be far off",
     "partial": "so the picture is right in part",
@@ -35,20 +39,24 @@ class Verdict:
     error: float | None
 
 
-def verdict(best: dict[str, Any] | None, error: float | None) -> Verdict:
-    """best: the answer that was kept, with `residual`, `certain` and `title`."""
+def verdict(best: dict[str, Any] | None, error: float | None, noise: float) -> Verdict:
+    """best: the answer that was kept, with `residual`, `certain`, `searched` and `title`. noise: the update's own, relative."""
     if best is None:
         return Verdict("nothing", "nothing: no attack has ended", None)
-    word, left = _word(best, error), best["residual"]
+    word, left = _word(best, error, noise), best["residual"]
     share = "an unknown share" if left is None else "no more than its own error" if best["certain"] else f"{left:.2g}"
     expected = "" if error is None else f" (about {-20 * math.log10(max(error, 1e-9)):.0f} dB expected)"
     return Verdict(word, f"{word}: {best['title']} leaves {share} of the update, {SENTENCES[word]}{expected}", error)
 
 
-def _word(best: dict[str, Any], error: float | None) -> Word:
+def _word(best: dict[str, Any], error: float | None, noise: float) -> Word:
     left = best["residual"]
     if left is None or left > LOST:
         return "nothing"
     if error is None:
         return "exact" if best["certain"] else "partial"
-    return "exact" if error < math.sqrt(EXACT) else "nothing" if error > 10 ** (-ALONE_PSNR / 20) else "partial"
+    if error < math.sqrt(EXACT):
+        return "exact"
+    if best["searched"] and len(best["images"]) == 1 and left**2 - (SLACK * noise) ** 2 < NEAR**2:
+        return "partial"
+    return "nothing" if error > 10 ** (-ALONE_PSNR / 20) else "partial"
