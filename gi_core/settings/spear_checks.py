@@ -77,13 +77,9 @@ def of_batches(blocks: tuple[Block, ...]) -> tuple[str, ...]:
     if isinstance(found, str) or refusal(blocks, 2) is not None:
         return ()
     most = bounds.most(found.shape[0], prod(found.input_shape))
-    takes = ", ".join(
-        f"{bounds.written(bounds.proposals(b))} proposals for {b} pictures" for b in (4, 8, 16, 24) if b <= most
-    )
-    what = "the pictures" if direct(blocks, found) else "the features"
-    words = (
-        f"A batch: layer {found.name}, with ReLU, gives {what} of up to {most} pictures exactly (SPEAR), at the most"
-    )
+    takes = ", ".join(f"{bounds.written(bounds.proposals(b))} proposals for {b}" for b in (4, 8, 16, 24) if b <= most)
+    what = "all pictures" if direct(blocks, found) else "the features of all pictures"
+    words = f"Layer {found.name}, with ReLU, gives {what} of a batch exactly (SPEAR), of {most} at the most"
     words += f"; sampling takes about {takes}" if takes else ""
     late = bounds.infeasible_from()
     return (words + (f", and from {late} on only reweighting is left." if most >= late else "."),)

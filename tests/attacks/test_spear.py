@@ -151,7 +151,7 @@ def test_expected_proposals():
 def test_rank_analysis_says_what_a_batch_takes():
     said = counted(Mlp(hidden=400), (1, 28, 28), 10).notices[-1]
     assert (
-        "layer fc1" in said and "up to 196 pictures" in said and "860 proposals for 8" in said and "from 28 on" in said
+        "Layer fc1" in said and "of 196 at the most" in said and "860 proposals for 8" in said and "from 28 on" in said
     )
     assert not any("SPEAR" in words for words in counted(LeNet(), (1, 28, 28), 10).notices)
 

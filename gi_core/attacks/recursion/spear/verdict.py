@@ -12,6 +12,8 @@ from gi_core.settings.spear_bounds import written
 
 REPLAYED = 1e-3
 """Relative misfit of the whole gradient up to which it proves the pictures by itself; twice its noise where that is more."""
+UNLIKE = 0.1
+"""Misfit from which pictures that the masks prove were not averaged with equal weights, or not with the labels that were read."""
 
 
 def note(state: State, given: Given, b: int) -> str:
@@ -53,6 +55,8 @@ def pictures(facts: dict[str, Any], b: int, found: dict[str, Any], several: bool
     words = f"{b} picture{'' if b == 1 else 's'} from {_tries(found)}: {100 * facts['agreed']:.4g} % of the masks agree"
     if facts.get("replayed") is not None:
         words += f", and their gradient differs from the update by {facts['replayed']:.1e} of it"
+        if facts["believed"] and facts["replayed"] > UNLIKE:
+            words += ", so labels or the pictures' weights are not those of one mean (clipping each picture does that)"
     elif several:
         words += (
             f", with weights that moved since, and {100 * facts['outside']:.2g} % of the pixels lie outside their range"
