@@ -49,6 +49,15 @@ def test_a_noised_top_is_refused_in_a_sentence():
         top.mask(op, gradient, means, means * active.sum((1, 2)), (3, 3))
 
 
+def test_a_top_of_as_many_positions_as_channels_is_too_large():
+    draw, op = RNG(2), Conv(12, 17, 3, 1, 1, False)
+    active, means = draw.random((17, 4, 4)) < 0.6, draw.standard_normal(17)
+    gradient = weight_gradient(op, np.abs(draw.standard_normal((12, 4, 4))), active * means[:, None, None])
+    gradient += 1e-1 * draw.standard_normal(gradient.shape)
+    with pytest.raises(Refused, match="choose a smaller size"):
+        top.mask(op, gradient, means, means * active.sum((1, 2)), (4, 4))
+
+
 @pytest.mark.parametrize("stride", [1, 2])
 def test_a_layer_is_solved_from_its_gradient_alone(stride):
     draw, op = RNG(3), Conv(6, 16, 3, stride, 1, False)

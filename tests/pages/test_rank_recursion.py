@@ -10,6 +10,7 @@ from gi_core.jobs.snapshots import Snapshots, write_array
 from gi_core.settings import build
 from pages.rank import running
 from pages.shared.rank import question
+from pages.shared.rank.cards import cards
 from pages.shared.result import recursion
 from tests import pages_fakes as fakes
 from tests.pages.opened import lab, text
@@ -105,6 +106,14 @@ def test_a_batch_is_a_mixture_and_never_only_a_number(store):
     for app in (rank(run=run), lab(run=run)):
         assert "One mixture of 2 pictures" in text(app) and "+0.400" in text(app) and "-0.100" in text(app)
     assert strip(rank(run=run))["pictures"][1]["note"] == "one mixture of 2 pictures"
+
+
+def test_blocks_that_were_solved_whole_stand_alone():
+    """Residual recovery names its blocks; the layers that counting names are no steps of it."""
+    now = build({"size": 16, "channels": 3, "model": {"kind": "custom", "layers": [CONV]}})
+    block = {"name": "layer4", "rank": 9, "unknowns": 9, "condition": 2.0, "residual": 1e-6, "route": "gradient"}
+    made = cards([block], question.report(now), over=True, images=1, picture=lambda name: None)
+    assert [card["name"] for card in made] == ["layer4"]
 
 
 def test_only_previews_of_the_run_are_read(store):

@@ -31,6 +31,8 @@ def cards(
     """
     known = {entry["name"]: entry for entry in found}
     plan = {layer.name: layer for layer in reversed(report.layers)} if report is not None else {}
+    if known and not known.keys() & plan.keys():  # what was recovered are whole blocks, which were not counted
+        report, plan = None, {}
     names = [*plan, *(name for name in known if name not in plan)]
     predicted = report.breaking if report is not None else None
     observed, word = _break(found, images)

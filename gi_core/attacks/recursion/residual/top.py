@@ -30,6 +30,13 @@ BLURRED = (
     " picture"
 )
 
+SPARE = 1.5
+"""Channels over positions below which there may be too few: rounding is then amplified without bound."""
+TIGHT = (
+    "the last feature map's mask cannot be told from this update: its {} positions need more than the {} channels that are"
+    " active, so choose a smaller size"
+)
+
 
 def mask(op: Conv, gradient: Array, means: Array, sums: Array, side: tuple[int, int]) -> np.ndarray:
     """M (C, H, W) bool. gradient (C, Cin, k, k), folded; means D (C,); sums (C,) = D n. Raises Refused."""
@@ -55,7 +62,7 @@ def mask(op: Conv, gradient: Array, means: Array, sums: Array, side: tuple[int, 
     off = np.abs(found - np.round(found.clip(0, 1)))
     unlike = np.abs((found > 0.5).sum(1) - n[live]) > 0.5  # of the counts that the bias gradient gives
     if np.quantile(off, 0.99) > BINARY or unlike.mean() > UNLIKE:
-        raise Refused(BLURRED)
+        raise Refused(TIGHT.format(positions, len(live)) if len(live) < SPARE * positions else BLURRED)
     out = np.zeros((len(means), positions), bool)
     out[live] = found > 0.5
     return out.reshape(-1, *side)
