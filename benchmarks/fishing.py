@@ -2,7 +2,7 @@
 
 `python -m benchmarks.fishing residual [fresh|trained] [COUNT]` a ResNet-18 with ImageNet stem at 32 pixels, batch norm in eval mode.
 `python -m benchmarks.fishing transformer` ViT-B/32 at 224 pixels. `... lenet` a LeNet at 32 pixels by Levenberg-Marquardt.
-`... stealth` small random rows in place of zeros: what comes back, and what a client sees.
+`... stealth` small random rows in place of zeros: what comes back, and what a client sees. `... guards` what stops it.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from dataclasses import replace
 
 import torch
 
+import gi_core as gi
 from benchmarks import residual
 from gi_core import attacks, clients, data
 from gi_core.analysis.model_check import check
@@ -99,6 +100,27 @@ def stealth() -> Iterator[dict]:
         }  # fmt: skip
 
 
+GUARDS: dict[str, dict] = {
+    "none": {},
+    "secure aggregation of 4 clients": {"client": {"kind": "fedavg", "epochs": 1, "clients": 4}},
+    "two local steps": {"client": {"kind": "fedavg", "epochs": 2}, "attack": {"kind": "inverting_gradients"}},
+    "clipping": {"defenses": [{"kind": "clipping"}]},
+    "half precision": {"defenses": [{"kind": "half_precision"}]},
+    "DP-SGD": {"defenses": [{"kind": "dp_sgd"}]},
+}
+
+
+def guards() -> Iterator[dict]:
+    """What comes back of the astronaut and the cat out of sixteen pictures on a LeNet, behind each."""
+    for name, changes in GUARDS.items():
+        psnr = []
+        for place in (0, 2):
+            found = gi.run({**_asked(place, "lenet", "fresh"), **changes}, progress=False)
+            truth = found.document["labels"]["true"].index(FISHED)
+            psnr.append(found.document["per_image"][truth]["psnr"])
+        yield {"guard": name, "psnr": psnr}
+
+
 @torch.no_grad()
 def _blur(weight: torch.Tensor, share: float) -> None:
     rest = torch.randn(weight.shape, generator=torch.Generator().manual_seed(0))
@@ -118,8 +140,8 @@ def row(network: str, weights: str, count: int) -> dict:
 
 def _main(network: str = "residual", weights: str = "trained", count: str = "10") -> None:
     torch.set_num_threads(1)
-    if network == "stealth":
-        for found in stealth():
+    if network in ("stealth", "guards"):
+        for found in stealth() if network == "stealth" else guards():
             print(found, flush=True)
         return
     print(row(network, weights, int(count)))

@@ -29,6 +29,7 @@ from gi_core.settings.closed_form_attacks import Transformer
 from gi_core.settings.fl_attacks import FlGradientInversion
 from gi_core.settings.networks import VisionTransformer
 from gi_core.settings.plan import Plan
+from gi_core.settings.server_checks import as_attacked
 
 STEPS_SECONDS, PLAN_SECONDS = 0.3, 0.5
 LITTLE = 10
@@ -84,6 +85,7 @@ def by_sizes(experiment: Experiment, sides: tuple[int, int]) -> tuple[float, int
     """(seconds of an iteration, how many) of a closed form of transformers on pictures (H, W), before its network is built; None of
     other attacks.
     """
+    experiment = as_attacked(experiment)
     settings, model, client = experiment.attack, experiment.model, experiment.client
     if not isinstance(settings, Transformer) or not isinstance(model, VisionTransformer):
         return None

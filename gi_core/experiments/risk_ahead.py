@@ -8,6 +8,7 @@ from gi_core.analysis.rank.attention import of_batch
 from gi_core.settings import Experiment, SpecError
 from gi_core.settings.client import AnyClient, FedAvg
 from gi_core.settings.graph import Shape
+from gi_core.settings.server_checks import as_attacked
 from gi_core.settings.transformer_checks import unsummed
 from gi_core.types.risk import Risk
 
@@ -38,6 +39,7 @@ def foreseen(experiment: Experiment, shape: Shape, classes: int) -> Risk | None:
     """
     if experiment.recorded is not None:
         return None
+    experiment = as_attacked(experiment)
     verdict, closed = by_rank(experiment, shape, classes, experiment.pictures)
     if not closed:
         return None
@@ -49,7 +51,7 @@ def foreseen(experiment: Experiment, shape: Shape, classes: int) -> Risk | None:
 
 def unpredicted(experiment: Experiment) -> str:
     """Why the error behind these defenses is not predicted, one clause; empty where it is. Clipping each of several pictures is not."""
-    several = experiment.pictures > 1
+    several = as_attacked(experiment).pictures > 1
     titles = [d.title for d in experiment.defenses if not d.predicted or (several and "per_picture" in d.reveals)]
     return f"what shows behind {titles[0]} is not predicted: attack to find out" if titles else ""
 
