@@ -63,7 +63,9 @@ ROWS = (
     Row("cifar-50-units", "cifar10_test", units=50, dtype=DOUBLE), Row("cifar-100-units", "cifar10_test", units=100, dtype=DOUBLE),
     Row("equal", equal=1), Row("noise-1e-3", noise=1e-3), Row("noise-1e-2", noise=1e-2), Row("noise-5e-2", noise=5e-2),
     Row("noise-2e-1", noise=2e-1, seeds=2),
-    *(Row(f"trained-{n}", trained=n) for n in (50, 300, 1500)), *(Row(f"trained-{n}-double", trained=n, dtype=DOUBLE) for n in (50, 300, 1500)),
+    *(Row(f"trained-{n}", trained=n) for n in (50, 300)), Row("trained-1500", trained=1500, proposals=60_000, seeds=3),
+    *(Row(f"trained-{n}-double", trained=n, dtype=DOUBLE) for n in (50, 300)),
+    Row("trained-1500-double", trained=1500, dtype=DOUBLE, proposals=60_000, seeds=3),
     Row("local-5", local=(5, 0.01, 8)), Row("local-20", local=(5, 0.01, 2)), Row("local-5-fast", local=(5, 0.1, 8)),
     Row("wide-24", units=1000, images=24, dtype=DOUBLE, seeds=2), Row("wide-32", units=1000, images=32, dtype=DOUBLE, seeds=1),
 )  # fmt: skip

@@ -54,8 +54,15 @@ def test_local_steps_with_momentum_and_weight_decay_change_nothing():
     client = {
         "kind": "fedavg", "epochs": 2, "batch_size": 2, "learning_rate": 0.02, "momentum": 0.9, "weight_decay": 1e-3,
     }  # fmt: skip
-    far, _, note, _ = attacked(samples=FACES[:3], client=client)
+    far, labels, note, _ = attacked(samples=FACES[:3], client=client)
+    assert sorted(labels.tolist()) == [0, 0, 1]
     assert far.max() < 1e-4 and "weights that moved since" in note and "not to be trusted" not in note
+
+
+def test_one_step_is_a_gradient_whose_replay_proves_the_pictures():
+    far, labels, note, residual = attacked(samples=FACES[:3], client={"kind": "fedavg", "weight_decay": 1e-2})
+    assert far.max() < 1e-3 and max(residual.values()) < 1e-2
+    assert sorted(labels.tolist()) == [0, 0, 1] and "their gradient differs from the update" in note
 
 
 def test_equal_pictures_merge_and_are_counted():

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from gi_core.attacks.base import LayerReport, Refused, State, Step
+from gi_core.attacks.client_round.local_steps import as_mean_gradient, one_step
 from gi_core.attacks.observation import refuse_bad_update
 from gi_core.attacks.priors import Pixels
 from gi_core.attacks.recursion.machine import Recursion, drawn_layers
@@ -41,6 +43,8 @@ class SpearMachine(Recursion):
         refuse_bad_update(update.norm())
         if bottlenecks(knowledge.model):
             raise Refused(BOTTLENECK)
+        if update.kind == "weight_change" and one_step(knowledge.schedule) and knowledge.schedule is not None:
+            update = replace(as_mean_gradient(update, knowledge.schedule, knowledge.model), kind="gradient")
         self.settings, self.update, self.knowledge, self.plan = settings, update, knowledge, plan
         blocks = chain(drawn_layers(knowledge))
         reason = spear_checks.refusal(blocks, update.images, knowledge.batch_norm) or self._unsummed()

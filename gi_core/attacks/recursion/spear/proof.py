@@ -12,6 +12,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from gi_core.attacks.client_round.local_steps import as_mean_gradient
 from gi_core.attacks.observation import observe
 from gi_core.attacks.recursion.transformer import replay
 from gi_core.numerics.gradient import GradientMap
@@ -25,6 +26,7 @@ def labels_of(pictures: Tensor, update: Update, knowledge: Knowledge, known: boo
     """(b,) of pictures in the network's units; known: whether the server has the labels, in whatever order."""
     if knowledge.loss in replay.UNREAD:
         return None
+    update = as_mean_gradient(update, knowledge.schedule, knowledge.model)
     return replay.labels_of(pictures, update, knowledge, knowledge.labels if known else None)
 
 
