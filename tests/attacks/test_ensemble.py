@@ -115,3 +115,18 @@ def test_a_kink_keeps_second_order_steps_for_answers_that_are_near():
     assert not read(smooth, about).kinked
     kinds = [member.kind for member in members(Auto(), smooth, about, read(smooth, about))]
     assert kinds[-1] == "inverting_gradients" and kinds.index("levenberg_marquardt") == len(kinds) - 2
+
+
+def test_the_label_that_fits_is_kept_beside_a_picture_that_fits():
+    update, knowledge, pictures = play(experiment())
+    found = Evidence(update, knowledge, 0.0).of(pictures, torch.tensor([1]))
+    assert found.labels.tolist() == [0] and found.residual < 1e-5
+
+
+def test_a_picture_of_many_that_explain_the_update_is_not_called_exact():
+    model = {"kind": "lenet", "width": 3, "init": "uniform"}
+    built, state, _, pictures = _ended(
+        experiment(samples=["bundled/astronaut"], size=12, model=model, attack={"kind": "auto", "iterations": 200})
+    )
+    assert state["best"]["residual"] < 1e-3 and _error(built, state, pictures) > 1e-4
+    assert built.knows(state)["verdict"] != "exact"

@@ -165,7 +165,7 @@ class Ensemble:
         found = self.evidence.of(images, labels)
         better = state["best"] is None or found.score < state["best"]["score"]
         if better:
-            state["best"] = self._kept(member, images, labels, found)
+            state["best"] = self._kept(member, images, found)
         seconds = state["seconds"] + time.perf_counter() - began
         state["tried"].append(
             records.ended(member, found, step, state["steps"], state["spent"] - state["before"], seconds, better)
@@ -174,9 +174,9 @@ class Ensemble:
         left = "an unknown share" if found.residual is None else f"{found.residual:.2g}"
         return f"{member.kind} leaves {left} of the update" + (": the best so far" if better else "")
 
-    def _kept(self, member: Member, images: Tensor, labels: Tensor, found: Found) -> dict[str, Any]:
+    def _kept(self, member: Member, images: Tensor, found: Found) -> dict[str, Any]:
         return {
-            "kind": member.kind, "title": member.settings[0].title, "images": images.detach().cpu().double().clone(), "labels": labels.detach().cpu().clone(),
+            "kind": member.kind, "title": member.settings[0].title, "images": images.detach().cpu().double().clone(), "labels": found.labels.detach().cpu().clone(),
             "residual": found.residual, "score": found.score, "tensors": dict(found.tensors),
             "certain": self.evidence.certain(found.residual), "searched": member.phase == "matching",
         }  # fmt: skip
@@ -234,4 +234,4 @@ class Ensemble:
         found = self.evidence.of(images, labels)
         if best is not None and not found.score < best["score"]:
             return best
-        return self._kept(self.members[state["member"]], images, labels, found)
+        return self._kept(self.members[state["member"]], images, found)
