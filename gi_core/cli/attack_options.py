@@ -73,7 +73,7 @@ _INVERT: tuple[_Option, ...] = (
         " batch norm in train mode and its statistics shared", {},
     ),
     ("--server", "NAME[:k=v,…]", "what the server had made of the checkpoint that the client got, such as fishing:class=3", {}),
-    ("--attack", "NAME[:k=v,…]", "the attack; fl_gradient_inversion when left out", {}),
+    ("--attack", "NAME[:k=v,…]", "the attack; fl_gradient_inversion when left out, from residual recovery where it applies", {}),
     ("--model", "NAME[:k=v,…]", "the network, such as resnet18:classes=2, package.module:callable or network.pt2", {"required": True}),
     ("--label", "K", "label that the server knows, once for each picture", _MANY | _NUMBER),
     (

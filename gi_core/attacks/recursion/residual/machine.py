@@ -31,7 +31,7 @@ WINNERS, FEATURES, FINISHING = 13, 2, 3000
 """Operations over products of convolutions: of an evaluation of the stem's search, of features', and of a finishing round; measured."""
 SOLVING, STEPPING = 20, 2000
 """The same of a layer: over unknowns times equations squared, and over its products where it is searched; measured."""
-TRIED_IN_TRAINING = 1.5
+TRIED_IN_TRAINING = 2
 """How often the stem is annealed with batch norm in train mode, about."""
 NOISE = 1e-3
 """Of the picture that a search begins with, in normalised units."""
@@ -97,7 +97,7 @@ class ResidualMachine(Recursion):
         if inner:
             search = float(FEATURES * evaluations) * (stem + inner)
         else:
-            again = TRIED_IN_TRAINING if train else 1.0
+            again = TRIED_IN_TRAINING if train else 1
             tried = evaluations * again if net.pool is not None else float(self.settings.annealing)
             search = (WINNERS * tried + FINISHING * self.settings.rounds) * stem
         passed = [part for b in net.blocks[-exact - 1 :] for part in b.main]
