@@ -107,6 +107,8 @@ def test_relative_noise_of_a_thousandth_is_read_off_and_blurs_the_pictures_alone
     assert reading.read == 5 and reading.share == pytest.approx(1e-3, rel=0.2)
     q = Sieve(reading, 0.12).refined(true_directions(reading, a)).q
     found = unmix(Sieve(reading, 0.12), q, a.sum(1), w, c)
+    off = (found.x[:, None] - x[None]).square().mean(2).sqrt().amin(1)
+    assert ((off / found.errors).log2().abs() < 1).all()  # the error that it expects, within a factor of two
     assert len(q) == 5 and (found.x[:, None] - x[None]).abs().amax(2).amin(1).max() < 0.05
 
 
@@ -190,3 +192,12 @@ def test_what_cannot_be_is_refused_before_and_by_the_attack(asked, words):
         with pytest.raises(Refused) as refused:
             machine(question)
         assert str(refused.value) == reasons[0]
+
+
+def test_a_run_that_is_taken_up_again_ends_with_the_same_pictures(tmp_path):
+    made, _ = machine(experiment(samples=FACES[:4], size=12, model=WIDE, attack={"kind": "spear"}))
+    whole, _ = advance(made, made.init(0), 99)
+    state, _ = advance(made, made.init(0), 2)
+    torch.save(state, tmp_path / "state.pt")
+    again, _ = advance(made, torch.load(tmp_path / "state.pt", weights_only=True), 99)
+    assert torch.allclose(made.answer(whole)[0], made.answer(again)[0], rtol=0, atol=1e-12)

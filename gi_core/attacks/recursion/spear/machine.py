@@ -135,13 +135,18 @@ class SpearMachine(Recursion):
             return
         beyond = search.outside(self._decoded(unmixed)) if self.given.direct else 0.0
         if state["best"] is None or unmixed.agreed - beyond > state["facts"]["agreed"] - state["facts"]["outside"]:
-            facts = {"agreed": unmixed.agreed, "outside": beyond, "replayed": None}
+            facts = {
+                "agreed": unmixed.agreed,
+                "outside": beyond,
+                "replayed": None,
+                "error": float(unmixed.errors.max()),
+            }
             state["facts"] = {**facts, "believed": self.search.believed(facts, 0)}
             state["best"] = state["found"]["q"].clone()
 
     def _unmixed(self, state: State) -> Unmixed:
         weight, bias, _, across = self.given.tensors
-        return unmixing.unmix(self.search.sieves[-1], state["best"], across, weight, bias, self.given.most)
+        return unmixing.unmix(self.search.sieves[-1], state["best"].clone(), across, weight, bias, self.given.most)
 
     def _decoded(self, unmixed: Unmixed) -> Tensor:
         """(b, C, H, W) in pixels; without a bias each as bright as its range allows."""
@@ -197,13 +202,8 @@ class SpearMachine(Recursion):
     def _gradients(self, state: State) -> tuple[list[str], list[Tensor], list[Tensor]]:
         repeats = torch.tensor(self._repeats(state))
         x, labels = self.pixels.encode(state["pictures"]), state["labels"]
-        return proof.gradients(
-            x.repeat_interleave(repeats, 0),
-            labels.repeat_interleave(repeats),
-            self.update,
-            self.knowledge,
-            self.plan,
-        )
+        x, labels = x.repeat_interleave(repeats, 0), labels.repeat_interleave(repeats)
+        return proof.gradients(x, labels, self.update, self.knowledge, self.plan)
 
     def _repeats(self, state: State) -> list[int]:
         return state["counts"] or [1] * self.search.b

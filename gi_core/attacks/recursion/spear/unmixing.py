@@ -21,6 +21,7 @@ from gi_core.types.updates import Knowledge
 class Unmixed:
     """x (b, n): inputs of the layer. a (m, b): dL/dz of each picture, as it adds to the gradient. off (m, b): units that are off
     by a. agreed: share of (unit, picture) where x says the same. residual: |A 1 - g| / |g|, 0 without a bias. scaled: whether the length of x is known.
+    errors (b,): deviation that noise leaves in a value of each row of x, |A^+ N|.
     """
 
     x: Tensor
@@ -29,6 +30,7 @@ class Unmixed:
     agreed: float
     residual: float
     scaled: bool
+    errors: Tensor
 
 
 def unmix(
@@ -49,7 +51,9 @@ def unmix(
     x = right / scale[:, None]
     z = x @ weight.T + bias
     agreed = float((((z > 0) & (z < most)).T != off).double().mean())
-    return Unmixed(x, columns * scale, off, agreed, residual, bias_gradient is not None)
+    made = columns * scale
+    errors = (torch.linalg.pinv(made).square() @ reading.rows.square()).sqrt()
+    return Unmixed(x, made, off, agreed, residual, bias_gradient is not None, errors)
 
 
 def _signs(right: Tensor, off: Tensor, weight: Tensor, bias: Tensor) -> Tensor:

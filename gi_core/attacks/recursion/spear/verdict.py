@@ -12,6 +12,8 @@ from gi_core.settings.spear_bounds import written
 
 REPLAYED = 1e-3
 """Relative misfit of the whole gradient up to which it proves the pictures by itself; twice its noise where that is more."""
+ROUGH = 1e-3
+"""Expected error of a value from which it is said."""
 UNLIKE = 0.1
 """Misfit from which pictures that the masks prove were not averaged with equal weights, or not with the labels that were read."""
 
@@ -61,6 +63,8 @@ def pictures(facts: dict[str, Any], b: int, found: dict[str, Any], several: bool
         words += (
             f", with weights that moved since, and {100 * facts['outside']:.2g} % of the pixels lie outside their range"
         )
+    if facts["error"] > ROUGH:
+        words += f"; what is rounded or noisy leaves an error of about {facts['error']:.0e} in the worst of them"
     return words if facts["believed"] else f"{words}: they are not to be trusted"
 
 
