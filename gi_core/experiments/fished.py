@@ -24,4 +24,5 @@ def as_fished(pictures: Pictures, done: Round) -> tuple[Pictures, Round]:
     its = [i for i, label in enumerate(pictures.labels) if int(label) == fished.of_class] if pictures.known else []
     its = its or list(range(fished.count))  # of a recorded round the pictures only count
     pictures = replace(pictures, images=pictures.images[its], labels=pictures.labels[its])
-    return pictures, replace(done, update=update, knowledge=knowledge, labels=done.labels[its], clean=update)
+    clean = update if done.clean is done.update else past_fishing(done.clean, done.knowledge)[0]
+    return pictures, replace(done, update=update, knowledge=knowledge, labels=done.labels[its], clean=clean)

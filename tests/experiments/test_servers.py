@@ -65,6 +65,6 @@ def test_python_sends_and_attacks_by_the_same_word():
     assert float((result.images[0].double() - pictures[1]).abs().max()) < 1e-3
 
 
-def test_a_run_says_what_its_client_could_notice():
-    found = gi.run(fished(), progress=False).document["model_check"]
+def test_a_run_behind_a_rounding_says_what_its_client_could_notice():
+    found = gi.run(fished(defenses=[{"kind": "half_precision"}]), progress=False).document["model_check"]
     assert found["sentence"].startswith("this model asks for pictures of class 1")
