@@ -80,7 +80,7 @@ def pictures(folder: Path) -> tuple[Tensor, Tensor]:
         return x / (255 if x.max() > 1 else 1), torch.from_numpy(labels).long()
     files = sorted(folder.glob("*/*.png"))
     names = sorted({file.parent.name for file in files})
-    planes = [np.atleast_3d(np.asarray(Image.open(file))) for file in files]
+    planes = [np.atleast_3d(np.asarray(Image.open(file, formats=("PNG",)))) for file in files]
     x = torch.from_numpy(np.stack(planes)).permute(0, 3, 1, 2).double() / 255
     return x, torch.tensor([names.index(file.parent.name) for file in files])
 

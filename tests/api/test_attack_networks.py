@@ -90,7 +90,8 @@ def test_torchvisions_resnet_is_computed_layer_by_layer():
     model, x = resnet18(num_classes=10).eval(), F.interpolate(picture(), size=(32, 32), mode="bilinear")
     update = gradients(model, (x - 0.5) / 0.25, 7)
     result = gi.attack(model, update, (3, 32, 32), normalise=(0.5, 0.25), progress=False)
-    assert result.attack == "residual" and result.matched and result.labels.tolist() == [7]
+    assert any(text.startswith("residual: ") and text.endswith("kept") for text in result.tried)
+    assert result.matched and result.labels.tolist() == [7]
     assert psnr(result, x) > 60
 
 
@@ -103,7 +104,8 @@ def test_a_transformer_of_ones_own_is_solved_in_closed_form():
     model, x = VisionTransformer(32, 8, 2, 4, 64, 128, num_classes=10).eval(), F.interpolate(picture(), size=(32, 32))
     nn.init.normal_(model.heads.head.weight, std=0.1)
     result = gi.attack(model, gradients(model, x, 7), (3, 32, 32), progress=False)
-    assert result.attack == "transformer" and result.matched and result.labels.tolist() == [7]
+    assert any(text.startswith("transformer: ") and text.endswith("kept") for text in result.tried)
+    assert result.matched and result.labels.tolist() == [7]
     assert psnr(result, x) > 70
     with pytest.raises(gi.SpecError, match="a head that starts at zero"):
         nn.init.zeros_(model.heads.head.weight)

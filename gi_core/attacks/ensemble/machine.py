@@ -104,7 +104,8 @@ class Ensemble:
         return []
 
     def _certain(self, state: State) -> bool:
-        return state["best"] is not None and bool(state["best"]["certain"])
+        """Whether the best explains an update that leaves little open. Behind much noise many answers do, and the likelier is sought."""
+        return state["best"] is not None and bool(state["best"]["certain"]) and self.evidence.tolerance <= MATCHED
 
     def _unneeded(self, state: State, member: Member) -> str:
         """Why nothing is gained by it, in view of what is there; "" where something may be."""
@@ -175,8 +176,9 @@ class Ensemble:
         return f"{member.kind} leaves {left} of the update" + (": the best so far" if better else "")
 
     def _kept(self, member: Member, images: Tensor, found: Found) -> dict[str, Any]:
+        """The answer as it was judged: its pixels within what a picture holds."""
         return {
-            "kind": member.kind, "title": member.settings[0].title, "images": images.detach().cpu().double().clone(), "labels": found.labels.detach().cpu().clone(),
+            "kind": member.kind, "title": member.settings[0].title, "images": images.detach().cpu().double().clamp(0, 1), "labels": found.labels.detach().cpu().clone(),
             "residual": found.residual, "score": found.score, "tensors": dict(found.tensors),
             "certain": self.evidence.certain(found.residual), "searched": member.phase == "matching",
         }  # fmt: skip

@@ -101,6 +101,12 @@ def _counts(e: Experiment, said: list[str]) -> Experiment:
     if isinstance(client, FedAvg) and client.clients > len(e.samples):
         e = _with(e, client={**client.model_dump(mode="json"), "clients": len(e.samples)})
         said.append(f"Clients is set to {len(e.samples)} now, because there are no more pictures to deal out.")
+    if e.labels is not None and len(e.labels) != len(e.samples):
+        e = _with(e, labels=None)
+        said.append("Labels are the pictures' own now, because there are others than before.")
+        if e.server.changes:
+            e = _with(e, server={**e.server.model_dump(mode="json"), "of_class": None})
+            said.append("The server fishes for the first picture's class now.")
     known = {info.ref: info.label for info in data.catalogue() if info.label is not None}
     highest = max([*(known.get(ref.split("#")[0], 0) for ref in e.samples), *(e.labels or ())])
     if e.model.classes is not None and not e.model.one_logit and highest >= e.model.classes:
