@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import importlib
 import json
@@ -42,14 +43,17 @@ def interpreter(framework: str) -> str:
     folder, wanted = ROOT / f".venv-{framework}", ROOT / f"requirements-{framework}.txt"
     python, mark = folder / "bin" / "python", folder / ".installed"
     digest = hashlib.sha256(wanted.read_bytes() + sys.version.encode()).hexdigest()
-    if not (python.exists() and mark.exists() and mark.read_text() == digest):
-        subprocess.run([*NICE, sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
-        install = [*NICE, str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        done = subprocess.run([*install, "-r", str(wanted)], capture_output=True, text=True)
-        if done.returncode and UNREACHABLE.search(done.stderr):
-            pytest.skip(f"{framework} is not installed here and the package index cannot be reached")
-        assert done.returncode == 0, done.stderr[-3000:]
-        mark.write_text(digest)
+    # Tests of one module may run in two processes, and the second must not clear what the first is filling.
+    with open(folder.with_suffix(".lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (python.exists() and mark.exists() and mark.read_text() == digest):
+            subprocess.run([*NICE, sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
+            install = [*NICE, str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+            done = subprocess.run([*install, "-r", str(wanted)], capture_output=True, text=True)
+            if done.returncode and UNREACHABLE.search(done.stderr):
+                pytest.skip(f"{framework} is not installed here and the package index cannot be reached")
+            assert done.returncode == 0, done.stderr[-3000:]
+            mark.write_text(digest)
     has_torch = "import importlib.util as u; print(u.find_spec('torch') is not None)"
     done = subprocess.run([str(python), "-c", has_torch], capture_output=True, text=True)
     assert done.stdout.strip() == "False", "a recorder needs no torch"
