@@ -22,9 +22,8 @@ from gi_core import clients, data, defenses
 from gi_core.experiments.setup import Question
 from gi_core.settings import Experiment, ceiling
 from gi_core.settings.client import FedAvg
-from gi_core.settings.defenses import AnyDefense
 from gi_core.settings.noise_defenses import GaussianNoise
-from gi_core.settings.privacy_defenses import Clipping, DpSgd
+from gi_core.settings.privacy_defenses import DpSgd
 from gi_core.types.result_parts import Bracket
 
 DRAWS = 20_000
@@ -48,7 +47,11 @@ def of(question: Question, truth: bool) -> Bracket | None:
     if why:
         return bracket
     seed = defenses.noise_seed(question.experiment.seed, _PLACE)
-    right = _right(_centres(question, count), _deviation(question.experiment), torch.Generator().manual_seed(seed))
+    right = _right(
+        _centres(question, count, found.place),
+        _deviation(question.experiment, found.place),
+        torch.Generator().manual_seed(seed),
+    )
     interval = binomtest(right, DRAWS).proportion_ci(0.95, method="exact")
     floor, low, high = right / DRAWS, float(interval.low), float(interval.high)
     return {
@@ -76,17 +79,18 @@ def _count(question: Question, truth: bool) -> tuple[int, str]:
     return count, ""
 
 
-def _deviation(experiment: Experiment) -> float:
+def _deviation(experiment: Experiment, place: int) -> float:
     """Standard deviation of the noise on each value that is sent."""
-    for settings in experiment.defenses:
-        if isinstance(settings, DpSgd):
-            return settings.noise_multiplier * settings.clip / experiment.pictures
-    return next(d.std for d in reversed(experiment.defenses) if isinstance(d, GaussianNoise))
+    settings = experiment.defenses[place]
+    if isinstance(settings, DpSgd):
+        return settings.noise_multiplier * settings.clip / experiment.pictures
+    assert isinstance(settings, GaussianNoise)  # as `ceiling.of` found it
+    return settings.std
 
 
-def _centres(question: Question, count: int) -> Tensor:
+def _centres(question: Question, count: int, place: int) -> Tensor:
     """(N, P) float32: what the round would send without its noise, with each candidate in the first picture's place."""
-    experiment, pictures = _silent(question.experiment), question.pictures
+    experiment, pictures = _silent(question.experiment, place), question.pictures
     # The first are the client's own: of a batch, the others of it stay where they are.
     pool = data.candidates(question.experiment, count + len(pictures.images) - 1)
     own = len(pictures.images)
@@ -99,17 +103,12 @@ def _centres(question: Question, count: int) -> Tensor:
     return torch.stack(rows)
 
 
-def _silent(experiment: Experiment) -> Experiment:
+def _silent(experiment: Experiment, place: int) -> Experiment:
     """The experiment without the noise that the ceiling counts, and without what is done after it."""
-    kept: list[AnyDefense] = []
-    for settings in experiment.defenses:
-        if isinstance(settings, DpSgd):
-            kept.append(settings.model_copy(update={"noise_multiplier": 0.0}))
-            break
-        if isinstance(settings, GaussianNoise) and kept and isinstance(kept[-1], Clipping):
-            break
-        kept.append(settings)
-    return experiment.model_copy(update={"defenses": tuple(kept)})
+    kept, settings = experiment.defenses[:place], experiment.defenses[place]
+    if isinstance(settings, DpSgd):  # which clips too
+        kept = (*kept, settings.model_copy(update={"noise_multiplier": 0.0}))
+    return experiment.model_copy(update={"defenses": kept})
 
 
 def _right(centres: Tensor, deviation: float, generator: torch.Generator) -> int:

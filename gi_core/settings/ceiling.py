@@ -36,7 +36,7 @@ NO_CEILING = "No ceiling is known: these defenses prove nothing about what anoth
 
 @dataclass(frozen=True)
 class Ceiling:
-    """mu: of the comparison with N(0, 1) and N(mu, 1), infinite without noise. rate: share of the records in each step; below 1,
+    """place: of the defense whose noise counts. mu: of the comparison with N(0, 1) and N(mu, 1), infinite without noise. rate: share of the records in each step; below 1,
     the accountant's curve counts in place of mu. label_known: whether the pictures to choose among share the true one's label.
     """
 
@@ -45,6 +45,7 @@ class Ceiling:
     rate: float = 1.0
     steps: int = 1
     label_known: bool = False
+    place: int = 0
 
     def success(self, candidates: int = CANDIDATES) -> float:
         """Largest probability of picking the true picture among so many equally likely ones, in [1 / candidates, 1]."""
@@ -81,10 +82,10 @@ def of(experiment: Experiment) -> Ceiling | None:
         if isinstance(settings, DpSgd) and not any(conflicts(experiment)):
             found = accounting.of_round(settings, client, experiment.pictures)
             mu = math.sqrt(found.steps) / settings.noise_multiplier if settings.noise_multiplier else math.inf
-            return Ceiling(mu, settings.noise_multiplier, found.rate, found.steps, known)
+            return Ceiling(mu, settings.noise_multiplier, found.rate, found.steps, known, place)
         after = kinds[place + 1] if place + 1 < len(kinds) else None
         if isinstance(settings, Clipping) and isinstance(after, GaussianNoise):
-            return Ceiling(settings.norm / after.std if after.std else math.inf, label_known=known)
+            return Ceiling(settings.norm / after.std if after.std else math.inf, label_known=known, place=place + 1)
     return None
 
 

@@ -52,7 +52,7 @@ def test_a_run_with_little_noise_is_told_apart_and_one_with_much_is_not():
 
 def test_centres_are_what_the_round_sends_without_noise():
     _, question = _found(DP | {"noise_multiplier": 0.0})
-    centres = bracket._centres(question, 3)
+    centres = bracket._centres(question, 3, 0)
     sent = torch.cat([t.flatten() for t in question.round.update.tensors.values()])
     assert torch.equal(centres[0], sent) and not torch.equal(centres[1], sent)
 
