@@ -13,14 +13,15 @@ import torch
 from torch import Tensor
 
 from gi_core.attacks.adaptive.beliefs import Belief, believe, uncovered
+from gi_core.attacks.adaptive.knowledge import delta_is_true
 from gi_core.attacks.adaptive.noise import SLACK
 from gi_core.attacks.adaptive.past_dropout import past_dropout
 from gi_core.attacks.base import Refused
 from gi_core.attacks.client_round.local_steps import as_mean_gradient, mean_step, still
 from gi_core.attacks.client_round.scaling import unscaled
-from gi_core.attacks.labels.strategies import hard_labels
-from gi_core.networks.losses import as_target, loss_of
-from gi_core.numerics.gradient import GradientMap
+from gi_core.attacks.labels.strategies import hard_labels, unit_delta
+from gi_core.networks.losses import Loss, as_labels, as_target, loss_of
+from gi_core.numerics.gradient import GradientMap, linear_loss
 from gi_core.settings.plan import Plan
 from gi_core.types.updates import Knowledge, Update
 from gi_core.update_files import comparing
@@ -29,6 +30,8 @@ MARGIN = 10.0
 """Times the rounding up to which a residual counts as at its floor."""
 MATCHED = 1e-3
 """Residual up to which an answer counts as found by whoever searches for a picture; a gate asks for the floor."""
+CONFIDENT = 1e-2
+"""Size of dL/dlogits of one picture below which its rounding, 2^-24 of a probability, exceeds what counts as matched."""
 MOST_STEPS = 64
 """Local steps that are played once more for this."""
 
@@ -90,12 +93,12 @@ def sent_by(update: Update, knowledge: Knowledge, images: Tensor, labels: Tensor
     """What the client as described sends of these pictures, in a gradient's units and double precision, one per parameter."""
     device = next(iter(update.tensors.values())).device
     device = torch.device("cpu") if device.type == "mps" else device
-    played = GradientMap(knowledge, loss_of(knowledge.loss, knowledge.terms), Plan(), torch.float64, device)
     mean, std = (
         torch.tensor(v, dtype=torch.float64, device=device).view(1, -1, 1, 1) for v in (knowledge.mean, knowledge.std)
     )
     x = (images.detach().to(device, torch.float64) - mean) / std
-    target = as_target(labels.to(device), knowledge.classes, x)
+    loss, target = _loss(update, knowledge, labels, x)
+    played = GradientMap(knowledge, loss, Plan(), torch.float64, device)
 
     def gradient(theta: list[Tensor], pictures: Tensor, wanted: Tensor) -> tuple[list[Tensor], Tensor]:
         leaves = [t.detach().requires_grad_(True) for t in theta]
@@ -109,6 +112,25 @@ def sent_by(update: Update, knowledge: Knowledge, images: Tensor, labels: Tensor
     if schedule is None or (schedule.single and schedule.clients == 1):
         return gradient(start, x, target)[0]
     return mean_step(gradient, start, x, target, schedule, x.new_zeros(0), update.images, still(update))[0]
+
+
+def _loss(update: Update, knowledge: Knowledge, labels: Tensor, x: Tensor) -> tuple[Loss, Tensor]:
+    """(loss, target) that are played. A picture that the network is sure of has a dL/dlogits of a few roundings of one: what the
+    client's own arithmetic made of it is in the last bias, and stands for the label where its sign agrees.
+    """
+    plain = loss_of(knowledge.loss, knowledge.terms), as_target(labels.to(x.device), knowledge.classes, x)
+    schedule = knowledge.schedule
+    if len(labels) > 1 or labels.dim() > 1 or knowledge.loss != "cross_entropy" or knowledge.terms.own is not None:
+        return plain
+    if not (schedule is None or schedule.single) or not delta_is_true(update, knowledge):
+        return plain
+    try:
+        delta, size = unit_delta(as_mean_gradient(update, schedule, knowledge.model), knowledge)
+    except Refused:
+        return plain
+    if size > CONFIDENT or as_labels(-delta[None]).tolist() != labels.tolist():
+        return plain
+    return linear_loss, (size * delta).to(x)[None]
 
 
 def floor(update: Update, knowledge: Knowledge) -> tuple[float, float]:

@@ -32,6 +32,8 @@ class Preview:
         if state["iteration"] == 1:
             return self._allowed(state)
         free, tiles = state["free"], self.given.tiles
+        if not len(free):  # the positions' gradient allows one picture alone, which has nothing to smooth
+            return None
         nothing = free.new_zeros(self.given.tokens.count, len(free))
         lift = smoothing.Lift(lambda z: z @ free, lambda p: p @ free.T)
         inside = smoothing.Inside(lift, nothing[:, 0], nothing, tiles.picture, tiles.back)
