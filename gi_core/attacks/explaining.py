@@ -32,6 +32,8 @@ MATCHED = 1e-3
 """Residual up to which an answer counts as found by whoever searches for a picture; a gate asks for the floor."""
 CONFIDENT = 1e-2
 """Size of dL/dlogits of one picture below which its rounding, 2^-24 of a probability, exceeds what counts as matched."""
+ROUNDED = 2.0**-24
+"""Relative error of a value in single precision."""
 MOST_STEPS = 64
 """Local steps that are played once more for this."""
 
@@ -137,6 +139,11 @@ def floor(update: Update, knowledge: Knowledge) -> tuple[float, float]:
     """(precision, tolerance): relative error that the update itself has, and up to which a residual counts as at that floor."""
     rounded, noise = rounding(update, knowledge), known_noise(update, knowledge)
     return math.hypot(rounded, noise), math.hypot(MARGIN * rounded, math.sqrt(SLACK) * noise)
+
+
+def counted(precision: float) -> float:
+    """The error to expect of an update of that precision: what is called matched allows for more than one rounding, this counts one."""
+    return precision if precision > comparing.FLOAT32 else ROUNDED
 
 
 def rounding(update: Update, knowledge: Knowledge) -> float:

@@ -17,10 +17,7 @@ from gi_core.experiments.picture_files import save_png, sheet
 from gi_core.experiments.setup import Question
 from gi_core.settings import SpecError
 from gi_core.types.result_parts import Certainty
-from gi_core.update_files import comparing
 
-ROUNDED = 2.0**-24
-"""Relative error of a value in single precision."""
 TWIN = "twin.png"
 _UNEXAMINED = "Whether another picture explains the update as well was not examined"
 
@@ -38,9 +35,7 @@ def of(question: Question, images: Tensor, labels: Tensor, folder: Path) -> Cert
             return _nothing(f"{_UNEXAMINED}: the round cannot be played again with this answer.")
         if not rest[0] <= tolerance:
             return _nothing(_unmatched(rest[0], precision))
-        # What is called matched allows for more than one rounding; what is expected counts one.
-        own = precision if precision > comparing.FLOAT32 else ROUNDED
-        looked = uniqueness.examine(knowledge, x, labels.cpu(), own, rest[0])
+        looked = uniqueness.examine(knowledge, x, labels.cpu(), explaining.counted(precision), rest[0])
     except SpecError as why:
         return _nothing(f"{_UNEXAMINED}: {why}.")
     found: Certainty = {

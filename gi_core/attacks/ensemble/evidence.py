@@ -41,13 +41,14 @@ class Found:
 
 class Evidence:
     """The one measure by which all answers to an update are compared. noise: relative, as read from the update. cleared: whether
-    its zeros count as not sent.
+    its zeros count as not sent. own: the update's own error as it is expected, floor: as it is allowed for.
     """
 
     def __init__(self, update: Update, knowledge: Knowledge, noise: float, cleared: bool = False):
         self.update, self.knowledge, self.cleared = update, knowledge, cleared
         precision, self.tolerance = explaining.floor(update, knowledge)
-        self.floor = max(precision if math.isfinite(precision) else 1.0, noise)
+        precision = precision if math.isfinite(precision) else 1.0
+        self.floor, self.own = max(precision, noise), max(explaining.counted(precision), noise)
         self.pixels = Pixels(knowledge.mean, knowledge.std, torch.zeros((), dtype=torch.float64))
 
     def of(self, images: Tensor, labels: Tensor) -> Found:

@@ -13,7 +13,7 @@ from gi_core.attacks import make
 from gi_core.attacks.adaptive.knowledge import given
 from gi_core.attacks.base import Attack, Refused, State, Step
 from gi_core.attacks.ensemble import tried as records
-from gi_core.attacks.ensemble.doubt import MOST, expected_error
+from gi_core.attacks.ensemble.doubt import expected_error
 from gi_core.attacks.ensemble.evidence import Evidence, Found
 from gi_core.attacks.ensemble.members import Member, members
 from gi_core.attacks.ensemble.reading import read
@@ -47,6 +47,7 @@ class Ensemble:
         self.members = members(settings, update, knowledge, self.reading)
         self.shape = (update.images, *knowledge.input_shape)
         self._inner: tuple[int, Attack] | None = None
+        self._judged: tuple[dict[str, Any], Verdict] | None = None
 
     def init(self, seed: int) -> State:
         return {
@@ -218,14 +219,18 @@ class Ensemble:
         return {"tried": list(state["tried"]), "verdict": said.word, "expected_error": said.error}
 
     def _verdict(self, best: dict[str, Any] | None) -> Verdict:
-        error = None
-        long = best is not None and best["certain"] and best["images"].numel() > MOST
-        if best is not None and not long and best["residual"] is not None and best["residual"] <= LOST:
-            error = expected_error(
-                self.update, given(self.settings, self.knowledge), best["images"], best["labels"], best["residual"],
-                self.evidence.floor, self.reading.cleared,
-            )  # fmt: skip
-        return verdict(best, error, self.evidence.floor)
+        """Of one answer once, as its Jacobian is dear."""
+        if best is None:
+            return verdict(None, None, self.evidence.floor)
+        if self._judged is None or self._judged[0] is not best:
+            error = None
+            if best["residual"] is not None and best["residual"] <= LOST:
+                error = expected_error(
+                    self.update, given(self.settings, self.knowledge), best["images"], best["labels"], best["residual"],
+                    self.evidence.own, best["certain"], self.reading.cleared,
+                )  # fmt: skip
+            self._judged = best, verdict(best, error, self.evidence.floor)
+        return self._judged[1]
 
     def _standing(self, state: State) -> dict[str, Any] | None:
         """The best answer if all ended now; None before the first step of the first member."""

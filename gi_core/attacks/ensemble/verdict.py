@@ -5,8 +5,8 @@
     partial   what is between, or one picture of a first-order search that leaves less than a quarter beyond the noise: such a
               search looks among smooth pictures, which a linear error does not know
 
-The error is not worked out for large networks and pictures, nor for more pixels than `doubt.MOST` where nothing but the update's own
-error is left: such an answer counts as exact.
+The error is not worked out for large networks and pictures (`doubt`): an answer that leaves nothing but the update's own error counts
+as exact there.
 """
 
 from __future__ import annotations
