@@ -24,6 +24,8 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 FAILED = pytest.StashKey[bool]()
 PATIENCE = 180.0
 """Seconds that nothing on a page takes, however busy the machine; how long things take is measured in `benchmarks`."""
+ASKED = 60_000
+"""Milliseconds after which a page of which a test failed is said not to answer."""
 ARGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
@@ -134,13 +136,27 @@ def pytest_runtest_makereport(item, call):
 
 
 def condition(page) -> str:
-    """What a failure says of the page: whether it is connected, whether its script runs, and what it shows."""
-    app = page.locator("[data-testid=stApp]").first
-    states = {
-        name: app.get_attribute(f"data-test-{name}", timeout=5000) for name in ("connection-state", "script-state")
+    """What a failure says of the page: whether it is connected, whether its script runs, what it shows, and what its processes
+    do, where it does not answer at all.
+    """
+    parts = {
+        "app": lambda: page.locator("[data-testid=stApp]").first.evaluate("e => ({...e.dataset})", timeout=ASKED),
+        "dialogs": lambda: page.locator("[role=dialog]").all_inner_texts(),
+        "errors": lambda: page.watch.errors,
+        "body": lambda: page.locator("body").inner_text(timeout=ASKED)[:3000],
     }
-    said = page.locator("[role=dialog]").all_inner_texts()
-    return f"{page.url} {states} {said} {page.watch.errors} {page.locator('body').inner_text()[:3000]}"
+    told = [page.url]
+    for name, ask in parts.items():
+        try:
+            told.append(f"{name}: {ask()}")
+        except Exception as error:
+            told.append(f"{name}: no answer ({error})")
+            busy = subprocess.run(
+                ["ps", "-eo", "pid,pcpu,rss,etimes,args", "--sort=-pcpu"], capture_output=True, text=True
+            )
+            told.append("\n".join(line[:160] for line in busy.stdout.splitlines()[:12]))
+            break  # the next would wait as long
+    return "\n".join(told)
 
 
 @pytest.fixture

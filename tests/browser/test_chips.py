@@ -102,7 +102,7 @@ def shown(page) -> str:
     try:
         form.last.wait_for(state="attached")
     except Exception as error:
-        raise AssertionError(f"the form is gone: {condition(page)}") from error
+        raise AssertionError(f"the form is gone: {error} {condition(page)}") from error
     return form.last.get_attribute("data-asked")
 
 
@@ -132,7 +132,7 @@ def press(page, click, answered):
         try:
             click()
         except Exception as error:
-            raise AssertionError(f"nothing could be pressed: {condition(page)}") from error
+            raise AssertionError(f"nothing could be pressed: {error} {condition(page)}") from error
         until = time.monotonic() + AGAIN
         while time.monotonic() < until:
             found = answered()
@@ -208,10 +208,10 @@ def impatient(page, store: Store, draw: random.Random) -> None:
 
 
 def many(page, store: Store, count: int) -> None:
-    draw = random.Random(12)
+    draw, start = random.Random(12), time.monotonic()
     for number in range(count):
         cycle(page, store, number, draw)
-        print(f"{number + 1} of {count}", flush=True)
+        print(f"{number + 1} of {count}: {time.monotonic() - start:.0f} s", flush=True)
         if number % 5 == 4:
             impatient(page, store, draw)
     known = {preset.experiment.key() for preset in presets()}
