@@ -59,7 +59,18 @@ def test_what_is_shown_again_is_there_however_late_the_answers_come(chromium, tm
         assert page.locator("[data-testid=stApp]").first.get_attribute("data-test-connection-state") == "CONNECTED"
 
 
-def test_a_page_that_lost_its_connection_for_good_loads_itself_anew(chromium, server):
+def _garbled(page, late: Late) -> None:
+    """Its connection ends for good."""
+    late.browser.send(b"no message of Streamlit's")
+
+
+def _emptied(page, late: Late) -> None:
+    """The application is gone from the page, as after a fault while it is drawn."""
+    page.evaluate("document.getElementById('root').replaceChildren()")
+
+
+@pytest.mark.parametrize("end", [_garbled, _emptied])
+def test_a_page_that_answers_to_nothing_any_more_loads_itself_anew(chromium, server, end):
     page = chromium.new_context().new_page()
     page.set_default_timeout(PATIENCE * 1000)
     late = Late(page)
@@ -67,7 +78,7 @@ def test_a_page_that_lost_its_connection_for_good_loads_itself_anew(chromium, se
     page.locator("h1.gi-title").wait_for()
     page.wait_for_function("() => !document.querySelector('[data-testid=stStatusWidget]')")
     page.evaluate("window.before = true")
-    late.browser.send(b"no message of Streamlit's")
+    end(page, late)
     page.wait_for_function("() => window.before === undefined")
     page.locator("h1.gi-title").wait_for()
     assert page.locator("[data-testid=stApp]").first.get_attribute("data-test-connection-state") == "CONNECTED"
