@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -80,6 +81,12 @@ class Rank(Analysis):
         return list(self.document["layers"])
 
     @property
+    def rounds(self) -> dict[str, Any] | None:
+        """What several updates of one picture show together: exact_after, sentence, a row for each round; None unless asked for."""
+        found: dict[str, Any] | None = self.document["rounds"]
+        return found
+
+    @property
     def attention(self) -> dict[str, Any] | None:
         """Of a vision transformer: its shape, what is open of one picture, coset_most and exact_most, a row for each batch."""
         return self.document["attention"]
@@ -121,7 +128,10 @@ def known_transformers(side: int | None = None) -> list[dict[str, Any]]:
     return found
 
 
-def rank(model: nn.Module | str, input_shape: Any, *, measured: bool = False, classes: int | None = None) -> Rank:
+def rank(
+    model: nn.Module | str, input_shape: Any, *, measured: bool = False, classes: int | None = None, rounds: int = 0,
+    rate: float = 0.1,
+) -> Rank:  # fmt: skip
     """Whether the gradient of one picture has enough equations to compute that picture, layer by layer.
 
     D = unknowns - rank([W; K]) for each layer, from what is counted, or with measured=True from the real operators.
@@ -131,21 +141,27 @@ def rank(model: nn.Module | str, input_shape: Any, *, measured: bool = False, cl
     input_shape: (C, H, W) of a picture.
     measured: whether ranks are measured on the network's weights.
     classes: outputs of a network's name.
+    rounds: up to how many updates of one picture are looked at together, each at the weights after the one before; 0 for none.
+    rate: step of the network between these rounds, down the picture's gradient.
 
     Raises SpecError, one sentence.
 
     Zhu and Blaschko, R-GAP, ICLR 2021; Chen and Campbell, BMVC 2022.
     """
-    from gi_core.experiments.rank_analysis import of_module
+    from gi_core.experiments.rank_analysis import exposed, of_module
 
     shape = shape_of(input_shape)
     with opened(model, shape, classes) as network:
         name = network.name
         with on_one_thread():
-            found = of_module(
-                network.settings, network.module, shape, network.settings.classes or CLASSES, measured, name=name
-            )
+            outputs = network.settings.classes or CLASSES
+            found = of_module(network.settings, network.module, shape, outputs, measured, name=name)
+            if rounds:
+                together = exposed(network.settings, network.module, shape, outputs, rounds, rate)
+                found = replace(found, rounds=together)
     said = [f"{found.model}: {found.verdict}", found.sentence, *found.notices]
+    if found.rounds is not None:
+        said.append(found.rounds["sentence"])
     return Rank("rank", found.to_json(), said, {"model": name, "input": list(shape)})
 
 

@@ -109,6 +109,10 @@ def _rank(parser: Parser) -> None:
     parser.add_argument("--input", metavar="CxHxW", help=size)
     measured = "build the network and measure ranks and conditions of its layers, in place of counting"
     parser.add_argument("--numeric", action="store_true", help=measured)
+    rounds = "measure after how many updates of the same picture it is exact, up to so many"
+    parser.add_argument("--rounds", metavar="K", type=int, help=rounds)
+    rate = "step of the network from round to round down the picture's gradient; 0.1 when left out"
+    parser.add_argument("--rate", metavar="R", type=float, help=rate)
     parser.add_argument("--report", metavar="FILE", type=written, help=REPORT)
     parser.add_argument("--json", action="store_true", help=JSON)
 

@@ -42,6 +42,10 @@ def rank(arguments: argparse.Namespace) -> int:
         report = _measured(settings, shape, classes)
     else:
         report = _counted(settings, shape, classes)
+    if arguments.rounds is not None:
+        report = _with_rounds(report, settings, shape, classes, arguments.rounds, arguments.rate)
+    elif arguments.rate is not None:
+        raise SpecError("--rate is the step between rounds: say how many with --rounds K")
     if place is not None:
         writing.write(analyses.rank(report.to_json()), place)
     print(json.dumps(report.to_json()) if arguments.json else text(report))
@@ -75,13 +79,26 @@ def parse_input(text: str) -> Shape:
 
 
 def _measured(settings: Model, shape: Shape, classes: int) -> RankReport:
-    import torch
-
+    _one_thread()
     from gi_core.experiments.rank_analysis import measured
+
+    return measured(settings, shape, classes)
+
+
+def _with_rounds(
+    report: RankReport, settings: Model, shape: Shape, classes: int, rounds: int, rate: float | None
+) -> RankReport:
+    _one_thread()
+    from gi_core.experiments.rank_analysis import RATE, with_rounds
+
+    return with_rounds(report, settings, shape, classes, rounds, RATE if rate is None else rate)
+
+
+def _one_thread() -> None:
+    import torch
 
     if "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(1)
-    return measured(settings, shape, classes)
 
 
 def transformers() -> str:
@@ -103,6 +120,7 @@ def text(report: RankReport) -> str:
         *_table(report),
         "",
         *_batches(report),
+        *_rounds(report),
         f"{how}; security index {report.security_index}"
         + (f", worst condition {report.condition:.3g}" if report.condition else ""),
         *(f"note: {notice}" for notice in report.notices),
@@ -126,6 +144,27 @@ def _batches(report: RankReport) -> list[str]:
         for b in report.attention.batches
     ]
     return [*_aligned([head, *rows], range(5)), ""]
+
+
+def _rounds(report: RankReport) -> list[str]:
+    """What several updates show together, a line for each number of them."""
+    if report.rounds is None:
+        return []
+    rows = [
+        [
+            str(r["rounds"]),
+            f"{r['rank']} of {report.rounds['directions']}",
+            f"{r['expected_error']:.1e}",
+            _exact(r["exact"]),
+        ]
+        for r in report.rounds["rounds"]
+    ]
+    head = ["rounds", "directions shown", "expected error", ""]
+    return [report.rounds["sentence"], "", *_aligned([head, *rows], range(3)), ""]
+
+
+def _exact(yes: bool) -> str:
+    return "exact" if yes else ""
 
 
 def _table(report: RankReport) -> list[str]:

@@ -79,6 +79,8 @@ def rank(document: Mapping[str, Any]) -> Report:
     ]
     if document.get("attention"):
         parts += _batches(document["attention"])
+    if document.get("rounds"):
+        parts += _rounds(document["rounds"])
     parts += _end("rank", document.get("notices") or ())
     parts += [Heading("To repeat it"), *_rank_again(document, shape)]
     parts += _references([*references.ANALYSES["rank"]])
@@ -95,16 +97,34 @@ def _batches(attention: Mapping[str, Any]) -> list[Part]:
     return [Heading("Batches", "pictures behind one gradient"), Table(head, rows, said)]
 
 
+def _rounds(found: Mapping[str, Any]) -> list[Part]:
+    """What several updates of one picture show together."""
+    rows = tuple((r["rounds"], r["rank"], r["expected_error"], "yes" if r["exact"] else "no") for r in found["rounds"])
+    head = ("Rounds", "Directions shown", "Expected error per pixel", "Exact")
+    said = (
+        f"{found['directions']} directions in all, sent in single precision, a step of {found['rate']:g} between rounds"
+    )
+    return [
+        Heading("Round after round", "updates of the same picture"),
+        Paragraph(found["sentence"]),
+        Table(head, rows, said),
+    ]
+
+
 def _rank_again(document: Mapping[str, Any], shape: str) -> list[Part]:
     """The command line and the Python that ask for the rank again."""
     name, measured = str(document["model"]), document["mode"] == "numeric"
     arguments = {"input_shape": tuple(document["input"]), **({"measured": True} if measured else {})}
+    together = document.get("rounds")
+    if together:
+        arguments |= {"rounds": together["asked"], "rate": together["rate"]}
     if name.endswith(python_only.YOURS):
         program = python_only.analysis("rank", arguments, ["model"])
         return [Paragraph(python_only.NO_COMMAND), Code(program, "python")]
     drawn = name.startswith("custom")
     words = ["python", "-m", "gi_core", "rank", "--model", "custom:network.json" if drawn else name, "--input", shape]
-    command = Code(shlex.join([*words, *(["--numeric"] if measured else [])]), "bash")
+    more = ["--rounds", str(together["asked"]), "--rate", f"{together['rate']:g}"] if together else []
+    command = Code(shlex.join([*words, *(["--numeric"] if measured else []), *more]), "bash")
     if drawn:
         return [command]
     program = "import gi_core as gi\n\n" + call("rank", {"model": name, **arguments}) + "print(result)\n"

@@ -152,7 +152,7 @@ def _influence(job: Job, writer: JobWriter, control: Control, questions: Questio
 
 
 def _rank(job: Job, writer: JobWriter, control: Control, questions: Questions) -> dict[str, Any]:
-    return rank_analysis.answer(job.spec)
+    return rank_analysis.answer(job.spec, _progress(job, writer, control))
 
 
 def _federation(job: Job, writer: JobWriter, control: Control, questions: Questions) -> dict[str, Any]:

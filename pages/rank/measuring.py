@@ -76,22 +76,22 @@ def _time(report: RankReport) -> str:
     return timing.said(known or times.expected(times.layer_by_layer(unknowns), times.Span(0.3, 5.0)))
 
 
-def _key(asked: dict[str, Any]) -> str:
+def mark(asked: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _job() -> Job | None:
     """The job about the network in the form, if it was asked for."""
     key, number = st.session_state.get(_ASKED, ("", ""))
-    return store().job(number) if number and key == _key(spec(form.current())) else None
+    return store().job(number) if number and key == mark(spec(form.current())) else None
 
 
 def _ask() -> None:
     asked = spec(form.current())
     dispatcher().ensure()
     try:
-        number = store().submit("rank", asked, owner=viewer() or "", cache_key="rank:" + _key(asked))
+        number = store().submit("rank", asked, owner=viewer() or "", cache_key="rank:" + mark(asked))
     except SpecError as error:
         st.session_state["rank.measure_error"] = str(error)
         return
-    st.session_state[_ASKED] = (_key(asked), number)
+    st.session_state[_ASKED] = (mark(asked), number)

@@ -7,7 +7,7 @@ import streamlit as st
 from gi_core.analysis.rank import RankReport
 from gi_core.jobs.job import Job
 from gi_core.settings import SpecError, build
-from pages.rank import attention, chart, examples, measuring, network, running, verdict
+from pages.rank import attention, chart, examples, measuring, network, rounds, running, verdict
 from pages.shared import address, form, head, link, taking, telling
 from pages.shared.experiment import fields, samples, steps
 from pages.shared.rank import question
@@ -40,7 +40,7 @@ def draw() -> None:
             job, same = _asked(address.get("run"))
             verdict.draw(report, fault)
             if fault is None:
-                taking.button(Asked(rank=report.to_json()), "rank")
+                taking.button(Asked(rank={**report.to_json(), "rounds": rounds.found()}), "rank")
             if not same:
                 chart.draw(report)
             _recursion(report, job, same)
@@ -48,6 +48,8 @@ def draw() -> None:
                 chart.draw(report)
             attention.draw(report)
             measuring.draw(report)
+            if fault is None:
+                rounds.draw()
     address.sync()
 
 

@@ -188,3 +188,11 @@ def test_a_run_in_the_words_of_the_command_line(capsys, tmp_path):
     assert torch.equal(whole.images, result.images) and "psnr" in whole.metrics
     from_file = gi.run(tmp_path / "out" / "experiment.json", progress=False, settings={"attack.iterations": 2})
     assert from_file.document["iterations"] == 2
+
+
+def test_the_rank_over_rounds_is_said_and_in_the_report(tmp_path):
+    found = gi.rank("lenet:width=1,activation=tanh", (1, 10, 10), rounds=8)
+    assert found.rounds is not None and found.rounds["exact_after"] > 1 and found.rounds["sentence"] in repr(found)
+    page = found.report(tmp_path / "rank.html").read_text()
+    assert "Round after round" in page and "rounds=8" in page
+    assert gi.rank("lenet", (1, 10, 10)).rounds is None

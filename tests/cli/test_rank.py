@@ -118,3 +118,12 @@ def test_a_transformer_says_what_each_batch_leaves_open(capsys):
     assert main(["rank", "--model", "vit:patch=32,hidden=768,heads=12,depth=12", "--input", "3x224x224"]) == 0
     said = capsys.readouterr().out
     assert "up to 4 pictures behind one gradient come back exactly too" in said and "not told apart" in said
+
+
+def test_rounds_say_after_how_many_updates_a_picture_is_exact(capsys):
+    asked = ["--model", "lenet:width=1,activation=tanh", "--input", "1x10x10", "--rounds", "8"]
+    printed = said(capsys, *asked)
+    assert "Safe from exact recovery in one round, exact after" in printed and "directions shown" in printed
+    found = json.loads(said(capsys, *asked, "--rate", "0", "--json"))["rounds"]
+    assert found["exact_after"] is None and len(found["rounds"]) == 8 and found["rate"] == 0
+    assert "--rounds K" in refused(capsys, "rank", "--model", "lenet", "--rate", "1")

@@ -77,6 +77,23 @@ def test_measuring_is_a_job_whose_ranks_stand_beside_the_counted(store):
     assert app.dataframe[0].value["measured"][1] == "3467 ≠ 3468"
 
 
+def test_rounds_are_a_job_whose_answer_is_about_what_the_form_shows(store):
+    app = rank()
+    fakes.button(app, "rank_rounds_ask").click().run()
+    (job,) = store.jobs(kinds=("rank",))
+    assert (job.spec["rounds"], job.spec["rate"]) == (4, 0.1)
+    rows = [{"rounds": n, "rank": r, "expected_error": e, "exact": r == 9} for n, r, e in ((1, 5, 0.2), (2, 9, 1e-5))]
+    found = {"directions": 9, "asked": 4, "rate": 0.1, "exact_after": 2, "rounds": rows, "sentence": "Exact after 2."}
+    out = fakes.writer(store)
+    out.take(job.id)
+    out.finish(job.id, "done", {"rounds": found}, None)
+    app.run()
+    assert "Exact after 2." in text(app) and app.dataframe[1].value["open"].tolist() == [4, 0]
+    widget_ = next(n for n in app.number_input if n.key == "rank_rounds_most")
+    widget_.set_value(2).run()
+    assert "Exact after 2." not in text(app), "it was asked of 4 rounds"
+
+
 def test_the_chart_covers_each_layers_unknowns():
     for kind in ("cnn6", "cnn6_d", "resnet20", "convnet"):
         for layer in question.report(build({"size": 32, "channels": 3, "model": {"kind": kind}})).layers:

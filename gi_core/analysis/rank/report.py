@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from gi_core.settings.attention_bounds import AttentionShape
 from gi_core.settings.graph import Shape
+from gi_core.types.exposure import Exposure
 
 Route = Literal["ratio", "gradient", "joint", "under-determined", "unsupported"]
 Verdict = Literal["exact", "optimisation", "partial", "unsupported"]
@@ -92,7 +93,8 @@ class RankReport:
     breaking: the first layer from the output side that a recursion does not get through. security_index:
     sum over convolutions i (from the image, of L layers) of round(-D_i (L - 1 - i) / (L - 1)), more
     negative is more secure (Chen and Campbell, BMVC 2022). condition: the worst, where measured. attention: of a vision
-    transformer, whose layers are then its positions and its patches alone.
+    transformer, whose layers are then its positions and its patches alone. rounds: what several updates of one picture show
+    together, where it was asked for.
     """
 
     model: str
@@ -106,6 +108,7 @@ class RankReport:
     mode: Mode
     notices: tuple[str, ...] = ()
     attention: AttentionRank | None = None
+    rounds: Exposure | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, as the command line prints them."""
