@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from torch import Tensor
+from torch import Tensor, nn
 
 from gi_core.api import asking, choosing
 from gi_core.api.clients import ClientUpdate, loss_of, targets_of, tried
@@ -17,8 +17,10 @@ from gi_core.api.networks import Opened, Shape, opened
 from gi_core.api.pictures import labels_of, shape_of
 from gi_core.common.errors import SpecError
 from gi_core.networks import own_losses
+from gi_core.networks.imprint import named_as_sent
 from gi_core.settings import Experiment
 from gi_core.settings.bounds import MAX_BATCH
+from gi_core.settings.servers import Server
 from gi_core.tensor_files import held
 
 
@@ -58,7 +60,10 @@ def question_of(
     targets = targets_of(labels, count) if function else None
     known = labels_of(labels, count) if function is None else (0,) * count
     with opened(model, shape, classes) as network:
-        given = checked(network.given, _whole(sent)) if sent is not None else checked(network.given, gradients)
+        changed_by = asking.component("server", server or "honest")
+        assert isinstance(changed_by, Server)
+        received, trained_here = (named_as_sent(m, changed_by, shape) for m in (network.given, network.module))
+        given = checked(received, gradients if sent is None else _whole(sent))
         tried(function, targets, network.module, shape, count)
         trained = asking.component("client", client or "fedsgd")
         if given.of_state and client is None:
@@ -90,7 +95,7 @@ def question_of(
                 values
                 | {
                     "recorded": {
-                        "checkpoint": checkpoint, "update": update, "images": count, "withheld": _named(given.withheld, network),
+                        "checkpoint": checkpoint, "update": update, "images": count, "withheld": _named(given.withheld, trained_here),
                         "statistics": statistics if sent is not None and sent.statistics else None,
                     },
                 },
@@ -108,9 +113,9 @@ def _arrays(sent: ClientUpdate | None) -> dict[str, np.ndarray]:
     return {k: t.float().numpy() for k, t in (sent.statistics or {}).items()} if sent is not None else {}
 
 
-def _named(withheld: tuple[str, ...], network: Opened) -> list[str]:
+def _named(withheld: tuple[str, ...], trained: nn.Module) -> list[str]:
     """Those of the parameters that the attack knows: a frozen one is a constant of the network."""
-    own = dict(network.module.named_parameters())
+    own = dict(trained.named_parameters())
     return [name for name in withheld if name in own]
 
 

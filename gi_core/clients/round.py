@@ -66,7 +66,7 @@ def play(
     inputs = normalised(pictures, device)
     labels = torch.tensor(pictures.labels, dtype=torch.int64, device=device)
     shared = copy.deepcopy(model).to(device=device, dtype=torch.float32).eval()
-    shared, fished = served(experiment.server, shared, labels)
+    shared, fished = served(experiment.server, shared, labels, pictures)
     for defense in active:
         shared = defense.wrap_model(shared)
     private = client_model(shared, client.batch_norm)

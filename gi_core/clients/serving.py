@@ -5,17 +5,33 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from gi_core.data import Pictures
 from gi_core.networks.fishing import fishing, head
-from gi_core.settings.servers import Fishing, Server
+from gi_core.networks.imprint import imprinted
+from gi_core.settings.servers import Fishing, Imprint, Server
 from gi_core.types.updates import Fished, Schedule, Update
 
 
-def served(server: Server, model: nn.Module, labels: torch.Tensor) -> tuple[nn.Module, Fished | None]:
-    """(the network that the client gets, what was fished for). labels: (N,) of the pictures. Raises SpecError."""
+def served(
+    server: Server, model: nn.Module, labels: torch.Tensor, pictures: Pictures
+) -> tuple[nn.Module, Fished | None]:
+    """(the network that the client gets, what was fished for). labels: (N,) of the pictures, of which nothing else is looked at but
+    shape and normalisation. Raises SpecError.
+    """
+    if isinstance(server, Imprint):
+        return in_front(server, model, pictures), None
     if not isinstance(server, Fishing):
         return model, None
     of_class = int(labels[0]) if server.of_class is None else server.of_class
     return fishing(model, of_class, server.tau), Fished(of_class, int((labels == of_class).sum()))
+
+
+def in_front(server: Server, model: nn.Module, pictures: Pictures) -> nn.Module:
+    """The network with what the server puts in front of it; itself of a server that puts nothing there."""
+    if not isinstance(server, Imprint):
+        return model
+    channels, height, width = pictures.images.shape[1:]
+    return imprinted(model, server, (channels, height, width), tuple(pictures.mean), tuple(pictures.std))
 
 
 def count_of(update: Update, model: nn.Module, of_class: int, schedule: Schedule | None) -> int:

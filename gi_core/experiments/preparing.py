@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
+from gi_core.clients.serving import in_front
 from gi_core.common.errors import SpecError
 from gi_core.common.progress import Progress, silent
 from gi_core.defenses import wrapped
@@ -19,6 +20,7 @@ from gi_core.networks.trained import trained
 from gi_core.settings.client import FromFile, Pretrained, Trained
 from gi_core.settings.library_network import LibraryNetwork
 from gi_core.settings.own_network import OwnNetwork
+from gi_core.tensor_files.held import is_held
 from gi_core.tensor_files.reading import path_of
 from gi_core.tensor_files.transformers import state_for
 from gi_core.tensor_files.weights import load_checkpoint, load_state, read_state
@@ -48,7 +50,10 @@ def prepare(experiment: Experiment, pictures: Pictures, progress: Progress = sil
     if isinstance(settings, OwnNetwork) and settings.runs_code:
         info["weights"] = "the network's own" if settings.init == "default" else "redrawn"
     if experiment.recorded is not None:
+        held = is_held(experiment.recorded.checkpoint)  # a program's own network, before the server changed it
+        model = whole = whole if held else in_front(experiment.server, whole, pictures)
         info["naming"] = load_checkpoint(model, experiment.recorded.checkpoint)
+        model = whole = in_front(experiment.server, model, pictures)
         info["weights"] = "of the recorded round"
     elif isinstance(weights, FromFile):
         path, _ = path_of(weights.path)

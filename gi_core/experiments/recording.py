@@ -79,5 +79,5 @@ def as_sent(server: AnyServer, knowledge: Knowledge | None) -> AnyServer:
     """The server of a recorded round, which has no pictures to take a class from; an honest one where none was attacked."""
     if knowledge is None or knowledge.fished is None:
         return Honest() if knowledge is None else server
-    assert isinstance(server, Fishing)
+    assert isinstance(server, Fishing)  # no other fishes
     return server.model_copy(update={"of_class": knowledge.fished.of_class})

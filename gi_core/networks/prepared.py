@@ -42,6 +42,11 @@ def facts(model: nn.Module) -> Facts | None:
     return model.__dict__.get(_KEY)
 
 
+def remember(model: nn.Module, known: Facts) -> None:
+    """Keep what is known of a module on it."""
+    model.__dict__[_KEY] = known
+
+
 def unwrapped(module: nn.Module) -> nn.Module:
     """The module inside `torch.compile`, `DataParallel`, `DistributedDataParallel` and Opacus's `GradSampleModule`."""
     wrappers = ("OptimizedModule", "DataParallel", "DistributedDataParallel", "GradSampleModule")
@@ -73,7 +78,7 @@ def prepared(module: nn.Module, input_shape: Shape | None = None) -> nn.Module:
             part.inplace = False  # type: ignore[assignment]  # of nn.ReLU and its like
     network.register_forward_pre_hook(_own_memory)
     use_plain_kernels(network)
-    network.__dict__[_KEY] = Facts(_freeze(network))
+    remember(network, Facts(_freeze(network)))
     return network if input_shape is None else looked_at(network, input_shape)[0]
 
 
@@ -86,7 +91,7 @@ def looked_at(network: nn.Module, input_shape: Shape) -> tuple[nn.Module, Trace 
         seen = None
     frozen = known.frozen if (known := facts(network)) is not None else ()
     last, normalised = (seen.last, seen.normalised) if seen is not None else (None, False)
-    network.__dict__[_KEY] = Facts(frozen, last, True, normalised)
+    remember(network, Facts(frozen, last, True, normalised))
     return network, seen
 
 

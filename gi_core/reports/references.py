@@ -29,7 +29,7 @@ ATTACKS: dict[str, tuple[str, ...]] = {
     "auto": ("croce2020reliable",),
     "dlg": _DLG, "idlg": ("zhao2020idlg",), "inverting_gradients": _IG, "analytic_linear": _IG, "rgap": _RGAP, "rgap_hybrid": _RGAP,
     "levenberg_marquardt": ("levenberg1944method", "marquardt1963algorithm"), "peeling": (), "residual": (), "fl_gradient_inversion": _TMI,
-    "transformer": ("lu2022april",), "spear": ("dimitrov2024spear",),
+    "transformer": ("lu2022april",), "spear": ("dimitrov2024spear",), "imprint": ("fowl2022robbing",),
     "grad_inversion": _YIN,
 }  # fmt: skip
 MODELS: dict[str, tuple[str, ...]] = {
@@ -45,7 +45,7 @@ DEFENSES: dict[str, tuple[str, ...]] = {
     "precode": ("scheliga2022precode",), "mixing": ("zhang2018mixup", "huang2020instahide"),
 }  # fmt: skip
 CLIENTS: dict[str, tuple[str, ...]] = {"fedsgd": ("mcmahan2017communication",), "fedavg": ("mcmahan2017communication",)}
-SERVERS: dict[str, tuple[str, ...]] = {"honest": (), "fishing": ("wen2022fishing",)}
+SERVERS: dict[str, tuple[str, ...]] = {"honest": (), "fishing": ("wen2022fishing",), "imprint": ("fowl2022robbing",)}
 METRICS: dict[str, tuple[str, ...]] = {name: metric.cites for name, metric in registry.METRICS.items()}
 DATA: dict[str, tuple[str, ...]] = {
     "bundled": ("vanderwalt2014scikit",), "faces": ("huang2007labeled", "vanderwalt2014scikit"), "mnist": ("lecun1998gradient",),

@@ -49,7 +49,7 @@ def sentence(experiment: Experiment, weights: int | None) -> str:
     else:
         parts = [f"the gradient of {many} on {_count(pictures, 'picture')}"]
     if experiment.server.changes:
-        parts.append("of a network that it changed to fish for " + _class(experiment))
+        parts.append("of a network that it changed to " + experiment.server.asks)
     if experiment.defenses:
         parts.append("after " + " and ".join(inside(d.title) for d in experiment.defenses))
     if client.batch_norm == "train" and experiment.model.has_batch_norm:
@@ -59,11 +59,6 @@ def sentence(experiment: Experiment, weights: int | None) -> str:
     label = "label" if pictures == 1 else "labels"
     parts.append(f"and the {label}" if client.labels_known else f"not the {label}")
     return ", ".join(parts) + "."
-
-
-def _class(experiment: Experiment) -> str:
-    of_class = getattr(experiment.server, "of_class", None)
-    return "the first picture's class" if of_class is None else f"class {of_class}"
 
 
 def inside(title: str) -> str:

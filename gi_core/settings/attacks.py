@@ -33,6 +33,7 @@ _FIRST = (
     "closed_form_attacks",
     "fl_attacks",
     "batch_attacks",
+    "imprint_attacks",
 )
 if TYPE_CHECKING:
     AnyAttack = AttackSettings

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gi_core.common.errors import SpecError
-from gi_core.settings import normalising, spear_checks, transformer_checks
+from gi_core.settings import imprint_checks, normalising, spear_checks, transformer_checks
 from gi_core.settings.attacks import ClosedForm, InvertingGradients, LevenbergMarquardt, Matching
 from gi_core.settings.batch_attacks import Spear
 from gi_core.settings.client import FedAvg, Pretrained, Trained
@@ -19,10 +19,12 @@ from gi_core.settings.defense_checks import conflicts
 from gi_core.settings.experiment import Experiment
 from gi_core.settings.fl_attacks import FlGradientInversion
 from gi_core.settings.graph import Graph
+from gi_core.settings.imprint_attacks import ReadBins
 from gi_core.settings.knowing import idle
 from gi_core.settings.networks import VisionTransformer
 from gi_core.settings.own_network import MEMORY, OwnNetwork, barred, can_draw, drawn
 from gi_core.settings.server_checks import as_attacked, server_conflicts
+from gi_core.settings.servers import Imprint
 from gi_core.settings.sizes import sides, whole
 
 __all__ = ["ONE_OUTPUT", "Problem", "one_gradient_only", "problems"]
@@ -128,6 +130,9 @@ def _matching(e: Experiment) -> Iterator[Problem]:
 def _recursion(e: Experiment) -> Iterator[Problem]:
     """What stops a closed-form attack; the size decides little of it, so a usual one stands for one not given."""
     if not isinstance(e.attack, ClosedForm):
+        return
+    if isinstance(e.attack, ReadBins) or isinstance(e.server, Imprint):
+        yield from (Problem(*one) for one in imprint_checks.of_attack(e))
         return
     if isinstance(e.attack, Transformer):
         yield from (Problem(*one) for one in transformer_checks.found(e))

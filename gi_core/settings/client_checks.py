@@ -9,6 +9,7 @@ from gi_core.settings.batch_attacks import Spear
 from gi_core.settings.client import FedAvg
 from gi_core.settings.closed_form_attacks import Transformer
 from gi_core.settings.experiment import Experiment
+from gi_core.settings.imprint_attacks import ReadBins
 
 Found = tuple[str, str, bool]
 """(field, reason, whether it refuses)."""
@@ -83,7 +84,7 @@ def _loss(e: Experiment) -> Iterator[Found]:
 def _own_loss(e: Experiment) -> Iterator[Found]:
     """A loss that a Python program holds sees all pictures of the update at once, in their order."""
     client = e.client
-    if isinstance(e.attack, ClosedForm):
+    if isinstance(e.attack, ClosedForm) and e.attack.reads_loss:
         yield "attack", f"{e.attack.title} begins at a loss that it knows: choose an attack that matches", True
     if isinstance(client, FedAvg) and (client.clients > 1 or client.local_steps(e.pictures)[1] < e.pictures):
         yield "client.batch_size", (
@@ -134,7 +135,7 @@ def _steps(e: Experiment, client: FedAvg) -> Iterator[Found]:
     steps, size = client.local_steps(e.pictures)
     clipped = client.clip_norm is not None or client.clip_value is not None
     several = steps > 1 or client.optimiser != "sgd" or client.clients > 1 or client.accumulate > 1 or clipped
-    if several and not isinstance(e.attack, Auto | Matching | Spear | Transformer) and e.recorded is None:
+    if several and not isinstance(e.attack, Auto | Matching | ReadBins | Spear | Transformer) and e.recorded is None:
         yield "attack", one_gradient_only(e.attack.title), True
     if client.clients > e.pictures:
         yield "client.clients", f"{e.pictures} pictures cannot be dealt out among {client.clients} clients", True

@@ -21,7 +21,8 @@ class ClosedForm(AttackSettings):
     """What every recursion has. through_masks: whether it goes on from a ReLU's mask, for which a recursion with
     reads_last_bias needs a bias in the last layer. dense_only: whether it goes through dense layers alone. pooled: whether
     it begins at a mean over positions and may end at max pooling, as `settings.residual_chain` has it. walks: whether it goes
-    through the layers one by one. mixes: whether it gives one mixture of a batch's pictures.
+    through the layers one by one. mixes: whether it gives one mixture of a batch's pictures. reads_loss: whether it begins at
+    the loss.
     """
 
     allows: ClassVar[frozenset[Perturbation]] = KNOWN
@@ -30,6 +31,7 @@ class ClosedForm(AttackSettings):
     pooled: ClassVar[bool] = False
     walks: ClassVar[bool] = True
     mixes: ClassVar[bool] = True
+    reads_loss: ClassVar[bool] = True
     reads_last_bias: ClassVar[bool] = False
     trials: ClassVar[int] = 1
     iterations: ClassVar[int] = 0

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from gi_core.settings import imprint_checks
 from gi_core.settings.client import FedAvg
 from gi_core.settings.experiment import Experiment
-from gi_core.settings.servers import Fishing
+from gi_core.settings.servers import Fishing, Imprint
 
 Found = tuple[str, str, bool]
 """(field, reason, whether it refuses)."""
@@ -43,10 +44,15 @@ def as_attacked(e: Experiment) -> Experiment:
 
 
 def server_conflicts(e: Experiment) -> Iterator[Found]:
-    """What refuses a server that fishes, and what makes it less than exact."""
-    server, client = e.server, e.client
-    if not isinstance(server, Fishing):
-        return
+    """What refuses a server that changes the network, and what makes what comes back less than exact."""
+    if isinstance(e.server, Fishing):
+        yield from _fishing(e, e.server)
+    elif isinstance(e.server, Imprint):
+        yield from imprint_checks.of_server(e, e.server, one_step(e))
+
+
+def _fishing(e: Experiment, server: Fishing) -> Iterator[Found]:
+    client = e.client
     model = e.model
     if model.one_logit or client.loss not in ("auto", "cross_entropy") or client.own_loss:
         yield (

@@ -8,13 +8,19 @@ from pydantic import Field
 
 from gi_core.settings.base import Component, setting
 
-MOST_CLASS = 2**31 - 1
+MOST_CLASS, MOST_BINS = 2**31 - 1, 4096
 
 
 class Server(Component):
-    """changes: whether clients get another network than the one that the federation trains."""
+    """changes: whether clients get another network than the one that the federation trains. asks: in a sentence, what it changed it
+    for.
+    """
 
     changes: ClassVar[bool] = False
+
+    @property
+    def asks(self) -> str:
+        return ""
 
 
 class Honest(Server):
@@ -48,5 +54,43 @@ class Fishing(Server):
         le=60,
     )  # fmt: skip
 
+    @property
+    def asks(self) -> str:
+        return "fish for " + ("the first picture's class" if self.of_class is None else f"class {self.of_class}")
 
-AnyServer = Annotated[Honest | Fishing, Field(discriminator="kind")]
+
+class Imprint(Server):
+    """r_j = relu(w x - t_j) in front of the network, with t_j at the quantiles j / k of w x over public pictures: row j of the
+    gradient less row j + 1 is of the pictures of one bin.
+    """
+
+    kind: Literal["imprint"] = "imprint"
+    changes: ClassVar[bool] = True
+    title: ClassVar[str] = "Asks for pixels"
+    description: ClassVar[str] = (
+        "The server puts a dense layer of bins in front of the network. A picture that falls alone into its bin comes back exactly,"
+        " whatever the network behind."
+    )
+    paper: ClassVar[str] = (
+        "Fowl et al., Robbing the Fed: Directly Obtaining Private Data in Federated Learning, ICLR 2022"
+    )
+    link: ClassVar[str] = "https://arxiv.org/abs/2110.13057"
+
+    bins: int = setting(
+        128, "Bins, equally likely for a picture. Of a batch of B a share of (1 - 1/k)^(B-1) falls alone into one of k.", title="Bins",
+        basic=True, ge=2, le=MOST_BINS,
+    )  # fmt: skip
+    public: Literal["crops", "faces"] = setting(
+        "crops", "Public pictures by which the bins are set: crops of the bundled photographs, or faces.", title="Public pictures",
+    )  # fmt: skip
+
+    def share(self, pictures: int) -> float:
+        """Expected share of a batch that comes back alone."""
+        return float((1 - 1 / self.bins) ** (pictures - 1))
+
+    @property
+    def asks(self) -> str:
+        return f"read single pictures off a layer of {self.bins} bins"
+
+
+AnyServer = Annotated[Honest | Fishing | Imprint, Field(discriminator="kind")]

@@ -73,6 +73,9 @@ _NORMED = {"activation": "relu", "batch_norm": True, "stride": 2}
 _FITTING = {
     "analytic_linear": {"model": {"kind": "mlp", "hidden": 8}},
     "spear": {"model": {"kind": "mlp", "hidden": 32}},
+    "imprint": {
+        "model": {"kind": "lenet", "width": 3, "init": "uniform"}, "server": {"kind": "imprint", "bins": 8}
+    },
     "residual": {
         "model": {
             "kind": "custom",
@@ -99,7 +102,8 @@ def test_the_table_knows_everything_that_can_be_asked():
     assert set(TINY_MODELS) | set(LARGE) == set(MODELS)
     assert (
         set(CLOSED)
-        == {"analytic_linear", "rgap", "peeling", "rgap_hybrid", "residual", "transformer", "spear"} & set(ATTACKS)
+        == {"analytic_linear", "rgap", "peeling", "rgap_hybrid", "residual", "transformer", "spear", "imprint"}
+        & set(ATTACKS)
         and len(OPEN) >= 6
     )
 
@@ -225,6 +229,7 @@ def test_large_networks_are_refused_by_recursions(attack, model):
         "the last feature map has",
         "adds no positions",
         "a dense layer with ReLU",
+        "the server put none in front",
     )
     assert len(reasons) == 1 and any(words in reasons[0] for words in said)
 

@@ -96,7 +96,7 @@ def test_what_nobody_declared_is_told_of_and_never_harmless(attack, defense, sai
     assert delta_is_true(update, knowledge)
     defended = asked.model_copy(update={"defenses": (defense,)})
     exact = {kind: "takes every value for exact" for kind in ("rgap", "analytic_linear", "residual")}
-    own = exact | dict.fromkeys(("transformer", "spear"), "reads the size of noise off the update itself")
+    own = exact | dict.fromkeys(("transformer", "spear", "imprint"), "reads the size of noise off the update itself")
     words = own.get(attack, said) if isinstance(defense, Opaque) else said
     foreseen = [p.reason for p in problems(defended) if p.field == "attack.adaptive"]
     assert len(foreseen) == 1 and words.replace("takes", "take") in foreseen[0]

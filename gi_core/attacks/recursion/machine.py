@@ -26,6 +26,7 @@ from gi_core.attacks.recursion.verdict import note
 from gi_core.attacks.recursion.walk import Descent, Front, Passable, Walk
 from gi_core.common.errors import SpecError
 from gi_core.networks.bottleneck import bottlenecks
+from gi_core.networks.imprint import bins_of
 from gi_core.networks.module import GraphModule
 from gi_core.networks.prepared import facts
 from gi_core.networks.tracing import graph_of
@@ -33,6 +34,7 @@ from gi_core.numerics.gradient import GradientMap
 from gi_core.settings.chain import Affine, Block, Residual, Unsupported, chain
 from gi_core.settings.closed_form_attacks import ClosedForm, RGap
 from gi_core.settings.graph import Graph
+from gi_core.settings.imprint_checks import IN_FRONT
 from gi_core.settings.plan import Plan
 from gi_core.settings.recursion_checks import BOTTLENECK, OWN_LOSS, refusal
 from gi_core.types.updates import Knowledge, Update
@@ -193,6 +195,8 @@ class Recursion:
 def drawn_layers(knowledge: Knowledge, pooled: bool = False) -> Graph:
     """The layers of the network, traced where it does not have them; pooled: of a network of torchvision too. Raises Refused."""
     known = facts(knowledge.model)
+    if bins_of(knowledge.model) is not None:
+        raise Refused(IN_FRONT)
     if known is None and not pooled and not isinstance(knowledge.model, GraphModule):
         raise Refused("this network is not drawn as a chain of layers, so no recursion goes through it")
     if known is not None and known.normalised and knowledge.loss != "cross_entropy":

@@ -59,7 +59,7 @@ def opened(
     said = tuple(_known(experiment, model, update, schedule))
     update = not_sent(update, said)
     frozen = copy.deepcopy(model).to(device=device, dtype=torch.float32).eval()
-    frozen, fished = served(experiment.server, frozen, labels)
+    frozen, fished = served(experiment.server, frozen, labels, pictures)
     frozen = frozen.requires_grad_(False)
     loss, known = losses.chosen(client.loss, experiment.model.one_logit, client.own_loss), labels
     if loss == "multi_label":

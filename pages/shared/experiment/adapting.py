@@ -104,7 +104,7 @@ def _counts(e: Experiment, said: list[str]) -> Experiment:
     if e.labels is not None and len(e.labels) != len(e.samples):
         e = _with(e, labels=None)
         said.append("Labels are the pictures' own now, because there are others than before.")
-        if e.server.changes:
+        if getattr(e.server, "of_class", None) is not None:
             e = _with(e, server={**e.server.model_dump(mode="json"), "of_class": None})
             said.append("The server fishes for the first picture's class now.")
     known = {info.ref: info.label for info in data.catalogue() if info.label is not None}

@@ -6,7 +6,7 @@ import streamlit as st
 
 from gi_core import data
 from gi_core.reports import sent
-from gi_core.settings import CLIENTS, Experiment, SpecError
+from gi_core.settings import CLIENTS, SERVERS, Experiment, SpecError
 from gi_core.settings.client import FedAvg
 from gi_core.settings.layer_graphs import layer_graph
 from pages.shared import form, words
@@ -19,7 +19,7 @@ _NORM = {"eval": "Stored", "train": "Own batch"}
 _STATISTICS = {"withheld": "Withheld", "shared": "Shared"}
 _DEFENSES = {"unknown": "Not known", "known": "Known"}
 _LABELS = {"known": "Known", "unknown": "Not known"}
-_SERVERS = {"honest": "Honest", "fishing": "Fishes for a class"}
+_SERVERS = {kind: server.title for kind, server in SERVERS.items()}
 _TRAINING = ("epochs", "batch_size", "learning_rate")
 _MORE = ("steps", "shuffle", "clients", "schedule_known")
 

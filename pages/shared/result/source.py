@@ -19,7 +19,7 @@ EXAMPLE = ASSETS / "example"
 def compared(job: Job) -> int:
     """How many pictures the answer is compared with: all of the batch, or those that a server fished out of it."""
     asked = len(job.spec.get("samples") or ())
-    if (job.spec.get("server") or {}).get("kind", "honest") == "honest":
+    if (job.spec.get("server") or {}).get("kind", "honest") != "fishing":
         return asked
     return len(job.run_result["per_image"]) if job.run_result else min(asked, 1)
 

@@ -23,10 +23,12 @@ from gi_core.attacks.recursion.transformer.tiles import Tiles
 from gi_core.attacks.recursion.transformer.together import Together
 from gi_core.networks.attention_shape import attention_shape
 from gi_core.networks.bottleneck import bottlenecks
+from gi_core.networks.imprint import bins_of
 from gi_core.networks.tokens import Tokens, tokens_of
 from gi_core.numerics.gradient import GradientMap
 from gi_core.settings import closed_form_attacks, transformer_checks
 from gi_core.settings.check import one_gradient_only
+from gi_core.settings.imprint_checks import IN_FRONT
 from gi_core.settings.plan import Plan
 from gi_core.types.updates import Knowledge, Update
 
@@ -51,6 +53,8 @@ class TransformerMachine(Recursion):
         refuse_bad_update(update.norm())
         if bottlenecks(knowledge.model):
             raise Refused(transformer_checks.BOTTLENECK)
+        if bins_of(knowledge.model) is not None:
+            raise Refused(IN_FRONT)
         tokens = tokens_of(knowledge.model, knowledge.input_shape)
         if tokens is not None and settings.weight_decay == "searched":
             knowledge = decay.searched(update, knowledge, tokens)
