@@ -13,7 +13,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from pages.shared import plotting, policy, shell
 
 PAGES = {
-    "": {"lab": "Lab", "runs": "Runs"},
+    "": {"lab": "Lab", "lessons": "Lessons", "runs": "Runs"},
     "Explain": {"rank": "Rank analysis", "influence": "Influence"},
     "Deployment": {"federation": "Federation", "updates": "Updates"},
     "Compare": {"frontier": "Frontier", "wall": "Comparison wall", "sweeps": "Sweeps"},

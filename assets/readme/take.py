@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1]))
 
-from pages.shared.presets import presets  # noqa: E402
+from gi_core.settings.presets import presets  # noqa: E402
 from tests.browser.conftest import ARGS, CHROMIUM, free_port, served  # noqa: E402
 
 WINDOW = {"width": 1280, "height": 772}

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from gi_core import __version__
-from gi_core.cli import attack_options, dashboard, run_options, sweep_options, takeaway_options
+from gi_core.cli import attack_options, dashboard, lesson_options, run_options, sweep_options, takeaway_options
 from gi_core.cli.run_options import JSON, REPORT, written
 from gi_core.settings import ATTACKS, CLIENTS, DEFENSES, MODELS, SERVERS, SpecError
 from gi_core.settings.registry import suggestion
@@ -80,6 +80,9 @@ def build() -> tuple[Parser, dict[str, Parser]]:
     _federate(command("federate", "simulate a federation over rounds and attack its clients' updates"))
     sweep_options.add(
         command("sweep", "run many experiments that differ in what a file says, and make a table of what leaked")
+    )
+    lesson_options.add(
+        command("lessons", "lessons for a class: list them, read one, print its handout, run its experiments")
     )
     listing = command("list", "what there is to choose from, with settings, bounds and defaults")
     listing.add_argument("what", choices=LISTS, metavar="|".join(LISTS))

@@ -5,13 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from gi_core.settings import SpecError
+from gi_core.settings.presets import Preset, presets
 from pages.shared import address, form, words
 from pages.shared.experiment import launch
-from pages.shared.presets import Preset, presets
 from pages.shared.session import store
 
-_ENOUGH = (*launch.GOING_ON, "done")
-"""A run in one of these states answers the same question as a new one would."""
 _PLAYED = "chips.played"
 
 
@@ -37,7 +35,7 @@ def play(preset: Preset) -> None:
     form.replace(preset.experiment)
     try:
         before = store().job(st.session_state.get(_PLAYED, ""))
-        run = launch.start(preset.experiment, _ENOUGH)
+        run = launch.start(preset.experiment, launch.ENOUGH)
         if before is not None and before.id != run and before.state in launch.GOING_ON:
             store().control(before.id, "cancel")
     except SpecError as error:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
+from gi_core.settings.presets import presets
 from pages.lab import chips, example, experiment_form
 from pages.shared import address, form, head, stage
-from pages.shared.presets import presets
 from pages.shared.result import compare, live
 
 form.use(form.LAB, presets()[0].experiment)

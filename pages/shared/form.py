@@ -16,7 +16,7 @@ from typing import Any
 import streamlit as st
 
 from gi_core.settings import Experiment, SpecError, build
-from pages.shared.presets import presets
+from gi_core.settings.presets import presets
 
 LAB = "form"
 SHARED = ("batch_norm", "statistics", "labels_known", "loss", "label")

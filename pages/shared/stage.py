@@ -36,6 +36,11 @@ def switches() -> None:
         "Attacker's view", attackers_view(), key="attackers_view", on_change=_attacker,
         help="Hides the original and everything computed from it: this is all that the server has.",
     )  # fmt: skip
+    present_button()
+
+
+def present_button() -> None:
+    """The way into the presentation."""
     st.button(
         "Present", key="present", icon=":material/fullscreen:", on_click=_present, args=(True,),
         help="Shows only the pictures, the curves and the sentence, as a projector needs it.",

@@ -15,9 +15,9 @@ import pytest
 
 from gi_core.jobs.store import Store
 from gi_core.settings import SpecError, build
+from gi_core.settings.presets import presets
 from pages.shared.experiment.launch import GOING_ON
 from pages.shared.experiment.press import MOVED
-from pages.shared.presets import presets
 from tests.browser.conftest import PATIENCE, Server, Watch, condition, free_port, served
 from tests.pages_fakes import writer
 

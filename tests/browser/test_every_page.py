@@ -9,7 +9,7 @@ import pytest
 from tests.browser.conftest import PATIENCE
 
 pytestmark = pytest.mark.browser
-PAGES = ("", "runs", "rank", "influence", "federation", "updates", "frontier", "wall", "sweeps")
+PAGES = ("", "lessons", "runs", "rank", "influence", "federation", "updates", "frontier", "wall", "sweeps")
 GROUPS = {
     "rank": "Explain", "influence": "Explain", "federation": "Deployment", "updates": "Deployment", "frontier": "Compare",
     "wall": "Compare", "sweeps": "Compare",

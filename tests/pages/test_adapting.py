@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from gi_core.settings import build, problems
+from gi_core.settings.presets import presets
 from pages.shared.experiment import adapting
-from pages.shared.presets import presets
 from tests.pages.opened import form, lab, text, widget
 from tests.pages.test_own_pictures import content
 

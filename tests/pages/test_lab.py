@@ -10,8 +10,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from gi_core.settings import build
+from gi_core.settings.presets import presets
 from pages.shared import link
-from pages.shared.presets import presets
 from tests import pages_fakes as fakes
 from tests.pages.opened import ROOT, form, lab, text, widget
 

@@ -7,7 +7,7 @@ import base64
 import pytest
 
 from gi_core.settings import build
-from pages.shared.presets import presets
+from gi_core.settings.presets import presets
 from tests import pages_fakes as fakes
 from tests.pages.opened import form, lab, text, widget
 

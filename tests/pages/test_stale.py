@@ -6,9 +6,9 @@ import pytest
 from streamlit.proto.WidgetStates_pb2 import WidgetStates
 
 from gi_core.settings import build
+from gi_core.settings.presets import presets
 from pages.shared import link
 from pages.shared.experiment import press
-from pages.shared.presets import presets
 from tests import pages_fakes as fakes
 from tests.pages.opened import form, lab, text, widget
 

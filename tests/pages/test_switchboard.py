@@ -8,9 +8,9 @@ from gi_core import data
 from gi_core.experiments import preparing
 from gi_core.reports import sent
 from gi_core.settings import ATTACKS, build, problems
+from gi_core.settings.presets import presets
 from pages.shared import link, words
 from pages.shared.experiment import possible
-from pages.shared.presets import presets
 from tests import pages_fakes as fakes
 from tests.pages.opened import form, lab, text, widget
 

@@ -17,6 +17,8 @@ from pages.shared.session import dispatcher, store, viewer
 
 _PATIENCE = 20.0
 GOING_ON = ("queued", "running")
+ENOUGH = (*GOING_ON, "done")
+"""A run in one of these states answers the same question as a new one would."""
 STARTED, ASKED = "launch.started", "launch.asked"
 """The run that this session asked for last, and how often it has asked for any."""
 

@@ -51,6 +51,12 @@ def keep_update(content: bytes) -> str:
     return _keep(content)
 
 
+def keep_text(content: bytes, most: int) -> str:
+    """Store a text that was read already, such as a lesson; its reference, so that a link shows it again. Raises SpecError."""
+    _bound(content, most)
+    return _keep(content)
+
+
 def _tensors(content: bytes) -> bool:
     """Whether the header is that of safetensors."""
     length = int.from_bytes(content[:8], "little")

@@ -18,6 +18,7 @@ from pages.shared.result import (
     label_table,
     legible,
     measures,
+    named,
     outcomes,
     recursion,
     status,
@@ -30,7 +31,8 @@ from pages.shared.result.source import Source, StoredRun
 from pages.shared.session import dispatcher, store
 from pages.shared.taking import Asked
 
-_PACE = {"queued": 0.4, "running": 0.8, "pausing": 0.5, "paused": 2.0}
+PACE = {"queued": 0.4, "running": 0.8, "pausing": 0.5, "paused": 2.0}
+"""Seconds between two looks at a run, by its state."""
 
 _WALK = ("The recursion", "from the loss back to the picture, layer by layer")
 _SOLVE = ("The equations", "from the gradient to the picture")
@@ -44,7 +46,7 @@ def draw(run: str) -> None:
         return
     arrival.draw(run)
     st.session_state["live.state"] = job.state
-    st.fragment(_live, run_every=_PACE.get(job.state), key="live")(run)
+    st.fragment(_live, run_every=PACE.get(job.state), key="live")(run)
 
 
 def _live(run: str) -> None:
@@ -64,6 +66,7 @@ def body(source: Source) -> None:
     trial, picture = trials.shown(job), trials.picture(job)
     if present:
         stage.leave_button()
+        named.of_job(job, large=True)
     else:
         with st.container(key="live_head", gap="xsmall"):
             title = job.title or words.question(job.spec)
@@ -131,10 +134,10 @@ def _charts(job: Job, points: Sequence[Point], truth: bool, present: bool) -> No
     caption = captions.of_run(job.spec, job.run_result)
     with st.container(key="charts", horizontal=True, gap="medium"):
         with st.container(width="stretch", gap="xsmall"):
-            curves.losses(runs, log, "chart_loss", caption)
+            curves.losses(runs, log, "chart_loss", caption, large=present)
         if truth and (job.spec.get("recorded") or {"reference": True}).get("reference"):
             with st.container(width="stretch", gap="xsmall"):
-                curves.likeness(runs, "chart_likeness", caption)
+                curves.likeness(runs, "chart_likeness", caption, large=present)
         if residual and not present:
             with st.container(width="stretch", gap="xsmall"):
                 curves.residuals(residual, "chart_residual", caption)

@@ -10,10 +10,10 @@ from gi_core.experiments.sweeps.axes import typed
 from gi_core.experiments.sweeps.fields import Field, offered
 from gi_core.jobs import times
 from gi_core.settings import Experiment, SpecError
+from gi_core.settings.presets import presets
 from gi_core.settings.sweep import Axis, Sweep, build_sweep, read_sweep
 from pages.shared import form, telling, words
 from pages.shared.experiment import press
-from pages.shared.presets import presets
 from pages.shared.sweeps import asking, keeping
 
 MOST_AXES = 3

@@ -1,4 +1,4 @@
-"""Experiments worth seeing; they are data in `gi_core/settings/presets.json`."""
+"""Experiments worth seeing, by title; they are data in `gi_core/settings/presets.json`."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from gi_core import settings
-from gi_core.settings import Experiment, build
+from gi_core.common.errors import SpecError
+from gi_core.settings.experiment import Experiment
+from gi_core.settings.parse import build
+from gi_core.settings.registry import suggestion
 
-_FILE = Path(settings.__file__).with_name("presets.json")
+_FILE = Path(__file__).with_name("presets.json")
 
 
 @dataclass(frozen=True)
@@ -33,3 +35,11 @@ def presets() -> tuple[Preset, ...]:
     return tuple(
         Preset(e["title"], e["sentence"], build(e["experiment"]), e.get("group", FIRST_GROUP)) for e in entries
     )
+
+
+def preset(title: str) -> Preset:
+    """The one of that title. Raises SpecError that names the nearest."""
+    known = {one.title: one for one in presets()}
+    if title not in known:
+        raise SpecError(f"there is no example {title!r}: {suggestion(title, known)}")
+    return known[title]

@@ -1,0 +1,1 @@
+"""Lessons for a class: a question, a prediction, a run, the answer."""
