@@ -7,18 +7,27 @@ J^T v uses that u(w) = J w is linear in a dummy w, so J^T v = (du/dw)^T v.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from gi_core.numerics.gradient import GradientMap, pull
+from gi_core.numerics.gradient import pull
+
+
+class Played(Protocol):
+    """What is sent of x (1, N, C, H, W) and targets (1, N, K): one tensor (1, *shape) for each parameter, or for those of `only`, with
+    the graph back to x.
+    """
+
+    def __call__(self, x: Tensor, target: Tensor, only: Sequence[int] | None = None) -> list[Tensor]: ...
 
 
 class JacobianProducts:
     """The gradient g at x (N, C, H, W) as a list (`value`), and products with its Jacobian J. scale multiplies g and J. only: as in `GradientMap`."""
 
     def __init__(
-        self, gradient: GradientMap, x: Tensor, target: Tensor, scale: float = 1.0, only: Sequence[int] | None = None
+        self, gradient: Played, x: Tensor, target: Tensor, scale: float = 1.0, only: Sequence[int] | None = None
     ):
         self.x = x.detach().requires_grad_(True)
         self.scale = scale

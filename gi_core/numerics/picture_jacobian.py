@@ -10,7 +10,7 @@ from gi_core.networks.losses import as_target, loss_of
 from gi_core.numerics import jacobian_cost
 from gi_core.numerics.generators import generator
 from gi_core.numerics.gradient import GradientMap
-from gi_core.numerics.jacobian import JacobianProducts
+from gi_core.numerics.jacobian import JacobianProducts, Played
 from gi_core.numerics.lanczos import ShiftedSolver, tridiagonal
 from gi_core.numerics.spectrum import DAMPING, Array
 from gi_core.settings import SpecError
@@ -26,12 +26,13 @@ LARGE = 1_000_000
 class Sample:
     """The Jacobian J of the gradient at pictures x (N, C, H, W), normalised, with labels (N,).
 
-    knowledge: network, loss, normalisation. Raises SpecError where the linearisation has no meaning.
+    knowledge: network, loss, normalisation. played: what is sent of pictures, in double precision on that device, in place of one
+    gradient: as of a round of several steps. Raises SpecError where the linearisation has no meaning.
     """
 
     def __init__(
         self, knowledge: Knowledge, x: Tensor, labels: Tensor, device: torch.device | str = "cpu",
-        dtype: torch.dtype = torch.float64,
+        dtype: torch.dtype = torch.float64, played: Played | None = None,
     ):  # fmt: skip
         if knowledge.batch_norm == "train":
             raise SpecError(
@@ -46,7 +47,7 @@ class Sample:
         self.knowledge, self.labels, self.shape = knowledge, labels, tuple(x.shape)
         self._product_seconds: float | None = None
         self.dtype = torch.float32 if device.type == "mps" else dtype
-        gradient = GradientMap(
+        gradient = played or GradientMap(
             knowledge, loss_of(knowledge.loss, knowledge.terms), Plan(device=device.type), self.dtype, device
         )
         x = x.to(device, self.dtype)

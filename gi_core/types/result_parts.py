@@ -108,8 +108,23 @@ class Certainty(TypedDict):
         bool | None, "whether no other does; null where the update is not matched, or it was not examined"
     ]
     free_directions: Annotated[int | None, "directions of the picture that do not show in the update"]
+    at_least: NotRequired[Annotated[bool, "whether so many were found, and there may be more"]]
     directions: Annotated[int | None, "all directions: values of the pictures"]
     error_to_expect: Annotated[float | None, "root mean square error per pixel that follows, in [0, 1]"]
+    weakest: NotRequired[
+        Annotated[
+            float,
+            "relative change of the update by a change of the picture of root mean square 1 along the direction that shows least;"
+            " a bound from below where `examined` is bounded, of the weakest that was found where it is open",
+        ]
+    ]
+    examined: NotRequired[
+        Annotated[
+            str | None,
+            "how: whole, by all directions; bounded, by a bound that fails in one case of a million; open, neither found nor"
+            " excluded; null where nothing was examined",
+        ]
+    ]
     sentence: Annotated[str, "the same for a person"]
     twin: NotRequired[Annotated[Twin, "a picture as different as possible that explains the update as well"]]
 

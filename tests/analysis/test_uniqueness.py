@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from gi_core.analysis import twins, uniqueness
 from gi_core.experiments import certainty, setup
+from gi_core.experiments.seen_by_server import seen_of
+from gi_core.numerics.shown import Shown
 from gi_core.numerics.spectrum import PRIOR
-from gi_core.settings import SpecError, build
+from gi_core.settings import build
 
 
 def _question(**more):
@@ -76,12 +80,42 @@ def test_what_is_not_matched_is_called_so(tmp_path):
     assert said["unique"] is None and said["sentence"].startswith("Not matched")
 
 
-def test_what_is_not_examined_says_why(tmp_path):
-    steps = _question(client={"kind": "fedavg", "epochs": 3})
-    assert "several local steps" in certainty.of(steps, _right(steps), steps.round.labels, tmp_path)["sentence"]
-    large = _question(size=70)
-    with pytest.raises(SpecError, match="up to 4096"):
-        uniqueness.refuse(large.round.knowledge, torch.zeros(1, 1, 70, 70))
+def test_what_is_not_examined_says_why(tmp_path, monkeypatch):
+    question = _question()
+    monkeypatch.setattr(uniqueness, "BUDGET", 1e-3)
+    said = certainty.of(question, _right(question), question.round.labels, tmp_path)
+    assert said["unique"] is None and said["examined"] is None and "a first look would take" in said["sentence"]
+
+
+def test_several_local_steps_are_examined(tmp_path):
+    """Two steps show more than one: the directions are those of the whole round."""
+    asked = {"size": 8, "model": {"kind": "lenet", "width": 1, "activation": "tanh"}}
+    one, two = _question(**asked), _question(**asked, client={"kind": "fedavg", "epochs": 2})
+    free = []
+    for question in (one, two):
+        client, seen = seen_of(question.round.update, question.round.knowledge)
+        x = (_right(question) - client.mean[0]) / client.std[0]
+        free.append(uniqueness.examine(client, x, question.round.labels, 2.0**-24, seen=seen).free)
+    assert seen.gradients == 2 and 0 < free[1] < free[0]
+
+
+def test_what_was_not_sent_shows_nothing(tmp_path):
+    """Without the gradient of all but the last layer a picture that the whole gradient fixes is open."""
+    question = _question(size=8)
+    update, names = question.round.update, list(question.round.update.tensors)
+    head = replace(question.round, update=replace(update, withheld=tuple(names[:-2])))
+    said = certainty.of(replace(question, round=head), _right(question), question.round.labels, tmp_path)
+    assert said["unique"] is False and said["free_directions"] > 0
+    assert certainty.of(question, _right(question), question.round.labels, tmp_path)["unique"]
+
+
+def test_an_unknown_factor_hides_the_direction_that_only_makes_the_update_longer():
+    question = _question(size=8)
+    client, _ = seen_of(question.round.update, question.round.knowledge)
+    x = (_right(question) - client.mean[0]) / client.std[0]
+    shown = uniqueness.look(client, x, question.round.labels, uniqueness.Seen(scaled=True))
+    longer = [g.clone() for g in shown.value]
+    assert float(shown.pull(longer).norm()) < 1e-9 * float(Shown(shown.sample).pull(longer).norm())
 
 
 @pytest.mark.parametrize("seed", range(4))
