@@ -16,15 +16,19 @@ from gi_core.analysis.model_check import check
 from gi_core.experiments import preparing
 from gi_core.networks.building import build
 from gi_core.networks.fishing import fishing
+from gi_core.networks.imprint import imprinted
 from gi_core.settings import build as asked
 from gi_core.settings import parse_component
+from gi_core.settings.servers import Imprint
 
 FRESH = (
     "lenet", "lenet:init=uniform", "convnet", "convnet:width=16,depth=4", "resnet20", "resnet18", "mlp", "mlp:depth=3", "linear",
     "vit", "vit:depth=2,hidden=64", "mobilenet_v2", "densenet121", "cnn6_d:logits=classes,bias=true",
 )  # fmt: skip
 TRAINED = ("lenet", "convnet:width=16,depth=4", "resnet20", "mlp", "linear", "vit:depth=2,hidden=64")
-CLASSES = 11
+CLASSES, SHAPE = 11, (3, 32, 32)
+NONE, ONE = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
+"""Of the normalisation."""
 
 
 def honest() -> Iterator[tuple[str, nn.Module]]:
@@ -33,7 +37,7 @@ def honest() -> Iterator[tuple[str, nn.Module]]:
         for seed in (0, 1):
             torch.manual_seed(seed)
             model = parse_component("model", text + ("," if ":" in text else ":") + f"seed={seed},classes={CLASSES}")
-            yield f"fresh {text}", build(model, (3, 32, 32), CLASSES)
+            yield f"fresh {text}", build(model, SHAPE, CLASSES)
     for text in TRAINED:
         for epochs, rate in ((1, 3e-3), (1, 3e-4), (4, 1e-3), (4, 1e-2)):
             yield f"trained {text}, {epochs} epochs at {rate}", _trained(text, epochs, rate)
@@ -49,8 +53,8 @@ def _trained(text: str, epochs: int, rate: float) -> nn.Module:
 
 
 def inspection() -> Iterator[dict]:
-    """Honest networks, and each of them as it fishes."""
-    kinds: dict[str, list[float]] = {"honest fresh": [], "honest trained": [], "fishing": []}
+    """Honest networks, and each of them as it fishes and behind four bins, the fewest there are."""
+    kinds: dict[str, list[float]] = {"honest fresh": [], "honest trained": [], "fishing": [], "imprint": []}
     named, rows = 0, []
     for name, model in honest():
         found = check(model)
@@ -58,6 +62,7 @@ def inspection() -> Iterator[dict]:
         rows.append({one["check"]: one["value"] for one in found["noticed"]})
         if found["suspicious"]:
             print("FALSE ALARM", name, found["sentence"], flush=True)
+        kinds["imprint"].append(check(imprinted(model, Imprint(bins=4), SHAPE, NONE, ONE))["score"])
         try:
             fished = check(fishing(model, 3, 25.0))
         except ValueError:

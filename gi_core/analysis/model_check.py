@@ -27,6 +27,8 @@ ALIKE = 1 - 1e-6
 """Cosine from which two rows are one."""
 MOST, FEWEST, ROWS = 99.0, 4, 4096
 """Largest score that is said; fewest rows and inputs of a layer whose rows are compared; most rows that are."""
+NEARLY = 0.05
+"""Share by which a later layer has to repeat more, to be named in place of an earlier one."""
 QUIET = 1e-12
 """Relative change of a layer that counts as none."""
 
@@ -97,7 +99,7 @@ def _repeated(model: nn.Module) -> Noticed:
     most, where = 0.0, ""
     for name, weight in _weights(model):
         share = _repeats(weight)
-        if share > most:
+        if share > most + NEARLY:
             most, where = share, name
     return _noticed("repeated", most, f"{100 * most:.0f} % of the rows of {where or 'no layer'} repeat another one")
 

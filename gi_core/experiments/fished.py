@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from gi_core.analysis.model_check import check
 from gi_core.attacks.adaptive.past_fishing import past_fishing
 from gi_core.clients import Round
+from gi_core.common.errors import SpecError
 from gi_core.data import Pictures
+from gi_core.settings import Experiment
 
 
 def as_fished(pictures: Pictures, done: Round) -> tuple[Pictures, Round]:
@@ -26,3 +29,11 @@ def as_fished(pictures: Pictures, done: Round) -> tuple[Pictures, Round]:
     pictures = replace(pictures, images=pictures.images[its], labels=pictures.labels[its])
     clean = update if done.clean is done.update else past_fishing(done.clean, done.knowledge)[0]
     return pictures, replace(done, update=update, knowledge=knowledge, labels=done.labels[its], clean=clean)
+
+
+def refuse_suspicious(experiment: Experiment, done: Round) -> None:
+    """Raises SpecError where the client looks at the network that it gets, and that asks for single pictures."""
+    if experiment.client.refuses and experiment.recorded is None:
+        found = check(done.knowledge.model)
+        if found["suspicious"]:
+            raise SpecError(f"the client sends nothing, as {found['sentence']}")

@@ -23,8 +23,10 @@ from gi_core.settings.client import FedAvg
 from gi_core.settings.closed_form_attacks import Transformer
 from gi_core.settings.drawings import drawing
 from gi_core.settings.ensemble_attacks import SECOND_ORDER
+from gi_core.settings.imprint_attacks import ReadBins
 from gi_core.settings.network_base import Model
 from gi_core.settings.own_network import OwnNetwork
+from gi_core.settings.servers import Imprint
 
 BASE = 300 * 2**20
 COPIES, PER_PARAMETER, PER_ACTIVATION, PER_PIXEL = 6, 6, 8, 10
@@ -68,18 +70,20 @@ def footprint(experiment: Experiment) -> Footprint | None:
     if found is None:
         return None
     parameters, activations, pixels = found
+    if isinstance(experiment.server, Imprint):
+        parameters += 2 * experiment.server.bins * pixels
     pictures, settings = experiment.pictures, experiment.attack
     wide = 8 if settings.double else 4
     network = BASE + 4 * COPIES * parameters
     steps, batch = _played(experiment)
     trial = steps * wide * (PER_PARAMETER * parameters + PER_ACTIVATION * batch * activations)
-    if isinstance(settings, Transformer):  # one gradient, of nothing that is differentiated twice
+    if isinstance(settings, ReadBins | Transformer):  # one gradient, of nothing that is differentiated twice
         trial = 4 * (OF_REPLAY * parameters + PER_ACTIVATION * batch * activations)
     trials = settings.trials
     kept = trials * pictures * pixels * 4 * (PER_PIXEL + _history(settings))
     if isinstance(settings, LevenbergMarquardt):
         kept = pictures * pixels * 8 * (settings.krylov + PER_PIXEL)
-    elif isinstance(settings, ClosedForm):
+    elif isinstance(settings, ClosedForm) and not isinstance(settings, ReadBins):
         kept += 4 * 8 * min(UNKNOWNS, pictures * pixels) ** 2
     chunk = max(1, min(MAX_CHUNK, trials, CHUNK_BYTES // max(1, trial)))
     few = min(pictures, METER_IMAGES)

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 from gi_core import data
+from gi_core.analysis.model_check import check
 from gi_core.common.memory_limit import memory_limit
 from gi_core.defenses import effect
 from gi_core.experiments import estimate, footprint, risk_ahead, risk_meter
@@ -110,6 +111,8 @@ def _round(experiment: Experiment, questions: Questions, answer: Preview) -> Non
     answer["parameters"], answer["accuracy"] = question.info.get("parameters"), question.info.get("accuracy")
     played = question.round
     answer["effects"] = list(played.effects)
+    if experiment.server.changes:
+        answer["model_check"] = check(played.knowledge.model)
     answer["sent"] = effect(played.clean, played.update) if played.clean is not played.update else None
     answer["risk"] = risk_meter.measure(question)
     refuse_no_signal(question)

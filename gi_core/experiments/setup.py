@@ -17,7 +17,7 @@ from gi_core.common.memory_limit import memory_limit
 from gi_core.common.progress import Progress
 from gi_core.data import Pictures
 from gi_core.experiments import preparing
-from gi_core.experiments.fished import as_fished
+from gi_core.experiments.fished import as_fished, refuse_suspicious
 from gi_core.experiments.recorded import playing
 from gi_core.jobs.rows import encode
 from gi_core.settings import Experiment, SpecError, problems
@@ -111,6 +111,7 @@ def ask(experiment: Experiment, device: torch.device, progress: Progress) -> Que
         return Question(experiment, pictures, model, info, done, done.update.norm(), device, facts)
     progress(1.0, "playing the client's round")
     done = clients.play(experiment, model, pictures, device)
+    refuse_suspicious(experiment, done)
     pictures, done = as_fished(replace(pictures, labels=done.labels.numpy()), done)
     return Question(experiment, pictures, model, info, done, done.update.norm(), device)
 

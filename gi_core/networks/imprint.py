@@ -10,6 +10,7 @@ are spread nearly normally.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
 from math import prod
@@ -101,6 +102,12 @@ def imprinted(
 def named_as_sent(model: nn.Module, server: Server, shape: Shape) -> nn.Module:
     """A module with the names and shapes of what clients of this server train; `model` itself where the server puts nothing there."""
     return Imprinted(_fresh(shape, server), model) if isinstance(server, Imprint) else model
+
+
+def as_received(model: nn.Module, shapes: Mapping[str, tuple[int, ...]]) -> nn.Module:
+    """The network with a layer of bins in front of it where the tensors of a file, by name, have one."""
+    measure = shapes.get(f"{FRONT}.measure.weight", ())
+    return Imprinted(Bins(measure[1], measure[0]), model) if len(measure) == 2 else model
 
 
 def _fresh(shape: Shape, settings: Imprint) -> Bins:

@@ -47,6 +47,10 @@ class Client(Component):
         "Whether the server knows the labels, and an attack that asks for them gets them.",
         title="Server knows the labels",
     )
+    refuses: bool = setting(
+        False, "The client looks at the network before it trains, and sends nothing where that asks for single pictures.",
+        title="Refuses suspicious networks", added=True,
+    )  # fmt: skip
     label_smoothing: float = setting(
         0.0, "Share of each label that is spread over all classes (cross-entropy).", title="Label smoothing", ge=0, lt=1,
         added=True,

@@ -78,7 +78,7 @@ class Imprint(Server):
 
     bins: int = setting(
         128, "Bins, equally likely for a picture. Of a batch of B a share of (1 - 1/k)^(B-1) falls alone into one of k.", title="Bins",
-        basic=True, ge=2, le=MOST_BINS,
+        basic=True, ge=4, le=MOST_BINS,
     )  # fmt: skip
     public: Literal["crops", "faces"] = setting(
         "crops", "Public pictures by which the bins are set: crops of the bundled photographs, or faces.", title="Public pictures",

@@ -4,6 +4,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, NotRequired, TypedDict, cast
 
+from gi_core.types.model_check import ModelCheck
 from gi_core.types.result import Settings
 from gi_core.types.result_parts import Change, Effect
 from gi_core.types.risk import Risk
@@ -37,6 +38,9 @@ class Preview(TypedDict):
     effects: Annotated[list[Effect], "what each defense did to the update, in order"]
     sent: Annotated[Change | None, "what all of them did together; null without any"]
     risk: NotRequired[Annotated[Risk, "the risk meter"]]
+    model_check: NotRequired[
+        Annotated[ModelCheck, "what a client could notice of the network, where the server changed it"]
+    ]
 
 
 def empty() -> Preview:

@@ -14,7 +14,15 @@ from gi_core import data
 from gi_core.attacks.base import Refused
 from gi_core.common.memory_limit import memory_limit, memory_ran_out
 from gi_core.common.progress import Progress
-from gi_core.experiments import influence_analysis, preparing, rank_analysis, recording, small_pictures, utility
+from gi_core.experiments import (
+    influence_analysis,
+    model_inspection,
+    preparing,
+    rank_analysis,
+    recording,
+    small_pictures,
+    utility,
+)
 from gi_core.experiments.execute import Stopped, execute
 from gi_core.experiments.federation import running
 from gi_core.experiments.picture_files import save_png, sheet
@@ -166,7 +174,9 @@ def _utility(job: Job, writer: JobWriter, control: Control, questions: Questions
 
 
 def _inspect(job: Job, writer: JobWriter, control: Control, questions: Questions) -> dict[str, Any]:
-    """spec: {recorded, model, size, channels, client}; see `inspecting.answer`."""
+    """spec: {recorded, model, size, channels, client}; see `inspecting.answer`. Of a network that was received: {received, …}."""
+    if "received" in job.spec:
+        return {"status": "done", "model_check": model_inspection.answer(job.spec)}
     return {"status": "done", **inspecting.answer(job.spec)}
 
 

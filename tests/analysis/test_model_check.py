@@ -11,9 +11,12 @@ import torch
 import gi_core as gi
 from gi_core.analysis.model_check import check
 from gi_core.cli import main
+from gi_core.experiments.model_inspection import answer
 from gi_core.networks.building import build
 from gi_core.networks.fishing import fishing, head
+from gi_core.networks.imprint import imprinted
 from gi_core.settings import parse_component
+from gi_core.settings.servers import Imprint
 
 ZOO = ("lenet:init=uniform", "convnet:width=8,depth=3", "resnet20", "mlp:hidden=32", "linear", "vit:depth=1,hidden=32")
 
@@ -102,3 +105,39 @@ def test_an_audit_withholds_what_a_model_asks_for_before_any_attack(tmp_path, ca
     assert json.loads(capsys.readouterr().out)["sentence"].startswith(
         "withheld, as this model asks for pictures of class 3"
     )
+
+
+@pytest.mark.parametrize("text", ZOO)
+def test_a_layer_of_bins_is_noticed_in_front_of_any_network(text):
+    model = imprinted(network(text), Imprint(bins=4), (3, 16, 16), (0.0,) * 3, (1.0,) * 3)
+    found = check(model)
+    assert found["suspicious"] and found["of_class"] is None
+    assert found["sentence"].startswith("this model asks for single pictures: ") and "of front." in found["sentence"]
+
+
+def test_a_file_of_a_network_behind_bins_is_read_as_one(tmp_path, capsys):
+    torch.save(
+        imprinted(network("resnet20"), Imprint(), (3, 16, 16), (0.0,) * 3, (1.0,) * 3).state_dict(),
+        tmp_path / "model.pt",
+    )
+    asked = {
+        "received": str(tmp_path / "model.pt"),
+        "model": {"kind": "resnet20", "classes": 10},
+        "size": 16,
+        "channels": 3,
+    }
+    assert answer(asked)["sentence"].startswith("this model asks for single pictures")
+    assert (
+        main(["inspect-model", str(tmp_path / "model.pt"), "--model", "resnet20:classes=10", "--input", "3x16x16"]) == 3
+    )
+
+
+def test_a_client_that_looks_sends_nothing_to_a_server_that_asks():
+    asked = {
+        "samples": ["bundled/faces:0", "bundled/faces:1"],
+        "size": 8,
+        "client": {"refuses": True},
+        "server": {"kind": "imprint"},
+    }
+    with pytest.raises(gi.SpecError, match="the client sends nothing, as this model asks for single pictures"):
+        gi.run(asked, progress=False)

@@ -51,7 +51,7 @@ def test_defenses_are_chips_with_strengths(store):
 
 @pytest.mark.parametrize("number", range(len(presets())))
 def test_a_chip_fills_the_form_says_what_there_is_to_see_and_plays(store, number):
-    assert 6 <= len(presets()) <= 20
+    assert 6 <= len(presets()) <= 22
     app, preset = lab(), presets()[number]
     app.button(key=f"preset_{number}").click().run()
     assert form(app) == preset.experiment

@@ -13,8 +13,9 @@ from gi_core.experiments.federation import files
 from gi_core.experiments.federation.attacking import Tick, attack
 from gi_core.experiments.federation.leakage import leakage
 from gi_core.experiments.federation.rounds import Played, Simulation
-from gi_core.experiments.fished import as_fished
+from gi_core.experiments.fished import as_fished, refuse_suspicious
 from gi_core.settings import accounting
+from gi_core.settings.federation import round_of
 
 WITHHELD = (
     "the clients withhold the statistics of batch norm, so the global network is tested with those of the test pictures"
@@ -47,6 +48,7 @@ def attacked(simulation: Simulation, played: Played, client: int, folder: Path, 
     entry: dict[str, Any] = {"client": client + 1, "pictures": len(mine.labels)}
     assert asked.attack is not None  # else no round is seen
     try:
+        refuse_suspicious(round_of(asked), done)
         mine, done = as_fished(mine, done)
         found = attack(
             asked.attack, done.update, done.knowledge, asked.seed, simulation.device, asked.attack_seconds, tick

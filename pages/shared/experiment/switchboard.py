@@ -10,7 +10,7 @@ from gi_core.settings import CLIENTS, SERVERS, Experiment, SpecError
 from gi_core.settings.client import FedAvg
 from gi_core.settings.layer_graphs import layer_graph
 from pages.shared import form, words
-from pages.shared.experiment import adapting, client_fields, fields, pairs
+from pages.shared.experiment import adapting, client_fields, fields, pairs, received
 from pages.shared.experiment.statistics_pair import STATISTICS
 from pages.shared.session import store
 
@@ -48,7 +48,7 @@ def draw() -> None:
     st.html(f'<p class="gi-sees" role="status"><b>The server sees</b> {text}</p>')
     if now.model.has_batch_norm and now.recorded is None:
         pairs.button(now, STATISTICS)
-    more = [n for n in _MORE if n in type(now.client).model_fields] + client_fields.stepping(now.client)
+    more = ["refuses", *(n for n in _MORE if n in type(now.client).model_fields)] + client_fields.stepping(now.client)
     more += client_fields.losing(now.client, now.model.one_logit) + (["label"] if now.model.one_logit else [])
     with st.expander("More about the client", type="compact", key="fold.client"):
         fields.widgets(now.client, ("client",), more)
@@ -68,6 +68,9 @@ def _server(now: Experiment) -> None:
         names = [name for name in type(now.server).model_fields if name != "kind"]
         with st.container(key="server"):
             fields.widgets(now.server, ("server",), names)
+        received.noticed(now)
+    with st.expander("Check a network that you received", type="compact", key="fold.received"):
+        received.draw(now)
 
 
 def _send(key: str) -> None:

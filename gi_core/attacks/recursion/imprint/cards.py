@@ -24,7 +24,7 @@ def bins(reading: Reading) -> LayerReport:
         tall = max(1, round(SIDE * (1 + max(-1.0, float(torch.tensor(size / largest).log10()) / 6))))
         drawn[0, SIDE - tall :, left : max(left + 1, (at + 1) * SIDE // reading.bins)] = 1.0
     return LayerReport(
-        name=WEIGHT.removesuffix(".weight"), route="gradient", unknowns=reading.bins, rank=held, deficiency=reading.bins - held,
+        name=WEIGHT.removesuffix(".weight"), route="gradient", unknowns=held, rank=held, deficiency=0,
         condition=1.0, residual=reading.noise, error=float(reading.error.median()) if held else 1.0, preview=drawn,
         note=f"{held} of {reading.bins} bins hold something: a bar for each, by how much it weighs",
     )  # fmt: skip
