@@ -23,6 +23,9 @@ from gi_core.types.updates import Knowledge, Update
 
 SMOOTH = 0.15
 """Weight of total variation in units of the update's own error."""
+ENOUGH, CHANCE, ALIKE = 8, 5.0, 0.2
+"""Values of a tensor from which on its mean square of what is left is compared with that of all, and by how much the two may differ: so
+many standard deviations of chance, and a share beside."""
 LABELS = 16
 """Most other labels that are tried for an answer."""
 
@@ -30,13 +33,14 @@ LABELS = 16
 @dataclass(frozen=True)
 class Found:
     """residual: r; None where it cannot be worked out, as of a long round. score: lower is better. tensors: r of each by name. labels: (N,) of the
-    answer, or others that fit better.
+    answer, or others that fit better. even: whether what is left of each value is alike in all tensors, as noise is.
     """
 
     residual: float | None
     score: float
     tensors: dict[str, float]
     labels: Tensor
+    even: bool = False
 
 
 class Evidence:
@@ -88,12 +92,13 @@ class Evidence:
             r = 1.0
         rough = float((shown.diff(dim=-1).abs().mean() + shown.diff(dim=-2).abs().mean()).nan_to_num())
         names = [name for name in self.update.tensors if name not in self.update.withheld]
-        apart = {}
+        apart, squares = {}, []
         for name, g, low in zip(names, own, belief.low, strict=True):
             seen = torch.isfinite(low)
             left = (factor * g[seen.to(g.device)].cpu() - low[seen].cpu()).double().norm()
             apart[name] = float(left) / (float(low[seen].double().norm()) or 1.0)
-        return Found(r, max(r, self.floor) + SMOOTH * self.floor * rough, apart, labels)
+            squares.append((float(left) ** 2, int(seen.sum())))
+        return Found(r, max(r, self.floor) + SMOOTH * self.floor * rough, apart, labels, _even(squares))
 
     def _beside(self, shown: Tensor, labels: Tensor) -> tuple[list[Tensor], Belief] | None:
         """(what the client as described would send, the belief about what it sent); None where its round cannot be played."""
@@ -114,3 +119,12 @@ class Evidence:
     def certain(self, residual: float | None) -> bool:
         """Whether nothing but the update's own error is left."""
         return residual is not None and residual <= self.tolerance < math.inf
+
+
+def _even(squares: list[tuple[float, int]]) -> bool:
+    """Whether sums of squares of so many values are those of one noise. A wrong picture leaves what goes with the size of each tensor's
+    gradient, which differ by far more.
+    """
+    mean = sum(square for square, _ in squares) / max(1, sum(count for _, count in squares))
+    counted = [(square / count / mean, count) for square, count in squares if count >= ENOUGH and mean > 0]
+    return len(counted) > 1 and all(abs(ratio - 1) < CHANCE * math.sqrt(2 / count) + ALIKE for ratio, count in counted)

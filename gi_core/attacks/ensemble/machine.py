@@ -26,8 +26,10 @@ from gi_core.settings.plan import Plan
 from gi_core.types.result_parts import Knows
 from gi_core.types.updates import Knowledge, Update
 
-NEAR = 0.5
-"""Residual up to which an answer is a better start than a fresh one, and second-order steps are worth taking from it."""
+NEAR = 0.1
+"""Residual up to which an answer is a better start than a fresh one, and second-order steps are worth taking from it. Above, a search
+goes on in the wrong valley (measured)."""
+STALLS = "it stalls at the kinks of this network's functions, and nothing near was found to start from"
 
 
 class Ensemble:
@@ -116,8 +118,8 @@ class Ensemble:
             return f"not needed: {best['title']} explains the update to its own precision"
         if member.phase == "matching" and residual <= MATCHED:
             return f"not needed: {best['title']} leaves {residual:.1g} of the update"
-        if member.phase == "second order" and self.reading.kinked and residual > NEAR:
-            return "it stalls at the kinks of this network's functions, and nothing near was found to start from"
+        if member.sharpens and residual > NEAR:
+            return "it goes on from what is near, and nothing near was found" if not self.reading.kinked else STALLS
         return ""
 
     def _start(self, state: State, member: Member) -> None:
@@ -181,7 +183,7 @@ class Ensemble:
         return {
             "kind": member.kind, "title": member.settings[0].title, "images": images.detach().cpu().double().clamp(0, 1), "labels": found.labels.detach().cpu().clone(),
             "residual": found.residual, "score": found.score, "tensors": dict(found.tensors),
-            "certain": self.evidence.certain(found.residual), "searched": member.phase == "matching",
+            "certain": self.evidence.certain(found.residual), "even": found.even, "searched": member.phase == "matching",
         }  # fmt: skip
 
     # what is shown
@@ -223,13 +225,13 @@ class Ensemble:
         if best is None:
             return verdict(None, None, self.evidence.floor)
         if self._judged is None or self._judged[0] is not best:
-            error = None
+            error, noise = None, best["residual"] if best["even"] else 0.0
             if best["residual"] is not None and best["residual"] <= LOST:
                 error = expected_error(
                     self.update, given(self.settings, self.knowledge), best["images"], best["labels"], best["residual"],
-                    self.evidence.own, best["certain"], self.reading.cleared,
+                    max(self.evidence.own, noise), best["certain"], self.reading.cleared,
                 )  # fmt: skip
-            self._judged = best, verdict(best, error, self.evidence.floor)
+            self._judged = best, verdict(best, error, max(self.evidence.floor, noise))
         return self._judged[1]
 
     def _standing(self, state: State) -> dict[str, Any] | None:

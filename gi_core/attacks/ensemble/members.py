@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 from torch import nn
@@ -28,11 +28,14 @@ HALF = 0.5
 """Share of what is left of the budget, where another member comes after."""
 QUASI_NEWTON = 30.0
 """Gradients of a step of L-BFGS, of at most 20 inner iterations with their line searches."""
+FEW_UNKNOWNS = "a second-order search finds what few unknowns leave open"
 SMOOTH = "on a smooth network a quasi-Newton search goes through the local steps"
+SHARPENS = "second-order steps sharpen what is near"
 DECODER = "deep batch norm hides pixels, so the weights of an untrained decoder are searched"
-SMALL_STEPS = "the pictures of a batch part best under small steps"
 STATISTICS = "batch norm takes the client's own statistics, which guide a search where they are shared"
-ANY_NETWORK = "a search of first order works on any network"
+SMALL_STEPS = "one picture on any network is searched with small steps of first order"
+LARGE_STEPS = "the pictures of a batch part under large steps of first order"
+CLEARED = "it would take the zeros of the update for values, and they were not sent"
 
 Phase = Literal["closed form", "second order", "matching"]
 
@@ -41,6 +44,7 @@ Phase = Literal["closed form", "second order", "matching"]
 class Member:
     """settings: of one attack, in the order in which label strategies are tried. why: it is tried. share: of what is left of the
     budget, 0 where it takes none; each: gradients that a step of it takes, where it does not count them itself. left_out: why it is not tried, "" where it is.
+    sharpens: whether it is tried from an answer that is near alone.
     """
 
     kind: str
@@ -50,11 +54,12 @@ class Member:
     share: float = 0.0
     left_out: str = ""
     each: float = 1.0
+    sharpens: bool = False
 
 
 def members(o: Auto, update: Update, knowledge: Knowledge, reading: Reading) -> list[Member]:
     """All there are, in their order."""
-    return [*_closed(o), _second_order(o, update, knowledge, reading), *_matching(o, update, knowledge, reading)]
+    return [*_closed(o), *_second_order(o, update, knowledge, reading), *_matching(o, update, knowledge)]
 
 
 def _closed(o: Auto) -> Iterator[Member]:
@@ -66,35 +71,37 @@ def _closed(o: Auto) -> Iterator[Member]:
         yield Member(kind, "closed form", (_made(cls, o, labels=labels),), "its equations fit this network and update")
 
 
-def _second_order(o: Auto, update: Update, knowledge: Knowledge, reading: Reading) -> Member:
-    values = update.images * math.prod(knowledge.input_shape)
-    strategies = ("known",) if o.labels == "known" else ("observed_delta", "auto")
-    settings = tuple(
-        _made(LevenbergMarquardt, o, labels=labels) for labels in strategies if labels != "observed_delta" or update.images == 1
-    )  # fmt: skip
-    left_out = f"{values:,} values of pixels are too many for it" if values > SECOND_ORDER else ""
-    why = "a second-order search finds what few unknowns leave open"
-    return Member("levenberg_marquardt", "second order", settings, why, HALF, left_out)
-
-
-def _matching(o: Auto, update: Update, knowledge: Knowledge, reading: Reading) -> Iterator[Member]:
-    """Searches with the settings that fit the network: quasi-Newton where it is smooth and the round has several steps. A batch is searched with small steps first: its pictures must
-    find apart before they are sharpened.
+def _second_order(o: Auto, update: Update, knowledge: Knowledge, reading: Reading) -> Iterator[Member]:
+    """Levenberg-Marquardt, and through local steps quasi-Newton: from any start where the unknowns are few and the network is smooth, else from
+    what a closed form has found near. Half of a budget that ends short of an answer is dear: a search of first order with half
+    its steps gets much less than half as far (measured), so nobody else takes a share.
     """
+    values, alone = update.images * math.prod(knowledge.input_shape), update.images == 1
+    strategies = ("known",) if o.labels == "known" else ("observed_delta", "auto") if alone else ("auto",)
+    settings = tuple(_made(LevenbergMarquardt, o, labels=labels) for labels in strategies)
+    left_out = f"{values:,} values of pixels are too many for it" if values > SECOND_ORDER else ""
+    if reading.cleared and not o.adaptive:
+        left_out = left_out or CLEARED
+    sharpens = reading.kinked or not alone
+    why = SHARPENS if sharpens else FEW_UNKNOWNS
+    yield Member("levenberg_marquardt", "second order", settings, why, HALF, left_out, sharpens=sharpens)
     if not (reading.kinked or one_step(knowledge.schedule)):
-        yield _search(o, update, Idlg, SMOOTH, HALF, each=QUASI_NEWTON)
+        yield replace(_search(o, update, Idlg, SMOOTH, HALF, each=QUASI_NEWTON), sharpens=True)
+
+
+def _matching(o: Auto, update: Update, knowledge: Knowledge) -> Iterator[Member]:
+    """One search of first order with all that is left, with the settings that fit the network and the batch."""
     norms = any(isinstance(m, _BatchNorm) for m in knowledge.model.modules())
     deep = sum(isinstance(m, nn.Conv2d) for m in knowledge.model.modules()) >= DEEP
     if norms and deep and knowledge.batch_norm == "train":
         decoder = FlGradientInversion.presets["deep_network"]
         yield _search(o, update, FlGradientInversion, DECODER, 1.0, decoder)
-        return
-    if update.images > 1:
-        yield _search(o, update, FlGradientInversion, SMALL_STEPS, HALF)
-    if norms and knowledge.batch_norm == "train":
+    elif norms and knowledge.batch_norm == "train":
         yield _search(o, update, FlGradientInversion, STATISTICS, 1.0)
+    elif update.images == 1:
+        yield _search(o, update, FlGradientInversion, SMALL_STEPS, 1.0)
     else:
-        yield _search(o, update, InvertingGradients, ANY_NETWORK, 1.0)
+        yield _search(o, update, InvertingGradients, LARGE_STEPS, 1.0)
 
 
 def _search(
