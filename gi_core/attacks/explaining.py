@@ -118,7 +118,8 @@ def sent_by(update: Update, knowledge: Knowledge, images: Tensor, labels: Tensor
 
 def _loss(update: Update, knowledge: Knowledge, labels: Tensor, x: Tensor) -> tuple[Loss, Tensor]:
     """(loss, target) that are played. A picture that the network is sure of has a dL/dlogits of a few roundings of one: what the
-    client's own arithmetic made of it is in the last bias, and stands for the label where its sign agrees.
+    client's own arithmetic made of it is in the last bias, and stands for the label where its sign agrees. Over the classes it sums to nothing,
+    unless some of it was not sent.
     """
     plain = loss_of(knowledge.loss, knowledge.terms), as_target(labels.to(x.device), knowledge.classes, x)
     schedule = knowledge.schedule
@@ -130,7 +131,8 @@ def _loss(update: Update, knowledge: Knowledge, labels: Tensor, x: Tensor) -> tu
         delta, size = unit_delta(as_mean_gradient(update, schedule, knowledge.model), knowledge)
     except Refused:
         return plain
-    if size > CONFIDENT or as_labels(-delta[None]).tolist() != labels.tolist():
+    whole = size * abs(float(delta.sum())) <= len(delta) * comparing.FLOAT32 if len(delta) > 1 else True
+    if size > CONFIDENT or not whole or as_labels(-delta[None]).tolist() != labels.tolist():
         return plain
     return linear_loss, (size * delta).to(x)[None]
 

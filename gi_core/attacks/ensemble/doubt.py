@@ -6,6 +6,8 @@ take too long, what is left open is drawn (`analysis.left_open`).
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
@@ -31,7 +33,7 @@ def expected_error(
     """Root mean square in pixels; None where it would take too long, or the labels are none of the network's.
 
     images (N, C, H, W) in pixels, labels (N,). residual: what they leave of the update, of which `own` is the update's own error. cleared: whether
-    its zeros count as not sent. A draw takes a round of several steps for one gradient.
+    its zeros count as not sent. A round of several steps is taken for one gradient.
     """
     update, knowledge = unscaled(update, knowledge)
     classes = max(2, knowledge.classes)
@@ -39,13 +41,14 @@ def expected_error(
         return None
     std, mean = (torch.tensor(v, dtype=torch.float64).view(-1, 1, 1) for v in (knowledge.std, knowledge.mean))
     x = (images.double().clamp(0, 1) - mean) / std
-    if matched:
+    if matched and not cleared:
         try:
-            return uniqueness.examine(knowledge, x, labels.cpu(), own, residual).expected_error
+            one = replace(knowledge, schedule=None)
+            return uniqueness.examine(one, x, labels.cpu(), own, residual).expected_error
         except SpecError:
-            pass  # too large, or several steps
-        if x.numel() > left_open.MOST:
-            return None  # a draw would end before the directions that show least
+            pass  # too large, or tied to its batch
+    if matched and x.numel() > left_open.MOST:
+        return None  # a draw would end before the directions that show least
     gradient = as_mean_gradient(update, knowledge.schedule, knowledge.model)
     sent = {i: t for i, (name, t) in enumerate(gradient.tensors.items()) if name not in gradient.withheld}
     if x.numel() > SECOND_ORDER or sum(t.numel() for t in gradient.tensors.values()) > PARAMETERS:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -46,7 +47,13 @@ class Ensemble:
         seen = given(settings, knowledge)
         self.reading = read(update, seen)
         self.evidence = Evidence(update, seen, self.reading.noise, self.reading.cleared)
-        self.members = members(settings, update, knowledge, self.reading)
+        self.told = knowledge
+        if (
+            self.reading.pruned is not None and not settings.adaptive
+        ):  # what the update itself shows, the members are told
+            settings = settings.model_copy(update={"adaptive": True})
+            self.told = replace(seen, defenses=(self.reading.pruned,))
+        self.members = members(settings, update, self.told, self.reading)
         self.shape = (update.images, *knowledge.input_shape)
         self._inner: tuple[int, Attack] | None = None
         self._judged: tuple[dict[str, Any], Verdict] | None = None
@@ -159,7 +166,7 @@ class Ensemble:
             chosen = member.settings[state["strategy"]]
             if member.phase == "matching":  # its step size falls over all its iterations
                 chosen = chosen.model_copy(update={"iterations": max(1, int(state["allowed"] // member.each))})
-            self._inner = state["member"], make(chosen, self.update, self.knowledge, plan=self.plan, device=self.device)
+            self._inner = state["member"], make(chosen, self.update, self.told, plan=self.plan, device=self.device)
         return self._inner[1]
 
     def _end(self, state: State, machine: Attack, step: Step) -> str:
@@ -225,11 +232,12 @@ class Ensemble:
         if best is None:
             return verdict(None, None, self.evidence.floor)
         if self._judged is None or self._judged[0] is not best:
+            cleared = self.reading.cleared and (self.reading.pruned is not None or not best["certain"])
             error, noise = None, best["residual"] if best["even"] else 0.0
             if best["residual"] is not None and best["residual"] <= LOST:
                 error = expected_error(
                     self.update, given(self.settings, self.knowledge), best["images"], best["labels"], best["residual"],
-                    max(self.evidence.own, noise), best["certain"], self.reading.cleared,
+                    max(self.evidence.own, noise), best["certain"], cleared,
                 )  # fmt: skip
             self._judged = best, verdict(best, error, max(self.evidence.floor, noise))
         return self._judged[1]

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from statistics import median_low
+from typing import Any
 
 import torch
 
@@ -22,6 +24,9 @@ from gi_core.update_files import comparing
 
 QUIET = 1e-5
 """Relative noise below which there is none but rounding."""
+GAP, COUNTED = 20.0, 50
+"""Of n values about zero the least is near median / n. How many times that, in half of the tensors of so many values, says that the smallest
+were cleared."""
 CLEARED = 0.02
 """Share of zeros in every tensor from which values count as cleared: a dead ReLU clears whole rows of some."""
 
@@ -29,13 +34,15 @@ CLEARED = 0.02
 @dataclass(frozen=True)
 class Reading:
     """noise: relative to the update, 0 where it does not show. cleared: whether its zeros are values that were not sent. kinked:
-    whether the network's functions have jumps in their slope, or may have. said: sentences for a person.
+    whether the network's functions have jumps in their slope, or may have. said: sentences for a person. pruned: the defense that the
+    zeros show, as a server would know of it; None where they may be a ReLU's.
     """
 
     noise: float
     cleared: bool
     kinked: bool
     said: tuple[str, ...]
+    pruned: dict[str, Any] | None = None
 
 
 def read(update: Update, knowledge: Knowledge) -> Reading:
@@ -60,7 +67,28 @@ def read(update: Update, knowledge: Knowledge) -> Reading:
     if update.statistics is not None:
         said.append("batch norm statistics came with it")
     said.append(_labels(gradient, knowledge))
-    return Reading(noise, zeros > CLEARED, kinked(knowledge), tuple(text for text in said if text))
+    pruned = _pruned(sent)
+    if pruned is not None:
+        said.append("the values about zero are missing: the smallest of each layer were cleared")
+    return Reading(noise, zeros > CLEARED, kinked(knowledge), tuple(text for text in said if text), pruned)
+
+
+def _pruned(sent: dict[str, torch.Tensor]) -> dict[str, Any] | None:
+    """Magnitude pruning, read from a gap about zero: a ReLU's zeros have small values beside them. Few different values are a
+    quantiser's, which leaves a gap of another kind.
+    """
+    gaps, different = [], []
+    for tensor in sent.values():
+        size = tensor[tensor != 0].detach().abs().double()
+        if len(size) < COUNTED or len(size) > (1 - CLEARED) * tensor.numel():
+            continue
+        gaps.append(float(size.min() * len(size) / size.median()))
+        different.append(len(size.unique()) / len(size))
+    if not gaps or median_low(gaps) < GAP or median_low(different) < 0.5:
+        return None
+    mask = {name: tensor != 0 for name, tensor in sent.items()}
+    kept = sum(int(m.sum()) for m in mask.values()) / sum(m.numel() for m in mask.values())
+    return {"kind": "pruning", "fraction": 1 - kept, "mask": mask}
 
 
 def _pictures(count: int) -> str:
