@@ -18,7 +18,7 @@ from gi_core.attacks.ensemble.doubt import expected_error
 from gi_core.attacks.ensemble.evidence import Evidence, Found
 from gi_core.attacks.ensemble.members import Member, members
 from gi_core.attacks.ensemble.reading import read
-from gi_core.attacks.ensemble.verdict import LOST, Verdict, verdict
+from gi_core.attacks.ensemble.verdict import Verdict, lost, verdict
 from gi_core.attacks.explaining import MATCHED
 from gi_core.attacks.observation import refuse_bad_update
 from gi_core.common.errors import SpecError
@@ -234,7 +234,7 @@ class Ensemble:
         if self._judged is None or self._judged[0] is not best:
             cleared = self.reading.cleared and (self.reading.pruned is not None or not best["certain"])
             error, noise = None, best["residual"] if best["even"] else 0.0
-            if best["residual"] is not None and best["residual"] <= LOST:
+            if not lost(best):
                 error = expected_error(
                     self.update, given(self.settings, self.knowledge), best["images"], best["labels"], best["residual"],
                     max(self.evidence.own, noise), best["certain"], cleared,

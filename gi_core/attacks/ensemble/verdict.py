@@ -43,7 +43,7 @@ class Verdict:
 
 
 def verdict(best: dict[str, Any] | None, error: float | None, noise: float) -> Verdict:
-    """best: the answer that was kept, with `residual`, `certain`, `searched` and `title`. noise: the update's own, relative."""
+    """best: the answer that was kept, with `residual`, `certain`, `even`, `searched` and `title`. noise: the update's own, relative."""
     if best is None:
         return Verdict("nothing", "nothing: no attack has ended", None)
     word, left = _word(best, error, noise), best["residual"]
@@ -52,9 +52,14 @@ def verdict(best: dict[str, Any] | None, error: float | None, noise: float) -> V
     return Verdict(word, f"{word}: {best['title']} leaves {share} of the update, {SENTENCES[word]}{expected}", error)
 
 
+def lost(best: dict[str, Any]) -> bool:
+    """Whether an answer explains nothing; what is left alike in all tensors is noise, and says nothing against it."""
+    return best["residual"] is None or best["residual"] > LOST and not best["even"]
+
+
 def _word(best: dict[str, Any], error: float | None, noise: float) -> Word:
     left = best["residual"]
-    if left is None or left > LOST:
+    if lost(best):
         return "nothing"
     if error is None:
         return "exact" if best["certain"] else "partial"
