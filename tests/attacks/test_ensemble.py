@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import pytest
 import torch
 
-from gi_core.attacks import Refused, make
+from gi_core import clients, data, networks
+from gi_core.attacks import Refused, explaining, make
 from gi_core.attacks.ensemble.evidence import Evidence
 from gi_core.attacks.ensemble.members import members
 from gi_core.attacks.ensemble.reading import read
+from gi_core.attacks.ensemble.verdict import lost
 from gi_core.settings.attacks import Auto, ClosedForm
 from gi_core.settings.registry import ATTACKS
 from tests.victims import PLAN, advance, experiment, machine, play
@@ -40,7 +43,11 @@ def test_a_closed_form_ends_it_with_an_exact_picture_and_the_rest_is_not_needed(
     assert knows["verdict"] == "exact" and step.note.startswith("exact")
     states = {one["kind"]: one["state"] for one in knows["tried"]}
     assert states["analytic_linear"] == "refused" and states["rgap"] == "tried"
-    assert states["inverting_gradients"] == "not needed" and set(states.values()) == {"tried", "refused", "not needed"}
+    assert states["fl_gradient_inversion"] == "not needed" and set(states.values()) == {
+        "tried",
+        "refused",
+        "not needed",
+    }
 
 
 def test_every_closed_form_of_the_registry_is_asked_and_says_itself_why_it_refuses():
@@ -56,13 +63,24 @@ def test_every_closed_form_of_the_registry_is_asked_and_says_itself_why_it_refus
 
 
 def test_the_best_by_the_update_wins_and_the_budget_is_kept():
-    built, state, step, _ = _ended(_asked(**BATCH))
+    wide = {
+        "model": {"kind": "lenet", "width": 1, "init": "uniform"},
+        "size": 12,
+    }  # sends fewer values than the picture has
+    built, state, step, _ = _ended(_asked(**wide))
     rows = [one for one in built.knows(state)["tried"] if one["state"] == "tried"]
-    assert len(rows) >= 3 and [one["kind"] for one in rows][0] == "levenberg_marquardt"
+    assert [one["kind"] for one in rows][-2:] == ["levenberg_marquardt", "fl_gradient_inversion"]
     least = min(rows, key=lambda one: one["score"])
     assert least["best"] and state["best"]["kind"] == least["kind"] and float(step.score[0]) == least["score"]
     assert sum(one["evaluations"] for one in rows) <= 60 + 200  # a second-order step that has begun is ended
     assert torch.equal(step.images[0], built.answer(state)[0])
+
+
+def test_one_search_has_all_that_is_left_of_the_budget():
+    built, state, _, _ = _ended(_asked(**BATCH))
+    rows = {one["kind"]: one for one in built.knows(state)["tried"]}
+    assert rows["inverting_gradients"]["evaluations"] == 60
+    assert "nothing near" in rows["levenberg_marquardt"]["why"]
 
 
 def test_matching_begins_at_the_best_picture_so_far():
@@ -114,7 +132,7 @@ def test_a_kink_keeps_second_order_steps_for_answers_that_are_near():
     smooth, about, _ = play(experiment())
     assert not read(smooth, about).kinked
     kinds = [member.kind for member in members(Auto(), smooth, about, read(smooth, about))]
-    assert kinds[-1] == "inverting_gradients" and kinds.index("levenberg_marquardt") == len(kinds) - 2
+    assert kinds[-1] == "fl_gradient_inversion" and kinds.index("levenberg_marquardt") == len(kinds) - 2
 
 
 def test_the_label_that_fits_is_kept_beside_a_picture_that_fits():
@@ -130,3 +148,42 @@ def test_a_picture_of_many_that_explain_the_update_is_not_called_exact():
     )
     assert state["best"]["residual"] < 1e-3 and _error(built, state, pictures) > 1e-4
     assert built.knows(state)["verdict"] != "exact"
+
+
+def test_what_was_cleared_is_read_from_the_gap_about_zero_and_allowed_for():
+    model = {"kind": "lenet", "width": 6, "init": "uniform"}
+    update, knowledge, _ = play(experiment(size=12, model=model, defenses=[{"kind": "pruning", "fraction": 0.3}]))
+    found = read(update, replace(knowledge, defenses=())).pruned
+    assert found is not None and found["kind"] == "pruning"
+    for name, mask in knowledge.defenses[0]["mask"].items():
+        assert torch.equal(found["mask"][name], mask & (update.tensors[name] != 0))
+    relu, about, _ = play(experiment(model={"kind": "mlp", "hidden": 64}))
+    assert read(relu, about).pruned is None and bool((relu.tensors["fc1.weight"] == 0).any())
+
+
+def test_noise_is_what_is_left_alike_in_all_tensors():
+    clean, knowledge, pictures = play(experiment(model={"kind": "lenet", "width": 12, "init": "uniform"}))
+    draws = torch.Generator().manual_seed(0)
+    noisy = {n: t + 1e-3 * torch.randn(t.shape, generator=draws) for n, t in clean.tensors.items()}
+    update, labels = replace(clean, tensors=noisy), torch.tensor([0])
+    evidence = Evidence(update, knowledge, 0.0)
+    assert evidence.of(pictures, labels).even
+    assert not evidence.of(pictures * 0.5, labels).even
+    assert not lost({"residual": 0.7, "even": True}) and lost({"residual": 0.7, "even": False})
+
+
+def test_a_picture_that_the_network_is_sure_of_explains_its_update():
+    """float32 makes another p - 1 of it than float64; what was sent stands in for it."""
+    asked = experiment(model={"kind": "lenet", "width": 6})
+    pictures = data.load(asked)
+    model = networks.build(asked.model, pictures.images.shape[1:], pictures.classes)
+    with torch.no_grad():
+        last = list(model.parameters())[-1]
+        last[0] += 16.0
+    sent = clients.play(asked, model, pictures, "cpu")
+    update, knowledge, images = sent.update, sent.knowledge, torch.from_numpy(pictures.images)
+    assert float(list(update.tensors.values())[-1].abs().max()) < 1e-5
+    assert explaining.residual(update, knowledge, images, torch.tensor([0]))[0] < 1e-5
+    assert explaining.residual(update, knowledge, images, torch.tensor([1]))[0] > 1e-2
+    cut = {**update.tensors, "fc.bias": update.tensors["fc.bias"] * torch.tensor([1.0, 0.0])}
+    assert explaining.residual(replace(update, tensors=cut), knowledge, images, torch.tensor([0]))[0] > 1e-2
