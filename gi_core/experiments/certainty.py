@@ -13,8 +13,8 @@ from torch import Tensor
 
 from gi_core.analysis import twins, uniqueness
 from gi_core.attacks import explaining
+from gi_core.attacks.seen_by_server import seen_of
 from gi_core.experiments.picture_files import save_png, sheet
-from gi_core.experiments.seen_by_server import seen_of
 from gi_core.experiments.setup import Question
 from gi_core.settings import SpecError
 from gi_core.types.result_parts import Certainty

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from gi_core.analysis import twins, uniqueness
+from gi_core.attacks.seen_by_server import seen_of
 from gi_core.experiments import certainty, setup
-from gi_core.experiments.seen_by_server import seen_of
 from gi_core.numerics.shown import Shown
 from gi_core.numerics.spectrum import PRIOR
 from gi_core.settings import build

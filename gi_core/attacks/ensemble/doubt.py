@@ -6,8 +6,6 @@ take too long, what is left open is drawn (`analysis.left_open`).
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import torch
 from torch import Tensor
 
@@ -15,6 +13,7 @@ from gi_core.analysis import left_open, uniqueness
 from gi_core.attacks.base import Refused
 from gi_core.attacks.client_round.local_steps import as_mean_gradient
 from gi_core.attacks.client_round.scaling import unscaled
+from gi_core.attacks.seen_by_server import seen_of
 from gi_core.common.errors import SpecError
 from gi_core.settings.ensemble_attacks import SECOND_ORDER
 from gi_core.types.updates import Knowledge, Update
@@ -33,29 +32,30 @@ def expected_error(
     """Root mean square in pixels; None where it would take too long, or the labels are none of the network's.
 
     images (N, C, H, W) in pixels, labels (N,). residual: what they leave of the update, of which `own` is the update's own error. cleared: whether
-    its zeros count as not sent. A round of several steps is taken for one gradient.
+    its zeros count as not sent. A draw takes a round of several steps for one gradient.
     """
-    update, knowledge = unscaled(update, knowledge)
     classes = max(2, knowledge.classes)
     if knowledge.loss in ("own", "multi_label") or not bool(((labels >= 0) & (labels < classes)).all()):
         return None
     std, mean = (torch.tensor(v, dtype=torch.float64).view(-1, 1, 1) for v in (knowledge.std, knowledge.mean))
     x = (images.double().clamp(0, 1) - mean) / std
-    if matched and not cleared:
+    if matched:
         try:
-            one = replace(knowledge, schedule=None)
-            return uniqueness.examine(one, x, labels.cpu(), own, residual).expected_error
+            client, seen = seen_of(update, knowledge)
+            if uniqueness.product_seconds(client, x, seen) * x.numel() <= uniqueness.SECONDS:
+                return uniqueness.examine(client, x, labels.cpu(), own, residual, seen).expected_error
         except SpecError:
-            pass  # too large, or tied to its batch
-    if matched and x.numel() > left_open.MOST:
-        return None  # a draw would end before the directions that show least
+            pass  # a round too long to be played again, or pictures tied to their batch
+        if x.numel() > left_open.MOST:
+            return None  # a draw would end before the directions that show least
+    update, knowledge = unscaled(update, knowledge)
     gradient = as_mean_gradient(update, knowledge.schedule, knowledge.model)
-    sent = {i: t for i, (name, t) in enumerate(gradient.tensors.items()) if name not in gradient.withheld}
     if x.numel() > SECOND_ORDER or sum(t.numel() for t in gradient.tensors.values()) > PARAMETERS:
         return None
     kept = {
-        i: (t != 0).cpu().double() if cleared else torch.ones_like(t, dtype=torch.float64, device="cpu")
-        for i, t in sent.items()
+        i: ((t != 0) if cleared else torch.ones_like(t)).cpu().double()
+        for i, (name, t) in enumerate(gradient.tensors.items())
+        if name not in gradient.withheld
     }
     try:
         return left_open.error(knowledge, x, labels, kept, SLACK * own, max(residual, LEAST))

@@ -47,12 +47,12 @@ class Ensemble:
         seen = given(settings, knowledge)
         self.reading = read(update, seen)
         self.evidence = Evidence(update, seen, self.reading.noise, self.reading.cleared)
-        self.told = knowledge
+        self.told, self.seen = knowledge, seen
         if (
             self.reading.pruned is not None and not settings.adaptive
         ):  # what the update itself shows, the members are told
             settings = settings.model_copy(update={"adaptive": True})
-            self.told = replace(seen, defenses=(self.reading.pruned,))
+            self.told = self.seen = replace(seen, defenses=(self.reading.pruned,))
         self.members = members(settings, update, self.told, self.reading)
         self.shape = (update.images, *knowledge.input_shape)
         self._inner: tuple[int, Attack] | None = None
@@ -232,12 +232,11 @@ class Ensemble:
         if best is None:
             return verdict(None, None, self.evidence.floor)
         if self._judged is None or self._judged[0] is not best:
-            cleared = self.reading.cleared and (self.reading.pruned is not None or not best["certain"])
             error, noise = None, best["residual"] if best["even"] else 0.0
             if not lost(best):
                 error = expected_error(
-                    self.update, given(self.settings, self.knowledge), best["images"], best["labels"], best["residual"],
-                    max(self.evidence.own, noise), best["certain"], cleared,
+                    self.update, self.seen, best["images"], best["labels"], best["residual"],
+                    max(self.evidence.own, noise), best["certain"], self.reading.cleared,
                 )  # fmt: skip
             self._judged = best, verdict(best, error, max(self.evidence.floor, noise))
         return self._judged[1]
