@@ -37,7 +37,7 @@ TOLERANCE = 1.0
 `ANY` both are nothing: differences there do not count."""
 EXACT, ANY = 40.0, 18.0
 """PSNR in dB of the measured verdict: `metrics.words` calls a picture exact from the one (MSE below 1e-4), and from the other, where
-nothing else is measured, recognisable."""
+nothing else is measured, seen."""
 RESULTS = Path(__file__).parent / "results"
 
 

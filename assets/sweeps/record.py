@@ -21,7 +21,7 @@ from gi_core.experiments.sweeps.table import records  # noqa: E402
 from gi_core.jobs import sweeps  # noqa: E402
 from gi_core.jobs.store import Store  # noqa: E402
 from gi_core.metrics.registry import drawn  # noqa: E402
-from gi_core.metrics.words import current_verdict  # noqa: E402
+from gi_core.metrics.verdicts import of_result  # noqa: E402
 from gi_core.settings.sweep import Sweep  # noqa: E402
 
 ASKED = ("samples", "model_settings", "attack_settings", "defenses", "adaptive", "seed")
@@ -39,7 +39,7 @@ def record(name: str, sweep: Sweep, folder: Path = HERE, store: Store | None = N
     entries, rows = sweeps.members(store, ended[0].id), records(store, ended[0].id)
     for entry, row in zip(entries, rows, strict=True):
         result = entry.job.run_result if entry.job else None
-        row["verdict"] = current_verdict(result).partition(":")[0] if result else ""
+        row["verdict"] = of_result(result).label if result else ""
     keep = ["position", *map(column, sweep.axes), *ASKED, *FOUND, *METRICS, "verdict"]
     table = {n: [_short(row[n]) for row in rows] for n in keep}
     document = {n: values[0] if len(set(values)) == 1 else values for n, values in table.items()}

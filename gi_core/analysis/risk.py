@@ -7,15 +7,14 @@ attackers without a picture prior, and is never a safety floor.
 
 from __future__ import annotations
 
+from gi_core.metrics.words import PERSON, Said
 from gi_core.numerics.spectrum import PRIOR
 from gi_core.types.risk import Grounds, Level, Risk
 
 EXPOSED = 0.02
 """RMSE per pixel below which a picture is as good as known."""
 BLURRED = 0.25
-"""RMSE per pixel taken as no longer recognisable; guessing plain grey has `PRIOR`."""
-CLEAR_PSNR, NOTHING_PSNR, WHOLE_PSNR = 18.0, 8.0, 36.0
-"""dB: a picture that a person recognises; hardly better than chance; as good as the original."""
+"""RMSE per pixel that is hardly better than guessing: plain grey has `PRIOR`."""
 EXPLAINED = 0.01
 """Share of the update left unexplained, below which an attack has found what it searched for."""
 FAINT = 1e-6
@@ -75,43 +74,50 @@ def refine(risk: Risk, predicted_rmse: float) -> Risk:
     return assess(**grounds)
 
 
-def judged(risk: Risk, psnr: float | None, attack: str, residual: float | None = None) -> Risk:
+def judged(risk: Risk, psnr: float | None, said: Said, attack: str, residual: float | None = None) -> Risk:
     """The meter after a run: `right`, and in words. residual: share of the update that the answer leaves unexplained.
+
+    psnr: in dB, as measured; said: what person and machine make of the answer.
 
     right is None where nothing was measured, where the meter had left it open, and where the attack failed by itself:
     a search that did not explain the update says nothing about what the update shows.
     """
     if psnr is None:
         return {**risk, "right": None, "afterwards": "There is no original to compare with."}
-    right, words = _VERDICTS[risk["level"]](risk, psnr, attack, residual)
+    right, words = _VERDICTS[risk["level"]](risk, said, attack, residual)
     return {**risk, "right": right, "afterwards": f"Measured {psnr:.1f} dB: {words}."}
 
 
-def _exposed(risk: Risk, psnr: float, attack: str, residual: float | None) -> tuple[bool | None, str]:
-    if psnr >= CLEAR_PSNR:
+def _exposed(risk: Risk, said: Said, attack: str, residual: float | None) -> tuple[bool | None, str]:
+    if _came(said):
         return True, "the picture came back"
     if residual is not None and residual < EXPLAINED:
         return False, "another picture explains the update as well"
     return None, f"{attack} did not find what explains the update, another attack may"
 
 
-def _partly(risk: Risk, psnr: float, attack: str, residual: float | None) -> tuple[bool | None, str]:
+def _partly(risk: Risk, said: Said, attack: str, residual: float | None) -> tuple[bool | None, str]:
     if risk.get("error") is None:
-        return None, "the picture came back" if psnr >= CLEAR_PSNR else "no clear picture came back"
-    if psnr >= WHOLE_PSNR:
+        return None, "the picture came back" if _came(said) else "no picture that a person would see came back"
+    if said.person == PERSON[0]:
         return False, "the whole picture came back, more than was expected"
-    if psnr < NOTHING_PSNR:
+    if said.person == PERSON[-1]:
         return None, "nothing came back this time, less than was expected"
-    return True, "a likeness came back" if psnr >= CLEAR_PSNR else "a poor likeness came back"
+    return True, "a likeness came back" if _came(said) else "traces came back"
 
 
-def _protected(risk: Risk, psnr: float, attack: str, residual: float | None) -> tuple[bool | None, str]:
-    if psnr >= CLEAR_PSNR:
+def _protected(risk: Risk, said: Said, attack: str, residual: float | None) -> tuple[bool | None, str]:
+    if _came(said):
         return (
             False,
             "a likeness came back all the same, since the attack knows more of pictures than matching alone does",
         )
     return True, "no likeness came back"
+
+
+def _came(said: Said) -> bool:
+    """Whether a person would see the picture in what came back."""
+    return said.person in PERSON[:2]
 
 
 _VERDICTS = {"exposed": _exposed, "partly": _partly, "protected": _protected}

@@ -17,6 +17,7 @@ from gi_core.common import surroundings
 from gi_core.experiments import bracket, judging, recursion_results, risk_afterwards
 from gi_core.experiments.setup import Question
 from gi_core.jobs.rows import finite
+from gi_core.metrics import claims
 from gi_core.settings.plan import Plan
 from gi_core.types.result import SCHEMA_VERSION, Result
 from gi_core.types.result_parts import Layer, Network, Normalisation
@@ -84,6 +85,7 @@ def result(run: Finished) -> tuple[Result, np.ndarray]:
     }
     if isinstance(run.attack, Ensemble):
         document["attacker"] = finite({**document["attacker"], **run.attack.knows(run.state)})
+    document["words"] = claims.words_of(document)
     _add(document, run, images)
     checked: Result = finite(document)
     return checked, images[order]

@@ -8,6 +8,7 @@ from gi_core.analysis import risk
 from gi_core.clients.round import normalised
 from gi_core.experiments import risk_meter
 from gi_core.experiments.setup import Question
+from gi_core.metrics.verdicts import of_result
 from gi_core.numerics.picture_jacobian import Sample
 from gi_core.numerics.spectrum import with_prior
 from gi_core.settings import SpecError
@@ -21,7 +22,9 @@ CALIBRATION_SECONDS = 20.0
 def add(document: Result, question: Question, before: Risk) -> None:
     """Put the meter into the result, with whether it was right, and the calibration. before: the meter as it stood."""
     measured, title = document["metrics"], question.experiment.attack.title
-    document["risk"] = risk.judged(before, measured.get("psnr"), title, document["attacker"]["residual"])
+    document["risk"] = risk.judged(
+        before, measured.get("psnr"), of_result(document), title, document["attacker"]["residual"]
+    )  # fmt: skip
     calibration = calibrate(question, measured.get("rmse_unclamped"))
     if calibration is not None:
         document["calibration"] = calibration

@@ -12,7 +12,7 @@ from gi_core.figures import axes, marks
 from gi_core.figures.drawing import Drawing, Trace, text
 from gi_core.figures.themes import GREY, INK
 from gi_core.metrics.registry import METRICS
-from gi_core.metrics.words import CLEAR
+from gi_core.metrics.words import SEEN
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _SEEN = {"naive": "does not know the defense", "adaptive": "knows the defense"}
@@ -50,18 +50,18 @@ def chart(found: Sequence[Point], both: bool = True, chosen: str = "", height: i
 def _layout(name: str, found: Sequence[Point]) -> dict[str, Any]:
     metric = METRICS[name]
     ends = [p.leakage + side * p.spread for p in found for side in (-1, 1)]
-    clear = CLEAR.get(name)
-    low, high = min(ends, default=0.0), max([*ends, *([clear] if clear is not None else [])], default=1.0)
+    seen = SEEN.get(name)
+    low, high = min(ends, default=0.0), max([*ends, *([seen] if seen is not None else [])], default=1.0)
     pad = 0.05 * (high - low or 1.0)
     high = min(high + pad, alike(name) + pad)
     way = "more leaks to the right" if metric.better == "higher" else "more leaks to the left"
     shapes, notes = [], []
-    if clear is not None:
-        shapes.append(axes.mark(x=clear))
+    if seen is not None:
+        shapes.append(axes.mark(x=seen))
         notes.append(
             axes.note(
-                "recognisable from here, at the latest",
-                x=clear,
+                "seen from here, at the latest",
+                x=seen,
                 y=0,
                 yref="y domain",
                 xanchor="right",

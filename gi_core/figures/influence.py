@@ -35,7 +35,7 @@ def curve(
     marks = [axes.mark(y=BLURRED)]
     labels = [
         axes.note(
-            "no longer recognisable", x=0, xref="x domain", xanchor="left", y=math.log10(BLURRED), yanchor="bottom"
+            "hardly better than guessing", x=0, xref="x domain", xanchor="left", y=math.log10(BLURRED), yanchor="bottom"
         )
     ]
     if sigma is not None:

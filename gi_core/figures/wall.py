@@ -10,16 +10,9 @@ from gi_core.figures import marks
 from gi_core.figures.drawing import WIDTH, Drawing, short, text
 from gi_core.figures.themes import GREY, INK, LEVELS, pale
 from gi_core.metrics.registry import METRICS, shown
-from gi_core.metrics.words import word
+from gi_core.metrics.words import of_row
 from gi_core.settings.registry import ATTACKS
 
-_LEVEL = {
-    "exact": "exposed",
-    "recognisable": "exposed",
-    "identifiable": "partly",
-    "traces only": "partly",
-    "not recognisable": "protected",
-}
 _SIGNS = {"exposed": "●", "partly": "◐", "protected": "○", "": "–"}
 KNOWS = ", which knows the defense,"
 _ROW, _COLUMN, _TOP, _BOTTOM = 74, 108, 76, 30
@@ -47,7 +40,7 @@ def table(records: Sequence[Mapping[str, Any]], metric: str = "psnr") -> Drawing
             "type": "rect", "x0": j - 0.47, "x1": j + 0.47, "y0": i - 0.45, "y1": i + 0.45, "layer": "below",
             "line": {"color": shade, "width": 2}, "fillcolor": pale(shade, 0.16),
         })  # fmt: skip
-        score = shown(metric, row.get(metric)) if said in _LEVEL else ""
+        score = shown(metric, row.get(metric)) if level else ""
         notes.append(_words(f"<b>{score}</b><br>{_SIGNS[level]} {text(said).replace(' ', '<br>')}", x=j, y=i))
         hovers.append(
             (j, i, f"{_attack(columns[j], columns)}{KNOWS * columns[j][1]} against {_named(rows[i])}: {said} {score}")
@@ -74,9 +67,9 @@ def table(records: Sequence[Mapping[str, Any]], metric: str = "psnr") -> Drawing
 
 
 def reading(row: Mapping[str, Any]) -> tuple[str, str]:
-    """(level, word) of a row: by the rule of `metrics/words.py`, its state where nothing was measured."""
-    said = word(row) if row.get("state") == "done" else ""
-    return _LEVEL.get(said, ""), said or str(row.get("state") or "not measured")
+    """(level, words) of a row: by the rule of `metrics/words.py`, its state where nothing was measured."""
+    said = of_row(row) if row.get("state") == "done" else None
+    return (said.level, said.label) if said else ("", str(row.get("state") or "not measured"))
 
 
 def _worse(row: Mapping[str, Any], than: Mapping[str, Any], metric: str) -> bool:

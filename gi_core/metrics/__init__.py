@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gi_core.metrics.protocol import evaluate, quick
     from gi_core.metrics.trials import trials_summary
-    from gi_core.metrics.words import verdict
+    from gi_core.metrics.verdicts import verdict
 
-_HOME = {"evaluate": "protocol", "quick": "protocol", "trials_summary": "trials", "verdict": "words"}
+_HOME = {"evaluate": "protocol", "quick": "protocol", "trials_summary": "trials", "verdict": "verdicts"}
 
 __all__ = ["evaluate", "quick", "trials_summary", "verdict"]
 

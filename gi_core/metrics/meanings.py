@@ -24,9 +24,8 @@ class Metric:
     float64; or `batch`, f(Batch) -> Found or None (see `batch.py`). short: heading where there is little room.
 
     drawn: where it may be. rank: its place there, the most telling first; chart_rank: in a sweep's chart, where it differs.
-    thresholds: `clear`, the mean from which a person recognises the pictures, and `least`, the difference below which
-    nothing is made of it: both needed on the frontier; `alike`, above which a mean is not carried further; what else the
-    rule of `words.py` rests on. reads: `share` as a percentage, `count` without decimals. from_zero: whether its axis
+    thresholds: `least`, the difference below which nothing is made of it, needed on the frontier; `alike`, above which a mean
+    is not carried further; what the rule of `words.py` rests on. reads: `share` as a percentage, `count` without decimals. from_zero: whether its axis
     begins at zero. optional: measured only beside what few runs have, and left out where it is missing. note_missing:
     whether its note stands in place of a value. out_of: key in `metrics` of the number that it is one of. cites: what to cite
     for it, keys of `gi_core/reports/papers.bib`.
@@ -59,9 +58,8 @@ class Metric:
             raise ValueError(f"metric {self.name!r}: better is higher or lower, takes is pair or batch")
         if not self.drawn <= EVERYWHERE:
             raise ValueError(f"metric {self.name!r} is drawn in {sorted(self.drawn - EVERYWHERE)}, which is no place")
-        lacking = [limit for limit in _JUDGING if limit not in self.thresholds]
-        if "frontier" in self.drawn and lacking:
-            raise ValueError(f"metric {self.name!r} is on the frontier and needs the thresholds {', '.join(lacking)}")
+        if "frontier" in self.drawn and "least" not in self.thresholds:
+            raise ValueError(f"metric {self.name!r} is on the frontier and needs the threshold least")
 
     @property
     def heading(self) -> str:

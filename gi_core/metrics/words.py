@@ -1,81 +1,117 @@
-"""What the numbers say, in one plain sentence. No torch, no skimage.
+"""Two words for a picture, by one rule, wherever it is spoken of. No torch, no skimage.
 
-One rule for one picture, wherever it is spoken of (docs/words.md shows how the thresholds were found):
+What *a person would see* (docs/words.md shows how the thresholds were found, and pictures at them):
 
-    exact             MSE < 1e-4
-    recognisable      SSIM >= 0.5 or PSNR >= 25 dB, and nearest to its own original where that was measured;
-                      or SSIM >= 0.7, whatever is nearest
-    identifiable      none of these, yet nearest to its own original of all candidates
-    traces only       SSIM >= 0.3
-    not recognisable  the rest, and what the server's prior picture is more like than the answer
+    exact      MSE < 1e-4: no eye sees a difference
+    seen       SSIM >= 0.5 or PSNR >= 25 dB
+    traces     SSIM >= 0.2
+    not seen   the rest, and what the server's prior picture is more like than the answer
 
-Where no SSIM was measured, PSNR >= 18 dB counts as recognisable: better warned too often than too seldom.
+and whether *a machine finds it*: of all candidate pictures the original is nearest to the answer. Neither follows from the other.
+Where no SSIM was measured, PSNR >= 18 dB counts as seen: better warned too often than too seldom.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from gi_core.metrics.registry import METRICS
-from gi_core.types.result import Result
-from gi_core.types.result_parts import Measures
+
+Level = Literal["exposed", "partly", "protected", "unknown"]
+"""How bad: of what was measured; `unknown` where nothing was, which is never taken for the best."""
 
 _MSE, _PSNR, _SSIM = (METRICS[name].thresholds for name in ("mse", "psnr", "ssim"))
-EXACT = _MSE["exact"]  # no eye sees the difference
-CLEAR_PSNR, CLEAR_SSIM = (
-    _PSNR["clear"],
-    _SSIM["clear"],
-)  # either one, with identification: a person recognises the picture
-SURE_SSIM = _SSIM["sure"]  # so alike in structure that a shift of tone, which misleads identification, changes nothing
-TRACE_SSIM = _SSIM["trace"]  # shapes, no more
+EXACT = _MSE["exact"]
+SEEN_PSNR, SEEN_SSIM = _PSNR["seen"], _SSIM["seen"]
+TRACE_SSIM = _SSIM["trace"]
 ALONE_PSNR = _PSNR["alone"]  # where nothing else was measured
-CLEAR = {"psnr": CLEAR_PSNR, "ssim": CLEAR_SSIM}
-"""Metrics one of which makes a picture recognisable, and from where."""
-CLAIMED = 0.1
-"""Share of the update left unexplained, up to which an answer says something of it."""
-WORDS = ("exact", "recognisable", "identifiable", "traces only", "not recognisable")
-"""From the most exposed to the least."""
+SEEN = {"psnr": SEEN_PSNR, "ssim": SEEN_SSIM}
+"""Metrics one of which makes a picture seen, and from where."""
+PERSON = ("exact", "seen", "traces", "not seen")
+"""What a person would see, from the most exposed to the least."""
+FOUND, NOT_FOUND = "found", "not found"
+"""What a machine does."""
+MEANINGS = {
+    "exact": "no eye tells it from the original",
+    "seen": "a person would see what it shows",
+    "traces": "a person would see traces, no more",
+    "not seen": "a person would see nothing of it",
+    FOUND: "a machine finds the original: of all candidates it is nearest",
+    NOT_FOUND: "a machine does not find the original: another candidate is nearer",
+}
+_LEVELS: dict[str, Level] = {"exact": "exposed", "seen": "exposed", "traces": "partly", "not seen": "protected"}
 
 
-def verdict(metrics: Measures, images: Sequence[Measures]) -> str:
-    """One sentence about a result, from its `metrics` and `per_image`.
+@dataclass(frozen=True)
+class Said:
+    """The words of one picture, or of the most exposed of several.
 
-    It speaks of what was measured only: without ground truth or without candidates it says so.
+    person: one of `PERSON`, "" where nothing was measured. machine: `FOUND`, `NOT_FOUND`, or "" where it was not measured.
     """
-    measured = [e for e in images if e.get("mse") is not None]
-    if not measured:
-        if images:
-            return "not recognisable: the reconstruction diverged, nothing finite came back"
-        return "there is no original to compare with, so nothing is said about likeness"
-    behind = [e for e in measured if below_prior(e)]
-    if len(behind) == len(measured):
-        return _nothing(metrics, len(images))
-    if len(images) == 1:
-        return _single(measured[0], metrics.get("iip_candidates"))
-    return _batch(measured, len(images), metrics.get("iip_candidates"))
+
+    person: str = ""
+    machine: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.person)
+
+    @property
+    def label(self) -> str:
+        """Both, as they stand beside a score: `seen, found`."""
+        return ", ".join(filter(None, (self.person, self.machine)))
+
+    @property
+    def level(self) -> Level:
+        """exposed: a person sees it. partly: traces, or a machine finds it. protected: neither. unknown: nothing was measured."""
+        if not self.person:
+            return "unknown"
+        level = _LEVELS[self.person]
+        return "partly" if level == "protected" and self.machine == FOUND else level
+
+    @property
+    def meaning(self) -> str:
+        """The same in whole clauses."""
+        return "; ".join(MEANINGS[one] for one in (self.person, self.machine) if one)
 
 
-def word(entry: Mapping[str, Any]) -> str:
-    """One of `WORDS`, or "" where nothing was measured. entry: mse, psnr, ssim and iip_rank of one picture."""
-    mse, psnr = entry.get("mse"), entry.get("psnr")
+def said(entry: Mapping[str, Any]) -> Said:
+    """The words of one picture. entry: its mse, psnr, ssim, iip_rank and rdlv, as far as they were measured."""
+    mse, psnr, ssim, rank = (entry.get(name) for name in ("mse", "psnr", "ssim", "iip_rank"))
     if mse is None and psnr is None:
-        return ""
-    if mse is not None and mse < EXACT:
-        return WORDS[0]
+        return Said()
+    machine = "" if rank is None else FOUND if rank == 1 else NOT_FOUND
+    if exact(entry):
+        return Said("exact", machine)
     if below_prior(entry):
-        return WORDS[4]
-    rank, ssim = entry.get("iip_rank"), entry.get("ssim")
-    if _clear(psnr, ssim) and rank in (None, 1) or (ssim or 0.0) >= SURE_SSIM:
-        return WORDS[1]
-    if rank == 1:
-        return WORDS[2]
-    return WORDS[3] if (ssim or 0.0) >= TRACE_SSIM else WORDS[4]
+        return Said("not seen", machine)
+    if _seen(psnr, ssim):
+        return Said("seen", machine)
+    return Said("traces" if (ssim or 0.0) >= TRACE_SSIM else "not seen", machine)
 
 
-def recognisable(entry: Mapping[str, Any]) -> bool:
-    """Whether a person recognises the picture."""
-    return word(entry) in WORDS[:2]
+def of_several(entries: Iterable[Mapping[str, Any]]) -> Said:
+    """The words of the most exposed picture: the best that a person sees of any, and whether a machine finds any."""
+    every = [one for one in map(said, entries) if one]
+    if not every:
+        return Said()
+    machines = {one.machine for one in every}
+    machine = FOUND if FOUND in machines else NOT_FOUND if NOT_FOUND in machines else ""
+    return Said(min((one.person for one in every), key=PERSON.index), machine)
+
+
+def of_row(row: Mapping[str, Any]) -> Said:
+    """The words of a row of a sweep's table: those that stand in it, as its numbers are means over several pictures."""
+    return Said(str(row["person"]), str(row.get("machine") or "")) if row.get("person") else said(row)
+
+
+def exact(entry: Mapping[str, Any]) -> bool:
+    """Whether no eye sees a difference; by PSNR where the mean squared error does not stand beside it."""
+    mse, psnr = entry.get("mse"), entry.get("psnr")
+    if mse is None:
+        return psnr is not None and 10 ** (-psnr / 10) < EXACT
+    return bool(mse < EXACT)
 
 
 def below_prior(entry: Mapping[str, Any]) -> bool:
@@ -83,72 +119,11 @@ def below_prior(entry: Mapping[str, Any]) -> bool:
 
     Never where the answer is exact or finds its original among others: that the server did not have before.
     """
-    value, mse = entry.get("rdlv"), entry.get("mse")
-    return value is not None and value < 0 and (mse is None or mse >= EXACT) and entry.get("iip_rank") != 1
+    value = entry.get("rdlv")
+    return value is not None and value < 0 and not exact(entry) and entry.get("iip_rank") != 1
 
 
-def _nothing(metrics: Measures, images: int) -> str:
-    whose = "the original" if images == 1 else f"each of the {images} originals"
-    value = metrics.get("rdlv")
-    said = "" if value is None else f" (RDLV {value:.2f})"
-    return (
-        f"nothing came back: the prior picture, which the server had before, is more like {whose} than the answer{said}"
-    )
-
-
-def current_verdict(result: Result) -> str:
-    """The verdict by today's rule, where the numbers of each picture are kept; else the one that was stored."""
-    return verdict(result["metrics"], result["per_image"]) if result["per_image"] else result["verdict"]
-
-
-def without_truth(result: Result) -> str:
-    """What the attacker may say of its answer: the update is explained or not, and whether another picture explains it as well."""
-    residual = result["attacker"]["residual"]
-    if residual is None:
-        return "the server has a picture, and no way to know how close it is"
-    certainty = result["attacker"].get("certainty")
-    if certainty is not None and residual < CLAIMED:
-        return certainty["sentence"].rstrip(".")
-    unexplained = f"{100 * residual:.2g} % of the update stays unexplained"
-    if residual < CLAIMED:
-        return f"{unexplained}: whether another picture explains it as well is not known"
-    return f"{unexplained}: the server cannot tell whether this picture is right"
-
-
-def _clear(psnr: float | None, ssim: float | None) -> bool:
+def _seen(psnr: float | None, ssim: float | None) -> bool:
     if ssim is None:
         return psnr is not None and psnr >= ALONE_PSNR
-    return ssim >= CLEAR_SSIM or (psnr is not None and psnr >= CLEAR_PSNR)
-
-
-def _single(entry: Measures, candidates: int | None) -> str:
-    rank, said = entry.get("iip_rank"), word(entry)
-    psnr, among = f"PSNR {entry['psnr']:.1f} dB", f"among {candidates} pictures"
-    if said == "exact":
-        found = f", and finds it {among}, rank 1" if rank == 1 else ""
-        return f"exact: it cannot be told from the original, {psnr}{found}"
-    if rank is None:
-        return f"{said}: {psnr}; whether it is found among other pictures was not measured"
-    if said == "recognisable" and rank == 1:
-        return f"recognisable: the reconstruction finds its original {among}, rank 1"
-    if said == "identifiable":
-        return f"identifiable: poor to the eye ({psnr}), yet it finds its original {among}, rank 1"
-    return f"{said}: the original is number {rank} {among} by distance to the reconstruction, {psnr}"
-
-
-def _batch(measured: list[Measures], total: int, candidates: int | None) -> str:
-    seen = sum(recognisable(e) for e in measured)
-    found = sum(e.get("iip_rank") == 1 for e in measured)
-    exact = sum(e["mse"] < EXACT for e in measured)
-    if exact == total:
-        words = f"exact: all {total} reconstructions cannot be told from their originals"
-    elif seen:
-        words = f"recognisable: {seen} of {total} pictures"
-    else:
-        said = min((word(e) for e in measured), key=WORDS.index)
-        many = sum(word(e) == said for e in measured)
-        words = f"{said}: " + ("none" if said == WORDS[-1] else f"{many}") + f" of {total} pictures"
-    if candidates:
-        verb = "finds" if found == 1 else "find"
-        words += f"; {found} of {total} {verb} the original among {candidates} pictures at rank 1"
-    return words
+    return ssim >= SEEN_SSIM or (psnr is not None and psnr >= SEEN_PSNR)

@@ -14,7 +14,7 @@ from gi_core.common import surroundings
 from gi_core.jobs.job import Job
 from gi_core.jobs.store import Store
 from gi_core.metrics.registry import METRICS
-from gi_core.metrics.words import word
+from gi_core.metrics.words import of_several
 from gi_core.reports import charts, judging, protocol, references
 from gi_core.reports.parts import (
     Code,
@@ -133,7 +133,7 @@ def verdict(found: Mapping[str, Any]) -> tuple[Level, str, str]:
     if not measured:
         why = "the attacks on its clients failed" if leaks else "nobody was attacked"
         return "unknown", "Not known: " + why, learnt
-    level = judging.worst(judging.LEVELS.get(word(one), "unknown") for one in measured)
+    level = judging.worst(of_several(one.get("per_image") or [one]).level for one in measured)
     most = max(measured, key=lambda one: one["ssim"])
     said = f"{learnt} Most was read from client {most['client']} in round {most['round']}: SSIM {most['ssim']:.2f}, PSNR {most['psnr']:.1f} dB."
     return level, judging.HEADS[level], said

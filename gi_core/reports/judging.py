@@ -6,14 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from gi_core.metrics.registry import METRICS, drawn
-from gi_core.metrics.words import WORDS, current_verdict, without_truth, word
+from gi_core.metrics.verdicts import current_verdict, without_truth
+from gi_core.metrics.words import FOUND, PERSON, said
 from gi_core.reports.parts import Level
 from gi_core.reports.taken import Run
 
-LEVELS: dict[str, Level] = {
-    WORDS[0]: "exposed", WORDS[1]: "exposed", WORDS[2]: "partly", WORDS[3]: "partly", WORDS[4]: "protected",
-}  # fmt: skip
-"""A picture's verdict -> level."""
 HEADS: dict[Level, str] = {
     "exposed": "Exposed",
     "partly": "Partly exposed",
@@ -33,7 +30,7 @@ def level(run: Run) -> Level:
     """Of the most exposed picture; unknown where any other was not measured and none is exposed."""
     if run.result is None:
         return "unknown"
-    return worst(LEVELS.get(word(entry), "unknown") for entry in run.result["per_image"])
+    return worst(said(entry).level for entry in run.result["per_image"])
 
 
 def sentence(run: Run) -> str:
@@ -47,13 +44,13 @@ def sentence(run: Run) -> str:
 
 
 def counts(runs: Sequence[Run]) -> dict[str, int]:
-    """Verdict -> how many pictures, over all runs that were judged."""
-    found = {name: 0 for name in WORDS}
+    """What a person would see -> how many pictures, over all runs; `found` counts those that only a machine finds."""
+    found = dict.fromkeys((*PERSON[:-1], FOUND, PERSON[-1]), 0)
     for run in runs:
         for entry in run.result["per_image"] if run.result else ():
-            said = word(entry)
-            if said:
-                found[said] += 1
+            words = said(entry)
+            if words:
+                found[FOUND if (words.person, words.machine) == (PERSON[-1], FOUND) else words.person] += 1
     return {name: count for name, count in found.items() if count}
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
-Level = Literal["exposed", "partly", "protected", "unknown"]
-"""How bad: of what was measured; `unknown` where nothing was, which is never taken for the best."""
+from gi_core.metrics.words import Level
+
 SIGNS: dict[Level, str] = {"exposed": "●", "partly": "◐", "protected": "○", "unknown": "?"}
 """Beside the colour, so that the level does not rest on colour alone."""
 

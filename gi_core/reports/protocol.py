@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gi_core.metrics.registry import METRICS, PSNR_CAP
-from gi_core.metrics.words import CLEAR_PSNR, CLEAR_SSIM, EXACT, SURE_SSIM, TRACE_SSIM
+from gi_core.metrics.words import EXACT, SEEN_PSNR, SEEN_SSIM, TRACE_SSIM
 
 SENTENCES: tuple[str, ...] = (
     "Pictures are compared as pixels in [0, 1]: the answer is denormalised, clamped to [0, 1] and then measured.",
@@ -12,9 +12,10 @@ SENTENCES: tuple[str, ...] = (
     "In a batch, each original is matched with one reconstruction so that the sum of the squared errors is least; means and"
     " standard deviations are over the pictures.",
     "Several trials of one attack are ranked by the attacker's own loss, never by the original.",
-    f"A picture is called exact where MSE is below {EXACT:g}; recognisable where SSIM is at least {CLEAR_SSIM} or PSNR at"
-    f" least {CLEAR_PSNR:.0f} dB and no other picture is nearer, or where SSIM is at least {SURE_SSIM}; identifiable where it"
-    f" finds its original among others; and traces only where SSIM is at least {TRACE_SSIM}.",
+    f"What a person would see: a picture is called exact where MSE is below {EXACT:g}, seen where SSIM is at least {SEEN_SSIM} or"
+    f" PSNR at least {SEEN_PSNR:.0f} dB, traces where SSIM is at least {TRACE_SSIM}, not seen otherwise, and not seen where the"
+    " server's prior picture is more like the original, unless a machine finds it.",
+    "Whether a machine finds it: found where the original is nearest to the answer of all candidates. Neither follows from the other.",
     "What was not measured stands as not measured; it is never replaced by another number.",
 )  # fmt: skip
 

@@ -24,10 +24,10 @@ _LETTERS = {"title": 90, "asked": 380, "head": 80, "text": 220, "column": 500, "
 """Most letters of each part, so that all of it fits on a page."""
 _FOUND = {
     "exact": "came back so exactly that nobody could tell the copy from the original",
-    "recognisable": "came back clearly enough to be recognised",
-    "identifiable": "came back poorly, yet well enough to be picked out among other pictures",
-    "traces only": "left only traces",
-    "not recognisable": "did not come back in a recognisable form",
+    "seen": "came back so that a person would see what it shows",
+    "traces": "left only traces that a person would see",
+    "found": "came back so that a person would see nothing, yet a machine picks it out among other pictures",
+    "not seen": "did not come back: neither would a person see it nor does a machine pick it out",
 }
 
 

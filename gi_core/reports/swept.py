@@ -12,7 +12,7 @@ from gi_core.experiments.sweeps.choices import default
 from gi_core.jobs import sweeps
 from gi_core.jobs.job import FINISHED
 from gi_core.jobs.store import Store
-from gi_core.metrics.words import word
+from gi_core.metrics.words import of_row
 from gi_core.reports import judging, taken
 from gi_core.reports.parts import Level
 from gi_core.reports.taken import Run
@@ -69,7 +69,7 @@ def of_store(store: Store, number: str, truth: bool = True) -> Found:
 
 def levels(rows: Sequence[dict[str, Any]]) -> list[Level]:
     """Of every experiment; unknown where it has not ended with a picture."""
-    return [judging.LEVELS.get(word(row), "unknown") for row in rows]
+    return [of_row(row).level for row in rows]
 
 
 def claims(found: Found) -> tuple[Level, str, list[str]]:
@@ -107,7 +107,7 @@ def limits(found: Found) -> list[str]:
 
 
 def stopped(rows: Sequence[dict[str, Any]]) -> list[str]:
-    """With which defenses no attack here got anything recognisable, where several were tried."""
+    """With which defenses no attack here got anything of the pictures, where several were tried."""
     groups: dict[str, list[Level]] = {}
     for row, level in zip(rows, levels(rows), strict=True):
         groups.setdefault(str(row["defenses"]), []).append(level)
@@ -116,4 +116,4 @@ def stopped(rows: Sequence[dict[str, Any]]) -> list[str]:
     held = [name for name, group in groups.items() if set(group) == {"protected"} and name != "none"]
     if not held:
         return [f"None of the {len(groups) - ('none' in groups)} defenses tried stopped every attack on every picture."]
-    return [f"The attacks tried here got nothing recognisable with: {', '.join(held)}. Stronger ones may."]
+    return [f"The attacks tried here got nothing of the pictures with: {', '.join(held)}. Stronger ones may."]

@@ -25,6 +25,7 @@ from gi_core.types.result_parts import (
     Trial,
     TrialsSummary,
     UpdateFacts,
+    Words,
 )
 from gi_core.types.risk import Calibration, Risk
 
@@ -73,6 +74,7 @@ class Result(TypedDict):
     start: NotRequired[Annotated[Started, "matching with `residual_first`: where it started, and what it added"]]
     risk: NotRequired[Annotated[Risk, "the risk meter, and whether it was right"]]
     verdict: Annotated[str, "how good the reconstruction is, one sentence"]
+    words: NotRequired[Annotated[Words, "matched, unique, right, seen and found, by the rules of the day it was made"]]
     out: NotRequired[Annotated[str, "folder of the run's files"]]
     calibration: NotRequired[Annotated[Calibration, "predicted beside measured error, where both are known"]]
     made_with: NotRequired[Annotated[dict[str, str], "versions of the program and its libraries, and the processor"]]

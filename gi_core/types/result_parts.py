@@ -56,14 +56,14 @@ class Trials(TrialsSummary):
 
 
 class Explained(TypedDict, total=False):
-    """How much of a recorded update an answer explains: r = min_a |a g - g*| / |g*|."""
+    """How much of an update an answer explains: r = min_a |a g - g*| / |g*|."""
 
     unexplained: Annotated[float | None, "recorded update: r; null where the round was not played again"]
     fitted_scale: Annotated[float | None, "recorded update: the best factor a"]
-    precision: Annotated[float | None, "recorded update: its own relative error, by rounding and noise"]
-    tolerance: Annotated[float | None, "recorded update: r up to which nothing but that error is left"]
+    precision: Annotated[float | None, "the update's own relative error, by rounding and noise"]
+    tolerance: Annotated[float | None, "r up to which nothing but that error is left"]
     matched: Annotated[bool, "recorded update: whether a search would count as ended"]
-    at_floor: Annotated[bool, "recorded update: whether r is within the tolerance"]
+    at_floor: Annotated[bool, "whether r is within the tolerance: *matched* in the words"]
     noise: Annotated[float | None, "recorded update: length of the known noise over the update's"]
 
 
@@ -138,6 +138,19 @@ class Attacker(Explained, Knows):
     note: Annotated[str, "why the attack ended"]
     certainty: NotRequired[Annotated[Certainty, "whether another picture explains the update as well"]]
     scale: NotRequired[Annotated[float | None, "recorded update: factor over what a client as described would send"]]
+
+
+class Words(TypedDict):
+    """Matched, unique, right, and what person and machine make of the most exposed picture ([words](words.md))."""
+
+    matched: Annotated[
+        bool | None, "whether what the answer leaves of the update is within its own error; null: not known"
+    ]
+    unique: Annotated[bool | None, "whether no other picture nearby explains the update as well; null: not known"]
+    right: Annotated[bool | None, "whether a person would see the original in it; null without originals"]
+    person: Annotated[str, "exact, seen, traces or not seen; empty without originals"]
+    machine: Annotated[str, "found or not found among the candidates; empty where it was not measured"]
+    level: Annotated[str, "exposed, partly, protected or unknown"]
 
 
 class Started(TypedDict):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gi_core.jobs.job import Job
-from gi_core.metrics.words import recognisable
+from gi_core.metrics.words import of_several
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,8 @@ def sentence(found: Found) -> tuple[str, str, str]:
         why = "no attack found anything" if found.leaks() else "nobody was attacked"
         return "protected", f"The network learnt; {why}", learnt
     worst = max(leaks, key=lambda one: one["ssim"])
-    exposed = sorted({one["client"] for one in leaks if recognisable(one)})
+    said = [of_several(one.get("per_image") or [one]) for one in leaks]
+    exposed = sorted({one["client"] for one, words in zip(leaks, said, strict=True) if words.level == "exposed"})
     text = (
         f"{learnt} Most was read from client {worst['client']} in round {worst['round']}: SSIM {worst['ssim']:.2f},"
         f" PSNR {worst['psnr']:.1f} dB."
@@ -72,10 +73,9 @@ def sentence(found: Found) -> tuple[str, str, str]:
     if exposed:
         who = f"Client {exposed[0]}" if len(exposed) == 1 else "Clients " + ", ".join(map(str, exposed))
         return "exposed", f"{who} could be read", text
-    better = any((one.get("rdlv_mean") or 0) > 0 for one in leaks)
-    if better and found.measure == "RDLV":
-        return "partly", "More came back than the server could guess, but nothing recognisable", text
-    return "protected", "Nothing came back beyond what the server could guess", text
+    if any(words.level == "partly" for words in said):
+        return "partly", "Traces came back, but nothing that a person would see whole", text
+    return "protected", "Nothing came back that a person would see", text
 
 
 def _percent(share: float) -> str:

@@ -43,7 +43,7 @@ def move(sigma: float) -> None:
 
 
 def draw(one: Reading, all_of_them: Sequence[Reading]) -> None:
-    """Both sliders, and where the picture is no longer recognisable. one: the picture looked at."""
+    """Both sliders, and where matching is hardly better than guessing. one: the picture looked at."""
     with st.grid(2, min_column_width=280, gap="medium", vertical_alignment="bottom", key="noise_row"):
         st.select_slider(
             "Noise on every value of the update (σ)", list(_LEVELS), _START, key=KEY, bind="query-params",
@@ -59,7 +59,7 @@ def draw(one: Reading, all_of_them: Sequence[Reading]) -> None:
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key="noise_bar"):
         st.html(f'<p class="gi-about">{_needed(one)}</p>', width="stretch")
         st.button(
-            "Just unrecognisable", key="noise_blur", icon=":material/blur_on:", on_click=move,
+            "As good as guessing", key="noise_blur", icon=":material/blur_on:", on_click=move,
             args=(one.noise_for(BLURRED),), help=f"Sets the noise at which {one.name} is off by {BLURRED:g} per pixel.",
         )  # fmt: skip
         if len(all_of_them) > 1:
@@ -75,10 +75,10 @@ def _aim(one: Reading) -> None:
 
 
 def _needed(one: Reading) -> str:
-    """The noise at which recognition ends, without and with a prior."""
+    """The noise at which matching is hardly better than guessing, without and with a prior."""
     with_prior = one.noise_for_with_prior(BLURRED)
     return (
-        f"{words.escape(one.name)} is no longer recognisable (off by {BLURRED:g} per pixel) from σ"
+        f"Of {words.escape(one.name)}, matching is hardly better than guessing grey (off by {BLURRED:g} per pixel) from σ"
         f" <b>{short(one.noise_for(BLURRED))}</b> on; for an attacker who knows what pictures look like, from"
         f" <b>{short(with_prior)}</b> on. Neither is a guarantee."
     )

@@ -11,7 +11,8 @@ import numpy as np
 
 from gi_core.jobs.sweeps import MISSING, REFUSED, Entry
 from gi_core.metrics.registry import shown
-from gi_core.metrics.words import current_verdict
+from gi_core.metrics.verdicts import of_result
+from gi_core.metrics.words import Said
 from pages.shared import pictures, telling, words
 from pages.shared.experiment import meter
 from pages.shared.result import trials, viewer
@@ -19,18 +20,13 @@ from pages.shared.result.source import StoredRun
 from pages.shared.session import store
 from pages.wall.layout import Layout, T
 
-LEVELS = {
-    "exact": "exposed", "recognisable": "exposed", "identifiable": "partly", "traces only": "partly",
-    "not recognisable": "protected", "nothing came back": "protected",
-}  # fmt: skip
-"""Head of a verdict -> level, which has a sign and a colour."""
 MOST = 90
 """Letters of a reason that fit where the picture would stand."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """run: its id. level: of LEVELS, "" while nothing is measured. sign, word, score: what stands under the picture.
+    """run: its id. level: of `Said`, "" while nothing is measured. sign, word, score: what stands under the picture.
 
     reason: why there is nothing. share: of its iterations. iteration, trial: of the picture, None without one.
     image: the picture itself, (H, W, C), where no run keeps it.
@@ -81,7 +77,7 @@ def read(entry: Entry | None, metric: str) -> Cell:
     last, trial = (kept[-1] if kept else None), trials.best(job)
     if job.run_result is not None and job.state == "done":
         return replace(
-            judged(current_verdict(job.run_result), job.metrics, metric), run=job.id, source=source, iteration=last,
+            judged(of_result(job.run_result), job.metrics, metric), run=job.id, source=source, iteration=last,
             trial=trial,
         )  # fmt: skip
     sign, word = words.state(job)
@@ -91,11 +87,13 @@ def read(entry: Entry | None, metric: str) -> Cell:
     return Cell(job.id, "", sign, word, "", reason, share, source, last, trial)
 
 
-def judged(verdict: str, metrics: dict[str, Any], metric: str) -> Cell:
-    """What a finished run's numbers say, without its picture."""
-    head = verdict.partition(":")[0]
-    level = LEVELS.get(head, "")
-    return Cell("", level, meter.SIGNS.get(level, "✓"), head or "done", shown(metric, metrics.get(metric)))
+def judged(said: Said, metrics: dict[str, Any], metric: str) -> Cell:
+    """What a finished run's numbers say, without its picture. SSIM stands beside another score, as the words rest on it."""
+    score = shown(metric, metrics.get(metric))
+    if metric == "psnr" and metrics.get("ssim") is not None:
+        score += f" · SSIM {metrics['ssim']:.2f}"
+    level = said.level if said else ""
+    return Cell("", level, meter.SIGNS.get(level, "✓"), said.label or "done", score)
 
 
 def table(

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from gi_core.metrics.words import word
+from gi_core.metrics.words import of_row
 from pages.shared import telling
 from pages.shared.sweeps.recorded import Recorded, recorded
 from pages.wall import question, view
@@ -35,4 +35,4 @@ def read(example: Recorded, row: dict[str, Any] | None, metric: str) -> Cell:
     """The cell of a recorded experiment."""
     if row is None or row["state"] != "done":
         return Cell(sign="–", word="not possible", reason=telling.sentence((row or {}).get("error") or ""))
-    return replace(judged(word(row), row, metric), image=example.answer(row["run_id"]))
+    return replace(judged(of_row(row), row, metric), image=example.answer(row["run_id"]))

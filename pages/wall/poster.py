@@ -23,9 +23,9 @@ MOST = 90
 TONES = {"exposed": "#d55e00", "partly": "#e69f00", "protected": "#0072b2", "": "#8a949e"}
 INK, PALE = "#0e1822", "#4e5a66"
 MEANS = (
-    ("exposed", "exact or recognisable"),
-    ("partly", "identifiable, or traces only"),
-    ("protected", "not recognisable"),
+    ("exposed", "exact or seen: a person would see it"),
+    ("partly", "traces, or found: a machine finds it"),
+    ("protected", "neither seen nor found"),
 )
 
 

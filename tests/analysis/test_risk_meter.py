@@ -15,6 +15,7 @@ from gi_core.experiments.execute import execute
 from gi_core.experiments.preview import preview
 from gi_core.experiments.setup import Questions
 from gi_core.jobs.sink import Free
+from gi_core.metrics import words
 from gi_core.numerics.picture_jacobian import Sample
 from gi_core.numerics.picture_spectrum import spectrum as spectrum_of
 from pages.shared.experiment import meter as shown
@@ -70,7 +71,7 @@ def test_levels(values, level):
     ],
 )
 def test_afterwards_it_says_whether_it_was_right(level, error, psnr, residual, right):
-    found = risk.judged({"level": level, "error": error}, psnr, "DLG", residual)
+    found = risk.judged({"level": level, "error": error}, psnr, words.said({"psnr": psnr}), "DLG", residual)
     assert found["right"] is right and found["afterwards"].endswith(".")
 
 
@@ -81,7 +82,7 @@ def test_no_wording_promises_anything():
         said += [found["sentence"], *found["reasons"]]
         for psnr in (5.0, 25.0, 50.0):
             for residual in (None, 1e-6):
-                said.append(risk.judged(found, psnr, "DLG", residual)["afterwards"])
+                said.append(risk.judged(found, psnr, words.said({"psnr": psnr}), "DLG", residual)["afterwards"])
     assert not [text for text in said if re.search(r"\bsafe|guarantee|secure|infinit", text, re.I)]
 
 

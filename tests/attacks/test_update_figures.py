@@ -61,7 +61,7 @@ def test_statistics_decide_where_the_network_is_deep(shared_data, gi_home):
     assert found[1] > found[0] + 3
 
 
-def test_a_shallow_network_in_train_mode_is_recognisable(shared_data, gi_home):
+def test_a_shallow_network_in_train_mode_is_seen(shared_data, gi_home):
     client = {"kind": "fedavg", "batch_norm": "train", "statistics": "shared"}
     more = {"kind": "fl_gradient_inversion", "batch_norm_weight": 1.0, "total_variation": 3e-3, "iterations": 800}
     assert _psnr(_asked(shared_data, [10], 64, 2, client, "none", learning_rate=0.03, **more)) >= 20

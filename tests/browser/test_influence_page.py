@@ -30,7 +30,7 @@ def test_from_the_pictures_to_a_checked_prediction(server, tab, shots):
     page.locator(".st-key-influence_spectrum .main-svg").first.wait_for()
     before, asked = seen(page), len(server.store.jobs(kinds=("influence",)))
 
-    page.get_by_role("button", name="Just unrecognisable").click()
+    page.get_by_role("button", name="As good as guessing").click()
     page.wait_for_function("() => location.search.includes('noise=')")
     until(lambda: seen(page) != before, "the pictures of the new noise level")
     assert len(server.store.jobs(kinds=("influence",))) == asked, "no worker is asked for another noise level"

@@ -78,7 +78,7 @@ def test_a_fall_is_said_with_its_medians():
     assert found.claim == (
         "Less leaks as batch goes from 1 to 8: median PSNR 41.0 dB at first, 11.0 dB at last (9 runs, Spearman −0.95)."
     )
-    assert found.seen == "At least half of the runs are recognisable at 1 and 2."
+    assert found.seen == "A person would see the pictures of at least half of the runs at 1 and 2."
     assert "3 pictures of 24 pixels by DLG" in found.limits and "may answer otherwise" in found.limits
 
 

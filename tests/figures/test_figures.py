@@ -226,7 +226,7 @@ def test_the_wall_says_score_and_word_of_every_experiment():
     one = drawing("wall", rows)
     words = " ".join(a["text"] for a in one.layout["annotations"])
     assert len(one.traces[0]["x"]) == len({(r["attack_settings"], r["defenses"]) for r in rows}) == len(rows)
-    assert "127.0 dB" in words and "● recognisable" in words and "○ not" in words
+    assert "127.0 dB" in words and "● seen" in words and "○ not" in words
 
 
 def test_updates_join_weight_and_bias():

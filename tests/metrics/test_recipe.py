@@ -32,7 +32,7 @@ def {NAME}(a: np.ndarray, b: np.ndarray) -> float:
 '''
 ENTRY = f"""    Metric(
         "{NAME}", "{TITLE}", "lower", "Mean absolute error of the pixels, both pictures in [0, 1].",
-        "gi_core.metrics.absolute.{NAME}", thresholds={{"clear": 0.04, "least": 0.01}},
+        "gi_core.metrics.absolute.{NAME}", thresholds={{"least": 0.01}},
     ),
 """
 END = ")  # fmt: skip\n\nMETRICS"

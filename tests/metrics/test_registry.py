@@ -24,7 +24,7 @@ def metric(**changes) -> Metric:
         "sentence": "Mean absolute error.",
         "function": "math.dist",
     }
-    return Metric(**{**entry, "thresholds": {"clear": 0.05, "least": 0.01}, **changes})
+    return Metric(**{**entry, "thresholds": {"least": 0.01}, **changes})
 
 
 @pytest.mark.parametrize("name", METRICS)
@@ -78,7 +78,7 @@ def test_the_live_curve_is_of_metrics_that_a_point_keeps():
         ({"better": "larger"}, "better is higher or lower"),
         ({"takes": "everything"}, "takes is pair or batch"),
         ({"drawn": frozenset({"lab", "moon"})}, "moon"),
-        ({"thresholds": {"clear": 0.1}}, "needs the thresholds least"),
+        ({"thresholds": {"exact": 0.1}}, "needs the threshold least"),
     ],
 )
 def test_an_entry_that_could_not_be_drawn_is_refused(changes, said):

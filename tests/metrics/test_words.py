@@ -1,4 +1,4 @@
-"""The verdict: what the numbers say, and no more."""
+"""The words of a picture, and the sentence: what the numbers say, and no more."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import sys
 import pytest
 
 from gi_core.metrics import verdict
-from gi_core.metrics.words import recognisable
+from gi_core.metrics.words import PERSON, Said, of_row, of_several, said
 
-POOR = {"psnr": 8.0, "ssim": 0.0}
+POOR = {"mse": 0.16, "psnr": 8.0, "ssim": 0.0}
 
 
 def result(*entries: dict, candidates: int | None = 200) -> dict:
@@ -24,34 +24,62 @@ def result(*entries: dict, candidates: int | None = 200) -> dict:
 @pytest.mark.parametrize(
     "entry, begins",
     [
-        ({}, "recognisable: the reconstruction finds its original among 200 pictures, rank 1"),
-        ({"mse": 1e-6, "psnr": 60.0}, "exact: "),
-        ({"psnr": 12.0, "ssim": 0.1, "mse": 0.06}, "identifiable: poor to the eye (PSNR 12.0 dB)"),
-        ({**POOR, "iip_rank": 4, "iip_percentile": 98.0}, "not recognisable: the original is number 4"),
-        ({"psnr": 19.7, "ssim": 0.4}, "identifiable: poor to the eye (PSNR 19.7 dB)"),
-        ({"psnr": 19.7, "ssim": 0.2, "iip_rank": 15}, "not recognisable: the original is number 15"),
-        ({"psnr": 16.3, "ssim": 0.32, "iip_rank": 15}, "traces only: the original is number 15"),
-        ({"psnr": 14.2, "ssim": 0.72, "iip_rank": 19}, "recognisable: the original is number 19"),
-        ({"psnr": 13.3, "ssim": 0.51, "iip_rank": 2}, "traces only: the original is number 2"),
-        ({"psnr": 26.0, "ssim": 0.3}, "recognisable: the reconstruction finds"),
-        ({"psnr": 18.0, "ssim": None, "iip_rank": None}, "recognisable: PSNR 18.0 dB"),
-        ({**POOR, "iip_rank": 33, "iip_percentile": 83.9}, "not recognisable: the original is number 33"),
-        ({**POOR, "iip_rank": 120, "iip_percentile": 40.0}, "not recognisable: the original is number 120"),
-        ({"psnr": 8.0, "ssim": 0.0, "iip_rank": None}, "not recognisable: PSNR 8.0 dB; whether it is found"),
-        ({"iip_rank": None}, "recognisable: PSNR 20.0 dB; whether it is found"),
+        ({}, "seen, found: a person would see it, and a machine finds it, first among 200 pictures (PSNR 20.0 dB, SSIM 0.600)"),
+        ({"mse": 1e-6, "psnr": 60.0}, "exact, found: no eye tells it from the original, and a machine finds it"),
+        ({"psnr": 12.0, "ssim": 0.1, "mse": 0.06}, "not seen, found: a person would see nothing, yet a machine finds it"),
+        ({**POOR, "iip_rank": 4}, "not seen, not found: a person would see nothing, and a machine does not find it, number 4 among"),
+        ({"psnr": 19.7, "ssim": 0.4}, "traces, found: a person would see traces only, yet a machine finds it"),
+        ({"psnr": 16.3, "ssim": 0.2, "iip_rank": 15}, "traces, not found: a person would see traces only, and a machine does not"),
+        ({"psnr": 22.0, "ssim": 0.19, "iip_rank": 15}, "not seen, not found: "),
+        ({"psnr": 14.2, "ssim": 0.72, "iip_rank": 19}, "seen, not found: a person would see it, yet a machine does not find it, number 19"),
+        ({"psnr": 13.3, "ssim": 0.5, "iip_rank": 2}, "seen, not found: "),
+        ({"psnr": 25.0, "ssim": 0.3}, "seen, found: "),
+        ({"psnr": 18.0, "ssim": None, "iip_rank": None}, "seen: a person would see it; whether a machine finds it among others was"),
+        ({"psnr": 17.9, "ssim": None, "iip_rank": None}, "not seen: "),
+        ({**POOR, "iip_rank": None}, "not seen: a person would see nothing; whether a machine finds it"),
     ],
 )  # fmt: skip
 def test_one_picture(entry, begins):
     assert verdict(**result(entry)).startswith(begins)
 
 
-def test_a_batch_counts():
-    good, poor = {}, {"psnr": 8.0, "ssim": 0.0, "iip_rank": 50}
+@pytest.mark.parametrize("rank", (None, 1, 2))
+@pytest.mark.parametrize("ssim", (0.0, 0.2, 0.5, 1.0))
+def test_what_a_person_sees_and_what_a_machine_finds_do_not_depend_on_each_other(ssim, rank):
+    alone, both = said({"psnr": 15.0, "ssim": ssim}), said({"psnr": 15.0, "ssim": ssim, "iip_rank": rank})
+    assert both.person == alone.person and both.machine == {None: "", 1: "found", 2: "not found"}[rank]
+
+
+def test_levels_rise_with_what_is_given_away():
+    order = ("protected", "partly", "exposed")
+    for machine in ("", "not found", "found"):
+        levels = [order.index(Said(person, machine).level) for person in PERSON]
+        assert levels == sorted(levels, reverse=True)
+    assert Said("not seen", "found").level == "partly" and Said("not seen", "not found").level == "protected"
+    assert Said().level == "unknown" and not Said()
+
+
+def test_exact_is_told_by_psnr_where_nothing_else_stands_there():
+    assert said({"psnr": 40.1}).person == "exact" and said({"psnr": 39.9, "ssim": 0.9}).person == "seen"
+
+
+def test_a_batch_counts_and_its_words_are_those_of_the_most_exposed():
+    good, poor = {}, {**POOR, "iip_rank": 50}
     assert verdict(**result(good, good, poor, good)) == (
-        "recognisable: 3 of 4 pictures; 3 of 4 find the original among 200 pictures at rank 1"
+        "seen, found: a person would see 3 of 4 pictures; a machine finds 3 of 4 first among 200 pictures"
     )
-    assert verdict(**result(poor, poor)).startswith("not recognisable: none of 2 pictures; 0 of 2 find")
-    assert verdict(**result({"mse": 0.0}, {"mse": 0.0})).startswith("exact: all 2")
+    assert verdict(**result(poor, poor)).startswith(
+        "not seen, not found: a person would see none of 2 pictures; a machine finds 0"
+    )
+    assert verdict(**result({"mse": 0.0}, {"mse": 0.0})).startswith("exact, found: no eye tells any of the 2 pictures")
+    assert verdict(**result({"mse": 0.0}, good)).startswith(
+        "exact, found: a person would see 2 of 2 pictures, 1 of them exact;"
+    )
+    entries = result({"ssim": 0.6, "iip_rank": 7}, {**POOR, "iip_rank": 1})["images"]
+    assert of_several(entries) == Said("seen", "found") and of_several([]) == Said()
+    means = {"psnr": 14.0, "ssim": 0.3, "pictures": 2}
+    assert of_row({**means, "person": "seen", "machine": "found"}) == Said("seen", "found")
+    assert of_row(means) == Said("traces")
 
 
 def test_nothing_to_say():
@@ -68,15 +96,13 @@ def test_registry_and_verdict_load_no_torch():
 
 
 def test_an_answer_behind_the_prior_is_nothing():
-    """Whatever PSNR says: the server had a picture that is more like the original before it attacked."""
-    entry = {"mse": 0.01, "psnr": 20.0, "ssim": 0.2, "iip_rank": 133, "rdlv": -0.9}
-    alone = {"metrics": {"rdlv": -0.9, "iip_candidates": 200}, "images": [entry]}
-    assert verdict(**alone).startswith("nothing came back: the prior picture")
-    assert not recognisable(entry)
+    """Whatever SSIM says: the server had a picture that is more like the original before it attacked."""
+    entry = {"mse": 0.01, "psnr": 20.0, "ssim": 0.6, "iip_rank": 133, "rdlv": -0.1}
+    alone = {"metrics": {"rdlv": -0.1, "iip_candidates": 200}, "images": [entry]}
+    assert verdict(**alone).startswith("not seen, not found: nothing came back, as the prior picture")
+    assert said(entry).level == "protected"
     assert "nothing" not in verdict(**{**alone, "images": [{**entry, "rdlv": 0.1}]})
-    both = {"metrics": {"rdlv": -0.4}, "images": [entry, {**entry, "rdlv": 0.3}]}
-    assert verdict(**both).startswith("not recognisable: none of 2")
+    both = {"metrics": {"rdlv": -0.4}, "images": [{**entry, "ssim": 0.1}, {**entry, "ssim": 0.1, "rdlv": 0.3}]}
+    assert verdict(**both).startswith("not seen, not found: a person would see none of 2")
     found = {**entry, "iip_rank": 1}
-    assert verdict(**{**alone, "images": [found]}).startswith("identifiable")
-    found["ssim"] = 0.6
-    assert recognisable(found) and verdict(**{**alone, "images": [found]}).startswith("recognisable")
+    assert said(found) == Said("seen", "found"), "what finds its original was not there before"

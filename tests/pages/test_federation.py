@@ -114,7 +114,7 @@ def test_rounds_show_while_it_goes_on_and_it_can_be_cancelled(store):
     files(out.folder(job.id), 1)
     out.record(job.id, {"stage": "round 2 of 5: attacking client 4", "fraction": 0.3, **found(1)}, [])
     app.run()
-    assert "So far: more came back" in text(app) and "right on 60 %" in text(app)
+    assert "So far: traces came back" in text(app) and "right on 60 %" in text(app)
     accuracy = charts(app)["Accuracy and loss of the global network over the rounds"]
     line = accuracy["data"][0]
     assert (line["x"], line["y"]) == ([0, 1], [0.5, 0.6]) and 5 < accuracy["layout"]["xaxis"]["range"][1] < 6

@@ -10,7 +10,7 @@ import pytest
 from gi_core.experiments.sweeps.choices import column
 from gi_core.jobs import sweeps
 from gi_core.jobs.sweep_questions import experiments
-from gi_core.metrics.words import word
+from gi_core.metrics.words import of_row
 from pages.frontier import question as frontier
 from pages.shared.sweeps.recorded import FOLDER, Recorded
 from pages.wall import cell
@@ -65,7 +65,7 @@ def test_the_wall_shows_its_example_until_there_is_one_of_ones_own(store):
     page = test_wall.cells(app)
     assert "An example, run before on two cores" in text(app) and "?run=" not in page
     assert page.count("data:image/png") == 45, "the original and every cell"
-    assert "●</i> exact" in page and "○</i> not recognisable" in page
+    assert "●</i> exact, found" in page and "○</i> not seen, not found" in page
     app.get_by_key("wall_score").set_value("ssim").run()
     assert " dB</b>" not in test_wall.cells(app) and "1.000" in test_wall.cells(app)
     fakes.button(app, "wall_run").click().run()
@@ -83,7 +83,7 @@ def test_a_recording_reads_back_as_the_cells_of_its_wall(store, tmp_path):
     sweep = test_wall.asked()
     number = sweeps.start(store, sweep)
     for entry, psnr in zip((e for e in sweeps.members(store, number) if e.job), (84.0, 5.9, 12.5, 30.0), strict=True):
-        test_wall.finish(store, entry.job.id, "traces only", psnr)
+        test_wall.finish(store, entry.job.id, psnr)
     spec = importlib.util.spec_from_file_location("record", FOLDER / "record.py")
     recorder = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(recorder)
@@ -94,8 +94,11 @@ def test_a_recording_reads_back_as_the_cells_of_its_wall(store, tmp_path):
         if entry.job is None:
             assert row["state"] == "refused" and row["error"] == entry.refused
             continue
-        was, now = cell.read(entry, "psnr"), cell.judged(row["verdict"], row, "psnr")
-        assert (was.level, was.word, was.score) == (now.level, now.word, now.score) and was.level == "partly"
+        was, now = cell.read(entry, "psnr"), cell.judged(of_row(row), row, "psnr")
+        assert (was.level, was.word, was.score) == (now.level, now.word, now.score) and was.level in (
+            "exposed",
+            "partly",
+        )
         assert (was.pixels() == example.answer(row["run_id"])).all()
     with pytest.raises(SystemExit, match="no finished sweep"):
         recorder.record("wall", wall.first(), tmp_path, store)
@@ -104,4 +107,4 @@ def test_a_recording_reads_back_as_the_cells_of_its_wall(store, tmp_path):
 @pytest.mark.parametrize("name", ["wall", "frontier"])
 def test_a_recording_speaks_by_the_rule_of_words(name):
     rows = [row for row in Recorded(name).rows if row["state"] == "done"]
-    assert rows and [row["verdict"] for row in rows] == [word(row) for row in rows]
+    assert rows and [row["verdict"] for row in rows] == [of_row(row).label for row in rows]

@@ -44,7 +44,7 @@ def asked(**more) -> Sweep:
     )  # fmt: skip
 
 
-def finish(store: Store, number: str, verdict: str, psnr: float) -> None:
+def finish(store: Store, number: str, psnr: float, ssim: float = 0.25) -> None:
     """A job of the sweep as a worker would leave it."""
     out = fakes.writer(store)
     out.take(number)
@@ -54,8 +54,8 @@ def finish(store: Store, number: str, verdict: str, psnr: float) -> None:
     point = Point(3, 0.1, 0.1, {"total": 1.0}, [1.0], 0, psnr, 0.5)
     out.record(number, {"iteration": 3, "iterations": 3, "best": 0}, [point])
     result = fakes.result(point)
-    result["metrics"] |= {"psnr": psnr, "ssim": 0.25}
-    out.finish(number, "done", {**result, "verdict": f"{verdict}: so it is", "per_image": []})
+    result["metrics"] |= {"mse": 10 ** (-psnr / 10), "psnr": psnr, "ssim": ssim, "iip_rank": 9}
+    out.finish(number, "done", {**result, "per_image": []})
 
 
 @pytest.fixture
@@ -63,8 +63,8 @@ def started(store) -> str:
     """A wall of which three cells are done, one runs, and one column cannot be."""
     number = sweeps.start(store, asked())
     jobs = {e.position: e.job for e in sweeps.members(store, number) if e.job}
-    for place, (verdict, psnr) in enumerate((("exact", 84.0), ("not recognisable", 5.9), ("traces only", 12.5))):
-        finish(store, jobs[place].id, verdict, psnr)
+    for place, (psnr, ssim) in enumerate(((84.0, 1.0), (5.9, 0.1), (12.5, 0.25))):
+        finish(store, jobs[place].id, psnr, ssim)
     out = fakes.writer(store)
     out.take(jobs[3].id)
     out.record(jobs[3].id, {"stage": "attacking", "iteration": 30, "iterations": 300}, [])
@@ -122,8 +122,8 @@ def test_every_cell_says_how_it_stands_with_more_than_colour(started):
         "gi-exposed",
         "●</i> exact",
         "84.0 dB",
-        "○</i> not recognisable",
-        "◐</i> traces only",
+        "○</i> not seen",
+        "◐</i> traces",
         "▶</i> running",
     ):
         assert shown in page, shown

@@ -64,7 +64,7 @@ def test_what_helps_is_what_was_tried():
         {"defenses": "none", "mse": 1e-6, "ssim": 1.0, "psnr": 60.0},
         {"defenses": "soteria", "mse": 0.2, "ssim": 0.1, "psnr": 7.0, "iip_rank": 9},
     ]
-    assert swept.stopped(rows)[0].startswith("The attacks tried here got nothing recognisable with: soteria")
+    assert swept.stopped(rows)[0].startswith("The attacks tried here got nothing of the pictures with: soteria")
     assert "not measured" in swept.stopped(rows[:1])[0]
     assert "None of the 1 defenses" in swept.stopped([rows[0], {**rows[0], "defenses": "soteria"}])[0]
 

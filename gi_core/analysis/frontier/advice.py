@@ -80,7 +80,7 @@ def advice(found: Sequence[Point], about: str = "", over: bool = True) -> Advice
     )
     clear = _clear(best)
     if clear:
-        claim = claim[:-1] + "; pictures stay recognisable."
+        claim = claim[:-1] + "; a person still sees pictures."
     return Advice("partly" if clear else "protected", _sentence(so_far + claim), seen, limits + _guarantee(best), best)
 
 
@@ -117,9 +117,8 @@ def _leak(p: Point) -> str:
 
 
 def _clear(p: Point) -> bool:
-    """Whether a person recognises what is left: of any picture by the rule of words, or on average by the metric looked at."""
-    metric = METRICS[p.metric]
-    return p.clear > 0 or p.exposure >= metric.sign * metric.thresholds["clear"]
+    """Whether a person would see any picture of what is left, by the rule of words, whichever metric is looked at."""
+    return p.clear > 0
 
 
 def _difference(found: Sequence[Point]) -> str:

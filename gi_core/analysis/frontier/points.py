@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gi_core.metrics.registry import METRICS, shown
-from gi_core.metrics.words import recognisable
+from gi_core.metrics.words import of_row
 
 ALIKE = METRICS["psnr"].thresholds["alike"]
 """dB: above it no eye and no later use tells pictures apart, so a mean is not carried by how far above one is."""
@@ -25,7 +25,7 @@ class Point:
 
     leaks: (picture and seed, value) of the metric, PSNR at most `ALIKE`. asked: experiments there will be. accuracy, std:
     in [0, 1] over `seeds` trainings, None before one has ended. runs: ids of those in `leaks`, in their order. waiting: experiments that may still end. unrun: experiments that were taken
-    back or deleted. clear: runs in `leaks` whose picture a person recognises, by the rule of `metrics.words`.
+    back or deleted. clear: runs in `leaks` whose picture a person would see, by the rule of `metrics.words`.
     """
 
     name: str
@@ -85,7 +85,7 @@ def _point(defenses: str, adaptive: bool, group: Sequence[dict[str, Any]], metri
         len(group), trained.get("accuracy"), trained.get("accuracy_std"), trained.get("accuracy_seeds") or 0,
         trained.get("chance"), tuple(row["run_id"] for row in known),
         sum(row.get("state") in _OPEN for row in group), sum(row.get("state") in _NEVER for row in group),
-        sum(map(recognisable, known)),
+        sum(of_row(row).level == "exposed" for row in known),
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""What an attack's answer explains of a recorded update, as its result says it (the mathematics is in `attacks.explaining`)."""
+"""What an attack's answer explains of an update, as its result says it (the mathematics is in `attacks.explaining`)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,21 @@ from torch import Tensor
 
 from gi_core.attacks.explaining import MATCHED, floor, known_noise, residual
 from gi_core.experiments.setup import Question
+from gi_core.settings import SpecError
 from gi_core.types.result_parts import Explained
+
+
+def at_floor(question: Question, images: Tensor, labels: Tensor) -> Explained:
+    """Whether an answer to any update is *matched*; nothing where its round cannot be played again."""
+    update, knowledge = question.round.update, question.round.knowledge
+    try:
+        found = residual(update, knowledge, images, labels)
+        precision, tolerance = floor(update, knowledge)
+    except SpecError:
+        return {}
+    if found is None:
+        return {}
+    return {"precision": precision, "tolerance": tolerance, "at_floor": found[0] <= tolerance < math.inf}
 
 
 def explained(question: Question, images: Tensor, labels: Tensor) -> Explained:

@@ -9,7 +9,7 @@ from typing import Any
 from gi_core.analysis.trends import Trend, trend
 from gi_core.experiments.sweeps.choices import Choice, Placed, points
 from gi_core.metrics.registry import METRICS, shown
-from gi_core.metrics.words import recognisable
+from gi_core.metrics.words import of_row
 from gi_core.settings.registry import ATTACKS
 
 _GOING = ("queued", "running", "pausing", "paused")
@@ -17,7 +17,7 @@ _GOING = ("queued", "running", "pausing", "paused")
 
 @dataclass(frozen=True)
 class Answer:
-    """claim: the one sentence. seen: where a person recognises the pictures, or "". limits: what it holds for."""
+    """claim: the one sentence. seen: where a person would see the pictures, or "". limits: what it holds for."""
 
     claim: str
     seen: str
@@ -86,17 +86,17 @@ def _text(x: float | str) -> str:
 
 
 def _seen(trends: dict[str, Trend], found: dict[str, list[Placed]]) -> str:
-    """The values at which a person recognises the pictures of at least half of the runs, as a sentence."""
+    """The values at which a person would see the pictures of at least half of the runs, as a sentence."""
     parts = []
     for name, one in trends.items():
         clear = [_text(g.x) for g in one.groups if _half(row for x, _, row in found[name] if x == g.x)]
         where = "at every value" if len(clear) == len(one.groups) else f"at {_listed(clear)}" if clear else "nowhere"
         parts.append(f"for {name} {where}" if len(trends) > 1 else where)
-    return f"At least half of the runs are recognisable {'; '.join(parts)}."
+    return f"A person would see the pictures of at least half of the runs {'; '.join(parts)}."
 
 
 def _half(rows: Iterable[dict[str, Any]]) -> bool:
-    judged = [recognisable(row) for row in rows]
+    judged = [of_row(row).level == "exposed" for row in rows]
     return 2 * sum(judged) >= len(judged) > 0
 
 

@@ -10,10 +10,12 @@ from gi_core.common.safe_text import csv_table, html_page
 from gi_core.jobs import sweeps
 from gi_core.jobs.store import Store
 from gi_core.jobs.sweep_questions import experiments
+from gi_core.metrics.claims import words_of
 from gi_core.metrics.registry import METRICS, drawn
 from gi_core.settings import Experiment
 from gi_core.settings.client import Fresh, Trained
 from gi_core.settings.sweep import Sweep
+from gi_core.types.result import Result
 from gi_core.types.result_parts import Measures, Network
 from gi_core.types.training import Training
 
@@ -37,6 +39,13 @@ _ASKED = {
     "adaptive": "Whether the attacker knows the defenses and allows for them.",
     "seed": "Seed of the attack's starts and of the defenses' noise.",
 }
+_WORDS = {
+    "person": "What a person would see, of a batch in the most exposed picture: exact, seen, traces or not seen.",
+    "machine": "Whether a machine finds an original of it as the nearest of the candidates: found or not found.",
+    "matched": "Whether what the answer leaves of the update is within the update's own error; empty where that is not known.",
+    "unique": "Whether no other picture nearby explains the update as well; empty where that is not known.",
+    "right": "Whether a person would see the original; known only where there are originals.",
+}
 _FOUND = {
     "iterations": "Iterations of the attack.",
     "seconds": "Seconds of attacking, pauses excluded.",
@@ -56,6 +65,7 @@ _LAST = {
 COLUMNS: dict[str, str] = {
     **_FIRST,
     **{name: METRICS[name].column for name in drawn("table")},
+    **_WORDS,
     **_FOUND,
     **_ASKED,
     **_LAST,
@@ -126,6 +136,12 @@ def _question(asked: Experiment) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _words(result: Result | None) -> dict[str, Any]:
+    """The words of a result by today's rule; empty cells without one."""
+    found: dict[str, Any] = {**words_of(result)} if result else {}
+    return {name: None if found.get(name) == "" else found.get(name) for name in _WORDS}
+
+
 def _row(
     entry: sweeps.Entry, asked: dict[str, Any], trained: list[Training], broken: str
 ) -> dict[str, Any]:  # fmt: skip
@@ -138,6 +154,7 @@ def _row(
     return {
         "position": entry.position + 1, **axes, "state": entry.state,
         **{name: metrics.get(name) for name in drawn("table")},
+        **_words(result),
         "iterations": result["iterations"] if result else None, "seconds": result["seconds"] if result else None,
         "network_accuracy": model.get("accuracy"),
         "accuracy": statistics.fmean(accuracies) if accuracies else None,

@@ -6,7 +6,7 @@ import streamlit as st
 
 from gi_core.jobs.job import Job
 from gi_core.metrics.registry import METRICS, drawn
-from gi_core.metrics.words import current_verdict, without_truth
+from gi_core.metrics.verdicts import current_verdict, without_truth
 from gi_core.settings import ceiling
 from gi_core.types.result import Result
 from gi_core.types.result_parts import Bracket, Measures

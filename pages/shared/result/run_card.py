@@ -8,7 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from gi_core.jobs.job import Job
-from gi_core.metrics.words import current_verdict
+from gi_core.metrics.verdicts import of_result
 from gi_core.settings import SpecError
 from pages.shared import link, telling, words
 from pages.shared.pictures import data_uri
@@ -59,8 +59,8 @@ def outcome(job: Job) -> str:
         return telling.sentence(job.error or "no reason was given")
     if job.run_result is not None:
         psnr = job.metrics.get("psnr")
-        verdict = current_verdict(job.run_result).partition(":")[0]
-        return " · ".join(filter(None, (verdict, f"{psnr:.1f} dB" if psnr is not None else "")))
+        label = of_result(job.run_result).label
+        return " · ".join(filter(None, (label, f"{psnr:.1f} dB" if psnr is not None else "")))
     done, total = job.progress.get("iteration"), job.progress.get("iterations")
     return f"iteration {done} of {total}" if done and total else ""
 

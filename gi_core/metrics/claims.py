@@ -1,0 +1,49 @@
+"""Matched, unique, right: what may be claimed of a result, and by whom (docs/words.md). No torch.
+
+*Matched*: what the answer leaves of the update is within the update's own error. *Unique*: no other picture nearby explains it as
+well. Both are known without the truth, and neither means *right*: a person would see the original in the answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from gi_core.metrics.verdicts import of_result
+from gi_core.metrics.words import PERSON
+from gi_core.types.result import Result
+from gi_core.types.result_parts import Attacker, Words
+
+CLAIMS = ("matched", "unique", "right")
+
+
+def words_of(result: Result) -> Words:
+    """The words of a result, old or new, by today's rule; null for what is not known."""
+    attacker, said = result["attacker"], of_result(result)
+    certainty = attacker.get("certainty")
+    return {
+        "matched": matched(attacker),
+        "unique": certainty["unique"] if certainty else None,
+        "right": said.person in PERSON[:2] if said else None,
+        "person": said.person,
+        "machine": said.machine,
+        "level": said.level,
+    }
+
+
+def matched(attacker: Attacker) -> bool | None:
+    """Whether the answer explains the update to the update's own precision; None where that was not worked out."""
+    certainty = attacker.get("certainty")
+    if "at_floor" in attacker:
+        return attacker["at_floor"]
+    if certainty is None:
+        return None
+    if certainty["unique"] is not None:
+        return True
+    return False if certainty["sentence"].startswith("Not matched") else None  # results of before `at_floor` was kept
+
+
+def told(found: Mapping[str, Any], truth: bool = True) -> str:
+    """`matched, not unique, right`: what is known of the three. truth: whether the third may be told."""
+    names = CLAIMS if truth else CLAIMS[:2]
+    return ", ".join(name if found[name] else f"not {name}" for name in names if found.get(name) is not None)
