@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from torch import nn
@@ -32,7 +32,8 @@ class Audit:
 
     send: whether it may leave; what was not measured never does. sentence: why. leaked: the largest RDLV over the
     pictures, or SSIM without a prior picture (`measure`); None where nothing was measured. threshold: that it was compared
-    with. result: the attack, with its pictures.
+    with. result: the attack, with its pictures. words: matched, unique, right, and what person and machine make of the most
+    exposed picture (docs/words.md); {} where no picture came back.
     """
 
     send: bool
@@ -41,6 +42,7 @@ class Audit:
     measure: str
     threshold: float
     result: Result
+    words: dict[str, Any] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return self.send
@@ -96,7 +98,13 @@ def audit(
                 experiment = result.experiment
                 return describing.own(ask(experiment, choose_device(experiment.device), silent), own)
 
-        verdict, _ = judged(result.done.document, result.done.images, own, like, threshold, described)
+        verdict, more = judged(result.done.document, result.done.images, own, like, threshold, described)
     return Audit(
-        verdict["send"], verdict["sentence"], verdict["leaked"], verdict["measure"], verdict["threshold"], result
+        verdict["send"],
+        verdict["sentence"],
+        verdict["leaked"],
+        verdict["measure"],
+        verdict["threshold"],
+        result,
+        more.get("words", {}),
     )

@@ -17,6 +17,7 @@ from gi_core.common.errors import SpecError
 from gi_core.experiments import run_files
 from gi_core.experiments.live_view import to_uint8
 from gi_core.experiments.picture_files import sheet
+from gi_core.metrics.claims import sentence, words_of
 from gi_core.reports import attempts
 from gi_core.reports.pictures import uri
 from gi_core.settings import Experiment
@@ -99,6 +100,11 @@ class Result:
     def verdict(self) -> str:
         """How good the pictures are, one sentence; without originals, how well they explain the update."""
         return self.done.document["verdict"] if self.done.originals is not None else self._evidence()
+
+    @property
+    def words(self) -> dict[str, Any]:
+        """matched, unique and right, and what a person would see and a machine finds (docs/words.md); None for what is not known."""
+        return {**words_of(self.done.document)}
 
     @property
     def plan(self) -> dict[str, Any]:
@@ -191,6 +197,7 @@ class Result:
         if self.labels is not None:
             rows["labels"] = ", ".join(str(int(k)) for k in self.labels)
         psnr = self.metrics.get("psnr")
+        rows["words"] = sentence(self.words)
         return rows | ({"PSNR": f"{psnr:.1f} dB"} if psnr is not None else {})
 
     def __repr__(self) -> str:

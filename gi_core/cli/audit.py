@@ -21,6 +21,7 @@ from gi_core.data.images import channels_of, fit, to_float
 from gi_core.data.loading import changes
 from gi_core.data.refs import resolve
 from gi_core.experiments.audit import Own, judged, refuse_blind
+from gi_core.metrics.claims import sentence
 from gi_core.settings import Experiment, SpecError
 from gi_core.settings.own_network import OwnNetwork
 from gi_core.settings.sizes import sides
@@ -114,6 +115,8 @@ def _tell(
         print(json.dumps({**verdict, **more}, allow_nan=False), flush=True)
     else:
         print(verdict["sentence"], file=sys.stdout if status == "done" else sys.stderr)
+        if "words" in more:
+            print(sentence(more["words"]))
     if status != "done":
         return FAILED if status == "failed" else INTERRUPTED
     return DONE if verdict["send"] else WITHHELD

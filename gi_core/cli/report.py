@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from gi_core.metrics.claims import told, words_of
 from gi_core.metrics.registry import METRICS, drawn, shown
+from gi_core.metrics.verdicts import current_verdict
 from gi_core.reports import attempts
 from gi_core.types.result import Result
 from gi_core.types.result_parts import Attacker, Bracket, Effect, Labels, Measures, Started, UpdateFacts
@@ -17,8 +19,9 @@ def text(document: Result) -> str:
     lines = [
         f"run {document['run_id']}  {document['status']}: {document['iterations']} iterations in "
         f"{document['seconds']:.1f} s{pace}" + (f", {document['note']}" if document["note"] else ""),
-        document["verdict"],
+        current_verdict(document),
         "",
+        *_words(document),
         *_numbers(document["metrics"]),
         *_pictures(document["per_image"]),
         *_labels(document["labels"]),
@@ -30,6 +33,12 @@ def text(document: Result) -> str:
         f"{'files':18}{document['out']}",
     ]
     return "\n".join(lines)
+
+
+def _words(document: Result) -> list[str]:
+    """Matched, unique and right, as far as each is known."""
+    found = told(words_of(document), bool(document["per_image"]))
+    return [f"{'known of it':18}{found}"] if found else []
 
 
 def _numbers(metrics: Measures) -> list[str]:

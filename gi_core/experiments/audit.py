@@ -13,7 +13,10 @@ from typing import Any, TypedDict
 import numpy as np
 
 from gi_core.common.errors import SpecError
+from gi_core.metrics.claims import words
+from gi_core.metrics.protocol import beside
 from gi_core.metrics.rdlv import rdlv
+from gi_core.metrics.words import of_several
 from gi_core.types.result import Outcome
 from gi_core.types.result_parts import Explained
 
@@ -165,6 +168,7 @@ def judged(
         verdict = decision(measured, threshold, doubts(attacker, own()))
     return verdict, {
         "per_image": measured["per_image"], "convention": measured["convention"], "reached": measured["site"],
+        "words": words(attacker, of_several(beside(images, references))),
     }  # fmt: skip
 
 

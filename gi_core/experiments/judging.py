@@ -75,7 +75,7 @@ def attacker(
     }
     if residual:
         own["certainty"] = certainty.of(question, images, labels, folder)
-        own = {**own, **explaining.at_floor(question, images, labels)}
+        own = {**own, **explaining.at_floor(question.round.update, question.round.knowledge, images, labels)}
     if question.facts is not None:
         found = explaining.explained(question, images, labels)
         scale = question.facts.get("scale")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gi_core.metrics.registry import METRICS
-from gi_core.metrics.words import recognisable
+from gi_core.metrics.words import said
 from gi_core.settings import SpecError
 from gi_core.settings.registry import suggestion
 from gi_core.types.result import Result
@@ -87,7 +87,9 @@ MEASURES: dict[str, Measure] = {
     "best_psnr": _number("PSNR of the best picture", lambda r: max(_psnrs(r), default=None), "{:.1f} dB"),
     "worst_psnr": _number("PSNR of the worst picture", lambda r: min(_psnrs(r), default=None), "{:.1f} dB"),
     "pictures": _number("Pictures compared", lambda r: len(r["per_image"]), "{:.0f}"),
-    "recognisable": _number("Recognisable pictures", lambda r: sum(map(recognisable, r["per_image"])), "{:.0f}"),
+    "seen": _number(
+        "Pictures that a person sees", lambda r: sum(said(one).level == "exposed" for one in r["per_image"]), "{:.0f}"
+    ),
     "seconds": Measure("Time of the attack", lambda r: r["seconds"], _span),
     "iterations": _number("Iterations", lambda r: r["iterations"], "{:.0f}"),
     "unexplained": _number("Unexplained update", lambda r: _percent(r["attacker"]["residual"]), "{:.2g} %"),

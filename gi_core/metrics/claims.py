@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from gi_core.metrics.verdicts import of_result
-from gi_core.metrics.words import PERSON
+from gi_core.metrics.words import PERSON, Said
+from gi_core.metrics.words import of_row as words_of_row
 from gi_core.types.result import Result
 from gi_core.types.result_parts import Attacker, Words
 
@@ -19,7 +20,11 @@ CLAIMS = ("matched", "unique", "right")
 
 def words_of(result: Result) -> Words:
     """The words of a result, old or new, by today's rule; null for what is not known."""
-    attacker, said = result["attacker"], of_result(result)
+    return words(result["attacker"], of_result(result))
+
+
+def words(attacker: Attacker, said: Said) -> Words:
+    """The words of an answer. attacker: what it knows of itself. said: of the pictures beside the originals, empty without them."""
     certainty = attacker.get("certainty")
     return {
         "matched": matched(attacker),
@@ -41,6 +46,22 @@ def matched(attacker: Attacker) -> bool | None:
     if certainty["unique"] is not None:
         return True
     return False if certainty["sentence"].startswith("Not matched") else None  # results of before `at_floor` was kept
+
+
+def sentence(found: Mapping[str, Any]) -> str:
+    """All that is known in words, for one line of a terminal or a caption: `seen, found; matched, not unique, right`."""
+    label = Said(found.get("person") or "", found.get("machine") or "").label
+    return "; ".join(filter(None, (label, told(found)))) or "nothing is known of it"
+
+
+def of_row(row: Mapping[str, Any]) -> str:
+    """`sentence` of a row of a sweep's table; "" where nothing was measured."""
+    said = words_of_row(row)
+    return (
+        sentence({**row, "person": said.person, "machine": said.machine})
+        if said or row.get("matched") is not None
+        else ""
+    )
 
 
 def told(found: Mapping[str, Any], truth: bool = True) -> str:

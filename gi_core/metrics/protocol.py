@@ -79,6 +79,14 @@ def likeness(answer: Array, true: Array) -> dict[str, float | None]:
     return {name: None if one is None else one.values[name][0] for name, one in found.items()}
 
 
+def beside(images: Any, originals: Any) -> list[dict[str, float | None]]:
+    """`likeness` of each original and the answer that belongs to it. images (M, C, H, W), originals (N, C, H, W); [] unless M = N."""
+    found, true = array(images), array(originals)
+    if found.shape != true.shape:
+        return []
+    return [likeness(found[k], original) for k, original in zip(assignment(found, true), true, strict=True)]
+
+
 def _measured(batch: Batch) -> Iterator[Found]:
     """What each function of the registry finds, once, in the registry's order."""
     asked: set[str] = set()

@@ -13,6 +13,7 @@ from PIL import Image
 from gi_core.common import surroundings
 from gi_core.jobs.job import Job
 from gi_core.jobs.store import Store
+from gi_core.metrics import claims
 from gi_core.metrics.registry import METRICS
 from gi_core.metrics.words import of_several
 from gi_core.reports import charts, judging, protocol, references
@@ -179,10 +180,18 @@ def _attacks(found: Mapping[str, Any]) -> Part:
         return Paragraph("Nobody was attacked.")
     known = [name for name in METRICS if any(_measured(one, name) is not None for one in leaks)]
     rows = tuple(
-        (one["round"], one["client"], *(_measured(one, name) for name in known), one.get("error", "")) for one in leaks
+        (one["round"], one["client"], *(_measured(one, name) for name in known), _words(one), one.get("error", ""))
+        for one in leaks
     )
     titles = (METRICS[name].axis for name in known)
-    return Table(("Round", "Client", *titles, "Why nothing came"), rows, "Means over a client's pictures")
+    return Table(("Round", "Client", *titles, "Words", "Why nothing came"), rows, "Means over a client's pictures")
+
+
+def _words(leak: Mapping[str, Any]) -> str:
+    """What is known of one attack; of one that was kept before there were words, what its numbers say."""
+    if "error" in leak:
+        return ""
+    return claims.sentence(leak["words"]) if "words" in leak else of_several(leak.get("per_image") or [leak]).label
 
 
 def _measured(leak: Mapping[str, Any], name: str) -> Any:

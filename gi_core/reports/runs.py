@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from gi_core.metrics.claims import told, words_of
 from gi_core.metrics.registry import METRICS, drawn
 from gi_core.reports import asked, attempts, charts, comparing, judging, pictures
 from gi_core.reports.ending import LETTERS, closing, defenses
@@ -75,9 +76,13 @@ def _evidence(run: Run) -> list[tuple[str, str]]:
     result = run.result
     assert result is not None
     attacker, labels = result["attacker"], result["labels"]
-    facts = []
+    facts = list[tuple[str, str]]()
     if attacker["residual"] is not None:
         facts.append(("Unexplained share of the update", f"{100 * attacker['residual']:.3g} %"))
+    known = told(words_of(result), run.truth and bool(result["per_image"]))
+    facts.append(("Matched, unique" + (", right" if run.truth else ""), known or "not known"))
+    if "certainty" in attacker:
+        facts.append(("What follows", attacker["certainty"]["sentence"]))
     if attacker.get("verdict"):
         facts.append(("What it calls its answer", attacker["verdict"]))
     if attacker["loss"] is not None:

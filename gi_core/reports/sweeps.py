@@ -29,7 +29,19 @@ from gi_core.settings import SpecError
 from gi_core.settings.sweep import Sweep
 from gi_core.settings.sweep_text import to_toml
 
-_COLUMNS = ("parameters", "network_accuracy", "accuracy", "accuracy_std", "epsilon", "seconds")
+_COLUMNS = (
+    "person",
+    "machine",
+    "matched",
+    "unique",
+    "right",
+    "parameters",
+    "network_accuracy",
+    "accuracy",
+    "accuracy_std",
+    "epsilon",
+    "seconds",
+)
 
 
 def report(found: Found) -> Report:

@@ -12,6 +12,8 @@ from PIL import Image
 
 from gi_core.experiments.federation import opening
 from gi_core.jobs.job import Job
+from gi_core.metrics import claims
+from gi_core.metrics.words import of_several
 from gi_core.settings import SpecError
 from pages.federation.reading import Found
 from pages.shared import link, telling, words
@@ -87,7 +89,8 @@ def _figures(one: Mapping[str, Any]) -> str:
         return telling.sentence(one.get("note") or "nothing to compare")
     name = "RDLV" if one["measure"] == "rdlv" else "SSIM"
     psnr = "" if one.get("psnr") is None else f" · {one['psnr']:.1f} dB"
-    return f"{name} {one['rdlv_mean']:.2f}{psnr}"
+    words_ = claims.sentence(one["words"]) if "words" in one else of_several(one.get("per_image") or [one]).label
+    return f"{name} {one['rdlv_mean']:.2f}{psnr} · {words_}"
 
 
 def _open(folder: Path, name: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import streamlit as st
 
@@ -16,10 +16,10 @@ SETTING = "frontier_setting"
 ATTACKERS = {"naive": "does not know the defense", "adaptive": "knows the defense"}
 
 
-def draw(found: Sequence[Point], image: Callable[[str], str | None], opens: bool) -> None:
+def draw(found: Sequence[Point], image: Callable[[str], str | None], opens: bool, said: Mapping[str, str]) -> None:
     """A choice of setting that a click on the chart makes too, then its runs side by side.
 
-    image: of a run, as a data URI. opens: whether there are runs to open.
+    image: of a run, as a data URI. opens: whether there are runs to open. said: the words of each run.
     """
     names = list(dict.fromkeys(p.name for p in found if p.runs))
     if not names:
@@ -30,17 +30,17 @@ def draw(found: Sequence[Point], image: Callable[[str], str | None], opens: bool
         for p in points:
             for (picture, value), run in zip(p.leaks, p.runs, strict=True):
                 with st.container(gap="xsmall"):
-                    _run(p, picture, value, image(run))
+                    _run(p, picture, value, image(run), said.get(run, ""))
                     if opens:
                         link.to_lab("Open the run", run=run)
 
 
-def _run(p: Point, picture: str, value: float, image: str | None) -> None:
+def _run(p: Point, picture: str, value: float, image: str | None, said: str) -> None:
     who, ref = words.escape(ATTACKERS.get(p.attacker, p.attacker)), picture.rpartition("/")[0].removeprefix("bundled/")
     drawn = (
         f'<img src="{image}" alt="original and reconstruction of {words.escape(ref)}, attacker {who}">' if image else ""
     )
     st.html(
         f'<figure class="gi-frontier-run">{drawn}<figcaption><b>{words.escape(ref)}</b>, attacker {who}:'
-        f" {words.escape(METRICS[p.metric].title)} {words.escape(reading(p.metric, value))}</figcaption></figure>"
+        f" {words.escape(METRICS[p.metric].title)} {words.escape(reading(p.metric, value))} <small>{words.escape(said)}</small></figcaption></figure>"
     )

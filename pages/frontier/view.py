@@ -13,6 +13,7 @@ from gi_core.figures import captions
 from gi_core.figures.frontier import letters
 from gi_core.jobs import sweeps
 from gi_core.jobs.job import Job
+from gi_core.metrics import claims
 from gi_core.metrics.registry import METRICS, drawn
 from gi_core.settings.sweep import Sweep
 from pages.frontier import chart, chosen, question, table
@@ -57,7 +58,7 @@ def findings(
     best = letters(frontier.pareto(frontier.strongest(shown)))
     st.html(chart.legend(best) if shown else '<p class="gi-about">The first points appear in a moment.</p>')
     chart.draw(shown, who == "both", captions.of_sweep(sweep, rows))
-    chosen.draw(found, picture, opens)
+    chosen.draw(found, picture, opens, {str(r["run_id"]): claims.of_row(r) for r in rows})
     epsilons = {str(r.get("defense") or r["defenses"]): r["epsilon"] for r in rows if r["epsilon"] is not None}
     ceilings = {str(r.get("defense") or r["defenses"]): r["ceiling"] for r in rows if r.get("ceiling") is not None}
     table.draw(found, epsilons, ceilings)
@@ -88,6 +89,7 @@ def _about(sweep: Sweep) -> str:
 
 def _advice(said: frontier.Advice) -> None:
     more = "".join(f'<p class="gi-about">{words.escape(text)}</p>' for text in (said.seen, said.limits) if text)
+    more += f'<p class="gi-about">{words.MEANING}</p>'
     st.html(
         f'<div class="gi-answer gi-{said.level}" role="status"><i aria-hidden="true">{SIGNS[said.level]}</i><div>'
         f'<p class="gi-verdict">{words.escape(said.claim)}</p>{more}</div></div>'

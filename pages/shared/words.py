@@ -11,9 +11,11 @@ from gi_core.reports.commands import command, model
 from gi_core.reports.naming import question, sample_name
 
 __all__ = [
-    "STATES", "command", "escape", "model", "plain", "question", "rate", "sample_name", "size", "span", "state",
+    "MEANING", "STATES", "command", "escape", "model", "plain", "question", "rate", "sample_name", "size", "span", "state",
 ]  # fmt: skip
 
+MEANING = '<a href="./words" target="_self">What the words mean</a>'
+"""Link to the page that explains the words, as HTML for a sentence of its own."""
 STATES = {
     "queued": ("◷", "waiting"),
     "running": ("▶", "running"),

@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from gi_core.experiments.sweeps.choices import MEASURES, column
+from gi_core.metrics import claims
 from gi_core.metrics.registry import METRICS, drawn, shown
 from gi_core.settings.sweep import Sweep
 from pages.shared import telling, words
@@ -33,6 +34,7 @@ def draw(rows: list[dict[str, Any]], sweep: Sweep) -> None:
         *map(chart.readable, axes),
         "State",
         *(METRICS[m].title for m in measured),
+        "Words",
         *map(chart.readable, extra),
         "Run",
     ]
@@ -55,6 +57,7 @@ def _row(row: dict[str, Any], axes: list[str], measured: list[str], extra: list[
     cells += [
         f'<td class="gi-n">{words.escape(shown(m, row[m]) if row.get(m) is not None else "")}</td>' for m in measured
     ]
+    cells.append(f"<td>{words.escape(claims.of_row(row))}</td>")
     cells += [f'<td class="gi-n">{words.escape(_number(name, row.get(name)))}</td>' for name in extra]
     run = row.get("run_id")
     cells.append(f'<td><a href="./?run={words.escape(run)}" target="_self">Open</a></td>' if run else "<td></td>")

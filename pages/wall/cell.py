@@ -28,7 +28,7 @@ MOST = 90
 class Cell:
     """run: its id. level: of `Said`, "" while nothing is measured. sign, word, score: what stands under the picture.
 
-    reason: why there is nothing. share: of its iterations. iteration, trial: of the picture, None without one.
+    reason: why there is nothing. meaning: of the word. share: of its iterations. iteration, trial: of the picture, None without one.
     image: the picture itself, (H, W, C), where no run keeps it.
     """
 
@@ -43,6 +43,7 @@ class Cell:
     iteration: int | None = None
     trial: int = 0
     image: np.ndarray | None = None
+    meaning: str = ""
 
     def picture(self) -> str | None:
         """The picture as a data URI."""
@@ -93,7 +94,7 @@ def judged(said: Said, metrics: dict[str, Any], metric: str) -> Cell:
     if metric == "psnr" and metrics.get("ssim") is not None:
         score += f" · SSIM {metrics['ssim']:.2f}"
     level = said.level if said else ""
-    return Cell("", level, meter.SIGNS.get(level, "✓"), said.label or "done", score)
+    return Cell("", level, meter.SIGNS.get(level, "✓"), said.label or "done", score, meaning=said.meaning)
 
 
 def table(
@@ -117,7 +118,9 @@ def draw(cell: Cell, name: str) -> str:
     kind = f"gi-shot gi-{cell.level or 'open'}"
     if not cell.run:
         return f'<div class="{kind}" title="{words.escape(cell.reason)}">{inside}</div>'
-    hint = words.escape(f"{telling.sentence(cell.reason or said)} Opens the run.")
+    hint = words.escape(
+        f"{telling.sentence(cell.reason or ': '.join(filter(None, (said, cell.meaning))))} Opens the run."
+    )
     return f'<a class="{kind}" href="./?run={cell.run}" title="{hint}" aria-label="{words.escape(said)}">{inside}</a>'
 
 

@@ -75,7 +75,7 @@ def findings(
         cells = read(metric)
         if save is not None:
             save(cells, metric, attackers)
-    st.html(f'<p class="gi-about">{words.escape(METRICS[metric].sentence)}</p>')
+    st.html(f'<p class="gi-about">{words.escape(METRICS[metric].sentence)} {words.MEANING}</p>')
     st.html(_table(found, cells, corner, attackers))
 
 

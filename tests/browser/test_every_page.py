@@ -9,9 +9,9 @@ import pytest
 from tests.browser.conftest import PATIENCE
 
 pytestmark = pytest.mark.browser
-PAGES = ("", "lessons", "runs", "rank", "influence", "federation", "updates", "frontier", "wall", "sweeps")
+PAGES = ("", "lessons", "runs", "rank", "influence", "federation", "updates", "frontier", "wall", "sweeps", "words")
 GROUPS = {
-    "rank": "Explain", "influence": "Explain", "federation": "Deployment", "updates": "Deployment", "frontier": "Compare",
+    "rank": "Explain", "influence": "Explain", "words": "Explain", "federation": "Deployment", "updates": "Deployment", "frontier": "Compare",
     "wall": "Compare", "sweeps": "Compare",
 }  # fmt: skip
 _OVER = """() => {

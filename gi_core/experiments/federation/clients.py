@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
+import torch
 
 from gi_core.attacks.base import Refused
 from gi_core.common.errors import SpecError
@@ -14,8 +15,12 @@ from gi_core.experiments.federation.attacking import Tick, attack
 from gi_core.experiments.federation.leakage import leakage
 from gi_core.experiments.federation.rounds import Played, Simulation
 from gi_core.experiments.fished import as_fished, refuse_suspicious
+from gi_core.experiments.fit.explaining import at_floor
+from gi_core.metrics.claims import words
+from gi_core.metrics.words import of_several
 from gi_core.settings import accounting
 from gi_core.settings.federation import round_of
+from gi_core.types.result_parts import Attacker
 
 WITHHELD = (
     "the clients withhold the statistics of batch norm, so the global network is tested with those of the test pictures"
@@ -55,13 +60,15 @@ def attacked(simulation: Simulation, played: Played, client: int, folder: Path, 
         )
     except (Refused, SpecError) as error:
         return {**entry, "error": str(error)}
-    judged = leakage(found.images, mine.images, simulation.prior(client))
+    judged = leakage(found.images, mine.images, simulation.prior(client), simulation.shards.candidates(client))
     order = [e["matched"] for e in judged["per_image"]]
     true, read = done.labels.tolist(), [int(k) for k in found.labels[order]]
     values = [e["ssim"] for e in judged["per_image"]]
     shown = files.pictures(folder, played.number, client + 1, found.images[order], mine.images, values)
     right = float(np.mean([a == b for a, b in zip(true, read, strict=True)]))
+    fits = at_floor(done.update, done.knowledge, torch.from_numpy(found.images), torch.from_numpy(found.labels))
+    known = words(cast(Attacker, fits), of_several(judged["per_image"]))
     return {
-        **entry, **judged, "labels": {"true": true, "recovered": read, "accuracy": right}, "shown": shown,
+        **entry, **judged, "words": known, "labels": {"true": true, "recovered": read, "accuracy": right}, "shown": shown,
         "iterations": found.iterations, "seconds": found.seconds, "ended": found.note,
     }  # fmt: skip

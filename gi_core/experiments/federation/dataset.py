@@ -38,6 +38,12 @@ class Shards:
         mean = np.concatenate(others).mean(0, dtype=np.float64)
         return to_float((mean * 255).round().astype(np.uint8))
 
+    def candidates(self, client: int, count: int = 200) -> np.ndarray:
+        """Pictures among which one of this client's is looked for: (M, C, H, W) in [0, 1], its own first, then others' and the test's."""
+        others = [p.images for k, p in enumerate(self.clients) if k != client]
+        own = self.clients[client].images
+        return np.concatenate([own, *others, self.test.images])[: max(count, len(own))]
+
 
 def shards(settings: Federation, least_tested: int = 0) -> Shards:
     """Read, split and deal out. Raises SpecError with one sentence; never downloads.

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from gi_core.metrics.matching import assignment
+from gi_core.metrics.matching import assignment, retrieval
+from gi_core.metrics.pixels import clamped
 from gi_core.metrics.protocol import likeness
 from gi_core.metrics.rdlv import rdlv
 from gi_core.metrics.registry import LIVE
@@ -21,22 +22,28 @@ NORMAL_95 = 1.959964
 """Half a 95 % interval of the normal distribution, in standard deviations."""
 
 
-def leakage(images: np.ndarray, originals: np.ndarray, prior: np.ndarray | None) -> dict[str, Any]:
-    """JSON-ready: measure (rdlv or ssim), mean and band of it, ssim and psnr (means of matched pairs), per_image.
+def leakage(
+    images: np.ndarray, originals: np.ndarray, prior: np.ndarray | None, candidates: np.ndarray | None = None
+) -> dict[str, Any]:
+    """JSON-ready: measure (rdlv or ssim), mean and band of it, ssim and psnr (means of matched pairs), per_image, iip_candidates.
 
     images: (N, C, H, W) reconstructions, unclamped. originals: likewise, in [0, 1]. prior: (C, H, W) in [0, 1].
-    per_image: rdlv, ssim, psnr of each original and `matched`, the reconstruction that belongs to it (least MSE).
+    candidates: (M, C, H, W) in [0, 1], among which each original is looked for. per_image: rdlv, ssim, psnr, iip_rank of each original
+    and `matched`, the reconstruction that belongs to it (least MSE).
     """
     found = rdlv(images, originals, prior)
     order = assignment(images.astype(np.float64), originals.astype(np.float64))
-    entries = []
+    entries, many = list[dict[str, Any]](), None
     for i, one in enumerate(found["per_image"]):
         alike = likeness(images[order[i]].astype(np.float64), originals[i].astype(np.float64))
-        entries.append({"rdlv": one["value"], **alike, "ssim_prior": one["ssim_prior"], "matched": order[i]})
+        entry = {"rdlv": one["value"], **alike, "ssim_prior": one["ssim_prior"], "matched": order[i]}
+        if candidates is not None and alike["psnr"] is not None:
+            entry["iip_rank"], _, many = retrieval(clamped(images[order[i]]), originals[i], candidates)
+        entries.append(entry)
     mean, low, high = band([e["rdlv"] for e in entries])
     return {
         "measure": found["measure"], "rdlv_mean": mean, "rdlv_low": low, "rdlv_high": high, "note": found["note"],
-        **{name: _mean([e[name] for e in entries]) for name in LIVE}, "per_image": entries,
+        **{name: _mean([e[name] for e in entries]) for name in LIVE}, "per_image": entries, "iip_candidates": many,
     }  # fmt: skip
 
 

@@ -10,11 +10,11 @@ from gi_core.attacks.explaining import MATCHED, floor, known_noise, residual
 from gi_core.experiments.setup import Question
 from gi_core.settings import SpecError
 from gi_core.types.result_parts import Explained
+from gi_core.types.updates import Knowledge, Update
 
 
-def at_floor(question: Question, images: Tensor, labels: Tensor) -> Explained:
+def at_floor(update: Update, knowledge: Knowledge, images: Tensor, labels: Tensor) -> Explained:
     """Whether an answer to any update is *matched*; nothing where its round cannot be played again."""
-    update, knowledge = question.round.update, question.round.knowledge
     try:
         found = residual(update, knowledge, images, labels)
         precision, tolerance = floor(update, knowledge)

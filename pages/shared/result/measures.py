@@ -5,13 +5,14 @@ from __future__ import annotations
 import streamlit as st
 
 from gi_core.jobs.job import Job
+from gi_core.metrics.claims import told, words_of
 from gi_core.metrics.registry import METRICS, drawn
 from gi_core.metrics.verdicts import current_verdict, without_truth
 from gi_core.settings import ceiling
 from gi_core.types.result import Result
 from gi_core.types.result_parts import Bracket, Measures
 from pages.shared import telling
-from pages.shared.words import escape
+from pages.shared.words import MEANING, escape
 
 
 def sentence(job: Job, truth: bool) -> str:
@@ -46,16 +47,16 @@ def draw_sentence(job: Job, truth: bool) -> None:
     head, colon, rest = telling.sentence(sentence(job, truth)).partition(": ")
     tone = " gi-failed" if job.state == "failed" else ""
     body = f"<b>{escape(head)}</b>{escape(colon + rest)}" if colon else escape(head)
-    known = _known(job) if truth else ""
+    known = _known(job.run_result, truth) if job.run_result is not None else ""
     st.html(f'<p class="gi-verdict{tone}" role="status">{body}</p>{known}')
 
 
-def _known(job: Job) -> str:
-    """What the attacker may say without the original, which only we have."""
-    if job.run_result is None or "certainty" not in job.run_result["attacker"]:
-        return ""
-    said = job.run_result["attacker"]["certainty"]["sentence"]
-    return f'<p class="gi-about"><b>Without the original:</b> {escape(said)}</p>'
+def _known(result: Result, truth: bool) -> str:
+    """Matched and unique; right only beside the original, which only we have; and where the words are explained."""
+    found, certainty = told(words_of(result), truth), result["attacker"].get("certainty")
+    known = f"<b>{escape(found[:1].upper() + found[1:])}.</b> " if found else ""
+    without = f"Without the original: {escape(certainty['sentence'])} " if certainty and truth else ""
+    return f'<p class="gi-about">{known}{without}{MEANING}</p>'
 
 
 def draw(job: Job, truth: bool) -> None:

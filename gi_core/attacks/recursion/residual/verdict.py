@@ -6,7 +6,7 @@ from gi_core.attacks.recursion.residual.going import Halted
 from gi_core.settings.residual_chain import ResidualNet
 
 EXACT, CLEAR, ROUGH = 1e-6, 1e-2, 5e-2
-"""Misfit of the first layer's output: every window's winner was found; nearly all; the picture is recognisable."""
+"""Misfit of the first layer's output: every window's winner was found; nearly all; a likeness is there."""
 
 
 def note(net: ResidualNet, halted: Halted | None, misfit: float) -> str:
