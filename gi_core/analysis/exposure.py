@@ -14,6 +14,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import reduce
 
 import torch
 from scipy import linalg
@@ -105,8 +106,18 @@ def until_exposed(
     return of_rows(found, x.numel(), rounds, rate)
 
 
+def examine(knowledge: Knowledge, x: Tensor, labels: Tensor, precision: float) -> Uniqueness:
+    """As `uniqueness.examine`, of all rounds that are known of; precision: relative error of each update. Raises SpecError."""
+    rounds = [*(e.knowledge for e in knowledge.earlier), knowledge]
+    refuse(knowledge, x, len(rounds), uniqueness.SECONDS)
+    samples = [Sample(one, x, labels, "cpu") for one in rounds]
+    found = [told(one, precision * one.norm / one.parameters**0.5) for one in samples]
+    return reduce(Told.plus, found).known()
+
+
 def row(number: int, known: Uniqueness) -> ExposureRound:
     """What is known after so many rounds."""
+    assert known.expected_error is not None  # as all eigenvalues are known
     exact = known.free == 0 and known.expected_error < EXACT
     rank = known.directions - known.free
     return {"rounds": number, "rank": rank, "expected_error": known.expected_error, "exact": exact}

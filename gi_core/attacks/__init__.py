@@ -9,6 +9,7 @@ import torch
 from gi_core.attacks.adaptive.knowledge import given, unallowed
 from gi_core.attacks.adaptive.past_bottleneck import past_bottleneck
 from gi_core.attacks.adaptive.past_dropout import past_dropout, with_notices
+from gi_core.attacks.adaptive.several_rounds import prepared
 from gi_core.attacks.base import Attack, Refused, State, Step, stream
 from gi_core.attacks.client_round.local_steps import as_mean_gradient
 from gi_core.attacks.client_round.scaling import unscaled
@@ -39,6 +40,7 @@ def make(
     notices = unallowed(settings, knowledge)
     if knowledge.fished is not None and knowledge.fished.alone and update.images > 1:
         settings = settings.model_copy(update={"labels": "known"})  # all are of the class that was fished for
+    knowledge, together = prepared(settings, knowledge)
     update, knowledge = unscaled(update, knowledge)
     names = {id(tensor): name for name, tensor in update.tensors.items()}
     settings, update, knowledge = past_bottleneck(settings, update, knowledge)
@@ -54,7 +56,7 @@ def make(
 
         update = filled(update, knowledge)
     made = machine(settings, update, knowledge, plan, device)
-    with_notices(made, (*notices, *dropped))
+    with_notices(made, (*notices, *together, *dropped))
     return made if all(a == b for a, b in called.items()) else _in_its_names(made, called)
 
 

@@ -39,9 +39,11 @@ MOST_STEPS = 64
 
 
 def residual(update: Update, knowledge: Knowledge, images: Tensor, labels: Tensor) -> tuple[float, float] | None:
-    """(r, a) of pictures (N, C, H, W) in [0, 1], not clamped, and labels (N,)."""
-    both = beside(update, knowledge, images, labels)
-    return None if both is None else compared(*both)
+    """(r, a) of pictures (N, C, H, W) in [0, 1], not clamped, and labels (N,); of several rounds, of the one that is explained least."""
+    rounds = [*((e.update, e.knowledge) for e in knowledge.earlier), (update, knowledge.alone())]
+    found = [beside(sent, known, images, labels) for sent, known in rounds]
+    compared_ = [compared(*both) for both in found if both is not None]
+    return max(compared_, key=lambda one: one[0]) if len(compared_) == len(rounds) else None
 
 
 def beside(update: Update, knowledge: Knowledge, images: Tensor, labels: Tensor) -> tuple[list[Tensor], Belief] | None:

@@ -46,11 +46,11 @@ class Round:
     effects: tuple[Effect, ...] = ()
 
 
-def play(
+def play_one(
     experiment: Experiment, model: nn.Module, pictures: Pictures, device: str | torch.device,
     memory: Memory | None = None,
 ) -> Round:  # fmt: skip
-    """The round of `experiment.client` on `pictures`, its defenses applied in the order given.
+    """One round of `experiment.client` on `pictures`, its defenses applied in the order given.
 
     Order: what the server makes of the network, wrap_model of each defense, local_round of each (the last one outermost), computation
     in float32 on `device`, filter_update of each. `model` is left untouched. memory: what the client's defenses

@@ -67,6 +67,8 @@ def _count(question: Question, truth: bool) -> tuple[int, str]:
         return ceiling.CANDIDATES, "The original is withheld, so no attack was measured beside the ceiling."
     if experiment.server.changes:
         return ceiling.CANDIDATES, "The server changed the network, so no attack was measured beside the ceiling."
+    if experiment.client.rounds > 1:
+        return ceiling.CANDIDATES, "Several rounds add up, so no attack was measured beside the ceiling."
     if isinstance(experiment.client, FedAvg) and any(isinstance(d, DpSgd) for d in experiment.defenses):
         return (
             ceiling.CANDIDATES,

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from gi_core.analysis import twins, uniqueness
+from gi_core.analysis import exposure, twins, uniqueness
 from gi_core.attacks import explaining
 from gi_core.attacks.seen_by_server import seen_of
 from gi_core.experiments.picture_files import save_png, sheet
@@ -42,7 +42,10 @@ def of(question: Question, images: Tensor, labels: Tensor, folder: Path) -> Cert
         if not rest[0] <= tolerance:
             return _nothing(_unmatched(rest[0], precision))
         named = _targets(update, knowledge, labels)
-        looked = uniqueness.examine(client, x, named, explaining.counted(precision), rest[0], seen)
+        if knowledge.earlier:
+            looked = exposure.examine(knowledge, x, named, explaining.counted(precision))
+        else:
+            looked = uniqueness.examine(client, x, named, explaining.counted(precision), rest[0], seen)
     except SpecError as why:
         return _nothing(f"{_UNEXAMINED}: {why}.")
     found: Certainty = {
@@ -51,7 +54,7 @@ def of(question: Question, images: Tensor, labels: Tensor, folder: Path) -> Cert
         "weakest": looked.weakest, "examined": looked.how, "sentence": _sentence(looked),
     }  # fmt: skip
     affordable = int(TWIN_SECONDS / uniqueness.product_seconds(client, x, seen))
-    most = min(twins.BUDGET, affordable) if looked.free else 0
+    most = min(twins.BUDGET, affordable) if looked.free and not knowledge.earlier else 0
     twin = twins.find(client, images, named, looked.null, seen, most) if most else None
     if twin is not None:
         save_png(folder / TWIN, sheet(twin.picture.clamp(0, 1).numpy()))

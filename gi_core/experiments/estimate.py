@@ -157,6 +157,7 @@ def _of_ensemble(settings: Auto, done: Round, device: torch.device, plan: Plan) 
 def _by_plan(settings: AttackSettings, done: Round, device: torch.device, plan: Plan, seed: int, least: float) -> float:
     """Seconds of one iteration: by its gradients where that is long or below `least`, else measured on a few steps."""
     played = max(1, simulated_steps(done.knowledge.schedule, settings.local_rounds))
+    played *= len(done.knowledge.earlier) + 1 if settings.stacks else 1
     guess = (plan.seconds or 0.0) * evaluations(settings) * played
     if guess > STEPS_SECONDS or guess < least:
         return guess

@@ -92,6 +92,8 @@ def _doubt(done: Round) -> str:
         )
     if schedule is not None and not (schedule.single and schedule.clients == 1):
         return risk_ahead.SEVERAL_STEPS
+    if knowledge.earlier:
+        return f"{len(knowledge.earlier) + 1} updates of the same pictures are sent, and what they show together is not worked out"
     return ""
 
 

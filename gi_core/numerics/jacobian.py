@@ -62,3 +62,32 @@ class JacobianProducts:
         # Unused: a bias of a piecewise linear network, whose gradient moves only where a mask changes.
         seed = v.view_as(self.x)
         return pull([self.pulled], self.dummies, [seed], retain_graph=True, materialize_grads=True)
+
+
+class StackedProducts:
+    """The same of several gradients of one picture, as those of several rounds: `value` is all of them, one after the other."""
+
+    def __init__(self, parts: Sequence[JacobianProducts]):
+        self.parts = parts
+        self.value = [g for part in parts for g in part.value]
+
+    def j(self, parts: list[Tensor]) -> Tensor:
+        """J b = sum_t J_t b_t."""
+        found, at = [], 0
+        for one in self.parts:
+            found.append(one.j(parts[at : at + len(one.value)]))
+            at += len(one.value)
+        return sum(found[1:], found[0])
+
+    def jt(self, v: Tensor) -> list[Tensor]:
+        """J^T v: J_t^T v of each, one after the other."""
+        return [g for part in self.parts for g in part.jt(v)]
+
+    def jjt(self, v: Tensor) -> Tensor:
+        """J J^T v = sum_t J_t J_t^T v."""
+        first, *others = (part.jjt(v) for part in self.parts)
+        return sum(others, first)
+
+
+Products = JacobianProducts | StackedProducts
+"""Of one gradient, or of several."""

@@ -21,6 +21,8 @@ def short(spec: Mapping[str, Any]) -> list[str]:
         taken, _ = client.local_steps(len(spec.get("samples") or (1,)))
         found.append("weight change" if taken == 1 else f"{taken} local steps")
         found += [f"{client.clients} clients added up"] if client.clients > 1 else []
+    if isinstance(client, Client) and client.rounds > 1:
+        found.append(f"{client.rounds} rounds")
     server = _part(SERVERS, spec.get("server") or {}, "honest")
     found += [server.title.lower()] if server is not None and server.changes else []
     if isinstance(client, Client) and client.batch_norm == "train" and model is not None and model.has_batch_norm:
@@ -48,6 +50,8 @@ def sentence(experiment: Experiment, weights: int | None) -> str:
         parts = [f"{whose} after {_count(taken, 'step')} of {_count(batch, 'picture')}"]
     else:
         parts = [f"the gradient of {many} on {_count(pictures, 'picture')}"]
+    if client.rounds > 1:
+        parts.append(f"in each of {client.rounds} rounds with the network before it")
     if experiment.server.changes:
         parts.append("of a network that it changed to " + experiment.server.asks)
     if experiment.defenses:

@@ -82,13 +82,15 @@ def epsilon(noise_multiplier: float, rate: float, steps: int, delta: float) -> f
 
 
 def of_round(defense: DpSgd, client: FedSgd | FedAvg, pictures: int, rounds: int | None = None) -> Privacy:
-    """The privacy of a client with `pictures` pictures in its round. rounds: replaces the defense's own number."""
+    """The privacy of a client with `pictures` pictures in its rounds, which are as many as it plays here or more. rounds: replaces
+    the defense's own number.
+    """
     each = -(-pictures // client.clients) if isinstance(client, FedAvg) else pictures
     size, steps = each, 1
     if isinstance(client, FedAvg):
         steps, size = client.local_steps(pictures)
     records = max(defense.records or each, each)
-    rate, steps = size / records, steps * (rounds or defense.rounds)
+    rate, steps = size / records, steps * (rounds or max(defense.rounds, client.rounds))
     return Privacy(epsilon(defense.noise_multiplier, rate, steps, defense.delta), defense.delta, rate, steps)
 
 

@@ -25,11 +25,13 @@ class AttackSettings(Component):
 
     machine: module and class of what attacks so, in `gi_core.attacks`. typical: iterations after which an attack that stops
     by itself usually has; None: it uses them all. allows: perturbations for which it allows where it knows of the defense; none unless it says so.
+    stacks: whether it takes several updates of the same pictures together.
     """
 
     machine: ClassVar[str] = ""
     typical: ClassVar[int | None] = None
     allows: ClassVar[frozenset[Perturbation]] = frozenset()
+    stacks: ClassVar[bool] = False
 
     if TYPE_CHECKING:  # fields of every kind itself, with bounds and defaults of its own
 

@@ -10,7 +10,8 @@ the last step because the curve is concave and sum_i Q(A_i) <= 1. What is done t
 pictures again, changes nothing.
 - DP-SGD, every picture in every step: Q is the round without the picture, whose part of each sum is at most C against
   noise z C, so mu = 1/z for one step and sqrt(T)/z for T of them (Dong, Roth and Su, Gaussian Differential Privacy, JRSS B 2022).
-- The whole update clipped to C, then normal noise sigma on every value: Q is the noise alone, and mu = C / sigma.
+- The whole update clipped to C, then normal noise sigma on every value: Q is the noise alone, and mu = C / sigma, sqrt(T) times that
+  for T rounds on the same pictures.
 - DP-SGD on a random share of the records in each step: P_i(A) <= e^eps Q(A) + delta(eps) for every eps, so
   P(right) <= min over eps of e^eps / N + delta(eps); delta from the accountant's privacy loss distribution.
 Reconstruction robustness: Balle, Cherubin and Hayes, IEEE S&P 2022; Hayes, Mahloujifar and Balle, NeurIPS 2023.
@@ -85,7 +86,8 @@ def of(experiment: Experiment) -> Ceiling | None:
             return Ceiling(mu, settings.noise_multiplier, found.rate, found.steps, known, place)
         after = kinds[place + 1] if place + 1 < len(kinds) else None
         if isinstance(settings, Clipping) and isinstance(after, GaussianNoise):
-            return Ceiling(settings.norm / after.std if after.std else math.inf, label_known=known, place=place + 1)
+            mu = math.sqrt(client.rounds) * settings.norm / after.std if after.std else math.inf
+            return Ceiling(mu, steps=client.rounds, label_known=known, place=place + 1)
     return None
 
 

@@ -86,6 +86,25 @@ class Client(Component):
         added=True,
     )
 
+    rounds: int = setting(
+        1,
+        "Rounds in which the client trains on the same pictures. The server has the update of each and knows the network"
+        " before it; Levenberg-Marquardt and the attacks that match take all of them together.",
+        title="Rounds on the same pictures",
+        ge=1,
+        le=64,
+        added=True,
+    )
+    server_rate: float | None = setting(
+        None,
+        "Of several rounds: by how much of what was sent the network moves to the next; when empty, 0.1 of a gradient, all"
+        " of a weight change.",
+        title="Step between rounds",
+        ge=0,
+        le=1000,
+        added=True,
+    )
+
     @field_validator("class_weights", "more_labels", mode="before")
     @classmethod
     def _written(cls, value: Any) -> Any:

@@ -34,6 +34,8 @@ def client_conflicts(e: Experiment) -> Iterator[Found]:
     yield from (_own_loss(e) if e.client.own_loss else _loss(e))
     yield from _kinds_of_labels(e)
     yield from _dropout(e)
+    if e.client.rounds > 1:
+        yield from _rounds(e)
     if isinstance(e.client, FedAvg):
         yield from _steps(e, e.client)
         yield from _optimiser(e.client, e.client.local_steps(e.pictures)[0])
@@ -129,6 +131,36 @@ def _dropout(e: Experiment) -> Iterator[Found]:
         ), True  # fmt: skip
     if any(d.by_features for d in e.defenses):
         yield "client.dropout", "this defense works on the features that dropout drops: choose one of the two", True
+
+
+def _rounds(e: Experiment) -> Iterator[Found]:
+    """Several updates of the same pictures."""
+    client, changed = (
+        e.client,
+        [d.title for d in e.defenses if set(d.perturbs) & {"mixture", "bottleneck", "direction"}],
+    )
+    if e.recorded is not None:
+        yield "client.rounds", "recorded rounds are attacked one at a time: set client.rounds to 1", True
+    if e.server.changes:
+        yield "client.rounds", "a server that changes the network is played for one round: set client.rounds to 1", True
+    if changed:
+        yield "client.rounds", f"{changed[0]} is played for one round: set client.rounds to 1, or leave it out", True
+    steps, size = client.local_steps(e.pictures) if isinstance(client, FedAvg) else (1, e.pictures)
+    if isinstance(client, FedAvg) and (steps > 1 or size < e.pictures or client.clients > 1 or client.accumulate > 1):
+        yield "client.rounds", (
+            "rounds are taken together where each is one step on all pictures: set epochs to 1 and clients to 1, and leave"
+            " batch_size empty"
+        ), True  # fmt: skip
+    if not e.attack.stacks:
+        yield "attack", last_of(e.attack.title, client.rounds), False
+
+
+def last_of(title: str, rounds: int) -> str:
+    """What an attack on one update does with several."""
+    return (
+        f"{title} takes one update, so the last of the {rounds} is attacked: choose Levenberg-Marquardt or an attack that"
+        " matches to take them together"
+    )
 
 
 def _steps(e: Experiment, client: FedAvg) -> Iterator[Found]:

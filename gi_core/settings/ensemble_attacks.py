@@ -25,6 +25,7 @@ class Auto(AttackSettings):
     paper: ClassVar[str] = "this project, after Croce and Hein, AutoAttack, ICML 2020"
     link: ClassVar[str] = "https://arxiv.org/abs/2003.01690"
     allows: ClassVar[frozenset[Perturbation]] = KNOWN
+    stacks: ClassVar[bool] = True
     trials: ClassVar[int] = 1
 
     iterations: int = setting(

@@ -29,6 +29,8 @@ def _problems(settings: Federation) -> Iterator[Problem]:
             )  # fmt: skip
     elif settings.client.clients > 1:
         yield Problem("client.clients", "a federation has clients of its own: set client.clients to 1")
+    if settings.client.rounds > 1:
+        yield Problem("client.rounds", "a federation has rounds of its own: set client.rounds to 1")
     if settings.participation * n < 0.5:
         yield Problem("participation", f"with {n} clients nobody would take part: raise participation", fatal=False)
     for victim in settings.victims:

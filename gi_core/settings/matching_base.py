@@ -33,6 +33,7 @@ class Matching(Iterative):
 
     machine: ClassVar[str] = "matching.machine:GradientMatching"
     allows: ClassVar[frozenset[Perturbation]] = KNOWN
+    stacks: ClassVar[bool] = True
     searching: ClassVar[bool] = False
     judged_by: ClassVar[Literal["gradient", "total"]] = "total"
     own_statistics: ClassVar[bool] = False

@@ -20,6 +20,7 @@ class LevenbergMarquardt(Iterative):
     )
     paper: ClassVar[str] = "this project"
     allows: ClassVar[frozenset[Perturbation]] = KNOWN
+    stacks: ClassVar[bool] = True
 
     iterations: int = setting(60, "Most outer steps of one start.", title="Iterations", ge=1, le=10_000, basic=True)
     restarts: int | None = setting(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from torch import Tensor, nn
@@ -12,7 +12,7 @@ from gi_core.settings.losses import Loss
 from gi_core.types.loss_terms import PLAIN, Terms
 from gi_core.types.schedule import Schedule
 
-__all__ = ["Fished", "Knowledge", "Schedule", "Update"]
+__all__ = ["Earlier", "Fished", "Knowledge", "Schedule", "Update"]
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,8 @@ class Knowledge:
     that the server takes to be like the private ones. defenses: what is known of each defense, if
     anything (for adaptive attacks). classes: outputs of the network, 1 for one logit. terms: what the client does to its
     loss besides. dropout: rate in front of the last dense layer. labels of several at once are (N, K), 0 or 1.
-    fished: for what class the server changed the network's last layer; None of an honest one.
+    fished: for what class the server changed the network's last layer; None of an honest one. earlier: rounds of the same
+    pictures before this one, oldest first.
     """
 
     model: nn.Module
@@ -79,3 +80,16 @@ class Knowledge:
     terms: Terms = PLAIN
     dropout: float = 0.0
     fished: Fished | None = None
+    earlier: tuple[Earlier, ...] = ()
+
+    def alone(self) -> Knowledge:
+        """The same without the rounds before."""
+        return replace(self, earlier=())
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """A round of the same pictures before the one at hand: what left the client then, and what the server knew of it."""
+
+    update: Update
+    knowledge: Knowledge

@@ -7,7 +7,7 @@ import torch
 from gi_core import data
 from gi_core.attacks.client_round.local_steps import as_mean_gradient
 from gi_core.attacks.matching.problem import MatchingProblem
-from gi_core.clients.round import play as play_round
+from gi_core.clients import play as play_round
 from gi_core.experiments import preparing
 from gi_core.settings import Experiment
 from tests.victims import PLAN, experiment

@@ -18,6 +18,7 @@ from gi_core.attacks.matching.classification import ClientLoss
 from gi_core.attacks.matching.decoders import make_space
 from gi_core.attacks.matching.denoised import denoised
 from gi_core.attacks.matching.distance import Distance
+from gi_core.attacks.matching.earlier import EarlierRound
 from gi_core.networks.losses import as_labels
 from gi_core.numerics.generators import generator
 from gi_core.numerics.gradient import pull
@@ -48,6 +49,7 @@ class MatchingProblem:
             sent, knowledge, self.seen.loss, plan, self.dtype, device,
             rounds=o.rounds, watch=self.statistics is not None and self.statistics.along, free=o.epochs_order == "free",
         )  # fmt: skip
+        self.earlier = [EarlierRound(one, o, plan, self.dtype, device) for one in knowledge.earlier]
         if self.gradient.surrogate:
             steps = knowledge.schedule.steps if knowledge.schedule else 1
             self.events.append(f"the {steps} local steps are matched by one gradient halfway through the round")
@@ -164,6 +166,13 @@ class MatchingProblem:
         whole = target.repeat(1, self.copies, 1) if self.copies > 1 else target
         tensors, seen = self.gradient.play(x, whole, self.distance.index)
         terms["gradient"], slopes = self.distance.objective([t.detach() for t in tensors])
+        for one in self.earlier:
+            more, along, value = one.matched(x, target)
+            tensors, slopes = [*tensors, *more], [*slopes, *along]
+            terms["gradient"] = terms["gradient"] + value
+        if self.earlier:
+            rounds = len(self.earlier) + 1
+            terms["gradient"], slopes = terms["gradient"] / rounds, [s / rounds for s in slopes]
         if self.o.gradient_weight:
             weight = self.o.gradient_weight
             moving = [i for i, t in enumerate(tensors) if t.requires_grad]  # a last bias may depend on no pixel

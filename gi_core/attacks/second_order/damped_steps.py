@@ -11,9 +11,8 @@ from torch import Tensor
 from gi_core.attacks.adaptive import noise
 from gi_core.attacks.base import State
 from gi_core.attacks.priors import SmoothPrior
+from gi_core.attacks.second_order.matched import Together
 from gi_core.attacks.second_order.residuals import Residual
-from gi_core.numerics.gradient import GradientMap
-from gi_core.numerics.jacobian import JacobianProducts
 from gi_core.numerics.lanczos import ShiftedSolver
 from gi_core.settings.attacks import LevenbergMarquardt
 
@@ -22,13 +21,12 @@ FLOOR = 1e-6
 
 
 class DampedSteps:
-    """gradient, target, only: whose gradients are matched. scale: their factor. fading: whether the prior fades with |r|^2."""
+    """matched: the gradients of all rounds. fading: whether the prior fades with |r|^2."""
 
     def __init__(
-        self, settings: LevenbergMarquardt, gradient: GradientMap, target: Tensor, only: list[int] | None, scale: float,
-        residual: Residual, prior: SmoothPrior, fading: bool,
-    ):  # fmt: skip
-        self.settings, self.gradient, self.target, self.only, self.scale = settings, gradient, target, only, scale
+        self, settings: LevenbergMarquardt, matched: Together, residual: Residual, prior: SmoothPrior, fading: bool
+    ):
+        self.settings, self.matched = settings, matched
         self.residual, self.prior, self.fading = residual, prior, fading
 
     def begin(self, x: Tensor, origin: Tensor) -> State:
@@ -40,20 +38,17 @@ class DampedSteps:
 
     def rest(self, x: Tensor) -> list[Tensor]:
         """r at x, one tensor for each gradient that is matched."""
-        return self.residual.at(self._gradients(x)).parts
-
-    def _gradients(self, x: Tensor) -> list[Tensor]:
-        return [g.detach()[0] * self.scale for g in self.gradient(x[None], self.target[None], self.only)]
+        return self.residual.at(self.matched.values(x)).parts
 
     def _evaluate(self, x: Tensor, origin: Tensor) -> tuple[float, float]:
         """(objective, |r|^2) at x."""
-        squared = self.residual.at(self._gradients(x)).squared
+        squared = self.residual.at(self.matched.values(x)).squared
         return 0.5 * squared + self.prior.value(x, origin), squared
 
     def advance(self, state: State) -> bool:
         """One outer step in place; True when this start has come to its end."""
         x, origin = state["x"], state["origin"]
-        local = JacobianProducts(self.gradient, x, self.target, self.scale, self.only)
+        local = self.matched.at(x)
         residual = self.residual.at(local.value)
         squared = residual.squared
         if self.fading and squared < float("inf"):

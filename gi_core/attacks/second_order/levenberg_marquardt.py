@@ -2,7 +2,7 @@
 
 r = (g(x) - g*) / |g*| is brought to zero by `damped_steps`. For one picture and a last dense layer with bias, dL/dlogits is
 read from the update (observed delta): no label, no softmax, and no loss of precision on confidently classified samples.
-Pixels are clamped only at the end.
+Pixels are clamped only at the end. Updates of several rounds on the same pictures are matched together, r the stack of theirs.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from torch import Tensor
 from gi_core.attacks.adaptive import noise
 from gi_core.attacks.adaptive.knowledge import delta_is_true
 from gi_core.attacks.base import State, Step
-from gi_core.attacks.observation import belief_of, observe, refuse_too_large
+from gi_core.attacks.observation import Observation, belief_of, observe, refuse_too_large
 from gi_core.attacks.priors import Pixels, SmoothPrior
 from gi_core.attacks.second_order.damped_steps import DampedSteps
+from gi_core.attacks.second_order.matched import Matched, Together
 from gi_core.attacks.second_order.residuals import BelievedResidual, Residual
 from gi_core.attacks.trials import start
 from gi_core.numerics.generators import generator
@@ -39,27 +40,37 @@ class KrylovLM:
         pixels = int(torch.Size(self.shape).numel())
         refuse_too_large("the Krylov basis", 2 * min(settings.krylov, pixels) * pixels, torch.float64, device)
         seen = observe(update, knowledge, self.strategy(), torch.float64, device)
-        scale = 1.0 / seen.size
-        target, self.labels = seen.read()
-        only = None if len(seen.sent) == len(seen.gradients) else seen.sent
+        self.labels = seen.read()[1]
         self.names = [list(update.tensors)[i] for i in seen.sent]
-        self.targets = [seen.gradients[i] * scale for i in seen.sent]
         self.pixels = Pixels(knowledge.mean, knowledge.std, torch.zeros((), dtype=torch.float64, device=device))
-        belief = belief_of(update, knowledge, seen, scale)
-        belief = None if belief is None else belief.of(seen.sent)
+        self.rounds = len(knowledge.earlier) + 1
+        before = [self._matched(e.update, e.knowledge, plan) for e in knowledge.earlier]
+        together = Together([*before, self._matched(update, knowledge, plan, seen)])
+        self.targets, belief = together.wanted, together.belief()
         self.sigma, trust = (0.0, None) if belief is None else belief.noise()
         residual = Residual(self.targets)
         if belief is not None and (belief.boxed or belief.rescaled or trust is not None):
             residual = BelievedResidual(self.targets, belief, trust)
         prior, self.tolerance = self._prior()
         fading = belief is not None and belief.boxed and not self.sigma
-        gradient = GradientMap(knowledge, seen.loss, plan, torch.float64, device)
-        self.damped = DampedSteps(settings, gradient, target, only, scale, residual, prior, fading)
+        self.damped = DampedSteps(settings, together, residual, prior, fading)
 
-    def strategy(self) -> str:
+    def _matched(self, update: Update, knowledge: Knowledge, plan: Plan, seen: Observation | None = None) -> Matched:
+        """What is matched of one round: its gradients over their length, each round as much as the next."""
+        seen = seen or observe(update, knowledge, self.strategy(update, knowledge), torch.float64, self.device)
+        scale = 1.0 / (seen.size * self.rounds**0.5)
+        only = None if len(seen.sent) == len(seen.gradients) else seen.sent
+        gradient = GradientMap(knowledge, seen.loss, plan, torch.float64, self.device)
+        belief = belief_of(update, knowledge, seen, scale)
+        belief = None if belief is None else belief.of(seen.sent)
+        wanted = [seen.gradients[i] * scale for i in seen.sent]
+        return Matched(gradient, seen.read()[0], only, scale, wanted, belief)
+
+    def strategy(self, update: Update | None = None, knowledge: Knowledge | None = None) -> str:
         """The label strategy asked for; `auto` for an observed delta that defenses are known to have changed."""
         asked = self.settings.labels
-        return asked if asked != "observed_delta" or delta_is_true(self.update, self.knowledge) else "auto"
+        true = delta_is_true(update or self.update, knowledge or self.knowledge)
+        return asked if asked != "observed_delta" or true else "auto"
 
     def _prior(self) -> tuple[SmoothPrior, float]:
         """The prior, and the residual |r|^2 that certifies a start: both larger for noise of known deviation."""
@@ -93,7 +104,7 @@ class KrylovLM:
 
     def cost(self, state: State) -> float:
         """Gradients of the network that all steps so far were worth, one for each product with the Jacobian and its transpose."""
-        return float(state.get("products", 0) + state["iteration"])
+        return float(state.get("products", 0) + state["iteration"]) * self.rounds
 
     def step(self, state: State) -> tuple[State, Step]:
         state["iteration"] += 1
@@ -148,7 +159,8 @@ class KrylovLM:
         )  # fmt: skip
 
     def residual(self, state: State) -> dict[str, float]:
-        parts = zip(self.names, self.damped.rest(state["x"]), self.targets, strict=True)
+        own = len(self.names)  # of the last round, which comes last
+        parts = zip(self.names, self.damped.rest(state["x"])[-own:], self.targets[-own:], strict=True)
         return {name: float(r.norm() / (t.norm() or 1.0)) for name, r, t in parts}
 
     def answer(self, state: State) -> tuple[Tensor, Tensor]:

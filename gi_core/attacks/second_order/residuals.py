@@ -14,7 +14,7 @@ from torch import Tensor
 
 from gi_core.attacks.adaptive.beliefs import Belief
 from gi_core.attacks.adaptive.consistent import length_sent, shortened
-from gi_core.numerics.jacobian import JacobianProducts
+from gi_core.numerics.jacobian import Products
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Linearised:
     def slope(self) -> list[Tensor]:
         return self.parts
 
-    def normal(self, local: JacobianProducts, v: Tensor) -> Tensor:
+    def normal(self, local: Products, v: Tensor) -> Tensor:
         """J B J^T v, (d,) -> (d,)."""
         return local.jjt(v)
 
@@ -58,7 +58,7 @@ class Believed(Linearised):
     def slope(self) -> list[Tensor]:
         return [self.c * p for p in self._across([a * r for a, r in zip(self.rows, self.parts, strict=True)])]
 
-    def normal(self, local: JacobianProducts, v: Tensor) -> Tensor:
+    def normal(self, local: Products, v: Tensor) -> Tensor:
         inner = [a * a * p for a, p in zip(self.rows, self._across(local.jt(v)), strict=True)]
         return self.c**2 * local.j(self._across(inner))
 

@@ -20,6 +20,11 @@ _BY_DECAY = {
 _CLASSES = ("auto", "cross_entropy", "multi_label")
 
 
+def repeating(client: Client) -> list[str]:
+    """How often the client trains on its pictures, and how the network moves in between."""
+    return ["rounds", *(["server_rate"] if client.rounds > 1 else [])]
+
+
 def stepping(client: Client) -> list[str]:
     """How the client steps; nothing for one that sends a gradient."""
     if not isinstance(client, FedAvg):

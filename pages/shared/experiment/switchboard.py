@@ -48,7 +48,8 @@ def draw() -> None:
     st.html(f'<p class="gi-sees" role="status"><b>The server sees</b> {text}</p>')
     if now.model.has_batch_norm and now.recorded is None:
         pairs.button(now, STATISTICS)
-    more = ["refuses", *(n for n in _MORE if n in type(now.client).model_fields)] + client_fields.stepping(now.client)
+    more = ["refuses", *(n for n in _MORE if n in type(now.client).model_fields)]
+    more += client_fields.repeating(now.client) + client_fields.stepping(now.client)
     more += client_fields.losing(now.client, now.model.one_logit) + (["label"] if now.model.one_logit else [])
     with st.expander("More about the client", type="compact", key="fold.client"):
         fields.widgets(now.client, ("client",), more)

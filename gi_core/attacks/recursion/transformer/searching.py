@@ -24,6 +24,7 @@ from gi_core.attacks.recursion.transformer import costs, verdict
 from gi_core.attacks.recursion.transformer.given import Given
 from gi_core.attacks.recursion.transformer.preview import Preview
 from gi_core.attacks.second_order.damped_steps import DampedSteps
+from gi_core.attacks.second_order.matched import Matched, Together
 from gi_core.attacks.second_order.residuals import Residual
 from gi_core.networks.losses import Loss
 from gi_core.settings.attacks import LevenbergMarquardt
@@ -125,14 +126,6 @@ class Searching:
             targets = [seen.gradients[i] / seen.size for i in seen.sent]
             settings = LevenbergMarquardt(iterations=max(1, given.settings.search))
             only = None if len(seen.sent) == len(seen.gradients) else seen.sent
-            self._damped = DampedSteps(
-                settings,
-                gradient,
-                seen.read()[0],
-                only,
-                1.0 / seen.size,
-                Residual(targets),
-                SmoothPrior(0.0, 0.0),
-                False,
-            )
+            one = Matched(gradient, seen.read()[0], only, 1.0 / seen.size, targets, None)
+            self._damped = DampedSteps(settings, Together([one]), Residual(targets), SmoothPrior(0.0, 0.0), False)
         return self._damped
