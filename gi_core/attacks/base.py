@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor
 
@@ -73,6 +73,18 @@ class Step:
     tried: tuple[Tried, ...] = ()
 
 
+@dataclass(frozen=True)
+class Certificate:
+    """What the equations of a closed form prove of its answer, wherever another picture may lie. by: what was solved, one clause. open: what
+    they leave open, one clause; "" where one answer alone fulfils them. error: relative error of the picture that rounding leaves,
+    None where it was not worked out.
+    """
+
+    by: str
+    open: str = ""
+    error: float | None = None
+
+
 class Attack(Protocol):
     """A machine, made from (settings, Update, Knowledge, plan) by `attacks.make`."""
 
@@ -87,6 +99,14 @@ class Attack(Protocol):
 
     def answer(self, state: State) -> tuple[Tensor, Tensor]:
         """The attacker's chosen reconstruction: images (N, C, H, W) in pixels, labels (N,)."""
+
+
+@runtime_checkable
+class Certified(Protocol):
+    """A machine whose equations say whether they determine its answer."""
+
+    def certificate(self, state: State) -> Certificate | None:
+        """Of an attack that has ended; None where its equations prove nothing."""
 
 
 def stream(attack: Attack, state: State) -> Iterator[tuple[State, Step]]:

@@ -13,6 +13,8 @@ from torch import Tensor
 
 from gi_core.analysis import exposure, twins, uniqueness
 from gi_core.attacks import explaining
+from gi_core.attacks.base import Certificate
+from gi_core.attacks.client_round.local_steps import one_step
 from gi_core.attacks.seen_by_server import seen_of
 from gi_core.experiments.picture_files import save_png, sheet
 from gi_core.experiments.setup import Question
@@ -26,28 +28,41 @@ TWIN_SECONDS = 8.0
 _UNEXAMINED = "Whether another picture explains the update as well was not examined"
 
 
-def of(question: Question, images: Tensor, labels: Tensor, folder: Path) -> Certainty:
-    """images (N, C, H, W) in pixels, not clamped, and labels (N,): an attack's answer. A twin is drawn into the folder."""
+def of(
+    question: Question, images: Tensor, labels: Tensor, folder: Path, certificate: Certificate | None = None,
+    replayed: float | None = None,
+) -> Certainty:  # fmt: skip
+    """images (N, C, H, W) in pixels, not clamped, and labels (N,): an attack's answer. A twin is drawn into the folder.
+
+    certificate: of a closed form, which stands in where the answer cannot be examined. replayed: share of the update that the answer
+    leaves, as the attack has it of every tensor.
+    """
     update, knowledge = question.round.update, question.round.knowledge
     mean, std = (torch.tensor(v, dtype=torch.float64).view(1, -1, 1, 1) for v in (knowledge.mean, knowledge.std))
     x = (images.detach().cpu().double() - mean) / std
     labels = labels.cpu()
+    client, seen, reason = _examinable(question, x)
+    if reason and certificate is None:
+        return _nothing(f"{_UNEXAMINED}: {reason}.")
+    precision, tolerance = explaining.floor(update, knowledge)
+    whole = reason and one_step(knowledge.schedule) and not knowledge.defenses and int(labels.min()) >= 0
+    rest = replayed if whole else _left(question, images, labels)
+    if rest is None:
+        return _nothing(f"{_UNEXAMINED}: the round cannot be played again with this answer.")
+    if not rest <= tolerance:
+        return _nothing(_unmatched(rest, precision))
     try:
-        client, seen = seen_of(update, knowledge, recorded=question.facts is not None)
-        uniqueness.refuse(client, x, seen)
-        precision, tolerance = explaining.floor(update, knowledge)
-        rest = explaining.residual(update, knowledge, images, labels)
-        if rest is None:
-            return _nothing(f"{_UNEXAMINED}: the round cannot be played again with this answer.")
-        if not rest[0] <= tolerance:
-            return _nothing(_unmatched(rest[0], precision))
+        if reason:
+            raise SpecError(reason)
         named = _targets(update, knowledge, labels)
         if knowledge.earlier:
             looked = exposure.examine(knowledge, x, named, explaining.counted(precision))
         else:
-            looked = uniqueness.examine(client, x, named, explaining.counted(precision), rest[0], seen)
+            looked = uniqueness.examine(client, x, named, explaining.counted(precision), rest, seen)
     except SpecError as why:
-        return _nothing(f"{_UNEXAMINED}: {why}.")
+        return _nothing(f"{_UNEXAMINED}: {why}.") if certificate is None else _certified(certificate, x.numel())
+    if looked.how == "open" and certificate is not None:
+        return _certified(certificate, x.numel())
     found: Certainty = {
         "unique": looked.unique, "free_directions": None if looked.how == "open" else looked.free,
         "at_least": looked.at_least, "directions": looked.directions, "error_to_expect": looked.expected_error,
@@ -58,9 +73,42 @@ def of(question: Question, images: Tensor, labels: Tensor, folder: Path) -> Cert
     twin = twins.find(client, images, named, looked.null, seen, most) if most else None
     if twin is not None:
         save_png(folder / TWIN, sheet(twin.picture.clamp(0, 1).numpy()))
-        left = explaining.residual(update, knowledge, twin.picture, labels)
-        found["twin"] = {"file": TWIN, "apart": twin.apart, "residual": left[0] if left else None}
+        found["twin"] = {"file": TWIN, "apart": twin.apart, "residual": _left(question, twin.picture, labels)}
     return found
+
+
+def _examinable(question: Question, x: Tensor) -> tuple[Knowledge, uniqueness.Seen, str]:
+    """(the client as it is played, what is seen of its round, why the Jacobian at x is not looked at: "" where it is)."""
+    update, knowledge = question.round.update, question.round.knowledge
+    try:
+        client, seen = seen_of(update, knowledge, recorded=question.facts is not None)
+        uniqueness.refuse(client, x, seen)
+    except SpecError as why:
+        return knowledge, uniqueness.PLAIN, str(why)
+    return client, seen, ""
+
+
+def _left(question: Question, images: Tensor, labels: Tensor) -> float | None:
+    left = explaining.residual(question.round.update, question.round.knowledge, images, labels)
+    return None if left is None else left[0]
+
+
+def _certified(certificate: Certificate, directions: int) -> Certainty:
+    """What a closed form's own equations say."""
+    whole = not certificate.open
+    sentence = (
+        f"Matched, and unique: {certificate.by}, allow this answer alone."
+        if whole
+        else f"Matched, not unique: of {certificate.by}, {certificate.open}, so other pictures may explain it as well."
+    )
+    found = _nothing(sentence)
+    return {
+        **found,
+        "unique": whole,
+        "free_directions": 0 if whole else None,
+        "directions": directions,
+        "examined": "equations",
+    }
 
 
 def _targets(update: Update, knowledge: Knowledge, labels: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from gi_core import data, metrics
-from gi_core.attacks.base import Step
+from gi_core.attacks.base import Certificate, Step
 from gi_core.attacks.labels.report import label_report
 from gi_core.experiments import certainty
 from gi_core.experiments.fit import explaining
@@ -59,11 +59,13 @@ def _strategies(question: Question) -> dict[str, LabelsRead]:
 
 
 def attacker(
-    question: Question, residual: dict[str, float], step: Step, images: Tensor, labels: Tensor, folder: Path
-) -> Attacker:
+    question: Question, residual: dict[str, float], step: Step, images: Tensor, labels: Tensor, folder: Path,
+    certificate: Certificate | None = None,
+) -> Attacker:  # fmt: skip
     """Its loss and ||g - g*|| / ||g*||; for a recorded update also how much of it the answer explains, and its `scale`.
 
-    residual: of each tensor. images (N, C, H, W) in pixels, labels (N,): the attack's answer. folder: of the run.
+    residual: of each tensor. images (N, C, H, W) in pixels, labels (N,): the attack's answer. folder: of the run. certificate: of a
+    closed form.
     """
     norms = {name: float(t.double().norm()) for name, t in question.round.update.tensors.items()}
     squares = ((value * norms[name]) ** 2 for name, value in residual.items())
@@ -74,7 +76,7 @@ def attacker(
         "note": step.note,
     }
     if residual:
-        own["certainty"] = certainty.of(question, images, labels, folder)
+        own["certainty"] = certainty.of(question, images, labels, folder, certificate, own["residual"])
         own = {**own, **explaining.at_floor(question.round.update, question.round.knowledge, images, labels)}
     if question.facts is not None:
         found = explaining.explained(question, images, labels)

@@ -10,7 +10,7 @@ import numpy as np
 
 from gi_core import metrics
 from gi_core.analysis.model_check import check
-from gi_core.attacks.base import Attack, State, Step
+from gi_core.attacks.base import Attack, Certified, State, Step
 from gi_core.attacks.ensemble.machine import Ensemble
 from gi_core.attacks.recursion.started import StartedMatching
 from gi_core.common import surroundings
@@ -57,6 +57,7 @@ def result(run: Finished) -> tuple[Result, np.ndarray]:
     order = judged["order"] if judged["order"] is not None else list(range(len(images)))
     everyone, originals = step.images.detach().cpu().double().numpy(), question.pictures.images if truth else None
     trials = metrics.trials_summary(everyone, step.score.numpy(), originals, step.begun)
+    certificate = run.attack.certificate(run.state) if isinstance(run.attack, Certified) else None
     document: Result = {
         "schema_version": SCHEMA_VERSION,
         "run_id": run.run_id,
@@ -73,7 +74,7 @@ def result(run: Finished) -> tuple[Result, np.ndarray]:
         "labels": judging.labels(question, labels[order], judged["metrics"].get("label_accuracy"), truth),
         "trials": trials["all"],
         "trials_summary": {"best": trials["best"], "median": trials["median"], "worst": trials["worst"]},
-        "attacker": judging.attacker(question, run.residual, step, answer, found, run.folder),
+        "attacker": judging.attacker(question, run.residual, step, answer, found, run.folder, certificate),
         "defenses": list(question.round.effects),
         "gradient_norm": question.norm,
         "device": str(question.device),

@@ -122,7 +122,7 @@ class Certainty(TypedDict):
         Annotated[
             str | None,
             "how: whole, by all directions; bounded, by a bound that fails in one case of a million; open, neither found nor"
-            " excluded; null where nothing was examined",
+            " excluded; equations, by those of a closed form; null where nothing was examined",
         ]
     ]
     sentence: Annotated[str, "the same for a person"]

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gi_core.attacks.base import LayerReport, Refused, State, Step
+from gi_core.attacks.base import Certificate, LayerReport, Refused, State, Step
 from gi_core.attacks.labels.last_layer import sent
 from gi_core.attacks.observation import observe, refuse_bad_update
 from gi_core.attacks.priors import Pixels
@@ -22,7 +22,7 @@ from gi_core.attacks.recursion.readings import homogeneous
 from gi_core.attacks.recursion.solver import FLOAT32, Solution
 from gi_core.attacks.recursion.top import Candidate, candidates
 from gi_core.attacks.recursion.tracks import Track
-from gi_core.attacks.recursion.verdict import note
+from gi_core.attacks.recursion.verdict import certificate, note
 from gi_core.attacks.recursion.walk import Descent, Front, Passable, Walk
 from gi_core.common.errors import SpecError
 from gi_core.networks.bottleneck import bottlenecks
@@ -176,6 +176,10 @@ class Recursion:
         if tracks.best(state["candidates"])["image"] is None:
             return {}
         return self.gradient_residual(*self.answer(state))
+
+    def certificate(self, state: State) -> Certificate | None:
+        """By the rank of every layer; nothing of a batch's mixture, nor where several candidates fulfil the equations."""
+        return None if self.update.images > 1 else certificate(state["candidates"])
 
     def gradient_residual(self, picture: Tensor, labels: Tensor) -> dict[str, float]:
         """||g_l - g*_l|| / ||g*_l|| of each tensor that was sent, for a picture (N, C, H, W) in pixels."""

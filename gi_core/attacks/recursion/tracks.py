@@ -92,4 +92,14 @@ def best(tracks: list[Track]) -> Track:
 
 def source(tracks: list[Track]) -> Track:
     """The best track, or the one that it is a scaled copy of."""
-    return tracks[best(tracks)["of"]]
+    return source_of(tracks, best(tracks))
+
+
+def source_of(tracks: list[Track], track: Track) -> Track:
+    """The track itself, or the one that it is a scaled copy of."""
+    return tracks[track["of"]]
+
+
+def alive(tracks: list[Track], track: Track) -> bool:
+    """Whether it was not given up."""
+    return bool(source_of(tracks, track)["alive"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from gi_core.attacks.base import Certificate
+from gi_core.attacks.recursion import tracks
 from gi_core.attacks.recursion.tracks import Track
 
 EXACT, INEXACT = 1e-3, 1e-4
@@ -27,3 +29,19 @@ def note(track: Track, images: int) -> str:
     if track["closed"]:
         return f"layer {track['closed']} is short of equations, and virtual constraints close the gap exactly"
     return "every layer is determined and its equations agree"
+
+
+def certificate(candidates: list[Track]) -> Certificate | None:
+    """What the layers' ranks prove of the best candidate of one picture; None where another one fulfils the equations too."""
+    best = tracks.best(candidates)
+    if best["image"] is None or not best["residual"] <= INEXACT:
+        return None
+    if (
+        sum(tracks.alive(candidates, t) and tracks.source_of(candidates, t)["residual"] <= INEXACT for t in candidates)
+        > 1
+    ):
+        return None
+    track = tracks.source(candidates)
+    if track["deficient"]:
+        return Certificate("the equations of its layers", f"layer {track['deficient']} is short of equations")
+    return Certificate("the equations of its layers, each of full rank", error=track["error"])

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from gi_core.attacks.base import LayerReport, Refused, State, Step
+from gi_core.attacks.base import Certificate, LayerReport, Refused, State, Step
 from gi_core.attacks.batch_norm.fixed import with_batch_statistics
 from gi_core.attacks.observation import refuse_bad_update
 from gi_core.attacks.priors import Pixels
@@ -222,3 +222,8 @@ class ResidualMachine(Recursion):
 
     def residual(self, state: State) -> dict[str, float]:
         return {} if state["best"] is None else self.gradient_residual(*self.answer(state))
+
+    def certificate(self, state: State) -> Certificate | None:
+        """Of what is searched below the last exact block; where all are exact the winners of the pooling are searched, which proves nothing."""
+        halted = states.halted(state["halted"])
+        return None if halted is None else Certificate("the equations of its blocks", f"they end at {halted.reason}")

@@ -8,7 +8,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from gi_core.attacks.base import LayerReport, Refused, State, Step
+from gi_core.attacks.base import Certificate, LayerReport, Refused, State, Step
 from gi_core.attacks.client_round.local_steps import as_mean_gradient, one_step
 from gi_core.attacks.observation import refuse_bad_update
 from gi_core.attacks.priors import Pixels
@@ -232,6 +232,14 @@ class SpearMachine(Recursion):
             if state["labels"] is not None:
                 labels[:there] = state["labels"].repeat_interleave(repeats)
         return images, labels
+
+    def certificate(self, state: State) -> Certificate | None:
+        """By the rank of the layer and the gradient of the pictures; nothing of a search from features, nor of several steps."""
+        facts = state["facts"]
+        if state["pictures"] is None or not facts.get("believed") or not self.given.direct or facts["replayed"] is None:
+            return None
+        by = f"{self.search.b} directions of layer {self.given.layer.name}, which its masks prove"
+        return Certificate(by, verdict.missing(self.search.b, self.update.images, state["counts"]), facts["error"])
 
     def residual(self, state: State) -> dict[str, float]:
         """Of every tensor, at the factor that fits; of several steps of the equations of the layer alone."""

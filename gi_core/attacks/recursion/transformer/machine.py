@@ -8,13 +8,13 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from gi_core.attacks.base import LayerReport, Refused, State, Step
+from gi_core.attacks.base import Certificate, LayerReport, Refused, State, Step
 from gi_core.attacks.client_round.local_steps import as_mean_gradient, one_step
 from gi_core.attacks.labels.last_layer import sent as last_sent
 from gi_core.attacks.labels.strategies import hard_labels
 from gi_core.attacks.observation import observe, refuse_bad_update
 from gi_core.attacks.recursion.machine import Recursion
-from gi_core.attacks.recursion.transformer import decay, replay, sent
+from gi_core.attacks.recursion.transformer import decay, replay, sent, verdict
 from gi_core.attacks.recursion.transformer.alone import Alone
 from gi_core.attacks.recursion.transformer.given import Given, Way
 from gi_core.attacks.recursion.transformer.preview import Preview
@@ -194,6 +194,19 @@ class TransformerMachine(Recursion):
             solved = {self.tokens.kernel: state["facts"]["misfit"]}
             return {} if isinstance(self.way, Preview) else solved  # a preview solves them, and is no picture of theirs
         return self.gradient_residual(*self.answer(state))
+
+    def certificate(self, state: State) -> Certificate | None:
+        """By the rank of the patches' equations; nothing of a preview, a search, or pictures that were not told apart for certain."""
+        found, facts = self.way.pictures(state), state["facts"]
+        if found is None or not isinstance(self.way, (Alone, Together)):
+            return None
+        if isinstance(self.way, Together) and not (verdict.believed(facts) or facts["open"]):
+            return None
+        hidden = found.shape[2:] != self.shape[2:]
+        by = f"the equations of {self.tokens.count} patches" + ("" if self.update.images == 1 else " of each picture")
+        parts = [f"{facts['open']} directions of them do not show"] * bool(facts["open"])
+        parts += ["the border that no patch covers does not show"] * hidden
+        return Certificate(by if parts else f"{by}, of full rank", " and ".join(parts), facts.get("error"))
 
     def _replayed(self, found: Tensor) -> tuple[Tensor, float | None]:
         """See `given.Replay`."""
