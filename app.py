@@ -16,7 +16,12 @@ PAGES = {
     "": {"lab": "Lab", "lessons": "Lessons", "runs": "Runs"},
     "Explain": {"rank": "Rank analysis", "influence": "Influence", "words": "What the words mean"},
     "Deployment": {"federation": "Federation", "updates": "Updates"},
-    "Compare": {"frontier": "Frontier", "wall": "Comparison wall", "sweeps": "Sweeps"},
+    "Compare": {
+        "frontier": "Frontier",
+        "wall": "Comparison wall",
+        "sweeps": "Sweeps",
+        "reproductions": "Reproductions",
+    },
 }
 """Section of the navigation -> address -> title. The page `lab` is `pages/lab/page.py`, and so on. Those without a section stand
 first, always in sight; the first of all is where a visitor arrives.

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from gi_core.api.clients import ClientUpdate, client
     from gi_core.api.inspecting import inspect_model
     from gi_core.api.repeating import open_run, run
+    from gi_core.api.reproducing import reproduce
     from gi_core.api.result import Result
     from gi_core.api.watching import Watched
     from gi_core.common.errors import SpecError
@@ -28,11 +29,13 @@ _HOME = {
     "attack": "attacking", "audit": "auditing", "rank": "analysing", "influence": "analysing", "client": "clients",
     "run": "repeating", "open_run": "repeating", "Result": "result", "Audit": "auditing", "Rank": "analysing",
     "Influence": "analysing", "known_transformers": "analysing", "inspect_model": "inspecting", "ClientUpdate": "clients", "Watched": "watching",
+    "reproduce": "reproducing",
 }  # fmt: skip
 
 __all__ = [
     "Audit", "ClientUpdate", "Influence", "Rank", "Result", "SpecError", "Watched", "__version__", "attack", "audit", "client",
-    "influence", "inspect_model", "known_transformers", "open_run", "rank", "run",
+    "influence", "inspect_model", "known_transformers", "open_run", "rank", "reproduce",
+    "run",
 ]  # fmt: skip
 
 

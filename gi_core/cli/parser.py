@@ -84,6 +84,7 @@ def build() -> tuple[Parser, dict[str, Parser]]:
     lesson_options.add(
         command("lessons", "lessons for a class: list them, read one, print its handout, run its experiments")
     )
+    _reproduce(command("reproduce", "measure what was published, and say whether it holds here"))
     listing = command("list", "what there is to choose from, with settings, bounds and defaults")
     listing.add_argument("what", choices=LISTS, metavar="|".join(LISTS))
     listing.add_argument("--json", action="store_true", help=JSON)
@@ -117,6 +118,32 @@ def _rank(parser: Parser) -> None:
     rate = "step of the network from round to round down the picture's gradient; 0.1 when left out"
     parser.add_argument("--rate", metavar="R", type=float, help=rate)
     parser.add_argument("--report", metavar="FILE", type=written, help=REPORT)
+    parser.add_argument("--json", action="store_true", help=JSON)
+
+
+def _reproduce(parser: Parser) -> None:
+    parser.add_argument(
+        "ids", metavar="ID", nargs="*", help="claims to measure; all when left out (--list has their names)"
+    )
+    parser.add_argument(
+        "--list", action="store_true", help="what was published and what was measured, without running anything"
+    )
+    sizes = "small: some minutes on two cores; full: the published number of iterations and more pictures"
+    parser.add_argument("--budget", choices=("small", "full"), default="small", help=sizes)
+    folder = (
+        "a folder of class sub-folders that holds the publication's pictures, such as mnist=FOLDER; may be given again"
+    )
+    parser.add_argument("--pictures", metavar="NAME=FOLDER", action="append", default=[], help=folder)
+    parser.add_argument(
+        "--count", dest="pictures_of", metavar="N", type=int, help="pictures for each claim in place of the budget's"
+    )
+    parser.add_argument(
+        "--file", metavar="FILE", help="claims of your own, as TOML; they are kept apart from those here"
+    )
+    parser.add_argument("--out", metavar="FILE", help="also write what was measured here, as JSON")
+    parser.add_argument(
+        "--workers", metavar="N", type=int, help="how many workers; as many as this machine carries when left out"
+    )
     parser.add_argument("--json", action="store_true", help=JSON)
 
 

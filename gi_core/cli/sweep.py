@@ -34,7 +34,7 @@ def sweep(arguments: argparse.Namespace) -> int:
     bar = Bar()
     bar.show(0.0, "starting", now=True)
     try:
-        runner = _Runner(bar, target, quiet=arguments.json)
+        runner = Runner(bar, target, quiet=arguments.json)
         number = runner.resume(arguments.resume) if asked is None else runner.start(asked)
         document = runner.follow(number, runner.force(number, arguments.executor, arguments.workers))
     finally:
@@ -45,7 +45,7 @@ def sweep(arguments: argparse.Namespace) -> int:
     return _CODES.get(document["status"], INTERRUPTED)
 
 
-class _Runner(Interruptible):
+class Runner(Interruptible):
     """Puts the sweep into the queue, has it worked on, and prints what ends."""
 
     def __init__(self, bar: Bar, target: sweep_files.Target, quiet: bool) -> None:

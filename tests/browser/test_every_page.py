@@ -9,10 +9,23 @@ import pytest
 from tests.browser.conftest import PATIENCE
 
 pytestmark = pytest.mark.browser
-PAGES = ("", "lessons", "runs", "rank", "influence", "federation", "updates", "frontier", "wall", "sweeps", "words")
+PAGES = (
+    "",
+    "lessons",
+    "runs",
+    "rank",
+    "influence",
+    "federation",
+    "updates",
+    "frontier",
+    "wall",
+    "sweeps",
+    "reproductions",
+    "words",
+)
 GROUPS = {
     "rank": "Explain", "influence": "Explain", "words": "Explain", "federation": "Deployment", "updates": "Deployment", "frontier": "Compare",
-    "wall": "Compare", "sweeps": "Compare",
+    "wall": "Compare", "sweeps": "Compare", "reproductions": "Compare",
 }  # fmt: skip
 _OVER = """() => {
   const wide = [], main = document.querySelector('.stMain');

@@ -7,6 +7,7 @@ import pytest
 from gi_core.data.archives import DATA_SETS
 from gi_core.metrics.registry import METRICS
 from gi_core.reports import references
+from gi_core.reproductions import claims
 from gi_core.settings import ATTACKS, CLIENTS, DEFENSES, MODELS, SERVERS, build
 
 KINDS = {
@@ -16,6 +17,7 @@ KINDS = {
 }  # fmt: skip
 USED = {key for known, _ in KINDS.values() for keys in known.values() for key in keys}
 USED |= {key for keys in references.ANALYSES.values() for key in keys} | set(references.SOFTWARE)
+USED |= {claim.paper for claim in claims()}
 
 
 @pytest.mark.parametrize("family", KINDS)

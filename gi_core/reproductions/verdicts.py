@@ -1,0 +1,125 @@
+"""What was measured beside what was published: a statistic with its interval, and the verdict that follows from it."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+from typing import Any, Literal, TypedDict
+
+from gi_core.reproductions.claims import Claim
+
+Verdict = Literal["reproduced", "differs", "source unread", "data or GPU missing", "too few pictures", "not measured"]
+LEVEL = 0.95
+LEAST = 5
+"""Pictures below which an interval agrees with nearly everything, so that nothing is said."""
+_Z = 1.959963984540054
+
+
+class Measured(TypedDict):
+    """value and interval in the claim's unit; None where nothing came of it. level: of the interval. pictures: that the value
+    rests on. failed, refused: runs without a value. own: whether these are the publication's pictures; data: what they are.
+    """
+
+    value: float | None
+    interval: tuple[float, float] | None
+    level: float
+    pictures: int
+    seeds: int
+    failed: int
+    refused: int
+    own: bool
+    data: str
+    budget: str
+    seconds: float
+    device: str
+    date: str
+    version: str
+    runs: list[str]
+    verdict: Verdict
+
+
+def wilson(hits: int, of: int) -> tuple[float, float]:
+    """Interval of a share at 95 %, in [0, 1] (Wilson 1927): sound for few trials and shares near 0 or 1. Raises ValueError for
+    no trials.
+    """
+    if of < 1:
+        raise ValueError("a share of nothing has no interval")
+    share, z2 = hits / of, _Z**2
+    middle = (share + z2 / (2 * of)) / (1 + z2 / of)
+    half = _Z / (1 + z2 / of) * math.sqrt(share * (1 - share) / of + z2 / (4 * of**2))
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def median_interval(values: Sequence[float]) -> tuple[float, float]:
+    """Interval of a median at 95 % at least, whatever the distribution: between the k-th smallest and the k-th largest value,
+    k the largest with 2 P(Bin(n, 1/2) < k) <= 5 %. Of fewer than six values it is their range, which covers less.
+    """
+    ordered, n = sorted(values), len(values)
+    below, k = 0.0, 0
+    while k < n // 2:
+        below += math.comb(n, k) / 2**n
+        if 2 * below > 1 - LEVEL:
+            break
+        k += 1
+    k = max(k, 1)
+    return ordered[k - 1], ordered[n - k]
+
+
+def mean_interval(values: Sequence[float]) -> tuple[float, float]:
+    """Interval of a mean at 95 % by the normal law with the sample's deviation; of one value, the value."""
+    mean = statistics.fmean(values)
+    half = _Z * statistics.stdev(values) / math.sqrt(len(values)) if len(values) > 1 else 0.0
+    return mean - half, mean + half
+
+
+def statistic(claim: Claim, values: Sequence[float]) -> tuple[float, tuple[float, float]]:
+    """(value, interval) of a claim over the pictures' values of its metric. Raises ValueError for no values."""
+    if claim.statistic == "share":
+        bound = claim.below if claim.below is not None else claim.above
+        assert bound is not None
+        hits = sum(v < bound if claim.below is not None else v > bound for v in values)
+        low, high = wilson(hits, len(values))
+        return 100 * hits / len(values), (100 * low, 100 * high)
+    if claim.statistic == "median":
+        return statistics.median(values), median_interval(values)
+    return statistics.fmean(values), mean_interval(values)
+
+
+def verdict(claim: Claim, interval: tuple[float, float] | None, own: bool, pictures: int) -> Verdict:
+    """Reproduced: the interval of what was measured and what was published, each with its tolerance, have a value in common.
+    What was measured on other pictures than the publication's neither confirms nor contradicts it.
+    """
+    if interval is None:
+        return "not measured"
+    if claim.published is None:
+        return "source unread"
+    if not own:
+        return "data or GPU missing"
+    if pictures < LEAST:
+        return "too few pictures"
+    upper = claim.upper if claim.upper is not None else claim.published
+    met = interval[0] <= upper + claim.tolerance and interval[1] >= claim.published - claim.tolerance
+    return "reproduced" if met else "differs"
+
+
+def measured(
+    claim: Claim, rows: Sequence[dict[str, Any]], *, own: bool, data: str, budget: str, device: str, date: str, version: str
+) -> Measured:  # fmt: skip
+    """What a sweep's rows say of a claim that an experiment tests. The rest is kept beside it.
+
+    A run that failed or was refused has no value: of a share a failed one counts as a miss, of a median or a mean it is told.
+    """
+    metric = claim.metric or ""
+    values = [float(row[metric]) for row in rows if row["state"] == "done" and row.get(metric) is not None]
+    failed = sum(row["state"] in ("failed", "cancelled", "missing") for row in rows)
+    refused = sum(row["state"] == "refused" for row in rows)
+    counted = list(values)
+    if claim.statistic == "share":
+        counted += [math.inf if claim.below is not None else -math.inf] * failed
+    value, interval = statistic(claim, counted) if values else (None, None)
+    return Measured(
+        value=value, interval=interval, level=LEVEL, pictures=len(values), seeds=len({row["seed"] for row in rows}), failed=failed,
+        refused=refused, seconds=sum(row["seconds"] or 0.0 for row in rows), runs=[row["run_id"] for row in rows if row["run_id"]],
+        verdict=verdict(claim, interval, own, len(counted)), own=own, data=data, budget=budget, device=device, date=date, version=version,
+    )  # fmt: skip

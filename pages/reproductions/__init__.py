@@ -1,0 +1,1 @@
+"""The page of published numbers and what is measured in their place."""
