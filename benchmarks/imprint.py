@@ -70,7 +70,7 @@ def one(experiment: Experiment, model: torch.nn.Module, place: int) -> dict:
         state, step = made.step(state)
     images, labels = made.answer(state)
     truth, true = torch.from_numpy(pictures.images).double(), torch.from_numpy(pictures.labels)
-    alone = 0 if state["alone"] is None else int(state["alone"].sum())
+    alone = state["alone"] or 0
     errors = ((images[:alone, None] - truth[None]) ** 2).flatten(2).mean(-1)
     psnr = [-10 * math.log10(max(float(e), 1e-15)) for e in errors.min(1).values]
     right = sum(int(true[k]) == int(label) for k, label in zip(errors.argmin(1), labels, strict=False))

@@ -17,9 +17,10 @@ from gi_core.experiments import preparing
 from gi_core.networks.building import build
 from gi_core.networks.fishing import fishing
 from gi_core.networks.imprint import imprinted
+from gi_core.networks.trap import first_dense, trapped
 from gi_core.settings import build as asked
 from gi_core.settings import parse_component
-from gi_core.settings.servers import Imprint
+from gi_core.settings.servers import Imprint, Trap
 
 FRESH = (
     "lenet", "lenet:init=uniform", "convnet", "convnet:width=16,depth=4", "resnet20", "resnet18", "mlp", "mlp:depth=3", "linear",
@@ -54,7 +55,7 @@ def _trained(text: str, epochs: int, rate: float) -> nn.Module:
 
 def inspection() -> Iterator[dict]:
     """Honest networks, and each of them as it fishes and behind four bins, the fewest there are."""
-    kinds: dict[str, list[float]] = {"honest fresh": [], "honest trained": [], "fishing": [], "imprint": []}
+    kinds: dict[str, list[float]] = {"honest fresh": [], "honest trained": [], "fishing": [], "imprint": [], "trap": []}
     named, rows = 0, []
     for name, model in honest():
         found = check(model)
@@ -63,6 +64,8 @@ def inspection() -> Iterator[dict]:
         if found["suspicious"]:
             print("FALSE ALARM", name, found["sentence"], flush=True)
         kinds["imprint"].append(check(imprinted(model, Imprint(bins=4), SHAPE, NONE, ONE))["score"])
+        if first_dense(model, 3 * 32 * 32) is not None:
+            kinds["trap"].append(check(trapped(model, Trap(), SHAPE, NONE, ONE))["score"])
         try:
             fished = check(fishing(model, 3, 25.0))
         except ValueError:

@@ -3,10 +3,11 @@
     rows      |w_c| of the last layer's largest row over the median of the others
     bias      |b_c - median(b)| of the last layer's farthest bias, in logits, where it is also 6 robust deviations away
     repeated  share of a layer's rows that repeat another row's direction, of layers of 4 rows and 4 inputs or more
+    traps     share of a dense layer's rows whose positive weights are the negative ones times a factor
     head only how much more the last layer moved since the last round than all others, relative to their size
 
 Each is divided by what honest networks stay below (`LIMITS`; benchmarks/inspection.py). A server that fishes leaves one row of the head and
-one bias; one that puts bins in front of the network repeats one row. Wen et al., ICML 2022; Fowl et al., ICLR 2022.
+one bias; one that puts bins in front of the network repeats one row. Wen et al., ICML 2022; Fowl et al., ICLR 2022; Boenisch et al., EuroS&P 2023.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ import torch
 from torch import Tensor, nn
 
 from gi_core.networks.prepared import last_layer
+from gi_core.networks.trap import traps
 from gi_core.types.model_check import ModelCheck, Noticed
 
-LIMITS = {"rows": 8.0, "bias": 6.0, "repeated": 0.1, "head_only": 1e3}
+LIMITS = {"rows": 8.0, "bias": 6.0, "repeated": 0.1, "traps": 0.1, "head_only": 1e3}
 """Of honest networks, fresh, trained and trained on, the largest of each are below half of this."""
 ROBUST, DEVIATIONS = 1.4826, 6.0
 ALIKE = 1 - 1e-6
@@ -46,7 +48,7 @@ def check(model: nn.Module, before: Mapping[str, Tensor] | None = None) -> Model
             found.append(bias)
             of_class = of_bias if bias["score"] >= 1 else None
         of_class = of_row if rows["score"] >= 1 else of_class
-    found.append(_repeated(model))
+    found += [_repeated(model), _trapped(model)]
     if before is not None and head is not None:
         found.append(_head_only(model, before, head[0]))
     found.sort(key=lambda one: -one["score"])
@@ -102,6 +104,16 @@ def _repeated(model: nn.Module) -> Noticed:
         if share > most + NEARLY:
             most, where = share, name
     return _noticed("repeated", most, f"{100 * most:.0f} % of the rows of {where or 'no layer'} repeat another one")
+
+
+def _trapped(model: nn.Module) -> Noticed:
+    """The largest share of traps in any dense layer."""
+    layers = [
+        (traps(m), name) for name, m in model.named_modules() if isinstance(m, nn.Linear) and m.out_features >= FEWEST
+    ]
+    most, where = max(layers, default=(0.0, ""))
+    words = f"{100 * most:.0f} % of the rows of {where or 'no layer'} let few pictures through: their weights are pairs of opposite sign"
+    return _noticed("traps", most, words)
 
 
 def _weights(model: nn.Module) -> Iterator[tuple[str, Tensor]]:

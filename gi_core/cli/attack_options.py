@@ -33,7 +33,7 @@ _ATTACK: tuple[_Option, ...] = (
     ("--client", "NAME[:k=v,…]", "what the client does in its round and shares", {}),
     (
         "--server", "NAME[:k=v,…]",
-        "what the server sends to the client: the network as it is (honest), one that fishes for a class (fishing:class=7), or one that asks for pixels (imprint:bins=128)", {},
+        "what the server sends to the client: the network as it is (honest), one that fishes for a class (fishing:class=7), one that asks for pixels (imprint:bins=128), or one that sets traps (trap)", {},
     ),
     ("--defense", "NAME[:k=v,…]", "a defense of the client (repeat; applied in this order)", _MANY),
     ("--attack", "NAME[:k=v,…]", "the attack (python -m gi_core list attacks)", {}),

@@ -8,7 +8,8 @@ from torch import nn
 from gi_core.data import Pictures
 from gi_core.networks.fishing import fishing, head
 from gi_core.networks.imprint import imprinted
-from gi_core.settings.servers import Fishing, Imprint, Server
+from gi_core.networks.trap import trapped
+from gi_core.settings.servers import Fishing, Imprint, Server, Trap
 from gi_core.types.updates import Fished, Schedule, Update
 
 
@@ -20,6 +21,9 @@ def served(
     """
     if isinstance(server, Imprint):
         return in_front(server, model, pictures), None
+    if isinstance(server, Trap):
+        channels, height, width = pictures.images.shape[1:]
+        return trapped(model, server, (channels, height, width), tuple(pictures.mean), tuple(pictures.std)), None
     if not isinstance(server, Fishing):
         return model, None
     of_class = int(labels[0]) if server.of_class is None else server.of_class

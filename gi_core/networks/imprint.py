@@ -125,12 +125,17 @@ def _direction(shape: Shape) -> Tensor:
 @lru_cache(maxsize=32)
 def _measured(pool: str, shape: Shape, mean: tuple[float, ...], std: tuple[float, ...]) -> tuple[float, float]:
     """(mean, standard deviation) of w x over public pictures, normalised as the network has them."""
-    channels, height, width = shape
-    none = np.zeros((0, *shape), np.float32)
-    found = public_pictures(pool, PUBLIC, (height, width), channels, none, np.random.default_rng(DRAW))
-    x = (torch.from_numpy(found).double() - _column(mean)) / _column(std)
+    x = (torch.from_numpy(public_for(pool, shape)).double() - _column(mean)) / _column(std)
     measured = x.flatten(1) @ _direction(shape)
     return float(measured.mean()), float(measured.std())
+
+
+@lru_cache(maxsize=8)
+def public_for(pool: str, shape: Shape) -> np.ndarray:
+    """Public pictures (PUBLIC, C, H, W) in [0, 1], of which a server learns how pictures are spread."""
+    channels, height, width = shape
+    none = np.zeros((0, *shape), np.float32)
+    return public_pictures(pool, PUBLIC, (height, width), channels, none, np.random.default_rng(DRAW))
 
 
 def _column(values: tuple[float, ...]) -> Tensor:

@@ -45,7 +45,12 @@ DEFENSES: dict[str, tuple[str, ...]] = {
     "precode": ("scheliga2022precode",), "mixing": ("zhang2018mixup", "huang2020instahide"),
 }  # fmt: skip
 CLIENTS: dict[str, tuple[str, ...]] = {"fedsgd": ("mcmahan2017communication",), "fedavg": ("mcmahan2017communication",)}
-SERVERS: dict[str, tuple[str, ...]] = {"honest": (), "fishing": ("wen2022fishing",), "imprint": ("fowl2022robbing",)}
+SERVERS: dict[str, tuple[str, ...]] = {
+    "honest": (),
+    "fishing": ("wen2022fishing",),
+    "imprint": ("fowl2022robbing",),
+    "trap": ("boenisch2023curious",),
+}
 METRICS: dict[str, tuple[str, ...]] = {name: metric.cites for name, metric in registry.METRICS.items()}
 DATA: dict[str, tuple[str, ...]] = {
     "bundled": ("vanderwalt2014scikit",), "faces": ("huang2007labeled", "vanderwalt2014scikit"), "mnist": ("lecun1998gradient",),

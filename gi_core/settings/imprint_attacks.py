@@ -1,4 +1,4 @@
-"""Attacks that read a layer which a server put in front of the network, as settings."""
+"""Attacks that read what a server prepared in the network that it sent, as settings."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ class ReadBins(ClosedForm):
     mixes: ClassVar[bool] = False
     reads_loss: ClassVar[bool] = False
     machine: ClassVar[str] = "recursion.imprint.machine:BinReader"
-    title: ClassVar[str] = "Bins of pixels"
+    title: ClassVar[str] = "Prepared rows"
     description: ClassVar[str] = (
-        "Divides what neighbouring rows of a server's layer of bins differ by: each picture that is alone in its bin, exactly, from any"
-        " network and any batch. It needs a server that put such a layer there."
+        "Reads pictures off rows that a server prepared: each picture that is alone in a bin, or behind a trap, exactly, of any batch and"
+        " with its label. It needs a server that did so."
     )
     paper: ClassVar[str] = (
         "Fowl et al., Robbing the Fed: Directly Obtaining Private Data in Federated Learning, ICLR 2022"

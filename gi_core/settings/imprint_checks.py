@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from gi_core.settings.client import FedAvg
 from gi_core.settings.experiment import Experiment
 from gi_core.settings.imprint_attacks import ReadBins
-from gi_core.settings.servers import Imprint
+from gi_core.settings.servers import Imprint, Trap
 from gi_core.settings.sizes import sides
 
 Found = tuple[str, str, bool]
@@ -15,7 +15,10 @@ Found = tuple[str, str, bool]
 
 MOST_WEIGHTS = 2**27
 """Of the two layers; in single precision half a gigabyte, of which a run holds several."""
-NONE_THERE = "this attack reads a layer of bins, and the server put none in front of the network: choose server=imprint, or another attack"
+NONE_THERE = (
+    "this attack reads rows that a server prepared, and this one sent the network as it is: choose server=imprint or server=trap, or"
+    " another attack"
+)
 IN_FRONT = (
     "the server put a layer of bins in front of this network, so it is no chain of layers: choose attack=imprint, which reads that"
     " layer, or an attack that matches"
@@ -32,7 +35,7 @@ ADAM = (
 
 def of_attack(e: Experiment) -> Iterator[Found]:
     """Of a closed form where bins stand in front of the network, and of reading bins anywhere."""
-    if not isinstance(e.server, Imprint):
+    if not isinstance(e.server, Imprint | Trap):
         yield "attack", NONE_THERE, True
     elif not isinstance(e.attack, ReadBins):
         yield "attack", IN_FRONT, True

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gi_core.settings import imprint_checks
+from gi_core.settings import imprint_checks, trap_checks
 from gi_core.settings.client import FedAvg
 from gi_core.settings.experiment import Experiment
-from gi_core.settings.servers import Fishing, Imprint
+from gi_core.settings.servers import Fishing, Imprint, Trap
 
 Found = tuple[str, str, bool]
 """(field, reason, whether it refuses)."""
@@ -49,6 +49,8 @@ def server_conflicts(e: Experiment) -> Iterator[Found]:
         yield from _fishing(e, e.server)
     elif isinstance(e.server, Imprint):
         yield from imprint_checks.of_server(e, e.server, one_step(e))
+    elif isinstance(e.server, Trap):
+        yield from trap_checks.of_server(e, one_step(e))
 
 
 def _fishing(e: Experiment, server: Fishing) -> Iterator[Found]:

@@ -93,4 +93,34 @@ class Imprint(Server):
         return f"read single pictures off a layer of {self.bins} bins"
 
 
-AnyServer = Annotated[Honest | Fishing | Imprint, Field(discriminator="kind")]
+class Trap(Server):
+    """Half of a row's weights are drawn and negative, the others their opposites times a scale below 1, so that few pictures switch
+    its unit on: what it sends is then often of one picture alone.
+    """
+
+    kind: Literal["trap"] = "trap"
+    changes: ClassVar[bool] = True
+    title: ClassVar[str] = "Sets traps"
+    description: ClassVar[str] = (
+        "The server changes numbers in the first dense layer, so that each of its units lets few pictures through. A unit that only one"
+        " picture of the batch switches on gives that picture away."
+    )
+    paper: ClassVar[str] = (
+        "Boenisch et al., When the Curious Abandon Honesty: Federated Learning Is Not Private, EuroS&P 2023"
+    )
+    link: ClassVar[str] = "https://arxiv.org/abs/2112.02918"
+
+    through: float = setting(
+        0.05, "Share of pictures that a unit lets through, by public ones; about one over the batch.", title="Let through", basic=True,
+        gt=0, le=0.5,
+    )  # fmt: skip
+    public: Literal["crops", "faces"] = setting(
+        "crops", "Public pictures by which the scale is set: crops of the bundled photographs, or faces.", title="Public pictures",
+    )  # fmt: skip
+
+    @property
+    def asks(self) -> str:
+        return "read pictures off units that few of them switch on"
+
+
+AnyServer = Annotated[Honest | Fishing | Imprint | Trap, Field(discriminator="kind")]

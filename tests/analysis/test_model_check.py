@@ -138,6 +138,7 @@ def test_a_client_that_looks_sends_nothing_to_a_server_that_asks():
         "size": 8,
         "client": {"refuses": True},
         "server": {"kind": "imprint"},
+        "attack": {"kind": "imprint"},
     }
     with pytest.raises(gi.SpecError, match="the client sends nothing, as this model asks for single pictures"):
         gi.run(asked, progress=False)

@@ -229,7 +229,7 @@ def test_large_networks_are_refused_by_recursions(attack, model):
         "the last feature map has",
         "adds no positions",
         "a dense layer with ReLU",
-        "the server put none in front",
+        "reads rows that a server prepared",
     )
     assert len(reasons) == 1 and any(words in reasons[0] for words in said)
 

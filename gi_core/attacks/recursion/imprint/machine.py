@@ -14,9 +14,9 @@ from gi_core.attacks.labels.strategies import hard_labels
 from gi_core.attacks.observation import refuse_bad_update
 from gi_core.attacks.recursion.imprint import cards
 from gi_core.attacks.recursion.imprint.proof import Proof, prove
-from gi_core.attacks.recursion.imprint.reading import WEIGHT, Reading, read
+from gi_core.attacks.recursion.imprint.reading import Reading, prepared_rows, read
+from gi_core.attacks.recursion.imprint.told import Told, told
 from gi_core.attacks.recursion.spear import proof as replayed
-from gi_core.networks.imprint import bins_of
 from gi_core.settings.imprint_attacks import ReadBins
 from gi_core.settings.imprint_checks import ADAM, NONE_THERE
 from gi_core.settings.plan import Plan
@@ -31,22 +31,26 @@ class BinReader:
 
     def __init__(self, settings: ReadBins, update: Update, knowledge: Knowledge, plan: Plan, device: torch.device):
         refuse_bad_update(update.norm())
-        front = bins_of(knowledge.model)
-        if front is None:
+        source = prepared_rows(knowledge.model)
+        if source is None:
             raise Refused(NONE_THERE)
         if knowledge.schedule is not None and knowledge.schedule.optimiser != "sgd":
             raise Refused(ADAM)
-        self.settings, self.update, self.knowledge, self.plan, self.front = settings, update, knowledge, plan, front
-        self.reading: Reading = read(update, knowledge, front)
+        self.settings, self.update, self.knowledge, self.plan, self.source = settings, update, knowledge, plan, source
+        self.reading: Reading = read(update, knowledge, source)
         self.shape = (update.images, *knowledge.input_shape)
 
     @cached_property
     def proof(self) -> Proof | None:
-        return prove(self.reading, self.update, self.knowledge)
+        return prove(self.reading, self.update, self.knowledge, self.source)
+
+    @cached_property
+    def told(self) -> Told:
+        return told(self.reading, self.proof, self.update.images, self.source.bins is not None)
 
     def operations(self) -> float:
         """Floating point operations, roughly: the rows, and a forward pass and its slopes of each bin."""
-        rows = 20.0 * self.front.measure.weight.numel()
+        rows = 20.0 * self.source.layer.weight.numel()
         return rows + 30.0 * len(self.reading.at) * sum(p.numel() for p in self.knowledge.model.parameters())
 
     # a step
@@ -60,29 +64,18 @@ class BinReader:
     def step(self, state: State) -> tuple[State, Step]:
         state["iteration"] += 1
         if state["iteration"] == 1:
-            return state, self._shown(state, cards.bins(self.reading), False)
-        alone = self._alone()
-        order = torch.cat([alone.nonzero()[:, 0], (~alone).nonzero()[:, 0]])
-        places = _filled(order, int(alone.sum()), self.update.images)
-        state["alone"] = alone
+            return state, self._shown(state, cards.rows(self.reading, self.source), False)
+        told = self.told
+        places = _filled(len(told.reading.at), told.alone, self.update.images)
+        state["alone"] = told.alone
         if len(places):
-            state["pictures"], state["labels"] = self.reading.pictures[places].clone(), self._labels(places, alone)
-        return state, self._shown(state, cards.pictures(self.reading, alone), True)
+            state["pictures"], state["labels"] = told.reading.pictures[places].clone(), self._labels(len(places))
+        return state, self._shown(state, cards.pictures(told, self.source.bins is not None), True)
 
-    def _alone(self) -> Tensor:
-        """(M,) which bins hold one picture, by all that the attacker can tell; never more than there are pictures."""
-        found = self.reading.plausible if self.proof is None else self.reading.plausible & self.proof.single
-        if int(found.sum()) > self.update.images:
-            sure = torch.where(found, self.reading.size.abs(), 0.0).topk(self.update.images).indices
-            found = torch.zeros_like(found).index_fill(0, sure, True)
-        return found
-
-    def _labels(self, places: Tensor, alone: Tensor) -> Tensor:
+    def _labels(self, count: int) -> Tensor:
         """(N,): by proof of those that were alone; the others take in turn what the last layer shows besides."""
-        labels = torch.full((len(places),), -1)
-        if self.proof is not None:
-            own = alone[places]
-            labels[own] = self.proof.labels[places][own]
+        labels = torch.full((count,), -1)
+        labels[: self.told.alone] = self.told.labels
         try:
             mean = as_mean_gradient(self.update, self.knowledge.schedule, self.knowledge.model)
             strategy = "known" if self.knowledge.labels is not None else "auto"
@@ -99,13 +92,11 @@ class BinReader:
 
     def _shown(self, state: State, layer: LayerReport, done: bool) -> Step:
         images, labels = self.answer(state)
-        found = 1.0 if state["alone"] is None else 1 - float(state["alone"].sum()) / self.update.images
+        found = 1.0 if state["alone"] is None else 1 - state["alone"] / self.update.images
         value = torch.tensor([found], dtype=torch.float64)
-        said = (
-            cards.note(self.reading, state["alone"], self.proof, self.update, one_step(self.knowledge.schedule))
-            if done
-            else ""
-        )
+        said = ""
+        if done:
+            said = cards.note(self.told, self.proof, self.update, self.source, one_step(self.knowledge.schedule))
         return Step(
             iteration=state["iteration"], losses={"missing": value, "total": value}, images=images[None], labels=labels[None], best=0,
             score=value, rate=float(len(self.reading.at)), done=done, note=said, layer=layer,
@@ -124,7 +115,7 @@ class BinReader:
         labels, classes = state["labels"], max(2, self.knowledge.classes)
         playable = self.update.kind == "gradient" and bool(((labels >= 0) & (labels < classes)).all())
         if not playable or self.knowledge.loss in ("own", "multi_label"):
-            return {WEIGHT: 1 - float(state["alone"].sum()) / self.update.images}
+            return {f"{self.source.path}.weight": 1 - state["alone"] / self.update.images}
         x = (state["pictures"] - _column(self.knowledge.mean)) / _column(self.knowledge.std)
         names, own, seen = replayed.gradients(x, labels, self.update, self.knowledge, self.plan)
         return {
@@ -132,13 +123,13 @@ class BinReader:
         }
 
 
-def _filled(order: Tensor, alone: int, images: int) -> Tensor:
-    """(N,) which bin each picture is taken from: those that hold one, then the others again and again."""
-    first, rest = order[:alone], order[alone:]
-    left = images - alone
-    if not left or not len(order):
+def _filled(rows: int, alone: int, images: int) -> Tensor:
+    """(N,) which row each picture is taken from: those that hold one, then the others again and again."""
+    first, rest = torch.arange(min(alone, images)), torch.arange(alone, rows)
+    left = images - len(first)
+    if not left or not rows:
         return first
-    again = rest if len(rest) else order
+    again = rest if len(rest) else first
     return torch.cat([first, again.repeat(-(-left // len(again)))[:left]])
 
 
