@@ -8,9 +8,16 @@ from dataclasses import dataclass
 from gi_core.settings import ATTACKS
 from gi_core.types.result_parts import Tried
 
-SIGNS = {"tried": "✓", "refused": "–", "not needed": "·"}
+SIGNS = {"tried": "✓", "at work": "▸", "refused": "–", "not needed": "·"}
+RAN = ("tried", "at work")
 LITTLE = 1e-5
 """Share of an update below which no number is read."""
+VERDICTS = {
+    "exact": "the attack itself holds its answer for exact",
+    "partial": "the attack itself holds its answer for right in part",
+    "nothing": "the attack itself relies on nothing of its answer",
+}
+"""What the attack says of its own answer, by its own evidence."""
 HEAD = ("Attack", "Unexplained", "Seconds", "Why")
 
 
@@ -53,10 +60,10 @@ def left(one: Tried) -> str:
 
 
 def _why(one: Tried) -> str:
-    if one["state"] != "tried":
+    if one["state"] not in RAN:
         return one["why"]
     steps = f"{one['steps']} step" + ("" if one["steps"] == 1 else "s")
-    return f"{one['why']}; {steps}, {one['note']}"
+    return f"{one['why']}; {steps}" + (f", {one['note']}" if one["note"] else "")
 
 
 def lines(tried: Sequence[Tried]) -> list[str]:

@@ -71,7 +71,9 @@ class Tried(TypedDict):
     """One attack of an ensemble, in the order in which they came."""
 
     kind: Annotated[str, "the attack"]
-    state: Annotated[str, "tried; refused, by the attack itself; not needed, as the update was explained"]
+    state: Annotated[
+        str, "tried; at work, while a run lasts; refused, by the attack itself; not needed, as the update was explained"
+    ]
     why: Annotated[str, "why it was tried, refused or not needed, one clause"]
     seconds: Annotated[float, "s it took"]
     steps: Annotated[int, "its iterations"]

@@ -22,7 +22,7 @@ def test_the_last_that_was_the_best_was_kept():
     assert [row.best for row in rows] == [False, False, True, False]
     assert [row.share for row in rows] == [0, 0.75, 0.25, 0] and rows[1].title == "Levenberg-Marquardt"
     assert [row.left for row in rows] == ["refused", "25 %", "below 0.001 %", "not needed"]
-    assert "4 steps" in rows[1].why and "1 step," in rows[2].why
+    assert "4 steps" in rows[1].why and rows[2].why == "fits; 1 step"
 
 
 def test_a_terminal_and_python_say_it_too():

@@ -14,17 +14,16 @@ from gi_core.attacks import make
 from gi_core.attacks.adaptive.knowledge import given
 from gi_core.attacks.base import Attack, Refused, State, Step
 from gi_core.attacks.ensemble import tried as records
-from gi_core.attacks.ensemble.doubt import expected_error
 from gi_core.attacks.ensemble.evidence import Evidence, Found
 from gi_core.attacks.ensemble.members import Member, members
 from gi_core.attacks.ensemble.reading import read
-from gi_core.attacks.ensemble.verdict import Verdict, lost, verdict
+from gi_core.attacks.ensemble.verdict import NONE, Verdict, of_answer
 from gi_core.attacks.explaining import MATCHED
 from gi_core.attacks.observation import refuse_bad_update
 from gi_core.common.errors import SpecError
 from gi_core.settings.attacks import Auto
 from gi_core.settings.plan import Plan
-from gi_core.types.result_parts import Knows
+from gi_core.types.result_parts import Knows, Tried
 from gi_core.types.updates import Knowledge, Update
 
 NEAR = 0.1
@@ -63,8 +62,6 @@ class Ensemble:
             "seed": seed, "iteration": 0, "member": 0, "inner": None, "strategy": 0, "spent": 0.0, "allowed": 0.0, "steps": 0,
             "seconds": 0.0, "tried": [], "best": None, "said": False,
         }  # fmt: skip
-
-    # a step
 
     def step(self, state: State) -> tuple[State, Step]:
         began = time.perf_counter()
@@ -193,8 +190,6 @@ class Ensemble:
             "certain": self.evidence.certain(found.residual), "even": found.even, "searched": member.phase == "matching",
         }  # fmt: skip
 
-    # what is shown
-
     def _shown(self, state: State, step: Step | None, done: bool, events: tuple[str, ...]) -> Step:
         if done or step is None:
             images, labels = self.answer(state)
@@ -207,8 +202,14 @@ class Ensemble:
         return Step(
             iteration=state["iteration"], losses={"total": value}, images=images[None], labels=labels[None], best=0, score=value,
             rate=rate, done=done, note=self._verdict(state["best"]).sentence if done else "", events=events,
-            tried=tuple(state["tried"]), layer=None if step is None else step.layer,
+            tried=(*state["tried"], *self._at_work(state)), layer=None if step is None else step.layer,
         )  # fmt: skip
+
+    def _at_work(self, state: State) -> list[Tried]:
+        if state["inner"] is None:
+            return []
+        member = self.members[state["member"]]
+        return [records.at_work(member, state["steps"], state["spent"] - state["before"], state["seconds"])]
 
     def residual(self, state: State) -> dict[str, float]:
         best = self._standing(state)
@@ -230,15 +231,9 @@ class Ensemble:
     def _verdict(self, best: dict[str, Any] | None) -> Verdict:
         """Of one answer once, as its Jacobian is dear."""
         if best is None:
-            return verdict(None, None, self.evidence.floor)
+            return NONE
         if self._judged is None or self._judged[0] is not best:
-            error, noise = None, best["residual"] if best["even"] else 0.0
-            if not lost(best):
-                error = expected_error(
-                    self.update, self.seen, best["images"], best["labels"], best["residual"],
-                    max(self.evidence.own, noise), best["certain"], self.reading.cleared,
-                )  # fmt: skip
-            self._judged = best, verdict(best, error, max(self.evidence.floor, noise))
+            self._judged = best, of_answer(best, self.update, self.seen, self.evidence)
         return self._judged[1]
 
     def _standing(self, state: State) -> dict[str, Any] | None:

@@ -30,10 +30,18 @@ def ended(
     }  # fmt: skip
 
 
+def at_work(member: Member, steps: int, evaluations: float, seconds: float) -> Tried:
+    """The member that is being run."""
+    return {
+        "kind": member.kind, "state": "at work", "why": member.why, "seconds": seconds, "steps": steps, "evaluations": evaluations,
+        "residual": None, "score": None, "best": False, "note": "",
+    }  # fmt: skip
+
+
 def none_applies(tried: Sequence[Tried]) -> str:
     """Why nothing at all could be run."""
     reasons = {str(one["why"]): str(one["kind"]) for one in reversed(tried)}
     return "no attack applies here: " + "; ".join(f"{kind}: {why}" for why, kind in reversed(reasons.items()))
 
 
-__all__ = ["Tried", "ended", "none_applies", "passed"]
+__all__ = ["Tried", "at_work", "ended", "none_applies", "passed"]

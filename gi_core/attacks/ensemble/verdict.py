@@ -16,8 +16,10 @@ import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from gi_core.attacks.ensemble.doubt import SLACK
+from gi_core.attacks.ensemble.doubt import SLACK, expected_error
+from gi_core.attacks.ensemble.evidence import Evidence
 from gi_core.metrics.words import EXACT
+from gi_core.types.updates import Knowledge, Update
 
 Word = Literal["exact", "partial", "nothing"]
 UNKNOWN = 0.17
@@ -42,10 +44,22 @@ class Verdict:
     error: float | None
 
 
-def verdict(best: dict[str, Any] | None, error: float | None, noise: float) -> Verdict:
+NONE = Verdict("nothing", "nothing: no attack has ended", None)
+
+
+def of_answer(best: dict[str, Any], update: Update, knowledge: Knowledge, evidence: Evidence) -> Verdict:
+    """best: the answer that was kept, with its images, labels and what the evidence says of it. Noise that it leaves is the update's own."""
+    error, noise = None, best["residual"] if best["even"] else 0.0
+    if not lost(best):
+        error = expected_error(
+            update, knowledge, best["images"], best["labels"], best["residual"], max(evidence.own, noise), best["certain"],
+            evidence.cleared,
+        )  # fmt: skip
+    return verdict(best, error, max(evidence.floor, noise))
+
+
+def verdict(best: dict[str, Any], error: float | None, noise: float) -> Verdict:
     """best: the answer that was kept, with `residual`, `certain`, `even`, `searched` and `title`. noise: the update's own, relative."""
-    if best is None:
-        return Verdict("nothing", "nothing: no attack has ended", None)
     word, left = _word(best, error, noise), best["residual"]
     share = "an unknown share" if left is None else "no more than its own error" if best["certain"] else f"{left:.2g}"
     expected = "" if error is None else f" (about {-20 * math.log10(max(error, 1e-9)):.0f} dB expected)"

@@ -17,16 +17,16 @@ def tried(job: Job) -> list[Tried]:
 
 
 def draw(job: Job) -> None:
-    """The table; nothing before the first attack has ended."""
+    """The table; nothing of any other attack."""
     found = attempts.rows(tried(job))
     if not found:
         return
     verdict = job.run_result["attacker"].get("verdict") if job.run_result else None
     about = "closed forms first, then searches from the best so far"
     if verdict:
-        about = f"the attack itself calls its answer {verdict}"
-    ran = [row for row in found if row.state == "tried"]
-    others = [row for row in found if row.state != "tried"]
+        about = attempts.VERDICTS.get(verdict, about)
+    ran = [row for row in found if row.state in attempts.RAN]
+    others = [row for row in found if row.state not in attempts.RAN]
     said = f"{len(others)} more {'was' if len(others) == 1 else 'were'} refused or not needed"
     folded = f"<details><summary>{said}</summary>{_table(others)}</details>" if others else ""
     st.html(
@@ -48,7 +48,8 @@ def _row(row: attempts.Row) -> str:
     mark = " <small>kept</small>" if row.best else ""
     bar = f'<span class="gi-bar"><i style="width:{100 * row.share:.0f}%"></i></span>' if row.seconds else ""
     seconds = f"{row.seconds:.1f}" if row.seconds else ""
+    kind = ' class="gi-now"' if row.state == "at work" else ""
     return (
-        f'<tr><th scope="row">{row.sign} {title}{mark}</th><td>{escape(row.left)}</td>'
+        f'<tr{kind}><th scope="row">{row.sign} {title}{mark}</th><td>{escape(row.left)}</td>'
         f"<td>{seconds}{bar}</td><td>{escape(row.why)}</td></tr>"
     )
