@@ -39,6 +39,7 @@ PARTS = (
     "influence",
     "certainty",
     "calibration",
+    "rounds",
     "labels",
     "fl_inversion",
     "live",

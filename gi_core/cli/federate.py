@@ -17,6 +17,7 @@ from gi_core.common.paths import user_path
 from gi_core.settings import SpecError
 from gi_core.settings.documents import MOST_BYTES
 from gi_core.settings.federation import Federation, build_federation, read_federation
+from gi_core.types.exposure import exposures
 
 if TYPE_CHECKING:
     from gi_core.jobs.job import Job
@@ -141,6 +142,7 @@ def text(document: dict[str, Any]) -> str:
             lines.append(
                 f"  client {one['client']} ({one['pictures']} picture{'s' * (one['pictures'] > 1)}): {_leak(one)}"
             )
+    lines += [f"client {k}: {said}" for k, said in exposures(document["rounds"]).items()]
     lines += [f"note: {notice}" for notice in document.get("notices", ())]
     if document.get("error"):
         lines.append(f"failed: {document['error']}")

@@ -69,6 +69,52 @@ def leakage(found: Document, total: int | None = None, height: int = 280) -> Dra
     )  # fmt: skip
 
 
+def exposure(found: Document, total: int | None = None, height: int = 280) -> Drawing:
+    """Share of the directions of each attacked client's pictures that its updates so far show together, with the round after which
+    they are exact as a larger mark.
+    """
+    rows = [
+        {**one["exposure"], "client": one["client"], "round": r["round"]}
+        for r in _rounds(found)
+        for one in r["clients"]
+        if one.get("exposure")
+    ]
+    traces: list[Trace] = []
+    for number, client in enumerate(sorted({row["client"] for row in rows})):
+        own = [row for row in rows if row["client"] == client]
+        told = [
+            [row["rank"], row["directions"], row["expected_error"], "exact" if row["exact"] else "open"] for row in own
+        ]
+        said = "%{customdata[0]} of %{customdata[1]} directions, %{customdata[2]:.1g} per pixel, %{customdata[3]}"
+        marked = _marked(number)
+        marked["marker"] = {**marked["marker"], "size": [13 if row["exact"] else 8 for row in own]}
+        shares = [row["rank"] / row["directions"] for row in own]
+        traces.append(
+            line(
+                [row["round"] for row in own],
+                shares,
+                f"client {client}",
+                number,
+                customdata=told,
+                hovertemplate=said,
+                **marked,
+            )
+        )
+    layout = {
+        "xaxis": _across(found, total, 1), "yaxis": axes.plain("share shown", range=[0, 1.05]), "hovermode": "x unified", "showlegend": True,
+    }  # fmt: skip
+    return Drawing(
+        "exposure", "Directions of each attacked client's pictures that its updates so far show",
+        "Share of the directions that the updates of each attacked client show together, over the rounds; large marks: exact",
+        told_apart(traces), layout, height=height,
+    )  # fmt: skip
+
+
+def exposed(found: Document) -> bool:
+    """Whether any client's rounds were examined."""
+    return any(one.get("exposure") for r in _rounds(found) for one in r["clients"])
+
+
 def _rounds(found: Document) -> list[Mapping[str, Any]]:
     return list(found.get("rounds") or ())
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from gi_core.common.errors import SpecError
 from gi_core.figures import captions
 from gi_core.figures.drawing import Drawing
+from gi_core.figures.federation import exposed
 from gi_core.figures.registry import drawing
 from gi_core.figures.themes import THEMES, Theme
 
@@ -104,10 +105,12 @@ def of_wall(
 
 
 def of_federation(document: Document, asked: Federation | Document | None = None, *, theme: Theme = "light") -> Figures:
-    """accuracy, and leakage where somebody was attacked, of a federation's result or progress."""
+    """accuracy, leakage where somebody was attacked, and exposure where a client's rounds were examined, of a federation's result or progress."""
     found = [drawing("accuracy", document)]
     if any(r["clients"] for r in document.get("rounds") or ()):
         found.append(drawing("leakage", document))
+    if exposed(document):
+        found.append(drawing("exposure", document))
     return _made(found, captions.of_federation(asked), theme)
 
 

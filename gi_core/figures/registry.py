@@ -46,6 +46,7 @@ _ALL: Sequence[Entry] = (
     Entry("wall", "wall", "Attacks against defenses", "wall.table"),
     Entry("accuracy", "federation", "Accuracy of the global network by round", "federation.accuracy"),
     Entry("leakage", "federation", "Leakage of each attacked client by round", "federation.leakage"),
+    Entry("exposure", "federation", "What each attacked client's updates show together", "federation.exposure"),
     Entry("norms", "update", "Change of each layer in a recorded update", "updates.norms"),
 )
 FIGURES: Mapping[str, Entry] = {entry.name: entry for entry in _ALL}

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from gi_core.figures.drawing import Drawing
+from gi_core.figures.federation import exposed
 from gi_core.figures.registry import drawing
 from gi_core.reports.parts import Chart, Part
 from gi_core.reports.taken import Run
@@ -62,6 +63,8 @@ def of_federation(found: Mapping[str, Any]) -> list[Part]:
     drawn = [drawing("accuracy", found)]
     if any(r["clients"] for r in found["rounds"]):
         drawn.append(drawing("leakage", found))
+    if exposed(found):
+        drawn.append(drawing("exposure", found))
     return [_part(one) for one in drawn]
 
 

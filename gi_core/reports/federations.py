@@ -35,6 +35,7 @@ from gi_core.reports.repeat import by_command
 from gi_core.reports.summary import Summary
 from gi_core.settings import SpecError
 from gi_core.settings.federation import Federation, build_federation
+from gi_core.types.exposure import exposures
 
 MOST_SHOWN = 8
 """Attacked clients whose pictures are shown, the most exposed first."""
@@ -47,6 +48,8 @@ def report(store: Store, job: Job, truth: bool = True) -> Report:
     parts: list[Part] = [Verdict(level, head, text)]
     drawn = charts.of_federation(found)
     parts += [Heading("Round by round"), *drawn] if drawn else []
+    said = exposures(found["rounds"])
+    parts += [Sentences(tuple(f"Client {k}: {words}." for k, words in said.items()))] if said else []
     parts += _pictures(store.path(job.id), found)
     parts += [Heading("Who took part"), _clients(found), Heading("Every attack"), _attacks(found)]
     parts += [Heading("What this does not say"), Sentences(tuple(limits(found)))]

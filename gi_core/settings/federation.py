@@ -81,6 +81,13 @@ class Federation(Question):
     attack_every: int = setting(
         1, "Attack in every so many rounds, from the first.", title="Attack every", ge=1, le=MAX_ROUNDS
     )
+    together: bool = setting(
+        False,
+        "Whether the server takes all updates that a client under attack has sent so far together, each at the network before"
+        " it.",
+        title="Take a client's rounds together",
+        added=True,
+    )
     attack_seconds: float | None = setting(None, "Stop each attack after this long.", gt=0, le=86400)
     record: Literal["attacked", "all", "none"] = setting(
         "attacked", "Whose updates are written as files, with the network before the round.", title="Recorded updates"

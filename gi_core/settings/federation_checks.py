@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from gi_core.settings.bounds import MAX_BATCH
 from gi_core.settings.check import Problem, problems
+from gi_core.settings.client import FedAvg
 from gi_core.settings.federation import Federation, round_of
 
 
@@ -31,6 +32,8 @@ def _problems(settings: Federation) -> Iterator[Problem]:
         yield Problem("client.clients", "a federation has clients of its own: set client.clients to 1")
     if settings.client.rounds > 1:
         yield Problem("client.rounds", "a federation has rounds of its own: set client.rounds to 1")
+    if settings.together and settings.attack is not None:
+        yield from _together(settings)
     if settings.participation * n < 0.5:
         yield Problem("participation", f"with {n} clients nobody would take part: raise participation", fatal=False)
     for victim in settings.victims:
@@ -45,6 +48,27 @@ def _problems(settings: Federation) -> Iterator[Problem]:
             )
         else:
             yield from _of_victim(settings, victim)
+
+
+def _together(settings: Federation) -> Iterator[Problem]:
+    """A client's rounds as the attack takes them."""
+    attack, client = settings.attack, settings.client
+    if attack is not None and not attack.stacks:
+        yield Problem(
+            "together",
+            f"{attack.title} takes one update: switch together off, or choose Levenberg-Marquardt or an attack that matches",
+        )
+    if settings.server.changes:
+        yield Problem("together", "a server that changes the network attacks one round: switch together off")
+    for victim in settings.victims:
+        images = settings.shares[min(victim, len(settings.shares)) - 1]
+        steps, size = client.local_steps(images) if isinstance(client, FedAvg) else (1, images)
+        if steps > 1 or size < images or (isinstance(client, FedAvg) and client.accumulate > 1):
+            yield Problem(
+                "together",
+                f"client {victim}: rounds are taken together where each is one step on all pictures: set client.epochs to 1"
+                " and leave client.batch_size empty",
+            )
 
 
 def _of_victim(settings: Federation, victim: int) -> Iterator[Problem]:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import streamlit as st
+
 from gi_core.figures import drawing
+from gi_core.types.exposure import exposures
 from pages.federation.reading import Found
+from pages.shared import words
 from pages.shared.result import charts
 
 
@@ -19,3 +23,13 @@ def leakage(found: Found, total: int, caption: str) -> None:
     alone = "likeness; nobody else is there, so there is no guess to compare with"
     charts.heading(f"Leakage ({found.measure})", against if found.measure == "RDLV" else alone)
     charts.draw(drawing("leakage", found.values, total).under(caption), "federation_leakage")
+
+
+def exposure(found: Found, total: int, caption: str) -> None:
+    """What the updates of each attacked client show together, and the sentence of each."""
+    charts.heading(
+        "Round after round", "how much of a client's pictures its updates so far show together; large marks: exact"
+    )
+    for client, said in exposures(found.rounds).items():
+        st.html(f'<p class="gi-about"><b>Client {client}</b>: {words.escape(said)}.</p>')
+    charts.draw(drawing("exposure", found.values, total).under(caption), "federation_exposure")

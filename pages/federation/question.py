@@ -17,7 +17,7 @@ from pages.shared.session import dispatcher, store, viewer
 
 ROUND = ("size", "channels", "normalise", "model", "client", "defenses", "seed", "device")
 PLAN = (
-    "data", "clients", "pictures", "partition", "alpha", "rounds", "participation", "attacked", "attack_every",
+    "data", "clients", "pictures", "partition", "alpha", "rounds", "participation", "attacked", "attack_every", "together",
     "attack_seconds", "record",
 )  # fmt: skip
 FIRST = build_federation({

@@ -104,6 +104,12 @@ def attack() -> None:
     now = form.current()
     st.html(about.part(now.attack))
     fields.settings(now.attack, ("attack",), "More attack settings")
+    key = form.key("plan.together", question.plan()["together"])
+    st.toggle(
+        "Take a client's rounds together", question.plan()["together"], key=key, on_change=form.report,
+        args=(key, _set, "together", key),
+        help="Attacks all updates that a client has sent so far, each at the network before it. Each round is one step on all pictures.",
+    )  # fmt: skip
     with st.expander("How often, time limit, seed", type="compact", key="fold.often"):
         with st.grid(2, min_column_width=130, gap="small", vertical_alignment="bottom"):
             _number("attack_every", "Attack every … rounds", 1, 1000)

@@ -6,6 +6,7 @@ import streamlit as st
 
 from gi_core.figures import captions
 from gi_core.jobs.job import Job
+from gi_core.types.exposure import exposures
 from pages.federation import asking, charts, gallery, question
 from pages.federation.reading import Found, found_of, sentence
 from pages.shared import address, head, taking, telling, words
@@ -109,6 +110,9 @@ def _answer(job: Job, found: Found) -> None:
         if attacked:
             with st.container(gap="xsmall"):
                 charts.leakage(found, total, caption)
+    if exposures(found.rounds):
+        with st.container(gap="xsmall", key="federation_rounds"):
+            charts.exposure(found, total, caption)
     if attacked:
         _explain(found)
         gallery.draw(job, found)

@@ -41,3 +41,22 @@ def test_it_fits_a_phone(tab, shots, job):
     page.locator(".gi-answer").wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     page.screenshot(path=shots / "federation_phone.png")
+
+
+REPEATED = build_federation({
+    "clients": 3, "pictures": [2, 1, 1], "size": 8, "rounds": 2, "attacked": [2, 3], "together": True, "record": "none",
+    "model": {"kind": "lenet", "width": 1, "activation": "tanh"}, "client": {"learning_rate": 0.1},
+    "attack": {"kind": "levenberg_marquardt", "iterations": 25, "restarts": 1},
+})  # fmt: skip
+
+
+@pytest.mark.slow
+def test_a_client_is_safe_in_round_one_and_exact_in_round_two(server, tab, shots):
+    number = server.store.submit("federation", REPEATED.model_dump(mode="json"))
+    page = tab(f"/federation?job={number}")
+    until(lambda: server.store.job(number).state == "done", "the federation")
+    page.get_by_text("safe from exact recovery in round 1").first.wait_for()
+    said = page.locator(".st-key-federation_rounds").inner_text()
+    assert "Client 2" in said and "exact in round 2" in said
+    page.locator(".st-key-federation_exposure .main-svg").first.wait_for()
+    assert page.watch.foreign == [] and page.watch.errors == []

@@ -71,7 +71,7 @@ def federation(rounds: int = 5) -> dict[str, Any]:
         {
             "round": k, "accuracy": 0.5 + 0.08 * k, "loss": 0.7 - 0.1 * k,
             "clients": [
-                {"client": c, "measure": "rdlv", "rdlv_mean": 0.5 * c - 0.2 * k, "rdlv_low": 0.5 * c - 0.2 * k - half, "rdlv_high": 0.5 * c - 0.2 * k + half}
+                {"client": c, "measure": "rdlv", "rdlv_mean": 0.5 * c - 0.2 * k, "rdlv_low": 0.5 * c - 0.2 * k - half, "rdlv_high": 0.5 * c - 0.2 * k + half, "exposure": {"rounds": k, "rank": min(256, 60 * k * (c - 3)), "directions": 256, "expected_error": 0.1 / k, "exact": k * (c - 3) > 4}}
                 for c, half in ((4, 0.3), (5, 0.0))
             ],
         }
@@ -123,5 +123,6 @@ def drawings() -> dict[str, Drawing]:
         "wall": drawing("wall", wall),
         "accuracy": drawing("accuracy", federation()),
         "leakage": drawing("leakage", federation()),
+        "exposure": drawing("exposure", federation()),
         "norms": drawing("norms", layers()),
     }  # fmt: skip

@@ -251,7 +251,7 @@ def test_the_names_of_a_run_an_analysis_and_a_federation():
     assert list(figures.of_run(samples.RESULT, samples.POINTS, samples.ASKED)) == ["losses", "likeness", "residuals"]
     assert list(figures.of_run({"attacker": {"residuals": {}}})) == []
     assert list(figures.of_influence(samples.INFLUENCE, 0, 1e-3)) == ["curve", "spectrum", "singular_values"]
-    assert list(figures.of_federation(samples.federation())) == ["accuracy", "leakage"]
+    assert list(figures.of_federation(samples.federation())) == ["accuracy", "leakage", "exposure"]
     assert list(figures.of_rank(samples.report())) == ["rank"]
     assert list(figures.of_update({"layers": samples.layers()})) == ["norms"]
     assert list(figures.of_sweep(samples.training(), samples.CHOICE)) == ["sweep"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -52,6 +53,11 @@ def attacked(simulation: Simulation, played: Played, client: int, folder: Path, 
     mine, done, asked = simulation.shards.clients[client], played.seen[client], simulation.asked
     entry: dict[str, Any] = {"client": client + 1, "pictures": len(mine.labels)}
     assert asked.attack is not None  # else no round is seen
+    shown = simulation.exposing.of(client, mine, done) if not asked.server.changes else None
+    if shown is not None:
+        entry["exposure"] = shown
+    if not asked.together:
+        done = replace(done, knowledge=done.knowledge.alone())
     try:
         refuse_suspicious(round_of(asked), done)
         mine, done = as_fished(mine, done)
@@ -64,11 +70,11 @@ def attacked(simulation: Simulation, played: Played, client: int, folder: Path, 
     order = [e["matched"] for e in judged["per_image"]]
     true, read = done.labels.tolist(), [int(k) for k in found.labels[order]]
     values = [e["ssim"] for e in judged["per_image"]]
-    shown = files.pictures(folder, played.number, client + 1, found.images[order], mine.images, values)
+    drawn = files.pictures(folder, played.number, client + 1, found.images[order], mine.images, values)
     right = float(np.mean([a == b for a, b in zip(true, read, strict=True)]))
     fits = at_floor(done.update, done.knowledge, torch.from_numpy(found.images), torch.from_numpy(found.labels))
     known = words(cast(Attacker, fits), of_several(judged["per_image"]))
     return {
-        **entry, **judged, "words": known, "labels": {"true": true, "recovered": read, "accuracy": right}, "shown": shown,
+        **entry, **judged, "words": known, "labels": {"true": true, "recovered": read, "accuracy": right}, "shown": drawn,
         "iterations": found.iterations, "seconds": found.seconds, "ended": found.note,
     }  # fmt: skip

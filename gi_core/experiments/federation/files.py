@@ -35,7 +35,7 @@ class State:
 def save_state(folder: Path, key: str, state: State) -> None:
     """Write the state, whole or not at all: tensors, numbers and text only."""
     content = {"key": key, "rounds": state.rounds, "model": state.model, "document": json.dumps(state.document)}
-    content |= {"velocity": state.carried.velocity, "memories": state.carried.memories}
+    content |= {"velocity": state.carried.velocity, "memories": state.carried.memories, "kept": state.carried.kept}
     whole_files.write(folder / STATE, lambda file: torch.save(content, file))
 
 
@@ -46,7 +46,7 @@ def load_state(folder: Path, key: str, model: nn.Module) -> State | None:
         if found["key"] != key:
             return None
         model.load_state_dict(found["model"])
-        carried = Carried(found["velocity"], found["memories"])
+        carried = Carried(found["velocity"], found["memories"], found.get("kept", {}))
         return State(int(found["rounds"]), found["model"], json.loads(found["document"]), carried)
     except Exception:  # noqa: BLE001 - a damaged file raises many kinds; the federation then starts anew
         return None

@@ -22,6 +22,7 @@ from gi_core.data.normalisation import TABLE
 from gi_core.defenses import wrapped
 from gi_core.experiments.federation import server
 from gi_core.experiments.federation.dataset import Shards
+from gi_core.experiments.federation.remembered import Exposing, Kept, examined, kept, together
 from gi_core.settings import losses
 from gi_core.settings.federation import Federation, client_seed, round_of
 from gi_core.settings.servers import Honest
@@ -43,10 +44,13 @@ class Played:
 
 @dataclass
 class Carried:
-    """What goes from round to round besides the network: the server's velocity by name, the clients' memories (from 0)."""
+    """What goes from round to round besides the network: the server's velocity by name, the clients' memories (from 0), and what the
+    server keeps of the rounds of those that it attacks.
+    """
 
     velocity: dict[str, Tensor] = field(default_factory=dict)
     memories: dict[int, Memory] = field(default_factory=dict)
+    kept: dict[int, list[Kept]] = field(default_factory=dict)
 
 
 class Simulation:
@@ -62,6 +66,7 @@ class Simulation:
         self._test = normalised(shards.test, device), torch.from_numpy(shards.test.labels).to(device)
         batch_norm = shards.model.has_batch_norm and settings.client.batch_norm == "train"
         self.withheld = batch_norm and settings.client.statistics == "withheld"
+        self.exposing = Exposing()
 
     @property
     def normalise(self) -> str:
@@ -113,11 +118,19 @@ class Simulation:
                 raise type(error)(f"client {client + 1} in round {number}: {error}") from None
             sent[client] = done.update
             if client + 1 in victims:
-                seen[client] = done
+                seen[client] = self._with_earlier(done, carried.kept.setdefault(client, []))
         rate, momentum = settings.server_rate, settings.server_momentum
         honest = [update for k, update in sent.items() if k not in seen or not settings.server.changes]
         after = before if not honest else server.aggregate(before, honest, rate, momentum, carried.velocity)
         return Played(number, before, after, sent, seen)
+
+    def _with_earlier(self, done: Round, before: list[Kept]) -> Round:
+        """The round of a client under attack with those before it, where they are of use; it is kept for those after it."""
+        if self.settings.server.changes or not (self.settings.together or examined(done)):
+            return done
+        whole = together(before, done)
+        before.append(kept(done))
+        return whole
 
     def evaluate(self, model: nn.Module) -> tuple[float, float]:
         """(accuracy, loss) on the pictures that no client has."""
