@@ -26,13 +26,12 @@ from gi_core.common.progress import Progress, silent
 from gi_core.numerics import jacobian_cost
 from gi_core.numerics.picture_jacobian import Sample
 from gi_core.numerics.picture_spectrum import MOST_EXACT, gram
+from gi_core.numerics.rounding import ROUNDED
 from gi_core.numerics.spectrum import Array
 from gi_core.settings import SpecError
 from gi_core.types.exposure import Exposure, ExposureRound, sentence
 from gi_core.types.updates import Knowledge
 
-ROUNDED = 2.0**-24
-"""Relative error of a value in single precision."""
 EXACT = 1 / 255
 """Root mean square error per pixel, in [0, 1], below which a picture counts as exact."""
 SECONDS = 120.0

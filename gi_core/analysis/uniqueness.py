@@ -6,12 +6,12 @@ grey (`spectrum.PRIOR`), or where lambda_k is what rounding makes of zero. The e
 
     e^2 = (1/d) sum_k min(PRIOR^2, s^2 / lambda_k),   PRIOR^2 where the direction is free.
 
-It is local: a picture far away may still explain the update. What is too large to be looked at whole is bounded (`analysis.bounded`).
+Of one gradient in single precision s is not taken for independent noise: its rounding is drawn (`numerics.rounding`). It is local: a picture far away may still explain the update. What is too large to be looked at whole is bounded (`analysis.bounded`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import linalg
@@ -19,7 +19,7 @@ from torch import Tensor
 
 from gi_core.analysis import bounded
 from gi_core.analysis.free_directions import Uniqueness, count_shown, error_of_values, variances, weakest
-from gi_core.numerics import jacobian_cost
+from gi_core.numerics import jacobian_cost, rounding
 from gi_core.numerics.jacobian import Played
 from gi_core.numerics.picture_jacobian import Sample
 from gi_core.numerics.picture_spectrum import MOST_EXACT
@@ -79,8 +79,22 @@ def examine(
         values, vectors = linalg.eigh(shown.gram(), driver="evd", check_finite=False)
         sigma = error_of_values(shown, count_shown(values), precision, residual)
         ones = tuple(1.0 for _ in knowledge.std)
-        return of_values(values, vectors, ones, shown.sample.shape, sigma, shown.norm)
+        found = of_values(values, vectors, ones, shown.sample.shape, sigma, shown.norm)
+        if seen.played is not None or precision > rounding.ROUNDED:
+            return found
+        return replace(found, expected_error=_rounded(shown, values, vectors, found.free, residual))
     return bounded.examine(shown, product_seconds(knowledge, x, seen), BUDGET, precision, residual)
+
+
+def _rounded(shown: Shown, values: Array, vectors: Array, free: int, residual: float) -> float:
+    """The expected error of one gradient in single precision, by its rounding as it is; more where an answer leaves more than that."""
+    drawn = rounding.differences(shown.sample)
+    sizes = [float(sum((p * p).sum() for p in shown.sent(parts))) ** 0.5 / shown.norm for parts in drawn]
+    pulled = np.stack([shown.pull(parts).cpu().double().numpy() for parts in drawn], 1)
+    worse = max(1.0, residual / max(float(np.mean(sizes)), 1e-300))
+    moved = rounding.along(values[free:], vectors[:, free:], pulled) * worse
+    known = np.minimum((moved**2).mean(1), PRIOR**2).sum()
+    return float(np.sqrt((known + free * PRIOR**2) / len(values)))
 
 
 def look(knowledge: Knowledge, x: Tensor, labels: Tensor, seen: Seen = PLAIN) -> Shown:

@@ -22,6 +22,7 @@ from gi_core.attacks.client_round.scaling import unscaled
 from gi_core.attacks.labels.strategies import hard_labels, unit_delta
 from gi_core.networks.losses import Loss, as_labels, as_target, loss_of
 from gi_core.numerics.gradient import GradientMap, linear_loss
+from gi_core.numerics.rounding import ROUNDED
 from gi_core.settings.plan import Plan
 from gi_core.types.updates import Knowledge, Update
 from gi_core.update_files import comparing
@@ -32,8 +33,6 @@ MATCHED = 1e-3
 """Residual up to which an answer counts as found by whoever searches for a picture; a gate asks for the floor."""
 CONFIDENT = 1e-2
 """Size of dL/dlogits of one picture below which its rounding, 2^-24 of a probability, exceeds what counts as matched."""
-ROUNDED = 2.0**-24
-"""Relative error of a value in single precision."""
 MOST_STEPS = 64
 """Local steps that are played once more for this."""
 

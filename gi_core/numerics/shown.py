@@ -34,7 +34,7 @@ class Shown:
         self.units = (1 / std).expand(sample.shape[1:]).expand(sample.shape).reshape(-1)
         self.kept = None if kept is None else [k.to(like) for k in kept]
         self.count = sample.parameters if kept is None else int(sum(float(k.sum()) for k in kept))
-        self.value = self._sent(self.products.value)
+        self.value = self.sent(self.products.value)
         self.norm = float(sum((g.double() ** 2).sum() for g in self.value)) ** 0.5
         self.along = [g / self.norm for g in self.value] if scaled and self.norm > 0 else None
 
@@ -77,11 +77,12 @@ class Shown:
             unit[i] = 0
         return (out + out.T) / 2
 
-    def _sent(self, parts: Sequence[Tensor]) -> list[Tensor]:
+    def sent(self, parts: Sequence[Tensor]) -> list[Tensor]:
+        """Zeros in place of what was not sent."""
         return list(parts) if self.kept is None else [p * k for p, k in zip(parts, self.kept, strict=True)]
 
     def _masked(self, parts: Sequence[Tensor]) -> list[Tensor]:
-        sent = self._sent(parts)
+        sent = self.sent(parts)
         if self.along is None:
             return sent
         share = sum(float((p * a).sum()) for p, a in zip(sent, self.along, strict=True))

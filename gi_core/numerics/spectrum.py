@@ -43,7 +43,8 @@ class Spectrum:
     """values: eigenvalues of J J^T, ascending, with weights that sum to d (all 1 where all are known).
     energy (C, len(values)): share of each channel in an eigenvector, summing to 1 over channels. std (C,): of the
     normalisation. exact: all eigenvalues, else quadrature nodes. spread: relative standard error of the
-    predicted mean square (0 when exact). norm: |g|. parameters: P.
+    predicted mean square (0 when exact). norm: |g|. parameters: P. rounded: error per pixel that the rounding of the gradient
+    itself leaves, [0, 1], where it was worked out.
     """
 
     values: Array
@@ -54,6 +55,7 @@ class Spectrum:
     norm: float
     parameters: int
     spread: float = 0.0
+    rounded: float | None = None
 
     @property
     def pixels(self) -> int:

@@ -74,6 +74,19 @@ def test_a_step_along_a_free_direction_changes_nothing_that_is_sent():
     assert flat < 1e-6 and steep > 10 * flat
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_the_error_to_expect_is_what_the_rounding_of_this_gradient_leaves(seed):
+    """Below 1e-5 per pixel rounding is not independent noise: by that formula these are off by up to four."""
+    question = _question(size=10, model={"kind": "lenet", "width": 6, "activation": "sigmoid", "seed": seed})
+    knowledge = question.round.knowledge
+    x = (_right(question) - knowledge.mean[0]) / knowledge.std[0]
+    expected = uniqueness.examine(knowledge, x, question.round.labels, 2.0**-24).expected_error
+    shown = uniqueness.look(knowledge, x, question.round.labels)
+    lost = [sent.double() - g for sent, g in zip(question.round.update.tensors.values(), shown.value, strict=True)]
+    moved = np.linalg.solve(shown.gram(), shown.pull(lost).numpy())
+    assert expected == pytest.approx(float((moved**2).mean() ** 0.5), rel=0.5)
+
+
 def test_what_is_not_matched_is_called_so(tmp_path):
     question = _question()
     said = certainty.of(question, torch.full((1, 1, 12, 12), 0.5, dtype=torch.float64), question.round.labels, tmp_path)

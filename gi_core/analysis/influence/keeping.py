@@ -57,6 +57,7 @@ def read(name: str) -> tuple[Spectrum, Places, Vectors] | None:
             spectrum = Spectrum(
                 file["values"], file["weights"], file["energy"], tuple(float(s) for s in file["std"]),
                 bool(about[0]), float(about[1]), int(about[2]), float(about[3]),
+                float(about[4]) if len(about) > 4 and np.isfinite(about[4]) else None,
             )  # fmt: skip
             os.utime(_folder() / _NAME.format(name))
             return spectrum, file["places"], file["vectors"]
@@ -70,7 +71,8 @@ def write(name: str, spectrum: Spectrum, vectors: Array | None) -> tuple[Places,
     count = 0 if vectors is None else min(d, MOST_VECTORS)
     places = np.unique(np.linspace(0, d - 1, count).round().astype(int))
     kept = np.zeros((d, 0), np.float32) if vectors is None else vectors[:, places].astype(np.float32)
-    about = np.array([spectrum.exact, spectrum.norm, spectrum.parameters, spectrum.spread], float)
+    about = np.array([spectrum.exact, spectrum.norm, spectrum.parameters, spectrum.spread,
+                      np.nan if spectrum.rounded is None else spectrum.rounded], float)  # fmt: skip
     folder = _folder()
     with suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
