@@ -17,7 +17,7 @@ from gi_core.attacks.ensemble import tried as records
 from gi_core.attacks.ensemble.evidence import Evidence, Found
 from gi_core.attacks.ensemble.members import Member, members
 from gi_core.attacks.ensemble.reading import read
-from gi_core.attacks.ensemble.verdict import NONE, Verdict, of_answer
+from gi_core.attacks.ensemble.verdict import NONE, Verdict, of_answer, proved, told_apart
 from gi_core.attacks.explaining import MATCHED
 from gi_core.attacks.observation import refuse_bad_update
 from gi_core.common.errors import SpecError
@@ -120,6 +120,8 @@ class Ensemble:
         residual = math.inf if best is None or best["residual"] is None else best["residual"]
         if self._certain(state):
             return f"not needed: {best['title']} explains the update to its own precision"
+        if (said := told_apart(best)) and 2 * best["proved"] >= self.update.images:
+            return f"not needed: {said}"
         if member.phase == "matching" and residual <= MATCHED:
             return f"not needed: {best['title']} leaves {residual:.1g} of the update"
         if member.sharpens and residual > NEAR:
@@ -173,7 +175,7 @@ class Ensemble:
         found = self.evidence.of(images, labels)
         better = state["best"] is None or found.score < state["best"]["score"]
         if better:
-            state["best"] = self._kept(member, images, found)
+            state["best"] = self._kept(member, images, found, proved(machine, state["inner"]))
         seconds = state["seconds"] + time.perf_counter() - began
         state["tried"].append(
             records.ended(member, found, step, state["steps"], state["spent"] - state["before"], seconds, better)
@@ -182,12 +184,12 @@ class Ensemble:
         left = "an unknown share" if found.residual is None else f"{found.residual:.2g}"
         return f"{member.kind} leaves {left} of the update" + (": the best so far" if better else "")
 
-    def _kept(self, member: Member, images: Tensor, found: Found) -> dict[str, Any]:
+    def _kept(self, member: Member, images: Tensor, found: Found, alone: int = 0) -> dict[str, Any]:
         """The answer as it was judged: its pixels within what a picture holds."""
         return {
             "kind": member.kind, "title": member.settings[0].title, "images": images.detach().cpu().double().clamp(0, 1), "labels": found.labels.detach().cpu().clone(),
             "residual": found.residual, "score": found.score, "tensors": dict(found.tensors),
-            "certain": self.evidence.certain(found.residual), "even": found.even, "searched": member.phase == "matching",
+            "certain": self.evidence.certain(found.residual), "even": found.even, "searched": member.phase == "matching", "proved": alone,
         }  # fmt: skip
 
     def _shown(self, state: State, step: Step | None, done: bool, events: tuple[str, ...]) -> Step:

@@ -16,6 +16,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from gi_core.attacks.base import Attack, State
 from gi_core.attacks.ensemble.doubt import SLACK, expected_error
 from gi_core.attacks.ensemble.evidence import Evidence
 from gi_core.metrics.words import EXACT
@@ -60,10 +61,32 @@ def of_answer(best: dict[str, Any], update: Update, knowledge: Knowledge, eviden
 
 def verdict(best: dict[str, Any], error: float | None, noise: float) -> Verdict:
     """best: the answer that was kept, with `residual`, `certain`, `even`, `searched` and `title`. noise: the update's own, relative."""
+    if said := told_apart(best):
+        return _apart(said, best, error)
     word, left = _word(best, error, noise), best["residual"]
     share = "an unknown share" if left is None else "no more than its own error" if best["certain"] else f"{left:.2g}"
     expected = "" if error is None else f" (about {-20 * math.log10(max(error, 1e-9)):.0f} dB expected)"
     return Verdict(word, f"{word}: {best['title']} leaves {share} of the update, {SENTENCES[word]}{expected}", error)
+
+
+def _apart(said: str, best: dict[str, Any], error: float | None) -> Verdict:
+    word: Word = "exact" if best["proved"] == len(best["images"]) else "partial"
+    return Verdict(word, f"{word}: {said}", error)
+
+
+def proved(machine: Attack, state: State) -> int:
+    """How many pictures of its answer, the first ones, a machine proves one by one; 0 of one that proves the whole or nothing."""
+    return int(getattr(machine, "proved", lambda state: 0)(state))
+
+
+def told_apart(best: dict[str, Any] | None) -> str:
+    """What is known of an answer of which pictures are proved one by one, whatever the others leave of the update; "" of any other."""
+    count = 0 if best is None else best.get("proved", 0)
+    return (
+        f"{best['title']} proves {count} of {len(best['images'])} pictures one by one"
+        if best is not None and count
+        else ""
+    )
 
 
 def lost(best: dict[str, Any]) -> bool:

@@ -8,7 +8,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from gi_core.attacks.base import LayerReport, Refused, State, Step
+from gi_core.attacks.base import Certificate, LayerReport, Refused, State, Step
 from gi_core.attacks.client_round.local_steps import as_mean_gradient, one_step
 from gi_core.attacks.labels.strategies import hard_labels
 from gi_core.attacks.observation import refuse_bad_update
@@ -107,6 +107,19 @@ class BinReader:
         if state["pictures"] is None:
             return torch.full(self.shape, 0.5, dtype=torch.float64), torch.full((self.update.images,), -1)
         return state["pictures"], state["labels"]
+
+    def proved(self, state: State) -> int:
+        """How many pictures are proved one by one, the first of the answer."""
+        return int(state["alone"] or 0) if self.proof is not None else 0
+
+    def certificate(self, state: State) -> Certificate | None:
+        """By the rows of pictures that were alone; nothing where that is not proved."""
+        alone = self.proved(state)
+        if not alone:
+            return None
+        left, error = self.update.images - alone, float(self.told.reading.error[:alone].max())
+        apart = f"{left} picture{'s' * (left > 1)} shared {'a row' if left == 1 else 'rows'}" if left else ""
+        return Certificate(f"rows of {alone} pictures, each proved by its label", apart, error)
 
     def residual(self, state: State) -> dict[str, float]:
         """Of every tensor of one gradient; of the layer of bins alone where labels or steps do not let it be played."""
