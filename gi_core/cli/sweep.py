@@ -15,7 +15,7 @@ from gi_core.cli.sweep_file import Looked, named, trainable
 from gi_core.jobs.job import FOLLOWS
 from gi_core.jobs.sweeps import Entry, SweepStatus
 from gi_core.metrics.registry import LIVE, METRICS
-from gi_core.settings import SpecError
+from gi_core.settings import SpecError, build
 from gi_core.settings.sweep import Sweep
 from gi_core.workers import executors
 from gi_core.workers.executors import Workforce
@@ -26,10 +26,10 @@ _CODES = {"done": DONE, "failed": FAILED, "incomplete": FAILED}
 
 def sweep(arguments: argparse.Namespace) -> int:
     """Print one line for each experiment as it ends; with --json one object at the end. Raises SpecError."""
-    if bool(arguments.file) == bool(arguments.resume):
-        raise SpecError("give a file or the name of a ready sweep, or go on with one by --resume ID")
+    if sum(map(bool, (arguments.file, arguments.resume, arguments.controls))) != 1:
+        raise SpecError("give a file or the name of a ready sweep, or --controls RUN, or go on with one by --resume ID")
     executors.check(arguments.executor, arguments.workers)
-    asked = named(arguments.file) if arguments.file else None
+    asked = named(arguments.file) if arguments.file else _controls(arguments.controls) if arguments.controls else None
     target = sweep_files.Target(arguments.out, arguments.csv, arguments.html)
     bar = Bar()
     bar.show(0.0, "starting", now=True)
@@ -116,18 +116,29 @@ class Runner(Interruptible):
                 print(f"{entry.position + 1:>4}/{status.total}  {_line(entry)}", flush=True)
 
     def _document(self, status: SweepStatus, seconds: float) -> dict[str, Any]:
+        from gi_core.experiments.sweeps import against, table
         from gi_core.jobs import sweeps
 
         document = {
             "sweep_id": status.id, "name": status.name, "status": status.state, "total": status.total,
             "sentence": status.sentence or status.state, "counts": status.counts, "trainings": status.utility_counts, "seconds": seconds,
             "trainings_error": next((one.error for one in sweeps.utilities(self.store, status.id) if one.error), None),
+            "controls": against.sentences(table.records(self.store, status.id)),
             **self.target.write(self.store, status.id),
         }  # fmt: skip
         if status.state == "done":
             return document
         note = f"{status.sentence or status.state}; go on with: python -m gi_core sweep --resume {status.id}"
         return document | {"resumable": True, "note": note} | ({"status": "cancelled"} if not status.over else {})
+
+
+def _controls(run: str) -> Sweep:
+    """The standing controls of a stored run. Raises SpecError."""
+    from gi_core.cli.storage import open_store
+    from gi_core.experiments.sweeps.control_sweep import controls_of
+    from gi_core.reports import subjects
+
+    return controls_of(build(subjects.known(open_store(), run).spec))
 
 
 def _progress(status: SweepStatus, stopping: bool) -> str:
@@ -161,4 +172,6 @@ def _summary(document: dict[str, Any]) -> str:
     trained = f"; trainings: {trained}" + (f" ({lacking})" if lacking else "") if trained else ""
     took = f"after {document['seconds']:.0f} s"
     said = f"{document['sentence']}: " if document["status"] == "incomplete" else ""
-    return f"sweep {document['sweep_id']}: {said}{counts} of {document['total']} {took}{trained}{where}"
+    return f"sweep {document['sweep_id']}: {said}{counts} of {document['total']} {took}{trained}{where}" + (
+        f"\n{document['controls']}" if document["controls"] else ""
+    )

@@ -9,6 +9,7 @@ from gi_core.cli.run_options import JSON
 
 _OPTIONS: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
     ("--resume", "ID", "go on with a sweep that was interrupted or cancelled: what is done is not repeated", {}),
+    ("--controls", "RUN", "run the standing controls of a stored run: noise, another client's update, the prior alone", {}),
     ("--out", "DIR", "write sweep.json, rows.csv, rows.html and every run's files here", {}),
     ("--csv", "FILE", "write one row for each experiment here, as comma-separated values", {}),
     ("--html", "FILE", "write the same as one page", {}),

@@ -14,7 +14,7 @@ from gi_core.attacks.base import Attack, Certified, State, Step
 from gi_core.attacks.ensemble.machine import Ensemble
 from gi_core.attacks.recursion.started import StartedMatching
 from gi_core.common import surroundings
-from gi_core.experiments import bracket, judging, recursion_results, risk_afterwards
+from gi_core.experiments import bracket, controls, judging, recursion_results, risk_afterwards
 from gi_core.experiments.setup import Question
 from gi_core.jobs.rows import finite
 from gi_core.metrics import claims
@@ -113,6 +113,9 @@ def _add(document: Result, run: Finished, images: np.ndarray) -> None:
         document["layers"] = run.layers
     if isinstance(run.attack, StartedMatching):
         document["start"] = run.attack.started(run.state)
+    if run.question.experiment.control != "none":
+        document["control"] = controls.told(run.question, images)
+        return  # nothing was predicted or proved of an update that is not the client's
     found = bracket.of(run.question, run.truth)
     if found is not None:
         document["bracket"] = found

@@ -16,7 +16,7 @@ from gi_core.clients import Round
 from gi_core.common.memory_limit import memory_limit
 from gi_core.common.progress import Progress
 from gi_core.data import Pictures
-from gi_core.experiments import preparing
+from gi_core.experiments import controls, preparing
 from gi_core.experiments.fished import as_fished, refuse_suspicious
 from gi_core.experiments.recorded import playing
 from gi_core.jobs.rows import encode
@@ -108,11 +108,13 @@ def ask(experiment: Experiment, device: torch.device, progress: Progress) -> Que
         with memory_limit():
             done, notices, facts = playing.opened(experiment, model, pictures, device)
         pictures, done = as_fished(replace(pictures, notices=(*pictures.notices, *notices)), done)
+        done = controls.taken_away(experiment, model, done, device)
         return Question(experiment, pictures, model, info, done, done.update.norm(), device, facts)
     progress(1.0, "playing the client's round")
     done = clients.play(experiment, model, pictures, device)
     refuse_suspicious(experiment, done)
     pictures, done = as_fished(replace(pictures, labels=done.labels.numpy()), done)
+    done = controls.taken_away(experiment, model, done, device)
     return Question(experiment, pictures, model, info, done, done.update.norm(), device)
 
 

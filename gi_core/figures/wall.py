@@ -11,6 +11,7 @@ from gi_core.figures.drawing import WIDTH, Drawing, short, text
 from gi_core.figures.themes import GREY, INK, LEVELS, pale
 from gi_core.metrics.registry import METRICS, shown
 from gi_core.metrics.words import of_row
+from gi_core.settings.controls import CONTROLS
 from gi_core.settings.registry import ATTACKS
 
 _SIGNS = {"exposed": "●", "partly": "◐", "protected": "○", "": "–"}
@@ -26,10 +27,10 @@ def table(records: Sequence[Mapping[str, Any]], metric: str = "psnr") -> Drawing
     columns = list(dict.fromkeys(map(_column, records)))
     order = [attack for attack, _ in columns]
     columns.sort(key=lambda column: (order.index(column[0]), column[1]))
-    rows = list(dict.fromkeys(str(row["defenses"]) for row in records))
+    rows = list(dict.fromkeys(map(_given, records)))
     cells: dict[tuple[int, int], Mapping[str, Any]] = {}
     for row in records:
-        place = rows.index(str(row["defenses"])), columns.index(_column(row))
+        place = rows.index(_given(row)), columns.index(_column(row))
         if place not in cells or _worse(row, cells[place], metric):
             cells[place] = row
     shapes, notes, hovers = [], [], []
@@ -70,6 +71,12 @@ def reading(row: Mapping[str, Any]) -> tuple[str, str]:
     """(level, words) of a row: by the rule of `metrics/words.py`, its state where nothing was measured."""
     said = of_row(row) if row.get("state") == "done" else None
     return (said.level, said.label) if said else ("", str(row.get("state") or "not measured"))
+
+
+def _given(row: Mapping[str, Any]) -> str:
+    """What the row of the wall is: a defense, or a standing control."""
+    control = CONTROLS.get(row.get("control") or "none")
+    return control[0] if control else str(row["defenses"])
 
 
 def _worse(row: Mapping[str, Any], than: Mapping[str, Any], metric: str) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gi_core.analysis import frontier
-from gi_core.experiments.sweeps import answers, table
+from gi_core.experiments.sweeps import against, answers, table
 from gi_core.experiments.sweeps.choices import default
 from gi_core.jobs import sweeps
 from gi_core.jobs.job import FINISHED
@@ -68,8 +68,8 @@ def of_store(store: Store, number: str, truth: bool = True) -> Found:
 
 
 def levels(rows: Sequence[dict[str, Any]]) -> list[Level]:
-    """Of every experiment; unknown where it has not ended with a picture."""
-    return [of_row(row).level for row in rows]
+    """Of every experiment but the controls; unknown where it has not ended with a picture."""
+    return [of_row(row).level for row in against.without_controls(rows)]
 
 
 def claims(found: Found) -> tuple[Level, str, list[str]]:
@@ -79,7 +79,12 @@ def claims(found: Found) -> tuple[Level, str, list[str]]:
         return _ADVISED[advice.level], advice.claim, [text for text in (advice.seen, advice.limits) if text]
     if found.kind == "Wall":
         level = judging.worst(levels(found.rows))
-        return level, " ".join(stopped(found.rows)), ["A cell is one run: another picture or seed may change it."]
+        controls = [text for text in (against.sentences(found.rows),) if text]
+        return (
+            level,
+            " ".join(stopped(found.rows)),
+            [*controls, "A cell is one run: another picture or seed may change it."],
+        )
     said = answers.answer(found.rows, default(found.sweep))
     return judging.worst(levels(found.rows)), said.claim, [text for text in (said.seen, said.limits) if text]
 
@@ -109,7 +114,7 @@ def limits(found: Found) -> list[str]:
 def stopped(rows: Sequence[dict[str, Any]]) -> list[str]:
     """With which defenses no attack here got anything of the pictures, where several were tried."""
     groups: dict[str, list[Level]] = {}
-    for row, level in zip(rows, levels(rows), strict=True):
+    for row, level in zip(against.without_controls(rows), levels(rows), strict=True):
         groups.setdefault(str(row["defenses"]), []).append(level)
     if len(groups) < 2:
         return ["Defenses were not compared here, so what helps was not measured."]

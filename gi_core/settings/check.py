@@ -15,6 +15,7 @@ from gi_core.settings.batch_attacks import Spear
 from gi_core.settings.client import FedAvg, Pretrained, Trained
 from gi_core.settings.client_checks import client_conflicts, one_gradient_only
 from gi_core.settings.closed_form_attacks import Transformer
+from gi_core.settings.controls import control_conflicts
 from gi_core.settings.defense_checks import conflicts
 from gi_core.settings.experiment import Experiment
 from gi_core.settings.fl_attacks import FlGradientInversion
@@ -53,6 +54,7 @@ def problems(experiment: Experiment) -> list[Problem]:
         *_client(experiment, attacked),
         *_matching(attacked),
         *_recursion(attacked),
+        *(Problem(*found) for found in control_conflicts(attacked)),
         *(Problem(*found) for found in conflicts(experiment)),
         *(Problem("attack.adaptive", reason, fatal=False) for reason in idle(attacked)),
     ]

@@ -11,6 +11,7 @@ from gi_core.settings.attacks import AnyAttack, LevenbergMarquardt
 from gi_core.settings.base import Question, setting
 from gi_core.settings.bounds import MAX_BATCH
 from gi_core.settings.client import AnyClient, AnyWeights, FedSgd, Fresh
+from gi_core.settings.controls import HELP, Control
 from gi_core.settings.defenses import AnyDefense
 from gi_core.settings.documents import read_json
 from gi_core.settings.networks import AnyModel, LeNet
@@ -44,6 +45,7 @@ class Experiment(Question):
     server: AnyServer = setting(Honest(), "What the server sends to its clients.", title="Server", added=True)
     recorded: Recorded | None = setting(None, "Files of an update that was recorded elsewhere, in place of samples.")
     defenses: tuple[AnyDefense, ...] = ()
+    control: Control = setting("none", HELP, title="Standing control", added=True)
     attack: AnyAttack = LevenbergMarquardt()
     seed: int = setting(0, "Seed of the attack's starts and of the defenses' noise.", ge=0, le=2**31 - 1)
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"

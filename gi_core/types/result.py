@@ -13,6 +13,7 @@ from gi_core.types.model_check import ModelCheck
 from gi_core.types.result_parts import (
     Attacker,
     Bracket,
+    Controlled,
     Effect,
     Labels,
     Layer,
@@ -75,6 +76,7 @@ class Result(TypedDict):
     risk: NotRequired[Annotated[Risk, "the risk meter, and whether it was right"]]
     verdict: Annotated[str, "how good the reconstruction is, one sentence"]
     words: NotRequired[Annotated[Words, "matched, unique, right, seen and found, by the rules of the day it was made"]]
+    control: NotRequired[Annotated[Controlled, "a standing control, which says nothing of the client's own update"]]
     out: NotRequired[Annotated[str, "folder of the run's files"]]
     calibration: NotRequired[Annotated[Calibration, "predicted beside measured error, where both are known"]]
     made_with: NotRequired[Annotated[dict[str, str], "versions of the program and its libraries, and the processor"]]

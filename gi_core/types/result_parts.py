@@ -155,6 +155,14 @@ class Words(TypedDict):
     level: Annotated[str, "exposed, partly, protected or unknown"]
 
 
+class Controlled(TypedDict):
+    """A standing control: what an attack gets where it cannot get anything of the private picture."""
+
+    kind: Annotated[str, "noise, other or prior"]
+    given: Annotated[str, "what stood in the place of the client's update"]
+    plausible: NotRequired[Annotated[bool, "noise: whether the answer is as smooth and as varied as a picture"]]
+
+
 class Started(TypedDict):
     """Where a matching started that residual recovery goes before."""
 

@@ -24,7 +24,8 @@ class Update:
     statistics: buffers of batch norm after the round, by their names in the state dict (running_mean,
     running_var, num_batches_tracked), if shared. withheld: names of tensors that were not sent, whatever stands for them. frozen: of
     tensors that did not train, so a simulated round leaves them where they are. rounding: of whole weights that were sent in
-    16 bits, the width of the cell that each value was rounded to, in the units of what was sent.
+    16 bits, the width of the cell that each value was rounded to, in the units of what was sent. silent: a control
+    that says nothing, whatever its tensors are, so that only an attack's prior counts.
     """
 
     tensors: dict[str, Tensor]
@@ -34,6 +35,7 @@ class Update:
     withheld: tuple[str, ...] = ()
     frozen: tuple[str, ...] = ()
     rounding: dict[str, Tensor] | None = None
+    silent: bool = False
 
     def norm(self) -> float:
         """L2 norm over all tensors."""

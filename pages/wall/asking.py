@@ -58,6 +58,13 @@ def _attacks() -> None:
 
 def _defenses() -> None:
     defenses.draw(several=True)
+    key = form.key("wall.controls", question.plan()["controls"])
+    st.toggle(
+        "Standing controls below them", question.plan()["controls"], key=key, on_change=form.report,
+        args=(key, _set, "controls", key),
+        help="What each attack makes of noise of the same length, of another client's update, and of its prior alone: three more"
+        " runs for each attack. An answer that is no better shows nothing of the update.",
+    )  # fmt: skip
     if not form.current().defenses:
         return
     key = form.key("wall.both", question.plan()["both"])

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from gi_core.figures import marks
 from gi_core.jobs.sweep_questions import experiments
+from gi_core.settings.controls import CONTROLS
 from gi_core.settings.sweep import Sweep
 from pages.shared.experiment.defenses import naming
 
@@ -45,8 +46,9 @@ def layout(sweep: Sweep) -> Layout:
         e = member.experiment
         plain = e.attack.model_copy(update={"adaptive": False})
         columns.setdefault(plain.name, e.attack.title)
-        key = " ".join(d.name for d in e.defenses)
-        rows.setdefault(key, naming.named(e.defenses))
+        control = CONTROLS.get(e.control)
+        key = control[0] if control else " ".join(d.name for d in e.defenses)
+        rows.setdefault(key, control[0] if control else naming.named(e.defenses))
         kinds.setdefault(key, " + ".join(d.kind for d in e.defenses) or marks.NONE)
         column = list(columns).index(plain.name)
         row = list(rows).index(key)

@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from gi_core.settings import ATTACKS, Experiment, build
+from gi_core.settings.controls import CONTROLS
 from gi_core.settings.sweep import Axis, Sweep
 from pages.shared import form, words
 from pages.shared.experiment import possible
@@ -27,6 +28,7 @@ START: dict[str, Any] = {
     "attacks": ["dlg", "inverting_gradients", "fl_gradient_inversion", "levenberg_marquardt"],
     "iterations": 300,
     "both": True,
+    "controls": True,
 }
 MEASURED = 130.0
 """Seconds that the first wall takes on two idle cores, workers' start included."""
@@ -34,7 +36,7 @@ _PLAN = "wall.plan"
 
 
 def plan() -> dict[str, Any]:
-    """attacks: kinds of the columns. iterations: at most, of each attack. both: also by an attacker who knows."""
+    """attacks: kinds of the columns. iterations: at most, of each attack. both: also by an attacker who knows. controls: rows below."""
     return st.session_state.setdefault(_PLAN, dict(START))
 
 
@@ -57,8 +59,8 @@ def sweep() -> Sweep:
 
 
 def first() -> Sweep:
-    """The wall that a newcomer finds in the form."""
-    return make(FIRST, START)
+    """The wall that a newcomer finds in the form, without its controls: that of the example."""
+    return make(FIRST, {**START, "controls": False})
 
 
 def make(asked: Experiment, chosen: dict[str, Any]) -> Sweep:
@@ -70,6 +72,8 @@ def make(asked: Experiment, chosen: dict[str, Any]) -> Sweep:
         rows.append((name, {"defenses": alone}))
         if chosen["both"]:
             rows.append((name + ", known to the attacker", {"defenses": alone, "attack.adaptive": True}))
+    if chosen.get("controls"):
+        rows += [(title, {"defenses": [], "control": kind}) for kind, (title, _) in CONTROLS.items()]
     rows = list({label: (label, change) for label, change in rows}.values())
     return Sweep(
         name=f"Wall: {words.sample_name(asked.samples[0])}, {asked.model.title}"[:120],
@@ -96,12 +100,14 @@ def fill(asked: Sweep) -> None:
     """The form as it stood when this wall was asked for."""
     attacks, defenses = (next(a for a in asked.axes if a.name == name) for name in (COLUMNS, ROWS))
     changes = [defenses.changes(k) for k in range(len(defenses.values))]
+    controls = [c for c in changes if c.get("control")]
+    changes = [c for c in changes if not c.get("control")]
     naive = [c for c in changes if not c.get("attack.adaptive")]
     rows = [d for c in naive for d in c.get("defenses", ())]
     values = [v if isinstance(v, dict) else {"kind": str(v).partition(":")[0]} for v in attacks.values]
     base = asked.base.model_dump(mode="json")
     form.replace(build({**base, "defenses": rows}))
     change(
-        attacks=[v["kind"] for v in values], both=len(naive) < len(changes),
+        attacks=[v["kind"] for v in values], both=len(naive) < len(changes), controls=bool(controls),
         iterations=max([v["iterations"] for v in values if v.get("iterations")], default=START["iterations"]),
     )  # fmt: skip

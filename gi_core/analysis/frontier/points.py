@@ -71,6 +71,8 @@ def points(rows: Iterable[dict[str, Any]], metric: str) -> list[Point]:
     """
     groups: dict[tuple[str, bool], list[dict[str, Any]]] = {}
     for row in rows:
+        if (row.get("control") or "none") != "none":
+            continue  # it says nothing of a defense
         groups.setdefault((row["defenses"], bool(row["adaptive"])), []).append(row)
     return [_point(defenses, adaptive, group, metric) for (defenses, adaptive), group in groups.items()]
 

@@ -72,7 +72,7 @@ class GradientMatching:
 
     def misfit(self, terms: dict[str, Tensor]) -> Tensor:
         """(T,): what the update contradicts, without what a prior says: the weighted distances of gradient and statistics."""
-        total = self.o.gradient_weight * terms["gradient"]
+        total = self.problem.weight * terms["gradient"]
         return total + self.o.batch_norm_weight * terms["batch_norm"] if "batch_norm" in terms else total
 
     def misfit_of(self, pictures: Tensor, seed: int) -> float:

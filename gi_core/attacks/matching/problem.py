@@ -37,6 +37,7 @@ class MatchingProblem:
     ):
         self.device, self.dtype = device, torch.float64 if o.double else torch.float32
         self.update, self.knowledge, self.o = update, knowledge, o
+        self.weight = 0.0 if sent.silent else o.gradient_weight
         self.distance = Distance(update, knowledge, o, self.dtype, device)
         self.seen, self.events = self.distance.seen, self.distance.events
         self.joint = self.seen.target is None
@@ -139,7 +140,7 @@ class MatchingProblem:
         target = target.detach().requires_grad_(self.joint)
         slopes, terms = self._matched(leaf, target)
         gx, gt = slopes[0], slopes[1] if self.joint else None
-        total = self.o.gradient_weight * terms["gradient"]
+        total = self.weight * terms["gradient"]
         if self.statistics is not None:
             total = total + self.o.batch_norm_weight * terms["batch_norm"]
         for name, weight, add in self.plain:
@@ -173,8 +174,8 @@ class MatchingProblem:
         if self.earlier:
             rounds = len(self.earlier) + 1
             terms["gradient"], slopes = terms["gradient"] / rounds, [s / rounds for s in slopes]
-        if self.o.gradient_weight:
-            weight = self.o.gradient_weight
+        if self.weight:
+            weight = self.weight
             moving = [i for i, t in enumerate(tensors) if t.requires_grad]  # a last bias may depend on no pixel
             outputs += [tensors[i] for i in moving]
             cotangents += [slopes[i] if weight == 1.0 else slopes[i] * weight for i in moving]

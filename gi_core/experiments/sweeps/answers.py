@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gi_core.analysis.trends import Trend, trend
+from gi_core.experiments.sweeps import against
 from gi_core.experiments.sweeps.choices import Choice, Placed, points
 from gi_core.metrics.registry import METRICS, shown
 from gi_core.metrics.words import of_row
@@ -27,7 +28,7 @@ class Answer:
 
 def answer(records: Sequence[dict[str, Any]], choice: Choice) -> Answer:
     """The answer that the rows give so far; it says so while some are missing."""
-    found = points(records, choice)
+    found = points(against.without_controls(records), choice)
     trends = {name: trend([(x, y) for x, y, _ in line]) for name, line in found.items()}
     if not trends:
         return Answer("Nothing to say yet: no run has ended with a picture to compare.", "", "", {})
@@ -39,6 +40,7 @@ def answer(records: Sequence[dict[str, Any]], choice: Choice) -> Answer:
     text = f"{lead}{'; '.join(claims)}."
     going = any(row.get("state") in _GOING for row in records)
     seen = _seen(trends, found) if choice.y == "psnr" else ""
+    seen = " ".join(filter(None, (seen, against.sentences(records))))
     return Answer(f"So far: {_lower(text)}" if going else _upper(text), seen, _limits(records, found), trends)
 
 

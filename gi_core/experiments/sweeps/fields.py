@@ -10,6 +10,7 @@ from gi_core.data import catalogue
 from gi_core.experiments.sweeps import axes
 from gi_core.settings import ATTACKS, DEFENSES, MODELS, SERVERS, Experiment
 from gi_core.settings.client import FedAvg
+from gi_core.settings.controls import CONTROLS, OWN
 from gi_core.settings.sweep import Axis
 
 _WIDTHS, _DEPTHS = ("width", "hidden"), ("depth", "layers")
@@ -76,6 +77,15 @@ FIELDS: dict[str, Field] = {
     "strength": Field(
         "Strength of the defense", "Of the base's first defense.", axes.strengths, axes.by_strength, whole=False,
         fits=lambda e: axes.strength(e) is not None,
+    ),
+    "control": Field(
+        "Standing controls", "What the attack gets of noise, of another client's update, and of its prior alone.",
+        lambda e: ["none", *CONTROLS],
+        lambda e, values: Axis(
+            name="update", path="control", values=tuple(values),
+            labels=tuple(CONTROLS[v][0] if v in CONTROLS else OWN for v in values),
+        ),
+        lambda e: {"none": OWN, **{k: title for k, (title, _) in CONTROLS.items()}},
     ),
     "server": Field(
         "Server", "What it sends to the clients: the network as it is, or one that it changed.", lambda e: list(SERVERS),

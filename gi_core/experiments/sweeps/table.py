@@ -36,6 +36,7 @@ _ASKED = {
     "defenses": "Defenses in the order they are applied, joined by ' + '; none without any.",
     "attack": "Kind of the attack.",
     "attack_settings": "The attack as written on a command line: its kind, then what differs from default.",
+    "control": "Standing control: noise, other or prior stood in the place of the client's update; none is the update itself.",
     "adaptive": "Whether the attacker knows the defenses and allows for them.",
     "seed": "Seed of the attack's starts and of the defenses' noise.",
 }
@@ -56,6 +57,7 @@ _FOUND = {
     "chance": "Accuracy of always naming the commonest class.",
     "ceiling": "Most that any attacker gets of this round, picking the true picture among equally likely ones, in [0, 1]; proved, empty where it is not.",
     "floor": "What the likeliest picture gets of the same game, in [0, 1]; measured.",
+    "plausible": "Of a control by noise: whether the answer is as smooth and as varied as a picture; else empty.",
     "epsilon": "Of the (epsilon, delta) guarantee of that training; empty where the defenses give none.",
 }  # fmt: skip
 _LAST = {
@@ -132,6 +134,7 @@ def _question(asked: Experiment) -> dict[str, Any]:
         "weights": weights.kind, "epochs": 0 if isinstance(weights, Fresh) else weights.epochs if isinstance(weights, Trained) else None,
         "client": asked.client.name + (f" · {asked.server.name}" if asked.server.changes else ""), "defenses": " + ".join(d.name for d in asked.defenses) or "none",
         "attack": asked.attack.kind, "attack_settings": asked.attack.name, "adaptive": asked.attack.adaptive,
+        "control": asked.control,
         "seed": asked.seed,
     }  # fmt: skip
 
@@ -162,6 +165,7 @@ def _row(
         "accuracy_seeds": len(accuracies),
         "chance": trained[0]["chance"] if trained else None,
         "ceiling": bracket["ceiling"] if bracket else None, "floor": bracket["floor"] if bracket else None,
+        "plausible": result["control"].get("plausible") if result and "control" in result else None,
         "epsilon": trained[0]["epsilon"] if trained else None,
         **asked, "parameters": model.get("parameters"),
         "run_id": entry.job.id if entry.job else None,

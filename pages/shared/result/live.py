@@ -14,6 +14,7 @@ from pages.shared.rank import question
 from pages.shared.result import (
     actions,
     arrival,
+    controls,
     curves,
     label_table,
     legible,
@@ -102,6 +103,7 @@ def body(source: Source) -> None:
     if not present:
         trials.draw(source, job)
         if truth:
+            controls.draw(job)
             _notes(job)
 
 
