@@ -40,9 +40,10 @@ def taken_away(experiment: Experiment, model: nn.Module, done: Round, device: to
         return done
     if experiment.control == "other":
         return _another(experiment, model, device)
-    update = _noise(done.update, done.knowledge.model, noise_seed(experiment.seed, NOISE_DRAW))
-    update = replace(update, silent=experiment.control == "prior")
-    return replace(done, update=update, clean=update)
+    draw, knowledge = torch.Generator().manual_seed(noise_seed(experiment.seed, NOISE_DRAW)), done.knowledge
+    update = replace(_noise(done.update, knowledge.model, draw), silent=experiment.control == "prior")
+    earlier = tuple(replace(one, update=_noise(one.update, one.knowledge.model, draw)) for one in knowledge.earlier)
+    return replace(done, update=update, clean=update, knowledge=replace(knowledge, earlier=earlier))
 
 
 def other_pictures(experiment: Experiment) -> Pictures:
@@ -61,9 +62,8 @@ def _another(experiment: Experiment, model: nn.Module, device: torch.device) -> 
     return as_fished(replace(pictures, labels=done.labels.numpy()), done)[1]
 
 
-def _noise(update: Update, model: nn.Module, seed: int) -> Update:
+def _noise(update: Update, model: nn.Module, draw: torch.Generator) -> Update:
     """Nothing of the update but the lengths of its tensors; the network's own statistics in place of those that were sent."""
-    draw = torch.Generator().manual_seed(seed)
     tensors = {}
     for name, tensor in update.tensors.items():
         drawn = torch.randn(tensor.shape, generator=draw, dtype=torch.float64)

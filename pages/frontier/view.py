@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from gi_core.analysis import frontier
+from gi_core.experiments.sweeps import against
 from gi_core.experiments.sweeps.table import records
 from gi_core.figures import captions
 from gi_core.figures.frontier import letters
@@ -54,6 +55,9 @@ def findings(
     found = frontier.points(rows, metric)
     with place:
         _advice(frontier.advice(found, _about(sweep), over))
+    told = against.sentences(rows)
+    if told:
+        st.html(f'<p class="gi-about"><b>Standing controls.</b> {words.escape(told)}</p>')
     shown = [p for p in found if p.complete and who in ("both", p.attacker)]
     best = letters(frontier.pareto(frontier.strongest(shown)))
     st.html(chart.legend(best) if shown else '<p class="gi-about">The first points appear in a moment.</p>')

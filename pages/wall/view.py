@@ -7,6 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import streamlit as st
 
+from gi_core.experiments.sweeps import against
+from gi_core.experiments.sweeps.table import records
 from gi_core.figures import marks
 from gi_core.jobs import sweeps
 from gi_core.jobs.sweeps import Entry
@@ -58,6 +60,9 @@ def _live(number: str, sweep: Sweep, timed: bool) -> None:
             )  # fmt: skip
 
     findings(found, lambda metric: cell.table(found, entries, metric, cell.read), _original(sweep, source), save)
+    told = against.sentences(records(store(), number))
+    if told:
+        st.html(f'<p class="gi-about"><b>Standing controls.</b> {words.escape(told)}</p>')
 
 
 def findings(

@@ -76,7 +76,7 @@ def test_another_wall_waits_for_its_own_estimate(store):
     app = test_wall.wall()
     (pills,) = [w for w in app.get("pills") if w.key.endswith("wall.attacks")]
     pills.set_value(["dlg"]).run()
-    assert "11 experiments, the time is being estimated" in text(app)
+    assert "13 experiments, the time is being estimated" in text(app)
 
 
 def test_a_recording_reads_back_as_the_cells_of_its_wall(store, tmp_path):

@@ -37,9 +37,12 @@ class Against:
         """The same for a person."""
         title = ATTACKS[self.attack].title if self.attack in ATTACKS else self.attack
         made = " What it makes of noise looks like a picture, and is none of anybody's." if self.plausible else ""
+        share = f"{self.above} of {self.total} answers are above that"
+        if self.total == 1:
+            share = "the answer is above that" if self.above else "the answer is no better"
         return (
             f"{title}: without the update it gets SSIM {self.ssim:.2f} at best ({CONTROLS[self.best][0].partition(': ')[2]});"
-            f" {self.above} of {self.total} answers are above that.{made}"
+            f" {share}.{made}"
         )
 
 
