@@ -25,6 +25,7 @@ from benchmarks.recursion import recursion
 from benchmarks.residual import residual
 from benchmarks.solution import solution
 from benchmarks.speed import speed
+from benchmarks.uniqueness import uniqueness_claims
 from gi_core.common.threads import one_thread
 
 RESULTS = Path(__file__).parent / "results"
@@ -38,6 +39,7 @@ PARTS = (
     "batches",
     "influence",
     "certainty",
+    "uniqueness",
     "calibration",
     "rounds",
     "labels",
@@ -65,6 +67,7 @@ def main() -> None:
         "batches": batches,
         "influence": influence,
         "certainty": certainty,
+        "uniqueness": uniqueness_claims,
         "calibration": lambda: calibration(2 * arguments.images),
         "labels": labels,
         "fl_inversion": fl_inversion,
