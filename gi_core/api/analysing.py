@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from torch import nn
 
+from gi_core.analysis.rank.adapters import AdapterRank, of_graph
 from gi_core.api import asking
 from gi_core.api.clients import as_pictures, loss_of, needed
 from gi_core.api.networks import CLASSES, opened
@@ -18,6 +19,8 @@ from gi_core.api.watching import Bar
 from gi_core.common.errors import SpecError
 from gi_core.common.threads import on_one_thread
 from gi_core.experiments import influence_analysis
+from gi_core.settings.drawings import drawing
+from gi_core.settings.network_base import Model
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -87,6 +90,12 @@ class Rank(Analysis):
         return found
 
     @property
+    def adapters(self) -> list[dict[str, Any]] | None:
+        """What an update of adapters alone shows of each dense layer's input; None unless asked for."""
+        found: list[dict[str, Any]] | None = self.document["adapters"]
+        return found
+
+    @property
     def attention(self) -> dict[str, Any] | None:
         """Of a vision transformer: its shape, what is open of one picture, coset_most and exact_most, a row for each batch."""
         return self.document["attention"]
@@ -130,7 +139,7 @@ def known_transformers(side: int | None = None) -> list[dict[str, Any]]:
 
 def rank(
     model: nn.Module | str, input_shape: Any, *, measured: bool = False, classes: int | None = None, rounds: int = 0,
-    rate: float = 0.1,
+    rate: float = 0.1, adapter: int = 0, adapter_start: str = "zero", pictures: int = 1,
 ) -> Rank:  # fmt: skip
     """Whether the gradient of one picture has enough equations to compute that picture, layer by layer.
 
@@ -143,6 +152,9 @@ def rank(
     classes: outputs of a network's name.
     rounds: up to how many updates of one picture are looked at together, each at the weights after the one before; 0 for none.
     rate: step of the network between these rounds, down the picture's gradient.
+    adapter: rank of adapters beside every dense layer, which alone are sent; 0 for none.
+    adapter_start: zero (B = 0, as before the first training) or trained.
+    pictures: behind one update of adapters.
 
     Raises SpecError, one sentence.
 
@@ -159,10 +171,23 @@ def rank(
             if rounds:
                 together = exposed(network.settings, network.module, shape, outputs, rounds, rate)
                 found = replace(found, rounds=together)
+            if adapter:
+                found = replace(
+                    found, adapters=_adapters(network.settings, shape, outputs, adapter, adapter_start, pictures)
+                )
     said = [f"{found.model}: {found.verdict}", found.sentence, *found.notices]
+    said += [one.sentence() for one in found.adapters or ()]
     if found.rounds is not None:
         said.append(found.rounds["sentence"])
     return Rank("rank", found.to_json(), said, {"model": name, "input": list(shape)})
+
+
+def _adapters(
+    settings: Model, shape: tuple[int, int, int], classes: int, rank: int, start: str, pictures: int
+) -> tuple[AdapterRank, ...]:
+    if start not in ("zero", "trained"):
+        raise SpecError(f"adapter_start is zero or trained, not {start!r}")
+    return of_graph(drawing(settings, shape, classes), rank, pictures, start == "zero")
 
 
 def influence(

@@ -113,6 +113,11 @@ def _rank(parser: Parser) -> None:
     parser.add_argument("--input", metavar="CxHxW", help=size)
     measured = "build the network and measure ranks and conditions of its layers, in place of counting"
     parser.add_argument("--numeric", action="store_true", help=measured)
+    adapter = "count what an update of low-rank adapters of rank R alone shows of each dense layer's input"
+    parser.add_argument("--adapter", metavar="R", type=int, help=adapter)
+    start = "of adapters: B = 0, as before the first training, or trained"
+    parser.add_argument("--adapter-start", choices=("zero", "trained"), default="zero", help=start)
+    parser.add_argument("--pictures", metavar="N", type=int, default=1, help="of adapters: pictures behind one update")
     rounds = "measure after how many updates of the same picture it is exact, up to so many"
     parser.add_argument("--rounds", metavar="K", type=int, help=rounds)
     rate = "step of the network from round to round down the picture's gradient; 0.1 when left out"

@@ -6,14 +6,16 @@ import argparse
 import json
 import os
 import re
+from dataclasses import replace
 
 from gi_core.analysis.rank import LayerRank, RankReport, counted
+from gi_core.analysis.rank.adapters import of_graph
 from gi_core.analysis.rank.frozen import with_frozen
 from gi_core.analysis.rank.known_transformers import TRANSFORMERS
 from gi_core.cli.question import network
 from gi_core.reports import analyses, writing
 from gi_core.settings import SpecError
-from gi_core.settings.drawings import check_input
+from gi_core.settings.drawings import check_input, drawing
 from gi_core.settings.graph import Shape
 from gi_core.settings.network_base import Model
 from gi_core.settings.own_network import OwnNetwork
@@ -42,6 +44,10 @@ def rank(arguments: argparse.Namespace) -> int:
         report = _measured(settings, shape, classes)
     else:
         report = _counted(settings, shape, classes)
+    if arguments.adapter is not None:
+        graph = drawing(settings, shape, classes)
+        zero = arguments.adapter_start == "zero"
+        report = replace(report, adapters=of_graph(graph, arguments.adapter, arguments.pictures, zero))
     if arguments.rounds is not None:
         report = _with_rounds(report, settings, shape, classes, arguments.rounds, arguments.rate)
     elif arguments.rate is not None:
@@ -121,6 +127,7 @@ def text(report: RankReport) -> str:
         "",
         *_batches(report),
         *_rounds(report),
+        *_adapters(report),
         f"{how}; security index {report.security_index}"
         + (f", worst condition {report.condition:.3g}" if report.condition else ""),
         *(f"note: {notice}" for notice in report.notices),
@@ -161,6 +168,18 @@ def _rounds(report: RankReport) -> list[str]:
     ]
     head = ["rounds", "directions shown", "expected error", ""]
     return [report.rounds["sentence"], "", *_aligned([head, *rows], range(3)), ""]
+
+
+def _adapters(report: RankReport) -> list[str]:
+    """What adapters alone show, a line for each dense layer."""
+    if report.adapters is None:
+        return []
+    rows = [
+        [a.name, str(a.inputs), str(a.rank), str(a.span), f"{a.shown} of {a.unknowns}", _exact(a.exact)]
+        for a in report.adapters
+    ]
+    head = ["adapter of", "values", "rank", "inputs spanned", "shown", ""]
+    return [*_aligned([head, *rows], range(1, 5)), "", *(a.sentence() for a in report.adapters), ""]
 
 
 def _exact(yes: bool) -> str:

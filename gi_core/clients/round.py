@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from gi_core import defenses
-from gi_core.clients import fedavg
+from gi_core.clients import fedavg, partial
 from gi_core.clients.dropping import dropping
 from gi_core.clients.fedsgd import gradient, plain_step
 from gi_core.clients.knowledge import knowledge_of
@@ -26,7 +26,7 @@ from gi_core.settings.client import FedAvg
 from gi_core.types.result_parts import Effect
 from gi_core.types.updates import Knowledge, Update
 
-CLIENT_DRAW, CLIENT_DROPS = -101, -103
+CLIENT_DRAW, CLIENT_DROPS, ADAPTERS = -101, -103, -109
 """Places of what the client draws besides the defenses' own noise (see `defenses.noise_seed`)."""
 Memory = dict[int, dict[str, Tensor]]
 """What one client keeps between rounds: position of a defense -> what it remembers (`Defense.remember`)."""
@@ -67,6 +67,7 @@ def play_one(
     labels = torch.tensor(pictures.labels, dtype=torch.int64, device=device)
     shared = copy.deepcopy(model).to(device=device, dtype=torch.float32).eval()
     shared, fished = served(experiment.server, shared, labels, pictures)
+    shared = partial.prepared(client, shared, defenses.noise_seed(experiment.seed, ADAPTERS))
     for defense in active:
         shared = defense.wrap_model(shared)
     private = client_model(shared, client.batch_norm)
@@ -75,6 +76,9 @@ def play_one(
     if loss == "multi_label":
         labels = multi_hot(labels, client.further_labels, experiment.model.outputs(pictures.classes))
     computed, clean, order = _computed(experiment, active, loss, private, inputs, labels)
+    same = clean is computed
+    computed = partial.sent(client, shared, computed)
+    clean = computed if same else partial.sent(client, shared, clean)
     update, effects = _filtered(experiment, active, computed, clean, memory)
     knowledge = knowledge_of(experiment, pictures, shared, update, labels, order, loss, active)
     knowledge = replace(knowledge, fished=fished)

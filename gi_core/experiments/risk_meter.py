@@ -92,6 +92,8 @@ def _doubt(done: Round) -> str:
         )
     if schedule is not None and not (schedule.single and schedule.clients == 1):
         return risk_ahead.SEVERAL_STEPS
+    if done.update.frozen:
+        return "only a part of the network trains and is sent, and what that shows is not worked out"
     if knowledge.earlier:
         return f"{len(knowledge.earlier) + 1} updates of the same pictures are sent, and what they show together is not worked out"
     return ""
@@ -115,6 +117,8 @@ def _recorded(question: Question) -> Risk:
 def _verdict(question: Question) -> tuple[str | None, str]:
     """See `risk_ahead.by_rank`."""
     pictures = question.pictures
+    if question.experiment.client.trains != "all":
+        return None, ""  # the count is of an update of the whole network
     shape, images = tuple(pictures.images.shape[1:]), question.round.update.images
     return risk_ahead.by_rank(question.experiment, shape, pictures.classes, images)
 

@@ -81,6 +81,9 @@ def rank(document: Mapping[str, Any]) -> Report:
         parts += _batches(document["attention"])
     if document.get("rounds"):
         parts += _rounds(document["rounds"])
+    if document.get("adapters"):
+        said = tuple(str(one["sentence"]) for one in document["adapters"])
+        parts += [Heading("Adapters alone", "what a low-rank update shows of each dense layer"), Sentences(said)]
     parts += _end("rank", document.get("notices") or ())
     parts += [Heading("To repeat it"), *_rank_again(document, shape)]
     parts += _references([*references.ANALYSES["rank"]])

@@ -11,6 +11,8 @@ from gi_core.settings import CLIENTS, MODELS, SERVERS, Experiment
 from gi_core.settings.client import FedAvg
 from gi_core.settings.client_base import Client
 
+_PARTS = {"head": "the last layer alone", "adapter": "adapters alone"}
+
 
 def short(spec: Mapping[str, Any]) -> list[str]:
     """What is particular about the client of a stored spec; nothing for one plain gradient."""
@@ -23,6 +25,8 @@ def short(spec: Mapping[str, Any]) -> list[str]:
         found += [f"{client.clients} clients added up"] if client.clients > 1 else []
     if isinstance(client, Client) and client.rounds > 1:
         found.append(f"{client.rounds} rounds")
+    if isinstance(client, Client) and client.trains != "all":
+        found.append(_PARTS[client.trains])
     server = _part(SERVERS, spec.get("server") or {}, "honest")
     found += [server.title.lower()] if server is not None and server.changes else []
     if isinstance(client, Client) and client.batch_norm == "train" and model is not None and model.has_batch_norm:
@@ -49,6 +53,7 @@ def sentence(experiment: Experiment, weights: int | None) -> str:
         )
         parts = [f"{whose} after {_count(taken, 'step')} of {_count(batch, 'picture')}"]
     else:
+        many = many if client.trains == "all" else _PARTS[client.trains]
         parts = [f"the gradient of {many} on {_count(pictures, 'picture')}"]
     if client.rounds > 1:
         parts.append(f"in each of {client.rounds} rounds with the network before it")

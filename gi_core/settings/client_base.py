@@ -86,6 +86,22 @@ class Client(Component):
         added=True,
     )
 
+    trains: Literal["all", "head", "adapter"] = setting(
+        "all",
+        "What of the network trains and is sent: all, the last dense layer alone (head), or low-rank adapters (LoRA) beside every"
+        " dense layer.",
+        title="Trains",
+        added=True,
+    )
+    adapter_rank: int = setting(
+        4, "Of adapters: the rank r of each.", title="Rank of the adapters", ge=1, le=256, added=True
+    )
+    adapter_start: Literal["zero", "trained"] = setting(
+        "zero",
+        "Of adapters: B = 0, as before the first training, or drawn at random, as after some.",
+        title="Adapters begin",
+        added=True,
+    )
     rounds: int = setting(
         1,
         "Rounds in which the client trains on the same pictures. The server has the update of each and knows the network"

@@ -34,6 +34,8 @@ def client_conflicts(e: Experiment) -> Iterator[Found]:
     yield from (_own_loss(e) if e.client.own_loss else _loss(e))
     yield from _kinds_of_labels(e)
     yield from _dropout(e)
+    if e.client.trains != "all":
+        yield from _partial(e)
     if e.client.rounds > 1:
         yield from _rounds(e)
     if isinstance(e.client, FedAvg):
@@ -131,6 +133,35 @@ def _dropout(e: Experiment) -> Iterator[Found]:
         ), True  # fmt: skip
     if any(d.by_features for d in e.defenses):
         yield "client.dropout", "this defense works on the features that dropout drops: choose one of the two", True
+
+
+def _partial(e: Experiment) -> Iterator[Found]:
+    """A client that trains adapters or the head alone."""
+    what = "adapters" if e.client.trains == "adapter" else "the head"
+    if e.recorded is not None:
+        yield "client.trains", "of a recorded round the files say what was sent: set client.trains to all", True
+    if isinstance(e.client, FedAvg):
+        yield "client.trains", f"{what} alone are trained here by one gradient: choose client fedsgd", True
+    if e.server.changes:
+        yield (
+            "client.trains",
+            "a server that changes the network is played where all of it trains: set client.trains to all",
+            True,
+        )
+    if e.defenses:
+        yield (
+            "client.trains",
+            f"defenses are played where all of the network trains, not {what} alone: leave them out",
+            True,
+        )
+    if isinstance(e.attack, ClosedForm):
+        yield (
+            "attack",
+            f"{e.attack.title} reads layers that this client does not send: choose an attack that matches",
+            True,
+        )
+    if e.client.trains == "adapter" and e.attack.labels not in ("known", "joint"):
+        yield "attack.labels", "adapters do not show the label by themselves: choose known or joint labels", True
 
 
 def _rounds(e: Experiment) -> Iterator[Found]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from gi_core.analysis.rank.adapters import AdapterRank
 from gi_core.settings.attention_bounds import AttentionShape
 from gi_core.settings.graph import Shape
 from gi_core.types.exposure import Exposure
@@ -94,7 +95,7 @@ class RankReport:
     sum over convolutions i (from the image, of L layers) of round(-D_i (L - 1 - i) / (L - 1)), more
     negative is more secure (Chen and Campbell, BMVC 2022). condition: the worst, where measured. attention: of a vision
     transformer, whose layers are then its positions and its patches alone. rounds: what several updates of one picture show
-    together, where it was asked for.
+    together, and adapters: what an update of adapters alone shows of each dense layer, where that was asked for.
     """
 
     model: str
@@ -109,6 +110,7 @@ class RankReport:
     notices: tuple[str, ...] = ()
     attention: AttentionRank | None = None
     rounds: Exposure | None = None
+    adapters: tuple[AdapterRank, ...] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, as the command line prints them."""
@@ -116,6 +118,8 @@ class RankReport:
         document["input"] = list(self.input)
         document["layers"] = [_plain(layer) for layer in self.layers]
         document["notices"] = list(self.notices)
+        if self.adapters is not None:
+            document["adapters"] = [one.to_json() for one in self.adapters]
         if self.attention is not None:
             document["attention"]["batches"] = [asdict(row) for row in self.attention.batches]
         return document

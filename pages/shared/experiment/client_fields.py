@@ -21,8 +21,9 @@ _CLASSES = ("auto", "cross_entropy", "multi_label")
 
 
 def repeating(client: Client) -> list[str]:
-    """How often the client trains on its pictures, and how the network moves in between."""
-    return ["rounds", *(["server_rate"] if client.rounds > 1 else [])]
+    """What of the network trains, how often on the same pictures, and how the network moves in between."""
+    adapters = ["adapter_rank", "adapter_start"] if client.trains == "adapter" else []
+    return ["trains", *adapters, "rounds", *(["server_rate"] if client.rounds > 1 else [])]
 
 
 def stepping(client: Client) -> list[str]:
