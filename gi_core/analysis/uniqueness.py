@@ -17,7 +17,7 @@ import numpy as np
 from scipy import linalg
 from torch import Tensor
 
-from gi_core.analysis import bounded
+from gi_core.analysis import bounded, radius
 from gi_core.analysis.free_directions import Uniqueness, count_shown, error_of_values, variances, weakest
 from gi_core.numerics import jacobian_cost, rounding
 from gi_core.numerics.jacobian import Played
@@ -95,6 +95,19 @@ def _rounded(shown: Shown, values: Array, vectors: Array, free: int, residual: f
     moved = rounding.along(values[free:], vectors[:, free:], pulled) * worse
     known = np.minimum((moved**2).mean(1), PRIOR**2).sum()
     return float(np.sqrt((known + free * PRIOR**2) / len(values)))
+
+
+def alone_within(
+    knowledge: Knowledge, x: Tensor, labels: Tensor, found: Uniqueness, misfit: float, seen: Seen = PLAIN
+) -> float | None:
+    """Root mean square per pixel up to which no picture but those next to it leaves at most `misfit`, relative, of what x sends
+    (`analysis.radius`). found: of `examine`. None where a direction is free or may be, the network has kinks, or that takes too long.
+    """
+    seconds = product_seconds(knowledge, x, seen) * radius.PRODUCTS
+    if not found.unique or not found.weakest or seen.scaled or not radius.smooth(knowledge.model) or seconds > SECONDS:
+        return None
+    shown = look(knowledge, x, labels, seen)
+    return radius.within(shown, found.weakest * shown.norm / shown.size**0.5, misfit * shown.norm)
 
 
 def look(knowledge: Knowledge, x: Tensor, labels: Tensor, seen: Seen = PLAIN) -> Shown:

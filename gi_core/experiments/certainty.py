@@ -68,6 +68,14 @@ def of(
         "at_least": looked.at_least, "directions": looked.directions, "error_to_expect": looked.expected_error,
         "weakest": looked.weakest, "examined": looked.how, "sentence": _sentence(looked),
     }  # fmt: skip
+    if looked.unique and not knowledge.earlier:
+        # Both pictures may be off by the update's own error.
+        near = uniqueness.alone_within(client, x, named, looked, 2 * max(explaining.counted(precision), rest), seen)
+        if near is not None:
+            found["radius"] = near
+            found["sentence"] += (
+                f" Up to {min(near, 1.0):.1g} per pixel away no other does, by a second derivative that was sampled."
+            )
     affordable = int(TWIN_SECONDS / uniqueness.product_seconds(client, x, seen))
     most = min(twins.BUDGET, affordable) if looked.free and not knowledge.earlier else 0
     twin = twins.find(client, images, named, looked.null, seen, most) if most else None

@@ -120,6 +120,13 @@ class Certainty(TypedDict):
             " a bound from below where `examined` is bounded, of the weakest that was found where it is open",
         ]
     ]
+    radius: NotRequired[
+        Annotated[
+            float,
+            "root mean square per pixel up to which the only pictures that explain the update are closer than the error to expect;"
+            " the bound of the second derivative is sampled, not proved; absent where a layer has a kink",
+        ]
+    ]
     examined: NotRequired[
         Annotated[
             str | None,
