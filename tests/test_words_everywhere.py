@@ -62,7 +62,7 @@ def test_every_place_says_the_same(entries):
     assert measures.sentence(job, True).startswith(f"{said.label}:"), "lab"
     assert run_card.outcome(job).startswith(said.label), "runs"
     here = cell.judged(cell.of_result(found), found["metrics"], "psnr")
-    assert (here.word, here.level) == (said.label, said.level) and "SSIM" in here.score, "wall"
+    assert (here.word, here.level) == (said.label, said.level) and "SSIM" in here.beside, "wall"
     assert figure.reading(row) == (said.level, said.label), "wall as a figure"
     assert (row["person"], row["machine"]) == (said.person, said.machine) and row["matched"] and not row["unique"], (
         "table"

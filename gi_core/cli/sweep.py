@@ -138,7 +138,10 @@ def _controls(run: str) -> Sweep:
     from gi_core.experiments.sweeps.control_sweep import controls_of
     from gi_core.reports import subjects
 
-    return controls_of(build(subjects.known(open_store(), run).spec))
+    found = subjects.known(open_store(), run)
+    if found.kind != "run":
+        raise SpecError(f"{run} is no run, so it has no standing controls: name a run of it")
+    return controls_of(build(found.spec))
 
 
 def _progress(status: SweepStatus, stopping: bool) -> str:

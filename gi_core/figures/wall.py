@@ -42,7 +42,8 @@ def table(records: Sequence[Mapping[str, Any]], metric: str = "psnr") -> Drawing
             "line": {"color": shade, "width": 2}, "fillcolor": pale(shade, 0.16),
         })  # fmt: skip
         score = shown(metric, row.get(metric)) if level else ""
-        notes.append(_words(f"<b>{score}</b><br>{_SIGNS[level]} {text(said).replace(' ', '<br>')}", x=j, y=i))
+        ssim = f"SSIM {row['ssim']:.2f}<br>" if level and metric != "ssim" and row.get("ssim") is not None else ""
+        notes.append(_words(f"<b>{score}</b><br>{ssim}{_SIGNS[level]} {text(said).replace(', ', ',<br>')}", x=j, y=i))
         hovers.append(
             (j, i, f"{_attack(columns[j], columns)}{KNOWS * columns[j][1]} against {_named(rows[i])}: {said} {score}")
         )

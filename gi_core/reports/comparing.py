@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from gi_core.metrics import claims
 from gi_core.metrics.registry import METRICS, drawn
 from gi_core.reports import asked, charts, judging, pictures
 from gi_core.reports.ending import LETTERS, closing, defenses
@@ -56,6 +57,9 @@ def _row(runs: Sequence[Run]) -> list[Picture]:
 def _compared(runs: Sequence[Run]) -> list[tuple[str, ...]]:
     results = [run.result["metrics"] if run.result else {} for run in runs]
     rows: list[tuple[str, ...]] = [
+        ("Words", *(claims.sentence(claims.words_of(run.result)) if run.result else "" for run in runs))
+    ]
+    rows += [
         (METRICS[n].axis, *(METRICS[n].shown(r.get(n)) for r in results))
         for n in drawn("lab")
         if any(r.get(n) is not None for r in results)

@@ -76,7 +76,8 @@ def claims(found: Found) -> tuple[Level, str, list[str]]:
     """(level, the claim, what it rests on): the frontier's advice, or what the table answers."""
     if found.kind == "Frontier":
         advice = frontier.advice(frontier.points(found.rows, "psnr"), over=found.over)
-        return _ADVISED[advice.level], advice.claim, [text for text in (advice.seen, advice.limits) if text]
+        told = (advice.seen, against.sentences(found.rows), advice.limits)
+        return _ADVISED[advice.level], advice.claim, [text for text in told if text]
     if found.kind == "Wall":
         level = judging.worst(levels(found.rows))
         controls = [text for text in (against.sentences(found.rows),) if text]

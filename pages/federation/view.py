@@ -97,7 +97,7 @@ def _answer(job: Job, found: Found) -> None:
     head = head if job.over else f"So far: {head[:1].lower()}{head[1:]}"
     st.html(
         f'<div class="gi-answer gi-{level}" role="status"><i aria-hidden="true">{SIGNS[level]}</i><div>'
-        f"<h2>{words.escape(head)}</h2><p>{words.escape(text)}</p></div></div>"
+        f"<h2>{words.escape(head)}</h2><p>{words.escape(text)} {words.MEANING}</p></div></div>"
     )
     taking.button(Asked((job.id,)), "federation")
     for notice in found.values.get("notices") or ():

@@ -49,5 +49,6 @@ def _found(rows: list[dict[str, Any]], sweep: Sweep) -> None:
         st.html(
             f'<p class="gi-verdict" role="status">{words.escape(said.claim)}</p>'
             + "".join(f'<p class="gi-about">{words.escape(text)}</p>' for text in (said.seen, said.limits) if text)
+            + f'<p class="gi-about">{words.MEANING}</p>'
         )
     chart.draw(rows, choice, said.trends, "sweep_chart", captions.of_sweep(sweep, rows))

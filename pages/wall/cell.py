@@ -28,7 +28,7 @@ MOST = 90
 class Cell:
     """run: its id. level: of `Said`, "" while nothing is measured. sign, word, score: what stands under the picture.
 
-    reason: why there is nothing. meaning: of the word. share: of its iterations. iteration, trial: of the picture, None without one.
+    reason: why there is nothing. meaning: of the word. beside: SSIM, on which the word rests, where another score is shown. share: of its iterations. iteration, trial: of the picture, None without one.
     image: the picture itself, (H, W, C), where no run keeps it.
     """
 
@@ -44,6 +44,7 @@ class Cell:
     trial: int = 0
     image: np.ndarray | None = None
     meaning: str = ""
+    beside: str = ""
 
     def picture(self) -> str | None:
         """The picture as a data URI."""
@@ -90,11 +91,12 @@ def read(entry: Entry | None, metric: str) -> Cell:
 
 def judged(said: Said, metrics: dict[str, Any], metric: str) -> Cell:
     """What a finished run's numbers say, without its picture. SSIM stands beside another score, as the words rest on it."""
-    score = shown(metric, metrics.get(metric))
-    if metric == "psnr" and metrics.get("ssim") is not None:
-        score += f" · SSIM {metrics['ssim']:.2f}"
+    score, ssim = shown(metric, metrics.get(metric)), metrics.get("ssim")
+    beside = f"SSIM {ssim:.2f}" if metric != "ssim" and ssim is not None else ""
     level = said.level if said else ""
-    return Cell("", level, meter.SIGNS.get(level, "✓"), said.label or "done", score, meaning=said.meaning)
+    return Cell(
+        "", level, meter.SIGNS.get(level, "✓"), said.label or "done", score, meaning=said.meaning, beside=beside
+    )
 
 
 def table(
@@ -112,7 +114,7 @@ def draw(cell: Cell, name: str) -> str:
     bar = f'<i class="gi-part"><i style="width:{100 * cell.share:.0f}%"></i></i>' if cell.share is not None else ""
     said = f"{name}: {cell.word} {cell.score}"
     inside = (
-        f"{seen}{bar}<b>{words.escape(cell.score)}</b>"
+        f"{seen}{bar}<b>{words.escape(cell.score)}</b>{f'<small>{words.escape(cell.beside)}</small>' if cell.beside else ''}"
         f'<span class="gi-word"><i aria-hidden="true">{cell.sign}</i> {words.escape(cell.word)}</span>'
     )
     kind = f"gi-shot gi-{cell.level or 'open'}"

@@ -105,7 +105,8 @@ def _cell(image: Image.Image, pen: ImageDraw.ImageDraw, one: cell.Cell, x: int, 
     else:
         image.paste(_fitted(to_image(pixels)), (x, y))
     _sign(pen, one.level, x + 8, y + SIDE + LINE - 3)
-    pen.text((x + 22, y + SIDE + 7), one.score or one.word, INK, _font(16))
+    score = ", ".join(filter(None, (one.score, one.beside)))
+    pen.text((x + 22, y + SIDE + 8), score or one.word, INK, _font(13 if one.beside else 16))
     pen.text((x, y + SIDE + 7 + LINE), one.word if one.score else "", PALE, _font(14))
 
 

@@ -133,9 +133,8 @@ def _question(asked: Experiment) -> dict[str, Any]:
         "model": asked.model.kind, "model_settings": asked.model.name, "parameters": None,
         "weights": weights.kind, "epochs": 0 if isinstance(weights, Fresh) else weights.epochs if isinstance(weights, Trained) else None,
         "client": asked.client.name + (f" · {asked.server.name}" if asked.server.changes else ""), "defenses": " + ".join(d.name for d in asked.defenses) or "none",
-        "attack": asked.attack.kind, "attack_settings": asked.attack.name, "adaptive": asked.attack.adaptive,
-        "control": asked.control,
-        "seed": asked.seed,
+        "attack": asked.attack.kind, "attack_settings": asked.attack.name, "control": asked.control,
+        "adaptive": asked.attack.adaptive, "seed": asked.seed,
     }  # fmt: skip
 
 

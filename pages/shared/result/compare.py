@@ -9,6 +9,7 @@ import streamlit as st
 
 from gi_core.figures import captions
 from gi_core.jobs.job import Job, valid_id
+from gi_core.metrics import claims
 from gi_core.metrics.registry import METRICS, drawn
 from gi_core.settings import SpecError, build
 from pages.shared import address, link, taking, words
@@ -105,6 +106,8 @@ def _table(jobs: list[Job], names: list[str]) -> None:
     for metric in (METRICS[name] for name in drawn("lab")):
         if any(r.get(metric.name) is not None or (metric.name in r and not metric.optional) for r in results):
             lines.append((metric.title, *(metric.shown(r.get(metric.name)) for r in results)))
+    known = [claims.sentence(claims.words_of(job.run_result)) if job.run_result else "" for job in jobs]
+    lines.append(("Words", *known))
     lines.append(("Time", *(words.span(job.run_result["seconds"] if job.run_result else None) for job in jobs)))
     head = "".join(f"<th scope='col'>{words.escape(n)}</th>" for n in ("", *names))
     body = "".join(
