@@ -70,6 +70,7 @@ class BinReader:
         state["alone"] = told.alone
         if len(places):
             state["pictures"], state["labels"] = told.reading.pictures[places].clone(), self._labels(len(places))
+            state["pictures"][told.alone :].clamp_(0, 1)  # weights of both signs leave a mean outside
         return state, self._shown(state, cards.pictures(told, self.source.bins is not None), True)
 
     def _labels(self, count: int) -> Tensor:
