@@ -11,7 +11,7 @@ from gi_core.types.result import Result, read
 from gi_core.types.result_parts import Measures
 
 Kind = Literal[
-    "run", "preview", "train", "thumbnails", "rank", "influence", "federation", "inspect", "record", "sweep", "utility",
+    "run", "preview", "train", "thumbnails", "rank", "influence", "federation", "inspect", "record", "sweep", "utility", "slow_motion",
 ]  # fmt: skip
 State = Literal["queued", "running", "pausing", "paused", "done", "incomplete", "failed", "cancelled"]
 """incomplete: of a sweep that has ended, some of whose experiments failed or were cancelled."""

@@ -42,7 +42,11 @@ def outcome(step: Step, results: Results) -> Outcome | None:
     )
     said = "" if right is None else step.choices[right].answer
     answer = PLACE.sub(lambda found: _shown(found[1], int(found[2] or 1), results), said)
-    return Outcome(right, tuple(_told(step, name, number, results) for name, number in asked), answer)
+    return Outcome(
+        right,
+        tuple(_told(step, name, number, results) for name, number in sorted(asked, key=lambda one: one[1])),
+        answer,
+    )
 
 
 def _holds(choice: Choice, results: Results) -> bool:

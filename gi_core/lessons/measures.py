@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -49,6 +50,22 @@ def _psnrs(result: Result) -> list[float]:
     return [one["psnr"] for one in result["per_image"] if one.get("psnr") is not None]
 
 
+def _labels(result: Result) -> float | None:
+    """Share of the true labels that were read, in whatever order: an average of pictures knows none."""
+    true = result["labels"]["true"]
+    if not true:
+        return None
+    return 100 * (Counter(true) & Counter(result["labels"]["recovered"])).total() / len(true)
+
+
+def _share(value: _Number) -> str:
+    if value is None:
+        return "not measured"
+    if value < 0.001:
+        return "less than 0.001 %"
+    return f"{value:.0f} %" if value >= 10 else f"{value:.2g} %"
+
+
 def _percent(value: float | None) -> float | None:
     return None if value is None else 100 * value
 
@@ -92,14 +109,15 @@ MEASURES: dict[str, Measure] = {
     ),
     "seconds": Measure("Time of the attack", lambda r: r["seconds"], _span),
     "iterations": _number("Iterations", lambda r: r["iterations"], "{:.0f}"),
-    "unexplained": _number("Unexplained update", lambda r: _percent(r["attacker"]["residual"]), "{:.2g} %"),
+    "labels": _number("Labels read, in any order", _labels, "{:.0f} %"),
+    "unexplained": Measure("Unexplained update", lambda r: _percent(r["attacker"]["residual"]), _share),
     "gradient_norm": _number("Length of the update", lambda r: r["gradient_norm"]),
     "parameters": _number("Numbers in the update", lambda r: r["model"].get("parameters"), "{:,.0f}"),
     "accuracy": _number("Accuracy of the network", lambda r: _percent(r["model"].get("accuracy")), "{:.0f} %"),
     "missing": _number("Missing equations, worst layer", _missing, "{:.0f}"),
     "free_directions": _number("Free directions", _free, "{:.0f}"),
     "twin_apart": _number("Twin's distance, per pixel", _apart, "{:.2f}"),
-    "twin_unexplained": _number("Unexplained by the twin", _twin_unexplained, "{:.1g} %"),
+    "twin_unexplained": Measure("Unexplained by the twin", _twin_unexplained, _share),
     "epsilon": _number("Epsilon of the guarantee", _epsilon),
     "ceiling": _number("Most any attacker gets", lambda r: _percent(r["bracket"]["ceiling"]) if "bracket" in r else None, "{:.0f} %"),
 }  # fmt: skip

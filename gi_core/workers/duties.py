@@ -20,6 +20,7 @@ from gi_core.experiments import (
     preparing,
     rank_analysis,
     recording,
+    slow_motion,
     small_pictures,
     utility,
 )
@@ -185,6 +186,12 @@ def _record(job: Job, writer: JobWriter, control: Control, questions: Questions)
     return {"status": "done", **recording.record(build(job.spec), writer.folder(job.id))}
 
 
+def _slow_motion(job: Job, writer: JobWriter, control: Control, questions: Questions) -> Mapping[str, Any]:
+    """spec: {experiment, iterations}; see `slow_motion.answer`."""
+    asked, number = build(job.spec.get("experiment") or {}), int(job.spec.get("iterations") or 1)
+    return slow_motion.answer(asked, number, writer.folder(job.id), questions, _progress(job, writer, control))
+
+
 _KINDS: dict[str, Callable[[Job, JobWriter, Control, Questions], Mapping[str, Any]]] = {
     "run": _run,
     "preview": _preview,
@@ -196,6 +203,7 @@ _KINDS: dict[str, Callable[[Job, JobWriter, Control, Questions], Mapping[str, An
     "utility": _utility,
     "inspect": _inspect,
     "record": _record,
+    "slow_motion": _slow_motion,
 }
 
 WARM_UP = Experiment(size=8)

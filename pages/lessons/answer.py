@@ -39,7 +39,7 @@ def _outcome(step: Step, found: judging.Outcome, said: int | None) -> str:
     sign = ("✓ " if right else "✕ ") if said is not None else ""
     rows = (("You predicted", sign + predicted), ("Measured", "; ".join(found.measured)), ("Came true", true))
     body = "".join(f"<dt>{title}</dt><dd>{words.escape(text)}</dd>" for title, text in rows)
-    return f'<dl class="gi-outcome{" gi-right" * right}" role="status">{body}</dl>'
+    return f'<div role="status"><dl class="gi-outcome{" gi-right" * right}">{body}</dl></div>'
 
 
 def slide(one: Slide) -> None:

@@ -42,10 +42,7 @@ def _card(number: int, name: str, lesson: Lesson) -> None:
         f'<h2 class="gi-sub">{number}. {words.escape(lesson.title)}</h2><p class="gi-lead">{words.escape(lesson.sentence)}</p>'
         f'<p class="gi-about">{steps} · about {lesson.minutes} minutes</p>'
     )
-    st.button(
-        "Begin", key=f"begin_{name}", icon=":material/play_arrow:", on_click=reading.go, args=(name,),
-        help=f"Open the lesson “{words.plain(lesson.title)}”",
-    )  # fmt: skip
+    st.button("Begin", key=f"begin_{name}", icon=":material/play_arrow:", on_click=reading.go, args=(name,))
 
 
 def _take() -> None:

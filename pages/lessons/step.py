@@ -7,7 +7,7 @@ import streamlit as st
 from gi_core.lessons import Lesson
 from gi_core.lessons.lesson import Step
 from gi_core.settings import SpecError
-from pages.lessons import answer, printing, reading, watch
+from pages.lessons import answer, printing, reading, slow, watch
 from pages.lessons.reading import Place
 from pages.shared import address, head, link, stage, telling, words
 from pages.shared.experiment import launch
@@ -24,17 +24,22 @@ def draw(lesson: Lesson, place: Place) -> None:
     step, present = lesson.steps[place.number - 1], stage.presenting()
     if present:
         stage.leave_button()
-    _head(lesson, place, step)
-    _predictions(place, step)
-    with st.container(horizontal=True, gap="small", vertical_alignment="bottom", key="lesson_controls"):
-        _control(place, step)
-        _run(place, step)
-    named.draw(step.asked(place.value), large=present)
     jobs = reading.runs(place, step)
-    if place.value in jobs:
-        watch.draw(jobs[place.value].id, place, step)
-    answer.draw(place, step, jobs)
-    _ways(lesson, place)
+    with st.container(key="lesson", gap="small"):
+        with st.container(key="lesson_ask", gap="small"):
+            _head(lesson, place, step)
+            _predictions(place, step)
+            with st.container(horizontal=True, gap="small", vertical_alignment="bottom", key="lesson_controls"):
+                _control(place, step)
+                _run(place, step)
+        with st.container(key="lesson_show", gap="small"):
+            named.draw(step.asked(place.value), large=present)
+            if place.value in jobs:
+                watch.draw(jobs[place.value].id, place, step)
+            slow.draw(place, step)
+        with st.container(key="lesson_answer", gap="small"):
+            answer.draw(place, step, jobs)
+            _ways(lesson, place)
     if not present:
         _more(lesson, place, step)
 
