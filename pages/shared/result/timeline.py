@@ -48,8 +48,7 @@ def _row(row: attempts.Row) -> str:
     mark = " <small>kept</small>" if row.best else ""
     bar = f'<span class="gi-bar"><i style="width:{100 * row.share:.0f}%"></i></span>' if row.seconds else ""
     seconds = f"{row.seconds:.1f}" if row.seconds else ""
-    kind = ' class="gi-now"' if row.state == "at work" else ""
     return (
-        f'<tr{kind}><th scope="row">{row.sign} {title}{mark}</th><td>{escape(row.left)}</td>'
+        f'<tr><th scope="row">{row.sign} {title}{mark}</th><td>{escape(row.left)}</td>'
         f"<td>{seconds}{bar}</td><td>{escape(row.why)}</td></tr>"
     )
