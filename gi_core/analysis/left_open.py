@@ -37,14 +37,15 @@ def error(
     """Root mean square of a pixel in [0, 1], at x (N, C, H, W), normalised, with labels (N,).
 
     kept: by the place of a parameter that was sent, 1 at each value that counts. precision, residual: of the update and of the answer, relative. What
-    an answer leaves beyond the update's own error is its own misfit, which lies in d directions alone, so it counts P / d times as much.
+    an answer leaves beyond the update's own error is its own misfit, which lies in d directions alone, so it counts P / d times as much. Both are shares of the update, of which the answer's own gradient is sqrt(1 - r^2).
     """
     gradient = GradientMap(
         knowledge, loss_of(knowledge.loss, knowledge.terms), Plan(), torch.float64, torch.device("cpu")
     )
     local = JacobianProducts(gradient, x, as_target(labels, knowledge.classes, x), 1.0, list(kept))
     masks, draws = list(kept.values()), generator(0, 1)
-    size = sum(float(t.square().sum()) for t in local.value) ** 0.5
+    explained = max(1 - residual**2, 1e-12) ** 0.5  # |a g| / |g*|, of the factor that fits best
+    size = sum(float(t.square().sum()) for t in local.value) ** 0.5 / explained
     own = min(residual, precision)
     values = sum(t.numel() for t in local.value)
     sigma = size * (own**2 / values + (residual**2 - own**2) / x.numel()) ** 0.5
