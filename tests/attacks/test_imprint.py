@@ -126,8 +126,9 @@ def test_every_defense_goes_with_the_bins_or_is_refused_in_a_sentence(kind):
         assert len(str(error)) > 20 and "\n" not in str(error)
 
 
-def test_behind_dp_sgd_no_picture_is_shown():
-    _, state, step = answered(question(defenses=[{"kind": "dp_sgd"}]))
+@pytest.mark.parametrize("noise", [{"kind": "dp_sgd"}, {"kind": "gaussian_noise", "std": 1e-2}])
+def test_behind_enough_noise_no_picture_is_shown(noise):
+    _, state, step = answered(question(defenses=[noise]))
     assert state["pictures"] is None and step.note.startswith("noise covers all 64 bins")
 
 

@@ -68,3 +68,18 @@ def test_python_sends_and_attacks_by_the_same_word():
 def test_a_run_behind_a_rounding_says_what_its_client_could_notice():
     found = gi.run(fished(defenses=[{"kind": "half_precision"}]), progress=False).document["model_check"]
     assert found["sentence"].startswith("this model asks for pictures of class 1")
+
+
+def test_bins_are_read_in_python_and_from_a_recorded_round(tmp_path):
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(
+        torch.nn.Conv2d(3, 4, 3), torch.nn.ReLU(), torch.nn.Flatten(), torch.nn.Linear(4 * 36, 4)
+    )
+    pictures = torch.rand(3, 3, 8, 8, generator=torch.Generator().manual_seed(1))
+    sent = gi.client(model, pictures, [0, 1, 2], server="imprint:bins=64")
+    found = gi.attack(model, sent, attack="imprint", progress=False)
+    near = ((found.images[:, None].double() - pictures[None]) ** 2).flatten(2).mean(-1).min(1).values
+    assert int((near < 1e-6).sum()) >= 1 and "of 3 pictures came back alone" in found.document["attacker"]["note"]
+    names = record(fished(server={"kind": "imprint", "bins": 64}, attack={"kind": "imprint"}), tmp_path)
+    again = gi.run(read_experiment((tmp_path / names["experiment"]).read_text()), progress=False)
+    assert "came back alone from 64 bins" in again.document["attacker"]["note"]

@@ -31,8 +31,9 @@ LOUD = 6.0
 """Times its noise from which a difference of rows is of a picture."""
 INSIDE, SLACK = 0.995, 0.02
 """Share of values that lie in their range, and how far beyond it they may, of what is a picture."""
-ALIKE = 1.3
-"""Times the quietest difference up to which others count as noise of its size."""
+ALIKE = 1.6
+"""Times the quietest difference up to which others count as noise of its size; that of the last row, which has no neighbour, is 1.4 times
+smaller."""
 EDGE = 0.05
 """Share of a bin by which a measurement may lie beside it."""
 
@@ -119,9 +120,10 @@ def _noise(weight: Tensor, size: Tensor, loud: Tensor, blur: Tensor, knowledge: 
     if not len(some):
         return none
     least = some[loud[some].argmin()]
-    alike = int((loud[some] < ALIKE * loud[least]).sum())  # noise is as loud in all rows that hold nothing else
+    quiet = loud[some][loud[some] < ALIKE * loud[least]]  # noise is as loud in all rows that hold nothing else
     picture = pixels.decode((weight[least] / size[least]).view(1, *knowledge.input_shape))
-    return none if alike < max(3, len(loud) // 20) or bool(_inside(picture, torch.zeros(1))) else none + loud[least]
+    several = len(quiet) >= max(3, len(loud) // 20)
+    return none + quiet.median() if several and not bool(_inside(picture, torch.zeros(1))) else none
 
 
 def _inside(pictures: Tensor, error: Tensor) -> Tensor:
