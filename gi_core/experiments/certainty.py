@@ -74,7 +74,7 @@ def of(
         if near is not None:
             found["radius"] = near
             found["sentence"] += (
-                f" Up to {min(near, 1.0):.1g} per pixel away no other does, by a second derivative that was sampled."
+                f" Up to {min(near, 1.0):.2g} per pixel away no other does, by a second derivative that was sampled."
             )
     affordable = int(TWIN_SECONDS / uniqueness.product_seconds(client, x, seen))
     most = min(twins.BUDGET, affordable) if looked.free and not knowledge.earlier else 0
