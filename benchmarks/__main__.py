@@ -23,6 +23,7 @@ from benchmarks.labels import labels
 from benchmarks.live import live
 from benchmarks.recursion import recursion
 from benchmarks.residual import residual
+from benchmarks.rounds import rounds
 from benchmarks.solution import solution
 from benchmarks.speed import speed
 from benchmarks.uniqueness import uniqueness_claims
@@ -69,6 +70,7 @@ def main() -> None:
         "certainty": certainty,
         "uniqueness": uniqueness_claims,
         "calibration": lambda: calibration(2 * arguments.images),
+        "rounds": rounds,
         "labels": labels,
         "fl_inversion": fl_inversion,
         "live": live,

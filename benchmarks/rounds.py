@@ -1,6 +1,6 @@
 """After how many updates of the same picture it is exact: predicted by rank and measured by an attack, 50 networks drawn by a seed.
 
-`python -m benchmarks.rounds` prints a line for each and the summary; `python -m benchmarks rounds` stores it. LeNets of one to three
+`python -m benchmarks.rounds [FIRST]` prints a line for each, from that number on, and the summary; `python -m benchmarks rounds` stores it. LeNets of one to three
 channels, tanh or sigmoid, fresh weights, one face of 6, 8 or 10 pixels, updates in single precision, steps of 0.1 between rounds.
 Measured: Levenberg-Marquardt on 1, 2, … updates together from a random start, four more where it fails; *exact* is below one grey
 level of 255 per pixel, in the prediction and in the measurement alike.
@@ -9,6 +9,7 @@ level of 255 per pixel, in the prediction and in the measurement alike.
 from __future__ import annotations
 
 import random
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -44,10 +45,10 @@ def drawn() -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def rounds() -> Iterator[dict[str, Any]]:
-    """A row for each network, and the summary."""
+def rounds(first: int = 0) -> Iterator[dict[str, Any]]:
+    """A row for each network from number `first` on, and the summary."""
     found = []
-    for number, asked in enumerate(drawn()):
+    for number, asked in list(enumerate(drawn()))[first:]:
         predicted, errors = _predicted(asked), []
         while len(errors) < MOST and not (errors and errors[-1] < EXACT):
             errors.append(_measured(asked, len(errors) + 1))
@@ -86,5 +87,5 @@ def _measured(asked: dict[str, Any], count: int) -> float:
 
 if __name__ == "__main__":
     one_thread()
-    for line in rounds():
+    for line in rounds(int(sys.argv[1]) if len(sys.argv) > 1 else 0):
         print(line, flush=True)

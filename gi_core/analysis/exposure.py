@@ -27,6 +27,7 @@ from gi_core.numerics import jacobian_cost
 from gi_core.numerics.picture_jacobian import Sample
 from gi_core.numerics.picture_spectrum import MOST_EXACT, gram
 from gi_core.numerics.rounding import ROUNDED
+from gi_core.numerics.shown import Shown
 from gi_core.numerics.spectrum import Array
 from gi_core.settings import SpecError
 from gi_core.types.exposure import Exposure, ExposureRound, sentence
@@ -34,6 +35,7 @@ from gi_core.types.updates import Knowledge
 
 EXACT = 1 / 255
 """Root mean square error per pixel, in [0, 1], below which a picture counts as exact."""
+NOTHING = "a round's gradient is zero everywhere, so it shows nothing: choose other weights or fewer rounds"
 SECONDS = 120.0
 """Nominal seconds (`numerics.jacobian_cost`) that all rounds may take."""
 
@@ -59,15 +61,25 @@ class Told:
 def told(sample: Sample, sigma: float) -> Told:
     """By one round, whose values each have an error sigma. Raises SpecError where it sends nothing."""
     if not sigma > 0:
-        raise SpecError(
-            "a round's gradient is zero everywhere, so it shows nothing: choose other weights or fewer rounds"
-        )
+        raise SpecError(NOTHING)
     return Told(gram(sample) / sigma**2, tuple(sample.knowledge.std), tuple(sample.shape))
 
 
-def rounding(sample: Sample) -> float:
-    """The error of each value of a gradient that was sent in single precision."""
-    return sample.norm * ROUNDED / sample.parameters**0.5
+def rounded(sample: Sample) -> Told:
+    """By one round that sends its gradient in single precision: s is that share of the root mean square of a value's own tensor, as
+    small tensors are rounded as finely as large ones. Raises SpecError where it sends nothing.
+    """
+    if not sample.norm > 0:
+        raise SpecError(NOTHING)
+    trust = [torch.full_like(g, _trust(g)) for g in sample.products.value]
+    ones = tuple(1.0 for _ in sample.knowledge.std)  # what is shown is in pixels
+    return Told(Shown(sample, trust).gram(), ones, tuple(sample.shape))
+
+
+def _trust(g: Tensor) -> float:
+    """1 / s of a tensor; a tensor of zeros tells nothing."""
+    size = float(g.norm())
+    return g.numel() ** 0.5 / (size * ROUNDED) if size else 0.0
 
 
 def refuse(knowledge: Knowledge, x: Tensor, rounds: int, most: float = SECONDS) -> None:
@@ -90,14 +102,14 @@ def until_exposed(
 ) -> Exposure:  # fmt: skip
     """What up to `rounds` rounds on x (N, C, H, W), normalised, with labels (N,) tell, each a step of `rate` down the gradient.
 
-    It ends with the first round after which the pictures are exact. sigma: error of each value, else that of single precision.
+    It ends with the first round after which the pictures are exact. sigma: error of each value, else that of single precision (`rounded`).
     Raises SpecError as `refuse`, and where the network has no Jacobian.
     """
     refuse(knowledge, x, rounds, seconds)
     so_far, found = None, []
     for number, sample in enumerate(_trajectory(knowledge, x, labels, rate, rounds), 1):
         progress((number - 1) / rounds, f"measuring round {number} of {rounds}")
-        new = told(sample, sigma or rounding(sample))
+        new = rounded(sample) if sigma is None else told(sample, sigma)
         so_far = new if so_far is None else so_far.plus(new)
         found.append(row(number, so_far.known()))
         if found[-1]["exact"]:
