@@ -236,3 +236,9 @@ def test_a_search_that_ends_too_soon_is_not_believed():
     found = recover(searched(2))
     assert found.step.iteration == found.attack.steps and "they are not to be trusted" in found.step.note
     assert min(matched(found)[0]) < 40
+
+
+def test_a_preview_with_nothing_left_open_is_left_as_it_is():
+    preview = Preview.__new__(Preview)
+    state = {"iteration": 2, "patches": torch.ones(4, 3), "free": torch.zeros(0, 3)}
+    assert preview.step(state) is None and torch.equal(state["patches"], torch.ones(4, 3))

@@ -31,9 +31,10 @@ class Preview:
     def step(self, state: State) -> LayerReport | None:
         if state["iteration"] == 1:
             return self._allowed(state)
-        free, tiles = state["free"], self.given.tiles
+        free = state["free"]
         if not len(free):  # the positions' gradient allows one picture alone, which has nothing to smooth
             return None
+        tiles = self.given.tiles
         nothing = free.new_zeros(self.given.tokens.count, len(free))
         lift = smoothing.Lift(lambda z: z @ free, lambda p: p @ free.T)
         inside = smoothing.Inside(lift, nothing[:, 0], nothing, tiles.picture, tiles.back)
