@@ -234,12 +234,7 @@ class SpearMachine(Recursion):
         return images, labels
 
     def certificate(self, state: State) -> Certificate | None:
-        """By the rank of the layer and the gradient of the pictures; nothing of a search from features, nor of several steps."""
-        facts = state["facts"]
-        if state["pictures"] is None or not facts.get("believed") or not self.given.direct or facts["replayed"] is None:
-            return None
-        by = f"{self.search.b} directions of layer {self.given.layer.name}, which its masks prove"
-        return Certificate(by, verdict.missing(self.search.b, self.update.images, state["counts"]), facts["error"])
+        return verdict.certificate(state, self.given, self.search.b)
 
     def residual(self, state: State) -> dict[str, float]:
         """Of every tensor, at the factor that fits; of several steps of the equations of the layer alone."""

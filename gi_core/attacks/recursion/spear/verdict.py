@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
-from gi_core.attacks.base import State
+from gi_core.attacks.base import Certificate, State
 from gi_core.attacks.recursion.spear.given import Given
 from gi_core.settings.spear_bounds import written
 
@@ -81,3 +81,12 @@ def inverted(layer: str, misfits: Tensor) -> str:
         f"the features that enter layer {layer} are exact, and the pictures were searched from them: they explain theirs to"
         f" {usual:.1e}, the worst to {worst:.1e}"
     )
+
+
+def certificate(state: State, given: Given, b: int) -> Certificate | None:
+    """By the rank of the layer and the gradient of the pictures; nothing of a search from features, nor of several steps."""
+    facts = state["facts"]
+    if state["pictures"] is None or not facts.get("believed") or not given.direct or facts["replayed"] is None:
+        return None
+    by = f"{b} directions of layer {given.layer.name}, which its masks prove"
+    return Certificate(by, missing(b, given.update.images, state["counts"]), facts["error"])
