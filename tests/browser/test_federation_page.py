@@ -55,8 +55,8 @@ def test_a_client_is_safe_in_round_one_and_exact_in_round_two(server, tab, shots
     number = server.store.submit("federation", REPEATED.model_dump(mode="json"))
     page = tab(f"/federation?job={number}")
     until(lambda: server.store.job(number).state == "done", "the federation")
-    page.get_by_text("safe from exact recovery in round 1").first.wait_for()
+    page.get_by_text("exact in round 2").first.wait_for()
     said = page.locator(".st-key-federation_rounds").inner_text()
-    assert "Client 2" in said and "exact in round 2" in said
+    assert "Client 2: safe from exact recovery in round 1" in said
     page.locator(".st-key-federation_exposure .main-svg").first.wait_for()
     assert page.watch.foreign == [] and page.watch.errors == []
