@@ -15,7 +15,7 @@ from pages.shared import plotting, policy, shell
 PAGES = {
     "": {"lab": "Lab", "lessons": "Lessons", "runs": "Runs"},
     "Explain": {"rank": "Rank analysis", "influence": "Influence", "words": "What the words mean"},
-    "Deployment": {"federation": "Federation", "updates": "Updates"},
+    "Deployment": {"deployment": "Check a deployment", "federation": "Federation", "updates": "Updates"},
     "Compare": {
         "frontier": "Frontier",
         "wall": "Comparison wall",

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from gi_core.api.auditing import Audit, audit
     from gi_core.api.clients import ClientUpdate, client
     from gi_core.api.controlling import Controls, controls
+    from gi_core.api.deploying import check_deployment
     from gi_core.api.inspecting import inspect_model
     from gi_core.api.repeating import open_run, run
     from gi_core.api.reproducing import reproduce
@@ -31,12 +32,12 @@ _HOME = {
     "controls": "controlling", "Controls": "controlling",
     "run": "repeating", "open_run": "repeating", "Result": "result", "Audit": "auditing", "Rank": "analysing",
     "Influence": "analysing", "known_transformers": "analysing", "inspect_model": "inspecting", "ClientUpdate": "clients", "Watched": "watching",
-    "reproduce": "reproducing",
+    "reproduce": "reproducing", "check_deployment": "deploying",
 }  # fmt: skip
 
 __all__ = [
     "Audit", "ClientUpdate", "Controls", "Influence", "Rank", "Result", "SpecError", "Watched", "__version__", "attack", "audit",
-    "client", "controls", "influence", "inspect_model", "known_transformers", "open_run", "rank", "reproduce", "run",
+    "check_deployment", "client", "controls", "influence", "inspect_model", "known_transformers", "open_run", "rank", "reproduce", "run",
 ]  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from importlib import import_module
 DONE, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
 
 COMMANDS = {
-    "attack": "attack", "invert": "invert", "audit": "audit", "rank": "rank", "influence": "influence", "inspect-model": "inspect_model", "federate": "federate", "sweep": "sweep", "reproduce": "reproduce", "lessons": "lessons", "list": "listing", "runs": "history", "report": "takeaway", "summary": "takeaway", "figure": "takeaway", "table": "takeaway", "cite": "takeaway", "doctor": "machine", "fetch": "machine", "app": "dashboard",
+    "attack": "attack", "invert": "invert", "audit": "audit", "rank": "rank", "influence": "influence", "inspect-model": "inspect_model", "federate": "federate", "sweep": "sweep", "reproduce": "reproduce", "check-deployment": "check_deployment", "lessons": "lessons", "list": "listing", "runs": "history", "report": "takeaway", "summary": "takeaway", "figure": "takeaway", "table": "takeaway", "cite": "takeaway", "doctor": "machine", "fetch": "machine", "app": "dashboard",
 }  # fmt: skip
 
 

@@ -85,6 +85,12 @@ def build() -> tuple[Parser, dict[str, Parser]]:
         command("lessons", "lessons for a class: list them, read one, print its handout, run its experiments")
     )
     _reproduce(command("reproduce", "measure what was published, and say whether it holds here"))
+    _check_deployment(
+        command(
+            "check-deployment",
+            "what a server can read back in a deployment that eight answers describe: exit code 3 where pictures come back",
+        )
+    )
     listing = command("list", "what there is to choose from, with settings, bounds and defaults")
     listing.add_argument("what", choices=LISTS, metavar="|".join(LISTS))
     listing.add_argument("--json", action="store_true", help=JSON)
@@ -123,6 +129,21 @@ def _rank(parser: Parser) -> None:
     rate = "step of the network from round to round down the picture's gradient; 0.1 when left out"
     parser.add_argument("--rate", metavar="R", type=float, help=rate)
     parser.add_argument("--report", metavar="FILE", type=written, help=REPORT)
+    parser.add_argument("--json", action="store_true", help=JSON)
+
+
+def _check_deployment(parser: Parser) -> None:
+    from gi_core.deployment import ASKED
+
+    for name, one in ASKED.items():
+        meanings = "; ".join(f"{value}: {text.lower()}" for value, text in one.answers.items())
+        parser.add_argument(
+            f"--{name}", choices=(*one.answers, "unknown"), default="unknown", help=f"{one.text} {meanings}"
+        )
+    parser.add_argument("--out", metavar="FILE", help="also write two pages for who has to decide: .html or .pdf")
+    parser.add_argument(
+        "--workers", metavar="N", type=int, help="how many workers; as many as this machine carries when left out"
+    )
     parser.add_argument("--json", action="store_true", help=JSON)
 
 

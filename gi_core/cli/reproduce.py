@@ -100,7 +100,7 @@ def measure(
         if document["status"] in ("paused", "cancelled"):
             bar.say(document["note"])
             return found, True
-        new = answers(runner.store, number, its, pictures, budget)
+        new = answers(runner.store, number, its, pictures, budget, setting.whole(budget))
         found |= new
         if not own:
             kept.keep(new)

@@ -73,6 +73,10 @@ class Setting(Settings):
     def amount(self, budget: Budget) -> Amount:
         return self.small if budget == "small" else self.full
 
+    def whole(self, budget: Budget) -> bool:
+        """Whether a budget spends the published effort."""
+        return not self.amount(budget).changes
+
     def experiment(self, budget: Budget) -> Experiment:
         """What all its runs share."""
         try:

@@ -27,13 +27,17 @@ def rows(store: Store, sweep: str) -> list[dict[str, Any]]:
     return found
 
 
-def answers(store: Store, sweep: str, claims: Iterable[Claim], pictures: Chosen, budget: Budget) -> dict[str, Measured]:
-    """Id of a claim -> what the sweep's runs say of it. Raises SpecError for an unknown sweep."""
+def answers(
+    store: Store, sweep: str, claims: Iterable[Claim], pictures: Chosen, budget: Budget, whole: bool = True
+) -> dict[str, Measured]:
+    """Id of a claim -> what the sweep's runs say of it. whole: whether the published effort was spent. Raises SpecError for an
+    unknown sweep.
+    """
     held = rows(store, sweep)
     devices = sorted({row["device"] for row in held if row["device"]})
     return {
         claim.id: measured(
-            claim, held, own=pictures.own, data=pictures.title, budget=budget, device=" and ".join(devices) or "none",
+            claim, held, own=pictures.own, whole=whole, data=pictures.title, budget=budget, device=" and ".join(devices) or "none",
             date=datetime.now(UTC).date().isoformat(), version=__version__,
         )
         for claim in claims

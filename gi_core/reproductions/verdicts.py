@@ -7,13 +7,12 @@ import statistics
 from collections.abc import Sequence
 from typing import Any, Literal, TypedDict
 
+from gi_core.metrics.intervals import LEVEL, mean_interval, median_interval, wilson
 from gi_core.reproductions.claims import Claim
 
 Verdict = Literal["reproduced", "differs", "source unread", "data or GPU missing", "too few pictures", "not measured"]
-LEVEL = 0.95
 LEAST = 5
 """Pictures below which an interval agrees with nearly everything, so that nothing is said."""
-_Z = 1.959963984540054
 
 
 class Measured(TypedDict):
@@ -39,40 +38,6 @@ class Measured(TypedDict):
     verdict: Verdict
 
 
-def wilson(hits: int, of: int) -> tuple[float, float]:
-    """Interval of a share at 95 %, in [0, 1] (Wilson 1927): sound for few trials and shares near 0 or 1. Raises ValueError for
-    no trials.
-    """
-    if of < 1:
-        raise ValueError("a share of nothing has no interval")
-    share, z2 = hits / of, _Z**2
-    middle = (share + z2 / (2 * of)) / (1 + z2 / of)
-    half = _Z / (1 + z2 / of) * math.sqrt(share * (1 - share) / of + z2 / (4 * of**2))
-    return max(0.0, middle - half), min(1.0, middle + half)
-
-
-def median_interval(values: Sequence[float]) -> tuple[float, float]:
-    """Interval of a median at 95 % at least, whatever the distribution: between the k-th smallest and the k-th largest value,
-    k the largest with 2 P(Bin(n, 1/2) < k) <= 5 %. Of fewer than six values it is their range, which covers less.
-    """
-    ordered, n = sorted(values), len(values)
-    below, k = 0.0, 0
-    while k < n // 2:
-        below += math.comb(n, k) / 2**n
-        if 2 * below > 1 - LEVEL:
-            break
-        k += 1
-    k = max(k, 1)
-    return ordered[k - 1], ordered[n - k]
-
-
-def mean_interval(values: Sequence[float]) -> tuple[float, float]:
-    """Interval of a mean at 95 % by the normal law with the sample's deviation; of one value, the value."""
-    mean = statistics.fmean(values)
-    half = _Z * statistics.stdev(values) / math.sqrt(len(values)) if len(values) > 1 else 0.0
-    return mean - half, mean + half
-
-
 def statistic(claim: Claim, values: Sequence[float]) -> tuple[float, tuple[float, float]]:
     """(value, interval) of a claim over the pictures' values of its metric. Raises ValueError for no values."""
     if claim.statistic == "share":
@@ -86,9 +51,12 @@ def statistic(claim: Claim, values: Sequence[float]) -> tuple[float, tuple[float
     return statistics.fmean(values), mean_interval(values)
 
 
-def verdict(claim: Claim, interval: tuple[float, float] | None, own: bool, pictures: int) -> Verdict:
+def verdict(
+    claim: Claim, interval: tuple[float, float] | None, own: bool, pictures: int, whole: bool = True
+) -> Verdict:
     """Reproduced: the interval of what was measured and what was published, each with its tolerance, have a value in common.
-    What was measured on other pictures than the publication's neither confirms nor contradicts it.
+    What was measured on other pictures than the publication's neither confirms nor contradicts it. whole: whether the published
+    effort was spent; a difference found with less is no difference.
     """
     if interval is None:
         return "not measured"
@@ -100,11 +68,11 @@ def verdict(claim: Claim, interval: tuple[float, float] | None, own: bool, pictu
         return "too few pictures"
     upper = claim.upper if claim.upper is not None else claim.published
     met = interval[0] <= upper + claim.tolerance and interval[1] >= claim.published - claim.tolerance
-    return "reproduced" if met else "differs"
+    return "reproduced" if met else "differs" if whole else "data or GPU missing"
 
 
 def measured(
-    claim: Claim, rows: Sequence[dict[str, Any]], *, own: bool, data: str, budget: str, device: str, date: str, version: str
+    claim: Claim, rows: Sequence[dict[str, Any]], *, own: bool, whole: bool = True, data: str, budget: str, device: str, date: str, version: str
 ) -> Measured:  # fmt: skip
     """What a sweep's rows say of a claim that an experiment tests. The rest is kept beside it.
 
@@ -121,5 +89,5 @@ def measured(
     return Measured(
         value=value, interval=interval, level=LEVEL, pictures=len(values), seeds=len({row["seed"] for row in rows}), failed=failed,
         refused=refused, seconds=sum(row["seconds"] or 0.0 for row in rows), runs=[row["run_id"] for row in rows if row["run_id"]],
-        verdict=verdict(claim, interval, own, len(counted)), own=own, data=data, budget=budget, device=device, date=date, version=version,
+        verdict=verdict(claim, interval, own, len(counted), whole), own=own, data=data, budget=budget, device=device, date=date, version=version,
     )  # fmt: skip

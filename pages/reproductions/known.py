@@ -58,7 +58,7 @@ def answers() -> dict[str, Known]:
     for offer in offers():
         job = asking.find(offer.sweep, there)
         if job is not None and job.over:
-            new = collected(store(), job.id, _its(offer.setting), offer.pictures, "small")
+            new = collected(store(), job.id, _its(offer.setting), offer.pictures, "small", offer.setting.whole("small"))
             kept = records.newer({name: one.measured for name, one in found.items()}, new)
             found |= {
                 name: Known(one, job.id, False)

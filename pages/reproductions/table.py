@@ -18,7 +18,7 @@ SIGNS = {
 MEANINGS = {
     "reproduced": "the published value lies within the interval that was measured on the publication's own pictures",
     "differs": "it lies outside",
-    "data or GPU missing": "measured on other pictures, or not at all, because something is not here",
+    "data or GPU missing": "measured on other pictures or with less effort, or not at all, because something is not here",
     "source unread": "the published number was not found, so there is nothing to compare with",
     "too few pictures": "fewer than five",
 }

@@ -24,7 +24,7 @@ PAGES = (
     "words",
 )
 GROUPS = {
-    "rank": "Explain", "influence": "Explain", "words": "Explain", "federation": "Deployment", "updates": "Deployment", "frontier": "Compare",
+    "rank": "Explain", "influence": "Explain", "words": "Explain", "deployment": "Deployment", "federation": "Deployment", "updates": "Deployment", "frontier": "Compare",
     "wall": "Compare", "sweeps": "Compare", "reproductions": "Compare",
 }  # fmt: skip
 _OVER = """() => {

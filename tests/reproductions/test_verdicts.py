@@ -6,10 +6,11 @@ import math
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest
+from scipy.stats import binomtest, fisher_exact
 
+from gi_core.metrics.intervals import fewer, mean_interval, median_interval, wilson
 from gi_core.reproductions import Claim, measured
-from gi_core.reproductions.verdicts import mean_interval, median_interval, statistic, wilson
+from gi_core.reproductions.verdicts import statistic
 from tests.reproductions.helpers import rows
 
 ABOUT = {"own": True, "data": "d", "budget": "small", "device": "cpu", "date": "2026-01-01", "version": "0"}
@@ -27,6 +28,14 @@ def claim(**more) -> Claim:
 def test_a_share_has_wilsons_interval(hits, of):
     low, high = binomtest(hits, of).proportion_ci(0.95, "wilson")
     assert wilson(hits, of) == pytest.approx((low, high), abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("hits", "of", "than", "of_them"), [(0, 4, 8, 8), (4, 4, 8, 8), (2, 8, 5, 8), (0, 3, 0, 9), (7, 8, 1, 4)]
+)
+def test_two_shares_are_compared_as_by_fisher(hits, of, than, of_them):
+    expected = fisher_exact([[hits, of - hits], [than, of_them - than]], alternative="less").pvalue
+    assert fewer(hits, of, than, of_them) == pytest.approx(expected, abs=1e-12)
 
 
 @pytest.mark.parametrize("n", [6, 7, 20, 51])
@@ -60,6 +69,8 @@ def test_a_range_is_met_by_a_value_within_it():
 def test_other_pictures_and_few_of_them_say_nothing():
     values = rows([30.0] * 6)
     assert measured(claim(), values, **(ABOUT | {"own": False}))["verdict"] == "data or GPU missing"
+    assert measured(claim(published=90.0), values, **ABOUT, whole=False)["verdict"] == "data or GPU missing"
+    assert measured(claim(), values, **ABOUT, whole=False)["verdict"] == "reproduced"
     assert measured(claim(), rows([30.0] * 4), **ABOUT)["verdict"] == "too few pictures"
     unread = claim(source="unread", printed="", published=None)
     assert measured(unread, values, **ABOUT)["verdict"] == "source unread"

@@ -1,0 +1,226 @@
+"""What is measured of a deployment: threats that apply, alone and with a measure switched on, each on several updates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Literal
+
+from gi_core.deployment.questions import Deployment, settled
+from gi_core.settings.accounting import epsilon
+from gi_core.settings.sweep import Sweep, build_sweep
+
+Threat = Literal["curious", "rounds", "fishing", "imprint"]
+UPDATES, FEWER = 8, 4
+"""Updates of a threat, and of one with a measure or with more pictures than `MANY`."""
+MANY = 4
+MOST = 50
+"""Pictures behind one update here, however many there are."""
+ROUNDS = 3
+DELTA = 1e-5
+THREATS: dict[Threat, str] = {
+    "curious": "A server that only reads what it gets",
+    "rounds": "The same, over several rounds with the same pictures",
+    "fishing": "A server that fishes for one class",
+    "imprint": "A server that puts a layer in front which asks for pixels",
+}
+MEASURES: dict[str, str] = {
+    "": "as described", "together": "sum the updates of 10 clients", "dp8": "DP-SGD, epsilon 8 a round", "head": "send only the last layer",
+    "refuse": "clients refuse suspicious networks",
+}  # fmt: skip
+_NETWORKS = {
+    ("transformer", "32"): ("vit:patch=4,hidden=192,heads=3,depth=4", 32),
+    ("transformer", "64"): ("vit:patch=8,hidden=192,heads=3,depth=4", 64),
+    ("transformer", "224"): ("vit:patch=32,hidden=192,heads=3,depth=4", 224),
+    ("plain", ""): ("lenet:activation=relu", 32),
+    ("residual", ""): ("resnet18", 32),
+}
+_EFFORT = {"transformer": 400, "plain": 1200, "residual": 120}
+"""Gradients of one picture that the search may take where no closed form applies; the more pictures, the fewer."""
+_LEAST_EFFORT = 24
+_MEDICAL = {"retina": 1411, "ihc": 512, "patient": 512, "phantom": 400}
+"""Side of the bundled medical pictures."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """threat, measure: keys of `THREATS` and `MEASURES`. pictures: behind an update. updates: how many are attacked."""
+
+    threat: Threat
+    measure: str
+    pictures: int
+    updates: int
+    changes: dict[str, Any]
+
+    @property
+    def title(self) -> str:
+        return THREATS[self.threat] + (f"; {MEASURES[self.measure]}" if self.measure else "")
+
+
+def cases_of(asked: Deployment) -> list[Case]:
+    """The threats that apply, first as described, then with what could be switched on."""
+    said = settled(asked)
+    each, together = int(said["pictures"]), int(said["together"])
+    behind = min(each * together, MOST)
+    threats: list[Threat] = ["curious"]
+    if (
+        said["network"] == "plain"
+        and said["steps"] == "1"
+        and together == 1
+        and said["protection"] == "none"
+        and each == 1
+    ):
+        threats.append("rounds")
+    dishonest: list[Threat] = (
+        ["fishing", "imprint"] if said["server"] == "dishonest" and said["shared"] != "head" else []
+    )
+    if behind > 1:  # of one picture's update the honest server has all there is
+        threats += dishonest
+    found = [_case(said, threat, "", behind) for threat in threats]
+    for measure in _measures(said):
+        pictures: int = min(behind * 10, MOST) if measure == "together" else behind
+        against = (
+            dishonest
+            if measure == "refuse"
+            else ["curious", *(dishonest if pictures > 1 and measure != "head" else [])]
+        )
+        found += [_case(said, threat, measure, pictures) for threat in against if pictures > 1 or threat == "curious"]
+    return found
+
+
+def unplayed(asked: Deployment) -> list[str]:
+    """What of the description cannot be played here, one sentence each."""
+    said = settled(asked)
+    head, private = said["shared"] == "head", said["protection"] in ("dp8", "dp1")
+    found = []
+    if head and said["server"] == "dishonest":
+        found.append("A server that changes the network was not measured where the last layer alone is sent.")
+    if head and said["protection"] != "none":
+        found.append("Where the last layer alone is sent, it was played without the protection.")
+    if head and said["steps"] != "1":
+        found.append("Where the last layer alone is sent, it was played by one step.")
+    if said["shared"] == "statistics" and private:
+        found.append(
+            "DP-SGD cannot be played with batch norm over a client's own pictures; stored statistics were used."
+        )
+    return found
+
+
+def _measures(said: dict[str, str]) -> list[str]:
+    """What is not switched on yet."""
+    found = ["together"] if said["together"] == "1" else []
+    found += ["dp8"] if said["protection"] not in ("dp8", "dp1") else []
+    found += ["head"] if said["shared"] != "head" and said["protection"] == "none" else []
+    return found + (["refuse"] if said["server"] == "dishonest" else [])
+
+
+def _case(said: dict[str, str], threat: Threat, measure: str, pictures: int) -> Case:
+    kind = said["network"]
+    model, size = _NETWORKS[kind, said["size"] if kind == "transformer" else ""]
+    effort = max(_LEAST_EFFORT, _EFFORT[kind] // pictures)
+    client = _client(said, measure, pictures)
+    if threat == "rounds":
+        client += f"{',' if ':' in client else ':'}rounds={ROUNDS}"
+    attack = "imprint" if threat == "imprint" else f"auto:iterations={effort},adaptive=true"
+    changes: dict[str, Any] = {
+        "model": f"{model},classes=10" if ":" in model else f"{model}:classes=10", "size": size, "channels": 3, "client": client,
+        "server": {"fishing": "fishing", "imprint": "imprint"}.get(threat, "honest"), "defenses": _defenses(said, measure), "attack": attack,
+    }  # fmt: skip
+    return Case(threat, measure, pictures, FEWER if measure or pictures > MANY else UPDATES, changes)
+
+
+def _client(said: dict[str, str], measure: str, pictures: int) -> str:
+    """What it does in a round, as on a command line."""
+    parts = []
+    together = 10 if measure == "together" else int(said["together"])
+    steps = int(said["steps"])
+    if together > 1 or steps > 1:
+        parts += [f"epochs={steps}", f"clients={min(together, pictures)}"]
+    private = measure == "dp8" or said["protection"] in (
+        "dp8",
+        "dp1",
+    )  # it bounds single pictures, which train mode mixes
+    if said["shared"] == "statistics" and said["network"] == "residual" and not private:
+        parts += ["batch_norm=train", "statistics=shared"]
+    if said["shared"] == "head" or measure == "head":
+        parts.append("trains=head")
+    if measure == "refuse":
+        parts.append("refuses=true")
+    head = said["shared"] == "head" or measure == "head"
+    if head:  # it is played by one gradient: of one step that is the sum of the clients' changes
+        parts = [part for part in parts if not part.startswith(("epochs", "clients"))]
+    kind = "fedavg" if (together > 1 or steps > 1) and not head else "fedsgd"
+    return f"{kind}:{','.join(parts)}" if parts else kind
+
+
+def _defenses(said: dict[str, str], measure: str) -> list[str]:
+    found = {
+        "none": [], "noise": ["percentile_noise:sigma0=0.1"], "pruning": ["pruning:fraction=0.9"], "dp8": [private(8.0)],
+        "dp1": [private(1.0)],
+    }[said["protection"]]  # fmt: skip
+    if said["shared"] == "head" or measure == "head":
+        return []  # see `unplayed`
+    return [private(8.0)] if measure == "dp8" else found
+
+
+@lru_cache(maxsize=8)
+def private(wanted: float) -> str:
+    """DP-SGD whose one round over all pictures of a client has this epsilon, by bisection of the accountant's."""
+    low, high = 0.05, 50.0
+    for _ in range(40):
+        middle = (low + high) / 2
+        low, high = (middle, high) if epsilon(middle, 1.0, 1, DELTA) > wanted else (low, middle)
+    return f"dp_sgd:noise_multiplier={round(high, 3)}"
+
+
+@lru_cache(maxsize=1)
+def _pictures() -> tuple[str, ...]:
+    """Squares of the bundled medical pictures, of a different one each time."""
+    crop, step = 160, 80
+    rows = [
+        [
+            f"bundled/{name}#crop={crop}x{crop}+{x}+{y}"
+            for y in range(step, side - crop - step + 1, step)
+            for x in range(step, side - crop - step + 1, step)
+        ]
+        for name, side in _MEDICAL.items()
+    ]
+    longest = max(map(len, rows))
+    return tuple(row[i % len(row)] for i in range(longest) for row in rows)
+
+
+def question(asked: Deployment) -> Sweep:
+    """All cases as one sweep, each update an experiment of its own; its positions are those of `positions`."""
+    refs, experiments = _pictures(), []
+    for case in cases_of(asked):
+        for update in range(case.updates):
+            first = update * case.pictures
+            samples = [refs[(first + k) % len(refs)] for k in range(case.pictures)]
+            labels = [0, *(1 + k % 9 for k in range(case.pictures - 1))]  # one picture of the class that is fished for
+            experiments.append(
+                {**case.changes, "samples": samples, "labels": labels, "seed": update, "model.seed": 100 + update}
+            )
+    return build_sweep(
+        {"name": "Check of a deployment", "question": "What can a server read back here?", "experiments": experiments}
+    )
+
+
+def positions(asked: Deployment) -> list[tuple[Case, range]]:
+    """Each case with the positions of its experiments in the sweep."""
+    found, first = [], 0
+    for case in cases_of(asked):
+        found.append((case, range(first, first + case.updates)))
+        first += case.updates
+    return found
+
+
+def costs(asked: Deployment) -> Sweep | None:
+    """What DP-SGD costs of accuracy: short federated trainings of a small network with and without; None where it is on already."""
+    if settled(asked)["protection"] in ("dp8", "dp1"):
+        return None
+    return build_sweep({
+        "name": "What protection costs", "question": "How much accuracy does DP-SGD cost?",
+        "base": {"size": 20, "channels": 3, "model": "lenet:activation=tanh", "attack": "inverting_gradients:iterations=1"},
+        "axes": [{"name": "defense", "path": "defenses", "values": [[], [private(8.0)]], "labels": ["none", "DP-SGD"]}],
+        "utility": {"rounds": 40, "seeds": [0, 1, 2]},
+    })  # fmt: skip

@@ -1,0 +1,212 @@
+"""What was found of a deployment: how exposed, what each measure changes, and one sentence of advice where it is more than chance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gi_core.deployment.cases import DELTA, FEWER, MEASURES, MOST, THREATS, UPDATES, Case, positions, unplayed
+from gi_core.deployment.questions import Deployment, assumed, settled
+from gi_core.metrics.intervals import fewer, wilson
+from gi_core.metrics.words import Level, of_row
+
+CHANCE = 0.05
+"""Probability below which a difference is more than chance."""
+_ORDER: tuple[Level, ...] = ("exposed", "partly", "protected", "unknown")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One case. measured: updates that ended with a picture or were refused by the client. seen: of which a person would see a
+    picture, or that no eye tells apart. traces: of which traces, or that a machine finds. kept: that the client refused to send.
+    """
+
+    case: Case
+    asked: int
+    measured: int
+    seen: int
+    traces: int
+    kept: int
+    waiting: int
+    failed: int
+    best: str
+    why: str
+
+    @property
+    def level(self) -> Level:
+        if not self.measured:
+            return "unknown"
+        return "exposed" if self.seen else "partly" if self.traces else "protected"
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Of the share of updates that give a picture away, at 95 %."""
+        return wilson(self.seen, self.measured) if self.measured else None
+
+    @property
+    def share(self) -> str:
+        """The count with its interval, in words."""
+        if self.interval is None:
+            return self.why or "not measured"
+        low, high = self.interval
+        kept = f"; {self.kept} not sent" if self.kept else ""
+        return f"{self.seen} of {self.measured} updates ({100 * low:.0f} to {100 * high:.0f} %){kept}"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """level: of the worst threat that applies. exposure: its share of updates seen, for an order. head, text: the first sentences.
+    advice: one sentence, "" where no measure changed more than chance. limits: what all rests on.
+    """
+
+    level: Level
+    exposure: float
+    head: str
+    text: str
+    outcomes: tuple[Outcome, ...]
+    advice: str
+    limits: tuple[str, ...]
+    over: bool
+
+    @property
+    def threats(self) -> list[Outcome]:
+        """As described, without a measure."""
+        return [one for one in self.outcomes if not one.case.measure]
+
+
+def found(asked: Deployment, rows: Sequence[dict[str, Any]], price: Sequence[dict[str, Any]] = ()) -> Finding:
+    """What follows from a sweep's rows (`experiments.sweeps.table.records` of `cases.question`). price: rows of `cases.costs`."""
+    outcomes = tuple(_outcome(case, [rows[k] for k in where if k < len(rows)]) for case, where in positions(asked))
+    threats = [one for one in outcomes if not one.case.measure]
+    over = not any(one.waiting for one in outcomes)
+    level = min((one.level for one in threats), key=_ORDER.index)
+    if level != "exposed" and (any(one.level == "unknown" for one in threats) or unplayed(asked)):
+        level = "unknown"  # what could not be measured is never called safe
+    worst = min(threats, key=lambda one: (_ORDER.index(one.level), -_share(one)))
+    head, text = _said(level, worst, over)
+    return Finding(
+        level,
+        _share(worst),
+        head,
+        text,
+        outcomes,
+        _advice(outcomes, price) if over else "",
+        tuple(_limits(asked)),
+        over,
+    )
+
+
+def _share(one: Outcome) -> float:
+    return (one.seen + 0.5 * one.traces) / one.measured if one.measured else 0.0
+
+
+def _outcome(case: Case, rows: Sequence[dict[str, Any]]) -> Outcome:
+    done = [row for row in rows if row["state"] == "done"]
+    kept = (
+        [row for row in rows if row["state"] == "failed" and "asks for" in str(row.get("error"))]
+        if case.measure == "refuse"
+        else []
+    )
+    levels = [of_row(row).level for row in done]
+    seen = [row for row, level in zip(done, levels, strict=True) if level == "exposed"]
+    best = max(seen or done, key=lambda row: row.get("ssim") or 0.0, default=None)
+    failed = [row for row in rows if row["state"] in ("failed", "refused", "cancelled", "missing") and row not in kept]
+    return Outcome(
+        case, len(rows), len(done) + len(kept), len(seen), levels.count("partly"), len(kept),
+        sum(row["state"] in ("queued", "running", "pausing", "paused") for row in rows), len(failed), (best or {}).get("run_id") or "",
+        next((str(row["error"]) for row in failed if row.get("error")), ""),
+    )  # fmt: skip
+
+
+def _said(level: Level, worst: Outcome, over: bool) -> tuple[str, str]:
+    who = THREATS[worst.case.threat]
+    so_far = "" if over else "So far: "
+    if level == "exposed":
+        return (
+            f"{so_far}Private pictures can be read back",
+            f"{who} got back pictures that a person would see from {worst.share}.",
+        )
+    if level == "partly":
+        return (
+            f"{so_far}Something of the pictures leaks",
+            f"{who} got traces of them: from {worst.traces} of {worst.measured} updates.",
+        )
+    if level == "protected":
+        return (
+            f"{so_far}Nothing came back here, which is no proof that nothing can",
+            f"The strongest attacks tried got no picture: {worst.share}.",
+        )
+    return (
+        f"{so_far}Not known yet" if not over else "Not known",
+        "Part of it could not be measured, so nothing is called safe.",
+    )
+
+
+def _advice(outcomes: Sequence[Outcome], price: Sequence[dict[str, Any]]) -> str:
+    """The measure that changes most, against every threat that gives pictures away, if that is more than chance."""
+    bare = {one.case.threat: one for one in outcomes if not one.case.measure and one.seen}
+    if not bare:
+        return ""
+    helping = []
+    for measure in dict.fromkeys(one.case.measure for one in outcomes if one.case.measure):
+        pairs = [
+            (one, bare[one.case.threat]) for one in outcomes if one.case.measure == measure and one.case.threat in bare
+        ]
+        if pairs and all(
+            one.measured and fewer(one.seen, one.measured, was.seen, was.measured) < CHANCE for one, was in pairs
+        ):
+            helping.append((len(pairs), -sum(one.seen / one.measured for one, _ in pairs), measure, pairs))
+    if not helping:
+        return "No measure that was tried changed the outcome by more than chance."
+    *_, measure, pairs = max(helping, key=lambda item: item[:2])
+    left = " and ".join(
+        f"from {was.seen} of {was.measured} to {one.seen} of {one.measured} updates" for one, was in pairs
+    )
+    whole = len(pairs) == len(bare)
+    part = "" if whole else f", against {THREATS[pairs[0][0].case.threat].lower()}"
+    still = [one for one in outcomes if one.case.measure == measure and one.case.threat not in bare and one.seen]
+    but = "".join(f" {THREATS[one.case.threat]} still got pictures from {one.seen} of {one.measured}." for one in still)
+    return f"Switch this on: {MEASURES[measure]}. It brought what came back {left}{part}{_price(measure, price)}.{but}"
+
+
+def _price(measure: str, price: Sequence[dict[str, Any]]) -> str:
+    if measure == "together":
+        return "; the sum is the same, so accuracy is too"
+    known = {str(row.get("defense")): row for row in price}
+    bare, private = known.get("none", {}).get("accuracy"), known.get("DP-SGD", {}).get("accuracy")
+    if measure == "dp8" and bare is not None and private is not None:
+        cost = 100 * (bare - private)
+        spread = 100 * max(known[k].get("accuracy_std") or 0.0 for k in ("none", "DP-SGD"))
+        return f", and cost {cost:.0f} points of accuracy (± {2 * spread:.0f}) on a small network"
+    return "; what it costs of accuracy was not measured"
+
+
+def _limits(asked: Deployment) -> list[str]:
+    said = settled(asked)
+    behind = int(said["pictures"]) * int(said["together"])
+    found = [*unplayed(asked), *assumed(asked)]
+    if said["network"] == "transformer":
+        found.append(
+            "Measured on a small transformer of that kind; larger ones leak as much where their width is above the number of patches."
+        )
+    elif said["network"] == "residual":
+        found.append(
+            "Measured on an untrained ResNet-18 at 32 pixels; larger pictures come back less exactly (docs/attacks.md has figures)."
+        )
+    else:
+        found.append("Measured on a LeNet with ReLU at 32 pixels.")
+    if behind > MOST:
+        found.append(
+            f"Measured with {MOST} pictures behind an update, fewer than there are; more are harder to tell apart."
+        )
+    found.append(
+        f"{UPDATES} updates of each threat, {FEWER} where a measure is tried or more than four pictures are behind one; crops of four bundled medical pictures, labels made up."
+    )
+    found.append(
+        f"Where DP-SGD is named, its epsilon is of one round over all of a client's pictures, delta {DELTA:g}; it grows with rounds."
+    )
+    found.append(
+        "That these attacks did not recover a picture proves no protection: more effort, or another attack, may recover it."
+    )
+    return found

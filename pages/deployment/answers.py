@@ -1,0 +1,43 @@
+"""The eight questions. The address holds the answers, so a link shows the same."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from gi_core.deployment import ASKED, Deployment, deployment
+from gi_core.deployment.questions import UNKNOWN
+from gi_core.settings import SpecError
+from pages.shared import address
+
+
+def current() -> Deployment:
+    """What is answered; an answer that is none counts as not known."""
+    try:
+        return deployment({name: address.value(name) or UNKNOWN for name in ASKED})
+    except SpecError:
+        return Deployment()
+
+
+def draw() -> None:
+    """Each question with its answers."""
+    asked = current()
+    with st.grid(4, min_column_width=250, gap="small", key="deployment_questions"):
+        for name, one in ASKED.items():
+            key, values = f"deployment_{name}", (UNKNOWN, *one.answers)
+            now = getattr(asked, name)
+            if st.session_state.get(key) != now:
+                st.session_state[key] = now  # a link or Back has changed it
+            st.selectbox(
+                one.text,
+                values,
+                format_func=one.answer,
+                key=key,
+                help=one.help or None,
+                on_change=_answered,
+                args=(name, key),
+            )
+
+
+def _answered(name: str, key: str) -> None:
+    value = st.session_state[key]
+    address.show(**{name: None if value == UNKNOWN else value})

@@ -1,0 +1,25 @@
+"""Check a deployment: eight questions, the attacks that follow from the answers, and a finding to file."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from gi_core.deployment import ASKED
+from pages.deployment import answers, asking, result
+from pages.shared import address, head
+from pages.shared.places import WEB
+
+address.visit("deployment", *ASKED)
+st.html(WEB / "frontier.css")
+st.html(WEB / "deployment.css")
+head.title(
+    "Is our deployment safe?",
+    "Answer eight questions, as far as you know. The strongest attacks that apply are then run here, on medical pictures and a network"
+    " of that kind; what comes back is shown first.",
+)
+head.word()
+answers.draw()
+job, price = asking.jobs()
+asking.launch(job)
+if job is not None:
+    result.draw(job, price)

@@ -1,0 +1,115 @@
+"""The finding as it comes: what came back as pictures, the sentence, the table of threats and measures, the limits, and the document."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import streamlit as st
+
+from gi_core.deployment import Deployment, Finding, found
+from gi_core.experiments.sweeps.table import records
+from gi_core.jobs.job import Job
+from gi_core.jobs.store import Store
+from gi_core.reports import pdf, writing
+from gi_core.reports.deployments import report, rows
+from gi_core.settings import SpecError
+from pages.deployment import answers
+from pages.shared import link, telling, words
+from pages.shared.result.run_card import thumbnail
+from pages.shared.session import store
+from pages.shared.sweeps import progress
+
+SIGNS = {"exposed": "●", "partly": "◐", "protected": "○", "unknown": "?"}
+MOST = 4
+
+
+def draw(job: Job, price: Job | None) -> None:
+    """It refreshes by itself until all has been measured."""
+    st.fragment(_live, run_every=None if job.over else 2.0, key="deployment_live")(
+        job.id, price.id if price else "", not job.over
+    )
+    if job.over:
+        _documents(job.id, price.id if price else "")
+
+
+def _finding(number: str, price: str) -> Finding:
+    return found(answers.current(), records(store(), number), records(store(), price) if price else ())
+
+
+def _live(number: str, price: str, timed: bool) -> None:
+    progress.live(number, timed)
+    finding = _finding(number, price)
+    _pictures(finding)
+    advice = f'<p class="gi-advice">{words.escape(finding.advice)}</p>' if finding.advice else ""
+    st.html(
+        f'<div class="gi-answer gi-{finding.level}" role="status"><i aria-hidden="true">{SIGNS[finding.level]}</i><div>'
+        f'<p class="gi-verdict">{words.escape(finding.head)}</p><p>{words.escape(finding.text)}</p>{advice}</div></div>'
+    )
+    _table(finding)
+    st.html(
+        '<h2 class="gi-sub">What this does not say</h2><ul class="gi-limits">'
+        + "".join(f"<li>{words.escape(one)}</li>" for one in finding.limits)
+        + "</ul>"
+    )
+
+
+def _pictures(finding: Finding) -> None:
+    """The best of each threat, original and copy beside each other."""
+    best = [one for one in finding.threats if one.best][:MOST]
+    if not best:
+        st.html('<p class="gi-about">The first pictures come in a moment.</p>')
+        return
+    with st.grid(max(2, len(best)), min_column_width=220, gap="small", key="deployment_shown"):
+        for one in best:
+            job = store().job(one.best)
+            image = thumbnail(job) if job is not None else None
+            with st.container(gap="xsmall"):
+                if image:
+                    st.html(
+                        f'<figure class="gi-frontier-run"><img src="{image}" alt="private picture and what the server got">'
+                        f"<figcaption><b>{words.escape(one.case.title)}</b>: the private picture, and what the server got</figcaption></figure>"
+                    )
+                link.to_lab("Open the run", run=one.best)
+
+
+def _table(finding: Finding) -> None:
+    body = "".join(
+        f'<tr class="gi-{one.level}"><th scope="row">{words.escape(row[0])}</th><td>{words.escape(row[1])}</td><td class="gi-n">{words.escape(row[2])}</td>'
+        f'<td><span aria-hidden="true">{SIGNS[one.level]}</span> {words.escape(row[3])}</td></tr>'
+        for one, row in zip(finding.outcomes, rows(finding.outcomes), strict=True)
+    )
+    heads = ("Threat", "Measure", "Pictures behind an update", "Gave a picture away (95 % interval)")
+    st.html(
+        '<div class="gi-scroll" tabindex="0" role="region" aria-label="Threats and measures"><table class="gi-table gi-deployment"><thead><tr>'
+        + "".join(f'<th scope="col">{text}</th>' for text in heads)
+        + f"</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def _documents(number: str, price: str) -> None:
+    """Two pages to file; each is made by its click."""
+    asked, mine = answers.current(), store()
+    finding = _finding(number, price)
+    lacking = _lacking()
+    with st.container(horizontal=True, gap="small", key="deployment_documents"):
+        for ending, mime in ((".pdf", "application/pdf"), (".html", "text/html")):
+            st.download_button(
+                f"Finding ({ending[1:].upper()})", partial(_document, asked, finding, mine, ending), f"deployment{ending}", mime,
+                key=f"deployment{ending}", on_click="ignore", icon=":material/download:", disabled=bool(lacking) and ending == ".pdf",
+            )  # fmt: skip
+    if lacking:
+        telling.caption(lacking)
+
+
+def _document(asked: Deployment, finding: Finding, mine: Store, ending: str) -> bytes:
+    """Made in a thread that knows no session."""
+    return writing.content(report(asked, finding, mine), ending)
+
+
+def _lacking() -> str:
+    """Why nothing prints a PDF here; "" where something does."""
+    try:
+        pdf.browser()
+    except SpecError as error:
+        return str(error)
+    return ""
