@@ -104,7 +104,7 @@ def _share(one: Outcome) -> float:
 def _outcome(case: Case, rows: Sequence[dict[str, Any]]) -> Outcome:
     done = [row for row in rows if row["state"] == "done"]
     kept = (
-        [row for row in rows if row["state"] == "failed" and "asks for" in str(row.get("error"))]
+        [row for row in rows if row["state"] == "failed" and "the client sends nothing" in str(row.get("error"))]
         if case.measure == "refuse"
         else []
     )
