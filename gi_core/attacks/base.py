@@ -13,7 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor
 
-from gi_core.types.result_parts import Tried
+from gi_core.types.attacker_parts import Tried
 
 State = dict[str, Any]
 

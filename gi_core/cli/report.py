@@ -8,8 +8,9 @@ from gi_core.metrics.claims import told, words_of
 from gi_core.metrics.registry import METRICS, drawn, shown
 from gi_core.metrics.verdicts import current_verdict
 from gi_core.reports import attempts
+from gi_core.types.attacker_parts import Attacker, Started
 from gi_core.types.result import Result
-from gi_core.types.result_parts import Attacker, Bracket, Effect, Labels, Measures, Started, UpdateFacts
+from gi_core.types.result_parts import Bracket, Effect, Labels, Measures, UpdateFacts
 
 
 def text(document: Result) -> str:

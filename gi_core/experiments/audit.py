@@ -17,8 +17,8 @@ from gi_core.metrics.claims import words
 from gi_core.metrics.protocol import beside
 from gi_core.metrics.rdlv import rdlv
 from gi_core.metrics.words import of_several
+from gi_core.types.attacker_parts import Explained
 from gi_core.types.result import Outcome
-from gi_core.types.result_parts import Explained
 
 THRESHOLD = 1.0
 """RDLV of the published gate: withhold what is twice as like to a private picture as the prior is."""

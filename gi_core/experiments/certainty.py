@@ -19,7 +19,7 @@ from gi_core.attacks.seen_by_server import seen_of
 from gi_core.experiments.picture_files import save_png, sheet
 from gi_core.experiments.setup import Question
 from gi_core.settings import SpecError
-from gi_core.types.result_parts import Certainty
+from gi_core.types.attacker_parts import Certainty
 from gi_core.types.updates import Knowledge, Update
 
 TWIN = "twin.png"

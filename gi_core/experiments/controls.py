@@ -24,7 +24,7 @@ from gi_core.defenses import noise_seed
 from gi_core.experiments.fished import as_fished
 from gi_core.settings import Experiment, SpecError
 from gi_core.settings.controls import CONTROLS
-from gi_core.types.result_parts import Controlled
+from gi_core.types.attacker_parts import Controlled
 from gi_core.types.updates import Update
 
 if TYPE_CHECKING:

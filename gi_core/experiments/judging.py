@@ -17,7 +17,8 @@ from gi_core.experiments.fit import explaining
 from gi_core.experiments.setup import Question
 from gi_core.jobs.rows import finite
 from gi_core.settings import sizes
-from gi_core.types.result_parts import Attacker, Judged, Labels, LabelsRead
+from gi_core.types.attacker_parts import Attacker
+from gi_core.types.result_parts import Judged, Labels, LabelsRead
 
 
 def judge(question: Question, images: np.ndarray, labels: np.ndarray, truth: bool) -> Judged:

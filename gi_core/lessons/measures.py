@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gi_core.metrics.registry import METRICS
+from gi_core.metrics.registry import METRICS, drawn
 from gi_core.metrics.words import said
 from gi_core.settings import SpecError
 from gi_core.settings.registry import suggestion
+from gi_core.types.attacker_parts import Twin
 from gi_core.types.result import Result
-from gi_core.types.result_parts import Twin
 
 _Number = float | int | None
 
@@ -100,7 +100,7 @@ def _twin_unexplained(result: Result) -> float | None:
 
 
 MEASURES: dict[str, Measure] = {
-    **{name: _metric(name) for name in ("psnr", "ssim", "mse", "lpips", "iip_rank", "label_accuracy")},
+    **{name: _metric(name) for name in drawn("lab") if name != "rdlv"},
     "best_psnr": _number("PSNR of the best picture", lambda r: max(_psnrs(r), default=None), "{:.1f} dB"),
     "worst_psnr": _number("PSNR of the worst picture", lambda r: min(_psnrs(r), default=None), "{:.1f} dB"),
     "pictures": _number("Pictures compared", lambda r: len(r["per_image"]), "{:.0f}"),

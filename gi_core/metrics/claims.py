@@ -12,8 +12,8 @@ from typing import Any
 from gi_core.metrics.verdicts import of_result
 from gi_core.metrics.words import PERSON, Said
 from gi_core.metrics.words import of_row as words_of_row
+from gi_core.types.attacker_parts import Attacker, Words
 from gi_core.types.result import Result
-from gi_core.types.result_parts import Attacker, Words
 
 CLAIMS = ("matched", "unique", "right")
 

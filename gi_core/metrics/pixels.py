@@ -73,10 +73,11 @@ def ssim(a: Array, b: Array) -> float | None:
 
 
 def ssim_of(batch: Batch) -> Found:
-    """SSIM of each picture, and what its window was."""
+    """SSIM of each picture, that of a blank one in its place, of the original's mean colour, and what the window was."""
     pairs = zip(batch.clamped, batch.true, batch.finite, strict=True)
     values = [ssim(a, b) if good else None for a, b, good in pairs]
-    return Found({"ssim": values}, {"ssim_note": ssim_note(*batch.true.shape[-2:])})
+    blanks = [ssim(np.broadcast_to(b.mean((-2, -1), keepdims=True), b.shape), b) for b in batch.true]
+    return Found({"ssim": values, "ssim_blank": blanks}, {"ssim_note": ssim_note(*batch.true.shape[-2:])})
 
 
 def ssim_note(height: int, width: int) -> str:

@@ -35,6 +35,11 @@ _ALL = (
         cites=("wang2004image",),
     ),
     Metric(
+        "ssim_blank", "SSIM of a blank picture", "higher",
+        "SSIM that a blank picture of the original's mean colour would have: a smooth original is like it.",
+        "gi_core.metrics.pixels.ssim_of", takes="batch", drawn=frozenset(), cites=("wang2004image",),
+    ),
+    Metric(
         "lpips", "LPIPS", "lower",
         "Distance as a trained eye (AlexNet) sees it, 0 when equal, above 0.5 when unrelated.",
         "gi_core.metrics.perceptual.lpips_of", takes="batch", rank=40, drawn=EVERYWHERE - {"pictures"},

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gi_core.settings import ATTACKS
-from gi_core.types.result_parts import Tried
+from gi_core.types.attacker_parts import Tried
 
 SIGNS = {"tried": "✓", "at work": "▸", "refused": "–", "not needed": "·"}
 RAN = ("tried", "at work")

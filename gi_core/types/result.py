@@ -9,11 +9,10 @@ version 1 did not have from its first day, as an old file lacks it.
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, NotRequired, TypedDict, cast, final
 
+from gi_core.types.attacker_parts import Attacker, Controlled, Started, Words
 from gi_core.types.model_check import ModelCheck
 from gi_core.types.result_parts import (
-    Attacker,
     Bracket,
-    Controlled,
     Effect,
     Labels,
     Layer,
@@ -22,11 +21,9 @@ from gi_core.types.result_parts import (
     Network,
     Normalisation,
     Rescaled,
-    Started,
     Trial,
     TrialsSummary,
     UpdateFacts,
-    Words,
 )
 from gi_core.types.risk import Calibration, Risk
 

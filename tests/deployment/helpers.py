@@ -34,7 +34,10 @@ def rows(asked: Deployment, of: Callable[[Case], str]) -> list[dict[str, Any]]:
             if word in ("failed", "queued"):
                 row |= {"state": word, "error": "the machine had no memory left" if word == "failed" else None}
             elif word == "kept":
-                row |= {"state": "failed", "error": "the client sends nothing, as this model asks for pictures of class 0"}
+                row |= {
+                    "state": "failed",
+                    "error": "the client sends nothing, as this model asks for pictures of class 0",
+                }
             else:
                 row |= LIKE[word]
             made.append(row)

@@ -51,7 +51,7 @@ ORDERS = {
 }
 
 
-FIRST = "mse psnr ssim lpips iip_rank iip_percentile rmse_unclamped rdlv label_accuracy".split()
+FIRST = "mse psnr ssim ssim_blank lpips iip_rank iip_percentile rmse_unclamped rdlv label_accuracy".split()
 
 
 @pytest.mark.parametrize("place", ORDERS)

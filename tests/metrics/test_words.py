@@ -5,9 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
-from gi_core.metrics import verdict
+from gi_core.metrics import evaluate, verdict
 from gi_core.metrics.words import PERSON, Said, of_row, of_several, said
 
 POOR = {"mse": 0.16, "psnr": 8.0, "ssim": 0.0}
@@ -48,6 +49,16 @@ def test_one_picture(entry, begins):
 def test_what_a_person_sees_and_what_a_machine_finds_do_not_depend_on_each_other(ssim, rank):
     alone, both = said({"psnr": 15.0, "ssim": ssim}), said({"psnr": 15.0, "ssim": ssim, "iip_rank": rank})
     assert both.person == alone.person and both.machine == {None: "", 1: "found", 2: "not found"}[rank]
+
+
+def test_a_blank_answer_is_not_seen_however_smooth_the_original_is():
+    """A smooth original is like a blank picture: its SSIM says nothing."""
+    smooth = (0.4 + 0.02 * np.linspace(-1, 1, 32)) * np.ones((1, 3, 32, 32))
+    blank, near = np.full_like(smooth, 0.5), smooth + 0.01
+    for answer, word in ((blank, "not seen"), (near, "seen")):
+        (found,) = evaluate(answer, smooth)["per_image"]
+        assert found["ssim"] > 0.5 and said(found).person == word
+    assert said({"psnr": 12.0, "mse": 0.06, "ssim": 0.6, "ssim_blank": 0.5}).person == "seen"
 
 
 def test_levels_rise_with_what_is_given_away():

@@ -23,7 +23,7 @@ from gi_core.attacks.observation import refuse_bad_update
 from gi_core.common.errors import SpecError
 from gi_core.settings.attacks import Auto
 from gi_core.settings.plan import Plan
-from gi_core.types.result_parts import Knows, Tried
+from gi_core.types.attacker_parts import Knows, Tried
 from gi_core.types.updates import Knowledge, Update
 
 NEAR = 0.1

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from gi_core.attacks.base import Step
 from gi_core.attacks.ensemble.evidence import Found
 from gi_core.attacks.ensemble.members import Member
-from gi_core.types.result_parts import Tried
+from gi_core.types.attacker_parts import Tried
 
 
 def passed(kind: str, why: str, refused: bool) -> Tried:

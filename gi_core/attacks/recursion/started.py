@@ -22,7 +22,7 @@ from gi_core.settings.closed_form_attacks import ResidualRecursion
 from gi_core.settings.fl_attacks import FlGradientInversion
 from gi_core.settings.matching_base import DECODERS
 from gi_core.settings.plan import Plan
-from gi_core.types.result_parts import Started
+from gi_core.types.attacker_parts import Started
 from gi_core.types.updates import Knowledge, Update
 
 PATIENCE = 100

@@ -21,7 +21,7 @@ from gi_core.metrics.claims import words
 from gi_core.metrics.words import of_several
 from gi_core.settings import accounting
 from gi_core.settings.federation import round_of
-from gi_core.types.result_parts import Attacker
+from gi_core.types.attacker_parts import Attacker
 
 WITHHELD = (
     "the clients withhold the statistics of batch norm, so the global network is tested with those of the test pictures"

@@ -9,7 +9,7 @@ from torch import Tensor
 from gi_core.attacks.explaining import MATCHED, floor, known_noise, residual
 from gi_core.experiments.setup import Question
 from gi_core.settings import SpecError
-from gi_core.types.result_parts import Explained
+from gi_core.types.attacker_parts import Explained
 from gi_core.types.updates import Knowledge, Update
 
 

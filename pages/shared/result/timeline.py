@@ -6,7 +6,7 @@ import streamlit as st
 
 from gi_core.jobs.job import Job
 from gi_core.reports import attempts
-from gi_core.types.result_parts import Tried
+from gi_core.types.attacker_parts import Tried
 from pages.shared.words import escape
 
 
