@@ -140,7 +140,7 @@ def _check_deployment(parser: Parser) -> None:
         parser.add_argument(
             f"--{name}", choices=(*one.answers, "unknown"), default="unknown", help=f"{one.text} {meanings}"
         )
-    parser.add_argument("--out", metavar="FILE", help="also write two pages for who has to decide: .html or .pdf")
+    parser.add_argument("--out", metavar="FILE", help="also write a document for who has to decide: .html or .pdf")
     parser.add_argument(
         "--workers", metavar="N", type=int, help="how many workers; as many as this machine carries when left out"
     )

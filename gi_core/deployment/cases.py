@@ -40,6 +40,7 @@ _EFFORT = {"transformer": 400, "plain": 1200, "residual": 120}
 _LEAST_EFFORT = 24
 _MEDICAL = {"retina": 1411, "ihc": 512, "patient": 512, "phantom": 400}
 """Side of the bundled medical pictures."""
+_CROP = 128
 
 
 @dataclass(frozen=True)
@@ -176,15 +177,11 @@ def private(wanted: float) -> str:
 @lru_cache(maxsize=1)
 def _pictures() -> tuple[str, ...]:
     """Squares of the bundled medical pictures, of a different one each time."""
-    crop, step = 160, 80
-    rows = [
-        [
-            f"bundled/{name}#crop={crop}x{crop}+{x}+{y}"
-            for y in range(step, side - crop - step + 1, step)
-            for x in range(step, side - crop - step + 1, step)
-        ]
-        for name, side in _MEDICAL.items()
-    ]
+    rows = []
+    for name, side in _MEDICAL.items():
+        first, last = side // 4, side - side // 4 - _CROP  # the corners of a retina are black
+        places = range(first, last + 1, (last - first) // 4)
+        rows.append([f"bundled/{name}#crop={_CROP}x{_CROP}+{x}+{y}" for y in places for x in places])
     longest = max(map(len, rows))
     return tuple(row[i % len(row)] for i in range(longest) for row in rows)
 

@@ -160,9 +160,8 @@ def _advice(outcomes: Sequence[Outcome], price: Sequence[dict[str, Any]]) -> str
     if not helping:
         return "No measure that was tried changed the outcome by more than chance."
     *_, measure, pairs = max(helping, key=lambda item: item[:2])
-    left = " and ".join(
-        f"from {was.seen} of {was.measured} to {one.seen} of {one.measured} updates" for one, was in pairs
-    )
+    changes = (f"from {was.seen} of {was.measured} to {one.seen} of {one.measured} updates" for one, was in pairs)
+    left = " and ".join(dict.fromkeys(changes))
     whole = len(pairs) == len(bare)
     part = "" if whole else f", against {THREATS[pairs[0][0].case.threat].lower()}"
     still = [one for one in outcomes if one.case.measure == measure and one.case.threat not in bare and one.seen]
@@ -173,6 +172,8 @@ def _advice(outcomes: Sequence[Outcome], price: Sequence[dict[str, Any]]) -> str
 def _price(measure: str, price: Sequence[dict[str, Any]]) -> str:
     if measure == "together":
         return "; the sum is the same, so accuracy is too"
+    if measure == "refuse":
+        return "; of 52 honest networks none was refused (benchmarks/README.md), so accuracy stays"
     known = {str(row.get("defense")): row for row in price}
     bare, private = known.get("none", {}).get("accuracy"), known.get("DP-SGD", {}).get("accuracy")
     if measure == "dp8" and bare is not None and private is not None:
@@ -185,7 +186,9 @@ def _price(measure: str, price: Sequence[dict[str, Any]]) -> str:
 def _limits(asked: Deployment) -> list[str]:
     said = settled(asked)
     behind = int(said["pictures"]) * int(said["together"])
-    found = [*unplayed(asked), *assumed(asked)]
+    found = unplayed(asked)
+    if assumed(asked):
+        found.append(f"Not known, and taken as it leaks most: {' '.join(assumed(asked))}")
     if said["network"] == "transformer":
         found.append(
             "Measured on a small transformer of that kind; larger ones leak as much where their width is above the number of patches."

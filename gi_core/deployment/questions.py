@@ -91,9 +91,5 @@ def settled(asked: Deployment) -> dict[str, str]:
 
 
 def assumed(asked: Deployment) -> list[str]:
-    """One sentence for each answer that is not known."""
-    return [
-        f"{one.text} Not known; taken as: {one.answers[one.taken].lower() if one.answers[one.taken][:1].isupper() else one.answers[one.taken]}."
-        for name, one in ASKED.items()
-        if getattr(asked, name) == UNKNOWN
-    ]
+    """Each question whose answer is not known, with what it is taken as."""
+    return [f"{one.text} {one.answers[one.taken]}." for name, one in ASKED.items() if getattr(asked, name) == UNKNOWN]

@@ -1,4 +1,4 @@
-"""The check of a deployment as a document of two pages: finding, pictures, table, limits, glossary, how to repeat it."""
+"""The check of a deployment as a document to file: finding, pictures, table, limits, glossary, how to repeat it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from gi_core.deployment import ASKED, Deployment, Finding
 from gi_core.deployment.cases import MEASURES, THREATS
 from gi_core.deployment.finding import Outcome
+from gi_core.deployment.questions import UNKNOWN
 from gi_core.jobs.store import Store
 from gi_core.reports import taken
 from gi_core.reports.parts import (
@@ -30,7 +31,6 @@ GLOSSARY = (
     ("Interval", "Where the share lies with 95 % probability of the method, given so few updates (Wilson)."),
     ("Secure aggregation", "The server sees only the sum of several clients' updates."),
     ("DP-SGD", "Each picture's influence is bounded and hidden in noise; epsilon says how much, less is safer."),
-    ("Fishing", "The server changes the network so that one picture alone moves it."),
 )
 GUIDANCE = (
     "The questions of the EDPS's TechDispatch on federated learning, of NIST's writings on privacy-preserving federated learning and of the"
@@ -49,8 +49,8 @@ def report(asked: Deployment, finding: Finding, store: Store | None = None) -> R
     if finding.advice:
         parts += [Heading("What to do"), Paragraph(finding.advice)]
     parts += [
-        Heading("What was measured"), Table(("Threat", "Measure", "Pictures behind an update", "Came back so that a person would see it"), rows(finding.outcomes)),
-        Heading("What was described"), Facts(tuple((one.text, one.answer(getattr(asked, name))) for name, one in ASKED.items())),
+        Heading("What was measured"), Table(*matrix(finding.outcomes), "Updates of which a person would see a picture, with the 95 % interval of that share."),
+        Heading("What was described"), Facts(described(asked)),
         Heading("What this does not say"), Sentences(finding.limits), Paragraph(GUIDANCE),
         Heading("Words"), Facts(GLOSSARY),
         Heading("How to repeat it"), Code(command(asked), "bash"),
@@ -63,17 +63,22 @@ def report(asked: Deployment, finding: Finding, store: Store | None = None) -> R
     )
 
 
-def rows(outcomes: Sequence[Outcome]) -> tuple[tuple[str, ...], ...]:
-    """Each case as a person reads it."""
-    return tuple(
-        (THREATS[one.case.threat], MEASURES[one.case.measure], str(one.case.pictures), one.share) for one in outcomes
-    )
+def matrix(outcomes: Sequence[Outcome]) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
+    """(head, rows): a row for each measure, a column for each threat."""
+    threats = list(dict.fromkeys(one.case.threat for one in outcomes))
+    rows = []
+    for measure in dict.fromkeys(one.case.measure for one in outcomes):
+        its = {one.case.threat: one for one in outcomes if one.case.measure == measure}
+        behind = next(iter(its.values())).case.pictures
+        label = f"{MEASURES[measure]} ({behind} picture{'s' * (behind > 1)} behind an update)"
+        rows.append((label, *(its[threat].share if threat in its else "not tried" for threat in threats)))
+    return ("Measure", *(THREATS[threat] for threat in threats)), tuple(rows)
 
 
 def pictures(finding: Finding, store: Store) -> list[Picture]:
     """Original and copy of the best run of each threat."""
     found: list[Picture] = []
-    for one in finding.threats:
+    for one in sorted(finding.threats, key=lambda one: -one.seen):
         job = store.job(one.best) if one.best else None
         run = taken.of_job(store, job) if job is not None else None
         if run is None or run.images is None or run.originals is None or len(found) >= 2 * MOST_PAIRS:
@@ -91,7 +96,16 @@ def _best(run: taken.Run) -> int:
     return max(range(len(each)), key=lambda k: each[k].get("ssim") or 0.0, default=0)
 
 
+def described(asked: Deployment) -> tuple[tuple[str, str], ...]:
+    """Questions with their answers; those not known together."""
+    known = [
+        (one.text, one.answer(getattr(asked, name))) for name, one in ASKED.items() if getattr(asked, name) != UNKNOWN
+    ]
+    rest = [one.text for name, one in ASKED.items() if getattr(asked, name) == UNKNOWN]
+    return (*known, ("Not known", " ".join(rest))) if rest else tuple(known)
+
+
 def command(asked: Deployment) -> str:
     """The line that measures it again."""
-    options = [f"--{name} {getattr(asked, name)}" for name in ASKED if getattr(asked, name) != "unknown"]
+    options = [f"--{name} {getattr(asked, name)}" for name in ASKED if getattr(asked, name) != UNKNOWN]
     return " ".join(["python -m gi_core check-deployment", *options])

@@ -11,7 +11,7 @@ from gi_core.experiments.sweeps.table import records
 from gi_core.jobs.job import Job
 from gi_core.jobs.store import Store
 from gi_core.reports import pdf, writing
-from gi_core.reports.deployments import report, rows
+from gi_core.reports.deployments import matrix, report
 from gi_core.settings import SpecError
 from pages.deployment import answers
 from pages.shared import link, telling, words
@@ -55,7 +55,7 @@ def _live(number: str, price: str, timed: bool) -> None:
 
 def _pictures(finding: Finding) -> None:
     """The best of each threat, original and copy beside each other."""
-    best = [one for one in finding.threats if one.best][:MOST]
+    best = sorted((one for one in finding.threats if one.best), key=lambda one: -one.seen)[:MOST]
     if not best:
         st.html('<p class="gi-about">The first pictures come in a moment.</p>')
         return
@@ -73,15 +73,22 @@ def _pictures(finding: Finding) -> None:
 
 
 def _table(finding: Finding) -> None:
+    """A row for each measure, a column for each threat."""
+    heads, lines = matrix(finding.outcomes)
+    levels = {one.share: one.level for one in finding.outcomes}
     body = "".join(
-        f'<tr class="gi-{one.level}"><th scope="row">{words.escape(row[0])}</th><td>{words.escape(row[1])}</td><td class="gi-n">{words.escape(row[2])}</td>'
-        f'<td><span aria-hidden="true">{SIGNS[one.level]}</span> {words.escape(row[3])}</td></tr>'
-        for one, row in zip(finding.outcomes, rows(finding.outcomes), strict=True)
+        f'<tr><th scope="row">{words.escape(line[0])}</th>'
+        + "".join(
+            f'<td><span aria-hidden="true">{SIGNS[levels.get(text, "unknown")] if text in levels else ""}</span> {words.escape(text)}</td>'
+            for text in line[1:]
+        )
+        + "</tr>"
+        for line in lines
     )
-    heads = ("Threat", "Measure", "Pictures behind an update", "Gave a picture away (95 % interval)")
     st.html(
+        '<p class="gi-about">Updates of which a person would see a picture, with the 95 % interval of that share.</p>'
         '<div class="gi-scroll" tabindex="0" role="region" aria-label="Threats and measures"><table class="gi-table gi-deployment"><thead><tr>'
-        + "".join(f'<th scope="col">{text}</th>' for text in heads)
+        + "".join(f'<th scope="col">{words.escape(text)}</th>' for text in heads)
         + f"</tr></thead><tbody>{body}</tbody></table></div>"
     )
 
