@@ -24,7 +24,8 @@ def reproduce(
     ids: names of claims; with none, nothing is run, and what is known of all of them comes back.
     budget: "small", some minutes on two cores, or "full", the published number of iterations and more pictures.
     pictures: name of a data set -> folder of class sub-folders that holds it, such as {"mnist": "pictures/mnist"}.
-    count: pictures for each claim in place of the budget's. workers: as many as the machine carries when left out.
+    count: pictures for each claim in place of the budget's.
+    workers: as many as the machine carries when left out.
 
     Returns a dictionary for each claim: `published` as printed, `source_status` (where it was read), `measured`, `interval` (95 %),
     `unit`, `n` (pictures), `verdict` (reproduced, differs, source unread, data or GPU missing, too few pictures, not measured) and

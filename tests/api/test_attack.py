@@ -157,7 +157,9 @@ def test_the_strongest_attack_that_applies():
     torch.manual_seed(0)
     normed = Normed().eval()
     result = attacked(normed, gradients(normed, x), attack="auto:iterations=300")
-    assert [text.partition(":")[0] for text in result.tried if "left unexplained" in text][-1] == "inverting_gradients"
+    assert [text.partition(":")[0] for text in result.tried if "left unexplained" in text][
+        -1
+    ] == "fl_gradient_inversion"
     left_out = " ".join(text.partition(": refused, ")[0] for text in result.tried if ": refused, " in text)
     assert all(kind in left_out for kind in ("analytic_linear", "transformer")), result.tried
 

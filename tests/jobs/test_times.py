@@ -151,7 +151,7 @@ def _question(attack: dict):
 
     from gi_core.settings import build
 
-    done = SimpleNamespace(knowledge=SimpleNamespace(schedule=None))
+    done = SimpleNamespace(knowledge=SimpleNamespace(schedule=None, earlier=()))
     return SimpleNamespace(experiment=build({"attack": attack}), round=done, device=None)
 
 
