@@ -32,7 +32,7 @@ class Known(NamedTuple):
     shipped: bool
 
 
-@st.cache_resource(show_spinner=False)
+@st.cache_resource(ttl=60, show_spinner=False)  # a data set may be fetched meanwhile
 def offers() -> tuple[Offer, ...]:
     """Every setting that the small budget reaches."""
     found = []
