@@ -34,6 +34,7 @@ def draw() -> None:
         )  # fmt: skip
     measures.draw_sentence(job, True)
     viewer.draw(source, points, 0, truth=True, autoplay=True, key="viewer_example")
+    measures.draw_known(job, True)
     measures.draw(job, True)
     caption = captions.of_run(job.spec, job.run_result)
     with st.container(horizontal=True, gap="medium", key="example_charts"):

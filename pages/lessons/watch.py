@@ -55,6 +55,7 @@ def _body(source: StoredRun, place: Place, step: Step) -> None:
         autoplay=job.over,
         key=f"viewer_{job.id}",
     )
+    measures.draw_known(job, True)
     twin.draw(job, source)
     if recursion.layers(job):
         recursion.draw(job, question.of(job) if recursion.walks(job) else None, key="lesson_strip")

@@ -91,6 +91,7 @@ def _side(job: Job, name: str, side: int) -> None:
     measures.draw_sentence(job, True)
     source, trial = StoredRun(store(), job), trials.best(job)
     viewer.draw(source, source.curve(), trial, truth=True, live=not job.over, key=f"viewer_{side}")
+    measures.draw_known(job, True)
     legible.draw(source, trial)
 
 

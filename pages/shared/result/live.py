@@ -84,6 +84,7 @@ def body(source: Source) -> None:
             status.line(job, store().place(job.id) if job.state == "queued" else 0)
     measures.draw_sentence(job, truth)
     viewer.draw(source, points, trial, truth=truth, picture=picture, live=not job.over)
+    measures.draw_known(job, truth)
     twin.draw(job, source)
     if truth:
         legible.draw(source, trial)

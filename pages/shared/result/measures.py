@@ -47,12 +47,18 @@ def draw_sentence(job: Job, truth: bool) -> None:
     head, colon, rest = telling.sentence(sentence(job, truth)).partition(": ")
     tone = " gi-failed" if job.state == "failed" else ""
     body = f"<b>{escape(head)}</b>{escape(colon + rest)}" if colon else escape(head)
-    known = _known(job.run_result, truth) if job.run_result is not None else ""
-    st.html(f'<p class="gi-verdict{tone}" role="status">{body}</p>{known}')
+    st.html(f'<p class="gi-verdict{tone}" role="status">{body}</p>')
+
+
+def draw_known(job: Job, truth: bool) -> None:
+    """Matched and unique; right only beside the original, which only we have; and where the words are explained. It stands below
+    the pictures, which it would move when a run ends.
+    """
+    if job.run_result is not None:
+        st.html(_known(job.run_result, truth))
 
 
 def _known(result: Result, truth: bool) -> str:
-    """Matched and unique; right only beside the original, which only we have; and where the words are explained."""
     found, certainty = told(words_of(result), truth), result["attacker"].get("certainty")
     known = f"<b>{escape(found[:1].upper() + found[1:])}.</b> " if found else ""
     without = f"Without the original: {escape(certainty['sentence'])} " if certainty and truth else ""
