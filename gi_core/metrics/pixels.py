@@ -73,11 +73,15 @@ def ssim(a: Array, b: Array) -> float | None:
 
 
 def ssim_of(batch: Batch) -> Found:
-    """SSIM of each picture, that of a blank one in its place, of the original's mean colour, and what the window was."""
+    """SSIM of each picture, SSIM and PSNR of a blank one in its place, of the original's mean colour, and what the window was."""
     pairs = zip(batch.clamped, batch.true, batch.finite, strict=True)
     values = [ssim(a, b) if good else None for a, b, good in pairs]
-    blanks = [ssim(np.broadcast_to(b.mean((-2, -1), keepdims=True), b.shape), b) for b in batch.true]
-    return Found({"ssim": values, "ssim_blank": blanks}, {"ssim_note": ssim_note(*batch.true.shape[-2:])})
+    blanks = [np.broadcast_to(b.mean((-2, -1), keepdims=True), b.shape) for b in batch.true]
+    alike = [ssim(blank, b) for blank, b in zip(blanks, batch.true, strict=True)]
+    near = [psnr_of(blank, b) for blank, b in zip(blanks, batch.true, strict=True)]
+    return Found(
+        {"ssim": values, "ssim_blank": alike, "psnr_blank": near}, {"ssim_note": ssim_note(*batch.true.shape[-2:])}
+    )
 
 
 def ssim_note(height: int, width: int) -> str:

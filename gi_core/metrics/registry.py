@@ -40,6 +40,11 @@ _ALL = (
         "gi_core.metrics.pixels.ssim_of", takes="batch", drawn=frozenset(), cites=("wang2004image",),
     ),
     Metric(
+        "psnr_blank", "PSNR of a blank picture", "higher",
+        "PSNR that a blank picture of the original's mean colour would have.",
+        "gi_core.metrics.pixels.ssim_of", unit="dB", takes="batch", drawn=frozenset(),
+    ),
+    Metric(
         "lpips", "LPIPS", "lower",
         "Distance as a trained eye (AlexNet) sees it, 0 when equal, above 0.5 when unrelated.",
         "gi_core.metrics.perceptual.lpips_of", takes="batch", rank=40, drawn=EVERYWHERE - {"pictures"},

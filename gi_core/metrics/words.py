@@ -5,7 +5,7 @@ What *a person would see* (docs/words.md shows how the thresholds were found, an
     exact      MSE < 1e-4: no eye sees a difference
     seen       SSIM >= 0.5 or PSNR >= 25 dB
     traces     SSIM >= 0.2
-    (SSIM counts where it is 0.05 above that of a blank picture: of a smooth original even nothing is like it)
+    (both count where they are above those of a blank picture, SSIM by 0.05, PSNR by 1 dB: a smooth original is like nothing)
     not seen   the rest, and what the server's prior picture is more like than the answer
 
 and whether *a machine finds it*: of all candidate pictures the original is nearest to the answer. Neither follows from the other.
@@ -27,8 +27,8 @@ _MSE, _PSNR, _SSIM = (METRICS[name].thresholds for name in ("mse", "psnr", "ssim
 EXACT = _MSE["exact"]
 SEEN_PSNR, SEEN_SSIM = _PSNR["seen"], _SSIM["seen"]
 TRACE_SSIM = _SSIM["trace"]
-ABOVE_BLANK = 0.05
-"""By how much an answer must be more like the original than a blank picture is, for its SSIM to count."""
+ABOVE_BLANK, NEARER_THAN_BLANK = 0.05, 1.0
+"""By how much an answer must be more like the original than a blank picture of its mean colour is, in SSIM and in dB, to count."""
 ALONE_PSNR = _PSNR["alone"]  # where nothing else was measured
 SEEN = {"psnr": SEEN_PSNR, "ssim": SEEN_SSIM}
 """Metrics one of which makes a picture seen, and from where."""
@@ -91,6 +91,8 @@ def said(entry: Mapping[str, Any]) -> Said:
         return Said("not seen", machine)
     if ssim is not None and ssim < (entry.get("ssim_blank") or 0.0) + ABOVE_BLANK:
         ssim = 0.0
+    if psnr is not None and psnr < (entry.get("psnr_blank") or 0.0) + NEARER_THAN_BLANK:
+        psnr = 0.0
     if _seen(psnr, ssim):
         return Said("seen", machine)
     return Said("traces" if (ssim or 0.0) >= TRACE_SSIM else "not seen", machine)

@@ -54,8 +54,8 @@ def test_what_a_person_sees_and_what_a_machine_finds_do_not_depend_on_each_other
 def test_a_blank_answer_is_not_seen_however_smooth_the_original_is():
     """A smooth original is like a blank picture: its SSIM says nothing."""
     smooth = (0.4 + 0.02 * np.linspace(-1, 1, 32)) * np.ones((1, 3, 32, 32))
-    blank, near = np.full_like(smooth, 0.5), smooth + 0.01
-    for answer, word in ((blank, "not seen"), (near, "seen")):
+    blank, colour, near = np.full_like(smooth, 0.5), np.full_like(smooth, 0.405), smooth + 0.01
+    for answer, word in ((blank, "not seen"), (colour, "not seen"), (near, "seen")):
         (found,) = evaluate(answer, smooth)["per_image"]
         assert found["ssim"] > 0.5 and said(found).person == word
     assert said({"psnr": 12.0, "mse": 0.06, "ssim": 0.6, "ssim_blank": 0.5}).person == "seen"
