@@ -34,6 +34,15 @@ def browser() -> str:
     )
 
 
+def lacking() -> str:
+    """Why nothing prints a PDF here; "" where something does."""
+    try:
+        browser()
+    except SpecError as error:
+        return str(error)
+    return ""
+
+
 def print_pdf(document: str, seconds: float = SECONDS) -> bytes:
     """The document as PDF bytes. Raises SpecError where there is no browser, or it takes longer than that."""
     program = browser()

@@ -12,7 +12,6 @@ from gi_core.jobs.job import Job
 from gi_core.jobs.store import Store
 from gi_core.reports import pdf, writing
 from gi_core.reports.deployments import matrix, report
-from gi_core.settings import SpecError
 from pages.deployment import answers
 from pages.shared import link, telling, words
 from pages.shared.result.run_card import thumbnail
@@ -97,7 +96,7 @@ def _documents(number: str, price: str) -> None:
     """Two pages to file; each is made by its click."""
     asked, mine = answers.current(), store()
     finding = _finding(number, price)
-    lacking = _lacking()
+    lacking = pdf.lacking()
     with st.container(horizontal=True, gap="small", key="deployment_documents"):
         for ending, mime in ((".pdf", "application/pdf"), (".html", "text/html")):
             st.download_button(
@@ -111,12 +110,3 @@ def _documents(number: str, price: str) -> None:
 def _document(asked: Deployment, finding: Finding, mine: Store, ending: str) -> bytes:
     """Made in a thread that knows no session."""
     return writing.content(report(asked, finding, mine), ending)
-
-
-def _lacking() -> str:
-    """Why nothing prints a PDF here; "" where something does."""
-    try:
-        pdf.browser()
-    except SpecError as error:
-        return str(error)
-    return ""

@@ -9,7 +9,6 @@ import streamlit as st
 from gi_core.common.uploads import upload_path
 from gi_core.lessons import Lesson, handout, ready_path
 from gi_core.reports import pdf, writing
-from gi_core.settings import SpecError
 from pages.lessons.reading import Place
 from pages.shared import telling
 
@@ -18,7 +17,7 @@ _MIMES = {".html": "text/html", ".pdf": "application/pdf"}
 
 def draw(lesson: Lesson, place: Place) -> None:
     """A row for each document."""
-    lacking = _lacking()
+    lacking = pdf.lacking()
     with st.expander("Print it, or write your own from it", type="compact", key="lesson_print"):
         for what, notes in (("Handout", False), ("Notes for the teacher", True)):
             with st.container(horizontal=True, gap="xsmall"):
@@ -42,12 +41,3 @@ def _button(lesson: Lesson, what: str, notes: bool, ending: str, lacking: str) -
 
 def _file(name: str) -> Path:
     return upload_path(name) if name.startswith("upload:") else ready_path(name)
-
-
-def _lacking() -> str:
-    """Why nothing prints a PDF here; "" where something does."""
-    try:
-        pdf.browser()
-    except SpecError as error:
-        return str(error)
-    return ""

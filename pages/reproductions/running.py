@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from gi_core.jobs import sweeps
+from gi_core.jobs.job import Job
 from gi_core.settings import SpecError
 from pages.reproductions import known
 from pages.shared import telling, words
@@ -24,29 +25,29 @@ def draw() -> None:
     said = st.session_state.pop(_SAID, None)
     if said:
         telling.problem(said)
-    going = any(not job.over for job in _mine())
+    going = _going(known.jobs())
     st.fragment(_cards, run_every=2.0 if going else None, key="reproductions_cards")(going)
 
 
-def _mine() -> list:
-    there = known.jobs()
+def _going(there: list[Job]) -> bool:
+    """Whether any of these settings is being measured."""
     found = (asking.find(offer.sweep, there) for offer in known.offers())
-    return [job for job in found if job is not None]
+    return any(job is not None and not job.over for job in found)
 
 
 def _cards(timed: bool) -> None:
     if timed:
         dispatcher().ensure()
-    if timed != any(not job.over for job in _mine()):
-        st.rerun(scope="app")
     there = known.jobs()
+    if timed != _going(there):
+        st.rerun(scope="app")
     with st.grid(4, min_column_width=270, gap="small", key="reproductions_settings"):
         for offer in known.offers():
             with st.container(border=True, height="stretch", gap="xsmall", key=f"setting_{offer.setting.id}"):
                 _card(offer, asking.find(offer.sweep, there))
 
 
-def _card(offer: known.Offer, job) -> None:
+def _card(offer: known.Offer, job: Job | None) -> None:
     count = len(offer.pictures.refs)
     st.html(
         f'<h3 class="gi-sub">{words.escape(offer.setting.title)}</h3><p class="gi-about">{count} pictures: '

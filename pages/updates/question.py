@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from typing import Any
 
 import streamlit as st
@@ -13,9 +11,8 @@ from gi_core.settings import Experiment, SpecError, build
 from gi_core.settings.client import FedAvg
 from gi_core.types.inspection import Inspection, read
 from gi_core.update_files.guessing import guess
-from pages.shared import address, form
+from pages.shared import address, form, inspecting
 from pages.shared.experiment.permitted import forbidden
-from pages.shared.session import dispatcher, store, viewer
 
 PARTS = ("update", "checkpoint", "statistics", "reference")
 COUNTS = "bundled/faces:0"
@@ -91,14 +88,7 @@ def inspected() -> Job | None:
     wrong = [p.reason for p in forbidden(form.current()) if p.field.startswith("recorded")]
     if wrong:
         raise SpecError(wrong[0])
-    name = "inspect:" + hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:24]
-    known = st.session_state.setdefault(_KNOWN, {})
-    job = store().job(known.get(name, ""))
-    if job is None or job.state == "cancelled":
-        dispatcher().ensure()
-        known[name] = store().submit("inspect", asked, owner=viewer() or "", cache_key=name, title=name, priority=1)
-        job = store().job(known[name])
-    return job
+    return inspecting.looked("inspect", asked, _KNOWN)
 
 
 def settle() -> None:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-
 import streamlit as st
 
 from gi_core.jobs.job import Job
 from gi_core.settings import Experiment, SpecError
-from pages.shared import telling, words
+from pages.shared import inspecting, telling, words
 from pages.shared.experiment import uploads
-from pages.shared.session import dispatcher, store, viewer
+from pages.shared.session import store
 
 _FILE, _SAID = "received.file", "received.said"
 
@@ -54,13 +51,7 @@ def draw(now: Experiment) -> None:
 def _looked(now: Experiment, ref: str) -> Job:
     """The job that looks at the file, asked for once. Raises SpecError."""
     asked = {"received": ref, **now.model_dump(mode="json", include={"model", "size", "channels"})}
-    name = "received:" + hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:24]
-    known = st.session_state.setdefault(_SAID, {})
-    job = store().job(known.get(name, ""))
-    if job is None or job.state == "cancelled":
-        dispatcher().ensure()
-        known[name] = store().submit("inspect", asked, owner=viewer() or "", cache_key=name, title=name, priority=1)
-        job = store().job(known[name])
+    job = inspecting.looked("received", asked, _SAID)
     assert job is not None
     return job
 

@@ -87,19 +87,10 @@ def _pair(what: str, name: str, make: Callable[[str], bytes]) -> None:
     """HTML, and PDF where something prints it."""
     with st.container(horizontal=True, gap="xsmall"):
         _button(f"{what.capitalize()} (HTML)", lambda: make(".html"), what, name, "html")
-        lacking = _lacking()
+        lacking = pdf.lacking()
         _button(f"{what.capitalize()} (PDF)", lambda: make(".pdf"), what, name, "pdf", lacking)
     if lacking:
         telling.caption(lacking)
-
-
-def _lacking() -> str:
-    """Why nothing prints a PDF here; "" where something does."""
-    try:
-        pdf.browser()
-    except SpecError as error:
-        return str(error)
-    return ""
 
 
 def _paper(mine: Store, wanted: Asked, job: Job) -> None:
