@@ -50,6 +50,8 @@ def likeness(runs: Runs, height: int = 250) -> Drawing:
             known = [(p.iteration, getattr(p, metric.name)) for p in points if getattr(p, metric.name) is not None]
             x = np.array([k[0] for k in known], dtype=np.int64)
             label = metric.axis + (f" · {name}" if len(runs) > 1 else "")
+            if axis and not known and len(runs) > 1:
+                continue  # of several runs a second axis that holds nothing would only fill the legend
             side = {"yaxis": "y2"} if axis else {}
             traces.append(line(x, [k[1] for k in known], label, len(traces), **side))
     left, right = (METRICS[name].axis for name in LIVE)

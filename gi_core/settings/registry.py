@@ -51,5 +51,6 @@ def find(family: str, kind: str) -> type[Component]:
 def suggestion(word: str, known: Iterable[str]) -> str:
     """`did you mean X?`, or the list of what there is."""
     names = sorted(known)
-    near = difflib.get_close_matches(word[:80].lower(), names, n=1, cutoff=0.5)
-    return f"did you mean {near[0]!r}?" if near else "known are " + ", ".join(names)
+    lower = {name.lower(): name for name in names}
+    near = difflib.get_close_matches(word[:80].lower(), lower, n=1, cutoff=0.5)
+    return f"did you mean {lower[near[0]]!r}?" if near else "known are " + ", ".join(names)

@@ -62,6 +62,8 @@ def _message(problem: ErrorDetails, of: type[BaseModel]) -> str:
     if kind == "union_tag_invalid":
         known = [tag.strip(" '") for tag in context["expected_tags"].split(",")]
         return f"there is no kind {context['tag']!r}: {suggestion(str(context['tag']), known)}"
+    if kind == "missing":
+        return "this is missing"
     if kind == "union_tag_not_found":
         return "say which one with kind"
     if kind == "json_invalid":

@@ -59,6 +59,12 @@ def go(name: str | None, number: int = 1) -> None:
     address.put(lesson=name, step=step, value=None, run=None)
 
 
+def after(name: str) -> str | None:
+    """The lesson that is taught next; None after the last one and after one's own."""
+    names = list(ready())
+    return names[names.index(name) + 1] if name in names[:-1] else None
+
+
 def choose(value: int) -> None:
     """Another value of the control, with its run where this session has played it."""
     address.put(value=str(value), run=None)

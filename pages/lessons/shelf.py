@@ -10,6 +10,7 @@ from gi_core.settings import SpecError
 from pages.lessons import reading
 from pages.shared import telling, words
 from pages.shared.experiment import uploads
+from pages.shared.experiment.permitted import forbidden
 
 _SAID = "lessons.refused"
 
@@ -45,6 +46,15 @@ def _card(number: int, name: str, lesson: Lesson) -> None:
     st.button("Begin", key=f"begin_{name}", icon=":material/play_arrow:", on_click=reading.go, args=(name,))
 
 
+def _permit(lesson: Lesson) -> None:
+    """Raises SpecError where a step asks for what a page cannot open: a link to the lesson would fail for everybody."""
+    for number, step in enumerate(lesson.steps, 1):
+        for value in range(1, step.values + 1):
+            wrong = [p.reason for p in forbidden(step.asked(value)) if p.fatal]
+            if wrong:
+                raise SpecError(f"step {number} of the lesson: {wrong[0]}")
+
+
 def _take() -> None:
     """Read the file that was handed in, keep it by its hash, and open it; or say what is wrong with it."""
     file = st.session_state.get("lesson_file")
@@ -53,7 +63,7 @@ def _take() -> None:
         return
     content = file.getvalue()
     try:
-        read_lesson(content)
+        _permit(read_lesson(content))
         reading.go(uploads.keep_text(content, MOST_BYTES))
     except SpecError as error:
         st.session_state[_SAID] = str(error)

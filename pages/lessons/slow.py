@@ -10,6 +10,7 @@ from gi_core.settings import SpecError
 from gi_core.types.slow_motion import Moment, SlowMotion, read
 from pages.lessons.reading import Place
 from pages.shared import address, telling, words
+from pages.shared.experiment.permitted import refuse
 from pages.shared.result import charts, outcomes
 from pages.shared.session import dispatcher, store, viewer
 
@@ -39,6 +40,7 @@ def _begin(place: Place, step: Step) -> None:
     spec = {"experiment": step.asked(place.value).model_dump(mode="json"), "iterations": step.slow}
     cached = f"slow:{step.asked(place.value).key()}:{step.slow}"
     try:
+        refuse(step.asked(place.value))
         dispatcher().ensure()
         number = store().submit("slow_motion", spec, owner=viewer() or "", title=step.title, cache_key=cached)
     except SpecError as error:

@@ -105,6 +105,10 @@ def _ways(lesson: Lesson, place: Place) -> None:
                 "Next step", key="lesson_next", icon=":material/arrow_forward:", on_click=reading.go,
                 args=(place.name, place.number + 1),
             )  # fmt: skip
+        elif (after := reading.after(place.name)) is not None:
+            st.button(
+                "Next lesson", key="lesson_after", icon=":material/arrow_forward:", on_click=reading.go, args=(after,),
+            )  # fmt: skip
         if not stage.presenting():
             stage.present_button()
 

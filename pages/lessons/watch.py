@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import streamlit as st
 
 from gi_core.figures import captions
-from gi_core.jobs.job import Job
+from gi_core.jobs.job import Job, Point
 from gi_core.lessons.lesson import Step
-from pages.lessons import reading
+from pages.lessons import labels, reading
 from pages.lessons.reading import Place
 from pages.shared import stage
 from pages.shared.rank import question
@@ -45,6 +47,7 @@ def _body(source: StoredRun, place: Place, step: Step) -> None:
         status.buttons(job)
     if not job.over:
         status.line(job, store().place(job.id) if job.state == "queued" else 0)
+    labels.draw(job, step)
     measures.draw_sentence(job, True)
     viewer.draw(
         source,
@@ -63,15 +66,22 @@ def _body(source: StoredRun, place: Place, step: Step) -> None:
 
 
 def _curves(job: Job, place: Place, step: Step) -> None:
-    """The curves of every value that was played, over each other."""
+    """The curves of every value that was played, over each other: of several one line each, in the same colour in both charts."""
     played = {**reading.runs(place, step), place.value: job}
     points = {step.label(value) or "this run": store().curve(one.id) for value, one in sorted(played.items())}
     points = {name: curve for name, curve in points.items() if len(curve) >= _CURVE}
     if not points:
         return
+    if len(points) > 1:
+        points = {name: [_plain(point) for point in curve] for name, curve in points.items()}
     large, caption = stage.presenting(), captions.of_run(job.spec, job.run_result)
     with st.container(key="charts", horizontal=True, gap="medium"):
         with st.container(width="stretch", gap="xsmall"):
             curves.losses(points, True, "lesson_loss", caption, large=large)
         with st.container(width="stretch", gap="xsmall"):
             curves.likeness(points, "lesson_likeness", caption, large=large)
+
+
+def _plain(point: Point) -> Point:
+    """Its total loss and its PSNR alone."""
+    return replace(point, losses={name: value for name, value in point.losses.items() if name == "total"}, ssim=None)

@@ -15,6 +15,8 @@ export default function ({ data, parentElement }) {
   state.draw = () => draw();
 
   const [width, height] = data.size;
+  // A sheet that is wider than high needs no square: the rest of it would stand empty above and below.
+  parentElement.querySelector(".figures").style.setProperty("--ratio", Math.max(1, width / height));
   const fit = element => {
     // Whole-number enlargement keeps every pixel square and equal; small frames are simply filled.
     const box = element.closest(".frame").clientWidth || 240;

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from gi_core.lessons import handout, judging, read_lesson, ready, ready_lesson, ready_path
@@ -58,6 +60,7 @@ def test_every_measure_is_none_or_a_number_of_an_empty_result():
 
 
 LESSON = ready_path("gradient").read_text()
+EXPERIMENT = re.compile(r"^experiment = .*$", re.MULTILINE)
 WRONG = (
     ("", "holds no lesson"),
     ("title = 1", "the lesson is not valid"),
@@ -68,6 +71,26 @@ WRONG = (
     (LESSON.replace('preset = "DLG"', "").replace('model = "linear"', 'model = "vit"', 1), "run 1"),
     (LESSON.replace("at_least = 40", "at_most = 40"), "at_most"),
     ("x" * 70_000, "too large"),
+    (LESSON + "x = " + "[" * 5000 + "]" * 5000, "nested more than"),
+    (LESSON.replace("size = 32", ".".join("a" * 400) + " = 1", 1), "more than 16 parts"),
+    (LESSON.encode("utf-16"), "not a text file"),
+    (LESSON + "\x00", "is not TOML"),
+    (LESSON.replace("minutes = 10", "minutes = " + "9" * 5000), "a number of 5000 characters"),
+    (LESSON.replace("minutes = 10", "minutes = nan"), "not finite"),
+    (LESSON.replace("minutes = 10", "minute = 10"), "did you mean 'minutes'"),
+    (LESSON.replace("minutes = 10", 'minutes = "ten"'), "give a whole number, not 'ten'"),
+    ("[[steps]]\n" * 100, "this is missing"),
+    ("title = 'a'\nsentence = 'b'\nsteps = [1]", "give an object with settings, not 1"),
+    (EXPERIMENT.sub("experiment = { preset = 'dlgg' }", LESSON), "did you mean 'DLG'"),
+    (EXPERIMENT.sub("experiment = 'dlg'", LESSON), "give an object with settings"),
+    (EXPERIMENT.sub("experiment = { size = 100000 }", LESSON), "give 512 or less"),
+    (EXPERIMENT.sub("experiment = { attack = 'dlg:iterations=99999999' }", LESSON), "give 100000 or less"),
+    (EXPERIMENT.sub("experiment = { weights = '/etc/hostname' }", LESSON), "unknown weights '/etc/hostname'"),
+    (LESSON.replace('path = "labels"', 'path = "__class__"'), "there is no '__class__' to set"),
+    (LESSON.replace("[0, 1], [0, 0]]", "[0, 1], [0, 0], [1, 1], [1, 0], [2, 2], [3, 3]]").replace('labels = ["two', '# "'), "at most 5"),
+    (LESSON.replace("[[steps]]", '[[steps]]\nsee = "../../etc"', 1), "not '../../etc'"),
+    (LESSON.replace("{psnr}", "{__class__}"), "no measure '__class__'"),
+    (LESSON.replace("at_least = 40", "at_least = 'much'"), "give a number, not 'much'"),
 )  # fmt: skip
 
 

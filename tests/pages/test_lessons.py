@@ -31,7 +31,7 @@ def test_a_prediction_comes_before_the_run_and_stands_beside_what_was_measured(s
     assert first.spec == step.asked(1).model_dump(mode="json") and app.query_params["run"] == first.id
     fakes.play(store, first.id, "done")
     app.run()
-    assert "needs another run: choose relu" in text(app) and "Came true" not in text(app)
+    assert "needs another run: choose ReLU" in text(app) and "Came true" not in text(app)
     control = next(one for one in app.get("button_group") if "lesson_value" in one.key)
     control.set_value(2).run()
     app.button(key="lesson_run").click().run()
@@ -67,3 +67,30 @@ def test_ones_own_lesson_opens_by_its_link_and_its_words_are_no_markup(store):
 
 def test_steps_beyond_the_last_show_the_last(store):
     assert f"step {len(ready()['gradient'].steps)} of" in text(lessons(lesson="gradient", step="99", value="-3"))
+
+
+def test_no_click_of_a_lesson_that_names_a_path_makes_a_job(store):
+    slow = (
+        ready_path("matching").read_text().replace('preset = "DLG"', 'preset = "DLG", samples = ["/etc/hostname"]', 1)
+    )
+    app = lessons(lesson=uploads.keep_text(slow.encode(), 65536))
+    app.radio[0].set_value(1).run()
+    for key in ("lesson_run", "slow_begin"):
+        app.button(key=key).click().run()
+        assert "page cannot open '/etc/hostname'" in text(app), key
+    assert not store.jobs(limit=10)
+
+
+def test_the_labels_that_were_read_stand_beside_the_true_ones_where_a_rule_asks_for_them(store):
+    number = fakes.run(store, experiment=ready()["labels"].steps[0].experiment)
+    shown = text(lessons(lesson="labels", step="1", run=number))
+    assert "Read by the server" in shown and "0: astronaut" in shown
+    other = fakes.run(store, experiment=ready()["gradient"].steps[0].experiment)
+    assert "Read by the server" not in text(lessons(lesson="gradient", step="1", run=other))
+
+
+def test_the_last_step_leads_to_the_next_lesson(store):
+    app = lessons(lesson="gradient", step="2")
+    app.button(key="lesson_after").click().run()
+    assert app.query_params["lesson"] == "matching" and app.query_params["step"] == "1"
+    assert not any(button.key == "lesson_after" for button in lessons(lesson=list(ready())[-1], step="3").button)

@@ -12,7 +12,7 @@ from gi_core.settings import Experiment, Problem, SpecError, build, problems
 from gi_core.types.preview import Preview, read
 from pages.shared import address, fetching, form, telling, timing, words
 from pages.shared.experiment import meter, press
-from pages.shared.experiment.permitted import forbidden
+from pages.shared.experiment.permitted import forbidden, refuse
 from pages.shared.session import dispatcher, store, viewer
 
 _PATIENCE = 20.0
@@ -156,9 +156,7 @@ def start(experiment: Experiment, states: tuple[str, ...] = GOING_ON) -> str:
 
 def submit(experiment: Experiment) -> str:
     """A new run of this experiment. Raises SpecError with one sentence."""
-    wrong = [p for p in problems(experiment) + forbidden(experiment) if p.fatal]
-    if wrong:
-        raise SpecError(wrong[0].reason)
+    refuse(experiment)
     dispatcher().ensure()
     spec = experiment.model_dump(mode="json")
     return store().submit("run", spec, owner=viewer() or "", title=words.question(spec))

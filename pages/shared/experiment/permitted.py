@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gi_core import data
-from gi_core.settings import Experiment, Problem
+from gi_core.settings import Experiment, Problem, SpecError, problems
 from gi_core.settings.client import FromFile, Trained
 from gi_core.settings.matching_base import Matching
 
@@ -19,6 +19,13 @@ def forbidden(experiment: Experiment) -> list[Problem]:
     if wrong:
         return [Problem("samples", f"a page cannot open {wrong[0]!r}: choose a picture above, or upload it")]
     return _attack_files(experiment) + _recorded_files(experiment)
+
+
+def refuse(experiment: Experiment) -> None:
+    """Raises SpecError with one sentence where a page may not ask a worker for it."""
+    wrong = [p for p in problems(experiment) + forbidden(experiment) if p.fatal]
+    if wrong:
+        raise SpecError(wrong[0].reason)
 
 
 def _attack_files(experiment: Experiment) -> list[Problem]:
