@@ -38,6 +38,8 @@ _NETWORKS = {
 _EFFORT = {"transformer": 400, "plain": 1200, "residual": 120}
 """Gradients of one picture that the search may take where no closed form applies; the more pictures, the fewer."""
 _LEAST_EFFORT = 24
+_PARTS = {"head": "weights of the last layer", "adapter": "the adapters"}
+"""What may be sent in place of all weights, in words."""
 _MEDICAL = {"retina": 1411, "ihc": 512, "patient": 512, "phantom": 400}
 """Side of the bundled medical pictures."""
 _CROP = 128
@@ -73,7 +75,7 @@ def cases_of(asked: Deployment) -> list[Case]:
     ):
         threats.append("rounds")
     dishonest: list[Threat] = (
-        ["fishing", "imprint"] if said["server"] == "dishonest" and said["shared"] != "head" else []
+        ["fishing", "imprint"] if said["server"] == "dishonest" and said["shared"] not in _PARTS else []
     )
     if behind > 1:  # of one picture's update the honest server has all there is
         threats += dishonest
@@ -92,14 +94,14 @@ def cases_of(asked: Deployment) -> list[Case]:
 def unplayed(asked: Deployment) -> list[str]:
     """What of the description cannot be played here, one sentence each."""
     said = settled(asked)
-    head, private = said["shared"] == "head", said["protection"] in ("dp8", "dp1")
+    part, private = _PARTS.get(said["shared"]), said["protection"] in ("dp8", "dp1")
     found = []
-    if head and said["server"] == "dishonest":
-        found.append("A server that changes the network was not measured where the last layer alone is sent.")
-    if head and said["protection"] != "none":
-        found.append("Where the last layer alone is sent, it was played without the protection.")
-    if head and said["steps"] != "1":
-        found.append("Where the last layer alone is sent, it was played by one step.")
+    if part and said["server"] == "dishonest":
+        found.append(f"A server that changes the network was not measured where {part} alone are sent.")
+    if part and said["protection"] != "none":
+        found.append(f"Where {part} alone are sent, it was played without the protection.")
+    if part and said["steps"] != "1":
+        found.append(f"Where {part} alone are sent, it was played by one step.")
     if said["shared"] == "statistics" and private:
         found.append(
             "DP-SGD cannot be played with batch norm over a client's own pictures; stored statistics were used."
@@ -110,8 +112,8 @@ def unplayed(asked: Deployment) -> list[str]:
 def _measures(said: dict[str, str]) -> list[str]:
     """What is not switched on yet."""
     found = ["together"] if said["together"] == "1" else []
-    found += ["dp8"] if said["protection"] not in ("dp8", "dp1") else []
-    found += ["head"] if said["shared"] != "head" and said["protection"] == "none" else []
+    found += ["dp8"] if said["protection"] not in ("dp8", "dp1") and said["shared"] not in _PARTS else []
+    found += ["head"] if said["shared"] not in _PARTS and said["protection"] == "none" else []
     return found + (["refuse"] if said["server"] == "dishonest" else [])
 
 
@@ -122,7 +124,8 @@ def _case(said: dict[str, str], threat: Threat, measure: str, pictures: int) -> 
     client = _client(said, measure, pictures)
     if threat == "rounds":
         client += f"{',' if ':' in client else ':'}rounds={ROUNDS}"
-    attack = "imprint" if threat == "imprint" else f"auto:iterations={effort},adaptive=true"
+    known = ",labels=known" if said["shared"] == "adapter" else ""  # adapters do not show them
+    attack = "imprint" if threat == "imprint" else f"auto:iterations={effort},adaptive=true{known}"
     changes: dict[str, Any] = {
         "model": f"{model},classes=10" if ":" in model else f"{model}:classes=10", "size": size, "channels": 3, "client": client,
         "server": {"fishing": "fishing", "imprint": "imprint"}.get(threat, "honest"), "defenses": _defenses(said, measure), "attack": attack,
@@ -143,14 +146,14 @@ def _client(said: dict[str, str], measure: str, pictures: int) -> str:
     )  # it bounds single pictures, which train mode mixes
     if said["shared"] == "statistics" and said["network"] == "residual" and not private:
         parts += ["batch_norm=train", "statistics=shared"]
-    if said["shared"] == "head" or measure == "head":
-        parts.append("trains=head")
+    sent = "head" if measure == "head" else said["shared"]
+    if sent in _PARTS:
+        parts.append("trains=head" if sent == "head" else "trains=adapter,adapter_start=trained")
     if measure == "refuse":
         parts.append("refuses=true")
-    head = said["shared"] == "head" or measure == "head"
-    if head:  # it is played by one gradient: of one step that is the sum of the clients' changes
+    if sent in _PARTS:  # it is played by one gradient: of one step that is the sum of the clients' changes
         parts = [part for part in parts if not part.startswith(("epochs", "clients"))]
-    kind = "fedavg" if (together > 1 or steps > 1) and not head else "fedsgd"
+    kind = "fedavg" if (together > 1 or steps > 1) and sent not in _PARTS else "fedsgd"
     return f"{kind}:{','.join(parts)}" if parts else kind
 
 
@@ -159,7 +162,7 @@ def _defenses(said: dict[str, str], measure: str) -> list[str]:
         "none": [], "noise": ["percentile_noise:sigma0=0.1"], "pruning": ["pruning:fraction=0.9"], "dp8": [private(8.0)],
         "dp1": [private(1.0)],
     }[said["protection"]]  # fmt: skip
-    if said["shared"] == "head" or measure == "head":
+    if said["shared"] in _PARTS or measure == "head":
         return []  # see `unplayed`
     return [private(8.0)] if measure == "dp8" else found
 

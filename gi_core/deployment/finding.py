@@ -199,6 +199,10 @@ def _limits(asked: Deployment) -> list[str]:
         )
     else:
         found.append("Measured on a LeNet with ReLU at 32 pixels.")
+    if said["shared"] == "adapter":
+        found.append(
+            "The adapters have rank 4 and stand beside every dense layer; the server was given the labels, which they do not show."
+        )
     if behind > MOST:
         found.append(
             f"Measured with {MOST} pictures behind an update, fewer than there are; more are harder to tell apart."

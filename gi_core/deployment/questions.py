@@ -19,7 +19,7 @@ class Deployment(Question):
     size: Literal["32", "64", "224", "unknown"] = setting("unknown", "Side of the pictures in pixels.")
     pictures: Literal["1", "4", "16", "unknown"] = setting("unknown", "Pictures of a client in a round.")
     steps: Literal["1", "5", "20", "unknown"] = setting("unknown", "Local steps of a client in a round.")
-    shared: Literal["all", "statistics", "head", "unknown"] = setting("unknown", "What the client sends.")
+    shared: Literal["all", "statistics", "head", "adapter", "unknown"] = setting("unknown", "What the client sends.")
     together: Literal["1", "10", "50", "unknown"] = setting("unknown", "Clients whose updates are summed first.")
     protection: Literal["none", "noise", "pruning", "dp8", "dp1", "unknown"] = setting(
         "unknown", "What is done to the update."
@@ -58,7 +58,7 @@ ASKED: dict[str, Asked] = {
     ),
     "shared": Asked(
         "What does it send?",
-        {"all": "All weights or gradients", "statistics": "All weights, and statistics of batch norm", "head": "Only the last layer"},
+        {"all": "All weights or gradients", "statistics": "All weights, and statistics of batch norm", "head": "Only the last layer", "adapter": "Only adapters (LoRA)"},
         "all",
     ),
     "together": Asked(

@@ -23,7 +23,7 @@ SIX = {
     "statistics": {"network": "residual", "shared": "statistics", "pictures": "4", "server": "honest"},
     "private": {"network": "plain", "protection": "dp8", "server": "honest"},
     "summed": {"network": "plain", "together": "50", "server": "honest"},
-    "head": {"network": "transformer", "shared": "head", "server": "honest"},
+    "adapter": {"network": "transformer", "shared": "adapter", "server": "honest"},
     "fished": {"network": "residual", "pictures": "16", "server": "dishonest"},
 }
 
@@ -106,9 +106,9 @@ def test_what_could_not_be_measured_is_never_called_safe(missing):
 
 
 def test_what_cannot_be_played_is_said_and_not_called_safe():
-    asked = deployment(SIX["head"] | {"server": "dishonest", "protection": "dp8"})
+    asked = deployment(SIX["adapter"] | {"server": "dishonest", "protection": "dp8"})
     said = found(asked, rows(asked, lambda case: "nothing"))
-    assert said.level == "unknown" and "was not measured where the last layer alone is sent" in " ".join(said.limits)
+    assert said.level == "unknown" and "was not measured where the adapters alone are sent" in " ".join(said.limits)
 
 
 def test_deployments_are_ordered_by_what_came_back():
