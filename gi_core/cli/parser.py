@@ -138,8 +138,12 @@ def _check_deployment(parser: Parser) -> None:
     for name, one in ASKED.items():
         meanings = "; ".join(f"{value}: {text.lower()}" for value, text in one.answers.items())
         parser.add_argument(
-            f"--{name}", choices=(*one.answers, "unknown"), default="unknown", help=f"{one.text} {meanings}"
+            f"--{name}", choices=(*one.answers, "unknown"), help=f"{one.text} {meanings}; unknown when left out"
         )
+    read = "a file of the job: config_fed_client.json, config_fed_server.json or meta.json of NVFlare, pyproject.toml of Flower;"
+    parser.add_argument(
+        "--config", metavar="FILE", action="append", help=f"{read} answers what is not said here; may be given again"
+    )
     parser.add_argument("--out", metavar="FILE", help="also write a document for who has to decide: .html or .pdf")
     parser.add_argument(
         "--workers", metavar="N", type=int, help="how many workers; as many as this machine carries when left out"

@@ -120,6 +120,8 @@ def _measures(said: dict[str, str]) -> list[str]:
 def _case(said: dict[str, str], threat: Threat, measure: str, pictures: int) -> Case:
     kind = said["network"]
     model, size = _NETWORKS[kind, said["size"] if kind == "transformer" else ""]
+    if pictures == 1 and _trains_normalised(said, measure):
+        model = "resnet20"  # a ResNet-18 leaves one picture of 32 pixels no statistics
     effort = max(_LEAST_EFFORT, _EFFORT[kind] // pictures)
     client = _client(said, measure, pictures)
     if threat == "rounds":
@@ -140,11 +142,7 @@ def _client(said: dict[str, str], measure: str, pictures: int) -> str:
     steps = int(said["steps"])
     if together > 1 or steps > 1:
         parts += [f"epochs={steps}", f"clients={min(together, pictures)}"]
-    private = measure == "dp8" or said["protection"] in (
-        "dp8",
-        "dp1",
-    )  # it bounds single pictures, which train mode mixes
-    if said["shared"] == "statistics" and said["network"] == "residual" and not private:
+    if _trains_normalised(said, measure):
         parts += ["batch_norm=train", "statistics=shared"]
     sent = "head" if measure == "head" else said["shared"]
     if sent in _PARTS:
@@ -157,13 +155,19 @@ def _client(said: dict[str, str], measure: str, pictures: int) -> str:
     return f"{kind}:{','.join(parts)}" if parts else kind
 
 
+def _trains_normalised(said: dict[str, str], measure: str) -> bool:
+    """Whether batch norm goes by the client's own pictures; DP-SGD bounds single pictures, which that mixes."""
+    private = measure == "dp8" or said["protection"] in ("dp8", "dp1")
+    return said["shared"] == "statistics" and said["network"] == "residual" and not private
+
+
 def _defenses(said: dict[str, str], measure: str) -> list[str]:
     found = {
         "none": [], "noise": ["percentile_noise:sigma0=0.1"], "pruning": ["pruning:fraction=0.9"], "dp8": [private(8.0)],
         "dp1": [private(1.0)],
     }[said["protection"]]  # fmt: skip
     if said["shared"] in _PARTS or measure == "head":
-        return []  # see `unplayed`
+        return []  # a ResNet-18 leaves one picture of 32 pixels no statistics
     return [private(8.0)] if measure == "dp8" else found
 
 

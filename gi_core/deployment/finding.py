@@ -193,6 +193,10 @@ def _limits(asked: Deployment) -> list[str]:
         found.append(
             "Measured on a small transformer of that kind; larger ones leak as much where their width is above the number of patches."
         )
+    elif said["network"] == "residual" and said["shared"] == "statistics" and behind == 1:
+        found.append(
+            "Measured on an untrained ResNet-20 at 32 pixels: a ResNet-18 leaves one picture of that size no statistics."
+        )
     elif said["network"] == "residual":
         found.append(
             "Measured on an untrained ResNet-18 at 32 pixels; larger pictures come back less exactly (docs/attacks.md has figures)."

@@ -14,6 +14,7 @@ from gi_core import data
 from gi_core.attacks.base import Refused
 from gi_core.common.memory_limit import memory_limit, memory_ran_out
 from gi_core.common.progress import Progress
+from gi_core.deployment import job_files
 from gi_core.experiments import (
     influence_analysis,
     model_inspection,
@@ -175,7 +176,10 @@ def _utility(job: Job, writer: JobWriter, control: Control, questions: Questions
 
 
 def _inspect(job: Job, writer: JobWriter, control: Control, questions: Questions) -> dict[str, Any]:
-    """spec: {recorded, model, size, channels, client}; see `inspecting.answer`. Of a network that was received: {received, …}."""
+    """spec: {recorded, model, size, channels, client}; see `inspecting.answer`. Of a network that was received: {received, …}; of the
+    configuration of a deployment: {described}, see `job_files.answer`."""
+    if "described" in job.spec:
+        return {"status": "done", "described": job_files.answer(job.spec)}
     if "received" in job.spec:
         return {"status": "done", "model_check": model_inspection.answer(job.spec)}
     return {"status": "done", **inspecting.answer(job.spec)}

@@ -37,7 +37,7 @@ OPTIONS = {
     "sweep": ["", "--csv", "--html"],
     "lessons": ["", "--handout", "--notes"],
     "reproduce": ["", "--budget", "--pictures", "--count", "--file", "--out", "--workers"],
-    "check-deployment": ["--network", "--size", "--pictures", "--server", "--out"],
+    "check-deployment": ["--network", "--size", "--pictures", "--server", "--config", "--out"],
     "list": [""],
     "runs": ["", "--search", "--limit", "--sweep", "--out"],
     "report": ["", "--out"],
