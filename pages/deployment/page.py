@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from gi_core.deployment import ASKED
-from pages.deployment import answers, asking, result
+from pages.deployment import answers, asking, files, result
 from pages.shared import address, head
 from pages.shared.places import WEB
 
@@ -14,10 +14,11 @@ st.html(WEB / "frontier.css")
 st.html(WEB / "deployment.css")
 head.title(
     "Is our deployment safe?",
-    "Answer eight questions, as far as you know. The strongest attacks that apply are then run here, on medical pictures and a network"
+    "Answer eight questions, as far as you know, or give the files of your job. The strongest attacks that apply are then run here, on medical pictures and a network"
     " of that kind; what comes back is shown first.",
 )
 head.word()
+files.draw()
 answers.draw()
 job, price = asking.jobs()
 asking.launch(job)
