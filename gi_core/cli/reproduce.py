@@ -21,6 +21,7 @@ from gi_core.reproductions import (
     Study,
     asked,
     claims,
+    findings_of,
     read_studies,
     setting_of,
     studies,
@@ -69,7 +70,7 @@ def reproduce(arguments: argparse.Namespace) -> int:
         bar.close()
     if arguments.json:
         known = found if own else kept.newer(kept.known(), found)
-        print(json.dumps({"claims": [row(one, known.get(one.id)) for one in wanted]}, allow_nan=False))
+        print(json.dumps({"claims": [row(one, known.get(one.id), among) for one in wanted]}, allow_nan=False))
     elif not stopped and len(found) < len(wanted):
         print(
             f"{len(wanted) - len(found)} claims were not measured: no experiment tests them, or not within this budget (--list tells)"
@@ -116,21 +117,22 @@ def _groups(wanted: tuple[Claim, ...], among: tuple[Study, ...]) -> list[tuple[S
     return [(setting_of(its[0], among), its) for its in groups.values()]
 
 
-def row(claim: Claim, found: Measured | None) -> dict[str, Any]:
+def row(claim: Claim, found: Measured | None, among: tuple[Study, ...] | None = None) -> dict[str, Any]:
     """One object for each claim, as `--json` has it."""
     return {
         "id": claim.id, "paper": claim.paper, "where": claim.where, "claim": claim.claim, "published": claim.printed or None,
         "source_status": claim.source, "convention": claim.convention, "measured": found and found["value"],
         "interval": found and found["interval"], "unit": claim.unit, "n": found["pictures"] if found else 0,
         "verdict": found["verdict"] if found else "source unread" if claim.source == "unread" else "not measured",
-        "missing": claim.missing, "details": found,
+        "controls": found["controls"] if found else {}, "accuracy": found and found["accuracy"],
+        "otherwise": [one.text for one in findings_of(claim, among)], "missing": claim.missing, "details": found,
     }  # fmt: skip
 
 
 def _list(wanted: tuple[Claim, ...], among: tuple[Study, ...], as_json: bool) -> int:
     known = kept.known()
     if as_json:
-        print(json.dumps({"claims": [row(one, known.get(one.id)) for one in wanted]}, allow_nan=False))
+        print(json.dumps({"claims": [row(one, known.get(one.id), among) for one in wanted]}, allow_nan=False))
         return DONE
     names = {one.id for one in wanted}
     for study in among:

@@ -4,10 +4,22 @@
 `records` keeps it.
 """
 
-from gi_core.reproductions.claims import Budget, Claim, Setting, Study, claims, read_studies, setting_of, studies
+from gi_core.reproductions.claims import (
+    Budget,
+    Claim,
+    Setting,
+    Study,
+    claims,
+    findings_of,
+    read_studies,
+    setting_of,
+    studies,
+)
+from gi_core.reproductions.findings import Finding
 from gi_core.reproductions.questions import asked
 from gi_core.reproductions.verdicts import Measured, measured
 
 __all__ = [
-    "Budget", "Claim", "Measured", "Setting", "Study", "asked", "claims", "measured", "read_studies", "setting_of", "studies",
+    "Budget", "Claim", "Finding", "Measured", "Setting", "Study", "asked", "claims", "findings_of", "measured", "read_studies",
+    "setting_of", "studies",
 ]  # fmt: skip

@@ -9,12 +9,14 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from gi_core.metrics.registry import METRICS
+from gi_core.reproductions.findings import Finding
 from gi_core.settings import Experiment, SpecError
 from gi_core.settings.base import Settings, setting
 from gi_core.settings.documents import read_toml
 from gi_core.settings.overrides import overridden
 from gi_core.settings.registry import suggestion
 from gi_core.settings.sentences import made
+from gi_core.settings.utility import Training
 
 Budget = Literal["small", "full"]
 Source = Literal["source", "plot", "mirror", "measured with their code", "second hand", "unread"]
@@ -46,8 +48,9 @@ class Amount(Settings):
 class Setting(Settings):
     """One experiment, asked of many pictures, each with a seed and (`network = "each"`) an initialisation of its own.
 
-    differs: in what it differs from the published experiment, one sentence; empty where in nothing.
-    fewer: why the small budget has fewer than 50 pictures.
+    controls: of how many pictures the standing controls are run too. accuracy: the training (`settings.utility.Training`, without its
+    data) that tells what the setting's defenses cost; empty: none. differs: in what it differs from the published experiment, one
+    sentence; empty where in nothing. fewer: why the small budget has fewer than 50 pictures.
     """
 
     id: _Id
@@ -57,6 +60,8 @@ class Setting(Settings):
     network: Literal["one", "each"] = "each"
     small: Amount
     full: Amount
+    controls: int = setting(2, "Of how many pictures the standing controls are run too.", ge=0, le=1000)
+    accuracy: dict[str, Any] = setting({}, "The training that accuracy is measured by, without its data.")
     differs: str = setting("", "How it differs from the published experiment.", max_length=400)
     fewer: str = setting("", "Why there are fewer than 50 pictures.", max_length=200)
 
@@ -68,7 +73,13 @@ class Setting(Settings):
             raise ValueError(f"setting {self.id!r}: one of the budgets has pictures")
         if self.small.pictures < 50 and not self.fewer:
             raise ValueError(f"setting {self.id!r}: say in `fewer` why there are fewer than 50 pictures")
+        if self.accuracy:
+            self.training("bundled")
         return self
+
+    def training(self, pictures: str) -> Training | None:
+        """What accuracy is measured by on a data set of this name; None where it is not."""
+        return made(Training, {**self.accuracy, "data": pictures}, "accuracy: ") if self.accuracy else None
 
     def amount(self, budget: Budget) -> Amount:
         return self.small if budget == "small" else self.full
@@ -149,16 +160,23 @@ class Study(Settings):
     place: int = setting(100, "Its place in lists, the least first.", ge=0, le=1000)
     settings: tuple[Setting, ...]
     claims: tuple[Claim, ...]
+    findings: tuple[Finding, ...] = ()
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        known = [one.id for one in self.settings]
+        known, named = [one.id for one in self.settings], [one.id for one in self.claims]
+        for finding in self.findings:
+            for name in finding.claims:
+                if name not in named:
+                    raise ValueError(
+                        f"finding {finding.title!r}: there is no claim {name!r} in this file: {suggestion(name, named)}"
+                    )
         for claim in self.claims:
             if claim.experiment is not None and claim.experiment not in known:
                 raise ValueError(
                     f"claim {claim.id!r}: there is no setting {claim.experiment!r}: {suggestion(claim.experiment, known)}"
                 )
-        for ids in (known, [one.id for one in self.claims]):
+        for ids in (known, named):
             double = next((one for one in ids if ids.count(one) > 1), None)
             if double:
                 raise ValueError(f"two are called {double!r}")
@@ -202,3 +220,8 @@ def claims(ids: tuple[str, ...] = (), among: tuple[Study, ...] | None = None) ->
 def setting_of(claim: Claim, among: tuple[Study, ...] | None = None) -> Setting | None:
     """The setting that a claim is tested in; None where no experiment tests it."""
     return next((one for study in among or studies() for one in study.settings if one.id == claim.experiment), None)
+
+
+def findings_of(claim: Claim, among: tuple[Study, ...] | None = None) -> tuple[Finding, ...]:
+    """What was found otherwise than published, and concerns this claim."""
+    return tuple(one for study in among or studies() for one in study.findings if claim.id in one.claims)

@@ -34,10 +34,11 @@ def answers(
     unknown sweep.
     """
     held = rows(store, sweep)
+    defended = bool(sweeps.sweep_of(store, sweep).base.defenses)
     devices = sorted({row["device"] for row in held if row["device"]})
     return {
         claim.id: measured(
-            claim, held, own=pictures.own, whole=whole, data=pictures.title, budget=budget, device=" and ".join(devices) or "none",
+            claim, held, own=pictures.own, whole=whole, defended=defended, sweep=sweep, data=pictures.title, budget=budget, device=" and ".join(devices) or "none",
             date=datetime.now(UTC).date().isoformat(), version=__version__,
         )
         for claim in claims

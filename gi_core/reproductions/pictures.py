@@ -64,6 +64,16 @@ def chosen(kind: Pictures, count: int, classes: int, given: Mapping[str, str] | 
     return Chosen(False, "crops of bundled photographs", crops[:count], labels)
 
 
+def trained_on(kind: Pictures, given: Mapping[str, str] | None = None) -> str:
+    """Data set that a network of this kind of pictures is trained on, as a federation names it: `chosen`'s source."""
+    folder = (given or {}).get(kind)
+    if folder is not None:
+        return f"folder:{folder}"
+    if kind in archives.DATA_SETS and archives.available(kind):
+        return kind
+    return "faces" if kind in GREY else "bundled"
+
+
 def _crops() -> tuple[str, ...]:
     """Squares of the photographs, one of each in turn, so that the first few are of different photographs."""
     rows = [

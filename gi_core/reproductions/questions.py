@@ -1,4 +1,4 @@
-"""A claim's setting as a sweep: one experiment for each picture."""
+"""A claim's setting as a sweep: one experiment for each picture, then the standing controls of the first few."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from gi_core.reproductions.claims import Budget, Setting
-from gi_core.reproductions.pictures import Chosen, chosen
+from gi_core.reproductions.pictures import Chosen, chosen, trained_on
+from gi_core.settings import Experiment
+from gi_core.settings.controls import CONTROLS, has_prior
 from gi_core.settings.sweep import Sweep
 
 CLASSES = 10
@@ -36,5 +38,16 @@ def asked(
             if not base.model.one_logit and named is None:
                 one["model.classes"] = classes
         experiments.append(one)
+    experiments += [one | change for change in _beside(base) for one in experiments[: setting.controls]]
     name = f"{setting.title} ({found.title})"
-    return Sweep(name=name[:120], question=setting.title, base=base, experiments=tuple(experiments)), found
+    sweep = Sweep(
+        name=name[:120], question=setting.title, base=base, experiments=tuple(experiments),
+        utility=setting.training(trained_on(setting.pictures, given)),
+    )  # fmt: skip
+    return sweep, found
+
+
+def _beside(base: Experiment) -> list[dict[str, Any]]:
+    """What stands beside a setting: its controls, and of a defended one the same without defenses."""
+    controls = [kind for kind in CONTROLS if kind != "prior" or has_prior(base.attack)]
+    return [{"control": kind} for kind in controls] + ([{"defenses": []}] if base.defenses else [])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from gi_core.common.paths import home
 from gi_core.common.whole_files import write_text
@@ -15,11 +15,12 @@ from gi_core.settings.documents import read_json
 SHIPPED = Path(__file__).with_name("measured.json")
 """Written by `python -m gi_core reproduce --out`, and by nothing else."""
 _MOST_BYTES = 8 * 2**20
+_LATER: dict[str, Any] = {"sweep": "", "controls": {}, "accuracy": None}
 
 
 def shipped() -> dict[str, Measured]:
     """Id of a claim -> what was measured of it when the program was made."""
-    return cast(dict[str, Measured], json.loads(SHIPPED.read_text("utf-8"))) if SHIPPED.is_file() else {}
+    return _whole(json.loads(SHIPPED.read_text("utf-8"))) if SHIPPED.is_file() else {}
 
 
 def here() -> dict[str, Measured]:
@@ -30,7 +31,12 @@ def here() -> dict[str, Measured]:
     held = read_json(path.read_bytes(), _MOST_BYTES, f"{path}")
     if not isinstance(held, dict) or not all(isinstance(one, dict) and "verdict" in one for one in held.values()):
         raise SpecError(f"{path} is damaged: delete it, and it is written anew")
-    return cast(dict[str, Measured], held)
+    return _whole(held)
+
+
+def _whole(held: dict[str, Any]) -> dict[str, Measured]:
+    """With what records had not before controls stood beside them."""
+    return {name: cast(Measured, _LATER | one) for name, one in held.items()}
 
 
 def newer(known: dict[str, Measured], found: dict[str, Measured]) -> dict[str, Measured]:

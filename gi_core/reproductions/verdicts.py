@@ -4,29 +4,42 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypedDict
 
 from gi_core.metrics.intervals import LEVEL, mean_interval, median_interval, wilson
+from gi_core.reproductions.accuracy import Accuracy, accuracy
 from gi_core.reproductions.claims import Claim
+from gi_core.settings.controls import CONTROLS
 
+Row = Mapping[str, Any]
 Verdict = Literal["reproduced", "differs", "source unread", "data or GPU missing", "too few pictures", "not measured"]
 LEAST = 5
 """Pictures below which an interval agrees with nearly everything, so that nothing is said."""
+UNDEFENDED = "undefended"
+"""The reference of a defended setting: the same attack where nothing is defended."""
 
 
-class Measured(TypedDict):
-    """value and interval in the claim's unit; None where nothing came of it. level: of the interval. pictures: that the value
-    rests on. failed, refused: runs without a value. own: whether these are the publication's pictures; data: what they are.
+class Counted(TypedDict):
+    """value and interval in the claim's unit; None where nothing came of it. pictures: that the value rests on. failed, refused: runs
+    without a value.
     """
 
     value: float | None
     interval: tuple[float, float] | None
-    level: float
     pictures: int
-    seeds: int
     failed: int
     refused: int
+
+
+class Measured(Counted):
+    """level: of the interval. own: whether these are the publication's pictures; data: what they are. controls: the same attack on
+    the first few of them where the update tells nothing of them, by `settings.controls.CONTROLS`, and `UNDEFENDED`. accuracy: of the
+    main task, where the setting measures it. sweep: its runs, in the store that they were done in.
+    """
+
+    level: float
+    seeds: int
     own: bool
     data: str
     budget: str
@@ -35,7 +48,10 @@ class Measured(TypedDict):
     date: str
     version: str
     runs: list[str]
+    sweep: str
     verdict: Verdict
+    controls: dict[str, Counted]
+    accuracy: Accuracy | None
 
 
 def statistic(claim: Claim, values: Sequence[float]) -> tuple[float, tuple[float, float]]:
@@ -71,10 +87,15 @@ def verdict(
     return "reproduced" if met else "differs" if whole else "data or GPU missing"
 
 
-def measured(
-    claim: Claim, rows: Sequence[dict[str, Any]], *, own: bool, whole: bool = True, data: str, budget: str, device: str, date: str, version: str
-) -> Measured:  # fmt: skip
-    """What a sweep's rows say of a claim that an experiment tests. The rest is kept beside it.
+def role(row: Row, defended: bool) -> str:
+    """What a row of a setting's sweep is: "" for the claim's own question, else the control or reference."""
+    if (row.get("control") or "none") != "none":
+        return str(row["control"])
+    return UNDEFENDED if defended and row.get("defenses") == "none" else ""
+
+
+def counted(claim: Claim, rows: Sequence[Row]) -> tuple[Counted, int]:
+    """What rows of one role come to, and how many values its interval rests on.
 
     A run that failed or was refused has no value: of a share a failed one counts as a miss, of a median or a mean it is told.
     """
@@ -82,12 +103,28 @@ def measured(
     values = [float(row[metric]) for row in rows if row["state"] == "done" and row.get(metric) is not None]
     failed = sum(row["state"] in ("failed", "cancelled", "missing") for row in rows)
     refused = sum(row["state"] == "refused" for row in rows)
-    counted = list(values)
+    whole = list(values)
     if claim.statistic == "share":
-        counted += [math.inf if claim.below is not None else -math.inf] * failed
-    value, interval = statistic(claim, counted) if values else (None, None)
+        whole += [math.inf if claim.below is not None else -math.inf] * failed
+    value, interval = statistic(claim, whole) if values else (None, None)
+    return Counted(value=value, interval=interval, pictures=len(values), failed=failed, refused=refused), len(whole)
+
+
+def measured(
+    claim: Claim, rows: Sequence[Row], *, own: bool, whole: bool = True, defended: bool = False, sweep: str = "", data: str, budget: str,
+    device: str, date: str, version: str,
+) -> Measured:  # fmt: skip
+    """What a sweep's rows say of a claim that an experiment tests. defended: whether the setting has a defense. The rest is kept
+    beside it.
+    """
+    by: dict[str, list[Row]] = {"": [], **{kind: [] for kind in (*CONTROLS, UNDEFENDED)}}
+    for row in rows:
+        by[role(row, defended)].append(row)
+    found, behind = counted(claim, by[""])
     return Measured(
-        value=value, interval=interval, level=LEVEL, pictures=len(values), seeds=len({row["seed"] for row in rows}), failed=failed,
-        refused=refused, seconds=sum(row["seconds"] or 0.0 for row in rows), runs=[row["run_id"] for row in rows if row["run_id"]],
-        verdict=verdict(claim, interval, own, len(counted), whole), own=own, data=data, budget=budget, device=device, date=date, version=version,
+        **found, level=LEVEL, seeds=len({row["seed"] for row in by[""]}), seconds=sum(row["seconds"] or 0.0 for row in by[""]),
+        runs=[row["run_id"] for row in by[""] if row["run_id"]], sweep=sweep,
+        verdict=verdict(claim, found["interval"], own, behind, whole), own=own, data=data, budget=budget, device=device, date=date,
+        version=version, controls={kind: counted(claim, its)[0] for kind, its in by.items() if kind and its},
+        accuracy=accuracy(by[""], by[UNDEFENDED]),
     )  # fmt: skip

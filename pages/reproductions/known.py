@@ -11,7 +11,8 @@ from gi_core.reproductions import Claim, Measured, Setting, asked, claims, recor
 from gi_core.reproductions.collecting import answers as collected
 from gi_core.reproductions.pictures import Chosen
 from gi_core.settings import SpecError
-from gi_core.settings.sweep import Sweep
+from gi_core.settings.sweep import Sweep, members
+from pages.shared import link
 from pages.shared.session import store
 from pages.shared.sweeps import asking
 
@@ -54,7 +55,11 @@ def jobs() -> list[Job]:
 def answers() -> dict[str, Known]:
     """Id of a claim -> what is known of it. Raises SpecError: the file of this machine is damaged."""
     shipped, there = records.shipped(), jobs()
-    found = {name: Known(one, "", shipped.get(name) == one) for name, one in records.known().items()}
+    held = {job.id for job in there}
+    found = {
+        name: Known(one, one["sweep"] if one["sweep"] in held else "", shipped.get(name) == one)
+        for name, one in records.known().items()
+    }
     for offer in offers():
         job = asking.find(offer.sweep, there)
         if job is not None and job.over:
@@ -66,6 +71,12 @@ def answers() -> dict[str, Known]:
                 if kept[name] is one and one["value"] is not None
             }
     return found
+
+
+@st.cache_resource(ttl=60, show_spinner=False)
+def links() -> dict[str, str]:
+    """Id of a setting -> the address of its first picture's experiment in the lab."""
+    return {one.setting.id: f"./?experiment={link.encode(members(one.sweep)[0].experiment)}" for one in offers()}
 
 
 def _its(setting: Setting) -> list[Claim]:

@@ -6,9 +6,10 @@ from collections import Counter
 
 import streamlit as st
 
-from gi_core.reproductions import Claim, setting_of, studies
-from gi_core.reproductions.telling import measured_text, published_text
+from gi_core.reproductions import Claim, Measured, findings_of, setting_of, studies
+from gi_core.reproductions.telling import accuracy_text, controls_text, measured_text, published_text
 from pages.reproductions.known import Known
+from pages.reproductions.known import links as lab_links
 from pages.shared import words
 
 SIGNS = {
@@ -44,35 +45,61 @@ def summary(found: dict[str, Known]) -> None:
 
 def draw(found: dict[str, Known]) -> None:
     """A table for each system."""
+    links = lab_links()
     for study in studies():
         st.html(f'<h2 class="gi-sub">{words.escape(study.system)}</h2>')
-        body = "".join(_row(claim, found.get(claim.id)) for claim in study.claims)
+        body = "".join(_row(claim, found.get(claim.id), links) for claim in study.claims)
         st.html(
             f'<div class="gi-scroll" tabindex="0" role="region" aria-label="Claims of {words.escape(study.system)}">'
             '<table class="gi-table gi-claims"><thead><tr><th scope="col">Claim</th><th scope="col">Verdict</th>'
-            f'<th scope="col">Published</th><th scope="col">Measured here</th></tr></thead><tbody>{body}</tbody></table></div>'
+            '<th scope="col">Published</th><th scope="col">Measured here</th><th scope="col">Controls</th></tr></thead>'
+            f"<tbody>{body}</tbody></table></div>"
         )
 
 
-def _row(claim: Claim, known: Known | None) -> str:
+def _row(claim: Claim, known: Known | None, links: dict[str, str]) -> str:
     word = verdict(claim, known)
     sign, tone = SIGNS[word]
-    setting = setting_of(claim)
-    notes = [claim.convention, setting.differs if setting else ""]
-    measured = known.measured if known else None
-    about = ""
-    if known is not None and measured is not None:
-        when = f"{measured['date']}, {measured['device']}, version {measured['version']}, budget {measured['budget']}"
-        about = f"<small>{words.escape(when)}{', as shipped' if known.shipped else ''}</small>"
-        if known.sweep:
-            about += (
-                f'<small><a href="./sweeps?sweep={words.escape(known.sweep)}" target="_self">Open its runs</a></small>'
-            )
-        if word == "differs" and claim.why:
-            notes.append(claim.why)
-    small = "".join(f"<small>{words.escape(note)}</small>" for note in notes if note)
+    setting, measured = setting_of(claim), known.measured if known else None
+    notes = [claim.convention, *((setting.differs, setting.fewer) if setting else ())]
+    if measured is not None and word == "differs":
+        notes.append(claim.why)
     return (
-        f'<tr><th scope="row">{words.escape(claim.claim)}<small>{words.escape(claim.where)} · <code>{claim.id}</code></small>{small}</th>'
+        f'<tr id="{claim.id}"><th scope="row">{words.escape(claim.claim)}<small>{words.escape(claim.where)} · <code>{claim.id}</code></small>'
+        f"{_small(*notes)}{_otherwise(claim)}</th>"
         f'<td class="gi-claim-{tone}"><span aria-hidden="true">{sign}</span> {words.escape(word)}</td>'
-        f"<td>{words.escape(published_text(claim))}</td><td>{words.escape(measured_text(claim, measured))}{about}</td></tr>"
+        f"<td>{words.escape(published_text(claim))}</td>"
+        f"<td>{words.escape(measured_text(claim, measured))}{_about(claim, known, links)}</td>"
+        f"<td>{_beside(claim, measured)}</td></tr>"
     )
+
+
+def _otherwise(claim: Claim) -> str:
+    """What was found otherwise than published, with its reason."""
+    return "".join(
+        f'<p class="gi-claim-found"><b>{words.escape(one.title)}.</b> {words.escape(one.text)}</p>'
+        for one in findings_of(claim)
+    )
+
+
+def _about(claim: Claim, known: Known | None, links: dict[str, str]) -> str:
+    """Accuracy, when and where it was measured, and its runs."""
+    found = ""
+    if known is not None:
+        one = known.measured
+        when = f"{one['date']}, {one['device']}, version {one['version']}, budget {one['budget']}"
+        found = _small(accuracy_text(setting_of(claim), one), when + (", as shipped" if known.shipped else ""))
+        if known.sweep:
+            found += f'<a href="./sweeps?sweep={words.escape(known.sweep)}" target="_self">Open its runs</a> '
+    if claim.experiment in links:
+        found += f'<a href="{words.escape(links[claim.experiment])}" target="_self">Open in the lab</a>'
+    return found
+
+
+def _beside(claim: Claim, measured: Measured | None) -> str:
+    """The standing controls; a dash where there are none."""
+    return (_small(*controls_text(claim, measured)) if measured else "") or "–"
+
+
+def _small(*lines: str) -> str:
+    return "".join(f"<small>{words.escape(one)}</small>" for one in lines if one)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from gi_core.common.paths import home
 from gi_core.jobs import sweeps
-from gi_core.reproductions import records
+from gi_core.reproductions import claims, records
+from gi_core.settings.sweep import members
 from pages.reproductions import known, table
+from pages.shared import link
 from tests.pages.opened import opened, text
-from tests.reproductions.helpers import found
+from tests.reproductions.helpers import counted, found
 
 
 @pytest.fixture(autouse=True)
@@ -33,8 +37,38 @@ def test_a_setting_is_measured_from_the_page(store):
     (job,) = store.jobs(kinds=("sweep",))
     offer = next(one for one in known.offers() if one.setting.id == "rgap_fcn3")
     assert sweeps.sweep_of(store, job.id) == offer.sweep
-    assert sweeps.status(store, job.id).total == len(offer.pictures.refs)
+    assert sweeps.status(store, job.id).total == len(offer.sweep.experiments) > len(offer.pictures.refs)
     assert not any(button.key == "measure_rgap_fcn3" for button in app.button)
+
+
+def test_a_planted_wrong_value_is_red_and_each_row_leads_to_its_experiment(store):
+    one = found(value=90.0, verdict="differs", sweep="0123456789ab")
+    drawn = table._row(
+        next(claim for claim in claims() if claim.id == "rgap_fcn3_release"),
+        known.Known(one, one["sweep"], False),
+        known.links(),
+    )
+    assert 'class="gi-claim-bad"' in drawn and "./sweeps?sweep=0123456789ab" in drawn
+    address = re.search(r"\./\?experiment=([A-Za-z0-9_-]+)", drawn)
+    offer = next(one for one in known.offers() if one.setting.id == "rgap_fcn3")
+    assert address and link.decode(address[1]) == members(offer.sweep)[0].experiment
+
+
+def test_what_is_found_otherwise_stands_beside_its_claim_with_the_controls(store):
+    beside = {"noise": counted(6.5), "other": counted(7.5)}
+    taught = {"value": 0.5, "deviation": 0.02, "seeds": 3, "bare": 0.75, "bare_deviation": 0.01, "chance": 0.25}
+    records.keep({"influence_noise_mse": found(controls=beside, accuracy=taught)})
+    said = text(opened("reproductions"))
+    for words in (
+        "What the released code minimises.", "The damping decides what the influence says.", "Which start is kept.",
+        "PSNR of normalised values.", "Batch norm in evaluation mode.",
+    ):  # fmt: skip
+        assert words in said
+    assert "noise: 6.5 [6.0 to 7.0] of 2" in said and "prior alone: none, the attack has no prior" in said
+    assert (
+        "accuracy of the main task: 50 % ± 2, 75 % ± 1 without the defense, 25 % by chance (mean ± deviation of 3"
+        in said
+    )
 
 
 def test_a_damaged_file_is_one_sentence(store):
