@@ -1,6 +1,6 @@
 """What a client notices of a network: scores of honest ones, fresh, trained and trained on, and of ones that ask for pictures.
 
-`python -m benchmarks.inspection` prints a row for each kind; how noticing goes against what comes back is `python -m benchmarks.fishing stealth`.
+`python -m benchmarks.inspection` prints a row for each kind; how noticing goes against what comes back is `python -m benchmarks.stealth`.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from gi_core.networks.imprint import imprinted
 from gi_core.networks.trap import first_dense, trapped
 from gi_core.settings import build as asked
 from gi_core.settings import parse_component
+from gi_core.settings.graph import Shape
 from gi_core.settings.servers import Imprint, Trap
 
 FRESH = (
@@ -28,6 +29,7 @@ FRESH = (
 )  # fmt: skip
 TRAINED = ("lenet", "convnet:width=16,depth=4", "resnet20", "mlp", "linear", "vit:depth=2,hidden=64")
 CLASSES, SHAPE = 11, (3, 32, 32)
+KINDS = ("honest fresh", "honest trained", "fishing", "imprint", "imprint, softness 0.1", "trap", "trap, softness 0.1")
 NONE, ONE = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
 """Of the normalisation."""
 
@@ -44,6 +46,18 @@ def honest() -> Iterator[tuple[str, nn.Module]]:
             yield f"trained {text}, {epochs} epochs at {rate}", _trained(text, epochs, rate)
 
 
+def trapping() -> Iterator[tuple[nn.Module, Shape, Trap, tuple[tuple[float, ...], tuple[float, ...]]]]:
+    """Fresh networks that begin with a dense layer, by width, depth, pictures, normalisation, and what a unit lets through."""
+    for text in ("mlp:hidden=64", "mlp:hidden=256,depth=4", "mlp:hidden=1024"):
+        for shape in ((1, 28, 28), SHAPE):
+            for through in (0.02, 0.05, 0.1, 0.2):
+                for middle, spread in ((0.0, 1.0), (0.5, 0.25)):
+                    model = build(parse_component("model", f"{text},classes={CLASSES}"), shape, CLASSES)
+                    normal = ((middle,) * shape[0], (spread,) * shape[0])
+                    for softness in (0.0, 0.1):
+                        yield model, shape, Trap(through=through, softness=softness), normal
+
+
 def _trained(text: str, epochs: int, rate: float) -> nn.Module:
     model = parse_component("model", text).model_dump(mode="json")
     weights = {"kind": "trained", "epochs": epochs, "learning_rate": rate, "data": "bundled"}
@@ -55,7 +69,7 @@ def _trained(text: str, epochs: int, rate: float) -> nn.Module:
 
 def inspection() -> Iterator[dict]:
     """Honest networks, and each of them as it fishes and behind four bins, the fewest there are."""
-    kinds: dict[str, list[float]] = {"honest fresh": [], "honest trained": [], "fishing": [], "imprint": [], "trap": []}
+    kinds: dict[str, list[float]] = {name: [] for name in KINDS}
     named, rows = 0, []
     for name, model in honest():
         found = check(model)
@@ -63,15 +77,21 @@ def inspection() -> Iterator[dict]:
         rows.append({one["check"]: one["value"] for one in found["noticed"]})
         if found["suspicious"]:
             print("FALSE ALARM", name, found["sentence"], flush=True)
-        kinds["imprint"].append(check(imprinted(model, Imprint(bins=4), SHAPE, NONE, ONE))["score"])
+        for softness, kind in ((0.0, "imprint"), (0.1, "imprint, softness 0.1")):
+            whole = imprinted(model, Imprint(bins=4, softness=softness), SHAPE, NONE, ONE)
+            kinds[kind].append(check(whole)["score"])
         if first_dense(model, 3 * 32 * 32) is not None:
             kinds["trap"].append(check(trapped(model, Trap(), SHAPE, NONE, ONE))["score"])
+            kinds["trap, softness 0.1"].append(check(trapped(model, Trap(softness=0.1), SHAPE, NONE, ONE))["score"])
         try:
             fished = check(fishing(model, 3, 25.0))
         except ValueError:
             continue
         kinds["fishing"].append(fished["score"])
         named += fished["of_class"] == 3
+    for model, shape, settings, normal in trapping():
+        scores = kinds["trap, softness 0.1" if settings.softness else "trap"]
+        scores.append(check(trapped(model, settings, shape, *normal))["score"])
     for kind, scores in kinds.items():
         yield {
             "networks": kind, "count": len(scores), "least": min(scores), "median": statistics.median(scores), "most": max(scores),

@@ -4,6 +4,7 @@
     bias      |b_c - median(b)| of the last layer's farthest bias, in logits, where it is also 6 robust deviations away
     repeated  share of a layer's rows that repeat another row's direction, of layers of 4 rows and 4 inputs or more
     traps     share of a dense layer's rows whose positive weights are the negative ones times a factor
+    even      1 / spread of the sums of rows of a first dense layer: random rows have 1, and traps share one sum
     head only how much more the last layer moved since the last round than all others, relative to their size
 
 Each is divided by what honest networks stay below (`LIMITS`; benchmarks/inspection.py). A server that fishes leaves one row of the head and
@@ -19,14 +20,14 @@ import torch
 from torch import Tensor, nn
 
 from gi_core.networks.prepared import last_layer
-from gi_core.networks.trap import traps
+from gi_core.networks.trap import first_dense, spread, traps
 from gi_core.types.model_check import ModelCheck, Noticed
 
-LIMITS = {"rows": 8.0, "bias": 6.0, "repeated": 0.1, "traps": 0.1, "head_only": 1e3}
+LIMITS = {"rows": 8.0, "bias": 6.0, "repeated": 0.1, "traps": 0.1, "even": 2.5, "head_only": 1e3}
 """Of honest networks, fresh, trained and trained on, the largest of each are below half of this."""
 ROBUST, DEVIATIONS = 1.4826, 6.0
-ALIKE = 1 - 1e-6
-"""Cosine from which two rows are one."""
+ALIKE = 0.99
+"""Cosine from which two rows are one; of honest networks no two are, but for a few of a MobileNet's narrow layers."""
 MOST, FEWEST, ROWS = 99.0, 4, 4096
 """Largest score that is said; fewest rows and inputs of a layer whose rows are compared; most rows that are."""
 NEARLY = 0.05
@@ -48,7 +49,7 @@ def check(model: nn.Module, before: Mapping[str, Tensor] | None = None) -> Model
             found.append(bias)
             of_class = of_bias if bias["score"] >= 1 else None
         of_class = of_row if rows["score"] >= 1 else of_class
-    found += [_repeated(model), _trapped(model)]
+    found += [_repeated(model), _trapped(model), _even(model)]
     if before is not None and head is not None:
         found.append(_head_only(model, before, head[0]))
     found.sort(key=lambda one: -one["score"])
@@ -114,6 +115,15 @@ def _trapped(model: nn.Module) -> Noticed:
     most, where = max(layers, default=(0.0, ""))
     words = f"{100 * most:.0f} % of the rows of {where or 'no layer'} let few pictures through: their weights are pairs of opposite sign"
     return _noticed("traps", most, words)
+
+
+def _even(model: nn.Module) -> Noticed:
+    """How alike the rows of a first dense layer sum up."""
+    found = first_dense(model)
+    if found is None or math.isinf(apart := spread(found[1])):
+        return _noticed("even", 0.0, "no dense layer of many rows reads the pictures")
+    words = f"the rows of {found[0]} all sum up alike, so that the same pictures switch few of them on"
+    return _noticed("even", 1 / apart if apart else math.inf, words)
 
 
 def _weights(model: nn.Module) -> Iterator[tuple[str, Tensor]]:

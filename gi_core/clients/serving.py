@@ -27,7 +27,7 @@ def served(
     if not isinstance(server, Fishing):
         return model, None
     of_class = int(labels[0]) if server.of_class is None else server.of_class
-    return fishing(model, of_class, server.tau), Fished(of_class, int((labels == of_class).sum()))
+    return fishing(model, of_class, server.tau, server.softness), Fished(of_class, int((labels == of_class).sum()))
 
 
 def in_front(server: Server, model: nn.Module, pictures: Pictures) -> nn.Module:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from gi_core.analysis.stealth import measured
 from gi_core.common.errors import SpecError
 from gi_core.figures import captions
 from gi_core.figures.drawing import Drawing
@@ -118,6 +119,11 @@ def of_update(inspection: Document, caption: str = "", *, theme: Theme = "light"
     """norms: how much each layer of a recorded update changed (`gi_core/types/inspection.py`)."""
     found = drawing("norms", inspection["layers"])
     return _made([found] if found is not None else [], caption, theme)
+
+
+def of_servers(*, theme: Theme = "light") -> Figures:
+    """stealth: what a server that hides shows its clients, against what comes back, as it was measured (`gi_core/analysis/stealth.py`)."""
+    return _made([drawing("stealth", measured())], "", theme)
 
 
 def _made(drawings: Sequence[Drawing], caption: str, theme: Theme) -> Figures:

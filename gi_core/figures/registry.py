@@ -9,7 +9,7 @@ from typing import Literal
 
 from gi_core.figures.drawing import Drawing
 
-Subject = Literal["run", "influence", "rank", "sweep", "frontier", "wall", "federation", "update"]
+Subject = Literal["run", "influence", "rank", "sweep", "frontier", "wall", "federation", "update", "server"]
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,7 @@ _ALL: Sequence[Entry] = (
     Entry("leakage", "federation", "Leakage of each attacked client by round", "federation.leakage"),
     Entry("exposure", "federation", "What each attacked client's updates show together", "federation.exposure"),
     Entry("norms", "update", "Change of each layer in a recorded update", "updates.norms"),
+    Entry("stealth", "server", "What a server that hides shows, against what comes back", "stealth.chart"),
 )
 FIGURES: Mapping[str, Entry] = {entry.name: entry for entry in _ALL}
 """Name -> figure. A new chart is one entry here and its function."""

@@ -22,6 +22,8 @@ NO_HEAD = (
     "fishing changes the numbers of a last dense layer with a bias, and this network does not end in one: choose"
     " server=honest"
 )
+DRAW = 23
+"""Seed of a softened server's rows."""
 
 
 def head(model: nn.Module) -> tuple[str, nn.Linear]:
@@ -33,8 +35,8 @@ def head(model: nn.Module) -> tuple[str, nn.Linear]:
 
 
 @torch.no_grad()
-def fishing(model: nn.Module, of_class: int, tau: float) -> nn.Module:
-    """A copy of the network that fishes for `of_class`. Raises SpecError."""
+def fishing(model: nn.Module, of_class: int, tau: float, softness: float = 0.0) -> nn.Module:
+    """A copy of the network that fishes for `of_class`. softness: |w_k| / |w_c| of random rows in place of zeros. Raises SpecError."""
     model = copy.deepcopy(model)
     _, layer = head(model)
     if of_class >= layer.out_features:
@@ -46,7 +48,8 @@ def fishing(model: nn.Module, of_class: int, tau: float) -> nn.Module:
         raise SpecError(
             f"the last layer's row of class {of_class} is zero, so no gradient passes it: choose another class"
         )
-    layer.weight.zero_()
+    rest = torch.randn(layer.weight.shape, generator=torch.Generator().manual_seed(DRAW)).to(row)
+    layer.weight.copy_(softness * row.norm() * rest / rest.norm(dim=1, keepdim=True))
     layer.bias.zero_()
     layer.weight[of_class] = row
     layer.bias[of_class] = -tau

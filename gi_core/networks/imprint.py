@@ -28,8 +28,8 @@ from gi_core.settings.servers import Imprint, Server
 FRONT, BODY = "front", "body"
 PUBLIC = 200
 """Public pictures whose measurements are looked at."""
-DIRECTION, DRAW = 20, 21
-"""Seeds of the measurement and of the public pictures."""
+DIRECTION, DRAW, SOFT = 20, 21, 24
+"""Seeds of the measurement, of the public pictures, and of what a softened server adds."""
 SLOPE = 0.01
 """What one standard deviation of the measurement is in the first layer: as small as a learning step may leave in order, and large
 enough to change much where weights, not gradients, are sent."""
@@ -91,12 +91,21 @@ def imprinted(
         front.measure.weight.copy_((SLOPE / spread * direction).expand_as(front.measure.weight))
         front.measure.bias.copy_(-SLOPE * (torch.tensor(at, dtype=torch.float64) + middle / spread))
         front.back.weight.fill_(SHIFT / (SLOPE * settings.bins))
+        _soften(front, settings.softness)
     whole = Imprinted(front.to(parameter), model).train(model.training)
     known = facts(model)
     if known is not None:
         last = None if known.last is None else f"{BODY}.{known.last}"
         remember(whole, replace(known, frozen=tuple(f"{BODY}.{n}" for n in known.frozen), last=last))
     return whole
+
+
+def _soften(front: Bins, softness: float) -> None:
+    """Add a random part of that share to each row of both layers, so that rows no longer repeat."""
+    draw = torch.Generator().manual_seed(SOFT)
+    for weight in (front.measure.weight, front.back.weight):
+        noise = torch.randn(weight.shape, generator=draw, dtype=torch.float64)
+        weight += softness * weight.norm(dim=1, keepdim=True) * noise / noise.norm(dim=1, keepdim=True)
 
 
 def named_as_sent(model: nn.Module, server: Server, shape: Shape) -> nn.Module:

@@ -11,6 +11,7 @@ When the Curious Abandon Honesty, EuroS&P 2023.
 from __future__ import annotations
 
 import copy
+import math
 from math import prod
 
 import torch
@@ -22,8 +23,9 @@ from gi_core.settings.graph import Shape
 from gi_core.settings.servers import Trap
 from gi_core.settings.trap_checks import NO_ROWS
 
-DRAW = 22
-"""Seed of the rows."""
+DRAW, SOFT = 22, 25
+"""Seeds of the rows, and of what a softened server does to them."""
+_SET = "gradient_inversion_traps"
 HALVINGS = 30
 ALIKE = 1e-3
 """Relative misfit up to which the positive weights of a row are its negative ones times a factor."""
@@ -31,6 +33,8 @@ MOSTLY = 0.9
 """Share of a layer's rows from which it is one of traps."""
 FEWEST = 16
 """Least inputs of a layer that is looked at."""
+EVEN, ROWS = 0.4, 32
+"""Spread of the rows' sums below which they are of traps, of so many rows at least; of random rows it is 1, and training spreads them."""
 
 
 def first_dense(model: nn.Module, values: int | None = None) -> tuple[str, nn.Linear] | None:
@@ -55,7 +59,7 @@ def trapped(
     found = first_dense(model, prod(shape))
     if found is None:
         raise SpecError(NO_ROWS)
-    if traps(found[1]) >= MOSTLY:
+    if set_here(found[1]):
         return model
     model = copy.deepcopy(model)
     found = first_dense(model)
@@ -69,19 +73,30 @@ def trapped(
         through = ((public @ (middle * positive + negative).T) > 0).double().mean()
         low, high = (middle, high) if float(through) < settings.through else (low, middle)
     weight = low * positive + negative
+    weight *= 1 + settings.softness * torch.randn(weight.shape, generator=_seeded(SOFT), dtype=torch.float64)
     spread, centre = (
         torch.tensor(v, dtype=torch.float64).view(-1, 1, 1).expand(shape).reshape(count) for v in (std, mean)
     )
     layer.weight.copy_(weight * spread)
     layer.bias.copy_(weight @ centre)
+    layer.__dict__[_SET] = True
     return model
+
+
+def set_here(layer: nn.Linear) -> bool:
+    """Whether a server set traps in this layer: it knows it did, or the rows show it, as those of a file do."""
+    return _SET in layer.__dict__ or traps(layer) >= MOSTLY or spread(layer) < EVEN
+
+
+def _seeded(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
 
 
 def _drawn(rows: int, shape: Shape) -> tuple[Tensor, Tensor]:
     """(negative weights, positive ones before they are scaled), (m, D) float64; each is zero where the other is not. A weight and
     its opposite stand in one channel, so that a normalisation keeps them alike.
     """
-    draw = torch.Generator().manual_seed(DRAW)
+    draw = _seeded(DRAW)
     channels, half = shape[0], shape[1] * shape[2] // 2
     negative = torch.zeros(rows, channels, shape[1] * shape[2], dtype=torch.float64)
     positive = torch.zeros_like(negative)
@@ -95,6 +110,18 @@ def _drawn(rows: int, shape: Shape) -> tuple[Tensor, Tensor]:
 
 
 @torch.no_grad()
+def spread(layer: nn.Linear) -> float:
+    """Standard deviation over the rows of sum_p w_p / |w|; infinite of too few rows or inputs.
+
+    Traps share one sum, (s - 1) sum_p |n_p|, which the draws hardly move: what keeps most pictures out is the same in every row.
+    """
+    weight = layer.weight.double()
+    if weight.shape[0] < ROWS or weight.shape[1] < FEWEST:
+        return math.inf
+    return float((weight.sum(1) / weight.norm(dim=1).clamp_min(1e-300)).std())
+
+
+@torch.no_grad()
 def traps(layer: nn.Linear) -> float:
     """Share of its rows whose positive weights are the negative ones times one factor, with the sign turned."""
     weight = layer.weight.double()
@@ -105,4 +132,4 @@ def traps(layer: nn.Linear) -> float:
     size = negative.square().sum(1)
     factor = (positive * negative).sum(1) / size.clamp_min(1e-300)
     apart = (positive - factor[:, None] * negative).norm(dim=1) / positive.norm(dim=1).clamp_min(1e-300)
-    return float(((apart < ALIKE) & (size > 0)).double().mean())
+    return float(((apart < ALIKE) & (size > 0) & positive.any(1)).double().mean())

@@ -29,13 +29,23 @@ class Honest(Server):
     description: ClassVar[str] = "The server sends the network as it is and reads what comes back."
 
 
-class Fishing(Server):
+class Changing(Server):
+    """A server that sends numbers of its own, hidden a little where it likes."""
+
+    changes: ClassVar[bool] = True
+
+    softness: float = setting(
+        0.0, "Size of random numbers that the server adds to what it prepared, relative to it, so that a client notices less.",
+        title="Softness", ge=0, le=1, added=True,
+    )  # fmt: skip
+
+
+class Fishing(Changing):
     """Row w of class c in the last dense layer stays, all other rows and biases are 0, and b_c = -tau: then
     dL/dh = -w / B for the pictures of class c and next to 0 for all others.
     """
 
     kind: Literal["fishing"] = "fishing"
-    changes: ClassVar[bool] = True
     title: ClassVar[str] = "Fishes for a class"
     description: ClassVar[str] = (
         "The server changes numbers in the last layer, so that of a whole batch only the pictures of one class move the"
@@ -59,13 +69,12 @@ class Fishing(Server):
         return "fish for " + ("the first picture's class" if self.of_class is None else f"class {self.of_class}")
 
 
-class Imprint(Server):
+class Imprint(Changing):
     """r_j = relu(w x - t_j) in front of the network, with t_j at the quantiles j / k of w x over public pictures: row j of the
     gradient less row j + 1 is of the pictures of one bin.
     """
 
     kind: Literal["imprint"] = "imprint"
-    changes: ClassVar[bool] = True
     title: ClassVar[str] = "Asks for pixels"
     description: ClassVar[str] = (
         "The server puts a dense layer of bins in front of the network. A picture that falls alone into its bin comes back exactly,"
@@ -93,13 +102,12 @@ class Imprint(Server):
         return f"read single pictures off a layer of {self.bins} bins"
 
 
-class Trap(Server):
+class Trap(Changing):
     """Half of a row's weights are drawn and negative, the others their opposites times a scale below 1, so that few pictures switch
     its unit on: what it sends is then often of one picture alone.
     """
 
     kind: Literal["trap"] = "trap"
-    changes: ClassVar[bool] = True
     title: ClassVar[str] = "Sets traps"
     description: ClassVar[str] = (
         "The server changes numbers in the first dense layer, so that each of its units lets few pictures through. A unit that only one"

@@ -15,8 +15,9 @@ from gi_core.experiments.model_inspection import answer
 from gi_core.networks.building import build
 from gi_core.networks.fishing import fishing, head
 from gi_core.networks.imprint import imprinted
+from gi_core.networks.trap import trapped
 from gi_core.settings import parse_component
-from gi_core.settings.servers import Imprint
+from gi_core.settings.servers import Imprint, Trap
 
 ZOO = ("lenet:init=uniform", "convnet:width=8,depth=3", "resnet20", "mlp:hidden=32", "linear", "vit:depth=1,hidden=32")
 
@@ -42,15 +43,8 @@ def test_a_network_of_two_classes_that_fishes_is_noticed():
 
 
 def test_small_rows_in_place_of_zeros_are_noticed_less_the_larger_they_are():
-    scores = []
-    for share in (1e-3, 1e-2, 0.5):
-        model = fishing(network("convnet:width=8,depth=3"), 3, 2.0)
-        weight = head(model)[1].weight
-        with torch.no_grad():
-            rest = torch.randn(weight.shape, generator=torch.Generator().manual_seed(0))
-            rest *= share * weight[3].norm() / rest.norm(dim=1, keepdim=True)
-            weight.copy_(torch.where((torch.arange(10) == 3)[:, None], weight, rest))
-        scores.append(check(model)["score"])
+    plain = network("convnet:width=8,depth=3")
+    scores = [check(fishing(plain, 3, 2.0, softness))["score"] for softness in (1e-3, 1e-2, 0.5)]
     assert scores[0] > scores[1] > 1 > scores[2]
 
 
@@ -61,6 +55,23 @@ def test_repeated_rows_in_front_of_a_network_are_noticed():
         first.weight.copy_(first.weight[:1].expand_as(first.weight))
     found = check(model)
     assert found["suspicious"] and found["of_class"] is None and "single pictures" in found["sentence"]
+
+
+def test_softened_bins_and_traps_are_noticed_until_little_of_them_is_left():
+    plain, shape = network("mlp:hidden=64"), (3, 16, 16)
+    normal = (0.0,) * 3, (1.0,) * 3
+    for softness in (0.0, 0.1):
+        assert check(imprinted(plain, Imprint(bins=16, softness=softness), shape, *normal))["suspicious"]
+        assert check(trapped(plain, Trap(softness=softness), shape, *normal))["suspicious"]
+    assert not check(trapped(plain, Trap(softness=1.0), shape, *normal))["suspicious"]
+
+
+def test_rows_that_training_left_without_positive_weights_are_no_traps():
+    model = network("mlp:hidden=64")
+    first = next(m for m in model.modules() if isinstance(m, torch.nn.Linear))
+    with torch.no_grad():
+        first.weight[:20] = -first.weight[:20].abs()
+    assert not check(model)["suspicious"]
 
 
 def test_a_round_that_moved_the_last_layer_alone_is_noticed():

@@ -37,6 +37,16 @@ def test_every_picture_that_is_said_to_be_alone_is_one(values):
     assert state["labels"][: state["alone"]].tolist() == asked.round.labels[places].tolist()
 
 
+def test_softened_traps_still_give_pictures_and_bins_much_less():
+    asked = caught(server={"kind": "trap", "through": 0.1, "softness": 0.3})
+    _, state, _ = answered(asked)
+    assert state["alone"] >= 3 and float(errors(asked, state)[: state["alone"]].max()) < 1e-6
+    hard, soft = (
+        answered(question(bins=64, server={"kind": "imprint", "bins": 64, "softness": s}))[1] for s in (0.0, 0.3)
+    )
+    assert hard["alone"] >= 4 > (soft["alone"] or 0)
+
+
 def test_rows_that_let_half_of_the_pictures_through_are_never_said_to_hold_one_in_vain():
     asked = caught(through=0.5)
     _, state, step = answered(asked)

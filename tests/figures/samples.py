@@ -10,6 +10,7 @@ import numpy as np
 
 from gi_core.analysis import frontier
 from gi_core.analysis.rank import count
+from gi_core.analysis.stealth import measured
 from gi_core.experiments.sweeps.answers import answer
 from gi_core.experiments.sweeps.choices import Choice
 from gi_core.figures import Drawing, drawing
@@ -125,4 +126,5 @@ def drawings() -> dict[str, Drawing]:
         "leakage": drawing("leakage", federation()),
         "exposure": drawing("exposure", federation()),
         "norms": drawing("norms", layers()),
+        "stealth": drawing("stealth", measured()),
     }  # fmt: skip

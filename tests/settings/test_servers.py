@@ -6,6 +6,7 @@ import pytest
 
 from gi_core.reports import commands, repeat
 from gi_core.settings import Experiment, SpecError, build, parse_component, problems
+from gi_core.settings.base import identity
 from gi_core.settings.parse import changed
 from tests.runs_helpers import tiny
 
@@ -24,6 +25,16 @@ def reasons(fatal: bool = True, **changes) -> str:
 def test_an_honest_server_leaves_the_key_of_a_question_as_it_was():
     assert Experiment().key() == "f7faa119479eb698"
     assert build({"server": {"kind": "fishing"}}).key() != Experiment().key()
+
+
+def test_softness_at_zero_is_no_part_of_what_identifies_a_question():
+    asked = build({"server": FISHING})
+    assert (
+        asked.key()
+        == build({"server": FISHING | {"softness": 0.0}}).key()
+        != build({"server": FISHING | {"softness": 0.1}}).key()
+    )
+    assert "softness" not in identity(asked.server)
 
 
 def test_a_command_line_calls_the_class_by_its_name():

@@ -5,10 +5,12 @@ from __future__ import annotations
 import streamlit as st
 
 from gi_core import data
+from gi_core.analysis import stealth
 from gi_core.reports import sent
 from gi_core.settings import CLIENTS, SERVERS, Experiment, SpecError
 from gi_core.settings.client import FedAvg
 from gi_core.settings.layer_graphs import layer_graph
+from gi_core.settings.servers import Changing
 from pages.shared import form, words
 from pages.shared.experiment import adapting, client_fields, fields, pairs, received
 from pages.shared.experiment.statistics_pair import STATISTICS
@@ -70,6 +72,8 @@ def _server(now: Experiment) -> None:
         with st.container(key="server"):
             fields.widgets(now.server, ("server",), names)
         received.noticed(now)
+        if isinstance(now.server, Changing) and now.server.softness:
+            st.html(f'<p class="gi-about">{words.escape(stealth.sentence(now.server.kind))}.</p>')
     with st.expander("Check a network that you received", type="compact", key="fold.received"):
         received.draw(now)
 

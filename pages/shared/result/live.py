@@ -16,6 +16,7 @@ from pages.shared.result import (
     arrival,
     controls,
     curves,
+    hiding,
     label_table,
     legible,
     measures,
@@ -104,6 +105,7 @@ def body(source: Source) -> None:
     if not present:
         trials.draw(source, job)
         if truth:
+            hiding.draw(job)
             controls.draw(job)
             _notes(job)
 

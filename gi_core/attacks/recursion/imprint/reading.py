@@ -20,7 +20,7 @@ from gi_core.attacks import explaining
 from gi_core.attacks.base import Refused
 from gi_core.attacks.priors import Pixels
 from gi_core.networks.imprint import FRONT, Bins, bins_of
-from gi_core.networks.trap import MOSTLY, first_dense, traps
+from gi_core.networks.trap import first_dense, set_here
 from gi_core.types.updates import Knowledge, Update
 
 ROUNDING = 2.0**-22
@@ -71,7 +71,7 @@ def prepared_rows(model: nn.Module) -> Prepared | None:
     if front is not None:
         return Prepared(f"{FRONT}.measure", front.measure, front)
     found = first_dense(model)
-    return Prepared(*found) if found is not None and traps(found[1]) >= MOSTLY else None
+    return Prepared(*found) if found is not None and set_here(found[1]) else None
 
 
 def read(update: Update, knowledge: Knowledge, source: Prepared) -> Reading:
