@@ -120,9 +120,9 @@ def _measures(said: dict[str, str]) -> list[str]:
 def _case(said: dict[str, str], threat: Threat, measure: str, pictures: int) -> Case:
     kind = said["network"]
     model, size = _NETWORKS[kind, said["size"] if kind == "transformer" else ""]
-    if pictures == 1 and _trains_normalised(said, measure):
-        model = "resnet20"  # a ResNet-18 leaves one picture of 32 pixels no statistics
-    effort = max(_LEAST_EFFORT, _EFFORT[kind] // pictures)
+    if trains_normalised(said, measure):
+        size = 48  # at 32 the last feature map is one position, which leaves batch norm over one picture nothing
+    effort = max(_LEAST_EFFORT, _EFFORT[kind] // pictures // (2 if trains_normalised(said, measure) else 1))
     client = _client(said, measure, pictures)
     if threat == "rounds":
         client += f"{',' if ':' in client else ':'}rounds={ROUNDS}"
@@ -142,7 +142,7 @@ def _client(said: dict[str, str], measure: str, pictures: int) -> str:
     steps = int(said["steps"])
     if together > 1 or steps > 1:
         parts += [f"epochs={steps}", f"clients={min(together, pictures)}"]
-    if _trains_normalised(said, measure):
+    if trains_normalised(said, measure):
         parts += ["batch_norm=train", "statistics=shared"]
     sent = "head" if measure == "head" else said["shared"]
     if sent in _PARTS:
@@ -155,7 +155,7 @@ def _client(said: dict[str, str], measure: str, pictures: int) -> str:
     return f"{kind}:{','.join(parts)}" if parts else kind
 
 
-def _trains_normalised(said: dict[str, str], measure: str) -> bool:
+def trains_normalised(said: dict[str, str], measure: str) -> bool:
     """Whether batch norm goes by the client's own pictures; DP-SGD bounds single pictures, which that mixes."""
     private = measure == "dp8" or said["protection"] in ("dp8", "dp1")
     return said["shared"] == "statistics" and said["network"] == "residual" and not private

@@ -6,10 +6,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gi_core.deployment.cases import DELTA, FEWER, MEASURES, MOST, THREATS, UPDATES, Case, positions, unplayed
+from gi_core.deployment.cases import (
+    DELTA,
+    FEWER,
+    MEASURES,
+    MOST,
+    THREATS,
+    UPDATES,
+    Case,
+    positions,
+    trains_normalised,
+    unplayed,
+)
 from gi_core.deployment.questions import Deployment, assumed, settled
 from gi_core.metrics.intervals import fewer, wilson
 from gi_core.metrics.words import Level, of_row
+from gi_core.settings.client_base import SENDS_NOTHING
 
 CHANCE = 0.05
 """Probability below which a difference is more than chance."""
@@ -104,7 +116,7 @@ def _share(one: Outcome) -> float:
 def _outcome(case: Case, rows: Sequence[dict[str, Any]]) -> Outcome:
     done = [row for row in rows if row["state"] == "done"]
     kept = (
-        [row for row in rows if row["state"] == "failed" and "the client sends nothing" in str(row.get("error"))]
+        [row for row in rows if row["state"] == "failed" and str(row.get("error")).startswith(SENDS_NOTHING)]
         if case.measure == "refuse"
         else []
     )
@@ -193,13 +205,9 @@ def _limits(asked: Deployment) -> list[str]:
         found.append(
             "Measured on a small transformer of that kind; larger ones leak as much where their width is above the number of patches."
         )
-    elif said["network"] == "residual" and said["shared"] == "statistics" and behind == 1:
-        found.append(
-            "Measured on an untrained ResNet-20 at 32 pixels: a ResNet-18 leaves one picture of that size no statistics."
-        )
     elif said["network"] == "residual":
         found.append(
-            "Measured on an untrained ResNet-18 at 32 pixels; larger pictures come back less exactly (docs/attacks.md has figures)."
+            f"Measured on an untrained ResNet-18 at {48 if trains_normalised(said, '') else 32} pixels; larger pictures come back less exactly (docs/attacks.md has figures)."
         )
     else:
         found.append("Measured on a LeNet with ReLU at 32 pixels.")

@@ -10,6 +10,7 @@ from gi_core.clients import Round
 from gi_core.common.errors import SpecError
 from gi_core.data import Pictures
 from gi_core.settings import Experiment
+from gi_core.settings.client_base import SENDS_NOTHING
 
 
 def as_fished(pictures: Pictures, done: Round) -> tuple[Pictures, Round]:
@@ -36,4 +37,4 @@ def refuse_suspicious(experiment: Experiment, done: Round) -> None:
     if experiment.client.refuses and experiment.recorded is None:
         found = check(done.knowledge.model)
         if found["suspicious"]:
-            raise SpecError(f"the client sends nothing, as {found['sentence']}")
+            raise SpecError(f"{SENDS_NOTHING}, as {found['sentence']}")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from gi_core.jobs.job import FINISHED, Job
 
-REFUSED, MISSING = "refused", "missing"
+REFUSED, MISSING, KEPT = "refused", "missing", "kept"
 
 
 @dataclass(frozen=True)
@@ -14,7 +14,8 @@ class SweepStatus:
     """How a sweep stands.
 
     state: as of any job (running, pausing, paused, done: all of them, incomplete: some failed, failed: all, cancelled). total: experiments. counts:
-    how many are queued, running, ..., refused (see `Entry.refused`) or missing (deleted, or given up by a cancel).
+    how many are queued, running, ..., refused (see `Entry.refused`), missing (deleted, or given up by a cancel) or kept (the client
+    refused to send anything: an answer, no failure).
     fraction: of all work, in [0, 1]. seconds_left: from what took how long so far; None before the first has ended and
     while nothing runs. utility_total, utility_counts: the same of trainings. elsewhere: whether it was brought here in an archive.
     """
@@ -36,8 +37,8 @@ class SweepStatus:
 
     @property
     def sentence(self) -> str:
-        """What to say of a sweep whose experiments partly failed or were cancelled, `done with 3 failed`; else empty."""
-        if self.state != "incomplete":
+        """What to say of a sweep whose experiments partly failed, were cancelled or kept, `done with 3 failed`; else empty."""
+        if self.state not in ("incomplete", "failed") or (self.state == "failed" and not self.counts.get(KEPT)):
             return ""
         lacking = [
             f"{n} {what}{'s ' if what and n > 1 else ' ' if what else ''}{state}"
@@ -45,7 +46,8 @@ class SweepStatus:
             for state in ("failed", "cancelled")
             if (n := counts.get(state))
         ]
-        return "done with " + " and ".join(lacking or ["some failed"])
+        kept = [f"{n} refused by the client"] if (n := self.counts.get(KEPT)) else []
+        return "done with " + " and ".join([*lacking, *kept] or ["some failed"])
 
 
 @dataclass(frozen=True)

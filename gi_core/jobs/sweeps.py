@@ -12,11 +12,12 @@ from typing import Any
 from gi_core.jobs import quota, rows, sweep_membership
 from gi_core.jobs.job import ACTIVE, FINISHED, FOLLOWS, Job, new_id
 from gi_core.jobs.store import Store
-from gi_core.jobs.sweep_entries import MISSING, REFUSED, Entry, SweepStatus, UtilityEntry
+from gi_core.jobs.sweep_entries import KEPT, MISSING, REFUSED, Entry, SweepStatus, UtilityEntry
 from gi_core.jobs.sweep_questions import Look, questions
 from gi_core.jobs.sweep_tables import settle
 from gi_core.jobs.sweep_time import fraction, seconds_left
 from gi_core.settings import SpecError
+from gi_core.settings.client_base import SENDS_NOTHING
 from gi_core.settings.sweep import Sweep, build_sweep
 
 MOST_UNFINISHED = 5
@@ -83,9 +84,10 @@ def status(store: Store, id: str) -> SweepStatus:
     parent = _parent(store, id)
     found = store.database.rows(
         "SELECT m.role AS role, m.position AS position, m.key || '/' || m.seed AS one, m.job AS job,"
-        f" coalesce(c.state, CASE WHEN m.refused IS NULL THEN '{MISSING}' ELSE '{REFUSED}' END) AS state"
+        f" CASE WHEN c.state = 'failed' AND instr(c.error, ?) = 1 THEN '{KEPT}'"
+        f" ELSE coalesce(c.state, CASE WHEN m.refused IS NULL THEN '{MISSING}' ELSE '{REFUSED}' END) END AS state"
         " FROM members m LEFT JOIN jobs c ON c.id = m.job WHERE m.sweep = ?",
-        (id,),
+        (SENDS_NOTHING, id),
     )
     counts: dict[str, dict[str, int]] = {"run": {}, "utility": {}}
     distinct: dict[tuple[str, Any], Any] = {}

@@ -11,6 +11,8 @@ from gi_core.settings.base import Component, setting
 
 MOST_CLASSES = 1000
 """Most classes whose weights, or further labels, a text can give."""
+SENDS_NOTHING = "the client sends nothing"
+"""How it is said of a client that refuses a network: the end of such a run is an answer, and no failure."""
 
 
 class Client(Component):

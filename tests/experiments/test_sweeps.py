@@ -31,9 +31,9 @@ def asked(seeds=(0, 1, 2), **more) -> Sweep:
     return build_sweep({"name": "Seeds", "base": tiny("dlg").model_dump(mode="json"), "axes": axes, **more})
 
 
-def end(writer: Writer, state: str = "done", result: dict | None = None) -> str:
+def end(writer: Writer, state: str = "done", result: dict | None = None, error: str | None = None) -> str:
     job = writer.claim("batch")
-    writer.finish(job.id, state, result or {"metrics": {"psnr": 20.0}} if state == "done" else None)
+    writer.finish(job.id, state, result or {"metrics": {"psnr": 20.0}} if state == "done" else None, error)
     return job.id
 
 
@@ -60,6 +60,16 @@ def test_a_sweep_is_a_job_that_ends_with_its_last_experiment(store, writer):
     entries = sweeps.members(store, number)
     assert [e.point for e in entries] == [{"Seed": "0"}, {"Seed": "1"}, {"Seed": "2"}]
     assert [e.state for e in entries] == ["done", "failed", "done"]
+
+
+def test_a_client_that_refuses_is_an_answer_and_no_failure(store, writer):
+    number = sweeps.start(store, asked())
+    end(writer)
+    end(writer, "failed", error="the client sends nothing, as this model asks for pictures of class 0")
+    end(writer, "failed", error="the machine had no memory left")
+    found = sweeps.status(store, number)
+    assert found.counts == {"done": 1, "kept": 1, "failed": 1}
+    assert found.sentence == "done with 1 failed and 1 refused by the client"
 
 
 def test_no_worker_takes_the_sweep_itself_and_nobody_submits_one(store, writer):

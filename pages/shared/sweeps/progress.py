@@ -34,6 +34,7 @@ def line(status: SweepStatus) -> None:
     facts = [f"{ended} of {status.total} done"]
     for name, text in (
         ("failed", "failed"),
+        ("kept", "refused by the client"),
         ("refused", "cannot be run"),
         ("missing", "deleted"),
         ("cancelled", "cancelled"),
