@@ -21,28 +21,39 @@ def of(lesson: Lesson, notes: bool = False) -> Report:
     for number, step in enumerate(lesson.steps, 1):
         parts += [Heading(f"{number}. {step.title}"), Paragraph(step.question)]
         parts += _for_the_teacher(step) if notes else _for_the_class(step)
+    if not notes:
+        parts += _formulas(lesson)
     return Report(lesson.title, "notes for the teacher" if notes else "lesson", lesson.sentence, tuple(parts))
 
 
 def _for_the_class(step: Step) -> list[Part]:
     parts: list[Part] = [Facts(_setting(step)), Paragraph("What do you predict?")]
-    parts.append(Sentences(tuple(f"☐ {choice.text}" for choice in step.choices)))
+    parts += [Paragraph(f"☐ {choice.text}") for choice in step.choices]
     parts.append(Paragraph("What was measured, and which prediction came true?"))
-    parts += [Paragraph(_LINE), Paragraph(_LINE)]
-    if step.slide.formula:
-        parts.append(Code(step.slide.formula, "text"))
+    return [*parts, Paragraph(_LINE), Paragraph(_LINE)]
+
+
+def _formulas(lesson: Lesson) -> list[Part]:
+    """Those of the slides, at the end: beside its question a formula would give the answer away."""
+    found = [step for step in lesson.steps if step.slide.formula]
+    parts: list[Part] = [Heading("Formulas", "to look at after the runs")] if found else []
+    for step in found:
+        parts += [Paragraph(f"{step.title}:"), Code(step.slide.formula, "text")]
     return parts
 
 
 def _for_the_teacher(step: Step) -> list[Part]:
     parts: list[Part] = [Facts(_setting(step))]
-    parts.append(Sentences(tuple(f"{choice.text} {_when(step, choice)}{_said(choice)}" for choice in step.choices)))
+    parts.append(
+        Sentences(tuple(f"{choice.text} {_when(step, choice)}{_said(step, choice)}" for choice in step.choices))
+    )
     if step.notes:
         parts.append(Paragraph(step.notes))
     parts.append(Paragraph(f"Slide: {step.slide.title}. " + " ".join(step.slide.lines)))
     for number in range(1, step.values + 1):
-        label = f": {step.label(number)}" if step.values > 1 else ""
-        parts.append(Code(command(step.asked(number)), "bash", f"Run {number} on a command line{label}"))
+        label = f", {step.label(number)}" if step.values > 1 else ""
+        # unfolded: on paper nobody can open what is folded
+        parts += [Paragraph(f"Run {number}{label}, on a command line:"), Code(command(step.asked(number)), "bash")]
     return parts
 
 
@@ -59,23 +70,26 @@ def _setting(step: Step) -> tuple[tuple[str, str], ...]:
     return tuple(facts)
 
 
-def _said(choice: Choice) -> str:
+def _said(step: Step, choice: Choice) -> str:
     """Its answer, with names in place of the numbers that a run will measure."""
-    said = PLACE.sub(lambda found: f"[{MEASURES[found[1]].title}]", choice.answer)
+    said = PLACE.sub(lambda found: f"[{MEASURES[found[1]].title}{_of(step, int(found[2] or 1))}]", choice.answer)
     return f": {said}" if said else ""
+
+
+def _of(step: Step, number: int) -> str:
+    return f", run {number}" if step.values > 1 else ""
 
 
 def _when(step: Step, choice: Choice) -> str:
     """The rule of a prediction for a person."""
     if not choice.when:
         return "(where no other came true)"
-    return "(" + ", and ".join(_bounds(step, condition) for condition in choice.when) + ")"
+    return "(" + "; and ".join(_bounds(step, condition) for condition in choice.when) + ")"
 
 
 def _bounds(step: Step, condition: Condition) -> str:
     measure = MEASURES[condition.measure]
-    name = measure.title + (f" of run {condition.value}" if step.values > 1 else "")
-    name += f" less that of run {condition.minus}" if condition.minus is not None else ""
+    name = measure.title + (f" less that of run {condition.minus}" if condition.minus is not None else "")
     bounds = [f"at least {measure.shown(condition.at_least)}"] * (condition.at_least is not None)
     bounds += [f"below {measure.shown(condition.below)}"] * (condition.below is not None)
-    return f"{name} {' and '.join(bounds)}"
+    return f"{name} {' and '.join(bounds)}{f' in run {condition.value}' * (step.values > 1)}"

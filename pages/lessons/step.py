@@ -65,9 +65,11 @@ def _control(place: Place, step: Step) -> None:
     """The one thing that may be changed."""
     if step.control is None:
         return
-    key = f"lesson_value.{place.name}.{place.number}.{place.value}"
+    key = f"lesson_value.{place.name}.{place.number}"
+    if st.session_state.get(key) != place.value:  # by Back or a link; another key would show two controls for a moment
+        st.session_state[key] = place.value
     st.segmented_control(
-        words.plain(step.control.name), range(1, step.values + 1), default=place.value, required=True, key=key,
+        words.plain(step.control.name), range(1, step.values + 1), required=True, key=key,
         format_func=lambda k: words.plain(step.label(k)), on_change=lambda: reading.choose(st.session_state[key]),
     )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 
 import pytest
@@ -36,6 +37,10 @@ def test_handout_has_the_questions_and_no_answer_and_the_notes_have_both(name):
     words = [choice.answer.partition("{")[0][:40] for step in lesson.steps for choice in step.choices]
     assert not any(word and word in given for word in words)
     assert kept.count("on a command line") == sum(step.values for step in lesson.steps)
+    assert "<details" not in kept, "on paper nobody opens what is folded"
+    formulas = [step.slide.formula for step in lesson.steps if step.slide.formula]
+    questions, found, rest = given.partition("Formulas")
+    assert bool(found) == bool(formulas) and not any(html.escape(one, quote=False) in questions for one in formulas)
 
 
 def test_the_measured_number_decides_and_what_was_not_measured_does_not():
