@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from gi_core.cli import DONE, FAILED, INTERRUPTED, files
-from gi_core.cli.progress import Bar
+from gi_core.cli.progress import Bar, span
 from gi_core.cli.sweep import Runner
 from gi_core.cli.sweep_files import Target
 from gi_core.common.paths import user_path
@@ -44,7 +45,7 @@ def reproduce(arguments: argparse.Namespace) -> int:
         raise SpecError(f"{arguments.pictures_of} pictures measure nothing: give 1 or more")
     given, out = _given(arguments.pictures), None if arguments.out is None else _place(arguments.out)
     own = arguments.file is not None
-    bar = Bar()
+    bar, began = Bar(), time.monotonic()
 
     def took(its: list[Claim], found: dict[str, Measured]) -> None:
         if out is not None:
@@ -71,10 +72,12 @@ def reproduce(arguments: argparse.Namespace) -> int:
     if arguments.json:
         known = found if own else kept.newer(kept.known(), found)
         print(json.dumps({"claims": [row(one, known.get(one.id), among) for one in wanted]}, allow_nan=False))
-    elif not stopped and len(found) < len(wanted):
-        print(
-            f"{len(wanted) - len(found)} claims were not measured: no experiment tests them, or not within this budget (--list tells)"
-        )
+    elif not stopped:
+        print(f"{len(found)} claims were measured in {span(time.monotonic() - began)}")
+        if len(found) < len(wanted):
+            print(
+                f"{len(wanted) - len(found)} were not: no experiment tests them, or not within this budget (--list tells)"
+            )
     return INTERRUPTED if stopped else FAILED if any(one["value"] is None for one in found.values()) else DONE
 
 

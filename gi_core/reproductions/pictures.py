@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from gi_core.common.errors import SpecError
 from gi_core.data import archives, bundled, folders
@@ -44,7 +45,7 @@ def chosen(kind: Pictures, count: int, classes: int, given: Mapping[str, str] | 
         if len(held.files) < count:
             raise SpecError(f"folder {folder} has {len(held.files)} pictures of {TITLES[kind]}, {count} are asked for")
         refs = tuple(f"folder:{folder}:{held.class_names[label]}/{path.stem}" for path, label in held.files[:count])
-        return Chosen(True, f"{TITLES[kind]}, {count} of a folder", refs, None)
+        return Chosen(True, f"{TITLES[kind]}, the first {count} of folder {Path(folder).name}", refs, None)
     if kind in archives.DATA_SETS and archives.available(kind):
         return Chosen(
             True, f"{TITLES[kind]}, test pictures 0 to {count - 1}", tuple(f"{kind}:{i}" for i in range(count)), None
