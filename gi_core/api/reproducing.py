@@ -22,14 +22,15 @@ def reproduce(
     """Measure published claims by this machine's workers, as `python -m gi_core reproduce` does (docs/reproductions.md).
 
     ids: names of claims; with none, nothing is run, and what is known of all of them comes back.
-    budget: "small", some minutes on two cores, or "full", the published number of iterations and more pictures.
+    budget: "small", all claims in about 20 minutes on two cores, or "full", the published number of iterations and more pictures.
     pictures: name of a data set -> folder of class sub-folders that holds it, such as {"mnist": "pictures/mnist"}.
     count: pictures for each claim in place of the budget's.
     workers: as many as the machine carries when left out.
 
     Returns a dictionary for each claim: `published` as printed, `source_status` (where it was read), `measured`, `interval` (95 %),
     `unit`, `n` (pictures), `verdict` (reproduced, differs, source unread, data or GPU missing, too few pictures, not measured) and
-    `details`. Raises SpecError, one sentence.
+    `controls` (the same attack on noise, on another client's update, on its prior alone), `accuracy` of the main task where noise is added,
+    `otherwise` (where we find something else, and why) and `details`. Raises SpecError, one sentence.
     """
     if budget not in ("small", "full"):
         raise SpecError(f"there is no budget {budget!r}: choose small or full")

@@ -81,7 +81,8 @@ def _counted(claim: Claim, one: Counted) -> str:
         return f"nothing{lost}"
     low, high = one["interval"]
     span = f"{number(low, '')} to {number(high, claim.unit)}"
-    return f"{number(one['value'], claim.unit)} [{span}] of {one['pictures']}{lost}"
+    plural = "picture" if one["pictures"] == 1 else "pictures"
+    return f"{number(one['value'], claim.unit)} [{span}], {one['pictures']} {plural}{lost}"
 
 
 def line(claim: Claim, found: Measured) -> str:

@@ -6,7 +6,7 @@ from collections import Counter
 
 import streamlit as st
 
-from gi_core.reproductions import Claim, Measured, findings_of, setting_of, studies
+from gi_core.reproductions import Claim, Finding, Measured, findings_of, setting_of, studies
 from gi_core.reproductions.telling import accuracy_text, controls_text, measured_text, published_text
 from pages.reproductions.known import Known
 from pages.reproductions.known import links as lab_links
@@ -40,7 +40,11 @@ def summary(found: dict[str, Known]) -> None:
     parts = [f"<b>{counts[word]}</b> {word}" for word in SIGNS if counts[word]]
     st.html(f'<p class="gi-verdict" role="status">{sum(counts.values())} claims: {", ".join(parts)}.</p>')
     said = "; ".join(f"<b>{word}</b>: {meaning}" for word, meaning in MEANINGS.items() if counts[word])
-    st.html(f'<p class="gi-about">{said}.</p>')
+    st.html(
+        f'<p class="gi-about">{said}.</p><p class="gi-about"><b>Controls</b>: the same attack with the same budget on the first few of these'
+        " pictures, given noise of the same length, another client’s update, or nothing but its prior. An attack that gets as much there got"
+        " nothing from the update.</p>"
+    )
 
 
 def draw(found: dict[str, Known]) -> None:
@@ -61,25 +65,41 @@ def _row(claim: Claim, known: Known | None, links: dict[str, str]) -> str:
     word = verdict(claim, known)
     sign, tone = SIGNS[word]
     setting, measured = setting_of(claim), known.measured if known else None
-    notes = [claim.convention, *((setting.differs, setting.fewer) if setting else ())]
+    notes = [claim.convention]
+    if setting is not None:
+        notes += [setting.differs, setting.fewer and f"Fewer than 50 pictures: {setting.fewer}"]
     if measured is not None and word == "differs":
         notes.append(claim.why)
     return (
         f'<tr id="{claim.id}"><th scope="row">{words.escape(claim.claim)}<small>{words.escape(claim.where)} · <code>{claim.id}</code></small>'
-        f"{_small(*notes)}{_otherwise(claim)}</th>"
+        f"{_small(*notes)}{_elsewhere(claim)}</th>"
         f'<td class="gi-claim-{tone}"><span aria-hidden="true">{sign}</span> {words.escape(word)}</td>'
         f"<td>{words.escape(published_text(claim))}</td>"
         f"<td>{words.escape(measured_text(claim, measured))}{_about(claim, known, links)}</td>"
-        f"<td>{_beside(claim, measured)}</td></tr>"
+        f"<td>{_beside(claim, measured)}</td></tr>{_otherwise(claim)}"
     )
 
 
 def _otherwise(claim: Claim) -> str:
-    """What was found otherwise than published, with its reason."""
+    """What was found otherwise than published, with its reason: a row below the first claim that it concerns."""
     return "".join(
-        f'<p class="gi-claim-found"><b>{words.escape(one.title)}.</b> {words.escape(one.text)}</p>'
+        f'<tr><td colspan="5"><p class="gi-claim-found" id="{_place(one)}"><b>{words.escape(one.title)}.</b> {words.escape(one.text)}</p></td></tr>'
         for one in findings_of(claim)
+        if one.claims[0] == claim.id
     )
+
+
+def _elsewhere(claim: Claim) -> str:
+    """Links to what stands below another claim and concerns this one too."""
+    return "".join(
+        f'<small>Found otherwise: <a href="#{_place(one)}" target="_self">{words.escape(one.title)}</a></small>'
+        for one in findings_of(claim)
+        if one.claims[0] != claim.id
+    )
+
+
+def _place(finding: Finding) -> str:
+    return f"found_{finding.claims[0]}_{''.join(c for c in finding.title.lower() if c.isalnum())}"
 
 
 def _about(claim: Claim, known: Known | None, links: dict[str, str]) -> str:

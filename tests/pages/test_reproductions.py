@@ -64,7 +64,7 @@ def test_what_is_found_otherwise_stands_beside_its_claim_with_the_controls(store
         "PSNR of normalised values.", "Batch norm in evaluation mode.",
     ):  # fmt: skip
         assert words in said
-    assert "noise: 6.5 [6.0 to 7.0] of 2" in said and "prior alone: none, the attack has no prior" in said
+    assert "noise: 6.5 [6.0 to 7.0], 2 pictures" in said and "prior alone: none, the attack has no prior" in said
     assert (
         "accuracy of the main task: 50 % ± 2, 75 % ± 1 without the defense, 25 % by chance (mean ± deviation of 3"
         in said

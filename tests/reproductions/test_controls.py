@@ -64,7 +64,7 @@ def test_they_are_told_with_interval_and_count():
     one = claim()
     got = measured(one, [*rows([30.0] * 6), *(row | {"control": "other"} for row in rows([7.0, 8.0]))], **ABOUT)
     assert controls_text(one, got) == [
-        "another client: 7.5 dB [7.0 to 8.0 dB] of 2",
+        "another client: 7.5 dB [7.0 to 8.0 dB], 2 pictures",
         "prior alone: none, the attack has no prior",
     ]
     assert "beside it another client: 7.5 dB" in line(one, got)
