@@ -21,7 +21,7 @@ MOST_BYTES = 64 * 1024
 MOST_STEPS, MOST_CHOICES, MOST_VALUES, MOST_LINES, MOST_SLOW = 8, 5, 5, 6, 30
 PLACE = re.compile(r"\{(\w+)(?::(\d))?\}")
 """In an answer: {psnr}, a measure of the run of the control's first value; {psnr:2}, of its second."""
-See = Literal["rank", "influence", "federation", "updates", "frontier", "wall", "sweeps"]
+See = Literal["rank", "influence", "federation", "updates", "frontier", "wall", "sweeps", "deployment", "reproductions"]
 Line = Annotated[str, Field(min_length=1, max_length=160)]
 _VALUE: dict[str, Any] = {"ge": 1, "le": MOST_VALUES}
 

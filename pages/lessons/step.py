@@ -15,7 +15,7 @@ from pages.shared.result import named
 
 _SEE = {
     "rank": "Rank analysis", "influence": "Influence", "federation": "Federation", "updates": "Updates", "frontier": "Frontier",
-    "wall": "Comparison wall", "sweeps": "Sweeps",
+    "wall": "Comparison wall", "sweeps": "Sweeps", "deployment": "Check a deployment", "reproductions": "Reproductions",
 }  # fmt: skip
 
 

@@ -22,8 +22,8 @@ from tests.browser.conftest import PATIENCE, Server, Watch, condition, free_port
 from tests.pages_fakes import writer
 
 pytestmark = pytest.mark.browser
-CYCLES, A_FEW = int(os.environ.get("GI_CHIPS", "20")), 6
-"""`GI_CHIPS=200` is the whole of it: beside busy loops a cycle takes five to fifteen seconds."""
+CYCLES, A_FEW = int(os.environ.get("GI_CHIPS", "10")), 6
+"""`GI_CHIPS=200` is the whole of it: beside busy loops a cycle takes five to fifteen seconds. Ten hold each kind of cycle twice."""
 PRESSES, AGAIN = 4, 30.0
 """How often, and after how many seconds, a person presses again where a click was lost on a page that was redrawn."""
 BUSY_LOOPS = 4

@@ -10,7 +10,9 @@ from pages.shared.policy import HEADERS
 from tests.browser.test_main_path import until, warm
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-PAGES = ("/", "/runs", "/rank", "/influence", "/federation", "/updates", "/frontier", "/wall", "/sweeps")
+PAGES = ("/", "/runs", "/rank", "/influence", "/federation", "/updates", "/frontier", "/wall", "/sweeps", "/lessons")
+QUIET = "() => document.querySelector('[data-testid=stApp]').dataset.testScriptState === 'notRunning'"
+"""The script of the page has drawn everything."""
 
 
 def test_every_answer_carries_the_policy(server):
@@ -34,7 +36,8 @@ def test_no_page_is_broken_by_the_policy(server, tab, shots):
     for path in PAGES:
         page.goto(server.url + path)
         page.locator("h1, h2").first.wait_for()
-        page.wait_for_timeout(4000)
+        page.wait_for_function(QUIET)
+        page.wait_for_timeout(1000)
         page.screenshot(path=shots / f"policy{path.replace('/', '_')}.png")
     page.goto(server.url + "/?experiment=" + '{"attack":{"kind":"levenberg_marquardt"},"size":16}')
     page.get_by_role("button", name="Run attack").click()
