@@ -136,17 +136,17 @@ def _said(level: Level, worst: Outcome, over: bool) -> tuple[str, str]:
     so_far = "" if over else "So far: "
     if level == "exposed":
         return (
-            f"{so_far}Private pictures can be read back",
+            f"{so_far}Private pictures can be read back from what clients send",
             f"{who} got back pictures that a person would see from {worst.share}.",
         )
     if level == "partly":
         return (
-            f"{so_far}Something of the pictures leaks",
+            f"{so_far}Traces of private pictures show in what clients send",
             f"{who} got traces of them: from {worst.traces} of {worst.measured} updates.",
         )
     if level == "protected":
         return (
-            f"{so_far}Nothing came back here, which is no proof that nothing can",
+            f"{so_far}No private picture came back here, which is no proof that none can",
             f"The strongest attacks tried got no picture: {worst.share}.",
         )
     return (
@@ -175,10 +175,15 @@ def _advice(outcomes: Sequence[Outcome], price: Sequence[dict[str, Any]]) -> str
     changes = (f"from {was.seen} of {was.measured} to {one.seen} of {one.measured} updates" for one, was in pairs)
     left = " and ".join(dict.fromkeys(changes))
     whole = len(pairs) == len(bare)
-    part = "" if whole else f", against {THREATS[pairs[0][0].case.threat].lower()}"
+    part = "" if whole else ", against " + " and ".join(_lower(THREATS[one.case.threat]) for one, _ in pairs)
     still = [one for one in outcomes if one.case.measure == measure and one.case.threat not in bare and one.seen]
     but = "".join(f" {THREATS[one.case.threat]} still got pictures from {one.seen} of {one.measured}." for one in still)
     return f"Switch this on: {MEASURES[measure]}. It brought what came back {left}{part}{_price(measure, price)}.{but}"
+
+
+def _lower(text: str) -> str:
+    """As it stands within a sentence."""
+    return text[:1].lower() + text[1:]
 
 
 def _price(measure: str, price: Sequence[dict[str, Any]]) -> str:

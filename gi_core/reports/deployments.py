@@ -27,16 +27,30 @@ from gi_core.reports.parts import (
 MOST_PAIRS = 2
 GLOSSARY = (
     ("Update", "What a client sends in place of its pictures: a gradient, or how its weights changed."),
-    ("A person would see", "Likeness to the original above a stated threshold (SSIM 0.5 or PSNR 25 dB)."),
+    (
+        "A person would see",
+        "Likeness to the original of SSIM 0.5 or PSNR 25 dB, and more than a blank picture of its colour has.",
+    ),
     ("Interval", "Where the share lies with 95 % probability of the method, given so few updates (Wilson)."),
     ("Secure aggregation", "The server sees only the sum of several clients' updates."),
     ("DP-SGD", "Each picture's influence is bounded and hidden in noise; epsilon says how much, less is safer."),
 )
 GUIDANCE = (
-    "The questions of the EDPS's TechDispatch on federated learning, of NIST's writings on privacy-preserving federated learning and of the"
-    " ICO's guidance on privacy-enhancing technologies that this answers: can personal data be inferred from what is exchanged, by whom, and"
-    " what do the measures at hand change? It does not answer whether the trained model leaks later, who is accountable, or whether the"
-    " processing is lawful."
+    (
+        "Read for this",
+        "EDPS, TechDispatch 1/2025, Federated Learning. NIST and the UK's Responsible Technology Adoption Unit, series on privacy-preserving"
+        " federated learning. ICO, guidance on privacy-enhancing technologies, chapter on federated learning.",
+    ),
+    (
+        "Answered here",
+        "Can personal pictures be inferred from the updates that are exchanged? By a server that only reads, and by one that changes what"
+        " it sends? What does each measure at hand change, how surely, and what does it cost of accuracy?",
+    ),
+    (
+        "Not answered here",
+        "Whether the trained model leaks later; whether a person took part (membership); what other clients, or somebody on the line, can"
+        " read; poisoning; who is the controller; whether the processing is lawful, fair, and needed.",
+    ),
 )
 
 
@@ -51,7 +65,8 @@ def report(asked: Deployment, finding: Finding, store: Store | None = None) -> R
     parts += [
         Heading("What was measured"), Table(*matrix(finding.outcomes), "Updates of which a person would see a picture, with the 95 % interval of that share."),
         Heading("What was described"), Facts(described(asked)),
-        Heading("What this does not say"), Sentences(finding.limits), Paragraph(GUIDANCE),
+        Heading("What this does not say"), Sentences(finding.limits),
+        Heading("Questions of public guidance"), Facts(GUIDANCE),
         Heading("Words"), Facts(GLOSSARY),
         Heading("How to repeat it"), Code(command(asked), "bash"),
     ]  # fmt: skip
@@ -60,6 +75,7 @@ def report(asked: Deployment, finding: Finding, store: Store | None = None) -> R
         "check of a deployment",
         "In federated learning clients keep their pictures and send what a network learnt from them. What follows was measured for the deployment that is described below.",
         tuple(parts),
+        dense=True,
     )
 
 
@@ -97,12 +113,11 @@ def _best(run: taken.Run) -> int:
 
 
 def described(asked: Deployment) -> tuple[tuple[str, str], ...]:
-    """Questions with their answers; those not known together."""
+    """Questions with their answers. Those not known are among the limits, with what they were taken as."""
     known = [
         (one.text, one.answer(getattr(asked, name))) for name, one in ASKED.items() if getattr(asked, name) != UNKNOWN
     ]
-    rest = [one.text for name, one in ASKED.items() if getattr(asked, name) == UNKNOWN]
-    return (*known, ("Not known", " ".join(rest))) if rest else tuple(known)
+    return tuple(known) or (("All questions", "Don't know"),)
 
 
 def command(asked: Deployment) -> str:

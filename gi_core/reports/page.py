@@ -41,7 +41,7 @@ HEAD = """<!doctype html>
 <title>{title}</title>
 <style>
 {style}
-</style></head><body><main>
+</style></head><body{more}><main>
 """
 """How every file that is taken away begins: it may ask for nothing."""
 _PAGE = (
@@ -62,7 +62,7 @@ def html_page(report: Report) -> str:
     charts = any(isinstance(part, Chart) for part in report.parts)
     scripts = (plotly(), style("report.js")) if charts else ()
     return _PAGE.format(
-        policy=policy(scripts), title=text(report.title), style=style("report.css"), kind=text(report.kind), lead=text(report.lead),
+        policy=policy(scripts), title=text(report.title), style=style("report.css"), more=' class="dense"' if report.dense else "", kind=text(report.kind), lead=text(report.lead),
         body="\n".join(map(part, report.parts)), footer=text(FOOTER),
         scripts="".join(f"<script>{script}</script>" for script in scripts),
     )  # fmt: skip

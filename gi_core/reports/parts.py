@@ -102,9 +102,10 @@ Part = Heading | Paragraph | Sentences | Verdict | Pictures | Table | Facts | Ch
 
 @dataclass(frozen=True)
 class Report:
-    """title: of the document. kind: what it is about, in a word. lead: the question, in words."""
+    """title: of the document. kind: what it is about, in a word. lead: the question, in words. dense: small print, for two pages of paper."""
 
     title: str
     kind: str
     lead: str
     parts: tuple[Part, ...]
+    dense: bool = False

@@ -178,7 +178,7 @@ def html_summary(summary: Summary) -> str:
 
 
 _PAGE = (
-    HEAD
+    HEAD.replace("{more}", "")
     + """<div><p class="kind">Summary on one page</p>
 <h1>{title}</h1></div>
 <section><h2>What was asked</h2><p>In federated learning a client keeps its pictures and sends only what a network learnt from

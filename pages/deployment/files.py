@@ -12,7 +12,8 @@ from gi_core.deployment.questions import UNKNOWN
 from gi_core.jobs.job import Job
 from gi_core.settings import SpecError
 from gi_core.types.job_reading import JobReading, read
-from pages.shared import address, inspecting, telling, words
+from pages.deployment import answers
+from pages.shared import inspecting, telling, words
 from pages.shared.experiment import uploads
 
 _KEY, _GIVEN, _LOOKED, _SAID, _FILLED = (
@@ -22,11 +23,14 @@ _KEY, _GIVEN, _LOOKED, _SAID, _FILLED = (
     "deployment.wrong",
     "deployment.filled",
 )
+_TOLD = "deployment.told"
 _SECONDS = 0.5
 
 
 def draw() -> None:
     """A place to drop the files, and below it what they say."""
+    if told := st.session_state.pop(_TOLD, None):
+        answers.fill(told)
     with st.expander("Fill in from a job of NVFlare or Flower", type="compact", key="fold.deployment_files"):
         st.file_uploader(
             "The job's configuration", ["json", "conf", "toml"], accept_multiple_files=True, key=_KEY, on_change=_taken, max_upload_size=1,
@@ -77,8 +81,8 @@ def _answer(given: dict[str, Any]) -> None:
     else:
         if st.session_state.get(_FILLED) != job.id:
             st.session_state[_FILLED] = job.id
-            address.show(**{name: None if value == UNKNOWN else value for name, value in found["answers"].items()})
-            st.rerun(scope="app")
+            st.session_state[_TOLD] = found["answers"]
+            st.rerun(scope="app")  # an address that is written just before this never reaches the browser
         _lines(found)
 
 

@@ -27,7 +27,7 @@ def test_what_was_found_is_printed_and_written(monkeypatch, capsys, gi_home, tmp
     assert said["level"] == "exposed" and said["answers"]["size"] == "unknown"
     assert said["cases"][0]["seen"] == 8 and said["cases"][0]["interval"][0] > 0.6
     assert main([*line, "--out", str(tmp_path / "finding.html")]) == 3
-    assert capsys.readouterr().out.startswith("Private pictures can be read back.")
+    assert capsys.readouterr().out.startswith("Private pictures can be read back from what clients send.")
     assert "Can a server read" in (tmp_path / "finding.html").read_text()
 
 

@@ -54,12 +54,12 @@ def test_files_of_a_job_fill_the_questions_and_say_what_was_read(store):
     out.take(job.id)
     out.finish(job.id, "done", {"status": "done", "described": job_files.answer(job.spec)})
     app.run()
-    assert app.selectbox(key="deployment_network").value == "residual" and app.query_params["steps"] in ("5", ["5"])
-    assert app.selectbox(key="deployment_server").value == "unknown"
+    assert app.selectbox(key="deployment_network_1").value == "residual" and app.query_params["steps"] in ("5", ["5"])
+    assert app.selectbox(key="deployment_server_1").value == "unknown"
     said = text(app)
     assert "2 of 8 questions answered" in said and "nets.resnet18&lt;b&gt;" in said and "resnet18<b>" not in said
-    app.selectbox(key="deployment_network").set_value("plain").run()  # a person knows better
-    assert app.selectbox(key="deployment_network").value == "plain"
+    app.selectbox(key="deployment_network_1").set_value("plain").run()  # a person knows better
+    assert app.selectbox(key="deployment_network_1").value == "plain"
 
 
 def test_a_file_that_is_no_job_is_one_sentence(store):
