@@ -86,9 +86,11 @@ def test_a_projector_shows_names_and_large_letters(server, tab):
 
 @pytest.mark.slow
 def test_every_lesson_runs_to_its_end_and_shows_the_one_control_that_matters(server, tab):
+    page = tab("/lessons")
     for name, lesson in ready().items():
         for number, step in enumerate(lesson.steps, 1):
-            page = tab(f"/lessons?lesson={name}&step={number}", color_scheme="dark" if number % 2 else "light")
+            page.emulate_media(color_scheme="dark" if number % 2 else "light")
+            page.goto(f"{server.url}/lessons?lesson={name}&step={number}")
             predict(page, 0)
             assert page.locator(".st-key-lesson").locator(WIDGETS).count() == (step.control is not None), (name, number)
             play(page, step)
@@ -102,7 +104,6 @@ def test_every_lesson_runs_to_its_end_and_shows_the_one_control_that_matters(ser
                 page.wait_for_timeout(1000)  # what was drawn before fades for a moment
                 assert axe(page) == [], (name, number)
             assert page.watch.errors == [] and page.watch.foreign == []
-            page.context.close()
 
 
 def in_slow_motion(page) -> None:
