@@ -36,7 +36,7 @@ _ATTACK: tuple[_Option, ...] = (
         "what the server sends to the client: the network as it is (honest), one that fishes for a class (fishing:class=7), one that asks for pixels (imprint:bins=128), or one that sets traps (trap)", {},
     ),
     ("--defense", "NAME[:k=v,…]", "a defense of the client (repeat; applied in this order)", _MANY),
-    ("--attack", "NAME[:k=v,…]", "the attack (python -m gi_core list attacks)", {}),
+    ("--attack", "NAME[:k=v,…]", "the attack (python -m gi_core list attacks); the strongest that applies (auto) when left out", {}),
     ("--seed", "N", "of the attack's starts and of the defenses' noise", _NUMBER),
     ("--device", "auto|cpu|cuda|mps", "where the attack runs", _DEVICES),
     ("--set", "PATH=VALUE", "any other setting, by its dotted path: --set client.batch_norm=train", _MANY),
@@ -73,7 +73,7 @@ _INVERT: tuple[_Option, ...] = (
         " batch norm in train mode and its statistics shared", {},
     ),
     ("--server", "NAME[:k=v,…]", "what the server had made of the checkpoint that the client got, such as fishing:class=3", {}),
-    ("--attack", "NAME[:k=v,…]", "the attack; fl_gradient_inversion when left out, from residual recovery where it applies", {}),
+    ("--attack", "NAME[:k=v,…]", "the attack; the strongest that applies (auto) when left out", {}),
     ("--model", "NAME[:k=v,…]", "the network, such as resnet18:classes=2, package.module:callable or network.pt2", {"required": True}),
     ("--label", "K", "label that the server knows, once for each picture", _MANY | _NUMBER),
     (

@@ -9,14 +9,14 @@ import os
 from gi_core.cli import question
 from gi_core.cli.progress import Bar
 from gi_core.reports import analyses, writing
-from gi_core.settings import SpecError
+from gi_core.settings import Experiment, SpecError
 from gi_core.types.influence import Influence
 
 
 def influence(arguments: argparse.Namespace) -> int:
     """Print one line for each picture; with --json one object. Raises SpecError."""
     place = writing.writable(arguments.report, writing.ENDINGS, "a report") if arguments.report else None
-    asked = question.experiment(arguments)
+    asked = question.experiment(arguments, Experiment())
     bar = Bar()
     bar.show(0.0, "starting", now=True)
 

@@ -15,7 +15,7 @@ from gi_core.settings.fl_attacks import FlGradientInversion
 from gi_core.settings.network_base import Model
 from gi_core.settings.own_network import OwnNetwork
 
-ATTACK = "fl_gradient_inversion"
+ATTACK = "auto"
 TRAINING = {"batch_norm": "train", "statistics": "shared"}
 """What a real client does whose network has batch norm, and what its update shows."""
 

@@ -10,7 +10,7 @@ from gi_core.cli import files
 from gi_core.common.paths import user_path
 from gi_core.settings import Experiment, SpecError, build, parse_component, read_experiment, with_setting
 from gi_core.settings.client import Fresh, FromFile, Pretrained, Trained
-from gi_core.settings.experiment import MOST_BYTES
+from gi_core.settings.experiment import MOST_BYTES, newcomer
 from gi_core.settings.graph import Shape
 from gi_core.settings.library_network import is_library
 from gi_core.settings.network_base import Model
@@ -23,8 +23,8 @@ _WORDS = ("fresh", "trained", "imagenet")
 
 
 def experiment(arguments: argparse.Namespace, base: Experiment | None = None) -> Experiment:
-    """The file's experiment, that of `base` or the default, changed by every option. Raises SpecError."""
-    base = read(user_path(arguments.experiment)) if arguments.experiment else base or Experiment()
+    """The file's experiment, that of `base` or a newcomer's, changed by every option. Raises SpecError."""
+    base = read(user_path(arguments.experiment)) if arguments.experiment else base or newcomer()
     values: dict[str, Any] = base.model_dump(mode="json")
     if arguments.sample:
         values |= {"samples": arguments.sample, "labels": None}

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator
 
 from gi_core.settings import normalising, sizes
-from gi_core.settings.attacks import AnyAttack, LevenbergMarquardt
+from gi_core.settings.attacks import AnyAttack, Auto, LevenbergMarquardt
 from gi_core.settings.base import Question, setting
 from gi_core.settings.bounds import MAX_BATCH
 from gi_core.settings.client import AnyClient, AnyWeights, FedSgd, Fresh
@@ -74,6 +74,13 @@ class Experiment(Question):
 
     def to_json(self, indent: int | None = None) -> str:
         return self.model_dump_json(indent=indent)
+
+
+def newcomer() -> Experiment:
+    """What a question is where a person names no attack: the strongest that applies. A document without an attack keeps that of its
+    class, so that what was written before asks the same.
+    """
+    return Experiment(attack=Auto())
 
 
 def read_experiment(text: str | bytes) -> Experiment:

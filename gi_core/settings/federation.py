@@ -9,7 +9,7 @@ from pydantic import Field, field_validator
 
 from gi_core.common.errors import SpecError
 from gi_core.settings import normalising, sizes
-from gi_core.settings.attacks import AnyAttack, InvertingGradients
+from gi_core.settings.attacks import AnyAttack, Auto
 from gi_core.settings.base import Question, setting
 from gi_core.settings.client import AnyClient, FedAvg
 from gi_core.settings.defenses import AnyDefense
@@ -74,7 +74,7 @@ class Federation(Question):
         added=True,
     )
     defenses: tuple[AnyDefense, ...] = ()
-    attack: AnyAttack | None = InvertingGradients(iterations=300, labels="known")
+    attack: AnyAttack | None = Auto(iterations=1200, labels="known")
     attacked: tuple[_Number, ...] = setting(
         (), "Clients whose updates the server attacks, counted from 1; the one with the fewest pictures when empty."
     )

@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from gi_core.common.errors import SpecError
-from gi_core.settings.experiment import Experiment
+from gi_core.settings.experiment import Experiment, newcomer
 from gi_core.settings.parse import build
 from gi_core.settings.registry import suggestion
 
@@ -35,6 +35,11 @@ def presets() -> tuple[Preset, ...]:
     return tuple(
         Preset(e["title"], e["sentence"], build(e["experiment"]), e.get("group", FIRST_GROUP)) for e in entries
     )
+
+
+def first_visit() -> Experiment:
+    """What a newcomer finds in the lab: the first example, attacked by the strongest that applies."""
+    return presets()[0].experiment.model_copy(update={"attack": newcomer().attack})
 
 
 def preset(title: str) -> Preset:

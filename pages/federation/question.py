@@ -23,7 +23,7 @@ PLAN = (
 FIRST = build_federation({
     "pictures": [40, 40, 40, 8, 1], "attacked": [4, 5], "seed": 8, "client": {"learning_rate": 0.1, "batch_size": 8},
     "model": {"kind": "lenet", "activation": "tanh"},
-    "attack": {"kind": "inverting_gradients", "iterations": 300, "labels": "known"},
+    "attack": {"kind": "auto", "iterations": 1200, "labels": "known"},
 })  # fmt: skip
 _PLAN, _ATTACKS, _WRONG, _SHOWN = (f"federation.{n}" for n in ("plan", "attacks", "wrong", "shown"))
 

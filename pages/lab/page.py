@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from gi_core.settings.presets import presets
+from gi_core.settings.presets import first_visit
 from pages.lab import chips, example, experiment_form
 from pages.shared import address, form, head, stage
 from pages.shared.result import compare, live
 
-form.use(form.LAB, presets()[0].experiment)
+form.use(form.LAB, first_visit())
 address.arrive()
 run = address.get("run")
 

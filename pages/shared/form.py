@@ -16,7 +16,7 @@ from typing import Any
 import streamlit as st
 
 from gi_core.settings import Experiment, SpecError, build
-from gi_core.settings.presets import presets
+from gi_core.settings.presets import first_visit
 
 LAB = "form"
 SHARED = ("batch_norm", "statistics", "labels_known", "loss", "label")
@@ -55,8 +55,8 @@ def held(name: str) -> Experiment | None:
 
 
 def start() -> Experiment:
-    """What a newcomer finds in the form: the first preset, unless the page says otherwise."""
-    return st.session_state.get(_at("start")) or presets()[0].experiment
+    """What a newcomer finds in the form: that of the lab, unless the page says otherwise."""
+    return st.session_state.get(_at("start")) or first_visit()
 
 
 def edition() -> int:

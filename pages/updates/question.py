@@ -20,7 +20,7 @@ COUNTS = "bundled/faces:0"
 FIRST = build({
     "samples": [COUNTS], "size": 224, "channels": 3, "model": {"kind": "resnet18", "classes": 2},
     "client": {"kind": "fedavg", "batch_norm": "train", "statistics": "shared"},
-    "attack": {"kind": "fl_gradient_inversion", "residual_first": True},
+    "attack": {"kind": "auto"},
 })  # fmt: skip
 _PARTS, _GUESS, _KNOWN, _PRIOR, _KIND = (f"updates.{n}" for n in ("parts", "guess", "inspected", "prior", "kind"))
 

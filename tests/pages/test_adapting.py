@@ -38,8 +38,9 @@ def test_every_example_can_be_run_with_any_number_of_pictures(preset, count):
             assert again.attack == asked.attack and len(back) == 1
 
 
-def test_two_own_pictures_in_the_default_form_can_be_run(store):
+def test_two_own_pictures_can_be_run_by_an_attack_that_read_one_label(store):
     app = lab()
+    widget(app, "selectbox", "attack").set_value("levenberg_marquardt").run()
     files = [(f"{k}.png", content(60 + k), "image/png") for k in range(2)]
     app.file_uploader(key="sample_file").set_value(files).run()
     assert not app.exception
@@ -53,6 +54,7 @@ def test_two_own_pictures_in_the_default_form_can_be_run(store):
 
 def test_what_a_person_sets_afterwards_stays(store):
     app = lab()
+    widget(app, "selectbox", "attack").set_value("levenberg_marquardt").run()
     files = [(f"{k}.png", content(60 + k), "image/png") for k in range(2)]
     app.file_uploader(key="sample_file").set_value(files).run()
     widget(app, "number_input", "attack.iterations.levenberg_marquardt").set_value(7).run()
@@ -74,6 +76,7 @@ def test_an_attack_chosen_again_reads_as_many_labels_as_there_are_pictures(store
 
 def test_an_attack_that_is_told_the_labels_reads_them_where_they_are_not_known(store):
     app = lab()
+    widget(app, "selectbox", "attack").set_value("levenberg_marquardt").run()
     widget(app, "selectbox", "attack.labels.levenberg_marquardt").set_value("known").run()
     widget(app, "button_group", "client.labels_known").set_value("unknown").run()
     assert form(app).attack.labels == "auto" and fatal(form(app)) == []

@@ -10,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from gi_core.settings import build
-from gi_core.settings.presets import presets
+from gi_core.settings.presets import first_visit, presets
 from pages.shared import link
 from tests import pages_fakes as fakes
 from tests.pages.opened import ROOT, form, lab, text, widget
@@ -36,6 +36,7 @@ def test_changing_a_setting_changes_the_link_and_a_refresh_keeps_it(store):
 
 def test_what_was_set_on_an_attack_comes_back(store):
     app = lab()
+    widget(app, "selectbox", "attack").select("levenberg_marquardt").run()
     widget(app, "number_input", "attack.iterations.levenberg_marquardt").set_value(17).run()
     widget(app, "selectbox", "attack").select("dlg").run()
     widget(app, "selectbox", "attack").select("levenberg_marquardt").run()
@@ -78,7 +79,7 @@ def test_the_button_queues_one_run_and_shows_it(store):
     app = lab()
     fakes.button(app, "run_attack").click().run()
     (job,) = store.jobs()
-    assert app.query_params["run"] == job.id and job.spec["attack"]["kind"] == "levenberg_marquardt"
+    assert app.query_params["run"] == job.id and job.spec["attack"]["kind"] == "auto"
     assert "next in line" in text(app)
     second = lab()
     fakes.button(second, "run_attack").click().run()
@@ -101,7 +102,7 @@ def test_the_button_queues_one_run_and_shows_it(store):
 def test_a_bad_link_is_one_sentence(store, query):
     app = lab(**query)
     assert len(app.warning) == 1 and "Traceback" not in app.warning[0].value
-    assert form(app) == presets()[0].experiment and store.jobs() == []
+    assert form(app) == first_visit() and store.jobs() == []
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import base64
 import pytest
 
 from gi_core.settings import build
-from gi_core.settings.presets import presets
+from gi_core.settings.presets import first_visit
 from tests import pages_fakes as fakes
 from tests.pages.opened import form, lab, text, widget
 
@@ -93,7 +93,7 @@ METER = {
 
 
 def test_the_meter_shows_before_the_button_and_its_last_answer_waits_greyed(store):
-    asked = presets()[0].experiment
+    asked = first_visit()
     number = store.submit("preview", asked.model_dump(mode="json"), cache_key="preview:" + asked.key())
     out = fakes.writer(store)
     out.take(number)

@@ -81,7 +81,7 @@ def test_a_press_of_a_button_that_is_no_longer_on_show_starts_nothing_and_says_s
 def test_what_was_typed_before_the_press_is_what_runs(store):
     """A field reports when it is left, which is when the button is pressed: both may come in one request."""
     app = lab()
-    widget(app, "number_input", "attack.iterations.levenberg_marquardt").set_value(13)
+    widget(app, "number_input", "attack.iterations.auto").set_value(13)
     fakes.button(app, "run_attack").click().run()
     (job,) = store.jobs()
     assert job.spec["attack"]["iterations"] == 13 and build(job.spec) == form(app)
@@ -96,7 +96,7 @@ def test_another_attack_and_a_press_in_one_request_run_nothing_that_nobody_saw(s
 
 def test_settings_of_the_attack_before_do_not_reach_the_one_after(store):
     app = lab()
-    widget(app, "number_input", "attack.iterations.levenberg_marquardt").set_value(19)
+    widget(app, "number_input", "attack.iterations.auto").set_value(19)
     widget(app, "selectbox", "attack").select("dlg")
     both = sent(app)
     late(app, both, both)
