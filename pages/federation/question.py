@@ -15,7 +15,7 @@ from gi_core.settings.federation_checks import federation_problems
 from pages.shared import address, form
 from pages.shared.session import dispatcher, store, viewer
 
-ROUND = ("size", "channels", "normalise", "model", "client", "defenses", "seed", "device")
+ROUND = ("size", "channels", "normalise", "model", "client", "server", "defenses", "seed", "device")
 PLAN = (
     "data", "clients", "pictures", "partition", "alpha", "rounds", "participation", "attacked", "attack_every", "together",
     "attack_seconds", "record",

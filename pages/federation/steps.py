@@ -14,7 +14,7 @@ from gi_core.settings.documents import whole_number
 from gi_core.settings.federation import MAX_CLIENTS, Federation
 from pages.federation import question
 from pages.shared import form
-from pages.shared.experiment import about, client_fields, fields, offered, samples
+from pages.shared.experiment import about, client_fields, fields, offered, samples, switchboard
 from pages.shared.experiment.defenses import view as defenses
 from pages.shared.experiment.steps import choice
 
@@ -100,6 +100,7 @@ def attack() -> None:
         args=(key, _set, "attacked", key), default=victims, format_func=lambda k: f"{k} ({_many(asked, k)})",
         help="The clients whose updates are attacked; the number in brackets is how many pictures each has.",
     )  # fmt: skip
+    switchboard.server(form.current())
     choice("Attack", "attack", ATTACKS)
     now = form.current()
     st.html(about.part(now.attack))

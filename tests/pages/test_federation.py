@@ -229,3 +229,14 @@ def test_words_follow_from_what_was_found():
     broken = found(1)
     broken["rounds"][0]["clients"] = [{"client": 4, "pictures": 8, "error": "no"}]
     assert "no attack found anything" in sentence(Found(broken))[1]
+
+
+def test_a_server_that_changes_the_network_stands_in_the_form_and_is_asked_for(store):
+    fishing = build_federation({"server": {"kind": "fishing"}, "client": {"epochs": 1}, "pictures": 4, "size": 12})
+    number = store.submit("federation", fishing.model_dump(mode="json"), title=fishing.title)
+    app = page(job=number)
+    assert widget(app, "button_group", "server.kind").value == "fishing"
+    assert "only the pictures of one class" in text(app)
+    widget(app, "button_group", "server.kind").set_value("imprint").run()
+    fakes.button(app, "run_federation").click().run()
+    assert {job.spec["server"]["kind"] for job in jobs(store)} == {"fishing", "imprint"}

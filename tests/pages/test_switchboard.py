@@ -67,6 +67,7 @@ def test_batch_norm_is_greyed_with_the_reason(store):
 
 def test_impossible_attacks_are_marked_with_the_command_lines_sentence(store):
     app = lab()
+    widget(app, "selectbox", "attack").select("levenberg_marquardt").run()
     assert "✕" not in "".join(widget(app, "selectbox", "attack").options[:4])
     switch(app, "kind").set_value("fedavg").run()
     widget(app, "number_input", "client.epochs.fedavg").set_value(5).run()

@@ -45,7 +45,9 @@ def draw() -> None:
             "Whether the attacker knows the defenses, with their noise level, mask and the like. A defense may look stronger"
             " than it is where the attacker does not know it.", off=not now.defenses,
         )  # fmt: skip
-    _server(now)
+    server(now)
+    with st.expander("Check a network that you received", type="compact", key="fold.received"):
+        received.draw(now)
     text = words.escape(sent.sentence(form.current(), _weights(form.current())))
     st.html(f'<p class="gi-sees" role="status"><b>The server sees</b> {text}</p>')
     if now.model.has_batch_norm and now.recorded is None:
@@ -57,7 +59,7 @@ def draw() -> None:
         fields.widgets(now.client, ("client",), more)
 
 
-def _server(now: Experiment) -> None:
+def server(now: Experiment) -> None:
     """What the server sends to the client, and the settings of what it changed."""
     key = form.key("server.kind", now.server.kind)
     with st.container(key="switches_server", gap="xsmall"):
@@ -74,8 +76,6 @@ def _server(now: Experiment) -> None:
         received.noticed(now)
         if isinstance(now.server, Changing) and now.server.softness:
             st.html(f'<p class="gi-about">{words.escape(stealth.sentence(now.server.kind))}.</p>')
-    with st.expander("Check a network that you received", type="compact", key="fold.received"):
-        received.draw(now)
 
 
 def _send(key: str) -> None:
