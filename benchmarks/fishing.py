@@ -20,7 +20,7 @@ from benchmarks import residual
 from gi_core import attacks
 from gi_core.common.progress import silent
 from gi_core.experiments.setup import ask
-from gi_core.settings import build
+from gi_core.settings import build, problems
 from gi_core.settings.plan import Plan
 
 BATCH, FISHED = 16, 7
@@ -90,23 +90,45 @@ GUARDS: dict[str, dict] = {
 }  # fmt: skip
 
 
+STRONGEST = ({"kind": "rgap"}, {"kind": "inverting_gradients", "iterations": 100, "labels": "auto"})
+"""A closed form for what is exact, and a search for what is not."""
+
+
 def guards(count: int = 10) -> Iterator[dict]:
-    """What comes back of the fished one of sixteen pictures by the strongest attack that applies, behind each."""
+    """What comes back of the fished one of sixteen pictures behind each, by the better of two attacks."""
     for name, changes in GUARDS.items():
-        psnr = []
-        for place in range(count):
-            asked = {**_asked(place, "lenet", "fresh"), "attack": {"kind": "auto", "iterations": 600}, **changes}
-            try:
-                document = gi.run(asked, progress=False).document
-            except gi.SpecError as refusal:
-                yield {"guard": name, "refused": str(refusal)}
-                break
-            psnr.append(document["per_image"][document["labels"]["true"].index(FISHED)]["psnr"])
-        else:
-            yield {
-                "guard": name, "pictures": count, "psnr": statistics.median(psnr), "worst": min(psnr), "best": max(psnr),
-                "above_50_db": sum(p > 50 for p in psnr), "above_20_db": sum(p > 20 for p in psnr),
-            }  # fmt: skip
+        try:
+            psnr = [_behind({**_asked(place, "lenet", "fresh"), **changes}) for place in range(count)]
+        except gi.SpecError as refusal:
+            yield {"guard": name, "refused": str(refusal)}
+            continue
+        yield {
+            "guard": name, "pictures": count, "psnr": statistics.median(psnr), "worst": min(psnr), "best": max(psnr),
+            "above_50_db": sum(p > 50 for p in psnr), "above_20_db": sum(p > 20 for p in psnr),
+        }  # fmt: skip
+
+
+def _behind(values: dict) -> float:
+    """PSNR of the fished picture, by the better of the attacks that apply."""
+    found = []
+    for attack in STRONGEST:
+        asked = build({**values, "attack": attack})
+        if any(p.fatal and p.field == "attack" for p in problems(asked)):
+            continue
+        question = ask(asked, torch.device("cpu"), silent)
+        done, settings = question.round, question.experiment.attack
+        try:
+            made = attacks.make(settings, done.update, done.knowledge, plan=Plan(), device="cpu")
+            state, step = made.init(0), None
+            while step is None or not step.done:
+                state, step = made.step(state)
+        except attacks.Refused:
+            continue
+        its = [int(label) for label in question.pictures.labels].index(FISHED)
+        truth = torch.from_numpy(question.pictures.images[its]).double()
+        errors = ((made.answer(state)[0].double().clamp(0, 1) - truth) ** 2).flatten(1).mean(1)
+        found.append(-10 * math.log10(max(float(errors.min()), 1e-15)))
+    return max(found)
 
 
 def row(network: str, weights: str, count: int) -> dict:
