@@ -23,10 +23,9 @@ from torch import Tensor, nn
 from gi_core.analysis import uniqueness
 from gi_core.analysis.uniqueness import Uniqueness
 from gi_core.common.progress import Progress, silent
-from gi_core.numerics import jacobian_cost
+from gi_core.numerics import jacobian_cost, rounded_fit
 from gi_core.numerics.picture_jacobian import Sample
 from gi_core.numerics.picture_spectrum import MOST_EXACT, gram
-from gi_core.numerics.rounding import ROUNDED
 from gi_core.numerics.shown import Shown
 from gi_core.numerics.spectrum import Array
 from gi_core.settings import SpecError
@@ -66,20 +65,14 @@ def told(sample: Sample, sigma: float) -> Told:
 
 
 def rounded(sample: Sample) -> Told:
-    """By one round that sends its gradient in single precision: s is that share of the root mean square of a value's own tensor, as
-    small tensors are rounded as finely as large ones. Raises SpecError where it sends nothing.
+    """By one round that works out and sends its gradient in single precision: s is the root mean square of what that takes from a
+    value's own tensor (`numerics.rounding`), as small tensors are rounded as finely as large ones, and at least the rounding of the
+    value itself. Raises SpecError where it sends nothing.
     """
     if not sample.norm > 0:
         raise SpecError(NOTHING)
-    trust = [torch.full_like(g, _trust(g)) for g in sample.products.value]
     ones = tuple(1.0 for _ in sample.knowledge.std)  # what is shown is in pixels
-    return Told(Shown(sample, trust).gram(), ones, tuple(sample.shape))
-
-
-def _trust(g: Tensor) -> float:
-    """1 / s of a tensor; a tensor of zeros tells nothing."""
-    size = float(g.norm())
-    return g.numel() ** 0.5 / (size * ROUNDED) if size else 0.0
+    return Told(rounded_fit.weighed(Shown(sample)).gram(), ones, tuple(sample.shape))
 
 
 def refuse(knowledge: Knowledge, x: Tensor, rounds: int, most: float = SECONDS) -> None:

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from gi_core.analysis import bounded, radius
 from gi_core.analysis.free_directions import Uniqueness, count_shown, error_of_values, variances, weakest
-from gi_core.numerics import jacobian_cost, rounding
+from gi_core.numerics import jacobian_cost, rounded_fit, rounding
 from gi_core.numerics.jacobian import Played
 from gi_core.numerics.picture_jacobian import Sample
 from gi_core.numerics.picture_spectrum import MOST_EXACT
@@ -82,19 +82,16 @@ def examine(
         found = of_values(values, vectors, ones, shown.sample.shape, sigma, shown.norm)
         if seen.played is not None or precision > rounding.ROUNDED:
             return found
-        return replace(found, expected_error=_rounded(shown, values, vectors, found.free, residual))
+        return replace(found, expected_error=_rounded(shown, found.free, residual))
     return bounded.examine(shown, product_seconds(knowledge, x, seen), BUDGET, precision, residual)
 
 
-def _rounded(shown: Shown, values: Array, vectors: Array, free: int, residual: float) -> float:
+def _rounded(shown: Shown, free: int, residual: float) -> float:
     """The expected error of one gradient in single precision, by its rounding as it is; more where an answer leaves more than that."""
     drawn = rounding.differences(shown.sample)
     sizes = [float(sum((p * p).sum() for p in shown.sent(parts))) ** 0.5 / shown.norm for parts in drawn]
-    pulled = np.stack([shown.pull(parts).cpu().double().numpy() for parts in drawn], 1)
     worse = max(1.0, residual / max(float(np.mean(sizes)), 1e-300))
-    moved = rounding.along(values[free:], vectors[:, free:], pulled) * worse
-    known = np.minimum((moved**2).mean(1), PRIOR**2).sum()
-    return float(np.sqrt((known + free * PRIOR**2) / len(values)))
+    return rounded_fit.error(shown, drawn, free, worse)
 
 
 def alone_within(

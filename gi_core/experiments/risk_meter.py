@@ -16,10 +16,11 @@ from gi_core.clients.round import Round, normalised
 from gi_core.experiments import risk_ahead
 from gi_core.experiments.footprint import METER_IMAGES, METER_PARAMETERS
 from gi_core.experiments.setup import Question
-from gi_core.numerics import jacobian_cost, picture_spectrum, rounding
+from gi_core.numerics import jacobian_cost, picture_spectrum, rounded_fit
 from gi_core.numerics.picture_jacobian import Sample
 from gi_core.numerics.picture_spectrum import MOST_EXACT
-from gi_core.numerics.spectrum import DAMPING, PRIOR, Array, Spectrum
+from gi_core.numerics.shown import Shown
+from gi_core.numerics.spectrum import DAMPING, Spectrum
 from gi_core.settings import Experiment, SpecError
 from gi_core.types.risk import Risk
 from gi_core.types.updates import Update
@@ -153,7 +154,7 @@ def _precision(question: Question, done: Round, perturbed: bool) -> _Precision:
     if white and sample.size <= MOST_EXACT and sample.product_seconds() * sample.size <= WHOLE_SECONDS:
         all_of_it, vectors = picture_spectrum.spectrum(sample, WHOLE_SECONDS)
         assert vectors is not None  # as they fit into that time
-        all_of_it = replace(all_of_it, rounded=_rounded(sample, done, all_of_it, vectors))
+        all_of_it = replace(all_of_it, rounded=_rounded(sample, done, all_of_it))
         keeping.write(whole, all_of_it, vectors)
         return _expected(all_of_it, done, update, perturbed, True)
     if _verdict(question)[0] == "partial":
@@ -180,16 +181,13 @@ def _expected(spectrum: Spectrum, done: Round, update: Update, perturbed: bool, 
     return {"predicted_rmse": spectrum.expected(sigma).pixels, "refined": exact}
 
 
-def _rounded(sample: Sample, done: Round, spectrum: Spectrum, vectors: Array) -> float | None:
+def _rounded(sample: Sample, done: Round, spectrum: Spectrum) -> float | None:
     """The error that the rounding of this very gradient leaves; None of a weight change, whose weights were rounded besides."""
     if done.knowledge.schedule is not None:
         return None
     pairs = zip(done.clean.tensors.values(), sample.products.value, strict=True)
-    pushed = sample.products.j([a.to(b) - b for a, b in pairs]).numpy()[:, None]
     unseen = int((spectrum.values <= DAMPING * spectrum.largest).sum())
-    moved = vectors[:, unseen:] @ rounding.along(spectrum.values[unseen:], vectors[:, unseen:], pushed)
-    known = sample.in_pixels(torch.from_numpy(moved))
-    return float((known**2 + PRIOR**2 * unseen / len(spectrum.values)) ** 0.5)
+    return rounded_fit.error(Shown(sample), [[a.to(b) - b for a, b in pairs]], unseen)
 
 
 def _rounding(done: Round, spectrum: Spectrum) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -42,6 +44,28 @@ def test_two_rounds_give_what_one_leaves_open(tmp_path):
     truth = torch.from_numpy(two.pictures.images).double()
     assert certainty.of(one, truth, one.round.labels, tmp_path)["unique"] is False
     assert certainty.of(two, truth, two.round.labels, tmp_path)["unique"]
+
+
+def test_a_search_is_finished_with_each_tensor_over_its_own_rounding():
+    small = {"kind": "lenet", "width": 1, "activation": "sigmoid", "seed": 832}
+    asked = setup.ask(build({"samples": ["bundled/faces:129"], "size": 8, "model": small, "attack": LM, "seed": 518,
+                             "client": {"kind": "fedsgd", "rounds": 3}}), torch.device("cpu"), lambda *_: None)  # fmt: skip
+    made, truth = machine(asked), torch.from_numpy(asked.pictures.images)
+    found = []
+    for state, _ in stream(made, made.init(0)):
+        found.append((state["finishing"], float((made.answer(state)[0] - truth).square().mean().sqrt())))
+    before = [error for finishing, error in found if not finishing][-1]
+    assert found[-1][0] and found[-1][1] < before / 5
+
+
+def test_noise_that_nobody_told_of_is_no_rounding_so_the_finish_is_dropped():
+    asked = question(1, size=6)
+    noisy = {n: t + 1e-5 * t.norm() / t.numel() ** 0.5 * torch.randn(t.shape, generator=torch.Generator().manual_seed(1))
+             for n, t in asked.round.update.tensors.items()}  # fmt: skip
+    update = replace(asked.round.update, tensors=noisy)
+    made = attacks.make(asked.experiment.attack, update, asked.round.knowledge, plan=Plan(), device="cpu")
+    *_, (state, _) = stream(made, made.init(0))
+    assert state["finishing"] and torch.equal(state["x"], state["before"])
 
 
 def test_the_first_round_is_that_of_a_client_of_one_and_the_network_takes_the_step_that_was_sent():

@@ -35,7 +35,7 @@ _NAME = "{}.npz"
 
 def key(knowledge: Knowledge, x: Tensor, labels: Tensor, exact_within: float) -> str:
     """Content hash of everything that the spectrum depends on."""
-    digest = hashlib.sha256(f"1 {knowledge.loss} {tuple(x.shape)} {exact_within:g}".encode())
+    digest = hashlib.sha256(f"2 {knowledge.loss} {tuple(x.shape)} {exact_within:g}".encode())
     for tensor in (*knowledge.model.state_dict().values(), x, labels):
         digest.update(np.ascontiguousarray(tensor.detach().cpu().numpy()).tobytes())
     digest.update(repr([type(m).__name__ for m in knowledge.model.modules()]).encode())

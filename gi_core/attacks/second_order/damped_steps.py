@@ -21,12 +21,15 @@ FLOOR = 1e-6
 
 
 class DampedSteps:
-    """matched: the gradients of all rounds. fading: whether the prior fades with |r|^2."""
+    """matched: the gradients of all rounds. fading: whether the prior fades with |r|^2. floor: |r| from which a step that does not halve
+    |r|^2 ends a start.
+    """
 
     def __init__(
-        self, settings: LevenbergMarquardt, matched: Together, residual: Residual, prior: SmoothPrior, fading: bool
-    ):
-        self.settings, self.matched = settings, matched
+        self, settings: LevenbergMarquardt, matched: Together, residual: Residual, prior: SmoothPrior, fading: bool,
+        floor: float = FLOOR,
+    ):  # fmt: skip
+        self.settings, self.matched, self.floor = settings, matched, floor
         self.residual, self.prior, self.fading = residual, prior, fading
 
     def begin(self, x: Tensor, origin: Tensor) -> State:
@@ -40,9 +43,13 @@ class DampedSteps:
         """r at x, one tensor for each gradient that is matched."""
         return self.residual.at(self.matched.values(x)).parts
 
+    def squared(self, x: Tensor) -> float:
+        """|r|^2 at x."""
+        return self.residual.at(self.matched.values(x)).squared
+
     def _evaluate(self, x: Tensor, origin: Tensor) -> tuple[float, float]:
         """(objective, |r|^2) at x."""
-        squared = self.residual.at(self.matched.values(x)).squared
+        squared = self.squared(x)
         return 0.5 * squared + self.prior.value(x, origin), squared
 
     def advance(self, state: State) -> bool:
@@ -85,7 +92,7 @@ class DampedSteps:
             state["damping"] = max(damping, 1e-14 * state["largest"])
             state["fallen"] = True
             state["bad"] += int(fell < 1e-3)
-            if squared < FLOOR**2 and fell < 0.5:
+            if squared < self.floor**2 and fell < 0.5:
                 return True
         return (
             state["bad"] >= 5

@@ -3,9 +3,15 @@
 r = (g(x) - g*) / |g*| is brought to zero by `damped_steps`. For one picture and a last dense layer with bias, dL/dlogits is
 read from the update (observed delta): no label, no softmax, and no loss of precision on confidently classified samples.
 Pixels are clamped only at the end. Updates of several rounds on the same pictures are matched together, r the stack of theirs.
+
+A start that matches an update which is known but for its rounding is finished with each tensor over its own error,
+r_t = (g_t(x) - g_t*) / s_t, s_t what single precision takes from it (`numerics.rounding`): small tensors are rounded as finely as large
+ones, and under |g*| what they say is lost in the rounding of the others. The residual shown stays the first one.
 """
 
 from __future__ import annotations
+
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -16,17 +22,21 @@ from gi_core.attacks.base import State, Step
 from gi_core.attacks.observation import Observation, belief_of, observe, refuse_too_large
 from gi_core.attacks.priors import Pixels, SmoothPrior
 from gi_core.attacks.second_order.damped_steps import DampedSteps
-from gi_core.attacks.second_order.matched import Matched, Together
+from gi_core.attacks.second_order.matched import Matched, Together, plain_belief
 from gi_core.attacks.second_order.residuals import BelievedResidual, Residual
 from gi_core.attacks.trials import start
 from gi_core.numerics.generators import generator
 from gi_core.numerics.gradient import GradientMap
+from gi_core.numerics.rounding import ROUNDED
 from gi_core.settings.attacks import LevenbergMarquardt
 from gi_core.settings.plan import Plan
 from gi_core.types.updates import Knowledge, Update
 
 SAME = 0.05
 """Two starts that end at residuals this close have met the update's own error."""
+
+WORSE = 10.0
+"""How many times its rounding the finish may leave of an update that was rounded only."""
 
 
 class KrylovLM:
@@ -54,6 +64,7 @@ class KrylovLM:
         prior, self.tolerance = self._prior()
         fading = belief is not None and belief.boxed and not self.sigma
         self.damped = DampedSteps(settings, together, residual, prior, fading)
+        self.exact = type(residual) is Residual  # but for its rounding
 
     def _matched(self, update: Update, knowledge: Knowledge, plan: Plan, seen: Observation | None = None) -> Matched:
         """What is matched of one round: its gradients over their length, each round as much as the next."""
@@ -61,10 +72,11 @@ class KrylovLM:
         scale = 1.0 / (seen.size * self.rounds**0.5)
         only = None if len(seen.sent) == len(seen.gradients) else seen.sent
         gradient = GradientMap(knowledge, seen.loss, plan, torch.float64, self.device)
+        single = partial(GradientMap, knowledge, seen.loss, plan, torch.float32, self.device)
         belief = belief_of(update, knowledge, seen, scale)
         belief = None if belief is None else belief.of(seen.sent)
         wanted = [seen.gradients[i] * scale for i in seen.sent]
-        return Matched(gradient, seen.read()[0], only, scale, wanted, belief)
+        return Matched(gradient, seen.read()[0], only, scale, wanted, belief, single)
 
     def strategy(self, update: Update | None = None, knowledge: Knowledge | None = None) -> str:
         """The label strategy asked for; `auto` for an observed delta that defenses are known to have changed."""
@@ -100,7 +112,7 @@ class KrylovLM:
 
     def _from(self, x: Tensor) -> State:
         grey = noise.grey(x, self.knowledge.mean, self.knowledge.std) if self.sigma else x.clone()
-        return self.damped.begin(x, grey)
+        return {"finishing": False, "errors": None, "before": None, **self.damped.begin(x, grey)}
 
     def cost(self, state: State) -> float:
         """Gradients of the network that all steps so far were worth, one for each product with the Jacobian and its transpose."""
@@ -109,7 +121,7 @@ class KrylovLM:
     def step(self, state: State) -> tuple[State, Step]:
         state["iteration"] += 1
         state["inner"] += 1
-        ended = self.damped.advance(state)
+        ended = self._advance(state)
         events: tuple[str, ...] = ()
         done, note = False, ""
         if ended:
@@ -120,6 +132,24 @@ class KrylovLM:
         if not done and state["iteration"] >= self.settings.iterations * (self.settings.trials + self._restarts):
             done, note = True, "all iterations done"
         return state, self._report(state, done, note, events)
+
+    def _advance(self, state: State) -> bool:
+        """One outer step in place; True when this start has come to its end, the finish included."""
+        if not state["finishing"]:
+            ended = self.damped.advance(state)
+            if not (ended and self.exact and state["residual"] <= self.tolerance and len(self.targets) > 1):
+                return ended
+            state |= {"finishing": True, "damping": 0.0, "largest": 0.0, "bad": 0, "before": state["x"].clone()}
+            return False
+        if state["errors"] is None:
+            state["errors"] = self.damped.matched.spreads(state["x"])
+        ended = _finish(self.damped, state["errors"]).advance(state)
+        if (
+            ended and state["residual"] > (WORSE * ROUNDED) ** 2
+        ):  # more than rounding is in it, on which |g*| is the fairer measure
+            state["x"] = state["before"]
+        state["residual"] = self.damped.squared(state["x"])
+        return ended
 
     @property
     def _restarts(self) -> int:
@@ -166,3 +196,14 @@ class KrylovLM:
     def answer(self, state: State) -> tuple[Tensor, Tensor]:
         images, residuals = self._starts(state)
         return self.pixels.decode(images[int(residuals.argmin())]), self.labels
+
+
+def _finish(damped: DampedSteps, errors: list[float]) -> DampedSteps:
+    """The same search with each tensor over its own error, on the scale of one value. A tensor of zeros says nothing."""
+    targets = damped.residual.targets
+    unit = sum(t.numel() for t, s in zip(targets, errors, strict=True) if s)
+    trust = [
+        t.new_full((t.numel(),), ROUNDED**2 / (unit * s**2) if s else 0.0) for t, s in zip(targets, errors, strict=True)
+    ]
+    residual = BelievedResidual(targets, plain_belief(targets), torch.cat(trust))
+    return DampedSteps(damped.settings, damped.matched, residual, damped.prior, False, floor=0.0)
