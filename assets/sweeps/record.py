@@ -1,4 +1,4 @@
-"""Record the examples of the pages Frontier and Comparison wall anew: `python assets/sweeps/record.py frontier|wall`.
+"""Record the examples of the pages Frontier and Comparison wall anew: `python assets/sweeps/record.py frontier|dishonest|wall`.
 
 Run the default grid of the page first (its one button), and let it finish: the newest sweep of the store that asks
 exactly that is recorded. `NAME.json` has the columns that the page needs, `NAME.npz` the pictures.
@@ -24,8 +24,19 @@ from gi_core.metrics.registry import drawn  # noqa: E402
 from gi_core.metrics.verdicts import of_result  # noqa: E402
 from gi_core.settings.sweep import Sweep  # noqa: E402
 
-ASKED = ("samples", "model_settings", "attack_settings", "defenses", "adaptive", "seed")
-FOUND = ("state", "seconds", "accuracy", "accuracy_std", "accuracy_seeds", "chance", "epsilon", "error")
+ASKED = (
+    "samples",
+    "model_settings",
+    "attack_settings",
+    "client",
+    "server",
+    "defenses",
+    "attack",
+    "control",
+    "adaptive",
+    "seed",
+)
+FOUND = ("state", "seconds", "accuracy", "accuracy_std", "accuracy_seeds", "chance", "epsilon", "plausible", "error")
 METRICS = dict.fromkeys((*drawn("frontier"), *drawn("wall")))
 DIGITS, MOST_BYTES = 4, 300_000
 
@@ -72,10 +83,10 @@ def _default(name: str) -> Sweep:
     from pages.frontier import question as frontier
     from pages.wall import question as wall
 
-    return {"frontier": frontier, "wall": wall}[name].first()
+    return {"frontier": frontier.first, "dishonest": frontier.second, "wall": wall.first}[name]()
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] not in (["frontier"], ["wall"]):
+    if sys.argv[1:] not in (["frontier"], ["dishonest"], ["wall"]):
         raise SystemExit(__doc__)
     print(f"{record(sys.argv[1], _default(sys.argv[1]))} bytes")

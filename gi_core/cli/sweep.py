@@ -14,6 +14,7 @@ from gi_core.cli.progress import Bar, span
 from gi_core.cli.sweep_file import Looked, named, trainable
 from gi_core.jobs.job import FOLLOWS
 from gi_core.jobs.sweeps import Entry, SweepStatus
+from gi_core.metrics.intervals import counted
 from gi_core.metrics.registry import LIVE, METRICS
 from gi_core.settings import SpecError, build
 from gi_core.settings.sweep import Sweep
@@ -116,14 +117,19 @@ class Runner(Interruptible):
                 print(f"{entry.position + 1:>4}/{status.total}  {_line(entry)}", flush=True)
 
     def _document(self, status: SweepStatus, seconds: float) -> dict[str, Any]:
+        from gi_core.analysis.frontier import stated
         from gi_core.experiments.sweeps import against, table
         from gi_core.jobs import sweeps
+        from gi_core.reports.swept import kind_of
 
+        rows = table.records(self.store, status.id)
+        frontier = kind_of(sweeps.sweep_of(self.store, status.id)) == "Frontier"
         document = {
             "sweep_id": status.id, "name": status.name, "status": status.state, "total": status.total,
             "sentence": status.sentence or status.state, "counts": status.counts, "trainings": status.utility_counts, "seconds": seconds,
             "trainings_error": next((one.error for one in sweeps.utilities(self.store, status.id) if one.error), None),
-            "controls": against.sentences(table.records(self.store, status.id)),
+            "controls": against.told(rows) if frontier else against.sentences(rows),
+            "frontier": stated(rows, over=status.over) if frontier else None,
             **self.target.write(self.store, status.id),
         }  # fmt: skip
         if status.state == "done":
@@ -175,6 +181,20 @@ def _summary(document: dict[str, Any]) -> str:
     trained = f"; trainings: {trained}" + (f" ({lacking})" if lacking else "") if trained else ""
     took = f"after {document['seconds']:.0f} s"
     said = f"{document['sentence']}: " if document["status"] == "incomplete" else ""
-    return f"sweep {document['sweep_id']}: {said}{counts} of {document['total']} {took}{trained}{where}" + (
-        f"\n{document['controls']}" if document["controls"] else ""
-    )
+    lines = [f"sweep {document['sweep_id']}: {said}{counts} of {document['total']} {took}{trained}{where}"]
+    lines += _frontier(document["frontier"]) if document["frontier"] else []
+    return "\n".join([*lines, *([document["controls"]] if document["controls"] else [])])
+
+
+def _frontier(found: dict[str, Any]) -> list[str]:
+    """A line for each point, then the advice with its limits."""
+    shown = METRICS[found["metric"]].shown
+    lines = []
+    for p in found["points"]:
+        low, high = (shown(end) for end in p["interval"])
+        learns = f"accuracy {100 * p['accuracy']:.0f} %" if p["accuracy"] is not None else "accuracy not known"
+        server = "" if p["server"] == "honest" else f", server {p['server']}"
+        lines.append(
+            f"{p['setting']}{server}: {counted(p['seen'], p['pictures'], 'pictures seen')}, median {shown(p['median'])} ({low} to {high}), {learns}"
+        )
+    return [*lines, found["advice"], *filter(None, (found["differences"], found["limits"]))]

@@ -92,10 +92,12 @@ def of_frontier(
     records: Sequence[dict[str, Any]], metric: str = "psnr", sweep: Sweep | None = None, *, theme: Theme = "light"
 ) -> Figures:
     """frontier: accuracy against leakage. records: rows of a sweep that measures accuracy too."""
-    from gi_core.analysis.frontier import points
+    from gi_core.analysis.frontier import controls, points
 
     found: list[Setting] = [p for p in points(records, metric) if p.complete]
-    return _made([drawing("frontier", found)], captions.of_sweep(sweep, records), theme)
+    return _made(
+        [drawing("frontier", found, controls=controls(records, metric))], captions.of_sweep(sweep, records), theme
+    )
 
 
 def of_wall(

@@ -17,6 +17,8 @@ COLOURS = {
     "precode": "#C43D3D", "mixing": "#008A7D",
 }  # fmt: skip
 """All at least 3 to 1 on the page's light and dark ground; none is a colour of the levels of exposure."""
+SUMMED = "secure_aggregation"
+"""A kind of setting that is no defense of one client: the sum of several is all that the server sees."""
 SPARE = ("#6A6F00", "#9A4D8F", "#2F7F86")
 """Colours of defenses that have none of their own yet."""
 _NEW = [kind for kind in DEFENSES if kind not in COLOURS]
@@ -44,11 +46,10 @@ def shape(kind: str, among: Iterable[str] = ()) -> str:
 
 def title(kind: str) -> str:
     """The field's name."""
-    return (
-        "No defense"
-        if kind == NONE
-        else " + ".join(DEFENSES[k].title if k in DEFENSES else k for k in kind.split(" + "))
-    )
+    if kind == NONE:
+        return "No defense"
+    own = {SUMMED: "Secure aggregation"}
+    return " + ".join(DEFENSES[k].title if k in DEFENSES else own.get(k, k) for k in kind.split(" + "))
 
 
 def veil(shade: str) -> str:

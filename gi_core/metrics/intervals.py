@@ -7,6 +7,10 @@ import statistics
 from collections.abc import Sequence
 
 LEVEL = 0.95
+CHANCE = 0.05
+"""Probability below which a difference is more than chance."""
+MOST_MORE = 1000
+"""Further trials that are looked ahead to."""
 _Z = 1.959963984540054
 
 
@@ -51,3 +55,33 @@ def fewer(hits: int, of: int, than: int, of_them: int) -> float:
     return (
         sum(math.comb(of, k) * math.comb(of_them, marked - k) for k in range(hits + 1) if marked - k <= of_them) / ways
     )
+
+
+def beyond_chance(hits: int, of: int, than: int, of_them: int, among: int = 1) -> bool:
+    """Whether hits / of is a smaller share than than / of_them by more than chance, as one of so many comparisons (Bonferroni)."""
+    return bool(of and of_them) and among * fewer(hits, of, than, of_them) < CHANCE
+
+
+def more_to_tell(hits: int, of: int, than: int, of_them: int, among: int = 1) -> int | None:
+    """How many more trials of each would tell the shares apart, if both stayed as they are. 0 where they are; None where the first is
+    no smaller, or `MOST_MORE` do not suffice.
+    """
+    if not (of and of_them) or hits * of_them >= than * of:
+        return None
+    for more in range(MOST_MORE + 1):
+        a, b = of + more, of_them + more
+        if beyond_chance(round(hits / of * a), a, round(than / of_them * b), b, among):
+            return more
+    return None
+
+
+def sign_test(better: int, of: int) -> float:
+    """Probability that so many of the pairs that differ, or more, turn out one way by chance (one-sided)."""
+    ways: int = sum(math.comb(of, k) for k in range(better, of + 1))
+    return ways / (1 << of)
+
+
+def counted(hits: int, of: int, what: str) -> str:
+    """The count with the interval of its share: 3 of 8 pictures (14 to 69 %)."""
+    low, high = wilson(hits, of)
+    return f"{hits} of {of} {what} ({100 * low:.0f} to {100 * high:.0f} %)"

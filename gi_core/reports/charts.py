@@ -47,10 +47,10 @@ def of_sweep(kind: str, rows: Sequence[dict[str, Any]], sweep: Sweep) -> list[Pa
     if kind == "Wall":
         return [_part(drawing("wall", rows, "psnr"))]
     if kind == "Frontier":
-        from gi_core.analysis.frontier import points
+        from gi_core.analysis.frontier import controls, points
 
         found = [p for p in points(rows, "psnr") if p.complete]
-        return [_part(drawing("frontier", found))] if found else []
+        return [_part(drawing("frontier", found, controls=controls(rows, "psnr")))] if found else []
     from gi_core.experiments.sweeps.answers import answer
     from gi_core.experiments.sweeps.choices import default
 

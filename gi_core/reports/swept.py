@@ -76,7 +76,7 @@ def claims(found: Found) -> tuple[Level, str, list[str]]:
     """(level, the claim, what it rests on): the frontier's advice, or what the table answers."""
     if found.kind == "Frontier":
         advice = frontier.advice(frontier.points(found.rows, "psnr"), over=found.over)
-        told = (advice.seen, against.sentences(found.rows), advice.limits)
+        told = (advice.seen, against.told(found.rows), advice.limits)
         return _ADVISED[advice.level], advice.claim, [text for text in told if text]
     if found.kind == "Wall":
         level = judging.worst(levels(found.rows))

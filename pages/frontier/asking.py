@@ -15,7 +15,7 @@ from pages.shared.sweeps import asking, timing
 
 _SAID = "frontier.said"
 _EMPTY = (
-    '<ol class="gi-meanwhile"><li><b>What is measured:</b> a client sends one gradient of one picture, under each defense'
+    '<ol class="gi-meanwhile"><li><b>What is measured:</b> a client sends one gradient of a medical picture, eight times, under each defense'
     " in turn. One attacker takes the update for plain, another knows the defense and allows for it.</li>"
     "<li><b>What it costs:</b> the same network is trained by five clients with the same defense switched on, and tested"
     " on pictures that no client has.</li>"
@@ -54,7 +54,8 @@ def launch(job: Job | None) -> None:
 
 
 def _time(sweep: Sweep) -> str:
-    ready = MEASURED.get(question.NAME) if sweep == question.first() else None
+    known = {question.NAME: question.first(), question.SECOND: question.second()}
+    ready = next((MEASURED.get(name) for name, one in known.items() if sweep == one), None)
     return timing.said(asking.extent(sweep), ready) + ("; points appear as they are found" if ready else "")
 
 

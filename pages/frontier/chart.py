@@ -6,17 +6,21 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from gi_core.analysis.frontier import Point
+from gi_core.analysis.frontier import Control, Point
 from gi_core.figures import drawing
 from pages.frontier import chosen
 from pages.shared import words
 from pages.shared.result import charts
 
-_SAYS = ("Filled: the attacker knows the defense", "Hollow: it does not", "Bars: one standard deviation")
+_SAYS = (
+    "Filled: the attacker knows the defense",
+    "Hollow: it does not",
+    "Bars: 95 % interval of the median over pictures; of accuracy, one standard deviation over trainings",
+)
 
 
-def draw(found: Sequence[Point], both: bool, caption: str) -> None:
-    """A click on a point looks at its setting. found: complete points of the attackers shown."""
+def draw(found: Sequence[Point], both: bool, caption: str, controls: Sequence[Control]) -> None:
+    """A click on a point looks at its setting. found: complete points of the attackers shown. controls: lines beside them."""
     names = {p.name for p in found if p.runs}
 
     def pick(name: str) -> None:
@@ -24,7 +28,7 @@ def draw(found: Sequence[Point], both: bool, caption: str) -> None:
             st.session_state[chosen.SETTING] = name
 
     looked_at = str(st.session_state.get(chosen.SETTING) or "")
-    charts.draw(drawing("frontier", found, both, looked_at).under(caption), "frontier_chart", pick)
+    charts.draw(drawing("frontier", found, both, looked_at, controls=controls).under(caption), "frontier_chart", pick)
 
 
 def legend(best: Mapping[str, str]) -> str:

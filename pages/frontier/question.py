@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
 
 import streamlit as st
 
 from gi_core.data import browser_allowed, catalogue
 from gi_core.data.bundled import PICTURES
 from gi_core.experiments.sweeps import ready_sweep
+from gi_core.experiments.sweeps.frontier_sweep import DISHONEST, MEDICAL, SETTINGS, Asked, frontier_of
 from gi_core.jobs import sweeps
 from gi_core.jobs.job import Job
 from gi_core.settings import SpecError
-from gi_core.settings.sweep import Axis, Sweep, build_sweep
-from gi_core.settings.utility import HELD
+from gi_core.settings.sweep import Sweep
 from pages.shared.session import store
 from pages.shared.sweeps import asking
 
-NAME = "frontier"
+NAME, SECOND = "frontier", "dishonest"
 NETWORKS = {
     "lenet:activation=tanh": "LeNet, tanh", "lenet:activation=gelu": "LeNet, GELU",
-    "lenet:activation=tanh,width=24": "LeNet, tanh, twice as wide", "mlp:activation=tanh": "MLP, tanh",
+    "lenet:activation=tanh,width=24": "LeNet, tanh, twice as wide", "mlp:activation=tanh": "MLP, tanh", "mlp:activation=relu": "MLP, ReLU",
 }  # fmt: skip
 DATA = {
     "bundled": "Crops of bundled pictures (11 classes)", "faces": "Faces and others (2 classes)", "mnist": "MNIST",
     "fashion_mnist": "Fashion-MNIST", "cifar10": "CIFAR-10",
 }  # fmt: skip
+ATTACKS = {
+    Asked().attack: "Levenberg-Marquardt, strongest on one picture", DISHONEST.attack: "Inverting Gradients, for several pictures",
+}  # fmt: skip
+PARTS = {"retina": "Retina", "ihc": "Tissue", "patient": "CT of a patient", "phantom": "CT phantom"}
 _ASKED = "frontier.asked"
 
 
@@ -34,64 +38,48 @@ def first() -> Sweep:
     return ready_sweep(NAME)
 
 
+def second() -> Sweep:
+    """The grid of a server that fishes."""
+    return ready_sweep(SECOND)
+
+
+def asked() -> Asked:
+    """What the form asks."""
+    found = st.session_state.get(_ASKED)
+    return found if isinstance(found, Asked) else Asked()
+
+
 def current() -> Sweep:
     """What the button draws."""
-    return st.session_state.get(_ASKED) or first()
+    return frontier_of(asked())
 
 
-def hold(sweep: Sweep | None) -> None:
+def hold(question: Asked | None) -> None:
     """Keep what the form asks; None goes back to the default grid."""
-    st.session_state[_ASKED] = sweep
-
-
-def axis(sweep: Sweep, name: str) -> Axis:
-    """The axis of that name."""
-    return next(a for a in sweep.axes if a.name == name)
-
-
-def settings_of(sweep: Sweep) -> dict[str, list[str]]:
-    """Label of a setting -> its defenses, as on a command line."""
-    found = axis(sweep, "defense")
-    return {found.label(k): list(value) for k, value in enumerate(found.values)}
+    st.session_state[_ASKED] = question
 
 
 def pictures() -> dict[str, str]:
-    """Reference -> title, of pictures that the training's crops are of, and faces."""
-    return {f"bundled/{n}": title for n, (title, _, _) in PICTURES.items()} | {
-        item.ref: item.title for item in catalogue() if item.ref.startswith("bundled/faces") and item.available
+    """Reference -> title: crops of medical pictures, pictures that the training's crops are of, and faces."""
+    crops = {
+        ref: f"{PARTS[ref.removeprefix('bundled/').partition('#')[0]]}, part {1 + k // len(PARTS)}"
+        for k, ref in enumerate(MEDICAL)
     }
+    whole = {f"bundled/{n}": title for n, (title, _, _) in PICTURES.items()}
+    faces = {item.ref: item.title for item in catalogue() if item.ref.startswith("bundled/faces") and item.available}
+    return crops | whole | faces
 
 
-def make(
-    chosen: list[str], more: str, refs: list[str], size: int, network: str, data: str, rounds: int, seeds: int
-) -> Sweep:
-    """The default grid with this in its place. more: defenses as on a command line, one setting a line. Raises SpecError."""
-    if not refs:
-        raise SpecError("choose one picture at least")
-    known, grid = settings_of(first()), first()
-    settings = {label: known[label] for label in ["none", *(c for c in chosen if c != "none")]}
+def make(question: Asked, chosen: list[str], more: str) -> Asked:
+    """The same with these settings beside the undefended client. more: defenses as on a command line, one setting a line. Raises SpecError."""
+    settings = {label: SETTINGS[label] for label in ["none", *(c for c in chosen if c != "none")]}
     for line in filter(None, map(str.strip, more.splitlines())):
-        settings[line] = [part.strip() for part in line.split("+")]
-    if len(settings) < 2:
-        raise SpecError("choose one defense at least: the undefended client is always measured")
-    if not browser_allowed(data):
+        settings[line] = tuple(part.strip() for part in line.split("+"))
+    if not browser_allowed(question.data):
         raise SpecError("a page trains only on data sets by name")
-    document: dict[str, Any] = grid.model_dump(mode="json")
-    document["base"] |= {"size": size, "model": network}
-    document["axes"] = [
-        _axis("defense", "defenses", list(settings.values()), list(settings)),
-        document["axes"][1],
-        _axis("picture", "samples", [[ref] for ref in refs], [ref.removeprefix("bundled/") for ref in refs]),
-    ]
-    trained = document["utility"]
-    if data in HELD:  # the faces are few
-        trained["pictures"] = min(trained["pictures"], HELD[data] // trained["clients"])
-    trained |= {"data": data, "rounds": rounds, "seeds": list(range(seeds))}
-    return build_sweep(document)
-
-
-def _axis(name: str, path: str, values: list, labels: list[str]) -> dict[str, Any]:
-    return {"name": name, "path": path, "values": values, "labels": labels}
+    made = replace(question, settings=settings)
+    frontier_of(made)
+    return made
 
 
 def is_frontier(sweep: Sweep) -> bool:

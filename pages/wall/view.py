@@ -60,7 +60,7 @@ def _live(number: str, sweep: Sweep, timed: bool) -> None:
             )  # fmt: skip
 
     findings(found, lambda metric: cell.table(found, entries, metric, cell.read), _original(sweep, source), save)
-    told = against.sentences(records(store(), number))
+    told = against.told(records(store(), number))
     if told:
         st.html(f'<p class="gi-about"><b>Standing controls.</b> {words.escape(told)}</p>')
 

@@ -154,6 +154,7 @@ def test_trainings_that_fail_are_told_beside_the_runs(here, file, monkeypatch, c
     assert found["counts"] == {"done": 1} and found["trainings"] == {"failed": 1}
     assert found["trainings_error"] == "the memory does not suffice"
     assert found["rows"][0]["error"] == "no accuracy of seed 0: the memory does not suffice"
+    assert found["frontier"] is None, "no defense varies"
     assert main(["sweep", "--resume", found["sweep_id"]]) == 1
     assert "trainings: 1 failed (the memory does not suffice)" in capsys.readouterr().out
 

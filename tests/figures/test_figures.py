@@ -209,7 +209,8 @@ def test_the_frontier_names_every_setting_and_rings_those_that_none_beats():
     shown = [c[0] for t in one.traces if "customdata" in t for c in t["customdata"]]
     assert sorted(shown) == sorted(p.name for p in found)
     (ring,) = [t for t in one.traces if t["name"].startswith("ringed")]
-    assert len(ring["text"]) == len(frontier.pareto(frontier.strongest(found)))
+    letters = [note["text"] for note in one.layout["annotations"] if note.get("showarrow")]
+    assert len(letters) == len(set(letters)) == len(ring["x"]) == len(frontier.pareto(frontier.strongest(found)))
     solid, hollow = (
         {t["marker"]["symbol"].endswith("-open") for t in one.traces if "customdata" in t and _naive(t) is naive}
         for naive in (False, True)

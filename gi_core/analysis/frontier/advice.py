@@ -1,8 +1,9 @@
 """One sentence of advice from a frontier, and its limits. No torch.
 
-Judged against the stronger attacker of each picture. A defense helps where its pictures leak less than the same pictures
-undefended, by more than twice the standard error of that difference and by more than `least` of the metric. Of those
-that cost at most `AFFORDABLE` accuracy, the least leak is named; of those that leak as little within error, the cheapest.
+Judged against the strongest attacker of each picture. A setting helps where a person would see fewer of its pictures than of the
+same pictures undefended, by more than chance among all settings tried (Fisher's exact test, as in `gi_core.deployment`). Of
+those that cost at most `AFFORDABLE` accuracy, the one that leaves fewest is named; of those that leave as few within error, the
+cheapest. Where no difference is more than chance, it is said how many more pictures would tell.
 
 Nothing is advised while a run or a training is missing: any setting that is not measured yet could be the better one.
 """
@@ -15,7 +16,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from gi_core.analysis.frontier.points import ADAPTIVE, NAIVE, NONE, Point, reading, strongest
-from gi_core.analysis.frontier.ranking import error, less
+from gi_core.analysis.frontier.ranking import error, helps, less, seen
+from gi_core.metrics.intervals import beyond_chance, counted, more_to_tell
 from gi_core.metrics.registry import METRICS
 from gi_core.settings import DEFENSES
 from gi_core.settings.defense_base import HEURISTIC, DefenseSettings
@@ -26,7 +28,7 @@ Level = Literal["exposed", "partly", "protected", "open"]
 
 @dataclass(frozen=True)
 class Advice:
-    """level: for a colour and a sign. claim: one sentence. seen: what naive and adaptive attacker differ by. limits:
+    """level: for a colour and a sign. claim: one sentence. seen: what naive and adaptive attacker differ by, and what servers do. limits:
     what the claim rests on. best: the point advised, if any.
     """
 
@@ -52,21 +54,24 @@ def advice(found: Sequence[Point], about: str = "", over: bool = True) -> Advice
         wait = "" if over else ", and more is coming"
         return Advice("open", f"Too little has been measured to advise: {missing}{wait}.")
     so_far = "" if over else "So far, "
-    helping = [p for p in others if less(p, bare)]
-    seen, limits = _difference(found), _limits(judged, about) + _unjudged(found)
+    helping = [p for p in others if helps(p, bare, len(others))]
+    told, limits = (
+        " ".join(filter(None, (of_servers(found), _difference(found)))),
+        _limits(judged, about) + _unjudged(found),
+    )
     if not helping:
-        claim = f"of {_count(others)} none lets the stronger attacker see measurably less than no defense at all ({_leak(bare)})."
-        return Advice("exposed", _sentence(so_far + claim), seen, limits)
+        level, claim = _undecided(others, bare)
+        return Advice(level, _sentence(so_far + claim), told, limits)
     affordable = [p for p in helping if _cost(p, bare) <= AFFORDABLE]
     if not affordable:
         best = min(helping, key=lambda p: _cost(p, bare))
         claim = (
             f"no defense that helps costs less than {100 * AFFORDABLE:.0f} points of accuracy; the cheapest, {best.name},"
-            f" {_price(best, bare)} and leaves the stronger attacker {_leak(best)} in place of {_leak(bare)}."
+            f" {_price(best, bare)} and leaves {_left(best, bare)}."
         )
-        return Advice("partly", _sentence(so_far + claim), seen, limits + _guarantee(best), best)
-    least = min(affordable, key=lambda p: p.exposure)
-    tied = [p for p in affordable if not less(least, p)]
+        return Advice("partly", _sentence(so_far + claim), told, limits + _guarantee(best), best)
+    least = min(affordable, key=lambda p: (len(p.seen), p.exposure))
+    tied = [p for p in affordable if not less(least, p) and not beyond_chance(*seen(least, p))]
     best = min(tied, key=lambda p: (_cost(p, bare), p.exposure))
     rest = sorted((p for p in tied if p is not best), key=lambda p: _cost(p, bare))
     equal = (
@@ -75,13 +80,63 @@ def advice(found: Sequence[Point], about: str = "", over: bool = True) -> Advice
         else ""
     )
     claim = (
-        f"of {_count(others)} {best.name} is the one to switch on: it {_price(best, bare)} and leaves the stronger attacker"
-        f" {_leak(best)} in place of {_leak(bare)}{equal}."
+        f"of {_count(others)} {best.name} is the one to switch on: it {_price(best, bare)} and leaves"
+        f" {_left(best, bare)}{equal}."
     )
-    clear = _clear(best)
-    if clear:
-        claim = claim[:-1] + "; a person still sees pictures."
-    return Advice("partly" if clear else "protected", _sentence(so_far + claim), seen, limits + _guarantee(best), best)
+    return Advice(
+        "partly" if best.seen else "protected", _sentence(so_far + claim), told, limits + _guarantee(best), best
+    )
+
+
+def _undecided(others: Sequence[Point], bare: Point) -> tuple[Level, str]:
+    """What is said where no setting leaves fewer pictures by more than chance."""
+    without = f"no defense at all leaves {_seen(bare)}"
+    if not bare.seen:
+        return (
+            "open",
+            f"there is nothing to advise: {without}, so no setting can leave fewer; another attack may see more.",
+        )
+    best = min(others, key=lambda p: (len(p.seen) / len(p.leaks), p.exposure))
+    more = more_to_tell(*seen(best, bare), len(others))
+    if len(best.seen) * len(bare.leaks) >= len(bare.seen) * len(best.leaks):
+        return (
+            "exposed",
+            f"of {_count(others)} none leaves fewer pictures that a person would see: {without}, {best.name} {_seen(best)}.",
+        )
+    tell = (
+        "no number of pictures up to a thousand would tell"
+        if more is None
+        else f"about {more} more pictures would tell"
+    )
+    return "open", (
+        f"no advice: the difference is within the uncertainty. {_sentence(best.name)} leaves {_seen(best)}, {without}; if these shares"
+        f" stay, {tell}."
+    )  # fmt: skip
+
+
+def _seen(p: Point) -> str:
+    return counted(len(p.seen), len(p.leaks), "pictures that a person would see")
+
+
+def _left(p: Point, bare: Point) -> str:
+    """What is left to the attacker, beside no defense."""
+    return (
+        f"the strongest attacker {_seen(p)} in place of {counted(len(bare.seen), len(bare.leaks), 'without it')}, median"
+        f" {METRICS[p.metric].title} {reading(p.metric, p.leakage)} in place of {reading(p.metric, bare.leakage)}"
+    )
+
+
+def of_servers(found: Sequence[Point]) -> str:
+    """How many pictures each server got at each setting, "" where there is one server."""
+    servers = list(dict.fromkeys(p.server for p in found))
+    if len(servers) < 2:
+        return ""
+    each = [{p.name: p for p in strongest([p for p in found if p.server == one])} for one in servers]
+    parts = [
+        f"{name}: {', '.join(f'{one[name].server} {len(one[name].seen)} of {len(one[name].leaks)}' for one in each if name in one)}"
+        for name in each[0]
+    ]
+    return f"Pictures that a person would see, by server. {'; '.join(parts)}." if parts else ""
 
 
 def _missing(found: Sequence[Point], over: bool) -> str:
@@ -116,17 +171,12 @@ def _leak(p: Point) -> str:
     return f"{METRICS[p.metric].title} {reading(p.metric, p.leakage)}"
 
 
-def _clear(p: Point) -> bool:
-    """Whether a person would see any picture of what is left, by the rule of words, whichever metric is looked at."""
-    return p.clear > 0
-
-
 def _difference(found: Sequence[Point]) -> str:
     """How much knowing the defense helps the attacker, at the setting where it helps most."""
     pairs: dict[str, dict[str, Point]] = {}
     for p in found:
         if p.leaks and p.kinds != NONE:
-            pairs.setdefault(p.name, {})[p.attacker] = p
+            pairs.setdefault(f"{p.name} {p.server}", {})[p.attacker] = p
     both = [(pair[NAIVE], pair[ADAPTIVE]) for pair in pairs.values() if {NAIVE, ADAPTIVE} <= set(pair)]
     if not both:
         return ""

@@ -7,6 +7,7 @@ import statistics
 from collections.abc import Sequence
 
 from gi_core.analysis.frontier.points import Point
+from gi_core.metrics.intervals import CHANCE, beyond_chance, sign_test
 from gi_core.metrics.registry import METRICS
 
 POINT = 0.01
@@ -15,14 +16,26 @@ POINT = 0.01
 def less(p: Point, q: Point) -> bool:
     """Whether p leaks measurably less than q, on the pictures that both have.
 
-    By more than twice the standard error of the difference, and more than the metric's threshold `least`.
+    So many of them one way come by chance less often than `CHANCE` (sign test), and their median difference is above the
+    metric's threshold `least`.
     """
     metric, own = METRICS[p.metric], dict(q.leaks)
     gains = [metric.sign * (own[picture] - value) for picture, value in p.leaks if picture in own]
-    if not gains:
+    moved = [gain for gain in gains if gain]
+    if not moved or statistics.median(gains) <= metric.thresholds["least"]:
         return False
-    deviation = statistics.stdev(gains) / math.sqrt(len(gains)) if len(gains) > 1 else 0.0
-    return statistics.fmean(gains) > max(2 * deviation, metric.thresholds["least"])
+    return sign_test(sum(gain > 0 for gain in moved), len(moved)) < CHANCE
+
+
+def seen(p: Point, q: Point) -> tuple[int, int, int, int]:
+    """Of the pictures that both have: how many a person would see under p, of how many, and the same under q."""
+    common = {picture for picture, _ in p.leaks} & {picture for picture, _ in q.leaks}
+    return len(p.seen & common), len(common), len(q.seen & common), len(common)
+
+
+def helps(p: Point, bare: Point, among: int) -> bool:
+    """Whether p leaves fewer pictures that a person would see than no defense, by more than chance, as one of `among` settings."""
+    return beyond_chance(*seen(p, bare), among)
 
 
 def error(p: Point) -> float:

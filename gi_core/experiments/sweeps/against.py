@@ -69,6 +69,22 @@ def sentences(rows: Sequence[Row]) -> str:
     return " ".join(one.sentence for one in against(rows))
 
 
+def told(rows: Sequence[Row]) -> str:
+    """The same in one line for many answers: of each attack the best control of any picture, and how many answers are above their own."""
+    groups: dict[str, list[Against]] = {}
+    for one in against(rows):
+        groups.setdefault(one.attack, []).append(one)
+    return " ".join(_together(attack, found) for attack, found in groups.items())
+
+
+def _together(attack: str, found: Sequence[Against]) -> str:
+    title = ATTACKS[attack].title if attack in ATTACKS else attack
+    best = max(found, key=lambda one: one.ssim)
+    made = "; what it makes of noise looks like a picture" if any(one.plausible for one in found) else ""
+    share = f"{sum(one.above for one in found)} of {sum(one.total for one in found)} answers are above their controls"
+    return f"{title}: SSIM {best.ssim:.2f} at best without the update, {share}{made}."
+
+
 def above(ssim: float | None, control: float) -> bool:
     """Whether an answer shows more than its control."""
     return ssim is not None and ssim > control + LEAST

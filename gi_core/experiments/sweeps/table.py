@@ -33,6 +33,7 @@ _ASKED = {
     "weights": "fresh, trained, file or imagenet.",
     "epochs": "Passes over the training pictures before the attack; 0 for a fresh network, empty for other weights.",
     "client": "What the client does in its round, as written on a command line.",
+    "server": "What the server sends: honest, or how it changes the network, as written on a command line.",
     "defenses": "Defenses in the order they are applied, joined by ' + '; none without any.",
     "attack": "Kind of the attack.",
     "attack_settings": "The attack as written on a command line: its kind, then what differs from default.",
@@ -132,7 +133,7 @@ def _question(asked: Experiment) -> dict[str, Any]:
         "samples": " ".join(asked.samples), "pictures": asked.pictures, "size": asked.size,
         "model": asked.model.kind, "model_settings": asked.model.name, "parameters": None,
         "weights": weights.kind, "epochs": 0 if isinstance(weights, Fresh) else weights.epochs if isinstance(weights, Trained) else None,
-        "client": asked.client.name + (f" · {asked.server.name}" if asked.server.changes else ""), "defenses": " + ".join(d.name for d in asked.defenses) or "none",
+        "client": asked.client.name + (f" · {asked.server.name}" if asked.server.changes else ""), "server": asked.server.name, "defenses": " + ".join(d.name for d in asked.defenses) or "none",
         "attack": asked.attack.kind, "attack_settings": asked.attack.name, "control": asked.control,
         "adaptive": asked.attack.adaptive, "seed": asked.seed,
     }  # fmt: skip
