@@ -51,7 +51,7 @@ def record(name: str, sweep: Sweep, folder: Path = HERE, store: Store | None = N
     for entry, row in zip(entries, rows, strict=True):
         result = entry.job.run_result if entry.job else None
         row["verdict"] = of_result(result).label if result else ""
-    keep = ["position", *map(column, sweep.axes), *ASKED, *FOUND, *METRICS, "verdict"]
+    keep = ["position", *map(column, sweep.axes), *ASKED, *FOUND, *METRICS, "person", "machine", "verdict"]
     table = {n: [_short(row[n]) for row in rows] for n in keep}
     document = {n: values[0] if len(set(values)) == 1 else values for n, values in table.items()}
     (folder / f"{name}.json").write_text(json.dumps(document, separators=(",", ":")) + "\n")
