@@ -88,6 +88,11 @@ def awaited(experiment: Experiment) -> bool:
     return job is not None and not job.over and time.time() - since < _PATIENCE
 
 
+def _short(seconds: float) -> str:
+    """The time of one iteration."""
+    return words.span(seconds) if seconds >= 0.1 else f"{1000 * seconds:.0f} ms" if seconds >= 1e-3 else "below 1 ms"
+
+
 def _estimate(experiment: Experiment, preview: Job | None, answer: Preview | None, fatal: bool) -> None:
     """One line of fixed height."""
     if answer and answer["seconds_estimate"] is not None:
@@ -95,7 +100,7 @@ def _estimate(experiment: Experiment, preview: Job | None, answer: Preview | Non
         span = timing.of_run(answer["seconds_estimate"], experiment.attack.kind, experiment.model.kind)
         text = f"About <b>{span.removeprefix('about ')}</b>"
         if count and each:
-            text += f" · {count:.0f} iterations of {words.span(each) if each >= 0.1 else f'{1000 * each:.0f} ms'}"
+            text += f" · {count:.0f} iterations of {_short(each)}"
         if answer["accuracy"] is not None:
             text += f" · network right on {100 * answer['accuracy']:.0f} %"
         if answer["gradient_norm"] is not None:
