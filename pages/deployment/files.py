@@ -13,7 +13,7 @@ from gi_core.jobs.job import Job
 from gi_core.settings import SpecError
 from gi_core.types.job_reading import JobReading, read
 from pages.deployment import answers
-from pages.shared import inspecting, telling, words
+from pages.shared import address, inspecting, telling, words
 from pages.shared.experiment import uploads
 
 _KEY, _GIVEN, _LOOKED, _SAID, _FILLED = (
@@ -83,6 +83,7 @@ def _answer(given: dict[str, Any]) -> None:
             st.session_state[_FILLED] = job.id
             st.session_state[_TOLD] = found["answers"]
             st.rerun(scope="app")  # an address that is written just before this never reaches the browser
+        address.show()  # once more, where a tick of the timer came between filling in and its way to the browser
         _lines(found)
 
 

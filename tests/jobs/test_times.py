@@ -136,6 +136,14 @@ def test_the_loop_of_a_run_is_foreseen_before_it_starts(gi_home, monkeypatch, ca
     assert [line for line in capsys.readouterr().err.splitlines() if line.startswith(SAID)] == lines
 
 
+def test_reading_what_a_server_prepared_is_foreseen_too(gi_home, capsys):
+    from gi_core.cli import main
+
+    asked = ["attack", "--sample", "bundled/faces:3", "--size", "12", "--model", "lenet:width=2", "--device", "cpu"]
+    assert main([*asked, "--server", "imprint:bins=8", "--attack", "imprint"]) == 0
+    assert "error" not in capsys.readouterr().err
+
+
 def test_an_estimate_by_a_plan_counts_every_iteration_up_to_the_limit():
     from gi_core.experiments import estimate
     from gi_core.settings.plan import Plan
