@@ -94,7 +94,7 @@ def test_a_recorded_round_gives_its_picture_and_says_where_it_started(gi_home, t
 @pytest.mark.parametrize(
     ("attack", "first"),
     [
-        (None, True), ("fl_gradient_inversion:iterations=9", True), ("fl_gradient_inversion:preset=published", False),
+        ("fl_gradient_inversion", True), ("fl_gradient_inversion:iterations=9", True), ("fl_gradient_inversion:preset=published", False),
         ("fl_gradient_inversion:residual_first=false", False),
     ],
 )  # fmt: skip
@@ -102,7 +102,7 @@ def test_invert_solves_first_unless_told_otherwise(tmp_path, attack, first):
     for name in ("checkpoint", "update"):
         (tmp_path / name).write_bytes(b"")
     argv = ["invert", "--checkpoint", str(tmp_path / "checkpoint"), "--update", str(tmp_path / "update")]
-    argv += ["--image-size", "64", "--model", "resnet18"] + ([] if attack is None else ["--attack", attack])
+    argv += ["--image-size", "64", "--model", "resnet18"] + ["--attack", attack]
     assert invert.experiment(parse(argv)).attack.residual_first is first
 
 

@@ -42,7 +42,7 @@ def refused(capsys, *argv: str) -> str:
         ("attack --weights trained:epochs=0", "epochs"),
         ("attack --weights nowhere.pt", "there is no weights file 'nowhere.pt'"),
         ("attack --weights imagenet", "there are no ImageNet weights for LeNet"),
-        ("attack --set attack.trails=3", "did you mean 'trials'?"),
+        ("attack --attack levenberg_marquardt --set attack.trails=3", "did you mean 'trials'?"),
         ("attack --set seed", "write 'seed' as dotted.path=value"),
         ("attack --size two", "HEIGHTxWIDTH such as 64x96"),
         ("attack --size 3", "size"),

@@ -141,6 +141,7 @@ def test_wrong_values_are_one_sentence(store, values, said):
 
 def test_what_cannot_be_run_is_told_before(store):
     app = page()
+    app.selectbox(key="sweep_base").set_value("Astronaut, exact").run()
     app.selectbox(key="axis_0").set_value("steps").run()
     assert "1 is left out: Levenberg-Marquardt works on one gradient" in text(app) and ">1 experiment ·" in text(app)
 

@@ -137,7 +137,8 @@ class KrylovLM:
         """One outer step in place; True when this start has come to its end, the finish included."""
         if not state["finishing"]:
             ended = self.damped.advance(state)
-            if not (ended and self.exact and state["residual"] <= self.tolerance and len(self.targets) > 1):
+            allowed = self.exact and len(self.targets) > 1 and state["inner"] < self.settings.iterations
+            if not (ended and allowed and state["residual"] <= self.tolerance):
                 return ended
             state |= {"finishing": True, "damping": 0.0, "largest": 0.0, "bad": 0, "before": state["x"].clone()}
             return False
