@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from gi_core.analysis import uniqueness
 from gi_core.analysis.uniqueness import Uniqueness
 from gi_core.common.progress import Progress, silent
-from gi_core.numerics import jacobian_cost, rounded_fit
+from gi_core.numerics import jacobian_cost, rounded_fit, rounding
 from gi_core.numerics.picture_jacobian import Sample
 from gi_core.numerics.picture_spectrum import MOST_EXACT, gram
 from gi_core.numerics.shown import Shown
@@ -72,7 +72,7 @@ def rounded(sample: Sample) -> Told:
     if not sample.norm > 0:
         raise SpecError(NOTHING)
     ones = tuple(1.0 for _ in sample.knowledge.std)  # what is shown is in pixels
-    return Told(rounded_fit.weighed(Shown(sample)).gram(), ones, tuple(sample.shape))
+    return Told(rounded_fit.weighed(Shown(sample), rounding.differences(sample)).gram(), ones, tuple(sample.shape))
 
 
 def refuse(knowledge: Knowledge, x: Tensor, rounds: int, most: float = SECONDS) -> None:

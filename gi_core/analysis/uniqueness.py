@@ -91,7 +91,7 @@ def _rounded(shown: Shown, free: int, residual: float) -> float:
     drawn = rounding.differences(shown.sample)
     sizes = [float(sum((p * p).sum() for p in shown.sent(parts))) ** 0.5 / shown.norm for parts in drawn]
     worse = max(1.0, residual / max(float(np.mean(sizes)), 1e-300))
-    return rounded_fit.error(shown, drawn, free, worse)
+    return rounded_fit.error(rounded_fit.weighed(shown, drawn), drawn, free, worse)
 
 
 def alone_within(

@@ -32,6 +32,8 @@ PICTURES: dict[str, tuple[str, str, str]] = {  # name -> (title, group, file)
     "page": ("Scanned page", "Documents", "page.png"),
     "text": ("Handwriting", "Documents", "text.png"),
 }
+MEDICAL_SIDES = {"retina": 1411, "ihc": 512, "patient": 512, "phantom": 400}
+"""Side in pixels of the medical pictures that are square and large enough to be cropped."""
 CLASS_NAMES = tuple(PICTURES)
 FACE_NAMES = ("face", "no face")
 FACES = 200

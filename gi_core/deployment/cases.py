@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
+from gi_core.data.bundled import MEDICAL_SIDES
 from gi_core.deployment.questions import Deployment, settled
 from gi_core.settings.accounting import epsilon
 from gi_core.settings.sweep import Sweep, build_sweep
@@ -40,8 +41,6 @@ _EFFORT = {"transformer": 400, "plain": 1200, "residual": 120}
 _LEAST_EFFORT = 24
 _PARTS = {"head": "weights of the last layer", "adapter": "the adapters"}
 """What may be sent in place of all weights, in words."""
-_MEDICAL = {"retina": 1411, "ihc": 512, "patient": 512, "phantom": 400}
-"""Side of the bundled medical pictures."""
 _CROP = 128
 
 
@@ -167,7 +166,7 @@ def _defenses(said: dict[str, str], measure: str) -> list[str]:
         "dp1": [private(1.0)],
     }[said["protection"]]  # fmt: skip
     if said["shared"] in _PARTS or measure == "head":
-        return []  # a ResNet-18 leaves one picture of 32 pixels no statistics
+        return []  # see `unplayed`
     return [private(8.0)] if measure == "dp8" else found
 
 
@@ -185,7 +184,7 @@ def private(wanted: float) -> str:
 def _pictures() -> tuple[str, ...]:
     """Squares of the bundled medical pictures, of a different one each time."""
     rows = []
-    for name, side in _MEDICAL.items():
+    for name, side in MEDICAL_SIDES.items():
         first, last = side // 4, side - side // 4 - _CROP  # the corners of a retina are black
         places = range(first, last + 1, (last - first) // 4)
         rows.append([f"bundled/{name}#crop={_CROP}x{_CROP}+{x}+{y}" for y in places for x in places])

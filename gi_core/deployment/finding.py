@@ -19,12 +19,10 @@ from gi_core.deployment.cases import (
     unplayed,
 )
 from gi_core.deployment.questions import Deployment, assumed, settled
-from gi_core.metrics.intervals import fewer, wilson
+from gi_core.metrics.intervals import beyond_chance, wilson
 from gi_core.metrics.words import Level, of_row
 from gi_core.settings.client_base import SENDS_NOTHING
 
-CHANCE = 0.05
-"""Probability below which a difference is more than chance."""
 _ORDER: tuple[Level, ...] = ("exposed", "partly", "protected", "unknown")
 
 
@@ -165,9 +163,7 @@ def _advice(outcomes: Sequence[Outcome], price: Sequence[dict[str, Any]]) -> str
         pairs = [
             (one, bare[one.case.threat]) for one in outcomes if one.case.measure == measure and one.case.threat in bare
         ]
-        if pairs and all(
-            one.measured and fewer(one.seen, one.measured, was.seen, was.measured) < CHANCE for one, was in pairs
-        ):
+        if pairs and all(beyond_chance(one.seen, one.measured, was.seen, was.measured) for one, was in pairs):
             helping.append((len(pairs), -sum(one.seen / one.measured for one, _ in pairs), measure, pairs))
     if not helping:
         return "No measure that was tried changed the outcome by more than chance."

@@ -16,7 +16,7 @@ from gi_core.clients.round import Round, normalised
 from gi_core.experiments import risk_ahead
 from gi_core.experiments.footprint import METER_IMAGES, METER_PARAMETERS
 from gi_core.experiments.setup import Question
-from gi_core.numerics import jacobian_cost, picture_spectrum, rounded_fit
+from gi_core.numerics import jacobian_cost, picture_spectrum, rounded_fit, rounding
 from gi_core.numerics.picture_jacobian import Sample
 from gi_core.numerics.picture_spectrum import MOST_EXACT
 from gi_core.numerics.shown import Shown
@@ -187,7 +187,8 @@ def _rounded(sample: Sample, done: Round, spectrum: Spectrum) -> float | None:
         return None
     pairs = zip(done.clean.tensors.values(), sample.products.value, strict=True)
     unseen = int((spectrum.values <= DAMPING * spectrum.largest).sum())
-    return rounded_fit.error(Shown(sample), [[a.to(b) - b for a, b in pairs]], unseen)
+    fine = rounded_fit.weighed(Shown(sample), rounding.differences(sample))
+    return rounded_fit.error(fine, [[a.to(b) - b for a, b in pairs]], unseen)
 
 
 def _rounding(done: Round, spectrum: Spectrum) -> float:

@@ -18,22 +18,21 @@ from gi_core.numerics.shown import Shown
 from gi_core.numerics.spectrum import PRIOR, Array
 
 
-def weighed(shown: Shown) -> Shown:
-    """What a server sees (`Shown`), each tensor over its own error. Tensors of zeros tell nothing."""
+def weighed(shown: Shown, drawn: Sequence[Sequence[Tensor]]) -> Shown:
+    """What a server sees (`Shown`), each tensor over its own error. drawn: `rounding.differences`. Tensors of zeros tell nothing."""
     sample = shown.sample
     value = sample.products.value
-    spreads = rounding.spreads(value, rounding.differences(sample))
+    spreads = rounding.spreads(value, drawn)
     trust = [torch.full_like(g, 1 / s if s else 0.0) for g, s in zip(value, spreads, strict=True)]
     if shown.kept is not None:
         trust = [t * k for t, k in zip(trust, shown.kept, strict=True)]
     return Shown(sample, trust, shown.scaled)
 
 
-def error(shown: Shown, taken: Sequence[Sequence[Tensor]], free: int, worse: float = 1.0) -> float:
-    """The error to expect of the best fit, root mean square per pixel in [0, 1]. taken: g32 - g64, one tensor per parameter, drawn once or
-    more. free: directions that do not show, whose error is that of a grey guess. worse: by which an answer leaves more than rounding.
+def error(fine: Shown, taken: Sequence[Sequence[Tensor]], free: int, worse: float = 1.0) -> float:
+    """The error to expect of the best fit, root mean square per pixel in [0, 1]. fine: as `weighed`. taken: g32 - g64, one tensor per
+    parameter, drawn once or more. free: directions that do not show, whose error is that of a grey guess. worse: by which an answer leaves more than rounding.
     """
-    fine = weighed(shown)
     assert fine.kept is not None
     values, vectors = linalg.eigh(fine.gram(), driver="evd", check_finite=False)
     over = [[t * k for t, k in zip(parts, fine.kept, strict=True)] for parts in taken]

@@ -11,7 +11,7 @@ import torch
 from gi_core.analysis import twins, uniqueness
 from gi_core.attacks.seen_by_server import seen_of
 from gi_core.experiments import certainty, setup
-from gi_core.numerics import rounded_fit
+from gi_core.numerics import rounded_fit, rounding
 from gi_core.numerics.shown import Shown
 from gi_core.numerics.spectrum import PRIOR
 from gi_core.settings import build
@@ -84,7 +84,7 @@ def test_the_error_to_expect_is_what_the_rounding_of_this_gradient_leaves(seed):
     expected = uniqueness.examine(knowledge, x, question.round.labels, 2.0**-24).expected_error
     shown = uniqueness.look(knowledge, x, question.round.labels)
     lost = [sent.double() - g for sent, g in zip(question.round.update.tensors.values(), shown.value, strict=True)]
-    fine = rounded_fit.weighed(shown)
+    fine = rounded_fit.weighed(shown, rounding.differences(shown.sample))
     over = [g * k for g, k in zip(lost, fine.kept, strict=True)]
     moved = np.linalg.solve(fine.gram(), fine.pull(over).numpy())
     assert expected == pytest.approx(float((moved**2).mean() ** 0.5), rel=0.5)

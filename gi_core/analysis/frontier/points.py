@@ -19,8 +19,6 @@ NONE = "none"
 _OPEN = ("queued", "running", "pausing", "paused")
 _NEVER = ("cancelled", "missing")
 NAIVE, ADAPTIVE, STRONGER = "naive", "adaptive", "stronger"
-
-
 HONEST, SUMMED = "honest", "secure_aggregation"
 _CLIENTS = re.compile(r"clients=(\d+)")
 

@@ -145,10 +145,8 @@ class KrylovLM:
         if state["errors"] is None:
             state["errors"] = self.damped.matched.spreads(state["x"])
         ended = _finish(self.damped, state["errors"]).advance(state)
-        if (
-            ended and state["residual"] > (WORSE * ROUNDED) ** 2
-        ):  # more than rounding is in it, on which |g*| is the fairer measure
-            state["x"] = state["before"]
+        if ended and state["residual"] > (WORSE * ROUNDED) ** 2:
+            state["x"] = state["before"]  # more than rounding is in the update, and then |g*| is the fairer measure
         state["residual"] = self.damped.squared(state["x"])
         return ended
 

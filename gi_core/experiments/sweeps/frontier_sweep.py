@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from gi_core.data.bundled import MEDICAL_SIDES
 from gi_core.settings import Experiment, SpecError
 from gi_core.settings.controls import CONTROLS, has_prior
 from gi_core.settings.overrides import overridden
@@ -15,8 +16,6 @@ from gi_core.settings.utility import HELD, Training
 NAME, QUESTION = "Frontier", "Which defense keeps accuracy while the attack fails?"
 SUMMED = "secure_aggregation"
 """Written among defenses: as many clients as there are pictures behind the update, whose sum alone the server sees."""
-SIDES = {"retina": 1411, "ihc": 512, "patient": 512, "phantom": 400}
-"""Side in pixels of the bundled medical pictures."""
 SETTINGS: dict[str, tuple[str, ...]] = {
     "none": (), "noise 0.01": ("gaussian_noise:std=0.01",), "noise 0.1": ("gaussian_noise:std=0.1",), "noise 1": ("gaussian_noise:std=1",),
     "DP-SGD, noise 0.1": ("dp_sgd:noise_multiplier=0.1",), "DP-SGD, noise 1": ("dp_sgd:noise_multiplier=1",),
@@ -41,7 +40,7 @@ def _crops() -> tuple[str, ...]:
     """Corners of three quarters of each medical picture: 16, of which neighbours are of different pictures."""
     found = []
     for across, down in ((0, 0), (1, 1), (0, 1), (1, 0)):
-        for name, side in SIDES.items():
+        for name, side in MEDICAL_SIDES.items():
             kept = 3 * side // 4
             found.append(f"bundled/{name}#crop={kept}x{kept}+{across * (side - kept)}+{down * (side - kept)}")
     return tuple(found)
