@@ -168,7 +168,7 @@ def test_a_click_on_the_frontier_looks_at_the_setting(server, tab):
     page.wait_for_timeout(1000)  # a legend of several rows makes the chart higher once it is drawn
     chart = "document.querySelector('.st-key-frontier_chart .gi-plot')"
     place = page.evaluate(f"""() => {{
-      const gd = {chart}, t = gd.data.find(t => t.customdata?.[0][0].startsWith('top-k') || t.name.startsWith('Top-k'));
+      const gd = {chart}, t = gd.data.find(t => t.customdata?.[0][0].startsWith('pruning'));
       const box = gd.querySelector('.nsewdrag').getBoundingClientRect(), l = gd._fullLayout;
       return {{x: box.x + l.xaxis.d2p(t.x[0]), y: box.y + l.yaxis.d2p(t.y[0]), name: t.customdata[0][0]}};
     }}""")

@@ -46,6 +46,9 @@ def test_from_queued_to_an_answer(server, tab, shots, number):
 
 def test_a_sweep_made_by_the_form(server, tab, shots, number):
     page = tab("/sweeps")
+    ready(page, "sweeps")
+    page.locator(".st-key-axis_0").scroll_into_view_if_needed()
+    page.wait_for_timeout(500)  # a list that opens while the page still scrolls closes at once
     page.locator(".st-key-axis_0 input").click()
     page.get_by_role("option", name="Seed", exact=True).click()
     page.get_by_role("textbox", name="Values").fill("1-3")
