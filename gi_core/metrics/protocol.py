@@ -71,12 +71,16 @@ def quick(images: Any, originals: Any) -> tuple[float | None, float | None]:
 
 
 def likeness(answer: Array, true: Array) -> dict[str, float | None]:
-    """`LIVE` of one answer, (C, H, W) unclamped, beside its original; None where it is not finite."""
+    """`LIVE` of one answer, (C, H, W) unclamped, and of a blank picture, beside its original; None where it is not finite."""
+    names = (*LIVE, *(f"{name}_blank" for name in LIVE))
     if np.isnan(answer).any():
-        return dict.fromkeys(LIVE)
+        return dict.fromkeys(names)
     alone = Batch(answer[None], true[None], [0])
-    found = {name: _values(METRICS[name], alone) for name in LIVE}
-    return {name: None if one is None else one.values[name][0] for name, one in found.items()}
+    found: dict[str, float | None] = {}
+    for name in LIVE:
+        one = _values(METRICS[name], alone)
+        found |= {} if one is None else {key: values[0] for key, values in one.values.items()}
+    return {name: found.get(name) for name in names}
 
 
 def beside(images: Any, originals: Any) -> list[dict[str, float | None]]:

@@ -5,8 +5,8 @@ What *a person would see* (docs/words.md shows how the thresholds were found, an
     exact      MSE < 1e-4: no eye sees a difference
     seen       SSIM >= 0.5 or PSNR >= 25 dB
     traces     SSIM >= 0.2
-    (both count where they are above those of a blank picture, SSIM by 0.05, PSNR by 1 dB: a smooth original is like nothing)
-    not seen   the rest, and what the server's prior picture is more like than the answer
+    not seen   the rest, what the server's prior picture is more like than the answer, and what a blank picture of the original's
+               mean colour is as like: SSIM less than 0.05 above its, and PSNR less than 1 dB (a smooth original is like nothing)
 
 and whether *a machine finds it*: of all candidate pictures the original is nearest to the answer. Neither follows from the other.
 Where no SSIM was measured, PSNR >= 18 dB counts as seen: better warned too often than too seldom.
@@ -27,8 +27,8 @@ _MSE, _PSNR, _SSIM = (METRICS[name].thresholds for name in ("mse", "psnr", "ssim
 EXACT = _MSE["exact"]
 SEEN_PSNR, SEEN_SSIM = _PSNR["seen"], _SSIM["seen"]
 TRACE_SSIM = _SSIM["trace"]
-ABOVE_BLANK, NEARER_THAN_BLANK = 0.05, 1.0
-"""By how much an answer must be more like the original than a blank picture of its mean colour is, in SSIM and in dB, to count."""
+ABOVE_BLANK = {"ssim": 0.05, "psnr": 1.0}
+"""By how much an answer must be more like the original than a blank picture of its mean colour is, in one of the two, to count."""
 ALONE_PSNR = _PSNR["alone"]  # where nothing else was measured
 SEEN = {"psnr": SEEN_PSNR, "ssim": SEEN_SSIM}
 """Metrics one of which makes a picture seen, and from where."""
@@ -80,19 +80,17 @@ class Said:
 
 
 def said(entry: Mapping[str, Any]) -> Said:
-    """The words of one picture. entry: its mse, psnr, ssim, iip_rank and rdlv, as far as they were measured."""
+    """The words of one picture. entry: its mse, psnr, ssim, those of a blank picture (`_blank`), iip_rank and rdlv, as far as
+    they were measured.
+    """
     mse, psnr, ssim, rank = (entry.get(name) for name in ("mse", "psnr", "ssim", "iip_rank"))
     if mse is None and psnr is None:
         return Said()
     machine = "" if rank is None else FOUND if rank == 1 else NOT_FOUND
     if exact(entry):
         return Said("exact", machine)
-    if below_prior(entry):
+    if below_prior(entry) or like_blank(entry):
         return Said("not seen", machine)
-    if ssim is not None and ssim < (entry.get("ssim_blank") or 0.0) + ABOVE_BLANK:
-        ssim = 0.0
-    if psnr is not None and psnr < (entry.get("psnr_blank") or 0.0) + NEARER_THAN_BLANK:
-        psnr = 0.0
     if _seen(psnr, ssim):
         return Said("seen", machine)
     return Said("traces" if (ssim or 0.0) >= TRACE_SSIM else "not seen", machine)
@@ -128,6 +126,13 @@ def below_prior(entry: Mapping[str, Any]) -> bool:
     """
     value = entry.get("rdlv")
     return value is not None and value < 0 and not exact(entry) and entry.get("iip_rank") != 1
+
+
+def like_blank(entry: Mapping[str, Any]) -> bool:
+    """Whether a blank picture of the original's mean colour is as like it, by every measure that was taken of both."""
+    pairs = ((entry.get(name), entry.get(f"{name}_blank"), least) for name, least in ABOVE_BLANK.items())
+    above = [value >= blank + least for value, blank, least in pairs if value is not None and blank is not None]
+    return bool(above) and not any(above)
 
 
 def _seen(psnr: float | None, ssim: float | None) -> bool:

@@ -42,6 +42,6 @@ def has_prior(attack: object) -> bool:
 def control_conflicts(e: Experiment) -> Iterator[tuple[str, str]]:
     """(field, sentence) of a control that there is not."""
     if e.control == "prior" and not has_prior(e.attack):
-        yield "control", f"{e.attack.title} has no prior, so without the update it has nothing: choose noise or other"
+        yield "control", f"{e.attack.title} has no prior: use noise or other"
     if e.control == "other" and e.recorded is not None:
         yield "control", "another client's update cannot be made of files: choose noise or prior"

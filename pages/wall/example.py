@@ -22,13 +22,14 @@ def draw() -> None:
     with st.container(key="wall_example", gap="small"):
         st.html(
             '<h2 class="gi-question">An example, run before on two cores</h2><p class="gi-about">Nothing has been run here'
-            " yet. This is what the form asks for as it is, without the standing controls: press <i>Run the wall</i> for your own, whose every picture"
-            " opens its run.</p>"
+            " yet. This is what the form asks for as it is: press <i>Run the wall</i> for your own, whose every picture opens"
+            " its run.</p>"
         )
         st.fragment(view.findings, key="wall_findings")(
             found, lambda metric: table(found, example.rows, metric, lambda row, m: read(example, row, m)),
             view.corner(sweep, example.original(example.rows[0]["run_id"])),
         )  # fmt: skip
+        view.controls(example.rows)
 
 
 def read(example: Recorded, row: dict[str, Any] | None, metric: str) -> Cell:

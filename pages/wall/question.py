@@ -30,8 +30,8 @@ START: dict[str, Any] = {
     "both": True,
     "controls": True,
 }
-MEASURED = 130.0
-"""Seconds that the first wall takes on two idle cores, workers' start included."""
+MEASURED = 165.0
+"""Seconds that the first wall takes on two idle cores, workers' start included: 130 without its controls, as measured, and ten runs more."""
 _PLAN = "wall.plan"
 
 
@@ -59,8 +59,8 @@ def sweep() -> Sweep:
 
 
 def first() -> Sweep:
-    """The wall that a newcomer finds in the form, without its controls: that of the example."""
-    return make(FIRST, {**START, "controls": False})
+    """The wall that a newcomer finds in the form, its controls included: that of the example."""
+    return make(FIRST, START)
 
 
 def make(asked: Experiment, chosen: dict[str, Any]) -> Sweep:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -60,9 +61,14 @@ def _live(number: str, sweep: Sweep, timed: bool) -> None:
             )  # fmt: skip
 
     findings(found, lambda metric: cell.table(found, entries, metric, cell.read), _original(sweep, source), save)
-    told = against.told(records(store(), number))
-    if told:
-        st.html(f'<p class="gi-about"><b>Standing controls.</b> {words.escape(told)}</p>')
+    controls(records(store(), number))
+
+
+def controls(rows: Sequence[dict[str, Any]]) -> None:
+    """A line for each attack: what it gets without the update, and how many of its answers show more."""
+    lines = [words.escape(line) for line in against.lines(rows)]
+    if lines:
+        st.html(f'<p class="gi-about"><b>Standing controls</b><br>{"<br>".join(lines)}</p>')
 
 
 def findings(

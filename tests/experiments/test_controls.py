@@ -94,7 +94,7 @@ def test_the_prior_alone_is_what_the_update_cannot_change():
 
 def test_what_there_is_no_control_of_is_one_sentence():
     none = [p.reason for p in problems(build({**ASKED, "control": "prior"})) if p.field == "control"]
-    assert none == ["DLG has no prior, so without the update it has nothing: choose noise or other"]
+    assert none == ["DLG has no prior: use noise or other"]
     assert not [p for p in problems(build({**ASKED, "attack": SMOOTH, "control": "prior"})) if p.field == "control"]
     with pytest.raises(SpecError, match="is a control itself"):
         controls_of(build({**ASKED, "control": "noise"}))

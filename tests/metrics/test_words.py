@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -59,6 +61,17 @@ def test_a_blank_answer_is_not_seen_however_smooth_the_original_is():
         (found,) = evaluate(answer, smooth)["per_image"]
         assert found["ssim"] > 0.5 and said(found).person == word
     assert said({"psnr": 12.0, "mse": 0.06, "ssim": 0.6, "ssim_blank": 0.5}).person == "seen"
+
+
+def test_the_rule_agrees_with_the_pairs_that_were_judged_by_eye():
+    """The figures of docs/words.md: 168 pairs, called by looking before any score was shown."""
+    pairs = json.loads((Path(__file__).parent / "judged_pairs.json").read_text())
+    order = ("not seen", "traces", "seen", "exact")
+    off = [min(order.index(said(pair).person), 2) - order.index(pair["eye"]) for pair in pairs]
+    assert len(pairs) == 168 and off.count(0) == 125 and sum(abs(k) == 2 for k in off) == 6
+    assert sum(k > 0 for k in off) == 24 and sum(k < 0 for k in off) == 19
+    told = " ".join((Path(__file__).parents[2] / "docs" / "words.md").read_text().split())
+    assert "with 125 of 168, and with 6 they differ by two steps" in told and "24 were called more" in told
 
 
 def test_levels_rise_with_what_is_given_away():

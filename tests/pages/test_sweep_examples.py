@@ -30,7 +30,10 @@ def test_the_example_is_what_the_default_grid_asks(name):
     assert len(example.rows) == len(asked) >= 24
     for row, member in zip(example.rows, asked, strict=True):
         e = member.experiment
-        assert row["position"] == member.position + 1 and row["state"] == "done"
+        assert row["position"] == member.position + 1 and row["control"] == e.control
+        if row["state"] != "done":
+            assert row["state"] == "refused" and e.control == "prior" and "has no prior" in row["error"]
+            continue
         assert {column(axis): row[column(axis)] for axis in sweep.axes} == member.point
         assert row["samples"].split() == list(e.samples) and row["seed"] == e.seed
         assert row["model_settings"] == e.model.name and row["attack_settings"] == e.attack.name
@@ -64,7 +67,8 @@ def test_the_wall_shows_its_example_until_there_is_one_of_ones_own(store):
     app = test_wall.wall()
     page = test_wall.cells(app)
     assert "An example, run before on two cores" in text(app) and "?run=" not in page
-    assert page.count("data:image/png") == 45, "the original and every cell"
+    assert page.count("data:image/png") == 55, "the original and every cell"
+    assert "Control: " in page and text(app).count("at best without the update") == 4, "a line of each attack"
     assert "●</i> exact, found" in page and "○</i> not seen, not found" in page
     app.get_by_key("wall_score").set_value("ssim").run()
     assert " dB</b>" not in test_wall.cells(app) and "1.000" in test_wall.cells(app)

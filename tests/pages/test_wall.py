@@ -80,7 +80,7 @@ def test_the_first_view_asks_for_a_default_wall_and_starts_nothing(store):
     app = wall()
     assert "Nothing has been run here yet" in text(app) and store.jobs(kinds=("sweep", "run")) == []
     assert not fakes.button(app, "wall_run").disabled and (
-        "54 experiments, the time is being estimated, each 8 s of attacking at most" in text(app)
+        "54 experiments, about " in text(app) and "each 8 s of attacking at most" in text(app)
     )
     assert [d.kind for d in app.session_state["wall.experiment"].defenses] == [d.kind for d in question.FIRST.defenses]
 

@@ -70,11 +70,16 @@ def sentences(rows: Sequence[Row]) -> str:
 
 
 def told(rows: Sequence[Row]) -> str:
-    """The same in one line for many answers: of each attack the best control of any picture, and how many answers are above their own."""
+    """The same in one line for many answers: `lines`, one after the other."""
+    return " ".join(lines(rows))
+
+
+def lines(rows: Sequence[Row]) -> list[str]:
+    """A line for each attack: the best control of any picture, and how many answers are above their own."""
     groups: dict[str, list[Against]] = {}
     for one in against(rows):
         groups.setdefault(one.attack, []).append(one)
-    return " ".join(_together(attack, found) for attack, found in groups.items())
+    return [_together(attack, found) for attack, found in groups.items()]
 
 
 def _together(attack: str, found: Sequence[Against]) -> str:
