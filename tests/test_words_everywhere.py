@@ -5,16 +5,22 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from gi_core.analysis.frontier import points
 from gi_core.cli import report as terminal
+from gi_core.deployment import finding
+from gi_core.deployment.cases import Case
+from gi_core.experiments import audit
+from gi_core.experiments.federation.leakage import leakage
 from gi_core.experiments.sweeps import answers, table
 from gi_core.experiments.sweeps.choices import Choice
 from gi_core.figures import wall as figure
 from gi_core.jobs.job import Job
-from gi_core.metrics import claims
-from gi_core.metrics.words import PERSON, of_several
+from gi_core.lessons.measures import MEASURES
+from gi_core.metrics import claims, evaluate
+from gi_core.metrics.words import PERSON, Said, of_several, said
 from gi_core.reports import federations, judging, swept
 from gi_core.reports.taken import Run
 from gi_core.types.result import read
@@ -32,6 +38,7 @@ QUALITIES = {
     "only found": ({"mse": 0.0235, "psnr": 16.3, "ssim": 0.19, "iip_rank": 1},),
     "nothing": ({"mse": 0.0235, "psnr": 16.3, "ssim": 0.19, "iip_rank": 40},),
     "behind the prior": ({"mse": 0.01, "psnr": 20.0, "ssim": 0.6, "iip_rank": 40, "rdlv": -0.2},),
+    "like a blank": ({"mse": 0.01, "psnr": 20.0, "ssim": 0.6, "ssim_blank": 0.61, "psnr_blank": 20.5, "iip_rank": 40},),
     # Means would say traces and not found; one picture of the two is seen and found.
     "a batch": (
         {"mse": 0.01, "psnr": 20.0, "ssim": 0.6, "iip_rank": 1}, {"mse": 0.2, "psnr": 7.0, "ssim": 0.0, "iip_rank": 90}
@@ -53,36 +60,40 @@ def document(entries: tuple[dict, ...]) -> dict:
 
 @pytest.mark.parametrize("entries", QUALITIES.values(), ids=QUALITIES)
 def test_every_place_says_the_same(entries):
-    found, said = document(entries), of_several(entries)
+    found, told = document(entries), of_several(entries)
     job = Job("x", "run", {}, "", "done", "small", None, "", 0.0, None, None, result=found)
     row = {
         **table._words(found), **{n: found["metrics"][n] for n in ("mse", "psnr", "ssim", "iip_rank")}, "pictures": len(entries),
         "state": "done", "defenses": "none", "adaptive": False, "samples": "s", "seed": 0, "run_id": "x", "attack": "dlg", "size": 32, "x": 1,
     }  # fmt: skip
-    assert measures.sentence(job, True).startswith(f"{said.label}:"), "lab"
-    assert run_card.outcome(job).startswith(said.label), "runs"
+    assert measures.sentence(job, True).startswith(f"{told.label}:"), "lab"
+    assert run_card.outcome(job).startswith(told.label), "runs"
     here = cell.judged(cell.of_result(found), found["metrics"], "psnr")
-    assert (here.word, here.level) == (said.label, said.level) and "SSIM" in here.beside, "wall"
-    assert figure.reading(row) == (said.level, said.label), "wall as a figure"
-    assert (row["person"], row["machine"]) == (said.person, said.machine) and row["matched"] and not row["unique"], (
+    assert (here.word, here.level) == (told.label, told.level) and "SSIM" in here.beside, "wall"
+    assert figure.reading(row) == (told.level, told.label), "wall as a figure"
+    assert (row["person"], row["machine"]) == (told.person, told.machine) and row["matched"] and not row["unique"], (
         "table"
     )
-    assert claims.of_row(row).startswith(f"{said.label}; matched, not unique"), "frontier and sweeps"
-    assert bool(points([row], "psnr")[0].seen) == (said.level == "exposed"), "frontier's advice"
-    assert ("at every value" in answers.answer([row], Choice("x", "psnr", "")).seen) == (said.person in PERSON[:2]), (
+    assert claims.of_row(row).startswith(f"{told.label}; matched, not unique"), "frontier and sweeps"
+    assert bool(points([row], "psnr")[0].seen) == (told.level == "exposed"), "frontier's advice"
+    assert ("at every value" in answers.answer([row], Choice("x", "psnr", "")).seen) == (told.person in PERSON[:2]), (
         "sweep"
     )
-    assert swept.levels([row]) == [said.level], "report of a sweep"
+    assert swept.levels([row]) == [told.level], "report of a sweep"
     run = Run("x", "", "done", {"samples": ["s"] * len(entries)}, found)
-    assert judging.sentence(run).lower().startswith(f"{said.label}:") and judging.level(run) == said.level, "report"
-    assert f"\n{said.label}: " in terminal.text(found) and "matched, not unique" in terminal.text(found), "terminal"
+    assert judging.sentence(run).lower().startswith(f"{told.label}:") and judging.level(run) == told.level, "report"
+    assert f"\n{told.label}: " in terminal.text(found) and "matched, not unique" in terminal.text(found), "terminal"
     leak = {"client": 1, "round": 1, "pictures": 1, **found["metrics"], "per_image": found["per_image"]}
     played = {"rounds": [{"round": 1, "accuracy": 0.5, "clients": [leak]}]}
-    assert sentence(Found(played))[0] == federations.verdict(played)[0] == said.level, "federation"
+    assert sentence(Found(played))[0] == federations.verdict(played)[0] == told.level, "federation"
+    case = Case("honest", "", 1, 1, {})
+    outcome = finding._outcome(case, [{**row, "error": None}])
+    assert outcome.level == told.level, "deployment"
+    assert (MEASURES["seen"].of(found) >= 1) == (told.level == "exposed"), "lessons"
     known = claims.words_of(found)
-    assert known["right"] == (said.person in PERSON[:2]) and (known["person"], known["machine"]) == (
-        said.person,
-        said.machine,
+    assert known["right"] == (told.person in PERSON[:2]) and (known["person"], known["machine"]) == (
+        told.person,
+        told.machine,
     )
 
 
@@ -105,9 +116,39 @@ def test_an_old_result_is_read_by_todays_rule():
     assert claims.matched(examined) is False
 
 
+SMOOTH = 0.4 + 0.02 * np.linspace(-1, 1, 32) * np.ones((1, 1, 32, 32))
+NOISE = np.random.default_rng(0).normal(size=(1, 1, 32, 32))
+MEASURED = {
+    "exact": (SMOOTH, SMOOTH), "seen": (SMOOTH + 0.1 * NOISE, SMOOTH + 0.13 * NOISE),
+    "traces": (SMOOTH + 0.1 * NOISE, SMOOTH + 0.1 * NOISE + 0.2 * NOISE[..., ::-1]), "not seen": (SMOOTH, SMOOTH * 0 + 0.4),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("person", MEASURED)
+def test_pictures_that_are_measured_elsewhere_get_the_words_of_the_lab(person):
+    """An audit and a federation compare pictures by themselves; the last is blank beside a smooth original."""
+    original, answer = MEASURED[person]
+    assert said(evaluate(answer, original)["per_image"][0]).person == person, "lab"
+    attacker = {
+        "loss": 0.0,
+        "at_floor": True,
+        "certainty": {"unique": False},
+        "noise": 0.0,
+        "tolerance": 1e-6,
+        "unexplained": 0.0,
+    }
+    document_ = {"status": "done", "attacker": attacker}
+    _, more = audit.judged(document_, answer, original, None, 1.0, lambda: None)
+    assert more["words"] == {
+        "matched": True, "unique": False, "right": person in PERSON[:2], "person": person, "machine": "", "level": Said(person).level,
+    }, "audit"  # fmt: skip
+    assert of_several(leakage(answer, original, None)["per_image"]).person == person, "federation"
+
+
 def sources() -> dict[str, str]:
     return {
-        str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for folder in ("gi_core", "pages") for path in (ROOT / folder).rglob("*.py")
+        str(path.relative_to(ROOT)): path.read_text(encoding="utf-8")
+        for folder in ("gi_core", "pages") for ending in ("py", "toml") for path in (ROOT / folder).rglob(f"*.{ending}")
     }  # fmt: skip
 
 

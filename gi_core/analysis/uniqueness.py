@@ -57,23 +57,24 @@ def product_seconds(knowledge: Knowledge, x: Tensor, seen: Seen = PLAIN) -> floa
     return jacobian_cost.product_seconds(knowledge.model, x.to(dtype)) * seen.gradients
 
 
-def refuse(knowledge: Knowledge, x: Tensor, seen: Seen = PLAIN) -> None:
-    """Raises SpecError with the reason where x (N, C, H, W) cannot be examined, or not within `BUDGET`."""
+def refuse(knowledge: Knowledge, x: Tensor, seen: Seen = PLAIN, budget: float = BUDGET) -> None:
+    """Raises SpecError with the reason where x (N, C, H, W) cannot be examined, or not within so many nominal seconds."""
     schedule = knowledge.schedule
     if seen.played is None and schedule is not None and not (schedule.single and schedule.clients == 1):
         raise SpecError("the round has several local steps, and the Jacobian is that of one")
     seconds = product_seconds(knowledge, x, seen) * min(LEAST, x.numel())
-    if seconds > BUDGET:
-        raise SpecError(f"a first look would take about {seconds:.0f} s more, and {BUDGET:.0f} s are allowed")
+    if seconds > budget:
+        raise SpecError(f"a first look would take about {seconds:.0f} s more, and {budget:.0f} s are allowed")
 
 
 def examine(
-    knowledge: Knowledge, x: Tensor, labels: Tensor, precision: float, residual: float = 0.0, seen: Seen = PLAIN
-) -> Uniqueness:
+    knowledge: Knowledge, x: Tensor, labels: Tensor, precision: float, residual: float = 0.0, seen: Seen = PLAIN,
+    budget: float = BUDGET,
+) -> Uniqueness:  # fmt: skip
     """At x (N, C, H, W), normalised, with labels (N,). precision: relative error of the update. residual: what x leaves of it,
     relative: where more values were sent than directions show, it tells their error too. Raises SpecError as `refuse`.
     """
-    refuse(knowledge, x, seen)
+    refuse(knowledge, x, seen, budget)
     shown = look(knowledge, x, labels, seen)
     if x.numel() <= MOST_EXACT and product_seconds(knowledge, x, seen) * x.numel() <= SECONDS:
         values, vectors = linalg.eigh(shown.gram(), driver="evd", check_finite=False)
@@ -83,7 +84,7 @@ def examine(
         if seen.played is not None or precision > rounding.ROUNDED:
             return found
         return replace(found, expected_error=_rounded(shown, found.free, residual))
-    return bounded.examine(shown, product_seconds(knowledge, x, seen), BUDGET, precision, residual)
+    return bounded.examine(shown, product_seconds(knowledge, x, seen), budget, precision, residual)
 
 
 def _rounded(shown: Shown, free: int, residual: float) -> float:

@@ -23,6 +23,7 @@ from gi_core.common.threads import on_one_thread
 from gi_core.experiments.audit import THRESHOLD, judged, refuse_blind
 from gi_core.experiments.fit import describing
 from gi_core.experiments.setup import ask, choose_device
+from gi_core.metrics import claims
 from gi_core.settings import build
 
 
@@ -48,7 +49,8 @@ class Audit:
         return self.send
 
     def _repr_html_(self) -> str:
-        return f"<p><b>{html.escape(self.sentence)}</b></p>{self.result._repr_html_()}"
+        words = f"<p>{html.escape(claims.sentence(self.words))}</p>" if self.words else ""
+        return f"<p><b>{html.escape(self.sentence)}</b></p>{words}{self.result._repr_html_()}"
 
 
 def audit(

@@ -28,7 +28,7 @@ from gi_core.settings.sizes import sides
 from gi_core.types.result import Outcome
 
 WITHHELD = 3
-_ATTACKER = ("scale", "unexplained", "precision", "tolerance", "matched", "at_floor")
+_ATTACKER = ("scale", "unexplained", "precision", "tolerance", "matched", "at_floor", "certainty")
 
 
 def audit(arguments: argparse.Namespace) -> int:

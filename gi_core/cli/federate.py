@@ -14,6 +14,7 @@ from gi_core.cli.files import content, folder
 from gi_core.cli.progress import Bar
 from gi_core.cli.taking import FOLLOW_SECONDS, Taker, reason_of
 from gi_core.common.paths import user_path
+from gi_core.metrics.claims import sentence
 from gi_core.settings import SpecError
 from gi_core.settings.documents import MOST_BYTES
 from gi_core.settings.federation import Federation, build_federation, read_federation
@@ -157,4 +158,5 @@ def _leak(one: dict[str, Any]) -> str:
         return one["note"] or "nothing to compare"
     name = "RDLV" if one["measure"] == "rdlv" else "SSIM (nobody else, so no prior)"
     spread = f" ({one['rdlv_low']:.2f} to {one['rdlv_high']:.2f})" if one["pictures"] > 1 else ""
-    return f"{name} {one['rdlv_mean']:.2f}{spread}, SSIM {one['ssim']:.3f}, PSNR {one['psnr']:.1f} dB"
+    known = f"; {sentence(one['words'])}" if "words" in one else ""
+    return f"{name} {one['rdlv_mean']:.2f}{spread}, SSIM {one['ssim']:.3f}, PSNR {one['psnr']:.1f} dB{known}"

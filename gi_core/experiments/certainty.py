@@ -16,6 +16,7 @@ from gi_core.attacks import explaining
 from gi_core.attacks.base import Certificate
 from gi_core.attacks.client_round.local_steps import one_step
 from gi_core.attacks.seen_by_server import seen_of
+from gi_core.clients import Round
 from gi_core.experiments.picture_files import save_png, sheet
 from gi_core.experiments.setup import Question
 from gi_core.settings import SpecError
@@ -32,21 +33,31 @@ def of(
     question: Question, images: Tensor, labels: Tensor, folder: Path, certificate: Certificate | None = None,
     replayed: float | None = None,
 ) -> Certainty:  # fmt: skip
-    """images (N, C, H, W) in pixels, not clamped, and labels (N,): an attack's answer. A twin is drawn into the folder.
+    """`of_round` of a run, whose folder the twin is drawn into."""
+    recorded, budget = question.facts is not None, uniqueness.BUDGET
+    return of_round(question.round, images, labels, certificate, replayed, folder, recorded, budget)
+
+
+def of_round(
+    done: Round, images: Tensor, labels: Tensor, certificate: Certificate | None = None, replayed: float | None = None,
+    folder: Path | None = None, recorded: bool = False, budget: float = uniqueness.BUDGET,
+) -> Certainty:  # fmt: skip
+    """images (N, C, H, W) in pixels, not clamped, and labels (N,): an attack's answer.
 
     certificate: of a closed form, which stands in where the answer cannot be examined. replayed: share of the update that the answer
-    leaves, as the attack has it of every tensor.
+    leaves, as the attack has it of every tensor. folder: for a twin; None: none is looked for. recorded: whether the update was made
+    elsewhere. budget: nominal seconds that the examination may take.
     """
-    update, knowledge = question.round.update, question.round.knowledge
+    update, knowledge = done.update, done.knowledge
     mean, std = (torch.tensor(v, dtype=torch.float64).view(1, -1, 1, 1) for v in (knowledge.mean, knowledge.std))
     x = (images.detach().cpu().double() - mean) / std
     labels = labels.cpu()
-    client, seen, reason = _examinable(question, x)
+    client, seen, reason = _examinable(done, x, recorded, budget)
     if reason and certificate is None:
         return _nothing(f"{_UNEXAMINED}: {reason}.")
     precision, tolerance = explaining.floor(update, knowledge)
     whole = reason and one_step(knowledge.schedule) and not knowledge.defenses and int(labels.min()) >= 0
-    rest = replayed if whole else _left(question, images, labels)
+    rest = replayed if whole else _left(done, images, labels)
     if rest is None:
         return _nothing(f"{_UNEXAMINED}: the round cannot be played again with this answer.")
     if not rest <= tolerance:
@@ -58,7 +69,7 @@ def of(
         if knowledge.earlier:
             looked = exposure.examine(knowledge, x, named, explaining.counted(precision))
         else:
-            looked = uniqueness.examine(client, x, named, explaining.counted(precision), rest, seen)
+            looked = uniqueness.examine(client, x, named, explaining.counted(precision), rest, seen, budget)
     except SpecError as why:
         return _nothing(f"{_UNEXAMINED}: {why}.") if certificate is None else _certified(certificate, x.numel())
     if looked.how == "open" and certificate is not None:
@@ -77,27 +88,27 @@ def of(
                 f" Up to {min(near, 1.0):.2g} per pixel away no other does, by a second derivative that was sampled."
             )
     affordable = int(TWIN_SECONDS / uniqueness.product_seconds(client, x, seen))
-    most = min(twins.BUDGET, affordable) if looked.free and not knowledge.earlier else 0
+    most = min(twins.BUDGET, affordable) if looked.free and not knowledge.earlier and folder is not None else 0
     twin = twins.find(client, images, named, looked.null, seen, most) if most else None
-    if twin is not None:
+    if twin is not None and folder is not None:
         save_png(folder / TWIN, sheet(twin.picture.clamp(0, 1).numpy()))
-        found["twin"] = {"file": TWIN, "apart": twin.apart, "residual": _left(question, twin.picture, labels)}
+        found["twin"] = {"file": TWIN, "apart": twin.apart, "residual": _left(done, twin.picture, labels)}
     return found
 
 
-def _examinable(question: Question, x: Tensor) -> tuple[Knowledge, uniqueness.Seen, str]:
+def _examinable(done: Round, x: Tensor, recorded: bool, budget: float) -> tuple[Knowledge, uniqueness.Seen, str]:
     """(the client as it is played, what is seen of its round, why the Jacobian at x is not looked at: "" where it is)."""
-    update, knowledge = question.round.update, question.round.knowledge
+    update, knowledge = done.update, done.knowledge
     try:
-        client, seen = seen_of(update, knowledge, recorded=question.facts is not None)
-        uniqueness.refuse(client, x, seen)
+        client, seen = seen_of(update, knowledge, recorded)
+        uniqueness.refuse(client, x, seen, budget)
     except SpecError as why:
         return knowledge, uniqueness.PLAIN, str(why)
     return client, seen, ""
 
 
-def _left(question: Question, images: Tensor, labels: Tensor) -> float | None:
-    left = explaining.residual(question.round.update, question.round.knowledge, images, labels)
+def _left(done: Round, images: Tensor, labels: Tensor) -> float | None:
+    left = explaining.residual(done.update, done.knowledge, images, labels)
     return None if left is None else left[0]
 
 

@@ -14,7 +14,7 @@ SENTENCES: tuple[str, ...] = (
     "Several trials of one attack are ranked by the attacker's own loss, never by the original.",
     f"What a person would see: a picture is called exact where MSE is below {EXACT:g}, seen where SSIM is at least {SEEN_SSIM} or"
     f" PSNR at least {SEEN_PSNR:.0f} dB, traces where SSIM is at least {TRACE_SSIM}, not seen otherwise, and not seen where the"
-    " server's prior picture is more like the original, unless a machine finds it.",
+    " server's prior picture is more like the original, unless a machine finds it, or a blank picture as like it.",
     "Whether a machine finds it: found where the original is nearest to the answer of all candidates. Neither follows from the other.",
     "What was not measured stands as not measured; it is never replaced by another number.",
 )  # fmt: skip

@@ -14,7 +14,7 @@ _WHEN = {
     "exact": f"MSE below {EXACT:g}",
     "seen": f"SSIM of {SEEN_SSIM:g} or more, or PSNR of {SEEN_PSNR:g} dB or more",
     "traces": f"SSIM of {TRACE_SSIM:g} or more",
-    "not seen": "everything else, and what the server's prior picture is more like",
+    "not seen": "everything else, what the server's prior picture is more like, and what a blank picture is as like",
     FOUND: "the original is first among the candidates, 200 as a rule",
     NOT_FOUND: "it is second or later",
 }

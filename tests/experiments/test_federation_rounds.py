@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from gi_core.cli import federate
 from gi_core.experiments.federation import running
 from gi_core.experiments.loop import Stopped
 from gi_core.settings.federation import build_federation
@@ -32,6 +33,10 @@ def test_a_client_is_safe_in_round_one_and_exact_in_round_two_and_the_attack_agr
     assert first["rank"] < first["directions"] == second["rank"] == 64 and not first["exact"] and second["exact"]
     assert exposures(found["rounds"])[2].endswith("exact in round 2")
     assert psnr(found)[0] < 30 < 48 < psnr(found)[1]
+    known = [r["clients"][0]["words"] for r in found["rounds"]]
+    assert [(one["matched"], one["unique"]) for one in known] == [(True, False), (True, True)]
+    assert [r["clients"][0]["certainty"]["directions"] for r in found["rounds"]] == [64, 64]
+    assert "matched, unique, right" in federate.text({**found, "out": "x"})
 
 
 def test_rounds_are_counted_where_each_is_attacked_alone_and_the_same_after_a_pause(tmp_path):

@@ -226,8 +226,10 @@ def test_the_wall_says_score_and_word_of_every_experiment():
     rows = samples.rows("wall")
     one = drawing("wall", rows)
     words = " ".join(a["text"] for a in one.layout["annotations"])
-    assert len(one.traces[0]["x"]) == len({(r["attack_settings"], r["defenses"]) for r in rows}) == len(rows)
-    assert "127.0 dB" in words and "● seen" in words and "○ not" in words
+    assert (
+        len(one.traces[0]["x"]) == len({(r["attack_settings"], r["defenses"], r["control"]) for r in rows}) == len(rows)
+    )
+    assert "126.3 dB" in words and "● seen" in words and "○ not" in words
 
 
 def test_updates_join_weight_and_bias():

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from gi_core import attacks
+from gi_core.attacks.base import Certificate, Certified
 from gi_core.settings.attacks import AttackSettings
 from gi_core.settings.plan import Plan
 from gi_core.types.updates import Knowledge, Update
@@ -20,13 +21,14 @@ Tick = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Answer:
-    """images: (N, C, H, W) float64 pixels, unclamped. labels: (N,) recovered. seconds: of iterating."""
+    """images: (N, C, H, W) float64 pixels, unclamped. labels: (N,) recovered. seconds: of iterating. certificate: of a closed form."""
 
     images: np.ndarray
     labels: np.ndarray
     iterations: int
     seconds: float
     note: str
+    certificate: Certificate | None = None
 
 
 def attack(
@@ -50,4 +52,7 @@ def attack(
             break
     images, labels = machine.answer(state)
     note = step.note if step.done else f"the {seconds:g} s allowed are over"
-    return Answer(images.detach().cpu().double().numpy(), labels.cpu().numpy(), step.iteration, spent, note)
+    certificate = machine.certificate(state) if isinstance(machine, Certified) else None
+    return Answer(
+        images.detach().cpu().double().numpy(), labels.cpu().numpy(), step.iteration, spent, note, certificate
+    )

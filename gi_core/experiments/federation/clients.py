@@ -9,8 +9,10 @@ from typing import Any, cast
 import numpy as np
 import torch
 
+from gi_core.analysis import uniqueness
 from gi_core.attacks.base import Refused
 from gi_core.common.errors import SpecError
+from gi_core.experiments import certainty
 from gi_core.experiments.federation import files
 from gi_core.experiments.federation.attacking import Tick, attack
 from gi_core.experiments.federation.leakage import leakage
@@ -72,9 +74,11 @@ def attacked(simulation: Simulation, played: Played, client: int, folder: Path, 
     values = [e["ssim"] for e in judged["per_image"]]
     drawn = files.pictures(folder, played.number, client + 1, found.images[order], mine.images, values)
     right = float(np.mean([a == b for a, b in zip(true, read, strict=True)]))
-    fits = at_floor(done.update, done.knowledge, torch.from_numpy(found.images), torch.from_numpy(found.labels))
-    known = words(cast(Attacker, fits), of_several(judged["per_image"]))
+    answer = torch.from_numpy(found.images), torch.from_numpy(found.labels)
+    fits = at_floor(done.update, done.knowledge, *answer)
+    sure = certainty.of_round(done, *answer, found.certificate, budget=uniqueness.SECONDS)
+    known = words(cast(Attacker, {**fits, "certainty": sure}), of_several(judged["per_image"]))
     return {
-        **entry, **judged, "words": known, "labels": {"true": true, "recovered": read, "accuracy": right}, "shown": drawn,
+        **entry, **judged, "certainty": sure, "words": known, "labels": {"true": true, "recovered": read, "accuracy": right}, "shown": drawn,
         "iterations": found.iterations, "seconds": found.seconds, "ended": found.note,
     }  # fmt: skip
