@@ -1,7 +1,8 @@
 """Batches of a small vision transformer told apart: hidden size 192, 3 heads, 4 blocks, 16 patches of 16 pixels at 64 pixels,
 gradients in float64 and float32, weights fresh and trained here, random crops of the bundled pictures.
 
-`python -m benchmarks.batches COUNT SEEDS [fresh|trained] [float32|float64]` prints one row, and a line for each seed;
+`python -m benchmarks.batches COUNT SEEDS [fresh|trained] [float32|float64] [STEPS]` prints one row, and a line for each seed; STEPS:
+of the search that finishes what was told apart;
 `python -m benchmarks.batches photographs COUNT` tells photographs of 224 pixels apart that went through a ViT-B/32.
 """
 
@@ -33,33 +34,35 @@ def batches() -> Iterator[dict]:
                 yield row(count, seeds, weights, precision)
 
 
-def row(count: int, seeds: int, weights: str, precision: str) -> dict:
+def row(count: int, seeds: int, weights: str, precision: str, steps: int = 0) -> dict:
     found = []
     for seed in range(seeds):
-        found.append(one(count, seed, weights, precision))
+        found.append(one(count, seed, weights, precision, steps))
         print(count, weights, precision, seed, found[-1], flush=True)
     worst = [f["worst"] for f in found]
     right = sum((f["worst"] > SUCCESS) == f["believed"] for f in found)
     return {
-        "pictures": count, "weights": weights, "precision": precision, "seeds": seeds,
+        "pictures": count, "weights": weights, "precision": precision, "steps": steps, "seeds": seeds,
         "told_apart": sum(w > SUCCESS for w in worst), "verdict_right": right, "least": min(worst),
         "median_worst": statistics.median(worst), "best": max(f["best"] for f in found),
         "seconds": statistics.median(f["seconds"] for f in found),
     }  # fmt: skip
 
 
-def one(count: int, seed: int, weights: str, precision: str) -> dict[str, Any]:
+def one(count: int, seed: int, weights: str, precision: str, steps: int) -> dict[str, Any]:
     """Worst and best PSNR before clamping, whether the attacker believes its answer, CPU seconds on one thread."""
     import torch
 
     model = {**SMALL, "seed": seed} if weights == "fresh" else SMALL
     attack, truth = opened(
-        model, count, SIDE, {"kind": "fresh"} if weights == "fresh" else TRAINED, getattr(torch, precision), seed
+        model, count, SIDE, {"kind": "fresh"} if weights == "fresh" else TRAINED, getattr(torch, precision), seed, steps
     )
     return solved(attack, truth)
 
 
-def opened(model: dict, count: int, side: int, weights: dict, dtype: Any, seed: int | None) -> tuple[Any, Any]:
+def opened(
+    model: dict, count: int, side: int, weights: dict, dtype: Any, seed: int | None, steps: int = 0
+) -> tuple[Any, Any]:
     """The attack on one gradient in `dtype` and its pictures: whole ones, or crops by a seed."""
     import copy
     from dataclasses import replace
@@ -75,7 +78,7 @@ def opened(model: dict, count: int, side: int, weights: dict, dtype: Any, seed: 
     torch.set_num_threads(1)
     asked = build({
         "samples": [f"bundled/{PICTURES[n]}" for n in range(count)], "size": side, "channels": 3, "model": model,
-        "weights": weights, "normalise": NORMALISE[side], "attack": {"kind": "transformer"},
+        "weights": weights, "normalise": NORMALISE[side], "attack": {"kind": "transformer", "search": steps},
     })  # fmt: skip
     pictures = data.load(asked)
     network, _ = preparing.prepare(asked, pictures)
@@ -139,8 +142,5 @@ if __name__ == "__main__":
 
         print(solved(*opened(BASE, int(sys.argv[2]), 224, {"kind": "fresh"}, torch.float32, None)))
     else:
-        print(
-            row(
-                int(sys.argv[1]), int(sys.argv[2]), *(sys.argv[3:] or ["fresh"])[:1], *(sys.argv[4:] or ["float32"])[:1]
-            )
-        )
+        counts, named = sys.argv[1:3], [*sys.argv[3:], *("fresh", "float32", "0")[len(sys.argv) - 3 :]]
+        print(row(*map(int, counts), named[0], named[1], int(named[2])))

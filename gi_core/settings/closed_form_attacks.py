@@ -189,7 +189,8 @@ class Transformer(ClosedForm):
     )  # fmt: skip
 
     search: int = setting(
-        0, "Most steps of a search for pictures that the equations do not tell apart, among those that they allow (0: a preview alone)."
+        0, "Most steps of a search for pictures that the equations do not tell apart, among those that they allow (0: a preview alone);"
+        " pictures that were told apart are finished by it."
         " It needs labels and takes seconds a step on a small network.", title="Search steps", ge=0, le=10_000, added=True,
     )  # fmt: skip
 

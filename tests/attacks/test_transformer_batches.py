@@ -28,8 +28,8 @@ def matched(found):
     return scores[rows, columns].tolist(), columns.tolist()
 
 
-def asked(count, **more):
-    return ask(VIT, "transformer", size=32, samples=PICTURES[:count], **more)
+def asked(count, attack="transformer", **more):
+    return ask(VIT, attack, size=32, samples=PICTURES[:count], **more)
 
 
 def test_two_pictures_come_back_with_their_labels_and_a_proof():
@@ -220,6 +220,24 @@ def searched(steps, **more):
     client = {"kind": "fedavg", "epochs": 2, "learning_rate": 0.01}
     attack = {"kind": "transformer", "search": steps}
     return ask(TINY, attack, size=16, samples=PICTURES[:2], **{"client": client, "normalise": "0.5/0.25", **more})
+
+
+def test_pictures_that_were_told_apart_are_finished_by_all_that_was_sent():
+    """In single precision the cut between them is the worst of their error."""
+    told = {}
+    for steps in (0, 3):
+        found = recover(asked(2, attack={"kind": "transformer", "search": steps}), saved=True)
+        told[steps] = min(matched(found)[0]), found.state["facts"]["replayed"], found.step.iteration
+        assert found.step.iteration <= found.attack.steps
+    (before, misfit, _), (after, less, iterations) = told[0], told[3]
+    assert after > before + 5 and less < misfit / 3 and iterations > 5
+
+
+def test_nothing_is_finished_of_an_update_that_was_rescaled():
+    """Of it pictures are told apart all the same, and their own gradient is another one."""
+    clipped = [{"kind": "clipping", "norm": 0.01}]
+    found = recover(ask(VIT, {"kind": "transformer", "search": 3}, size=32, samples=PICTURES[:2], defenses=clipped))
+    assert found.step.iteration == 5 and min(matched(found)[0]) > 60
 
 
 @pytest.mark.slow

@@ -13,6 +13,8 @@ TYPICAL = 4
 """Steps that the second engine of `commutant` usually takes."""
 MOVED = 150
 """Operations that could be done while a number of the normal matrix is made, by a head: memory decides."""
+LARGE = 4_000_000
+"""Parameters from which pictures are not searched for, nor finished."""
 PRODUCTS, PASSES = 60, 6
 """Products with a Jacobian in a step of the search, as usual, and passes through the network that one takes."""
 
@@ -33,15 +35,21 @@ def alone(shape: AttentionShape, settings: Transformer, placing: bool) -> Cost:
     return Cost(steps, solved + 4.0 * t * free * values * smoothing.STEPS * (steps - 2))
 
 
-def together(shape: AttentionShape, pictures: int) -> Cost:
-    """Pictures told apart."""
+def together(shape: AttentionShape, pictures: int, finish: int = 0) -> Cost:
+    """Pictures told apart. finish: most steps of what follows."""
     m, width, heads = float(pictures * shape.patches), float(shape.width), shape.heads
+    after = finish * PRODUCTS * PASSES * _pass(shape, pictures)
     prepared = 30.0 * width**3
     if m <= commutant.DENSE:
-        return Cost(5, prepared + MOVED * heads * m**4 + m**6 / 3 + 12 * m**4 * pictures)
+        return Cost(5 + finish, prepared + after + MOVED * heads * m**4 + m**6 / 3 + 12 * m**4 * pictures)
     depth = shape.width // heads
     rounds = TYPICAL * commutant.ROUNDS * commutant.EACH
-    return Cost(4 + TYPICAL, prepared + 8.0 * rounds * heads * (depth * m**2 + depth**2 * m))
+    return Cost(4 + TYPICAL + finish, prepared + after + 8.0 * rounds * heads * (depth * m**2 + depth**2 * m))
+
+
+def _pass(shape: AttentionShape, pictures: int) -> float:
+    """Operations of one pass and its derivative."""
+    return 24.0 * shape.blocks * shape.width**2 * shape.patches * pictures
 
 
 def preview(shape: AttentionShape, settings: Transformer, pictures: int) -> Cost:
@@ -55,7 +63,7 @@ def preview(shape: AttentionShape, settings: Transformer, pictures: int) -> Cost
 def searching(shape: AttentionShape, settings: Transformer, pictures: int, played: int) -> Cost:
     """Pictures searched for, beginning with a preview. played: local steps, each a pass and two derivatives of it."""
     begun = preview(shape, settings, pictures)
-    once = 24.0 * shape.blocks * shape.width**2 * shape.patches * pictures * played
+    once = _pass(shape, pictures) * played
     return Cost(begun.steps + settings.search, begun.operations + settings.search * PRODUCTS * PASSES * once)
 
 
@@ -67,4 +75,5 @@ def of(shape: AttentionShape, settings: Transformer, pictures: int, played: int)
         if settings.search:
             return searching(shape, settings, pictures, played)
         return preview(shape, settings, pictures)
-    return together(shape, pictures)
+    small = 12 * shape.blocks * shape.width**2 <= LARGE
+    return together(shape, pictures, settings.search * small)

@@ -14,7 +14,7 @@ from gi_core.attacks.labels.last_layer import sent as last_sent
 from gi_core.attacks.labels.strategies import hard_labels
 from gi_core.attacks.observation import observe, refuse_bad_update
 from gi_core.attacks.recursion.machine import Recursion
-from gi_core.attacks.recursion.transformer import decay, replay, sent, verdict
+from gi_core.attacks.recursion.transformer import costs, decay, replay, sent, verdict
 from gi_core.attacks.recursion.transformer.alone import Alone
 from gi_core.attacks.recursion.transformer.given import Given, Way
 from gi_core.attacks.recursion.transformer.preview import Preview
@@ -36,8 +36,6 @@ ZERO_HEAD = (
     "Below a head that starts at zero, as torchvision makes it, no gradient of the first steps on one picture says anything: take"
     " trained weights"
 )
-LARGE = 4_000_000
-"""Parameters from which the answer's own gradient is worked out in single precision, and up to which pictures are searched for."""
 
 
 class TransformerMachine(Recursion):
@@ -104,6 +102,7 @@ class TransformerMachine(Recursion):
     def _of_batch(self) -> Way:
         """Pictures apart, or what can be shown instead. Raises Refused."""
         given, model = self.given, self.knowledge.model
+        large = sum(p.numel() for p in model.parameters()) > costs.LARGE
         learned = given.placed_by_positions
         shape = attention_shape(model, self.tokens, self.knowledge.input_shape[0], learned)
         projections = given.projections()
@@ -114,12 +113,12 @@ class TransformerMachine(Recursion):
         else:
             why = transformer_checks.inseparable(shape, given.pictures)
         if not why and projections is not None:
-            return Together(given, projections, self._replayed)
+            return Together(given, projections, self._replayed, None if large else self._whole)
         if not learned or given.pictures * self.tokens.count > min(given.gradient.shape):
             raise Refused(transformer_checks.nothing(given.pictures, self.tokens.count, why))
         if not self.settings.search:
             return Preview(given, why)
-        if sum(p.numel() for p in model.parameters()) > LARGE:
+        if large:
             return Preview(given, f"{why}, and this network is too large for a search")
         return Searching(given, Preview(given, why), self._whole)
 
@@ -228,7 +227,7 @@ class TransformerMachine(Recursion):
 
     def _gradients(self, pictures: Tensor, labels: Tensor) -> tuple[list[str], list[Tensor], list[Tensor]]:
         """(names, gradients of these pictures, gradients that were sent)."""
-        large = sum(p.numel() for p in self.knowledge.model.parameters()) > LARGE
+        large = sum(p.numel() for p in self.knowledge.model.parameters()) > costs.LARGE
         dtype, cpu = torch.float32 if large else torch.float64, torch.device("cpu")
         alone = len(pictures) == 1 and last_sent(self.update, self.knowledge)[1]
         strategy = "observed_delta" if alone else "known"

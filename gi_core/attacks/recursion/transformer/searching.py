@@ -1,51 +1,24 @@
-"""Several pictures that equations do not tell apart, searched for in the few directions that those leave open.
-
-    x_n = p + z_n F,   min over z of |g(x_1, .., x_B) - g*|^2 / |g*|^2 by Levenberg-Marquardt
-
-p is the preview, F the directions to which all h_t of `coset` are blind: T^2 B (B - 1) unknowns in place of B T n. g plays the
-client's round, so local steps that move the tokens are allowed for. Nothing says that the least is found: the misfit does.
+"""Several pictures that equations do not tell apart, searched for in the few directions that those leave open (`reduced`), from the
+preview. Nothing says that the least is found: the misfit does.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from gi_core.attacks.base import LayerReport, State
-from gi_core.attacks.client_round.local_steps import as_mean_gradient
-from gi_core.attacks.client_round.simulation import RoundMap
-from gi_core.attacks.observation import observe
-from gi_core.attacks.priors import SmoothPrior
 from gi_core.attacks.recursion.transformer import costs, verdict
 from gi_core.attacks.recursion.transformer.given import Given
 from gi_core.attacks.recursion.transformer.preview import Preview
+from gi_core.attacks.recursion.transformer.reduced import Reduced
 from gi_core.attacks.second_order.damped_steps import DampedSteps
-from gi_core.attacks.second_order.matched import Matched, Together
-from gi_core.attacks.second_order.residuals import Residual
-from gi_core.networks.losses import Loss
-from gi_core.settings.attacks import LevenbergMarquardt
-from gi_core.settings.plan import Plan
 
 SPREAD, FURTHER = 0.02, 0.1
 """Deviation from the preview of the first start, in pixels of [0, 1], as pictures that are all alike may stay so; and of the others."""
-
-
-class Within(RoundMap):
-    """The client's round as a function of z (1, B, T, f)."""
-
-    def __init__(self, given: Given, loss: Loss, pictures: Callable[[Tensor], Tensor]):
-        super().__init__(given.update, given.knowledge, loss, Plan(), torch.float64, torch.device("cpu"))
-        self.pictures = pictures
-
-    def __call__(self, x: Tensor, target: Tensor, only=None, graph: bool = True) -> list[Tensor]:
-        shown = self.pictures(x[0])[None]
-        if self.schedule is None:
-            return super().__call__(shown, target, only, graph)
-        return self.play(shown, target, only)[0]
 
 
 class Searching:
@@ -54,7 +27,7 @@ class Searching:
     def __init__(self, given: Given, before: Preview, whole: Callable[[Tensor], Tensor]):
         self.given, self.before, self.whole = given, before, whole
         self.steps = before.steps + given.settings.search
-        self._damped: DampedSteps | None = None
+        self._reduced: Reduced | None = None
 
     def begin(self, seed: int) -> State:
         """seed: of the start's spread."""
@@ -70,7 +43,7 @@ class Searching:
             layer = self.before.step(state)
             state["ended"] = int(state["labels"].min()) < 0  # nothing to play a round with
             return layer
-        damped = self.damped(state)
+        damped = self.problem(state).damped
         if state["search"] is None:
             state["search"] = self._start(damped, state)
         found = state["search"]
@@ -95,10 +68,7 @@ class Searching:
         return state["iteration"] >= self.before.steps and (state["ended"] or state["iteration"] >= self.steps)
 
     def pictures(self, state: State) -> Tensor | None:
-        return self.before.pictures(state) if state["z"] is None else self._pictures(state, state["z"])
-
-    def _pictures(self, state: State, z: Tensor) -> Tensor:
-        return torch.stack([self.given.tiles.picture(state["patches"] + own @ state["free"]) for own in z])
+        return self.before.pictures(state) if state["z"] is None else self.problem(state).pictures(state["z"])
 
     def note(self, state: State) -> str:
         if state["z"] is None:
@@ -107,25 +77,10 @@ class Searching:
 
     def residual(self, state: State) -> dict[str, float]:
         """Of every tensor that was sent, of the played round; {} before the search."""
-        if state["z"] is None:
-            return {}
-        damped = self.damped(state)
-        parts = zip(damped.rest(state["z"]), damped.residual.targets, strict=True)
-        names = [name for name in self.given.update.tensors if name not in self.given.update.withheld]
-        sizes = [float(r.norm()) / (float(t.norm()) or 1.0) for r, t in parts]
-        return dict(zip(names, sizes, strict=True))
+        return {} if state["z"] is None else self.problem(state).residual(state["z"])
 
-    def damped(self, state: State) -> DampedSteps:
-        """The problem, made once: it is the same after a resumption, as all of it is in the state."""
-        if self._damped is None:
-            given, tiles = self.given, self.given.tiles
-            known = replace(given.knowledge, labels=state["labels"])
-            mean = as_mean_gradient(given.update, known.schedule, known.model)
-            seen = observe(mean, known, "known", torch.float64, torch.device("cpu"))
-            gradient = Within(given, seen.loss, lambda z: tiles.pixels.encode(self.whole(self._pictures(state, z))))
-            targets = [seen.gradients[i] / seen.size for i in seen.sent]
-            settings = LevenbergMarquardt(iterations=max(1, given.settings.search))
-            only = None if len(seen.sent) == len(seen.gradients) else seen.sent
-            one = Matched(gradient, seen.read()[0], only, 1.0 / seen.size, targets, None)
-            self._damped = DampedSteps(settings, Together([one]), Residual(targets), SmoothPrior(0.0, 0.0), False)
-        return self._damped
+    def problem(self, state: State) -> Reduced:
+        """Made once: it is the same after a resumption, as all of it is in the state."""
+        if self._reduced is None:
+            self._reduced = Reduced(self.given, self.whole, state["labels"], state["patches"], state["free"])
+        return self._reduced

@@ -5,6 +5,7 @@ See `mixture` for the equation, `commutant` for its null space, `separating` for
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 
 import torch
@@ -14,6 +15,7 @@ from gi_core.attacks.base import LayerReport, State
 from gi_core.attacks.recursion.transformer import attention, commutant, costs, separating, verdict
 from gi_core.attacks.recursion.transformer.commutant import Commutant
 from gi_core.attacks.recursion.transformer.coset import Coset, coset
+from gi_core.attacks.recursion.transformer.finishing import Finishing
 from gi_core.attacks.recursion.transformer.given import Given, Replay
 from gi_core.attacks.recursion.transformer.mixture import Mixture
 from gi_core.attacks.recursion.transformer.projections import Projections
@@ -23,13 +25,16 @@ MOST = 60
 
 
 class Together:
-    """See `given.Way`."""
+    """See `given.Way`. whole: as in `reduced.Reduced`, to finish what was told apart; None where the network is too large for it."""
 
-    def __init__(self, given: Given, projections: Projections, replay: Replay):
-        self.given, self.projections, self.replay = given, projections, replay
+    def __init__(
+        self, given: Given, projections: Projections, replay: Replay, whole: Callable[[Tensor], Tensor] | None = None
+    ):
+        self.given, self.projections, self.replay, self.whole = given, projections, replay, whole
         self.count = given.pictures * given.tokens.count
         self.dense = self.count <= commutant.DENSE
-        self.steps = costs.together(given.shape, given.pictures).steps
+        self.cost = costs.together(given.shape, given.pictures, given.settings.search * (whole is not None))
+        self.steps = self.cost.steps
 
     @cached_property
     def mixture(self) -> Mixture:
@@ -47,17 +52,27 @@ class Together:
             return None
         return coset(given.gradient, given.positions, self.count)
 
+    @cached_property
+    def finishing(self) -> Finishing | None:
+        """None where nothing of it was asked, or positions allow every picture."""
+        if not self.given.settings.search or self.whole is None or self.coset is None:
+            return None
+        return Finishing(self.given, self.coset, self.whole)
+
     def begin(self, seed: int) -> State:
         return {"seed": seed, "stage": "mixed", "engine": None, "found": None, "spans": None, "patches": None}
 
     def operations(self) -> float:
-        return costs.together(self.given.shape, self.given.pictures).operations
+        return self.cost.operations
 
     def step(self, state: State) -> LayerReport | None:
         stages = {"mixed": self._mixed, "null": self._null, "cut": self._cut, "placed": self._placed}
         if state["stage"] in stages:
             return stages[state["stage"]](state)
-        self._proved(state)
+        if state["stage"] == "finishing":
+            self._finished(state)
+        else:
+            self._proved(state)
         return None
 
     def over(self, state: State) -> bool:
@@ -168,7 +183,18 @@ class Together:
         )  # fmt: skip
 
     def _proved(self, state: State) -> None:
+        self._replay(state)
+        state["stage"] = "over"
+        if self.finishing is not None and verdict.believed(state["facts"]) and self.finishing.begin(state):
+            state["stage"] = "finishing"
+
+    def _finished(self, state: State) -> None:
+        assert self.finishing is not None
+        if self.finishing.step(state):
+            state["stage"], state["search"] = "over", None
+        self._replay(state)
+
+    def _replay(self, state: State) -> None:
         pictures = self.pictures(state)
         assert pictures is not None
         state["labels"], state["facts"]["replayed"] = self.replay(pictures)
-        state["stage"] = "over"
