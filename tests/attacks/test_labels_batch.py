@@ -10,7 +10,11 @@ import torch
 from torch import nn
 
 from gi_core.attacks.base import Refused
+from gi_core.attacks.labels.certainty import certain
+from gi_core.attacks.labels.guesses import guesses
+from gi_core.attacks.labels.last_layer import shown
 from gi_core.attacks.labels.report import STRATEGIES, label_report
+from gi_core.attacks.labels.spanned import compositions, possible
 from gi_core.attacks.labels.strategies import automatic, hard_labels
 from gi_core.clients import fedavg
 from gi_core.clients.fedsgd import gradient
@@ -170,3 +174,29 @@ def test_the_report_has_every_strategy_or_why_not():
     assert all(report[k].tolist() == sorted(REPEATED.tolist()) for k in STRATEGIES[1:])
     again = label_report(update, knowledge)
     assert all(torch.equal(report[k], again[k]) for k in STRATEGIES[1:])
+
+
+def test_what_the_gradient_spans_leaves_few_classes_of_a_network_that_is_sure():
+    true, proved = torch.tensor([7, 1, 1, 4]), []
+    for seed in range(4):
+        model = build(parse_component("model", f"{CONVNET},seed={seed}"), SHAPE, 10).eval()
+        with torch.no_grad():
+            list(model.parameters())[-2].mul_(30)  # the last layer's weight
+        update, known = gradient(model, pictures(4, seed), true), server(model)
+        weight, bias = shown(update, known)
+        there = possible(weight, bias, 4, known)
+        assert there.nonzero()[:, 0].tolist() == [1, 4, 7]
+        assert sorted(hard_labels("auto", update, known).tolist()) == [1, 1, 4, 7]
+        proved.append(certain(update, known, guesses(update, known)))
+        assert possible(weight, bias, 5, known) is None  # one of five would not show
+        noisy = weight + 1e-3 * weight.norm() * torch.randn(weight.shape, generator=torch.Generator().manual_seed(0))
+        assert possible(noisy, bias, 4, known) is None
+    assert min(proved) >= 2 and max(proved) == 4
+
+
+def test_compositions_are_all_counts_of_the_classes_allowed():
+    allowed = torch.tensor([True, False, True, True])
+    found = compositions(allowed, torch.tensor([0, 0, 2, 0]), 3, most=9)
+    assert sorted(found) == [(0, 0, 2, 1), (0, 0, 3, 0), (1, 0, 2, 0)]
+    assert compositions(allowed, torch.tensor([0, 0, 2, 0]), 9, most=9) is None
+    assert compositions(allowed, torch.tensor([0, 1, 0, 0]), 3, most=9) is None

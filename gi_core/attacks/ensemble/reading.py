@@ -15,8 +15,10 @@ import torch
 
 from gi_core.attacks.base import Refused
 from gi_core.attacks.client_round.local_steps import as_mean_gradient, one_step
+from gi_core.attacks.labels.certainty import certain
+from gi_core.attacks.labels.guesses import guesses
 from gi_core.attacks.labels.last_layer import last_gradients
-from gi_core.attacks.labels.strategies import hard_labels
+from gi_core.attacks.labels.strategies import BATCHES, automatic, hard_labels
 from gi_core.common.errors import SpecError
 from gi_core.networks.tracing import trace
 from gi_core.types.updates import Knowledge, Update
@@ -118,12 +120,19 @@ def _labels(gradient: Update, knowledge: Knowledge) -> str:
     if knowledge.labels is not None:
         return "the server knows the labels"
     try:
-        found = hard_labels("auto", gradient, knowledge)
+        guessed = (
+            guesses(gradient, knowledge) if automatic(gradient, knowledge) in BATCHES and gradient.images > 1 else None
+        )
+        found = hard_labels("auto", gradient, knowledge, guessed)
     except Refused as refusal:
         return f"no label is read: {refusal}"
     if found.dim() > 1 or len(found) > 16:
         return "labels are read from its last layer"
-    return f"label{'s' if len(found) > 1 else ''} read: {', '.join(str(int(k)) for k in found)}"
+    if len(found) == 1:
+        return f"label read: {int(found[0])}"
+    sure = 0 if guessed is None else certain(gradient, knowledge, guessed)
+    how = "all certain" if sure == len(found) else f"{sure or 'none'} of them certain"
+    return f"labels read: {', '.join(str(int(k)) for k in found)}; {how}"
 
 
 def kinked(knowledge: Knowledge) -> bool:

@@ -4,8 +4,9 @@ With pi = n / N and one feature vector for each class,
     dL/dW = sum_c pi_c (s_c - e_c) h_c^T,   dL/db = sum_c pi_c s_c - pi,   s_c = s(W h_c + b).
 Given pi and s, the first is linear in H (least squares, drawn slightly to the guessed mean feature); H gives s; the
 second gives n = N (sum_c pi_c s_c - dL/db), rounded to N pictures. A class that is not there takes the batch's mean
-outputs. Where the rounds do not agree and the pictures are fewer than the classes, their counts and those one picture off
-are judged by `labels.fit`, with a feature for each picture. After Ma et al., Instance-wise Batch Label Restoration via
+outputs. Classes that what the gradient spans excludes are left out (`labels.spanned`). Where the rounds do not agree, or explain little, and
+the pictures are fewer than the classes, their counts and those one picture off, or all that are left if they are few, are judged
+by `labels.fit`, with a feature for each picture. After Ma et al., Instance-wise Batch Label Restoration via
 Gradients, ICLR 2023; the alternation, its starts and the judgement are this project's.
 """
 
@@ -20,6 +21,7 @@ from gi_core.attacks.base import Refused
 from gi_core.attacks.labels.fit import LastLayer, misfit, smoothed
 from gi_core.attacks.labels.guesses import Guess, Guesses, Head, guesses
 from gi_core.attacks.labels.last_layer import counted, listed, present, shown, sure
+from gi_core.attacks.labels.spanned import compositions, possible
 from gi_core.attacks.labels.sums import bias_counts
 from gi_core.settings.check import ONE_OUTPUT
 from gi_core.types.updates import Knowledge, Update
@@ -28,6 +30,8 @@ ROUNDS = 20
 MOST_FITTED, CANDIDATES = 16, 12
 UNEXPLAINED = 1.0
 """Residual of both equations above which one feature for each class explains too little: the bias decides instead."""
+EXPLAINED = 0.1
+"""Residual above which counts are judged by `labels.fit` even where all rounds agree."""
 RIDGE = 1e-3
 """Pull of the guessed feature, as a share of the mean square that the equations have."""
 
@@ -52,11 +56,17 @@ def iterated(update: Update, knowledge: Knowledge, guessed: Guesses | None = Non
         search.run(start)
     best = min(search.seen, key=lambda counts: search.seen[counts][0])
     few = update.images <= MOST_FITTED and update.images < knowledge.classes
-    if len(search.seen) > 1 and few and all(float(g.features.norm()) for g in found):
+    doubtful = len(search.seen) > 1 or search.seen[best][0] > EXPLAINED
+    if doubtful and few and all(float(g.features.norm()) for g in found):
         best = search.fitted()
     elif not few and not search.seen[best][0] < UNEXPLAINED:
         return bias_counts(update, knowledge, guessed)
     return listed(torch.tensor(best))
+
+
+def least_of(weight: Tensor, bias: Tensor, positive: bool, images: int, knowledge: Knowledge) -> Tensor:
+    """Pictures (K,) of each class that must be there, by both gradients."""
+    return torch.maximum(sure(bias, images, knowledge), present(weight, positive, knowledge))
 
 
 class _Search:
@@ -76,7 +86,8 @@ class _Search:
             head.weight @ basis, head.bias, self.weight, bias, knowledge.loss == "cross_entropy", self.smoothing
         )
         self.starts = [Guess(g.outputs, g.features @ basis) for g in found]
-        self.least = torch.maximum(sure(bias, images, knowledge), present(weight, head.positive, knowledge))
+        self.least = least_of(weight, bias, head.positive, images, knowledge)
+        self.allowed = possible(weight, bias, images, knowledge)
         self.seen: dict[tuple[int, ...], tuple[float, int]] = {}
 
     def run(self, start: int) -> None:
@@ -84,7 +95,7 @@ class _Search:
         guess = self.starts[start]
         means, mean = guess.outputs[None].repeat(len(self.bias), 1), guess.outputs
         for _ in range(ROUNDS):
-            counts = counted(self._estimate(mean), self.images, self.least)
+            counts = counted(self._estimate(mean), self.images, self.least, self.allowed)
             means, mean, residual = self._refined(counts, means, guess.features)
             key = tuple(counts.tolist())
             self.seen[key] = min(self.seen.get(key, (float("inf"), start)), (residual, start))
@@ -98,7 +109,13 @@ class _Search:
         return self.images * (share if not e else (share - e / len(share)) / (1 - e))
 
     def fitted(self) -> tuple[int, ...]:
-        """The counts of least misfit, among those seen and those that differ from the best of them by one picture."""
+        """The counts of least misfit, among all that are possible, if few, else those seen and those that differ from the best of them by one
+        picture.
+        """
+        every = None if self.allowed is None else compositions(self.allowed, self.least, self.images, 2 * CANDIDATES)
+        if every is not None:
+            starts = range(len(self.starts))
+            return min(every, key=lambda counts: min(self._misfit(counts, start) for start in starts))
         order = sorted(self.seen, key=lambda counts: self.seen[counts][0])[:CANDIDATES]
         misfits = {counts: self._misfit(counts, self.seen[counts][1]) for counts in order}
         best = min(misfits, key=lambda counts: misfits[counts])
@@ -113,7 +130,11 @@ class _Search:
 
     def _beside(self, counts: tuple[int, ...], mean: Tensor) -> Iterator[tuple[int, ...]]:
         """Counts with one doubtful picture in another class, the likeliest classes first."""
-        likely = [int(k) for k in mean.argsort(descending=True)[:CANDIDATES] if float(mean[k]) > 0.05 / self.images]
+        likely = [
+            int(k)
+            for k in mean.argsort(descending=True)[:CANDIDATES]
+            if float(mean[k]) > 0.05 / self.images and (self.allowed is None or bool(self.allowed[k]))
+        ]
         for source in (k for k, n in enumerate(counts) if n > int(self.least[k])):
             for target in likely:
                 if target != source:

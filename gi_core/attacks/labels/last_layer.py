@@ -160,10 +160,13 @@ def present(weight: Tensor, positive: bool, knowledge: Knowledge) -> Tensor:
     return (weight.min(1).values < -NEGATIVE * float(weight.abs().max())).long()
 
 
-def counted(estimate: Tensor, images: int, least: Tensor | None = None) -> Tensor:
+def counted(estimate: Tensor, images: int, least: Tensor | None = None, allowed: Tensor | None = None) -> Tensor:
     """(K,) int64 of sum `images`, nearest to `estimate` (K,) and at least `least`: each picture goes to the class that
     falls shortest of its estimate (largest remainder). A `least` of more pictures than there are, by noise, is ignored.
+    allowed (K,): classes that may get one; all where it is None or names none.
     """
+    if allowed is not None and bool(allowed.any()):
+        estimate = estimate.masked_fill(~allowed, -float("inf"))
     counts = torch.zeros(len(estimate), dtype=torch.int64)
     if least is not None and int(least.sum()) <= images:
         counts += least
