@@ -1,4 +1,4 @@
-"""Within which radius an answer without a free direction is the only one, where the network is smooth.
+"""Within which radius an answer without a free direction is the only one, where the network is smooth or piecewise linear.
 
 With A = M J^T D of `numerics.shown`, s its least singular value at the answer x, and |A(y) - A(x)| <= L |y - x|, a picture at distance
 r = |y - x| leaves of the update
@@ -7,7 +7,8 @@ r = |y - x| leaves of the update
 
 That is more than a misfit e for every r between (s -+ sqrt(s^2 - 2 L e)) / L. So whatever explains the update to e within the larger root
 lies within the smaller one, which is about e / s: the error to expect. L is *sampled*, not proved: the largest of a few pictures in that
-ball, by power iteration, times `SAFETY`. Piecewise linear layers have kinks, about which no L holds, so none is given for them.
+ball, by power iteration, times `SAFETY`. A kink has no L: of a piecewise linear network the radius ends where the first unit switches
+(`analysis.cells`), and L is sampled inside that cell.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ POINTS, ITERATIONS = 4, 5
 PRODUCTS = 4 * POINTS * ITERATIONS
 """Products of B that this takes, about."""
 KINKED = (nn.ReLU, nn.LeakyReLU, nn.PReLU, nn.ReLU6, nn.Hardtanh, nn.Hardswish, nn.MaxPool2d, nn.AdaptiveMaxPool2d)
+INSIDE = 0.99
+"""Share of a cell in which L is sampled."""
 FIRST = 0.01
 """Root mean square per pixel at which L is sampled first."""
 
@@ -38,26 +41,35 @@ def smooth(model: nn.Module) -> bool:
     )
 
 
-def within(shown: Shown, least: float, misfit: float) -> float | None:
-    """The larger root, root mean square per pixel; None where there is none, as where the misfit is too large for the bend.
+def within(shown: Shown, least: float, misfit: float, cell: float = math.inf) -> float | None:
+    """The larger root or the edge of the cell, root mean square per pixel; None where the misfit is too large for the bend or the cell.
 
-    shown: at the answer. least: s. misfit: e, both for pictures in [0, 1] and what was sent in a gradient's units.
+    shown: at the answer. least: s. misfit: e, both for pictures in [0, 1] and what was sent in a gradient's units. cell: distance up to
+    which the gradient is smooth.
     """
-    size = shown.size**0.5
-    bend = SAFETY * _bend(shown, FIRST * size)
-    first = _root(least, bend, misfit)
+    if not cell > 0:
+        return None
+    size, inside = shown.size**0.5, INSIDE * cell
+    bend = SAFETY * _bend(shown, min(FIRST * size, inside))
+    first = _roots(least, bend, misfit)
     if first is None:
         return None
     # The ball that is spoken of is not the one that was sampled: once more, in that.
-    found = _root(least, max(bend, SAFETY * _bend(shown, first)), misfit)
-    return None if found is None else min(found, first) / size
+    bend = max(bend, SAFETY * _bend(shown, min(first[1], inside)))
+    found = _roots(least, bend, misfit)
+    if found is None or cell <= found[0]:
+        return None
+    return min(found[1], first[1], cell) / size
 
 
-def _root(least: float, bend: float, misfit: float) -> float | None:
+def _roots(least: float, bend: float, misfit: float) -> tuple[float, float] | None:
     inside = least**2 - 2 * bend * misfit
     if inside <= 0:
         return None
-    return (least + math.sqrt(inside)) / bend if bend > 0 else math.inf
+    if not bend > 0:
+        return misfit / least, math.inf
+    root = math.sqrt(inside)
+    return 2 * misfit / (least + root), (least + root) / bend
 
 
 def _bend(shown: Shown, distance: float) -> float:

@@ -17,7 +17,7 @@ import numpy as np
 from scipy import linalg
 from torch import Tensor
 
-from gi_core.analysis import bounded, radius
+from gi_core.analysis import bounded, cells, radius
 from gi_core.analysis.free_directions import Uniqueness, count_shown, error_of_values, variances, weakest
 from gi_core.numerics import jacobian_cost, rounded_fit, rounding
 from gi_core.numerics.jacobian import Played
@@ -95,17 +95,41 @@ def _rounded(shown: Shown, free: int, residual: float) -> float:
     return rounded_fit.error(rounded_fit.weighed(shown, drawn), drawn, free, worse)
 
 
+@dataclass(frozen=True)
+class Alone:
+    """radius: root mean square per pixel up to which an answer is the only one; None where none is given. cell: whether the network is
+    piecewise linear, so that it ends at the latest where a unit switches. reason: why there is none, a clause; "" where nothing is to be said.
+    """
+
+    radius: float | None
+    cell: bool = False
+    reason: str = ""
+
+
 def alone_within(
     knowledge: Knowledge, x: Tensor, labels: Tensor, found: Uniqueness, misfit: float, seen: Seen = PLAIN
-) -> float | None:
-    """Root mean square per pixel up to which no picture but those next to it leaves at most `misfit`, relative, of what x sends
-    (`analysis.radius`). found: of `examine`. None where a direction is free or may be, the network has kinks, or that takes too long.
+) -> Alone:
+    """How far no picture but those next to it leaves at most `misfit`, relative, of what x sends (`analysis.radius`). found: of
+    `examine`. No radius where a direction is free or may be, a kink cannot be looked at (`analysis.cells`), or that takes too long.
     """
-    seconds = product_seconds(knowledge, x, seen) * radius.PRODUCTS
-    if not found.unique or not found.weakest or seen.scaled or not radius.smooth(knowledge.model) or seconds > SECONDS:
-        return None
+    each = product_seconds(knowledge, x, seen)
+    if not found.unique or not found.weakest or seen.scaled or each * radius.PRODUCTS > SECONDS:
+        return Alone(None)
+    kinked, edge = not radius.smooth(knowledge.model), float("inf")
     shown = look(knowledge, x, labels, seen)
-    return radius.within(shown, found.weakest * shown.norm / shown.size**0.5, misfit * shown.norm)
+    if kinked:
+        try:
+            if seen.played is not None:
+                raise SpecError("every local step switches units of its own")
+            if each * x.numel() > SECONDS:
+                raise SpecError("where its units switch would take too long to find")
+            edge = cells.distance(knowledge.model, x, shown.units)
+        except SpecError as why:
+            return Alone(None, reason=str(why))
+    least, misfit = found.weakest * shown.norm / shown.size**0.5, misfit * shown.norm
+    near = radius.within(shown, least, misfit, edge)
+    short = "a unit switches nearer than the update's error leaves the answer open" if near is None and kinked else ""
+    return Alone(near, kinked, short)
 
 
 def look(knowledge: Knowledge, x: Tensor, labels: Tensor, seen: Seen = PLAIN) -> Shown:

@@ -82,11 +82,9 @@ def of_round(
     if looked.unique and not knowledge.earlier:
         # Both pictures may be off by the update's own error.
         near = uniqueness.alone_within(client, x, named, looked, 2 * max(explaining.counted(precision), rest), seen)
-        if near is not None:
-            found["radius"] = near
-            found["sentence"] += (
-                f" Up to {min(near, 1.0):.2g} per pixel away no other does, by a second derivative that was sampled."
-            )
+        if near.radius is not None:
+            found |= {"radius": near.radius, "cell": near.cell}
+        found["sentence"] += _alone(near)
     affordable = int(TWIN_SECONDS / uniqueness.product_seconds(client, x, seen))
     most = min(twins.BUDGET, affordable) if looked.free and not knowledge.earlier and folder is not None else 0
     twin = twins.find(client, images, named, looked.null, seen, most) if most else None
@@ -170,3 +168,11 @@ def _sentence(found: uniqueness.Uniqueness) -> str:
         f"Matched, not unique: {count} of {found.directions} directions of the picture do not show in the update, so other"
         f" pictures explain it as well.{least}"
     )
+
+
+def _alone(near: uniqueness.Alone) -> str:
+    """How far the answer is the only one, or why that is not said."""
+    if near.radius is None:
+        return f" How far is not said: {near.reason}." if near.reason else ""
+    where = ", inside the cell where no unit switches," if near.cell else ""
+    return f" Up to {min(near.radius, 1.0):.2g} per pixel away{where} no other does, by a second derivative that was sampled."

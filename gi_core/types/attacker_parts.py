@@ -73,8 +73,11 @@ class Certainty(TypedDict):
         Annotated[
             float,
             "root mean square per pixel up to which the only pictures that explain the update are closer than the error to expect;"
-            " the bound of the second derivative is sampled, not proved; absent where a layer has a kink",
+            " the bound of the second derivative is sampled, not proved; absent where none is given, as behind max pooling",
         ]
+    ]
+    cell: NotRequired[
+        Annotated[bool, "whether units with kinks (ReLU) end the radius at the latest where the first of them switches"]
     ]
     examined: NotRequired[
         Annotated[

@@ -31,7 +31,7 @@ def test_the_search_does_end_elsewhere_where_a_network_is_blind():
 @pytest.mark.parametrize("number", [0, 1, 7, 23, 25])
 def test_within_the_radius_no_picture_leaves_as_little_as_the_answer(number):
     case = uniqueness.claim(number)
-    near = alone_within(case.knowledge, case.x, case.labels, case.examined(), 2 * ROUNDED, case.seen)
+    near = alone_within(case.knowledge, case.x, case.labels, case.examined(), 2 * ROUNDED, case.seen).radius
     assert near is not None and near > 1e-3
     shown, draws = look(case.knowledge, case.x, case.labels, case.seen), generator(number, 6)
     for share in torch.linspace(0.02, 0.98, 12):
@@ -43,7 +43,7 @@ def test_within_the_radius_no_picture_leaves_as_little_as_the_answer(number):
 
 def test_a_bend_makes_the_radius_of_a_known_map():
     """s r - L r^2 / 2 = e: without a misfit the radius is 2 s / L, and too large a misfit leaves none."""
-    assert radius._root(0.5, 2.0, 0.0) == pytest.approx(0.5) and radius._root(0.5, 2.0, 1.0) is None
+    assert radius._roots(0.5, 2.0, 0.0) == pytest.approx((0.0, 0.5)) and radius._roots(0.5, 2.0, 1.0) is None
     assert not radius.smooth(torch.nn.Sequential(torch.nn.ReLU())) and radius.smooth(
         torch.nn.Sequential(torch.nn.Tanh())
     )
