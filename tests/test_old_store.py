@@ -64,6 +64,7 @@ def test_the_command_line_lists_and_shows_it(home, capsys):
     assert "13.7 dB" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_goes_on_to_its_end(home, capsys):
     found = answered(capsys, "attack", "--resume", PAUSED)
     assert found["status"] == "done" and found["iterations"] == 4000

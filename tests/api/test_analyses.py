@@ -136,7 +136,7 @@ def test_a_clients_update_is_attacked_as_it_is():
     assert plain.compare(x)["metrics"]["psnr"] > 40 and plain.matched
     sent = gi.client(model, x, [3], defenses=["gaussian_noise:std=0.001"])
     assert sent.effects[0]["kind"] == "gaussian_noise"
-    noisy = gi.attack(model, sent, progress=False, seconds=10)
+    noisy = gi.attack(model, sent, progress=False, seconds=4)
     assert [d.kind for d in noisy.experiment.defenses] == ["gaussian_noise"] and noisy.experiment.attack.adaptive
     assert noisy.compare(x)["metrics"]["psnr"] < plain.compare(x)["metrics"]["psnr"]
 

@@ -92,7 +92,7 @@ def test_dp_sgd_takes_it_where_batch_norm_in_train_mode_is_refused():
 
 @pytest.mark.parametrize("attack", ["inverting_gradients:iterations=3", "levenberg_marquardt:iterations=2"])
 def test_attacks_run_on_it(gi_home, capsys, attack):
-    model = "convnet:norm=group,width=8,depth=3,activation=gelu"
-    asked = ["attack", "--sample", "bundled/faces:0", "--model", model, "--attack", attack, "--size", "16"]
+    model = "convnet:norm=group,width=4,depth=2,activation=gelu"
+    asked = ["attack", "--sample", "bundled/faces:0", "--model", model, "--attack", attack, "--size", "10"]
     assert main([*asked, "--defense", "dp_sgd"]) == 0
     assert "PSNR" in capsys.readouterr().out

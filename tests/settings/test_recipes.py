@@ -165,6 +165,7 @@ def test_what_is_new_is_asked_for_run_and_offered(tree):
     assert "Averaging" in found["options"] and "Uniform noise" in found["options"]
 
 
+@pytest.mark.slow
 def test_what_is_new_is_in_the_table_of_every_defense_against_every_attack(tree):
     """By name: pytest fails on a row that is not there."""
     pair = "averaging-uniform_noise"

@@ -100,7 +100,7 @@ def seeds() -> list[bytes]:
     st.lists(st.tuples(st.floats(0, 1), st.binary(min_size=0, max_size=4)), max_size=4),
     st.floats(0, 1),
 )
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_damage_to_a_file_ends_in_a_traceback(tmp_path, which, changes, cut):
     content = bytearray(seeds()[which])
     for where, what in changes:

@@ -74,7 +74,7 @@ def test_damage_anywhere_is_one_sentence_or_harmless(tmp_path):
     draw = np.random.default_rng(0)
     for file in sorted(tmp_path.iterdir()):
         whole = file.read_bytes()
-        for _ in range(60):
+        for _ in range(60 if "GI_FUZZ" in os.environ else 15):
             content = bytearray(whole)
             at = int(draw.choice([draw.integers(600), -1 - draw.integers(900), draw.integers(len(whole))]))
             content[at] = draw.integers(256)
