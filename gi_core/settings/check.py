@@ -22,6 +22,7 @@ from gi_core.settings.fl_attacks import FlGradientInversion
 from gi_core.settings.graph import Graph
 from gi_core.settings.imprint_attacks import ReadBins
 from gi_core.settings.knowing import idle
+from gi_core.settings.network_base import NormedModel
 from gi_core.settings.networks import VisionTransformer
 from gi_core.settings.own_network import MEMORY, OwnNetwork, barred, can_draw, drawn
 from gi_core.settings.server_checks import as_attacked, server_conflicts
@@ -30,6 +31,7 @@ from gi_core.settings.sizes import sides, whole
 
 __all__ = ["ONE_OUTPUT", "Problem", "one_gradient_only", "problems"]
 
+GROUPED = ", or model.norm=group, which mixes none"
 ONE_OUTPUT = "iterative labels need more than one output: choose auto or bias_sign"
 
 
@@ -94,8 +96,8 @@ def _client(e: Experiment, attacked: Experiment) -> Iterator[Problem]:
     yield from (Problem(*found) for found in client_conflicts(attacked) if found[0].startswith("attack"))
     if client.batch_norm == "train" and model.has_batch_norm and any("per_picture" in d.reveals for d in e.defenses):
         yield Problem(
-            "client.batch_norm", "DP-SGD needs each picture's own gradient, and batch norm in train mode mixes pictures:"
-            " choose client.batch_norm=eval",
+            "client.batch_norm", "DP-SGD needs each picture's own gradient, and batch norm in train mode mixes pictures: choose"
+            f" client.batch_norm=eval{GROUPED if isinstance(model, NormedModel) else ''}",
         )  # fmt: skip
     if client.statistics == "shared" and (client.batch_norm == "eval" or not model.has_batch_norm):
         why = "in eval mode they do not move" if model.has_batch_norm else f"{model.title} has no batch norm"

@@ -126,7 +126,9 @@ def test_batch_norm_that_mixes_pictures_is_refused():
         samples=FACES, model={"kind": "convnet", "width": 2}, client={"kind": "fedsgd", "batch_norm": "train"},
         defenses=[{"kind": "dp_sgd"}], attack={"kind": "inverting_gradients"},
     )  # fmt: skip
-    assert any(p.fatal and "mixes pictures" in p.reason for p in problems(asked))
+    assert any(p.fatal and "mixes pictures" in p.reason and "model.norm=group" in p.reason for p in problems(asked))
+    grouped = asked.model_copy(update={"model": asked.model.model_copy(update={"norm": "group"})})
+    assert not any(p.fatal and p.field == "client.batch_norm" for p in problems(grouped))
 
 
 def test_the_accountant_needs_no_torch():
