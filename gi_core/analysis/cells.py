@@ -34,11 +34,13 @@ MOST = 20_000_000
 CHUNK = 64
 
 
-def refuse(model: nn.Module) -> None:
-    """Raises SpecError where the network is not piecewise linear, layer by layer."""
+def refuse(model: nn.Module, batch_norm: str = "eval") -> None:
+    """Raises SpecError where the network is not piecewise linear, layer by layer. batch_norm: the mode of the client's."""
     if not isinstance(model, (GraphModule, nn.Sequential)):
         raise SpecError("what the network does between its layers is not seen")
     for module in model.modules():
+        if batch_norm == "train" and isinstance(module, nn.BatchNorm2d):
+            raise SpecError("batch norm in train mode beside kinks is not affine")
         if next(module.children(), None) is not None or isinstance(module, AFFINE) or type(module) in KINKS:
             continue
         name = type(module).__name__
@@ -46,13 +48,13 @@ def refuse(model: nn.Module) -> None:
         raise SpecError(f"{name} switches at every pair of a window" if pools else f"{name} beside kinks is not affine")
 
 
-def distance(model: nn.Module, x: Tensor, units: Tensor) -> float:
+def distance(model: nn.Module, x: Tensor, units: Tensor, batch_norm: str = "eval") -> float:
     """Length of the shortest change of the pictures x (N, C, H, W), in the network's units, at which a unit switches; inf where none does.
 
     units (d,): the network's units of a pixel, for each value of x. Lengths are in pixels. Raises SpecError as `refuse`, and where the
     slopes are too many.
     """
-    refuse(model)
+    refuse(model, batch_norm)
     model = copy.deepcopy(model).double().eval().requires_grad_(False)
     seen: list[tuple[Tensor, tuple[float, ...]]] = []
     for module in model.modules():

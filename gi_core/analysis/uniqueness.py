@@ -123,7 +123,7 @@ def alone_within(
                 raise SpecError("every local step switches units of its own")
             if each * x.numel() > SECONDS:
                 raise SpecError("where its units switch would take too long to find")
-            edge = cells.distance(knowledge.model, x, shown.units)
+            edge = cells.distance(knowledge.model, x, shown.units, knowledge.batch_norm)
         except SpecError as why:
             return Alone(None, reason=str(why))
     least, misfit = found.weakest * shown.norm / shown.size**0.5, misfit * shown.norm

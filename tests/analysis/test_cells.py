@@ -68,3 +68,10 @@ def test_what_is_not_piecewise_linear_is_refused_with_the_reason(layer, said):
         cells.refuse(nn.Sequential(nn.ReLU(), layer))
     with pytest.raises(SpecError, match="between its layers"):
         cells.refuse(nn.ReLU())
+
+
+def test_batch_norm_is_affine_in_eval_mode_alone():
+    normed = nn.Sequential(nn.BatchNorm2d(3), nn.ReLU())
+    cells.refuse(normed)
+    with pytest.raises(SpecError, match="batch norm in train mode"):
+        cells.refuse(normed, "train")
