@@ -17,6 +17,7 @@ from gi_core.metrics.claims import words
 from gi_core.metrics.protocol import beside
 from gi_core.metrics.rdlv import rdlv
 from gi_core.metrics.words import of_several
+from gi_core.settings.ceiling import percent
 from gi_core.types.attacker_parts import Explained
 from gi_core.types.result import Outcome
 
@@ -106,7 +107,7 @@ def doubts(attacker: Explained, own: Own | None) -> str:
             "; ".join(own["causes"]) or "check learning rate, steps, loss, normalisation, batch norm mode and defenses"
         )
         return (
-            f"of your own pictures a client as described would send another update ({_share(own['unexplained'])} of this one"
+            f"of your own pictures a client as described would send another update ({percent(own['unexplained'])} of this one"
             f" does not fit): {why}"
         )
     if noise > OWN:
@@ -170,8 +171,3 @@ def judged(
         "per_image": measured["per_image"], "convention": measured["convention"], "reached": measured["site"],
         "words": words(attacker, of_several(beside(images, references))),
     }  # fmt: skip
-
-
-def _share(value: float) -> str:
-    percent = 100 * value
-    return f"{percent:.0f} %" if percent >= 10 else f"{percent:.2g} %"

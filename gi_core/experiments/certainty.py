@@ -20,6 +20,7 @@ from gi_core.clients import Round
 from gi_core.experiments.picture_files import save_png, sheet
 from gi_core.experiments.setup import Question
 from gi_core.settings import SpecError
+from gi_core.settings.ceiling import percent
 from gi_core.types.attacker_parts import Certainty
 from gi_core.types.updates import Knowledge, Update
 
@@ -31,22 +32,23 @@ _UNEXAMINED = "Whether another picture explains the update as well was not exami
 
 def of(
     question: Question, images: Tensor, labels: Tensor, folder: Path, certificate: Certificate | None = None,
-    replayed: float | None = None,
+    left: float | None = None, replayed: float | None = None,
 ) -> Certainty:  # fmt: skip
     """`of_round` of a run, whose folder the twin is drawn into."""
     recorded, budget = question.facts is not None, uniqueness.BUDGET
-    return of_round(question.round, images, labels, certificate, replayed, folder, recorded, budget)
+    return of_round(question.round, images, labels, certificate, replayed, folder, recorded, budget, left)
 
 
 def of_round(
     done: Round, images: Tensor, labels: Tensor, certificate: Certificate | None = None, replayed: float | None = None,
-    folder: Path | None = None, recorded: bool = False, budget: float = uniqueness.BUDGET,
+    folder: Path | None = None, recorded: bool = False, budget: float = uniqueness.BUDGET, left: float | None = None,
 ) -> Certainty:  # fmt: skip
     """images (N, C, H, W) in pixels, not clamped, and labels (N,): an attack's answer.
 
     certificate: of a closed form, which stands in where the answer cannot be examined. replayed: share of the update that the answer
-    leaves, as the attack has it of every tensor. folder: for a twin; None: none is looked for. recorded: whether the update was made
-    elsewhere. budget: nominal seconds that the examination may take.
+    leaves, as the attack has it of every tensor, for a closed form whose round cannot be played again. folder: for a twin; None: none
+    is looked for. recorded: whether the update was made elsewhere. budget: nominal seconds that the examination may take. left: share of
+    the update that the answer leaves when the round is played again, worked out here where it is not given.
     """
     update, knowledge = done.update, done.knowledge
     mean, std = (torch.tensor(v, dtype=torch.float64).view(1, -1, 1, 1) for v in (knowledge.mean, knowledge.std))
@@ -57,7 +59,9 @@ def of_round(
         return _nothing(f"{_UNEXAMINED}: {reason}.")
     precision, tolerance = explaining.floor(update, knowledge)
     whole = reason and one_step(knowledge.schedule) and not knowledge.defenses and int(labels.min()) >= 0
-    rest = replayed if whole else _left(done, images, labels)
+    rest = _left(done, images, labels) if left is None else left
+    if rest is None and whole:
+        rest = replayed
     if rest is None:
         return _nothing(f"{_UNEXAMINED}: the round cannot be played again with this answer.")
     if not rest <= tolerance:
@@ -148,7 +152,7 @@ def _nothing(sentence: str) -> Certainty:
 
 
 def _unmatched(rest: float, precision: float) -> str:
-    share = "an unknown share" if not rest < float("inf") else f"{100 * rest:.2g} %"
+    share = "an unknown share" if not rest < float("inf") else percent(rest)
     return f"Not matched: {share} of the update stays unexplained, where its own error leaves {100 * precision:.1g} %."
 
 

@@ -63,7 +63,10 @@ def attacker(
     question: Question, residual: dict[str, float], step: Step, images: Tensor, labels: Tensor, folder: Path,
     certificate: Certificate | None = None,
 ) -> Attacker:  # fmt: skip
-    """Its loss and ||g - g*|| / ||g*||; for a recorded update also how much of it the answer explains, and its `scale`.
+    """Its loss, and the share of the update that its answer leaves; for a recorded update also its `scale`.
+
+    The share is that of the round played again, r = min_a |a g - g*| / |g*|, and ||g - g*|| / ||g*|| as the attack has it where that
+    cannot be done: whatever is said of the answer names this one number.
 
     residual: of each tensor. images (N, C, H, W) in pixels, labels (N,): the attack's answer. folder: of the run. certificate: of a
     closed form.
@@ -76,11 +79,15 @@ def attacker(
         "residuals": {**residual},
         "note": step.note,
     }
+    update, knowledge = question.round.update, question.round.knowledge
+    left = explaining.left(update, knowledge, images, labels)
     if residual:
-        own["certainty"] = certainty.of(question, images, labels, folder, certificate, own["residual"])
-        own = {**own, **explaining.at_floor(question.round.update, question.round.knowledge, images, labels)}
+        known = left[0] if left is not None and math.isfinite(left[0]) else None
+        own["certainty"] = certainty.of(question, images, labels, folder, certificate, known, own["residual"])
+        own["residual"] = own["residual"] if known is None else known
+        own = {**own, **explaining.at_floor(update, knowledge, left)}
     if question.facts is not None:
-        found = explaining.explained(question, images, labels)
+        found = explaining.explained(question, left)
         scale = question.facts.get("scale")
         own = {**own, "scale": found["fitted_scale"] if scale is None else scale, **found}
     checked: Attacker = finite(own)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from gi_core.metrics.registry import METRICS
 from gi_core.metrics.words import FOUND, PERSON, Said, below_prior, of_several, said
+from gi_core.settings.ceiling import percent
 from gi_core.types.result import Result
 from gi_core.types.result_parts import Measures
 
@@ -53,7 +54,7 @@ def without_truth(result: Result) -> str:
     certainty = result["attacker"].get("certainty")
     if certainty is not None and residual < CLAIMED:
         return certainty["sentence"].rstrip(".")
-    unexplained = f"{100 * residual:.2g} % of the update stays unexplained"
+    unexplained = f"{percent(residual)} of the update stays unexplained"
     if residual < CLAIMED:
         return f"{unexplained}: whether another picture explains it as well is not known"
     return f"{unexplained}: the server cannot tell whether this picture is right"

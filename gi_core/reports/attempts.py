@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gi_core.settings import ATTACKS
+from gi_core.settings.ceiling import percent
 from gi_core.types.attacker_parts import Tried
 
 SIGNS = {"tried": "✓", "at work": "▸", "refused": "–", "not needed": "·"}
@@ -56,7 +57,7 @@ def left(one: Tried) -> str:
         return one["state"]
     if one["residual"] is None:
         return "cannot be told"
-    return f"{100 * one['residual']:.2g} %" if one["residual"] >= LITTLE else f"below {100 * LITTLE:g} %"
+    return percent(one["residual"]) if one["residual"] >= LITTLE else f"below {100 * LITTLE:g} %"
 
 
 def _why(one: Tried) -> str:

@@ -11,6 +11,7 @@ from gi_core.reports.ending import LETTERS, closing, defenses
 from gi_core.reports.parts import Facts, Heading, Paragraph, Part, Pictures, Report, Table, Verdict
 from gi_core.reports.taken import Run
 from gi_core.settings import SpecError
+from gi_core.settings.ceiling import percent
 
 MOST_RUNS = len(LETTERS)
 
@@ -78,7 +79,7 @@ def _evidence(run: Run) -> list[tuple[str, str]]:
     attacker, labels = result["attacker"], result["labels"]
     facts = list[tuple[str, str]]()
     if attacker["residual"] is not None:
-        facts.append(("Unexplained share of the update", f"{100 * attacker['residual']:.3g} %"))
+        facts.append(("Unexplained share of the update", percent(attacker["residual"])))
     known = told(words_of(result), run.truth and bool(result["per_image"]))
     facts.append(("Matched, unique" + (", right" if run.truth else ""), known or "not known"))
     if "certainty" in attacker:

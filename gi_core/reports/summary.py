@@ -18,6 +18,7 @@ from gi_core.reports.parts import SIGNS, Level, Picture
 from gi_core.reports.pictures import uri
 from gi_core.reports.taken import Run
 from gi_core.settings import DEFENSES, SpecError
+from gi_core.settings.ceiling import percent
 
 MOST_PICTURES = 4
 _LETTERS = {"title": 90, "asked": 380, "head": 80, "text": 220, "column": 500, "limits": 400}
@@ -112,7 +113,7 @@ def _sure(runs: Sequence[Run]) -> list[str]:
             if least < 1e-3
             else "the server cannot be sure of its copy"
         )
-        found.append(f"The copy leaves {100 * least:.2g} % of the update unexplained: {sure}.")
+        found.append(f"The copy leaves {percent(least)} of the update unexplained: {sure}.")
     lacking = sorted({title for run in runs if run.result and run.truth for title in judging.unmeasured(run)})
     if lacking:
         found.append(f"Not measured: {', '.join(lacking)}.")

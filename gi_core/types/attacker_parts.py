@@ -94,8 +94,12 @@ class Attacker(Explained, Knows):
     """What the attacker itself can say of its success."""
 
     loss: Annotated[float | None, "score of the chosen trial"]
-    residual: Annotated[float | None, "||g - g*|| / ||g*||, share of the update that is not explained"]
-    residuals: Annotated[dict[str, float | None], "the same for each tensor, by its name"]
+    residual: Annotated[
+        float | None,
+        "share of the update that is not explained: min_a |a g - g*| / |g*| of the answer played again, or |g - g*| / |g*| as the"
+        " attack has it where it cannot be",
+    ]
+    residuals: Annotated[dict[str, float | None], "|g - g*| / |g*| of each tensor, by its name, as the attack has it"]
     note: Annotated[str, "why the attack ended"]
     certainty: NotRequired[Annotated[Certainty, "whether another picture explains the update as well"]]
     scale: NotRequired[Annotated[float | None, "recorded update: factor over what a client as described would send"]]

@@ -22,6 +22,7 @@ from gi_core.experiments.execute import execute
 from gi_core.experiments.live_view import Pace, Recorder, to_uint8
 from gi_core.jobs.sink import Free
 from gi_core.settings import SpecError, read_experiment
+from gi_core.settings.ceiling import percent
 from tests.runs_helpers import ListSink, Script, tiny
 
 ATTACKS = ("dlg", "idlg", "inverting_gradients", "levenberg_marquardt")
@@ -37,6 +38,8 @@ def test_a_run_leaves_everything_the_design_lists(gi_home, tmp_path):
     experiment = tiny()
     result, sink = _run(experiment, tmp_path / "run")
     assert result["status"] == "done" and result["iterations"] == 12 and result["metrics"]["psnr"] > 5
+    left = result["attacker"]["residual"]  # the only number that is named for it
+    assert 0 < left <= 1 and f"{percent(left)} of the update" in result["attacker"]["certainty"]["sentence"]
     wanted = {
         "run_id", "status", "seconds", "iterations", "seconds_per_iteration", "attack", "model", "plan",
         "metrics", "per_image", "labels", "trials", "out",

@@ -18,7 +18,7 @@ from gi_core.experiments.federation.attacking import Tick, attack
 from gi_core.experiments.federation.leakage import leakage
 from gi_core.experiments.federation.rounds import Played, Simulation
 from gi_core.experiments.fished import as_fished, refuse_suspicious
-from gi_core.experiments.fit.explaining import at_floor
+from gi_core.experiments.fit.explaining import at_floor, left
 from gi_core.metrics.claims import words
 from gi_core.metrics.words import of_several
 from gi_core.settings import accounting
@@ -75,8 +75,10 @@ def attacked(simulation: Simulation, played: Played, client: int, folder: Path, 
     drawn = files.pictures(folder, played.number, client + 1, found.images[order], mine.images, values)
     right = float(np.mean([a == b for a, b in zip(true, read, strict=True)]))
     answer = torch.from_numpy(found.images), torch.from_numpy(found.labels)
-    fits = at_floor(done.update, done.knowledge, *answer)
-    sure = certainty.of_round(done, *answer, found.certificate, budget=uniqueness.SECONDS)
+    rest = left(done.update, done.knowledge, *answer)
+    fits = at_floor(done.update, done.knowledge, rest)
+    known_left = None if rest is None else rest[0]
+    sure = certainty.of_round(done, *answer, found.certificate, budget=uniqueness.SECONDS, left=known_left)
     known = words(cast(Attacker, {**fits, "certainty": sure}), of_several(judged["per_image"]))
     return {
         **entry, **judged, "certainty": sure, "words": known, "labels": {"true": true, "recovered": read, "accuracy": right}, "shown": drawn,

@@ -13,27 +13,33 @@ from gi_core.types.attacker_parts import Explained
 from gi_core.types.updates import Knowledge, Update
 
 
-def at_floor(update: Update, knowledge: Knowledge, images: Tensor, labels: Tensor) -> Explained:
-    """Whether an answer to any update is *matched*; nothing where its round cannot be played again."""
+def left(update: Update, knowledge: Knowledge, images: Tensor, labels: Tensor) -> tuple[float, float] | None:
+    """(r, a) of an answer: images (N, C, H, W) in pixels, labels (N,). None where its round cannot be played again."""
     try:
-        found = residual(update, knowledge, images, labels)
+        return residual(update, knowledge, images, labels)
+    except SpecError:
+        return None
+
+
+def at_floor(update: Update, knowledge: Knowledge, found: tuple[float, float] | None) -> Explained:
+    """Whether an answer to any update is *matched*; nothing where its round cannot be played again. found: of `left`."""
+    if found is None:
+        return {}
+    try:
         precision, tolerance = floor(update, knowledge)
     except SpecError:
-        return {}
-    if found is None:
         return {}
     return {"precision": precision, "tolerance": tolerance, "at_floor": found[0] <= tolerance < math.inf}
 
 
-def explained(question: Question, images: Tensor, labels: Tensor) -> Explained:
-    """What an answer explains of a recorded update: images (N, C, H, W) in pixels, labels (N,).
+def explained(question: Question, found: tuple[float, float] | None) -> Explained:
+    """What an answer explains of a recorded update. found: of `left`.
 
     unexplained is None where the round is too long to be played, or the labels are none of the network's: then it is
     neither matched nor at the floor.
     """
     done = question.round
     precision, tolerance = floor(done.update, done.knowledge)
-    found = residual(done.update, done.knowledge, images, labels)
     unexplained, factor = (None, None) if found is None else found
     rest = unexplained if unexplained is not None and math.isfinite(unexplained) else float("inf")
     return {

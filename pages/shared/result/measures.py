@@ -112,7 +112,7 @@ def _evidence(job: Job, result: Result | None) -> list[tuple[str, str, str]]:
     if loss is not None:
         cards.append(("Loss", f"{loss:.2g}", "How far the guess's gradient is from the one received."))
     if residual is not None:
-        cards.append(("Unexplained", f"{100 * residual:.2g} %", "Share of the update that the guess does not explain."))
+        cards.append(("Unexplained", ceiling.percent(residual), "Share of the update that the guess does not explain."))
     if labels:
         names = result["labels"]["names"] if result else []
         flat = [names[k] if isinstance(k, int) and k < len(names) else str(k) for k in labels][:4]
