@@ -38,6 +38,7 @@ EXPECTED = {
     "statistics_4": ["--network", "residual", "--shared", "statistics", "--pictures", "4", "--server", "honest"],
 }
 """In the expected order; what is not said is not known, and taken as it leaks most."""
+RECORDED = Path(__file__).parent / "results" / "deployments.json"
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -100,12 +101,16 @@ def _watch(home: str, spent: dict[int, float], loads: list[float], ended: thread
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", choices=[*EXPECTED, []], default=[])
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "deployments.json")
+    parser.add_argument("--out", type=Path, default=RECORDED)
     arguments = parser.parse_args()
-    rows = []
+    rows = json.loads(arguments.out.read_text()) if arguments.out.exists() else []
     for name in arguments.names or EXPECTED:
-        rows.append(row(name))
-        print(json.dumps({k: v for k, v in rows[-1].items() if k != "cases"}), flush=True)
+        found = row(name)
+        print(json.dumps({k: v for k, v in found.items() if k != "cases"}), flush=True)
+        rows = sorted(
+            [*(one for one in rows if one["deployment"] != name), found],
+            key=lambda one: list(EXPECTED).index(one["deployment"]),
+        )
         arguments.out.write_text(json.dumps(rows, indent=1) + "\n")
 
 

@@ -12,8 +12,8 @@ from gi_core.settings.accounting import epsilon
 from gi_core.settings.sweep import Sweep, build_sweep
 
 Threat = Literal["curious", "rounds", "fishing", "imprint"]
-UPDATES, FEWER = 8, 4
-"""Updates of a threat, and of one with a measure or with more pictures than `MANY`."""
+UPDATES, SOLVED_LONG, FEWER = 8, 6, 4
+"""Updates of a threat, of one whose equations take half a minute, and of one with a measure or with more pictures than `MANY`."""
 MANY = 4
 MOST = 50
 """Pictures behind one update here, however many there are."""
@@ -39,6 +39,8 @@ _NETWORKS = {
 _EFFORT = {"transformer": 400, "plain": 1200, "residual": 120}
 """Gradients of one picture that the search may take where no closed form applies; the more pictures, the fewer."""
 _LEAST_EFFORT = 24
+_IN_TRAINING, _LEAST_IN_TRAINING, _PICTURES_IN_TRAINING = 12, 6, 240
+"""The same in train mode: gradients, and pictures that go through them. One of ten pictures at 48 pixels takes two CPU seconds."""
 _PARTS = {"head": "weights of the last layer", "adapter": "the adapters"}
 """What may be sent in place of all weights, in words."""
 _CROP = 128
@@ -121,17 +123,26 @@ def _case(said: dict[str, str], threat: Threat, measure: str, pictures: int) -> 
     model, size = _NETWORKS[kind, said["size"] if kind == "transformer" else ""]
     if trains_normalised(said, measure):
         size = 48  # at 32 the last feature map is one position, which leaves batch norm over one picture nothing
-    effort = max(_LEAST_EFFORT, _EFFORT[kind] // pictures // (2 if trains_normalised(said, measure) else 1))
     client = _client(said, measure, pictures)
     if threat == "rounds":
         client += f"{',' if ':' in client else ':'}rounds={ROUNDS}"
     known = ",labels=known" if said["shared"] == "adapter" else ""  # adapters do not show them
-    attack = "imprint" if threat == "imprint" else f"auto:iterations={effort},adaptive=true{known}"
+    attack = (
+        "imprint" if threat == "imprint" else f"auto:iterations={effort(said, measure, pictures)},adaptive=true{known}"
+    )
     changes: dict[str, Any] = {
         "model": f"{model},classes=10" if ":" in model else f"{model}:classes=10", "size": size, "channels": 3, "client": client,
         "server": {"fishing": "fishing", "imprint": "imprint"}.get(threat, "honest"), "defenses": _defenses(said, measure), "attack": attack,
     }  # fmt: skip
-    return Case(threat, measure, pictures, FEWER if measure or pictures > MANY else UPDATES, changes)
+    some = SOLVED_LONG if trains_normalised(said, measure) else UPDATES
+    return Case(threat, measure, pictures, FEWER if measure or pictures > MANY else some, changes)
+
+
+def effort(said: dict[str, str], measure: str, pictures: int) -> int:
+    """Gradients that the search for this many pictures may take."""
+    if trains_normalised(said, measure):
+        return min(_IN_TRAINING, max(_LEAST_IN_TRAINING, _PICTURES_IN_TRAINING // pictures))
+    return max(_LEAST_EFFORT, _EFFORT[said["network"]] // pictures)
 
 
 def _client(said: dict[str, str], measure: str, pictures: int) -> str:

@@ -12,8 +12,9 @@ from gi_core.deployment.cases import (
     MEASURES,
     MOST,
     THREATS,
-    UPDATES,
     Case,
+    cases_of,
+    effort,
     positions,
     trains_normalised,
     unplayed,
@@ -95,6 +96,7 @@ def found(asked: Deployment, rows: Sequence[dict[str, Any]], price: Sequence[dic
         level = "unknown"  # what could not be measured is never called safe
     worst = min(threats, key=lambda one: (_ORDER.index(one.level), -_share(one)))
     head, text = _said(level, worst, over)
+    text += _beside(worst, threats)
     return Finding(
         level,
         _share(worst),
@@ -153,6 +155,16 @@ def _said(level: Level, worst: Outcome, over: bool) -> tuple[str, str]:
     )
 
 
+def _beside(worst: Outcome, threats: Sequence[Outcome]) -> str:
+    """What a server that changes nothing gets of the same updates, where one that does gives them away."""
+    honest = next((one for one in threats if one.case.threat == "curious"), None)
+    if honest is None or worst is honest or worst.level != "exposed" or not honest.measured:
+        return ""
+    surely = beyond_chance(honest.seen, honest.measured, worst.seen, worst.measured)
+    difference = "what it sends makes the difference" if surely else "the difference may be chance"
+    return f" {THREATS['curious']} got them from {honest.share}: {difference}."
+
+
 def _advice(outcomes: Sequence[Outcome], price: Sequence[dict[str, Any]]) -> str:
     """The measure that changes most, against every threat that gives pictures away, if that is more than chance."""
     bare = {one.case.threat: one for one in outcomes if not one.case.measure and one.seen}
@@ -200,6 +212,11 @@ def _limits(asked: Deployment) -> list[str]:
     said = settled(asked)
     behind = int(said["pictures"]) * int(said["together"])
     found = unplayed(asked)
+    if trains_normalised(said, ""):
+        found.append(
+            f"Where the equations do not give a picture away, a search of {effort(said, '', behind)} gradients stood in, which finds next to"
+            " nothing; published searches take thousands."
+        )
     if assumed(asked):
         found.append(f"Not known, and taken as it leaks most: {' '.join(assumed(asked))}")
     if said["network"] == "transformer":
@@ -221,7 +238,7 @@ def _limits(asked: Deployment) -> list[str]:
             f"Measured with {MOST} pictures behind an update, fewer than there are; more are harder to tell apart."
         )
     found.append(
-        f"{UPDATES} updates of each threat, {FEWER} where a measure is tried or more than four pictures are behind one; crops of four bundled medical pictures, labels made up."
+        f"{max(one.updates for one in cases_of(asked))} updates of each threat, {FEWER} where a measure is tried or more than four pictures are behind one; crops of four bundled medical pictures, labels made up."
     )
     found.append(
         f"Where DP-SGD is named, its epsilon is of one round over all of a client's pictures, delta {DELTA:g}; it grows with rounds."

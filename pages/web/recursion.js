@@ -72,6 +72,7 @@ export default function ({ data, parentElement }) {
   const state = (root.state ||= { run: null, shown: 0, timer: 0 });
   root.querySelector(".first").textContent = data.words.first;
   root.querySelector(".last").textContent = data.words.last;
+  root.classList.toggle("large", Boolean(data.large));
   cards.setAttribute("aria-label", data.words.label);
   cards.tabIndex = 0;
 

@@ -111,15 +111,15 @@ def test_what_cannot_be_played_is_said_and_not_called_safe():
     assert said.level == "unknown" and "was not measured where the adapters alone are sent" in " ".join(said.limits)
 
 
-def test_deployments_are_ordered_by_what_came_back():
-    words = {"transformer": "seen", "statistics": "traces", "private": "nothing"}
-    order = [
-        found(asked, rows(asked, lambda case, word=word: word))
-        for name, word in words.items()
-        for asked in [deployment(SIX[name])]
-    ]
-    assert [one.level for one in order] == ["exposed", "partly", "protected"]
-    assert order[0].exposure > order[1].exposure > order[2].exposure
+def test_a_server_that_fishes_stands_beside_one_that_only_reads():
+    asked = deployment(SIX["fished"])
+    said = found(asked, rows(asked, lambda case: "nothing" if case.threat == "curious" else "seen"))
+    assert (
+        "only reads what it gets got them from 0 of 4 updates (0 to 49 %): what it sends makes the difference"
+        in said.text
+    )
+    alike = found(asked, rows(asked, lambda case: "seen"))
+    assert "makes the difference" not in alike.text
 
 
 def test_the_document_says_what_was_described_and_how_to_repeat_it():

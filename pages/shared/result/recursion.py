@@ -18,6 +18,7 @@ from gi_core.jobs.job import Job
 from gi_core.settings import ATTACKS, SpecError
 from gi_core.settings.closed_form_attacks import ClosedForm
 from gi_core.types.result_parts import Layer
+from pages.shared import stage
 from pages.shared.pictures import data_uri
 from pages.shared.places import WEB
 from pages.shared.rank.cards import cards
@@ -69,6 +70,7 @@ def draw(
             "cards": made,
             "pictures": list(pictures),
             "says": says,
+            "large": stage.presenting(),
             "words": _WORDS if job is None or walks(job) else {**_WORDS, **_SOLVED},
         },
     )
