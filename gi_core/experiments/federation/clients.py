@@ -77,8 +77,8 @@ def attacked(simulation: Simulation, played: Played, client: int, folder: Path, 
     answer = torch.from_numpy(found.images), torch.from_numpy(found.labels)
     rest = left(done.update, done.knowledge, *answer)
     fits = at_floor(done.update, done.knowledge, rest)
-    known_left = None if rest is None else rest[0]
-    sure = certainty.of_round(done, *answer, found.certificate, budget=uniqueness.SECONDS, left=known_left)
+    share = None if rest is None else rest[0]
+    sure = certainty.of_round(done, *answer, found.certificate, budget=uniqueness.SECONDS, left=share)
     known = words(cast(Attacker, {**fits, "certainty": sure}), of_several(judged["per_image"]))
     return {
         **entry, **judged, "certainty": sure, "words": known, "labels": {"true": true, "recovered": read, "accuracy": right}, "shown": drawn,
