@@ -14,6 +14,7 @@ from gi_core.attacks.ensemble.machine import Ensemble
 from gi_core.attacks.ensemble.reading import QUIET
 from gi_core.attacks.recursion.imprint.machine import BinReader
 from gi_core.attacks.recursion.machine import Recursion
+from gi_core.attacks.recursion.partial.machine import TrainedPart
 from gi_core.attacks.recursion.residual.machine import ResidualMachine
 from gi_core.attacks.recursion.spear.machine import SpearMachine
 from gi_core.attacks.recursion.started import PATIENCE, StartedMatching
@@ -61,7 +62,7 @@ def _of_layers(settings: AttackSettings, done: Round, device: torch.device) -> t
     if isinstance(attack, BinReader):  # rows that a server prepared, each divided once
         return READING_SECONDS, attack.steps
     assert isinstance(attack, Recursion)  # the machine of every other closed form
-    if isinstance(attack, ResidualMachine | SpearMachine | TransformerMachine):
+    if isinstance(attack, ResidualMachine | SpearMachine | TrainedPart | TransformerMachine):
         return attack.operations() / times.FLOPS / attack.steps, attack.steps
     sizes = [math.prod(block.input_shape) for block in attack.blocks]
     return times.layer_by_layer(sizes) / len(sizes), len(sizes)

@@ -30,7 +30,7 @@ ATTACKS: dict[str, tuple[str, ...]] = {
     "dlg": _DLG, "idlg": ("zhao2020idlg",), "inverting_gradients": _IG, "analytic_linear": _IG, "rgap": _RGAP, "rgap_hybrid": _RGAP,
     "levenberg_marquardt": ("levenberg1944method", "marquardt1963algorithm"), "peeling": (), "residual": (), "fl_gradient_inversion": _TMI,
     "transformer": ("lu2022april",), "spear": ("dimitrov2024spear",), "imprint": ("fowl2022robbing",),
-    "grad_inversion": _YIN,
+    "trained_part": ("hu2022lora", *_IG), "grad_inversion": _YIN,
 }  # fmt: skip
 MODELS: dict[str, tuple[str, ...]] = {
     "lenet": ("lecun1998gradient", *_DLG), "convnet": _IG, "resnet20": _RESNET, "resnet32": _RESNET, "resnet56": _RESNET,

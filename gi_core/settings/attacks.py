@@ -34,6 +34,7 @@ _FIRST = (
     "fl_attacks",
     "batch_attacks",
     "imprint_attacks",
+    "partial_attacks",
 )
 if TYPE_CHECKING:
     AnyAttack = AttackSettings

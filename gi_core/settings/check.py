@@ -25,6 +25,7 @@ from gi_core.settings.knowing import idle
 from gi_core.settings.network_base import NormedModel
 from gi_core.settings.networks import VisionTransformer
 from gi_core.settings.own_network import MEMORY, OwnNetwork, barred, can_draw, drawn
+from gi_core.settings.partial_attacks import TrainedPart, refusals
 from gi_core.settings.server_checks import as_attacked, server_conflicts
 from gi_core.settings.servers import Imprint
 from gi_core.settings.sizes import sides, whole
@@ -140,6 +141,9 @@ def _recursion(e: Experiment) -> Iterator[Problem]:
         return
     if isinstance(e.attack, Transformer):
         yield from (Problem(*one) for one in transformer_checks.found(e))
+        return
+    if isinstance(e.attack, TrainedPart):
+        yield from (Problem("attack", reason) for reason in refusals(e))
         return
     from gi_core.settings.chain import chain
     from gi_core.settings.recursion_checks import BOTTLENECK, refusal

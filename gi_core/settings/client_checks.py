@@ -10,6 +10,7 @@ from gi_core.settings.client import FedAvg
 from gi_core.settings.closed_form_attacks import Transformer
 from gi_core.settings.experiment import Experiment
 from gi_core.settings.imprint_attacks import ReadBins
+from gi_core.settings.partial_attacks import TrainedPart
 
 Found = tuple[str, str, bool]
 """(field, reason, whether it refuses)."""
@@ -154,13 +155,17 @@ def _partial(e: Experiment) -> Iterator[Found]:
             f"defenses are played where all of the network trains, not {what} alone: leave them out",
             True,
         )
-    if isinstance(e.attack, ClosedForm):
+    if isinstance(e.attack, ClosedForm) and not isinstance(e.attack, TrainedPart):
         yield (
             "attack",
             f"{e.attack.title} reads layers that this client does not send: choose an attack that matches",
             True,
         )
-    if e.client.trains == "adapter" and e.attack.labels not in ("known", "joint"):
+    if (
+        e.client.trains == "adapter"
+        and e.attack.labels not in ("known", "joint")
+        and not isinstance(e.attack, TrainedPart)
+    ):
         yield "attack.labels", "adapters do not show the label by themselves: choose known or joint labels", True
 
 

@@ -64,6 +64,7 @@ _ATTACKS = {
     "residual": {"annealing": 5, "rounds": 1},
     "transformer": {"rounds": 2},
     "spear": {"proposals": 1000, "starts": 32, "inversion": 10},
+    "trained_part": {"inversion": 3},
     "fl_gradient_inversion": {"iterations": 2},
     "grad_inversion": {"iterations": 2, "trials": 2},
 }
@@ -73,6 +74,7 @@ _NORMED = {"activation": "relu", "batch_norm": True, "stride": 2}
 _FITTING = {
     "analytic_linear": {"model": {"kind": "mlp", "hidden": 8}},
     "spear": {"model": {"kind": "mlp", "hidden": 32}},
+    "trained_part": {"model": {"kind": "mlp", "hidden": 8}, "client": {"kind": "fedsgd", "trains": "head"}},
     "imprint": {
         "model": {"kind": "lenet", "width": 3, "init": "uniform"}, "server": {"kind": "imprint", "bins": 8}
     },
@@ -102,7 +104,17 @@ def test_the_table_knows_everything_that_can_be_asked():
     assert set(TINY_MODELS) | set(LARGE) == set(MODELS)
     assert (
         set(CLOSED)
-        == {"analytic_linear", "rgap", "peeling", "rgap_hybrid", "residual", "transformer", "spear", "imprint"}
+        == {
+            "analytic_linear",
+            "rgap",
+            "peeling",
+            "rgap_hybrid",
+            "residual",
+            "transformer",
+            "spear",
+            "imprint",
+            "trained_part",
+        }
         & set(ATTACKS)
         and len(OPEN) >= 6
     )
@@ -230,6 +242,7 @@ def test_large_networks_are_refused_by_recursions(attack, model):
         "adds no positions",
         "a dense layer with ReLU",
         "reads rows that a server prepared",
+        "trains all of the network",
     )
     assert len(reasons) == 1 and any(words in reasons[0] for words in said)
 

@@ -95,7 +95,7 @@ def test_what_nobody_declared_is_told_of_and_never_harmless(attack, defense, sai
     update, knowledge, _ = play(asked)
     assert delta_is_true(update, knowledge)
     defended = asked.model_copy(update={"defenses": (defense,)})
-    exact = {kind: "takes every value for exact" for kind in ("rgap", "analytic_linear", "residual")}
+    exact = {kind: "takes every value for exact" for kind in ("rgap", "analytic_linear", "residual", "trained_part")}
     own = exact | dict.fromkeys(("transformer", "spear", "imprint"), "reads the size of noise off the update itself")
     words = own.get(attack, said) if isinstance(defense, Opaque) else said
     foreseen = [p.reason for p in problems(defended) if p.field == "attack.adaptive"]
