@@ -23,7 +23,7 @@ from gi_core.attacks.second_order.matched import Matched, Together
 from gi_core.attacks.second_order.residuals import Residual
 from gi_core.networks.bottleneck import bottlenecks
 from gi_core.networks.imprint import bins_of
-from gi_core.networks.prepared import facts
+from gi_core.networks.prepared import facts, last_layer
 from gi_core.settings import partial_attacks
 from gi_core.settings.attacks import LevenbergMarquardt
 from gi_core.settings.imprint_checks import IN_FRONT
@@ -175,5 +175,7 @@ class TrainedPart(Recursion):
 
 
 def _partly(update: Update, knowledge: Knowledge) -> bool:
-    """Whether a part of a person's own network was sent; parameters that stand still count there as not sent."""
-    return facts(knowledge.model) is not None and bool(update.withheld)
+    """Whether of a person's own network the last layer alone was sent; parameters that stand still were not."""
+    last = last_layer(knowledge.model)
+    sent = [name for name in update.tensors if name not in update.withheld]
+    return facts(knowledge.model) is not None and last is not None and all(n.startswith(f"{last[0]}.") for n in sent)
