@@ -67,8 +67,18 @@ def error(
     return float(((wrong - found).view_as(x) * std).square().mean().sqrt())
 
 
-def _natural(like: Tensor) -> Callable[[Tensor], Tensor]:
-    """S with S S^T the covariance of pictures whose spectrum falls as 1 / (1 + f^2), of unit variance; f in cycles over the picture."""
+def departure(images: Tensor) -> float:
+    """How far pictures (N, C, H, W) in [0, 1] lie from grey, by the same prior: root mean square of them where its spectrum is made flat. An
+    answer with a texture that pictures do not have is as much larger.
+    """
+    x = images.double() - 0.5
+    amplitude = _amplitude(x)
+    flat = torch.fft.rfft2(x) / amplitude
+    return float(torch.fft.irfft2(flat, s=tuple(x.shape[-2:])).square().mean().sqrt())
+
+
+def _amplitude(like: Tensor) -> Tensor:
+    """(H, W // 2 + 1): of each frequency f, in cycles over the picture, with power as 1 / (1 + f^2) and a mean power of 1."""
     height, width = like.shape[-2:]
     rows = torch.fft.fftfreq(height, 1 / height, dtype=torch.float64)[:, None]
     columns = torch.fft.rfftfreq(width, 1 / width, dtype=torch.float64)[None]
@@ -77,7 +87,13 @@ def _natural(like: Tensor) -> Callable[[Tensor], Tensor]:
     twice[:, 0] = 1.0
     if width % 2 == 0:
         twice[:, -1] = 1.0
-    amplitude = (power * height * width / (power * twice).sum()).sqrt()
+    return (power * height * width / (power * twice).sum()).sqrt()
+
+
+def _natural(like: Tensor) -> Callable[[Tensor], Tensor]:
+    """S with S S^T the covariance of pictures whose spectrum falls as 1 / (1 + f^2), of unit variance; f in cycles over the picture."""
+    height, width = like.shape[-2:]
+    amplitude = _amplitude(like)
 
     def apply(v: Tensor) -> Tensor:
         spectrum = torch.fft.rfft2(v.view_as(like)) * amplitude

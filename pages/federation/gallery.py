@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from PIL import Image
 from gi_core.experiments.federation import opening
 from gi_core.jobs.job import Job
 from gi_core.metrics import claims
-from gi_core.metrics.words import of_several
+from gi_core.metrics.words import exact, of_several
 from gi_core.settings import SpecError
 from pages.federation.reading import Found
 from pages.shared import link, telling, words
@@ -90,7 +90,13 @@ def _figures(one: Mapping[str, Any]) -> str:
     name = "RDLV" if one["measure"] == "rdlv" else "SSIM"
     psnr = "" if one.get("psnr") is None else f" · {one['psnr']:.1f} dB"
     words_ = claims.sentence(one["words"]) if "words" in one else of_several(one.get("per_image") or [one]).label
-    return f"{name} {one['rdlv_mean']:.2f}{psnr} · {words_}"
+    return f"{name} {one['rdlv_mean']:.2f}{psnr} · {words_}{_some(one.get('per_image') or ())}"
+
+
+def _some(pictures: Sequence[Mapping[str, Any]]) -> str:
+    """How many came back exactly, where that is not so of all: the words are those of the batch's best."""
+    count = sum(exact(picture) for picture in pictures)
+    return f"; {count} of {len(pictures)} exact" if 0 < count < len(pictures) else ""
 
 
 def _open(folder: Path, name: str) -> None:

@@ -9,11 +9,12 @@ import pytest
 import torch
 
 from gi_core import clients, data, networks
+from gi_core.analysis.left_open import departure
 from gi_core.attacks import Refused, explaining, make
 from gi_core.attacks.ensemble.evidence import Evidence
 from gi_core.attacks.ensemble.members import members
 from gi_core.attacks.ensemble.reading import read
-from gi_core.attacks.ensemble.verdict import lost
+from gi_core.attacks.ensemble.verdict import LINEAR, UNKNOWN, beyond_linear, lost
 from gi_core.settings.attacks import Auto, ClosedForm
 from gi_core.settings.registry import ATTACKS
 from tests.victims import PLAN, advance, experiment, machine, play
@@ -187,3 +188,14 @@ def test_a_picture_that_the_network_is_sure_of_explains_its_update():
     assert explaining.residual(update, knowledge, images, torch.tensor([1]))[0] > 1e-2
     cut = {**update.tensors, "fc.bias": update.tensors["fc.bias"] * torch.tensor([1.0, 0.0])}
     assert explaining.residual(replace(update, tensors=cut), knowledge, images, torch.tensor([0]))[0] > 1e-2
+
+
+def test_a_texture_is_expected_to_be_farther_off_than_a_smooth_answer():
+    draws = torch.Generator().manual_seed(0)
+    noise = torch.randn(2, 1, 16, 16, generator=draws, dtype=torch.float64)
+    smooth = torch.nn.functional.interpolate(noise[..., :4, :4], (16, 16), mode="bicubic")
+    texture, smooth = (0.5 + 0.15 * (x - x.mean()) / x.std() for x in (noise, smooth))
+    assert departure(torch.full((1, 1, 16, 16), 0.5)) == 0.0 < departure(smooth) < 0.5 * departure(texture)
+    assert beyond_linear(0.13, smooth) < UNKNOWN < beyond_linear(0.13, texture)
+    assert beyond_linear(0.9 * LINEAR, texture) == 0.9 * LINEAR  # there the error is linear
+    assert LINEAR <= beyond_linear(1.01 * LINEAR, smooth) < beyond_linear(0.5, texture) <= 1.0

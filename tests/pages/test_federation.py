@@ -240,3 +240,9 @@ def test_a_server_that_changes_the_network_stands_in_the_form_and_is_asked_for(s
     widget(app, "button_group", "server.kind").set_value("imprint").run()
     fakes.button(app, "run_federation").click().run()
     assert {job.spec["server"]["kind"] for job in jobs(store)} == {"fishing", "imprint"}
+
+
+def test_a_card_says_how_many_of_a_batch_are_exact():
+    some = {"per_image": [{"mse": 1e-9}, {"mse": 0.02}], "rdlv_mean": 1.0, "measure": "ssim", "psnr": 50.0}
+    assert gallery._figures(some).endswith("; 1 of 2 exact")
+    assert "of 2" not in gallery._figures({**some, "per_image": [{"mse": 1e-9}, {"mse": 1e-8}]})

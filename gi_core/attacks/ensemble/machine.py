@@ -189,7 +189,7 @@ class Ensemble:
         return {
             "kind": member.kind, "title": member.settings[0].title, "images": images.detach().cpu().double().clamp(0, 1), "labels": found.labels.detach().cpu().clone(),
             "residual": found.residual, "score": found.score, "tensors": dict(found.tensors),
-            "certain": self.evidence.certain(found.residual), "even": found.even, "searched": member.phase == "matching", "proved": alone,
+            "certain": self.evidence.certain(found.residual), "even": found.even, "proved": alone,
         }  # fmt: skip
 
     def _shown(self, state: State, step: Step | None, done: bool, events: tuple[str, ...]) -> Step:
