@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from gi_core.cli import DONE, FAILED, INTERRUPTED, files
 from gi_core.cli.progress import Bar, span
@@ -34,6 +34,14 @@ from gi_core.settings.documents import MOST_BYTES
 from gi_core.workers import executors
 
 
+class Took(NamedTuple):
+    """What one setting took. runs: its experiments, controls among them. seconds: on the clock, trainings and starts included."""
+
+    title: str
+    runs: int
+    seconds: float
+
+
 def reproduce(arguments: argparse.Namespace) -> int:
     """Print one line for each claim; with --json one object at the end. Raises SpecError."""
     among = studies() if arguments.file is None else _own(arguments.file)
@@ -47,13 +55,17 @@ def reproduce(arguments: argparse.Namespace) -> int:
     own = arguments.file is not None
     bar, began = Bar(), time.monotonic()
 
-    def took(its: list[Claim], found: dict[str, Measured]) -> None:
+    took: list[Took] = []
+
+    def told(now: Took, its: list[Claim], found: dict[str, Measured]) -> None:
+        took.append(now)
         if out is not None:
             kept.keep(found, out)
         if not arguments.json:
             bar.close()
             for claim in its:
                 print(line(claim, found[claim.id]), flush=True)
+            print(f"{'':19} {now.title}: {now.runs} runs for {_claims(len(its))} in {span(now.seconds)}", flush=True)
 
     try:
         found, stopped = measure(
@@ -65,15 +77,17 @@ def reproduce(arguments: argparse.Namespace) -> int:
             arguments.workers,
             own=own,
             bar=bar,
-            took=took,
+            told=told,
         )
     finally:
         bar.close()
     if arguments.json:
         known = found if own else kept.newer(kept.known(), found)
-        print(json.dumps({"claims": [row(one, known.get(one.id), among) for one in wanted]}, allow_nan=False))
+        rows, times = [row(one, known.get(one.id), among) for one in wanted], [one._asdict() for one in took]
+        print(json.dumps({"claims": rows, "settings": times}, allow_nan=False))
     elif not stopped:
-        print(f"{len(found)} claims were measured in {span(time.monotonic() - began)}")
+        verb = "was" if len(found) == 1 else "were"
+        print(f"{_claims(len(found))} {verb} measured in {span(time.monotonic() - began)}")
         if len(found) < len(wanted):
             print(
                 f"{len(wanted) - len(found)} were not: no experiment tests them, or not within this budget (--list tells)"
@@ -83,11 +97,11 @@ def reproduce(arguments: argparse.Namespace) -> int:
 
 def measure(
     wanted: tuple[Claim, ...], among: tuple[Study, ...], budget: Budget, given: Mapping[str, str], count: int | None, workers: int | None,
-    *, own: bool, bar: Bar, took: Callable[[list[Claim], dict[str, Measured]], None] = lambda its, found: None,
+    *, own: bool, bar: Bar, told: Callable[[Took, list[Claim], dict[str, Measured]], None] = lambda took, its, found: None,
 ) -> tuple[dict[str, Measured], bool]:  # fmt: skip
     """Id of a claim -> what was measured, and whether a person stopped it. own: claims of a file, which are not kept.
 
-    took: is told what came of each setting. Raises SpecError.
+    told: is told what came of each setting, and what it took. Raises SpecError.
     """
     from gi_core.reproductions.collecting import answers
 
@@ -95,6 +109,7 @@ def measure(
     for setting, its in _groups(wanted, among):
         if setting is None or not setting.amount(budget).pictures:
             continue
+        began = time.monotonic()
         sweep, pictures = asked(setting, budget, given, count)
         if not pictures.own:
             bar.say(f"{setting.title}: the publication's pictures are not here; it runs on {pictures.title}")
@@ -108,7 +123,7 @@ def measure(
         found |= new
         if not own:
             kept.keep(new)
-        took(its, new)
+        told(Took(setting.title, len(sweep.experiments), time.monotonic() - began), its, new)
     return found, False
 
 
@@ -130,6 +145,10 @@ def row(claim: Claim, found: Measured | None, among: tuple[Study, ...] | None = 
         "controls": found["controls"] if found else {}, "accuracy": found and found["accuracy"],
         "otherwise": [one.text for one in findings_of(claim, among)], "missing": claim.missing, "details": found,
     }  # fmt: skip
+
+
+def _claims(count: int) -> str:
+    return "1 claim" if count == 1 else f"{count} claims"
 
 
 def _list(wanted: tuple[Claim, ...], among: tuple[Study, ...], as_json: bool) -> int:

@@ -192,10 +192,16 @@ def shots(tmp_path_factory) -> Path:
 
 
 def axe(page) -> list[dict]:
-    """WCAG A and AA violations that axe finds."""
+    """WCAG A and AA violations that axe finds, but in Streamlit's own menu: on a narrow page its list holds headings beside its items,
+    and no page can change that.
+    """
     from axe_playwright_python.sync_playwright import Axe
 
-    found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]})
+    found = Axe().run(
+        page,
+        context={"exclude": [["[data-testid=stSidebarNavItems]"]]},
+        options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]},
+    )
     return [
         {"id": v["id"], "nodes": [json.dumps(n["target"]) + " " + n["html"][:160] for n in v["nodes"]]}
         for v in found.response["violations"]

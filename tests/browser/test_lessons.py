@@ -15,6 +15,9 @@ pytestmark = pytest.mark.browser
 ENDED = """() => document.querySelector('.st-key-lesson_watch .gi-verdict')
   && !document.querySelector('.gi-state, [class*="st-key-pause"], [class*="st-key-cancel"]')"""
 
+SIZE = "e => parseFloat(getComputedStyle(e).fontSize)"
+SMALLEST = f"all => Math.min(...all.filter(e => e.innerText).map({SIZE}))"
+"""Letters in CSS pixels."""
 SAMPLES = re.compile(r"samples = \[[^]]*\]")
 WIDGETS = (
     ".stButtonGroup, .stSlider, .stSelectbox, .stNumberInput, .stTextInput, .stMultiSelect, .stToggle, .stCheckbox"
@@ -49,6 +52,13 @@ def test_a_lesson_from_the_list_to_what_came_true_and_back(server, tab):
     told = page.locator(".gi-outcome").inner_text()
     assert "The picture, pixel for pixel" in told and "✕" in told
     assert axe(page) == []
+    page.set_viewport_size({"width": 1920, "height": 1080})
+    page.get_by_role("button", name="Present").click()
+    strip = page.locator(".recursion.large .card")
+    strip.wait_for()
+    assert strip.locator("css=*").evaluate_all(SMALLEST) >= 24 <= page.locator(".gi-asks").evaluate(SIZE)
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Present").wait_for()
     page.get_by_role("button", name="Next step").click()
     page.get_by_text("step 2 of 2").wait_for()
     page.go_back()
@@ -71,6 +81,7 @@ def test_ones_own_lesson_is_taken_and_a_broken_one_gets_a_sentence(server, tab):
     page.get_by_text("Mine · step 1 of 2").wait_for()
     page.reload()
     page.get_by_text("Mine · step 1 of 2").wait_for()
+    assert axe(page) == []
 
 
 def test_a_projector_shows_names_and_large_letters(server, tab):
@@ -78,7 +89,7 @@ def test_a_projector_shows_names_and_large_letters(server, tab):
     named = page.locator(".gi-named")
     named.wait_for()
     assert "Linear model" in named.inner_text() and "Analytic" in named.inner_text()
-    assert named.evaluate("e => parseFloat(getComputedStyle(e).fontSize)") >= 24
+    assert named.evaluate(SIZE) >= 24
     assert axe(page) == []
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Present").wait_for()

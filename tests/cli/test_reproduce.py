@@ -47,7 +47,8 @@ def test_the_publications_pictures_decide(here, gi_home, tmp_path, capsys):
         file = tmp_path / f"{published:.0f}.toml"
         file.write_text(ONE.replace("published = 100.0", f"published = {published}"))
         assert main(["reproduce", "--file", str(file), "--pictures", f"mnist={tmp_path / 'digits'}"]) == 0
-        assert capsys.readouterr().out.startswith(word)
+        out = capsys.readouterr().out
+        assert out.startswith(word) and "runs for 1 claim in" in out and "1 claim was measured in" in out
 
 
 def test_the_list_has_every_claim_and_what_was_measured(gi_home, capsys, monkeypatch, tmp_path):
