@@ -20,7 +20,7 @@ MOST = 50
 ROUNDS = 3
 DELTA = 1e-5
 THREATS: dict[Threat, str] = {
-    "curious": "A server that only reads what it gets",
+    "curious": "A server that only reads what it is sent",
     "rounds": "The same, over several rounds with the same pictures",
     "fishing": "A server that fishes for one class",
     "imprint": "A server that puts a layer in front which asks for pixels",

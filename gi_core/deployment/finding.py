@@ -6,63 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gi_core.deployment.cases import (
-    DELTA,
-    FEWER,
-    MEASURES,
-    MOST,
-    THREATS,
-    Case,
-    cases_of,
-    effort,
-    positions,
-    trains_normalised,
-    unplayed,
-)
-from gi_core.deployment.questions import Deployment, assumed, settled
-from gi_core.metrics.intervals import beyond_chance, wilson
-from gi_core.metrics.words import Level, of_row
-from gi_core.settings.client_base import SENDS_NOTHING
+from gi_core.deployment.cases import positions, unplayed
+from gi_core.deployment.outcome import Outcome, exposure, outcome
+from gi_core.deployment.questions import Deployment
+from gi_core.deployment.sentences import advice, beside, limits, said, unknown
+from gi_core.metrics.words import Level
 
 _ORDER: tuple[Level, ...] = ("exposed", "partly", "protected", "unknown")
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """One case. measured: updates that ended with a picture or were refused by the client. seen: of which a person would see a
-    picture, or that no eye tells apart. traces: of which traces, or that a machine finds. kept: that the client refused to send.
-    """
-
-    case: Case
-    asked: int
-    measured: int
-    seen: int
-    traces: int
-    kept: int
-    waiting: int
-    failed: int
-    best: str
-    why: str
-
-    @property
-    def level(self) -> Level:
-        if not self.measured:
-            return "unknown"
-        return "exposed" if self.seen else "partly" if self.traces else "protected"
-
-    @property
-    def interval(self) -> tuple[float, float] | None:
-        """Of the share of updates that give a picture away, at 95 %."""
-        return wilson(self.seen, self.measured) if self.measured else None
-
-    @property
-    def share(self) -> str:
-        """The count with its interval, in words."""
-        if self.interval is None:
-            return self.why or "not measured"
-        low, high = self.interval
-        kept = f"; {self.kept} not sent" if self.kept else ""
-        return f"{self.seen} of {self.measured} updates ({100 * low:.0f} to {100 * high:.0f} %){kept}"
 
 
 @dataclass(frozen=True)
@@ -88,162 +38,22 @@ class Finding:
 
 def found(asked: Deployment, rows: Sequence[dict[str, Any]], price: Sequence[dict[str, Any]] = ()) -> Finding:
     """What follows from a sweep's rows (`experiments.sweeps.table.records` of `cases.question`). price: rows of `cases.costs`."""
-    outcomes = tuple(_outcome(case, [rows[k] for k in where if k < len(rows)]) for case, where in positions(asked))
+    outcomes = tuple(outcome(case, [rows[k] for k in where if k < len(rows)]) for case, where in positions(asked))
     threats = [one for one in outcomes if not one.case.measure]
     over = not any(one.waiting for one in outcomes)
     level = min((one.level for one in threats), key=_ORDER.index)
     if level != "exposed" and (any(one.level == "unknown" for one in threats) or unplayed(asked)):
         level = "unknown"  # what could not be measured is never called safe
-    worst = min(threats, key=lambda one: (_ORDER.index(one.level), -_share(one)))
-    head, text = _said(level, worst, over)
-    text += _beside(worst, threats)
+    worst = min(threats, key=lambda one: (_ORDER.index(one.level), -exposure(one)))
+    head, text = said(level, worst, over)
+    text += beside(worst, threats) + unknown(asked)
     return Finding(
         level,
-        _share(worst),
+        exposure(worst),
         head,
         text,
         outcomes,
-        _advice(outcomes, price) if over else "",
-        tuple(_limits(asked)),
+        advice(outcomes, price) if over else "",
+        tuple(limits(asked)),
         over,
     )
-
-
-def _share(one: Outcome) -> float:
-    return (one.seen + 0.5 * one.traces) / one.measured if one.measured else 0.0
-
-
-def _outcome(case: Case, rows: Sequence[dict[str, Any]]) -> Outcome:
-    done = [row for row in rows if row["state"] == "done"]
-    kept = (
-        [row for row in rows if row["state"] == "failed" and str(row.get("error")).startswith(SENDS_NOTHING)]
-        if case.measure == "refuse"
-        else []
-    )
-    levels = [of_row(row).level for row in done]
-    seen = [row for row, level in zip(done, levels, strict=True) if level == "exposed"]
-    best = max(seen or done, key=lambda row: row.get("ssim") or 0.0, default=None)
-    failed = [row for row in rows if row["state"] in ("failed", "refused", "cancelled", "missing") and row not in kept]
-    return Outcome(
-        case, len(rows), len(done) + len(kept), len(seen), levels.count("partly"), len(kept),
-        sum(row["state"] in ("queued", "running", "pausing", "paused") for row in rows), len(failed), (best or {}).get("run_id") or "",
-        next((str(row["error"]) for row in failed if row.get("error")), ""),
-    )  # fmt: skip
-
-
-def _said(level: Level, worst: Outcome, over: bool) -> tuple[str, str]:
-    who = THREATS[worst.case.threat]
-    so_far = "" if over else "So far: "
-    if level == "exposed":
-        return (
-            f"{so_far}Private pictures can be read back from what clients send",
-            f"{who} got back pictures that a person would see from {worst.share}.",
-        )
-    if level == "partly":
-        return (
-            f"{so_far}Traces of private pictures show in what clients send",
-            f"{who} got traces of them: from {worst.traces} of {worst.measured} updates.",
-        )
-    if level == "protected":
-        return (
-            f"{so_far}No private picture came back here, which is no proof that none can",
-            f"The strongest attacks tried got no picture: {worst.share}.",
-        )
-    return (
-        f"{so_far}Not known yet" if not over else "Not known",
-        "Part of it could not be measured, so nothing is called safe.",
-    )
-
-
-def _beside(worst: Outcome, threats: Sequence[Outcome]) -> str:
-    """What a server that changes nothing gets of the same updates, where one that does gives them away."""
-    honest = next((one for one in threats if one.case.threat == "curious"), None)
-    if honest is None or worst is honest or worst.level != "exposed" or not honest.measured:
-        return ""
-    surely = beyond_chance(honest.seen, honest.measured, worst.seen, worst.measured)
-    difference = "what it sends makes the difference" if surely else "the difference may be chance"
-    return f" {THREATS['curious']} got them from {honest.share}: {difference}."
-
-
-def _advice(outcomes: Sequence[Outcome], price: Sequence[dict[str, Any]]) -> str:
-    """The measure that changes most, against every threat that gives pictures away, if that is more than chance."""
-    bare = {one.case.threat: one for one in outcomes if not one.case.measure and one.seen}
-    if not bare:
-        return ""
-    helping = []
-    for measure in dict.fromkeys(one.case.measure for one in outcomes if one.case.measure):
-        pairs = [
-            (one, bare[one.case.threat]) for one in outcomes if one.case.measure == measure and one.case.threat in bare
-        ]
-        if pairs and all(beyond_chance(one.seen, one.measured, was.seen, was.measured) for one, was in pairs):
-            helping.append((len(pairs), -sum(one.seen / one.measured for one, _ in pairs), measure, pairs))
-    if not helping:
-        return "No measure that was tried changed the outcome by more than chance."
-    *_, measure, pairs = max(helping, key=lambda item: item[:2])
-    changes = (f"from {was.seen} of {was.measured} to {one.seen} of {one.measured} updates" for one, was in pairs)
-    left = " and ".join(dict.fromkeys(changes))
-    whole = len(pairs) == len(bare)
-    part = "" if whole else ", against " + " and ".join(_lower(THREATS[one.case.threat]) for one, _ in pairs)
-    still = [one for one in outcomes if one.case.measure == measure and one.case.threat not in bare and one.seen]
-    but = "".join(f" {THREATS[one.case.threat]} still got pictures from {one.seen} of {one.measured}." for one in still)
-    return f"Switch this on: {MEASURES[measure]}. It brought what came back {left}{part}{_price(measure, price)}.{but}"
-
-
-def _lower(text: str) -> str:
-    """As it stands within a sentence."""
-    return text[:1].lower() + text[1:]
-
-
-def _price(measure: str, price: Sequence[dict[str, Any]]) -> str:
-    if measure == "together":
-        return "; the sum is the same, so accuracy is too"
-    if measure == "refuse":
-        return "; of 52 honest networks none was refused (benchmarks/README.md), so accuracy stays"
-    known = {str(row.get("defense")): row for row in price}
-    bare, private = known.get("none", {}).get("accuracy"), known.get("DP-SGD", {}).get("accuracy")
-    if measure == "dp8" and bare is not None and private is not None:
-        cost = 100 * (bare - private)
-        spread = 100 * max(known[k].get("accuracy_std") or 0.0 for k in ("none", "DP-SGD"))
-        return f", and cost {cost:.0f} points of accuracy (± {2 * spread:.0f}) on a small network"
-    return "; what it costs of accuracy was not measured"
-
-
-def _limits(asked: Deployment) -> list[str]:
-    said = settled(asked)
-    behind = int(said["pictures"]) * int(said["together"])
-    found = unplayed(asked)
-    if trains_normalised(said, ""):
-        found.append(
-            f"Where the equations do not give a picture away, a search of {effort(said, '', behind)} gradients stood in, which finds next to"
-            " nothing; published searches take thousands."
-        )
-    if assumed(asked):
-        found.append(f"Not known, and taken as it leaks most: {' '.join(assumed(asked))}")
-    if said["network"] == "transformer":
-        found.append(
-            "Measured on a small transformer of that kind; larger ones leak as much where their width is above the number of patches."
-        )
-    elif said["network"] == "residual":
-        found.append(
-            f"Measured on an untrained ResNet-18 at {48 if trains_normalised(said, '') else 32} pixels; larger pictures come back less exactly (docs/attacks.md has figures)."
-        )
-    else:
-        found.append("Measured on a LeNet with ReLU at 32 pixels.")
-    if said["shared"] == "adapter":
-        found.append(
-            "The adapters have rank 4 and stand beside every dense layer; the server was given the labels, which they do not show."
-        )
-    if behind > MOST:
-        found.append(
-            f"Measured with {MOST} pictures behind an update, fewer than there are; more are harder to tell apart."
-        )
-    found.append(
-        f"{max(one.updates for one in cases_of(asked))} updates of each threat, {FEWER} where a measure is tried or more than four pictures are behind one; crops of four bundled medical pictures, labels made up."
-    )
-    found.append(
-        f"Where DP-SGD is named, its epsilon is of one round over all of a client's pictures, delta {DELTA:g}; it grows with rounds."
-    )
-    found.append(
-        "That these attacks did not recover a picture proves no protection: more effort, or another attack, may recover it."
-    )
-    return found

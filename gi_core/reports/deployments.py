@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from gi_core.deployment import ASKED, Deployment, Finding
 from gi_core.deployment.cases import MEASURES, THREATS
-from gi_core.deployment.finding import Outcome
+from gi_core.deployment.outcome import Outcome
 from gi_core.deployment.questions import UNKNOWN
 from gi_core.jobs.store import Store
 from gi_core.reports import taken

@@ -14,8 +14,9 @@ st.html(WEB / "frontier.css")
 st.html(WEB / "deployment.css")
 head.title(
     "Is our deployment safe?",
-    "Answer eight questions, as far as you know, or give the files of your job. The strongest attacks that apply are then run here, on medical pictures and a network"
-    " of that kind; what comes back is shown first.",
+    "Clients that train a network together keep their pictures and send updates: what the network learnt from them. Can the server turn an update back into"
+    " a picture? Answer eight questions, as far as you know, or give the files of your job. The strongest attacks that apply are then run here, on bundled medical"
+    " pictures and a network of that kind; nothing of yours is used.",
 )
 head.word()
 files.draw()

@@ -11,7 +11,7 @@ from gi_core.experiments.sweeps.table import records
 from gi_core.jobs.job import Job
 from gi_core.jobs.store import Store
 from gi_core.reports import pdf, writing
-from gi_core.reports.deployments import matrix, report
+from gi_core.reports.deployments import GLOSSARY, matrix, report
 from pages.deployment import answers
 from pages.shared import link, telling, words
 from pages.shared.result.run_card import thumbnail
@@ -50,6 +50,12 @@ def _live(number: str, price: str, timed: bool) -> None:
         + "".join(f"<li>{words.escape(one)}</li>" for one in finding.limits)
         + "</ul>"
     )
+    with st.expander("What the words mean", type="compact", key="deployment_words"):
+        st.html(
+            "".join(
+                f'<p class="gi-about"><b>{words.escape(word)}</b>: {words.escape(text)}</p>' for word, text in GLOSSARY
+            )
+        )
 
 
 def _pictures(finding: Finding) -> None:

@@ -57,6 +57,11 @@ def test_every_combination_of_answers_has_cases_that_fit_together():
 def test_what_is_not_known_is_taken_as_it_leaks_most_and_said():
     nothing = Deployment()
     assert len(assumed(nothing)) == len(ASKED) and settled(nothing)["server"] == "dishonest"
+    text = found(nothing, rows(nothing, lambda case: "seen")).text
+    assert (
+        "8 of 8 answers are not known" in text
+        and "from 8 of 8 updates; of all such updates that is 68 to 100 %" in text
+    )
     assert all(one.taken in one.answers for one in ASKED.values())
     with pytest.raises(SpecError, match="network"):
         deployment({"network": "transfomer"})
@@ -115,7 +120,7 @@ def test_a_server_that_fishes_stands_beside_one_that_only_reads():
     asked = deployment(SIX["fished"])
     said = found(asked, rows(asked, lambda case: "nothing" if case.threat == "curious" else "seen"))
     assert (
-        "only reads what it gets got them from 0 of 4 updates (0 to 49 %): what it sends makes the difference"
+        "only reads what it is sent got them from 0 of 4 updates (0 to 49 %): what it sends makes the difference"
         in said.text
     )
     alike = found(asked, rows(asked, lambda case: "seen"))
