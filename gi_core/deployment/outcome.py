@@ -47,7 +47,8 @@ class Outcome:
             return self.why or ("not measured yet" if self.waiting else "not measured")
         low, high = self.interval
         kept = f"; {self.kept} not sent" if self.kept else ""
-        return f"{self.seen} of {self.measured} updates ({100 * low:.0f} to {100 * high:.0f} %){kept}"
+        traces = f"; traces from {self.traces}" if self.traces else ""
+        return f"{self.seen} of {self.measured} updates ({100 * low:.0f} to {100 * high:.0f} %){traces}{kept}"
 
 
 def exposure(one: Outcome) -> float:

@@ -84,15 +84,19 @@ def advice(outcomes: Sequence[Outcome], price: Sequence[dict[str, Any]]) -> str:
             (one, bare[one.case.threat]) for one in outcomes if one.case.measure == measure and one.case.threat in bare
         ]
         if pairs and all(beyond_chance(one.seen, one.measured, was.seen, was.measured) for one, was in pairs):
-            helping.append((len(pairs), -sum(one.seen / one.measured for one, _ in pairs), measure, pairs))
+            still = [
+                one for one in outcomes if one.case.measure == measure and one.case.threat not in bare and one.seen
+            ]
+            helping.append(
+                (len(pairs), -len(still), -sum(one.seen / one.measured for one, _ in pairs), measure, pairs, still)
+            )
     if not helping:
         return "No measure that was tried changed the outcome by more than chance."
-    *_, measure, pairs = max(helping, key=lambda item: item[:2])
+    *_, measure, pairs, still = max(helping, key=lambda item: item[:3])
     changes = (f"from {was.seen} of {was.measured} to {one.seen} of {one.measured} updates" for one, was in pairs)
     left = " and ".join(dict.fromkeys(changes))
     whole = len(pairs) == len(bare)
     part = "" if whole else ", against " + " and ".join(_lower(THREATS[one.case.threat]) for one, _ in pairs)
-    still = [one for one in outcomes if one.case.measure == measure and one.case.threat not in bare and one.seen]
     but = "".join(f" {THREATS[one.case.threat]} still got pictures from {one.seen} of {one.measured}." for one in still)
     return f"Switch this on: {MEASURES[measure]}. It brought what came back {left}{part}{_price(measure, price)}.{but}"
 

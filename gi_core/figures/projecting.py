@@ -8,7 +8,7 @@ from typing import Any
 from gi_core.figures.drawing import Drawing, merged
 from gi_core.figures.themes import base
 
-LETTERS, HEIGHT = 1.9, 1.35
+LETTERS, HEIGHT = 2.0, 1.35
 """Factors. On 1920 pixels an axis then has letters of 23 pixels, a fiftieth of the height of the picture."""
 
 

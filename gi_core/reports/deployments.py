@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
+from gi_core import __version__
 from gi_core.deployment import ASKED, Deployment, Finding
 from gi_core.deployment.cases import MEASURES, THREATS
 from gi_core.deployment.outcome import Outcome
@@ -68,7 +70,7 @@ def report(asked: Deployment, finding: Finding, store: Store | None = None) -> R
         Heading("What this does not say"), Sentences(finding.limits),
         Heading("Questions of public guidance"), Facts(GUIDANCE),
         Heading("Words"), Facts(GLOSSARY),
-        Heading("How to repeat it"), Code(command(asked), "bash"),
+        Heading("How to repeat it"), Code(command(asked), "bash"), Facts((("Written", f"{datetime.now(UTC):%Y-%m-%d}, version {__version__}"),)),
     ]  # fmt: skip
     return Report(
         "Can a server read this deployment's pictures?",
@@ -80,14 +82,22 @@ def report(asked: Deployment, finding: Finding, store: Store | None = None) -> R
 
 
 def matrix(outcomes: Sequence[Outcome]) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
-    """(head, rows): a row for each measure, a column for each threat."""
+    """(head, rows): a row for each measure, a column for each threat, in words."""
+    heads, lines = cells(outcomes)
+    return heads, tuple((label, *(one.share if one else "not tried" for one in its)) for label, its in lines)
+
+
+def cells(
+    outcomes: Sequence[Outcome],
+) -> tuple[tuple[str, ...], tuple[tuple[str, tuple[Outcome | None, ...]], ...]]:
+    """(head, rows): a measure, and what came of it for each threat; None where it was not tried."""
     threats = list(dict.fromkeys(one.case.threat for one in outcomes))
     rows = []
     for measure in dict.fromkeys(one.case.measure for one in outcomes):
         its = {one.case.threat: one for one in outcomes if one.case.measure == measure}
         behind = next(iter(its.values())).case.pictures
         label = f"{MEASURES[measure]} ({behind} picture{'s' * (behind > 1)} behind an update)"
-        rows.append((label, *(its[threat].share if threat in its else "not tried" for threat in threats)))
+        rows.append((label, tuple(its.get(threat) for threat in threats)))
     return ("Measure", *(THREATS[threat] for threat in threats)), tuple(rows)
 
 

@@ -11,7 +11,7 @@ from gi_core.experiments.sweeps.table import records
 from gi_core.jobs.job import Job
 from gi_core.jobs.store import Store
 from gi_core.reports import pdf, writing
-from gi_core.reports.deployments import GLOSSARY, matrix, report
+from gi_core.reports.deployments import GLOSSARY, cells, report
 from pages.deployment import answers
 from pages.shared import link, telling, words
 from pages.shared.result.run_card import thumbnail
@@ -79,16 +79,17 @@ def _pictures(finding: Finding) -> None:
 
 def _table(finding: Finding) -> None:
     """A row for each measure, a column for each threat."""
-    heads, lines = matrix(finding.outcomes)
-    levels = {one.share: one.level for one in finding.outcomes}
+    heads, lines = cells(finding.outcomes)
     body = "".join(
-        f'<tr><th scope="row">{words.escape(line[0])}</th>'
+        f'<tr><th scope="row">{words.escape(label)}</th>'
         + "".join(
-            f'<td><span aria-hidden="true">{SIGNS[levels.get(text, "unknown")] if text in levels else ""}</span> {words.escape(text)}</td>'
-            for text in line[1:]
+            f'<td><span aria-hidden="true">{SIGNS[one.level]}</span> {words.escape(one.share)}</td>'
+            if one
+            else "<td>not tried</td>"
+            for one in its
         )
         + "</tr>"
-        for line in lines
+        for label, its in lines
     )
     st.html(
         '<p class="gi-about">Updates of which a person would see a picture, with the 95 % interval of that share.</p>'

@@ -101,6 +101,13 @@ def test_no_advice_before_the_difference_is_more_than_chance():
     assert coming.advice == "" and not coming.over and coming.head.startswith("So far: ")
 
 
+def test_a_measure_that_leaves_another_threat_is_advised_last():
+    """Summed over ten clients a dishonest server has several pictures to choose from; where nothing is known there may be one."""
+    asked = Deployment()
+    said = found(asked, rows(asked, lambda case: "nothing" if case.measure and case.threat == "curious" else "seen"))
+    assert said.advice.startswith("Switch this on: DP-SGD") and "still got" not in said.advice
+
+
 @pytest.mark.parametrize("missing", ["failed", "queued"])
 def test_what_could_not_be_measured_is_never_called_safe(missing):
     asked = deployment(SIX["fished"])
