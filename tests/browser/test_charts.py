@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 
 import numpy as np
 import pytest
@@ -190,3 +191,15 @@ def test_a_click_on_the_frontier_looks_at_the_setting(server, tab):
         " return e.innerText.includes(name) || e.querySelector('input')?.value === name; }",
         arg=place["name"],
     )
+    for width in (1440, 1024, 390):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.wait_for_timeout(1000)  # the chart follows the window
+        boxes = page.evaluate(f"""() => [...{chart}.querySelectorAll('.main-svg text')].filter(e => e.textContent.trim())
+          .map(e => e.getBoundingClientRect()).filter(r => r.width).map(r => [r.left, r.top, r.right, r.bottom])""")
+        hidden = [(a, b) for a, b in itertools.combinations(boxes, 2) if _overlap(a, b)]
+        assert len(boxes) > 15 and not hidden, (width, hidden)
+
+
+def _overlap(a, b) -> bool:
+    """Whether two boxes (left, top, right, bottom) have more than an edge in common."""
+    return min(a[2], b[2]) - max(a[0], b[0]) > 1 and min(a[3], b[3]) - max(a[1], b[1]) > 1
