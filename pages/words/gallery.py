@@ -18,7 +18,7 @@ _SECTIONS = {
     "apart": ("Neither follows from the other", "A pale copy is plain to a person, and any grey picture is nearer to it in its values."
               " Behind noise a person sees little, and still no other picture is as near."),
     "errors": ("Where the rule errs", "SSIM looks through a window of 11 pixels. It falls with noise that an eye looks past and with a shift"
-               " that no eye minds; it stays high where both pictures are smooth, and where a second picture covers the first. So the picture and the numbers always stand beside the word."),
+               " that no eye minds; it stays high where a second picture covers the first. Of a smooth original a blank picture is as like as half of it. So the picture and the numbers always stand beside the word."),
 }  # fmt: skip
 
 

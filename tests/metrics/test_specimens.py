@@ -29,3 +29,8 @@ def test_no_damage_is_the_original_and_more_is_less_like_it(damage):
     assert np.allclose(damage(picture, 0.0), picture)
     errors = [float(((damage(picture, t) - picture) ** 2).mean()) for t in (0.2, 0.5, 1.0)]
     assert errors == sorted(errors) and errors[0] > 0
+
+
+def test_the_rule_errs_where_the_page_says_so():
+    """Three that a person sees are called nothing, as half of a picture that a blank one is as like; then what is called too much."""
+    assert [s.said.person for s in specimens.errors()] == ["not seen"] * 3 + ["seen"] * 2
