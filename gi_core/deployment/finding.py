@@ -36,8 +36,10 @@ class Finding:
         return [one for one in self.outcomes if not one.case.measure]
 
 
-def found(asked: Deployment, rows: Sequence[dict[str, Any]], price: Sequence[dict[str, Any]] = ()) -> Finding:
-    """What follows from a sweep's rows (`experiments.sweeps.table.records` of `cases.question`). price: rows of `cases.costs`."""
+def found(asked: Deployment, rows: Sequence[dict[str, Any]], price: Sequence[dict[str, Any]] | None = ()) -> Finding:
+    """What follows from a sweep's rows (`experiments.sweeps.table.records` of `cases.question`). price: rows of `cases.costs`; None while
+    they are measured.
+    """
     outcomes = tuple(outcome(case, [rows[k] for k in where if k < len(rows)]) for case, where in positions(asked))
     threats = [one for one in outcomes if not one.case.measure]
     over = not any(one.waiting for one in outcomes)

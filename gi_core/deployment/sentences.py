@@ -60,7 +60,7 @@ def unknown(asked: Deployment) -> str:
         return ""
     said = f"{count} of {len(ASKED)} answers are" if count > 1 else "One answer is"
     were = "they were" if count > 1 else "it was"
-    return f" {said} not known, so {were} taken as what leaks most: this is the worst case of what you described."
+    return f" {said} not known, so {were} taken as what leaks most: this is the worst case, and fewer may come back from yours."
 
 
 def beside(worst: Outcome, threats: Sequence[Outcome]) -> str:
@@ -73,7 +73,7 @@ def beside(worst: Outcome, threats: Sequence[Outcome]) -> str:
     return f" {THREATS['curious']} got them from {honest.share}: {difference}."
 
 
-def advice(outcomes: Sequence[Outcome], price: Sequence[dict[str, Any]]) -> str:
+def advice(outcomes: Sequence[Outcome], price: Sequence[dict[str, Any]] | None) -> str:
     """The measure that changes most, against every threat that gives pictures away, if that is more than chance."""
     bare = {one.case.threat: one for one in outcomes if not one.case.measure and one.seen}
     if not bare:
@@ -106,11 +106,13 @@ def _lower(text: str) -> str:
     return text[:1].lower() + text[1:]
 
 
-def _price(measure: str, price: Sequence[dict[str, Any]]) -> str:
+def _price(measure: str, price: Sequence[dict[str, Any]] | None) -> str:
     if measure == "together":
         return "; the sum is the same, so accuracy is too"
     if measure == "refuse":
         return "; of 52 honest networks none was refused (benchmarks/README.md), so accuracy stays"
+    if price is None:
+        return "; what it costs of accuracy is still being measured"
     known = {str(row.get("defense")): row for row in price}
     bare, private = known.get("none", {}).get("accuracy"), known.get("DP-SGD", {}).get("accuracy")
     if measure == "dp8" and bare is not None and private is not None:

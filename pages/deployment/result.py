@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import streamlit as st
 
@@ -24,19 +25,29 @@ MOST = 4
 
 def draw(job: Job, price: Job | None) -> None:
     """It refreshes by itself until all has been measured."""
-    st.fragment(_live, run_every=None if job.over else 2.0, key="deployment_live")(
-        job.id, price.id if price else "", not job.over
+    priced = price is None or price.over
+    st.fragment(_live, run_every=None if job.over and priced else 2.0, key="deployment_live")(
+        job.id, price.id if price else "", not job.over, priced
     )
     if job.over:
         _documents(job.id, price.id if price else "")
 
 
 def _finding(number: str, price: str) -> Finding:
-    return found(answers.current(), records(store(), number), records(store(), price) if price else ())
+    rows: list[dict[str, Any]] | None = records(store(), price) if price and _priced(price) else None if price else []
+    return found(answers.current(), records(store(), number), rows)
 
 
-def _live(number: str, price: str, timed: bool) -> None:
+def _priced(price: str) -> bool:
+    """Whether the trainings that tell what protection costs have ended."""
+    job = store().job(price)
+    return job is None or job.over
+
+
+def _live(number: str, price: str, timed: bool, priced: bool) -> None:
     progress.live(number, timed)
+    if not priced and _priced(price):
+        st.rerun(scope="app")  # the sentence to file has the price too
     finding = _finding(number, price)
     _pictures(finding)
     advice = f'<p class="gi-advice">{words.escape(finding.advice)}</p>' if finding.advice else ""

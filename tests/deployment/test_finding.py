@@ -106,6 +106,10 @@ def test_a_measure_that_leaves_another_threat_is_advised_last():
     asked = Deployment()
     said = found(asked, rows(asked, lambda case: "nothing" if case.measure and case.threat == "curious" else "seen"))
     assert said.advice.startswith("Switch this on: DP-SGD") and "still got" not in said.advice
+    coming = found(
+        asked, rows(asked, lambda case: "nothing" if case.measure and case.threat == "curious" else "seen"), None
+    )
+    assert coming.advice.endswith("what it costs of accuracy is still being measured.")
 
 
 @pytest.mark.parametrize("missing", ["failed", "queued"])
