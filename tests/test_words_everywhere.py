@@ -10,8 +10,8 @@ import pytest
 
 from gi_core.analysis.frontier import points
 from gi_core.cli import report as terminal
-from gi_core.deployment import finding
 from gi_core.deployment.cases import Case
+from gi_core.deployment.outcome import outcome
 from gi_core.experiments import audit
 from gi_core.experiments.federation.leakage import leakage
 from gi_core.experiments.sweeps import answers, table
@@ -87,8 +87,8 @@ def test_every_place_says_the_same(entries):
     played = {"rounds": [{"round": 1, "accuracy": 0.5, "clients": [leak]}]}
     assert sentence(Found(played))[0] == federations.verdict(played)[0] == told.level, "federation"
     case = Case("honest", "", 1, 1, {})
-    outcome = finding._outcome(case, [{**row, "error": None}])
-    assert outcome.level == told.level, "deployment"
+    one = outcome(case, [{**row, "error": None}])
+    assert one.level == told.level, "deployment"
     assert (MEASURES["seen"].of(found) >= 1) == (told.level == "exposed"), "lessons"
     known = claims.words_of(found)
     assert known["right"] == (told.person in PERSON[:2]) and (known["person"], known["machine"]) == (
