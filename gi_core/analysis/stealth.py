@@ -17,8 +17,8 @@ FILE = Path(__file__).with_name("stealth.json")
 @dataclass(frozen=True)
 class Measured:
     """server: its kind. softness: |added| / |row|. score: what the client sees, 1 and more is noticed; check: by which. back: private
-    pictures that came back above 25 dB, a mean over batches, of `of` that it could get. psnr: of the best of them, in dB.
-    batches: that were measured.
+    pictures that came back above 25 dB, a mean over batches, of `of` that it could get; low, high: its 95 % interval. psnr: of the
+    best of a batch, in dB, the median over batches. batches: that were measured.
     """
 
     server: str
@@ -26,6 +26,8 @@ class Measured:
     score: float
     check: str
     back: float
+    low: float
+    high: float
     of: int
     psnr: float
     batches: int
@@ -59,5 +61,5 @@ def sentence(server: str) -> str:
         return "However softly it did this, a client that looks noticed it, or nothing came back"
     return (
         f"A client that looks does not notice it at softness {best.softness:g}, where {best.back:.2g} of {best.of} pictures still came"
-        " back"
+        f" back ({best.low:.2g} to {best.high:.2g} at 95 %, {best.batches} batches)"
     )

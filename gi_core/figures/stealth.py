@@ -11,9 +11,7 @@ from gi_core.figures.lines import line
 from gi_core.figures.themes import SIGNS, colour
 from gi_core.settings.registry import SERVERS
 
-CAPTION = (
-    "16 crops of 32 pixels, untrained; LeNet, or an MLP of 256 units for traps; back: above 25 dB; batches measured: {}"
-)
+CAPTION = "16 crops of 32 pixels, untrained; LeNet, or an MLP of 256 units for traps; back: above 25 dB, mean and 95 % interval; batches measured: {}"
 
 
 def chart(found: Sequence[Measured], height: int = 300) -> Drawing:
@@ -25,7 +23,13 @@ def chart(found: Sequence[Measured], height: int = 300) -> Drawing:
             line(
                 [m.score for m in here], [100 * m.share for m in here], SERVERS[kind].title, number, mode="lines+markers",
                 marker={"symbol": SIGNS[number % len(SIGNS)], "size": 9, "color": colour(number)},
-                customdata=[[f"{m.softness:g}", f"{m.back:.2g} of {m.of}", f"{m.psnr:.0f} dB"] for m in here],
+                error_y={
+                    "type": "data", "symmetric": False, "thickness": 1, "width": 3, "color": colour(number),
+                    "array": [100 * (m.high - m.back) / m.of for m in here], "arrayminus": [100 * (m.back - m.low) / m.of for m in here],
+                },
+                customdata=[
+                    [f"{m.softness:g}", f"{m.back:.2g} of {m.of} ({m.low:.2g} to {m.high:.2g})", f"{m.psnr:.0f} dB"] for m in here
+                ],
                 hovertemplate="softness %{customdata[0]}<br>back %{customdata[1]}, the best at %{customdata[2]}<br>score %{x:.3g}",
             )
         )  # fmt: skip
@@ -38,5 +42,11 @@ def chart(found: Sequence[Measured], height: int = 300) -> Drawing:
     return Drawing(
         "stealth", "What a server that hides shows its client, against what comes back",
         "Share of the private pictures that come back against the score of the model check, one line for each dishonest server",
-        traces, layout, caption=CAPTION.format(min((m.batches for m in found), default=0)), height=height,
+        traces, layout, caption=CAPTION.format(_counts([m.batches for m in found])), height=height,
     )  # fmt: skip
+
+
+def _counts(batches: Sequence[int]) -> str:
+    """How many, or from how many to how many."""
+    fewest, most = min(batches, default=0), max(batches, default=0)
+    return f"{most}" if fewest == most else f"{fewest} to {most}"
