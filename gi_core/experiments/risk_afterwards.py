@@ -39,8 +39,8 @@ def calibrate(question: Question, measured: float | None) -> Calibration | None:
     experiment, done = question.experiment, question.round
     if measured is None or len(experiment.samples) > 1 or done.clean is done.update or done.knowledge.schedule:
         return None
-    if not all(d.predicted for d in experiment.defenses):
-        return None
+    if done.update.frozen or not all(d.predicted for d in experiment.defenses):
+        return None  # what did not train was not perturbed
     if risk_meter.huge(done):
         return None
     try:

@@ -13,7 +13,7 @@ from gi_core import attacks
 from gi_core.analysis.rank import adapters
 from gi_core.attacks.base import stream
 from gi_core.cli import main
-from gi_core.experiments import setup
+from gi_core.experiments import risk_afterwards, setup
 from gi_core.networks.adapters import Adapted, adapted
 from gi_core.settings import SpecError, build, problems
 from gi_core.settings.plan import Plan
@@ -89,7 +89,9 @@ def test_a_second_round_gives_away_what_the_first_one_of_fresh_adapters_hid():
 
 
 def test_the_head_alone_sends_nothing_else():
-    sent = question(trains="head").round.update
+    asked = question(trains="head")
+    sent = asked.round.update
+    assert risk_afterwards.calibrate(asked, 0.1) is None, "what did not train was not perturbed"
     assert set(sent.tensors) - set(sent.withheld) == {list(sent.tensors)[-2], list(sent.tensors)[-1]}
 
 
