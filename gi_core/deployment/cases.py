@@ -12,7 +12,7 @@ from gi_core.settings.accounting import epsilon
 from gi_core.settings.sweep import Sweep, build_sweep
 
 Threat = Literal["curious", "rounds", "fishing", "imprint"]
-UPDATES, SOLVED_LONG, FEWER = 8, 6, 4
+UPDATES, SOLVED_LONG, FEWER = 8, 5, 4
 """Updates of a threat, of one whose equations take half a minute, and of one with a measure or with more pictures than `MANY`."""
 MANY = 4
 MOST = 50
