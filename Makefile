@@ -7,6 +7,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 # Two cores: one thread in each test process is faster than two that fight.
+# Browser tests of a file share a server, so a file stays together.
 ENV := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE=1
 
 .PHONY: run test test-slow fuzz bench lint clean
@@ -16,11 +17,11 @@ run: .venv/.run
 
 test: .venv/.dev
 	$(ENV) $(BIN)/python -m pytest -n 2 -m "not slow and not browser"
-	$(ENV) $(BIN)/python -m pytest -m "browser and not slow"
+	$(ENV) $(BIN)/python -m pytest -n 2 --dist loadfile -m "browser and not slow"
 
 test-slow: .venv/.dev
 	$(ENV) $(BIN)/python -m pytest -n 2 -m "slow and not browser"
-	$(ENV) $(BIN)/python -m pytest -m "slow and browser"
+	$(ENV) $(BIN)/python -m pytest -n 2 --dist loadfile -m "slow and browser"
 
 fuzz: .venv/.dev
 	GI_FUZZ=1 $(ENV) $(BIN)/python -m pytest -n 2 -m "hypothesis and not browser"
