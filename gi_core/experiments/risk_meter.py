@@ -166,6 +166,8 @@ def _precision(question: Question, done: Round, perturbed: bool) -> _Precision:
                 keeping.write(rough, found[0], None)
             return _expected(found[0], done, update, perturbed, False)
     pushed = sample.perturbation(done.clean, update)
+    if not bool(pushed.any()):
+        return {}  # the defenses took nothing that this picture shows, which says nothing of how well it is known
     moved = None if white else quick.influence(sample, pushed, PATIENCE)
     if moved is not None:
         return {"predicted_rmse": sample.in_pixels(moved), "refined": False}

@@ -148,6 +148,12 @@ def test_pruning_is_measured_as_it_is(gi_home):
     assert weak["error"] < strong["error"]
 
 
+def test_pruning_that_takes_nothing_is_no_error(gi_home):
+    """Fewer values than one of each tensor, so that the update is as it was."""
+    found = risk_meter.measure(ask(defenses=[{"kind": "pruning", "fraction": 1e-6}]))
+    assert found["level"] != "protected" and found["error"] is None
+
+
 @pytest.mark.parametrize(
     "white",
     [{"kind": "laplace_noise", "scale": 10 / 2**0.5}, {"kind": "dp_sgd", "clip": 1e6, "noise_multiplier": 1e-5}],
