@@ -22,7 +22,7 @@ def reproduce(
     """Measure published claims by this machine's workers, as `python -m gi_core reproduce` does (docs/reproductions.md).
 
     ids: names of claims; with none, nothing is run, and what is known of all of them comes back.
-    budget: "small", all claims in about 20 minutes on two cores, or "full", the published number of iterations and more pictures.
+    budget: "small", all claims in about 12 minutes on two free cores, or "full", the published number of iterations and more pictures.
     pictures: name of a data set -> folder of class sub-folders that holds it, such as {"mnist": "pictures/mnist"}.
     count: pictures for each claim in place of the budget's.
     workers: as many as the machine carries when left out.

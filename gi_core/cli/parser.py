@@ -158,7 +158,9 @@ def _reproduce(parser: Parser) -> None:
     parser.add_argument(
         "--list", action="store_true", help="what was published and what was measured, without running anything"
     )
-    sizes = "small: all in about 20 minutes on two cores; full: the published number of iterations and more pictures"
+    sizes = (
+        "small: all in about 12 minutes on two free cores; full: the published number of iterations and more pictures"
+    )
     parser.add_argument("--budget", choices=("small", "full"), default="small", help=sizes)
     folder = (
         "a folder of class sub-folders that holds the publication's pictures, such as mnist=FOLDER; may be given again"

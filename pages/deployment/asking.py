@@ -15,7 +15,7 @@ from pages.shared.session import dispatcher, store, viewer
 from pages.shared.sweeps import asking
 
 _SAID = "deployment.said"
-TIME = "An answer takes up to five minutes on two free cores. Pictures are shown as they come."
+TIME = "An answer takes half a minute to seven minutes on two free cores. Pictures are shown as they come."
 
 
 def jobs() -> tuple[Job | None, Job | None]:
