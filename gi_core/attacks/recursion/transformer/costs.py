@@ -14,7 +14,7 @@ TYPICAL = 4
 MOVED = 150
 """Operations that could be done while a number of the normal matrix is made, by a head: memory decides."""
 LARGE = 4_000_000
-"""Parameters from which pictures are not searched for, nor finished."""
+"""Parameters from which pictures are not searched for, nor finished, and the answer's own gradient is worked out in single precision."""
 PRODUCTS, PASSES = 60, 6
 """Products with a Jacobian in a step of the search, as usual, and passes through the network that one takes."""
 

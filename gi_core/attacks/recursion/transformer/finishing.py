@@ -17,7 +17,7 @@ from gi_core.attacks.recursion.transformer.reduced import Reduced
 ROUNDED, UNSEEN = 10.0, 1e-9
 """Misfit in units of the rounding of what was sent, and as it is, below which nothing is left to finish."""
 RESCALED = 3.0
-"""How many times its misfit at the factor that fits pictures may leave at none: the update of pictures beyond was rescaled."""
+"""Misfit of pictures as they are, over that at the factor that fits best, beyond which the update was rescaled: it is left alone."""
 IDLE = 0.9
 """Share of a step's residual above which the next one is not worth its time."""
 

@@ -74,6 +74,10 @@ class TransformerMachine(Recursion):
     def _several_steps(self) -> bool:
         return self.update.kind == "weight_change" and not one_step(self.knowledge.schedule)
 
+    @property
+    def _large(self) -> bool:
+        return sum(p.numel() for p in self.knowledge.model.parameters()) > costs.LARGE
+
     def _refusal(self, tokens: Tokens) -> str:
         """Why this update gives no picture, "" where it may."""
         update, schedule = self.update, self.knowledge.schedule
@@ -102,7 +106,6 @@ class TransformerMachine(Recursion):
     def _of_batch(self) -> Way:
         """Pictures apart, or what can be shown instead. Raises Refused."""
         given, model = self.given, self.knowledge.model
-        large = sum(p.numel() for p in model.parameters()) > costs.LARGE
         learned = given.placed_by_positions
         shape = attention_shape(model, self.tokens, self.knowledge.input_shape[0], learned)
         projections = given.projections()
@@ -113,12 +116,12 @@ class TransformerMachine(Recursion):
         else:
             why = transformer_checks.inseparable(shape, given.pictures)
         if not why and projections is not None:
-            return Together(given, projections, self._replayed, None if large else self._whole)
+            return Together(given, projections, self._replayed, None if self._large else self._whole)
         if not learned or given.pictures * self.tokens.count > min(given.gradient.shape):
             raise Refused(transformer_checks.nothing(given.pictures, self.tokens.count, why))
         if not self.settings.search:
             return Preview(given, why)
-        if large:
+        if self._large:
             return Preview(given, f"{why}, and this network is too large for a search")
         return Searching(given, Preview(given, why), self._whole)
 
@@ -227,8 +230,7 @@ class TransformerMachine(Recursion):
 
     def _gradients(self, pictures: Tensor, labels: Tensor) -> tuple[list[str], list[Tensor], list[Tensor]]:
         """(names, gradients of these pictures, gradients that were sent)."""
-        large = sum(p.numel() for p in self.knowledge.model.parameters()) > costs.LARGE
-        dtype, cpu = torch.float32 if large else torch.float64, torch.device("cpu")
+        dtype, cpu = torch.float32 if self._large else torch.float64, torch.device("cpu")
         alone = len(pictures) == 1 and last_sent(self.update, self.knowledge)[1]
         strategy = "observed_delta" if alone else "known"
         seen = observe(self.update, replace(self.knowledge, labels=labels), strategy, dtype, cpu)

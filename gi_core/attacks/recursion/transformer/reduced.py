@@ -19,7 +19,7 @@ from gi_core.attacks.client_round.simulation import RoundMap
 from gi_core.attacks.observation import observe
 from gi_core.attacks.priors import SmoothPrior
 from gi_core.attacks.recursion.transformer.given import Given
-from gi_core.attacks.second_order.damped_steps import DampedSteps
+from gi_core.attacks.second_order.damped_steps import FLOOR, DampedSteps
 from gi_core.attacks.second_order.matched import Matched, Together
 from gi_core.attacks.second_order.residuals import Residual
 from gi_core.networks.losses import Loss
@@ -48,7 +48,7 @@ class Reduced:
 
     def __init__(
         self, given: Given, whole: Callable[[Tensor], Tensor], labels: Tensor, shared: Tensor, free: Tensor,
-        floor: float | None = None,
+        floor: float = FLOOR,
     ):  # fmt: skip
         self.given, self.shared, self.free = given, shared, free
         known, encode = replace(given.knowledge, labels=labels), given.tiles.pixels.encode
@@ -59,8 +59,7 @@ class Reduced:
         settings = LevenbergMarquardt(iterations=max(1, given.settings.search))
         only = None if len(seen.sent) == len(seen.gradients) else seen.sent
         one = Matched(gradient, seen.read()[0], only, 1.0 / seen.size, targets, None)
-        floors = {} if floor is None else {"floor": floor}
-        self.damped = DampedSteps(settings, Together([one]), Residual(targets), SmoothPrior(0.0, 0.0), False, **floors)
+        self.damped = DampedSteps(settings, Together([one]), Residual(targets), SmoothPrior(0.0, 0.0), False, floor)
 
     def pictures(self, z: Tensor) -> Tensor:
         """(B, C, h, w) in pixels, of z (B, T, f)."""
