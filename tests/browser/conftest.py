@@ -191,6 +191,14 @@ def shots(tmp_path_factory) -> Path:
     return folder
 
 
+def expect(locator, said: str | None = None):
+    """Playwright's assertions of a locator, which wait as long as anything on a page may take. said: what failed, in a loop."""
+    from playwright.sync_api import expect as patient
+
+    patient.set_options(timeout=PATIENCE * 1000)
+    return patient(locator, said)
+
+
 def axe(page) -> list[dict]:
     """WCAG A and AA violations that axe finds, but in Streamlit's own menu: on a narrow page its list holds headings beside its items,
     and no page can change that.

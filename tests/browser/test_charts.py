@@ -11,7 +11,7 @@ from PIL import Image
 
 from gi_core.jobs.job import Point
 from tests import pages_fakes as fakes
-from tests.browser.conftest import axe, free_port, served
+from tests.browser.conftest import axe, expect, free_port, served
 
 pytestmark = pytest.mark.browser
 _LOSS = ".st-key-chart_loss .gi-plot"
@@ -137,7 +137,7 @@ def test_a_chart_has_words_takes_the_pages_ground_and_is_saved_with_its_settings
     run, _ = live
     page = tab(f"/?run={run}", color_scheme="light")
     page.locator(f"{_LOSS} .main-svg").first.wait_for()
-    assert page.get_by_role("img", name="Loss terms over the iterations").count() == 1
+    expect(page.get_by_role("img", name="Loss terms over the iterations")).to_have_count(1)
     colour = f"() => document.querySelector('{_LOSS}').data[0].line.color"
     assert page.evaluate(colour) == "#0072B2"
     page.emulate_media(color_scheme="dark")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.browser.conftest import axe
+from tests.browser.conftest import axe, expect
 from tests.browser.test_every_page import ready
 from tests.browser.test_main_path import until
 
@@ -40,7 +40,7 @@ def test_a_check_is_filled_in_started_cancelled_resumed_and_shared(server, tab, 
     until(lambda: server.store.job(check.id).state == "running", "the resumed check")
     other = tab(page.url.removeprefix(server.url))  # a context of its own, as another person's browser
     other.locator(".gi-state", has_text="done").wait_for()
-    assert other.get_by_role("button", name="Check this deployment").count() == 0
+    expect(other.get_by_role("button", name="Check this deployment")).to_have_count(0)
     other.get_by_role("button", name="Cancel").click()
     until(lambda: server.store.job(check.id).state == "cancelled", "the check, cancelled from the other browser")
     assert page.watch.foreign == [] and page.watch.errors == []

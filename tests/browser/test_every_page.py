@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from tests.browser.conftest import PATIENCE
+from tests.browser.conftest import PATIENCE, expect
 
 pytestmark = pytest.mark.browser
 PAGES = (
@@ -99,9 +99,9 @@ def test_every_page_fits_its_window(server, tab, width, scheme):
 
 def _marked(page, name: str) -> None:
     marked = page.locator('[data-testid="stTopNavSection"][aria-current="true"]')
-    if name in GROUPS:
-        marked.first.wait_for()  # a script marks it once the page has been drawn
-    assert [text.strip() for text in marked.all_inner_texts()] == ([GROUPS[name]] if name in GROUPS else []), name
+    expect(marked).to_have_text(
+        [GROUPS[name]] if name in GROUPS else []
+    )  # a script marks it once the page has been drawn
 
 
 def test_the_wall_is_not_cut_on_the_right(server, tab):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gi_core.settings.federation import build_federation
-from tests.browser.conftest import axe
+from tests.browser.conftest import axe, expect
 from tests.browser.test_main_path import until
 
 pytestmark = pytest.mark.browser
@@ -27,12 +27,13 @@ def test_from_the_rounds_to_the_lab(server, tab, shots, job):
     page.locator(".st-key-federation_leakage .main-svg").first.wait_for()
     until(lambda: server.store.job(job).state == "done", "the federation")
     page.get_by_text("After 3 rounds the network is right on").wait_for()
-    assert page.locator(".gi-pair").count() == 3 and page.locator(".gi-pair img").count() == 6
+    expect(page.locator(".gi-pair")).to_have_count(3)
+    expect(page.locator(".gi-pair img")).to_have_count(6)
     assert axe(page) == []
     page.screenshot(path=shots / "federation.png")
     page.locator(".st-key-open_3_2 button:visible").first.click()
     page.get_by_role("button", name="Run attack").wait_for()
-    assert "experiment=" in page.url
+    page.wait_for_url("**experiment=**")
     assert page.watch.foreign == [] and page.watch.errors == []
 
 
@@ -56,7 +57,6 @@ def test_a_client_is_safe_in_round_one_and_exact_in_round_two(server, tab, shots
     page = tab(f"/federation?job={number}")
     until(lambda: server.store.job(number).state == "done", "the federation")
     page.get_by_text("exact in round 2").first.wait_for()
-    said = page.locator(".st-key-federation_rounds").inner_text()
-    assert "Client 2: safe from exact recovery in round 1" in said
+    expect(page.locator(".st-key-federation_rounds")).to_contain_text("Client 2: safe from exact recovery in round 1")
     page.locator(".st-key-federation_exposure .main-svg").first.wait_for()
     assert page.watch.foreign == [] and page.watch.errors == []

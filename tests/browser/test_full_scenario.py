@@ -14,7 +14,7 @@ from PIL import Image
 from gi_core.jobs.processes import Processes
 from gi_core.settings import Experiment, build
 from pages.shared import link
-from tests.browser.conftest import axe
+from tests.browser.conftest import axe, expect
 from tests.browser.test_every_page import PAGES
 from tests.browser.test_main_path import run_of, until, warm
 
@@ -92,7 +92,7 @@ def test_a_link_shows_but_never_starts(server, tab):
     count = len(server.store.jobs())
     page = tab(address(SHORT))
     page.get_by_role("radio", name="Coffee").wait_for()
-    assert page.get_by_role("radio", name="Coffee").get_attribute("aria-checked") == "true"
+    expect(page.get_by_role("radio", name="Coffee")).to_be_checked()
     page.wait_for_timeout(1500)
     assert len(server.store.jobs()) == count
 
@@ -103,7 +103,7 @@ def test_slider_timeline_and_samples_by_keyboard(tab, finished, shots):
     divider.focus()
     for _ in range(20):
         page.keyboard.press("ArrowRight")
-    assert divider.get_attribute("aria-valuetext") == "70% Original"
+    expect(divider).to_have_attribute("aria-valuetext", "70% Original")
     assert "30%" in page.locator(".st-key-viewer .over").evaluate("e => e.style.clipPath")
     timeline = page.get_by_label("Timeline of the attack")
     last = timeline.input_value()
@@ -116,7 +116,7 @@ def test_slider_timeline_and_samples_by_keyboard(tab, finished, shots):
     page.get_by_role("radio", name="Coffee").focus()
     page.keyboard.press("ArrowRight")
     page.wait_for_function("() => location.search.includes('experiment=')")
-    assert page.get_by_role("radio", name="Rocket").get_attribute("aria-checked") == "true"
+    expect(page.get_by_role("radio", name="Rocket")).to_be_checked()
 
 
 def test_downloads(tab, finished):
@@ -138,13 +138,14 @@ def test_attackers_view_and_presentation(tab, finished, shots):
     page.locator(".st-key-viewer .original .big:visible").wait_for()
     page.get_by_text("Attacker's view", exact=True).click()
     page.get_by_text("Hidden: the server never sees this.").first.wait_for()
-    assert "view=attacker" in page.url and "PSNR" not in page.locator(".st-key-stage").inner_text()
+    page.wait_for_url("**view=attacker**")
+    expect(page.locator(".st-key-stage")).not_to_contain_text("PSNR")
     page.screenshot(path=shots / "attacker.png")
     page.get_by_text("Attacker's view", exact=True).click()
     page.get_by_role("button", name="Present").click()
     page.get_by_role("button", name="Leave presentation").wait_for()
     page.screenshot(path=shots / "presentation.png")
-    assert page.get_by_role("button", name="Run attack").count() == 0
+    expect(page.get_by_role("button", name="Run attack")).to_have_count(0)
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Run attack").wait_for()
 
@@ -214,7 +215,7 @@ def test_the_first_address_after_a_start_may_be_any_page(server, tab):
     server.restart()
     page = tab("/runs")
     page.get_by_role("link", name="Lab").wait_for()
-    assert page.locator("[data-testid=stSidebarNav]:visible").count() == 0
+    expect(page.locator("[data-testid=stSidebarNav]:visible")).to_have_count(0)
 
 
 def test_a_worker_killed_early_is_told_and_its_run_goes_on(server, tab):

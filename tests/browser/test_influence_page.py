@@ -6,6 +6,7 @@ import pytest
 
 from gi_core.settings import build
 from pages.shared import link
+from tests.browser.conftest import expect
 from tests.browser.test_main_path import until
 
 pytestmark = pytest.mark.browser
@@ -25,8 +26,7 @@ def seen(page) -> list[str]:
 def test_from_the_pictures_to_a_checked_prediction(server, tab, shots):
     page = tab(f"/influence?experiment={link.encode(SMALL)}")
     page.get_by_role("button", name="Predict what leaks").click()
-    page.locator(".row").first.wait_for()
-    assert page.locator(".row").count() == 4
+    expect(page.locator(".row")).to_have_count(4)
     page.locator(".st-key-influence_spectrum .main-svg").first.wait_for()
     before, asked = seen(page), len(server.store.jobs(kinds=("influence",)))
 

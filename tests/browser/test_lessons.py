@@ -8,7 +8,7 @@ import pytest
 
 from gi_core.lessons import ready, ready_path
 from gi_core.lessons.lesson import Step
-from tests.browser.conftest import axe
+from tests.browser.conftest import axe, expect
 
 pytestmark = pytest.mark.browser
 
@@ -71,8 +71,7 @@ def test_ones_own_lesson_is_taken_and_a_broken_one_gets_a_sentence(server, tab):
     page.locator(".st-key-own_lesson").wait_for()
     upload = page.locator(".st-key-own_lesson input[type=file]")
     upload.set_input_files({"name": "a.toml", "mimeType": "application/toml", "buffer": b"title = 1"})
-    page.locator(".gi-problem").wait_for()
-    assert page.locator(".gi-problem").inner_text().startswith("The lesson is not valid")
+    expect(page.locator(".gi-problem")).to_have_text(re.compile("^The lesson is not valid"))
     path = SAMPLES.sub('samples = ["/etc/hostname"]', ready_path("gradient").read_text(), count=1)
     upload.set_input_files({"name": "p.toml", "mimeType": "application/toml", "buffer": path.encode()})
     page.get_by_text("step 1 of the lesson: a page cannot open '/etc/hostname'").wait_for()
@@ -87,8 +86,8 @@ def test_ones_own_lesson_is_taken_and_a_broken_one_gets_a_sentence(server, tab):
 def test_a_projector_shows_names_and_large_letters(server, tab):
     page = tab("/lessons?lesson=gradient&step=1&present=1", viewport={"width": 1920, "height": 1080})
     named = page.locator(".gi-named")
-    named.wait_for()
-    assert "Linear model" in named.inner_text() and "Analytic" in named.inner_text()
+    expect(named).to_contain_text("Linear model")
+    expect(named).to_contain_text("Analytic")
     assert named.evaluate(SIZE) >= 24
     assert axe(page) == []
     page.keyboard.press("Escape")
@@ -103,12 +102,14 @@ def test_every_lesson_runs_to_its_end_and_shows_the_one_control_that_matters(ser
             page.emulate_media(color_scheme="dark" if number % 2 else "light")
             page.goto(f"{server.url}/lessons?lesson={name}&step={number}")
             predict(page, 0)
-            assert page.locator(".st-key-lesson").locator(WIDGETS).count() == (step.control is not None), (name, number)
+            expect(page.locator(".st-key-lesson").locator(WIDGETS), f"{name} {number}").to_have_count(
+                int(step.control is not None)
+            )
             play(page, step)
             page.locator(".gi-outcome").wait_for()
             told = page.locator(".gi-outcome").inner_text()
             assert "none of the predictions" not in told, (name, number, told)
-            assert page.locator(".gi-answer").count() == 1, (name, number, told)
+            expect(page.locator(".gi-answer"), f"{name} {number}: {told}").to_have_count(1)
             if step.slow:
                 in_slow_motion(page)
             if number == 1:
@@ -123,5 +124,5 @@ def in_slow_motion(page) -> None:
     for clicks in (1, 2):
         page.locator(".st-key-slow_next button").click()
         page.get_by_text(f"iteration {clicks} of").wait_for()
-    assert page.locator(".st-key-slow_view tbody tr").count() == 2
-    assert "D(x) =" in page.locator(".st-key-slow_view .gi-formula").last.inner_text()
+    expect(page.locator(".st-key-slow_view tbody tr")).to_have_count(2)
+    expect(page.locator(".st-key-slow_view .gi-formula").last).to_contain_text("D(x) =")

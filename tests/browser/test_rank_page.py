@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.browser.conftest import expect
 from tests.browser.test_main_path import run_of, until
 
 pytestmark = pytest.mark.browser
@@ -46,8 +47,8 @@ def test_from_a_drawn_network_to_the_recovered_picture(server, tab, shots):
     assert job.state == "done", job.error
     assert job.result["metrics"]["psnr"] > 60
     page.locator(".recursion[data-ended=true]").wait_for()
-    assert page.locator(".card.done .view img:visible").count() == 7
-    assert page.locator(".recursion figure:visible").count() == 3
+    expect(page.locator(".card.done .view img:visible")).to_have_count(7)
+    expect(page.locator(".recursion figure:visible")).to_have_count(3)
     page.screenshot(path=shots / "rank_done.png", full_page=True)
 
     page.get_by_role("button", name="Play again").click()

@@ -7,7 +7,7 @@ import pytest
 from gi_core.settings import build
 from pages.shared import link
 from tests import pages_fakes as fakes
-from tests.browser.conftest import PATIENCE, Server
+from tests.browser.conftest import PATIENCE, Server, expect
 from tests.browser.test_chips import still  # noqa: F401  (still is a fixture)
 from tests.browser.test_main_path import run_of
 
@@ -87,7 +87,8 @@ def test_the_result_of_another_experiment_says_so(still, page):  # noqa: F811
     assert not note.is_visible()
     looked.get_by_role("radio", name="Rocket").click()
     note.wait_for(state="visible")
-    assert "Not what the form asks now" in note.inner_text() and "coffee" in note.inner_text().lower()
+    expect(note).to_contain_text("Not what the form asks now")
+    expect(note).to_contain_text("coffee", ignore_case=True)
     looked.get_by_role("radio", name="Coffee").click()
     note.wait_for(state="hidden")
 

@@ -6,7 +6,7 @@ import pytest
 
 from gi_core.jobs import sweeps
 from gi_core.settings.sweep import build_sweep
-from tests.browser.conftest import axe
+from tests.browser.conftest import axe, expect
 from tests.browser.test_every_page import ready
 from tests.browser.test_main_path import until
 
@@ -32,7 +32,7 @@ def test_from_queued_to_an_answer(server, tab, shots, number):
     until(lambda: sweeps.status(server.store, number).state == "done", "the sweep")
     page.get_by_text("as width goes from 2 to 8").or_(page.get_by_text("No trend over width")).first.wait_for()
     page.locator(".st-key-sweep_chart .main-svg").first.wait_for()
-    assert page.locator(".gi-sweep-table tbody tr").count() == 9
+    expect(page.locator(".gi-sweep-table tbody tr")).to_have_count(9)
     assert axe(page) == []
     page.screenshot(path=shots / "sweep.png", full_page=True)
     with page.expect_download() as download:
