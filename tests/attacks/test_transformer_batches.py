@@ -44,7 +44,7 @@ def test_two_pictures_come_back_with_their_labels_and_a_proof():
 
 
 def test_the_second_engine_takes_steps_that_can_be_resumed(monkeypatch):
-    monkeypatch.setattr(commutant, "DENSE", 0)
+    monkeypatch.setattr(commutant, "dense", lambda *_: False)
     once, saved = (recover(asked(2), saved=through_a_file) for through_a_file in (False, True))
     assert once.step.iteration > 5 and min(matched(once)[0]) > 60
     assert torch.equal(once.attack.answer(once.state)[0], saved.attack.answer(saved.state)[0])

@@ -16,7 +16,11 @@ from torch import Tensor
 from gi_core.attacks.recursion.transformer.mixture import Equations
 
 DENSE = 80
-"""m up to which the normal matrix of m^2 unknowns is formed: 330 MB, and its factor as much."""
+"""m up to which the normal matrix of m^2 unknowns is formed in any case: 330 MB, and its factor as much."""
+MOST_DENSE, CROWDED = 112, 0.4
+"""m up to which it is formed at all (1.3 GB, and its factor as much), and the unknowns' share of the equations from which that
+pays: conjugate gradients stall where there are few equations more than unknowns.
+"""
 SPARE, SHIFTED, REFINED = 2, 8, 3
 """Null vectors more than pictures, iterations of the inverse, and refinements of those with the operator itself."""
 ENOUGH = 1e-11
@@ -26,6 +30,11 @@ SLOW, STILL = 0.04, 1e-3
 """Share by which |L Y| / |Y| and |Y| fall in two rounds when all that is left of Y is null. Further iterations would take
 that away too, as with rounded numbers nothing is null exactly.
 """
+
+
+def dense(count: int, equations: int) -> bool:
+    """Whether the first engine is to be taken for m = `count`."""
+    return count <= DENSE or (count <= MOST_DENSE and count**2 > CROWDED * equations)
 
 
 class Commutant:

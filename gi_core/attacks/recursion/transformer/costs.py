@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from gi_core.attacks.recursion.transformer import commutant, smoothing
-from gi_core.settings.attention_bounds import AttentionShape
+from gi_core.settings.attention_bounds import AttentionShape, separating
 from gi_core.settings.closed_form_attacks import Transformer
 from gi_core.settings.transformer_checks import inseparable
 
@@ -40,7 +40,7 @@ def together(shape: AttentionShape, pictures: int, finish: int = 0) -> Cost:
     m, width, heads = float(pictures * shape.patches), float(shape.width), shape.heads
     after = finish * PRODUCTS * PASSES * _pass(shape, pictures)
     prepared = 30.0 * width**3
-    if m <= commutant.DENSE:
+    if commutant.dense(pictures * shape.patches, separating(shape)):
         return Cost(5 + finish, prepared + after + MOVED * heads * m**4 + m**6 / 3 + 12 * m**4 * pictures)
     depth = shape.width // heads
     rounds = TYPICAL * commutant.ROUNDS * commutant.EACH

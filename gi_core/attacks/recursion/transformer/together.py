@@ -19,6 +19,7 @@ from gi_core.attacks.recursion.transformer.finishing import Finishing
 from gi_core.attacks.recursion.transformer.given import Given, Replay
 from gi_core.attacks.recursion.transformer.mixture import Mixture
 from gi_core.attacks.recursion.transformer.projections import Projections
+from gi_core.settings.attention_bounds import separating as equations_of
 
 MOST = 60
 """Steps of the second engine at most."""
@@ -32,7 +33,7 @@ class Together:
     ):
         self.given, self.projections, self.replay, self.whole = given, projections, replay, whole
         self.count = given.pictures * given.tokens.count
-        self.dense = self.count <= commutant.DENSE
+        self.dense = commutant.dense(self.count, equations_of(given.shape))
         self.cost = costs.together(given.shape, given.pictures, given.settings.search * (whole is not None))
         self.steps = self.cost.steps
 
