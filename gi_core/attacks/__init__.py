@@ -51,7 +51,7 @@ def make(
         if schedule is None or not schedule.single or schedule.clients > 1:
             raise Refused(one_gradient_only(settings.title))
         update = as_mean_gradient(update, schedule, knowledge.model)  # of one step: the gradient, up to rounding
-    if not on_device:
+    if isinstance(settings, ClosedForm) and settings.fills:
         from gi_core.attacks.recursion.masked import filled
 
         update = filled(update, knowledge)

@@ -22,7 +22,8 @@ class ClosedForm(AttackSettings):
     reads_last_bias needs a bias in the last layer. dense_only: whether it goes through dense layers alone. pooled: whether
     it begins at a mean over positions and may end at max pooling, as `settings.residual_chain` has it. walks: whether it goes
     through the layers one by one. mixes: whether it gives one mixture of a batch's pictures. reads_loss: whether it begins at
-    the loss.
+    the loss. fills: whether its dense layers have rank one of one picture, by which cleared values are filled in; a layer that
+    many tokens go through has not.
     """
 
     allows: ClassVar[frozenset[Perturbation]] = KNOWN
@@ -33,6 +34,7 @@ class ClosedForm(AttackSettings):
     mixes: ClassVar[bool] = True
     reads_loss: ClassVar[bool] = True
     reads_last_bias: ClassVar[bool] = False
+    fills: ClassVar[bool] = True
     trials: ClassVar[int] = 1
     iterations: ClassVar[int] = 0
 
@@ -169,6 +171,7 @@ class Transformer(ClosedForm):
     kind: Literal["transformer"] = "transformer"
     walks: ClassVar[bool] = False
     mixes: ClassVar[bool] = False
+    fills: ClassVar[bool] = False
     machine: ClassVar[str] = "recursion.transformer.machine:TransformerMachine"
     title: ClassVar[str] = "Transformer patches"
     description: ClassVar[str] = (
@@ -195,4 +198,6 @@ class Transformer(ClosedForm):
     )  # fmt: skip
 
     def unmoved(self, by: Perturbation, masked: bool) -> str | None:
+        if masked and by == "clearing":
+            return None
         return "it reads the size of noise off the update itself, whatever is known of a defense"

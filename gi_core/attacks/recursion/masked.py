@@ -22,8 +22,8 @@ SENT_EXACTLY = ("mask", "kind", "fraction", "layer")
 
 def filled(update: Update, knowledge: Knowledge) -> Update:
     """`update` with the dense layers completed, if it is of one picture and masks are all that is known; else as it is."""
-    masks = [known["mask"] for known in knowledge.defenses if "mask" in known]
-    if update.images != 1 or not masks or any(set(d) - set(SENT_EXACTLY) for d in knowledge.defenses):
+    masks = masks_of(knowledge)
+    if update.images != 1 or not masks:
         return update
     tensors = dict(update.tensors)
     for name, gradient in update.tensors.items():
@@ -32,20 +32,27 @@ def filled(update: Update, knowledge: Knowledge) -> Update:
         bias = f"{name.removesuffix('weight')}bias"
         parts = [name, *([bias] if bias in tensors else [])]
         whole = torch.cat([tensors[p].double().view(len(gradient), -1) for p in parts], 1)
-        kept = torch.cat([_kept(masks, p, tensors[p]).view(len(gradient), -1) for p in parts], 1)
-        done = complete(whole, kept).to(gradient)
+        known = torch.cat([kept(masks, p, tensors[p]).view(len(gradient), -1) for p in parts], 1)
+        done = complete(whole, known).to(gradient)
         tensors[name] = done[:, : gradient.shape[1]].contiguous()
         if bias in tensors:
             tensors[bias] = done[:, -1].contiguous()
     return replace(update, tensors=tensors)
 
 
-def _kept(masks: list[dict[str, Tensor]], name: str, like: Tensor) -> Tensor:
-    kept = torch.ones_like(like, dtype=torch.bool)
+def masks_of(knowledge: Knowledge) -> list[dict[str, Tensor]]:
+    """Of each known defense, where masks are all that is known; else none."""
+    exact = all(not set(d) - set(SENT_EXACTLY) for d in knowledge.defenses)
+    return [known["mask"] for known in knowledge.defenses if "mask" in known] if exact else []
+
+
+def kept(masks: list[dict[str, Tensor]], name: str, like: Tensor) -> Tensor:
+    """Mask of the values of one tensor that all of these kept."""
+    found = torch.ones_like(like, dtype=torch.bool)
     for mask in masks:
         if name in mask:
-            kept &= mask[name].to(like.device)
-    return kept
+            found &= mask[name].to(like.device)
+    return found
 
 
 def complete(whole: Tensor, kept: Tensor) -> Tensor:

@@ -31,7 +31,7 @@ class Alone:
             return self._placed(state) if self.placing else self._solved(state)
         free, told, tiles = state["free"], state["told"], self.given.tiles
         lift = smoothing.Lift(lambda z: free @ z, lambda p: free.T @ p)
-        inside = smoothing.Inside(lift, state["precision"], told, tiles.picture, tiles.back)
+        inside = smoothing.Inside(lift, state["precision"][:, None], told, tiles.picture, tiles.back)
         state["patches"] = inside.round(
             state["patches"], (state["iteration"] - 3) / max(1, self.given.settings.rounds - 1)
         )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from gi_core.attacks.recursion.transformer import commutant, smoothing
+from gi_core.attacks.recursion.transformer import commutant, completing, smoothing
 from gi_core.settings.attention_bounds import AttentionShape, separating
 from gi_core.settings.closed_form_attacks import Transformer
 from gi_core.settings.transformer_checks import inseparable
 
+FILLED = 6
+"""Steps that filling in cleared values usually takes."""
 TYPICAL = 4
 """Steps that the second engine of `commutant` usually takes."""
 MOVED = 150
@@ -33,6 +35,14 @@ def alone(shape: AttentionShape, settings: Transformer, placing: bool) -> Cost:
     steps = 2 + settings.rounds * (not placing and bool(free))
     solved = 10.0 * (width * values * min(width, values) + width**2 * t)
     return Cost(steps, solved + 4.0 * t * free * values * smoothing.STEPS * (steps - 2))
+
+
+def filled(shape: AttentionShape, settings: Transformer) -> Cost:
+    """One picture whose cleared values are filled in."""
+    t, rounds = shape.patches, completing.ROUNDS * FILLED
+    sides = shape.width + 4.0 * t
+    each = 2.0 * shape.width * 2 * sides * t**2 / max(shape.width - t, 1) * t
+    return Cost(2 + FILLED + settings.rounds, rounds * each + 2.0 * shape.width * shape.values * t**2)
 
 
 def together(shape: AttentionShape, pictures: int, finish: int = 0) -> Cost:

@@ -12,7 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from gi_core.attacks.base import LayerReport, State
-from gi_core.attacks.recursion.transformer import attention, sent
+from gi_core.attacks.recursion import masked
+from gi_core.attacks.recursion.transformer import attention, completing, sent
+from gi_core.attacks.recursion.transformer.completing import Cleared
 from gi_core.attacks.recursion.transformer.projections import Projections, projections_of
 from gi_core.attacks.recursion.transformer.tiles import Tiles
 from gi_core.networks.attention_shape import attention_shape
@@ -80,6 +82,20 @@ class Given:
     def positions(self) -> Tensor:
         """S (T, D), where it was sent."""
         return sent.of_positions(self.update, self.knowledge, self.tokens)
+
+    @cached_property
+    def cleared(self) -> Cleared | None:
+        """[G | S^T] of one picture with its mask, where masks are known and leave enough; None where they do not."""
+        masks, t = masked.masks_of(self.knowledge), self.tokens
+        if self.pictures != 1 or not masks or not self.placed_by_positions or t.width < completing.SLACK * t.count:
+            return None
+        tensors = self.update.tensors
+        of_patches = masked.kept(masks, t.kernel, tensors[t.kernel]).cpu().flatten(1)
+        of_positions = masked.kept(masks, t.positions, tensors[t.positions]).cpu().reshape(-1, t.width)[-t.count :]
+        kept = torch.cat([of_patches, of_positions.T], 1)
+        whole = torch.cat([self.gradient, self.positions.T], 1)
+        found = Cleared(whole * kept, kept, t.count, self.eps)
+        return None if bool(kept.all()) or found.short() else found
 
     @cached_property
     def kernel(self) -> Tensor:

@@ -13,9 +13,11 @@ from gi_core.attacks.client_round.local_steps import as_mean_gradient, one_step
 from gi_core.attacks.labels.last_layer import sent as last_sent
 from gi_core.attacks.labels.strategies import hard_labels
 from gi_core.attacks.observation import observe, refuse_bad_update
+from gi_core.attacks.recursion import masked
 from gi_core.attacks.recursion.machine import Recursion
 from gi_core.attacks.recursion.transformer import costs, decay, replay, sent, verdict
 from gi_core.attacks.recursion.transformer.alone import Alone
+from gi_core.attacks.recursion.transformer.cleared import Filled
 from gi_core.attacks.recursion.transformer.given import Given, Way
 from gi_core.attacks.recursion.transformer.preview import Preview
 from gi_core.attacks.recursion.transformer.searching import Searching
@@ -67,7 +69,7 @@ class TransformerMachine(Recursion):
         tiles = Tiles(tokens, knowledge)
         self.pixels = tiles.pixels
         self.given = Given(settings, update, knowledge, tokens, tiles)
-        self.way: Way = Alone(self.given) if update.images == 1 else self._of_batch()
+        self.way: Way = self._of_one() if update.images == 1 else self._of_batch()
         self.steps = self.way.steps
 
     @property
@@ -102,6 +104,10 @@ class TransformerMachine(Recursion):
             return ""  # said by the bounds of a batch
         values = math.prod(tokens.patch) * self.knowledge.input_shape[0]
         return transformer_checks.too_narrow(tokens.count, tokens.prefix, tokens.width, values)
+
+    def _of_one(self) -> Way:
+        cleared = self.given.cleared
+        return Alone(self.given) if cleared is None else Filled(self.given, cleared)
 
     def _of_batch(self) -> Way:
         """Pictures apart, or what can be shown instead. Raises Refused."""
@@ -231,12 +237,14 @@ class TransformerMachine(Recursion):
     def _gradients(self, pictures: Tensor, labels: Tensor) -> tuple[list[str], list[Tensor], list[Tensor]]:
         """(names, gradients of these pictures, gradients that were sent)."""
         dtype, cpu = torch.float32 if self._large else torch.float64, torch.device("cpu")
-        alone = len(pictures) == 1 and last_sent(self.update, self.knowledge)[1]
+        masks = masked.masks_of(self.knowledge)
+        alone = len(pictures) == 1 and last_sent(self.update, self.knowledge)[1] and not masks
         strategy = "observed_delta" if alone else "known"
         seen = observe(self.update, replace(self.knowledge, labels=labels), strategy, dtype, cpu)
         gradient = GradientMap(self.knowledge, seen.loss, self.plan, dtype, cpu)
         found = gradient(self.pixels.encode(pictures).to(dtype)[None], seen.read()[0][None], graph=False)
         names = list(self.update.tensors)
-        return (
-            [names[i] for i in seen.sent], [found[i].detach()[0] for i in seen.sent], [seen.gradients[i] for i in seen.sent],
-        )  # fmt: skip
+        own = [found[i].detach()[0] for i in seen.sent]
+        if masks:  # what was cleared is not compared
+            own = [g * masked.kept(masks, names[i], g) for i, g in zip(seen.sent, own, strict=True)]
+        return [names[i] for i in seen.sent], own, [seen.gradients[i] for i in seen.sent]

@@ -37,7 +37,7 @@ class Preview:
         tiles = self.given.tiles
         nothing = free.new_zeros(self.given.tokens.count, len(free))
         lift = smoothing.Lift(lambda z: z @ free, lambda p: p @ free.T)
-        inside = smoothing.Inside(lift, nothing[:, 0], nothing, tiles.picture, tiles.back)
+        inside = smoothing.Inside(lift, nothing[:, :1], nothing, tiles.picture, tiles.back)
         share = (state["iteration"] - 2) / max(1, self.given.settings.rounds - 1)
         state["patches"] = inside.round(state["patches"], share)
         return None

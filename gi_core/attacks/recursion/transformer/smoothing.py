@@ -34,7 +34,7 @@ class Lift(NamedTuple):
 
 
 class Inside:
-    """Pictures x0 + F z. precision (f,) of the rows of z and told, of z's shape, as in `solving`; to_picture: patches
+    """Pictures x0 + F z. precision, of z's shape or (f, 1) of its rows, and told, of z's shape, as in `solving`; to_picture: patches
     (T, n) -> (C, H, W) of pixels, linear but for an offset; back: its adjoint.
     """
 
@@ -42,7 +42,7 @@ class Inside:
         self, free: Lift, precision: Tensor, told: Tensor, to_picture: Callable[[Tensor], Tensor],
         back: Callable[[Tensor], Tensor],
     ):  # fmt: skip
-        self.free, self.precision, self.told = free, precision[:, None], told
+        self.free, self.precision, self.told = free, precision, told
         self.to_picture, self.back = to_picture, back
 
     def round(self, patches: Tensor, share: float) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from gi_core.attacks.recursion.transformer.completing import FILLED
 from gi_core.attacks.recursion.transformer.separating import CLEAR_CUT, CLEAR_GAP
 from gi_core.networks.tokens import Tokens
 
@@ -26,6 +27,15 @@ def of_one(facts: dict[str, Any], tokens: Tokens, placing: bool) -> str:
     if facts["open"]:
         return f"{begin}, but for {facts['open']} directions, which were filled in by smoothness"
     return f"{begin}: an error of {-20 * math.log10(max(facts['error'], 1e-16)):.0f} dB is expected"
+
+
+def of_filled(facts: dict[str, Any], tokens: Tokens) -> str:
+    """One sentence on one picture whose cleared values were filled in."""
+    words = f"{facts['share']:.0%} of what gives {tokens.count} patches was cleared and filled in from the rest"
+    if facts["filled"] > FILLED:
+        return f"{words}, which they do not fit: they are not to be trusted"
+    smooth = f"; {facts['vague']:.1%} of their values were told by smoothness" if facts["vague"] else ""
+    return f"{words}: an error of {-20 * math.log10(max(facts['error'], 1e-16)):.0f} dB is expected{smooth}"
 
 
 def believed(facts: dict[str, Any]) -> bool:
