@@ -96,7 +96,9 @@ def by_sizes(experiment: Experiment, sides: tuple[int, int]) -> tuple[float, int
     if not isinstance(settings, Transformer) or not isinstance(model, VisionTransformer):
         return None
     played = client.local_steps(experiment.pictures)[0] if isinstance(client, FedAvg) else 1
-    found = costs.of(transformer_checks.shape_of(model, sides), settings, experiment.pictures, played)
+    masked = bool(experiment.defenses) and all(d.only("clearing") for d in experiment.defenses)
+    shape = transformer_checks.shape_of(model, sides)
+    found = costs.of(shape, settings, experiment.pictures, played, settings.adaptive and masked)
     return found.operations / times.FLOPS / found.steps, found.steps
 
 

@@ -18,7 +18,7 @@ class Filled(Alone):
     def __init__(self, given: Given, cleared: Cleared):
         super().__init__(given)
         self.cleared = cleared
-        self.cost = costs.filled(given.shape, given.settings)
+        self.cost = costs.filled(given.shape, given.settings, float(cleared.kept.double().mean()))
         self.steps = self.cost.steps
 
     def begin(self, seed: int) -> State:

@@ -72,6 +72,12 @@ class Cleared:
         return least / math.sqrt(3) if least > SIZED * rms else rms
 
 
+def enough(share: float, rows: int, columns: int, patches: int) -> int:
+    """Columns of `columns` that take part, of which a share of the values was kept."""
+    spare = share * rows - OVER * patches
+    return min(columns, math.ceil(OVER * patches * rows / spare)) if spare > 0 else columns
+
+
 def begin(cleared: Cleared, seed: int) -> State:
     """The alternation's state: `rows` and `columns` are those that take part, u their space."""
     rows, columns = (m.nonzero().flatten() for m in cleared.core())
@@ -79,11 +85,9 @@ def begin(cleared: Cleared, seed: int) -> State:
     positions = columns[columns >= cleared.whole.shape[1] - t]
     others = columns[columns < cleared.whole.shape[1] - t]
     share = float(cleared.kept[rows][:, columns].double().mean())
-    spare = share * len(rows) - OVER * t
-    if spare > 0:
-        wanted = math.ceil(OVER * t * len(rows) / spare)
-        draws = torch.Generator().manual_seed(seed)
-        others = others[torch.randperm(len(others), generator=draws)[:wanted].sort().values]
+    draws = torch.Generator().manual_seed(seed)
+    wanted = enough(share, len(rows), len(others), t)
+    others = others[torch.randperm(len(others), generator=draws)[:wanted].sort().values]
     columns = torch.cat([others, positions])
     shown = cleared.whole[rows][:, columns]
     v = torch.linalg.svd(shown, full_matrices=False)[2][:t].T

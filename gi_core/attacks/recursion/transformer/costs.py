@@ -11,6 +11,8 @@ from gi_core.settings.transformer_checks import inseparable
 
 FILLED = 6
 """Steps that filling in cleared values usually takes."""
+USUAL = 0.6
+"""Share of the values that pruning keeps by default."""
 TYPICAL = 4
 """Steps that the second engine of `commutant` usually takes."""
 MOVED = 150
@@ -37,12 +39,13 @@ def alone(shape: AttentionShape, settings: Transformer, placing: bool) -> Cost:
     return Cost(steps, solved + 4.0 * t * free * values * smoothing.STEPS * (steps - 2))
 
 
-def filled(shape: AttentionShape, settings: Transformer) -> Cost:
-    """One picture whose cleared values are filled in."""
-    t, rounds = shape.patches, completing.ROUNDS * FILLED
-    sides = shape.width + 4.0 * t
-    each = 2.0 * shape.width * 2 * sides * t**2 / max(shape.width - t, 1) * t
-    return Cost(2 + FILLED + settings.rounds, rounds * each + 2.0 * shape.width * shape.values * t**2)
+def filled(shape: AttentionShape, settings: Transformer, share: float = USUAL) -> Cost:
+    """One picture of whose values a share was kept, the others filled in."""
+    t, width = shape.patches, shape.width
+    columns = completing.enough(share, width, shape.values, t) + t
+    each = 4.0 * width * columns * t**2
+    solved = 2.0 * width * shape.values * t**2 + 20.0 * shape.values * t**3
+    return Cost(2 + FILLED + settings.rounds, completing.ROUNDS * FILLED * each + solved)
 
 
 def together(shape: AttentionShape, pictures: int, finish: int = 0) -> Cost:
@@ -77,8 +80,12 @@ def searching(shape: AttentionShape, settings: Transformer, pictures: int, playe
     return Cost(begun.steps + settings.search, begun.operations + settings.search * PRODUCTS * PASSES * once)
 
 
-def of(shape: AttentionShape, settings: Transformer, pictures: int, played: int) -> Cost:
-    """Of the way that the machine takes. played: local steps; more than one moves the tokens."""
+def of(shape: AttentionShape, settings: Transformer, pictures: int, played: int, cleared: bool = False) -> Cost:
+    """Of the way that the machine takes. played: local steps; more than one moves the tokens. cleared: whether values were
+    cleared, and the mask is known.
+    """
+    if pictures == 1 and cleared and shape.positions == "learned" and shape.width >= completing.SLACK * shape.patches:
+        return filled(shape, settings)
     if pictures == 1:
         return alone(shape, settings, shape.positions != "learned")
     if played > 1 or inseparable(shape, pictures):
