@@ -8,6 +8,7 @@ floor is the update's own precision: rounding, of a change that of the weights, 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
@@ -79,17 +80,27 @@ def label_sets(update: Update, knowledge: Knowledge) -> Tensor | None:
 
 
 def compared(own: list[Tensor], belief: Belief) -> tuple[float, float]:
-    """(r, a) of g against a belief low <= c g <= high."""
-    (low, high), g = belief.flat(), torch.cat([t.reshape(-1) for t in own]).double().cpu()
-    low, high = low.double().cpu(), high.double().cpu()
-    exact = (low == high) & torch.isfinite(low)
-    seen, part = low[exact], g[exact]
-    size, square = float(seen.norm()), float(part @ part)
+    """(r, a) of g against a belief low <= c g <= high. Tensor by tensor, as a large network's do not fit in memory many times."""
+    size = square = along = rest = 0.0
+    for g, low, high in _flat(own, belief):
+        exact = (low == high) & torch.isfinite(low)
+        seen, part = (low, g) if bool(exact.all()) else (low[exact], g[exact])
+        size, square, along = size + float(seen @ seen), square + float(part @ part), along + float(part @ seen)
     if not size:
         return float("nan"), float("nan")
-    factor = float(part @ seen) / square if square > 0 else 0.0
-    apart = factor * g - torch.clamp(factor * g, low, high)
-    return float(apart.norm()) / size, factor
+    factor = along / square if square > 0 else 0.0
+    for g, low, high in _flat(own, belief):
+        apart = factor * g
+        apart -= low if torch.equal(low, high) else torch.clamp(apart, low, high)
+        rest += float(apart @ apart)
+    return math.sqrt(rest / size), factor
+
+
+def _flat(own: list[Tensor], belief: Belief) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """(g, low, high) of each tensor, (p,) in double precision on the CPU."""
+    for three in zip(own, belief.low, belief.high, strict=True):
+        g, low, high = (t.detach().reshape(-1).double().cpu() for t in three)
+        yield g, low, high
 
 
 def sent_by(update: Update, knowledge: Knowledge, images: Tensor, labels: Tensor) -> list[Tensor]:
