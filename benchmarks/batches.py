@@ -1,8 +1,9 @@
 """Batches of a small vision transformer told apart: hidden size 192, 3 heads, 4 blocks, 16 patches of 16 pixels at 64 pixels,
 gradients in float64 and float32, weights fresh and trained here, random crops of the bundled pictures.
 
-`python -m benchmarks.batches COUNT SEEDS [fresh|trained] [float32|float64] [STEPS] [bundled|textured]` prints one row, and a line
+`python -m benchmarks.batches COUNT SEEDS [fresh|trained] [float32|float64] [STEPS] [bundled|textured|four]` prints one row, and a line
 for each seed; STEPS: of the search that finishes what was told apart; textured: crops of eight pictures without flat parts;
+four: of those of them that are bundled;
 `python -m benchmarks.batches photographs COUNT` tells photographs of 224 pixels apart that went through a ViT-B/32.
 """
 
@@ -30,6 +31,7 @@ PICTURES = {
         "grass.png",
         "gravel.png",
     ),
+    "four": ("astronaut", "coffee", "chelsea", "ihc"),
 }
 """Bundled ones, and files of scikit-image's wheel, whose labels are drawn. The rocket's sky and the retina's corners are flat."""
 SEEDS = {2: 20, 3: 20, 4: 20, 5: 5, 6: 3}
