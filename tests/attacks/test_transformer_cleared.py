@@ -33,6 +33,8 @@ def test_whoever_knows_the_mask_fills_in_what_was_cleared(defense):
     assert isinstance(naive.attack.way, Alone) and isinstance(knowing.attack.way, Filled)
     assert score(naive) < 25 and score(knowing) > 45
     assert "was cleared and filled in from the rest: an error of" in knowing.step.note
+    sure = "smoothness" not in knowing.step.note
+    assert (knowing.attack.certificate(knowing.state) is not None) == sure == (defense is HALF)
     assert (
         max(knowing.attack.residual(knowing.state).values()) < 0.02 < max(naive.attack.residual(naive.state).values())
     )
@@ -52,6 +54,7 @@ def test_what_the_kept_values_do_not_fit_is_not_trusted():
     found = recover(asked(KNOWING, {"kind": "random_pruning", "kept": 0.3}, picture="rocket"))
     assert isinstance(found.attack.way, Filled) and score(found) < 30
     assert "which they do not fit: they are not to be trusted" in found.step.note
+    assert found.attack.certificate(found.state) is None
 
 
 def test_rows_and_columns_with_little_left_take_no_part():
@@ -73,7 +76,15 @@ def test_rows_and_columns_with_little_left_take_no_part():
 def test_a_position_that_lost_too_much_is_counted():
     kept = torch.ones(40, 64, dtype=torch.bool)
     kept[3:, -1] = False
-    assert Cleared(torch.ones(40, 64, dtype=torch.float64), kept, 4, 1e-7).short() == 1
+    found = Cleared(torch.ones(40, 64, dtype=torch.float64), kept, 4, 1e-7)
+    assert found.short() == 1 and not found.determined()
+
+
+def test_too_few_values_for_the_unknowns_are_not_tried():
+    draws = torch.Generator().manual_seed(0)
+    for share, tried in ((0.2, False), (0.5, True)):  # 4 (40 + 64 - 4) unknowns
+        kept = torch.rand(40, 64, generator=draws) < share
+        assert Cleared(torch.ones(40, 64, dtype=torch.float64), kept, 4, 1e-7).determined() == tried
 
 
 def test_knowing_of_a_mask_is_said_to_change_something_and_of_noise_nothing():

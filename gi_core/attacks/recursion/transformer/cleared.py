@@ -97,12 +97,12 @@ class Filled(Alone):
         state["facts"] |= {
             "open": 0, "vague": missing / every, "misfit": found.misfit,
             "error": float((found.error / given.tiles.unit).square().mean()) ** 0.5,
-            "filled": state["filling"]["best"]["misfit"] / self.given.eps,
+            "filled": state["filling"]["best"]["misfit"] / self.cleared.rounding,
         }  # fmt: skip
         state["filling"] = None
         return LayerReport(
             name=t.positions, route="under-determined" if missing else "gradient", unknowns=every, rank=every - missing,
-            deficiency=missing, condition=float(found.singular[0] / found.singular[-1]), residual=found.misfit,
+            deficiency=missing, condition=float(found.singular[0]) / max(float(found.singular[-1]), 1e-300), residual=found.misfit,
             error=state["facts"]["error"], preview=given.tiles.picture(found.patches).float(),
             note=f"{missing} of {every} values are told by smoothness" if missing else "",
         )  # fmt: skip

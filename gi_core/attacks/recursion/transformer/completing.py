@@ -33,6 +33,10 @@ try, where the first one ends at what the kept values do not fit.
 """
 FILLED = 5.0
 """Misfit of the kept values, in units of the rounding of what was sent, up to which the cleared ones are believed."""
+KNOWN = 2.5
+"""Kept values for each unknown, below which nothing is tried: of a photograph through 196 patches it would take a quarter of an hour and fail."""
+LEAST = 1e-14
+"""Weight of a cleared value at least, which keeps every fit solvable."""
 ROUNDS, MOST, STILL = 10, 400, 0.95
 """Rounds in a step of the attack, most of them, and the share of the misfit left after a step that is no progress."""
 SIZED = 1e-2
@@ -63,6 +67,22 @@ class Cleared:
         """Positions of which too little was kept to tell the rest."""
         rows, _ = self.core()
         return int(((self.kept & rows[:, None]).sum(0)[-self.patches :] < SLACK * self.patches).sum())
+
+    def determined(self) -> bool:
+        """Whether enough was kept: of every position, and for each of the T (D' + n' - T) unknowns of rank T."""
+        rows, columns = self.core()
+        unknowns = self.patches * (int(rows.sum()) + int(columns.sum()) - self.patches)
+        return not self.short() and int(self.kept[rows][:, columns].sum()) >= KNOWN * unknowns
+
+    @property
+    def rounding(self) -> float:
+        """Of the kept values, as the misfit is measured."""
+        return max(self.eps, LEAST**0.5 / 100)
+
+    @property
+    def least(self) -> float:
+        """Weight of a cleared value in the end."""
+        return max(self.eps**2, LEAST)
 
     def spread(self) -> float:
         """c of G: the smallest kept value over sqrt(3) where it is large, as the smallest were cleared then, else that of the kept."""
@@ -95,12 +115,12 @@ def begin(cleared: Cleared, seed: int) -> State:
 
 
 def further(cleared: Cleared, state: State) -> bool:
-    """`ROUNDS` more. Returns whether they are all: u, v, misfit and noise are then those of the better try."""
+    """`ROUNDS` more. Returns whether they are all: `best` is then the better try, with its u, v, misfit and noise."""
     shown = cleared.whole[state["rows"]][:, state["columns"]]
     kept = cleared.kept[state["rows"]][:, state["columns"]].double()
     v, falling = state["v"], FALLING[state["try"]]
     for _ in range(ROUNDS):
-        cleared_weight = max(FIRST * falling ** state["round"], cleared.eps**2)
+        cleared_weight = max(FIRST * falling ** state["round"], cleared.least)
         weights = kept + (1 - kept) * cleared_weight
         u = torch.linalg.qr(_fitted(torch.linalg.qr(v).Q, shown, weights)).Q
         v = _fitted(u, shown.T, weights.T)
@@ -110,12 +130,12 @@ def further(cleared: Cleared, state: State) -> bool:
     over = float(kept.sum()) - u.shape[1] * (sum(shown.shape) - u.shape[1])
     noise = (float(off.square().sum()) / max(over, 1.0)) ** 0.5
     state["v"], seen = v, state["misfits"]
-    settled = cleared_weight <= cleared.eps**2 and len(seen) > 1 and seen[-1] > STILL * seen[-2]
+    settled = cleared_weight <= cleared.least and len(seen) > 1 and seen[-1] > STILL * seen[-2]
     if not settled and state["round"] < MOST:
         return False
     if state["best"] is None or seen[-1] < state["best"]["misfit"]:
         state["best"] = {"u": u, "v": v, "misfit": seen[-1], "noise": noise, "rounds": state["round"]}
-    if seen[-1] <= FILLED * cleared.eps or state["try"] + 1 == len(FALLING):
+    if seen[-1] <= FILLED * cleared.rounding or state["try"] + 1 == len(FALLING):
         return True
     state |= {"try": state["try"] + 1, "v": state["begun"], "round": 0, "misfits": []}
     return False
@@ -147,7 +167,7 @@ def patches(cleared: Cleared, state: State, grey: Tensor, unit: float) -> Told:
     """grey (n,): a grey patch. unit: of a pixel in the network's units."""
     rows, t, best = state["rows"], cleared.patches, state["best"]
     u, whole, kept = best["u"], cleared.whole[rows], cleared.kept[rows].double()
-    weights = kept[:, -t:] + (1 - kept[:, -t:]) * cleared.eps**2
+    weights = kept[:, -t:] + (1 - kept[:, -t:]) * cleared.least
     positions = u @ _fitted(u, whole[:, -t:].T, weights.T).T  # S^T (rows, T)
     gradient, mask = whole[:, :-t], kept[:, :-t]
     noise = max(best["noise"], 1e-16 * float(gradient.abs().max()))

@@ -95,7 +95,7 @@ class Given:
         kept = torch.cat([of_patches, of_positions.T], 1)
         whole = torch.cat([self.gradient, self.positions.T], 1)
         found = Cleared(whole * kept, kept, t.count, self.eps)
-        return None if bool(kept.all()) or found.short() else found
+        return found if not bool(kept.all()) and found.determined() else None
 
     @cached_property
     def kernel(self) -> Tensor:

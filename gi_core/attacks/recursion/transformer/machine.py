@@ -210,6 +210,8 @@ class TransformerMachine(Recursion):
             return None
         if isinstance(self.way, Together) and not (verdict.believed(facts) or facts["open"]):
             return None
+        if isinstance(self.way, Filled) and not verdict.filled_in(facts):
+            return None
         hidden = found.shape[2:] != self.shape[2:]
         by = f"the equations of {self.tokens.count} patches" + ("" if self.update.images == 1 else " of each picture")
         parts = [f"{facts['open']} directions of them do not show"] * bool(facts["open"])

@@ -29,6 +29,11 @@ def of_one(facts: dict[str, Any], tokens: Tokens, placing: bool) -> str:
     return f"{begin}: an error of {-20 * math.log10(max(facts['error'], 1e-16)):.0f} dB is expected"
 
 
+def filled_in(facts: dict[str, Any]) -> bool:
+    """Whether values that were cleared are known: the kept ones are fitted to their own rounding, and none was told by smoothness."""
+    return facts["filled"] <= FILLED and not facts["vague"]
+
+
 def of_filled(facts: dict[str, Any], tokens: Tokens) -> str:
     """One sentence on one picture whose cleared values were filled in."""
     words = f"{facts['share']:.0%} of what gives {tokens.count} patches was cleared and filled in from the rest"
