@@ -108,6 +108,11 @@ class Filled(Alone):
         )  # fmt: skip
 
 
+def of_one(given: Given) -> Alone:
+    """The way to one picture."""
+    return Alone(given) if given.cleared is None else Filled(given, given.cleared)
+
+
 def _spread_over(basis: Tensor, at: Tensor, z: Tensor, like: Tensor) -> Tensor:
     """Patches (T, n) with the columns `at` made of z (k, T), zero elsewhere."""
     out = torch.zeros_like(like)

@@ -17,7 +17,7 @@ from gi_core.attacks.recursion import masked
 from gi_core.attacks.recursion.machine import Recursion
 from gi_core.attacks.recursion.transformer import costs, decay, replay, sent, verdict
 from gi_core.attacks.recursion.transformer.alone import Alone
-from gi_core.attacks.recursion.transformer.cleared import Filled
+from gi_core.attacks.recursion.transformer.cleared import Filled, of_one
 from gi_core.attacks.recursion.transformer.given import Given, Way
 from gi_core.attacks.recursion.transformer.preview import Preview
 from gi_core.attacks.recursion.transformer.searching import Searching
@@ -69,7 +69,7 @@ class TransformerMachine(Recursion):
         tiles = Tiles(tokens, knowledge)
         self.pixels = tiles.pixels
         self.given = Given(settings, update, knowledge, tokens, tiles)
-        self.way: Way = self._of_one() if update.images == 1 else self._of_batch()
+        self.way: Way = of_one(self.given) if update.images == 1 else self._of_batch()
         self.steps = self.way.steps
 
     @property
@@ -104,10 +104,6 @@ class TransformerMachine(Recursion):
             return ""  # said by the bounds of a batch
         values = math.prod(tokens.patch) * self.knowledge.input_shape[0]
         return transformer_checks.too_narrow(tokens.count, tokens.prefix, tokens.width, values)
-
-    def _of_one(self) -> Way:
-        cleared = self.given.cleared
-        return Alone(self.given) if cleared is None else Filled(self.given, cleared)
 
     def _of_batch(self) -> Way:
         """Pictures apart, or what can be shown instead. Raises Refused."""
