@@ -143,6 +143,7 @@ def condition(page) -> str:
         "app": lambda: page.locator("[data-testid=stApp]").first.evaluate("e => ({...e.dataset})", timeout=ASKED),
         "dialogs": lambda: page.locator("[role=dialog]").all_inner_texts(),
         "errors": lambda: page.watch.errors,
+        "address": lambda: page.evaluate("location.href"),
         "body": lambda: page.locator("body").inner_text(timeout=ASKED)[:3000],
     }
     told = [page.url]
