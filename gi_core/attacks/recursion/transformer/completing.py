@@ -33,7 +33,7 @@ try, where the first one ends at what the kept values do not fit.
 """
 FILLED = 5.0
 """Misfit of the kept values, in units of the rounding of what was sent, up to which the cleared ones are believed."""
-KNOWN = 2.5
+PER_UNKNOWN = 2.5
 """Kept values for each unknown, below which nothing is tried: of a photograph through 196 patches it would take a quarter of an hour and fail."""
 LEAST = 1e-14
 """Weight of a cleared value at least, which keeps every fit solvable."""
@@ -54,11 +54,11 @@ class Cleared:
 
     def core(self) -> tuple[Tensor, Tensor]:
         """(rows, columns) that take part, both as masks."""
-        enough = SLACK * self.patches
+        needed = SLACK * self.patches
         rows, columns = (torch.ones(n, dtype=torch.bool) for n in self.whole.shape)
         while True:
-            wide = rows & ((self.kept & columns).sum(1) >= enough)
-            tall = columns & ((self.kept & wide[:, None]).sum(0) >= enough)
+            wide = rows & ((self.kept & columns).sum(1) >= needed)
+            tall = columns & ((self.kept & wide[:, None]).sum(0) >= needed)
             if bool((wide == rows).all() and (tall == columns).all()):
                 return rows, columns
             rows, columns = wide, tall
@@ -72,7 +72,7 @@ class Cleared:
         """Whether enough was kept: of every position, and for each of the T (D' + n' - T) unknowns of rank T."""
         rows, columns = self.core()
         unknowns = self.patches * (int(rows.sum()) + int(columns.sum()) - self.patches)
-        return not self.short() and int(self.kept[rows][:, columns].sum()) >= KNOWN * unknowns
+        return not self.short() and int(self.kept[rows][:, columns].sum()) >= PER_UNKNOWN * unknowns
 
     @property
     def rounding(self) -> float:
@@ -143,8 +143,12 @@ def further(cleared: Cleared, state: State) -> bool:
 
 def _fitted(basis: Tensor, shown: Tensor, weights: Tensor) -> Tensor:
     """(k, T): for each row of `shown` (k, m), with weights as many, its coordinates in `basis` (m, T) by least squares."""
-    squares = torch.stack([(basis * w[:, None]).T @ basis for w in weights])
-    return torch.linalg.solve(squares, ((weights * shown) @ basis)[..., None])[..., 0]
+    return torch.linalg.solve(_squares(basis, weights), ((weights * shown) @ basis)[..., None])[..., 0]
+
+
+def _squares(basis: Tensor, weights: Tensor) -> Tensor:
+    """(k, T, T): B^T diag(w) B for each row w of `weights`."""
+    return torch.stack([(basis * w[:, None]).T @ basis for w in weights])
 
 
 @dataclass(frozen=True)
@@ -173,9 +177,8 @@ def patches(cleared: Cleared, state: State, grey: Tensor, unit: float) -> Told:
     noise = max(best["noise"], 1e-16 * float(gradient.abs().max()))
     spread, v = cleared.spread(), DEVIATION * unit
     weights = mask / noise**2 + (1 - mask) / spread**2
-    squares = torch.stack([(positions * w[:, None]).T @ positions for w in weights.T])
     right = positions.T @ (mask * gradient) / noise**2
-    values, basis = torch.linalg.eigh(squares)
+    values, basis = torch.linalg.eigh(_squares(positions, weights.T))
     values = values.clamp_min(0)
     said = torch.einsum("jab,aj->jb", basis, right)
     middle = torch.einsum("jab,j->jb", basis, grey) / v**2
