@@ -38,7 +38,7 @@ def draw() -> None:
                 key=key,
                 help=one.help or None,
                 on_change=_answered,
-                args=(name, key),
+                args=(name, key, edition),
             )
 
 
@@ -48,6 +48,11 @@ def fill(said: Mapping[str, str]) -> None:
     address.show(**{name: None if value == UNKNOWN else value for name, value in said.items()})
 
 
-def _answered(name: str, key: str) -> None:
+def _answered(name: str, key: str, edition: int) -> None:
+    """A person's answer. A tick of the timer that was on its way while files filled the form in reports its widgets of before,
+    whose edition has passed: they are no wish of the person.
+    """
+    if edition != st.session_state.get(_EDITION, 0):
+        return
     value = st.session_state[key]
     address.show(**{name: None if value == UNKNOWN else value})

@@ -25,8 +25,6 @@ _KEY, _GIVEN, _LOOKED, _SAID, _FILLED = (
 )
 _TOLD = "deployment.told"
 _SECONDS = 0.5
-_AGAIN = 2.0
-"""Seconds after which the address is compared once more with what was filled in: a browser on a busy machine went back to the one before."""
 
 
 def draw() -> None:
@@ -42,10 +40,9 @@ def draw() -> None:
             telling.problem(wrong)
         if given := st.session_state.get(_GIVEN):
             job = _job(given)
-            over = job is None or job.over
-            filled = job is not None and st.session_state.get(_FILLED) == job.id
-            every = (_AGAIN if filled else None) if over else _SECONDS
-            st.fragment(_answer, run_every=every, key="deployment_reading")(given)
+            st.fragment(_answer, run_every=None if job is None or job.over else _SECONDS, key="deployment_reading")(
+                given
+            )
 
 
 def _taken() -> None:
@@ -86,7 +83,7 @@ def _answer(given: dict[str, Any]) -> None:
             st.session_state[_FILLED] = job.id
             st.session_state[_TOLD] = found["answers"]
             st.rerun(scope="app")  # an address that is written just before this never reaches the browser
-        address.show()  # once more, where the browser has another one
+        address.show()  # once more, where a tick of the timer came between filling in and its way to the browser
         _lines(found)
 
 
