@@ -178,6 +178,15 @@ def test_the_form_is_as_it_was_after_a_sweep_was_looked_at(store):
     assert app.toggle(key="sweep_accuracy").value and not app.exception and not app.warning
 
 
+def test_a_change_is_kept_where_the_click_that_opens_a_sweep_comes_with_it(store):
+    number = sweeps.start(store, SMALL)
+    app = page()
+    app.text_input(key="sweep_name").set_value("Kept")
+    app.button(key=f"show_{number}").click().run()
+    app.button(key="sweeps_back").click().run()
+    assert app.text_input(key="sweep_name").value == "Kept" and not app.exception
+
+
 def test_a_run_in_the_lab_is_varied_here(store):
     run = fakes.run(store, experiment=build({"samples": ["bundled/rocket"], "size": 32, "seed": 77}))
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)

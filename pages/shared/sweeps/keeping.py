@@ -10,20 +10,24 @@ import streamlit as st
 _KEPT = "sweeps.kept"
 
 
-def start(key: str, first: Any, options: Container[Any] | None = None) -> str:
-    """The widget's key, its value set: as it was left, else `first`. options: what a choice, or each of several, must be of."""
+def widget(key: str, first: Any, options: Container[Any] | None = None) -> dict[str, Any]:
+    """The arguments that a widget takes to show its value as it was left, else `first`.
+
+    options: what a choice, or each of several, must be of. A change is kept before anything is drawn: a click that
+    follows at once may draw a view without this widget.
+    """
     kept, state = st.session_state.setdefault(_KEPT, {}), st.session_state
     value = state[key] if key in state else kept.get(key, first)
     several = value if isinstance(value, list) else [value]
     fits = options is None or all(v is None or v in options for v in several)
     if key not in state or not fits:
         state[key] = value if fits else first
-    return key
+    kept[key] = state[key]
+    return {"key": key, "on_change": _changed, "args": (key,)}
 
 
-def keep(*keys: str) -> None:
-    """Remember these widgets' values as they stand."""
-    st.session_state.setdefault(_KEPT, {}).update({key: st.session_state[key] for key in keys})
+def _changed(key: str) -> None:
+    put(key, st.session_state[key])
 
 
 def put(key: str, value: Any) -> None:

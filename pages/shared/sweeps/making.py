@@ -41,12 +41,11 @@ def _bases() -> dict[str, Experiment]:
 def _by_form() -> None:
     bases = _bases()
     with st.grid(2, min_column_width=260, gap="small", vertical_alignment="bottom"):
-        name = st.text_input("Name", max_chars=120, key=keeping.start(NAME, "My sweep"))
+        name = st.text_input("Name", max_chars=120, **keeping.widget(NAME, "My sweep"))
         chosen = st.selectbox(
-            "Base", list(bases), key=keeping.start(BASE, next(iter(bases)), bases),
+            "Base", list(bases), **keeping.widget(BASE, next(iter(bases)), bases),
             help="What stays the same in all experiments.",
         )  # fmt: skip
-    keeping.keep(NAME, BASE)
     base = bases[chosen]
     st.html(f'<p class="gi-about">{words.escape(words.question(base.model_dump(mode="json")))}</p>')
     try:
@@ -55,10 +54,9 @@ def _by_form() -> None:
             while len(axes) < MOST_AXES and (axis := _axis(len(axes), base)) is not None:
                 axes.append(axis)
         accuracy = st.toggle(
-            "Also measure accuracy", key=keeping.start("sweep_accuracy", False),
+            "Also measure accuracy", **keeping.widget("sweep_accuracy", False),
             help="Trains the network federated with the same defenses, several times for each defense: it takes longer.",
         )  # fmt: skip
-        keeping.keep("sweep_accuracy")
         if not axes:
             st.html('<p class="gi-estimate" role="status">Choose what varies.</p>')
             return
@@ -78,9 +76,8 @@ def _axis(number: int, base: Experiment) -> Axis | None:
     with left:
         key = st.selectbox(
             ("Varies", "And", "And also")[number], list(fields), index=None, placeholder="nothing",
-            key=keeping.start(f"axis_{number}", None, fields), format_func=lambda k: fields[k].title if k in fields else k,
+            **keeping.widget(f"axis_{number}", None, fields), format_func=lambda k: fields[k].title if k in fields else k,
         )  # fmt: skip
-    keeping.keep(f"axis_{number}")
     if key is None:
         return None
     with right:
@@ -91,16 +88,14 @@ def _axis(number: int, base: Experiment) -> Axis | None:
 def _values(field: Field, base: Experiment, key: str) -> list[Any]:
     if field.choices is None:
         typed_first = ", ".join(f"{value:g}" for value in field.first(base))
-        text = st.text_input("Values", key=keeping.start(key, typed_first), help=field.help, max_chars=400)
-        keeping.keep(key)
+        text = st.text_input("Values", **keeping.widget(key, typed_first), help=field.help, max_chars=400)
         return typed(text, field.whole)
     options = {k: title or words.sample_name(k) for k, title in field.choices(base).items()}
     first = [k for k in field.first(base) if k in options]
     chosen = st.multiselect(
-        "Values", list(options), format_func=options.__getitem__, key=keeping.start(key, first, options), help=field.help,
+        "Values", list(options), format_func=options.__getitem__, **keeping.widget(key, first, options), help=field.help,
         placeholder="choose some",
     )  # fmt: skip
-    keeping.keep(key)
     if not chosen:
         raise SpecError(f"{field.title.lower()}: choose one value at least")
     return chosen
