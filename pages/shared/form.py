@@ -96,15 +96,20 @@ def key(name: str, shows: Any = _NOTHING) -> str:
 
 
 def report(key: str, act: Callable[..., None], *given: Any) -> None:
-    """A widget's `on_change`: act(*given), unless the widget of that key is no part of the form as it stands."""
+    """A widget's `on_change`: act(*given), unless the widget of that key is no part of the form as it stands.
+
+    A widget that is away is new to Streamlit when the browser repeats it: where it says what it showed, nobody changed it.
+    """
     head, _, name = key.partition(".")
     seat = _seats().get(name)
     if head == f"{page()}{edition()}":
         act(*given)
     elif seat is not None and head == f"{page()}{edition()}-{seat[0]}" and key in st.session_state:
         value = st.session_state[key]
-        _seats()[name] = (seat[0], list(value) if isinstance(value, (list, tuple)) else value)
-        act(*given)
+        value = list(value) if isinstance(value, (list, tuple)) else value
+        if value != seat[1]:
+            _seats()[name] = (seat[0], value)
+            act(*given)
 
 
 def kind_at(path: tuple[str | int, ...]) -> str | None:

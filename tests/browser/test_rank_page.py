@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from tests.browser.conftest import expect
-from tests.browser.test_every_page import ready
 from tests.browser.test_main_path import run_of, until
 
 pytestmark = pytest.mark.browser
@@ -24,7 +23,6 @@ def test_from_a_drawn_network_to_the_recovered_picture(server, tab, shots):
     answer = page.locator(".gi-answer h2")
     answer.filter(has_text="Exact").wait_for()
     page.locator(".st-key-rank_chart .main-svg").first.wait_for()
-    ready(page, "rank")
     page.screenshot(path=shots / "rank.png")
 
     page.get_by_text("Draw your own", exact=True).click()
