@@ -46,6 +46,7 @@ def test_each_twin_gives_the_update_that_was_seen():
             assert float((made - seen).norm() / seen.norm()) < 1e-5
 
 
+@pytest.mark.slow
 def test_published_weighting_loses_most_of_it():
     found = recover(ask({"kind": "cnn6"}, {"kind": "rgap", "weighting": "published", "root": "small"}, **ASTRONAUT))
     assert 20 <= found.psnr[0] <= 60

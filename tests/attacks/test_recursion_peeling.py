@@ -54,6 +54,7 @@ def _mnist(folder, index: int, **values):
     return ask(RELU, "peeling", samples=[f"folder:{folder}/mnist_test:{index:04d}"], size=28, **values)
 
 
+@pytest.mark.slow
 def test_mnist_untrained(shared_data):
     errors = [10 ** (-recover(_mnist(shared_data, i)).psnr[0] / 10) for i in range(10)]
     assert sum(error < 1e-6 for error in errors) >= 9, errors

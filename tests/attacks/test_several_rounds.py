@@ -84,6 +84,7 @@ def test_each_round_draws_its_own_noise():
     assert not torch.equal(sent[0], sent[1]) and not torch.equal(sent[1], sent[2])
 
 
+@pytest.mark.slow
 def test_noise_averages_as_one_over_the_root_of_the_rounds():
     """The network stands still, so four rounds say what one says with half of the noise; 1.3 allows for five draws."""
     ratios = []

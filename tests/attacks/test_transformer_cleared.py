@@ -50,6 +50,7 @@ def test_where_too_little_of_a_position_was_kept_it_is_as_without():
     assert not isinstance(found.attack.way, Filled) and score(found) < 20
 
 
+@pytest.mark.slow
 def test_what_the_kept_values_do_not_fit_is_not_trusted():
     found = recover(asked(KNOWING, {"kind": "random_pruning", "kept": 0.3}, picture="rocket"))
     assert isinstance(found.attack.way, Filled) and score(found) < 30

@@ -90,6 +90,7 @@ def test_dp_sgd_takes_it_where_batch_norm_in_train_mode_is_refused():
     assert not any(p.field == "client.batch_norm" and p.fatal for p in problems(build(asked)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("attack", ["inverting_gradients:iterations=3", "levenberg_marquardt:iterations=2"])
 def test_attacks_run_on_it(gi_home, capsys, attack):
     model = "convnet:norm=group,width=4,depth=2,activation=gelu"
