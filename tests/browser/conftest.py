@@ -202,10 +202,11 @@ def expect(locator, said: str | None = None):
 
 def axe(page) -> list[dict]:
     """WCAG A and AA violations that axe finds, but in Streamlit's own menu: on a narrow page its list holds headings beside its items,
-    and no page can change that.
+    and no page can change that. Streamlit greys what a rerun is about to take away, which is nothing that a person reads.
     """
     from axe_playwright_python.sync_playwright import Axe
 
+    page.wait_for_function("() => !document.querySelector('.stMain [data-stale=true]')")
     found = Axe().run(
         page,
         context={"exclude": [["[data-testid=stSidebarNavItems]"]]},
