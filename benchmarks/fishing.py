@@ -42,7 +42,7 @@ def _asked(place: int, network: str, weights: str) -> dict:
     common = {"samples": samples, "labels": labels, "channels": 3, "server": {"kind": "fishing", "of_class": FISHED}}
     if network == "residual":
         model = {"kind": "resnet18", "classes": len(residual.BUNDLED)}
-        own = {"size": 32, "attack": {"kind": "residual"}, "weights": residual._weights(weights)}
+        own = {"size": 32, "attack": {"kind": "residual"}, "weights": residual.weights_of(weights)}
     elif network == "transformer":
         model = {"kind": "vit", "patch": 32, "depth": 12, "heads": 12, "hidden": 768, "classes": 10}
         own = {"size": 224, "attack": {"kind": "transformer"}}

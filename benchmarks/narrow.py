@@ -6,12 +6,13 @@ of three photographs, and for all crops. 12 blocks, patches of 16 pixels, fresh 
 
 from __future__ import annotations
 
-import math
 import random
 import statistics
 import sys
-import time
 from collections.abc import Iterator
+
+from benchmarks.answered import Answered, answered
+from gi_core.settings import build
 
 PHOTOGRAPHS = {"astronaut": (512, 512), "coffee": (600, 400), "chelsea": (451, 300)}
 """Width and height of the bundled files."""
@@ -25,38 +26,19 @@ def crops() -> Iterator[str]:
         yield f"bundled/{name}#crop={SIDE}x{SIDE}+{draw.randrange(width - SIDE + 1)}+{draw.randrange(height - SIDE + 1)}"
 
 
-def one(sample: str, hidden: int, normalise: str) -> tuple[float, float]:
-    """PSNR before clamping, and CPU seconds of the attack on one thread."""
-    import torch
-
-    from gi_core import attacks, clients, data
-    from gi_core.experiments import preparing
-    from gi_core.settings import build
-    from gi_core.settings.plan import Plan
-
-    torch.set_num_threads(1)
-    asked = build({
+def one(sample: str, hidden: int, normalise: str) -> Answered:
+    return answered(build({
         "samples": [sample], "size": SIDE, "channels": 3, "normalise": normalise, "attack": {"kind": "transformer"},
         "model": {"kind": "vit", "hidden": hidden, "heads": hidden // 64 or 1, "depth": 12, "patch": 16},
-    })  # fmt: skip
-    pictures = data.load(asked)
-    model, _ = preparing.prepare(asked, pictures)
-    done = clients.play(asked, model, pictures, "cpu")
-    began = time.process_time()
-    attack = attacks.make(asked.attack, done.update, done.knowledge, plan=Plan(), device="cpu")
-    state, step = attack.init(0), None
-    while step is None or not step.done:
-        state, step = attack.step(state)
-    error = float(((attack.answer(state)[0].double() - torch.from_numpy(pictures.images).double()) ** 2).mean())
-    return -10 * math.log10(max(error, 1e-40)), time.process_time() - began
+    }))  # fmt: skip
 
 
 def _main(hidden: str = "192", normalise: str = "0.5/0.25") -> None:
     found = []
     for sample in ("bundled/astronaut", *crops()):
-        psnr, seconds = one(sample, int(hidden), normalise)
-        print(sample, hidden, normalise, f"{psnr:.1f} dB, {seconds:.1f} s", flush=True)
-        found.append(psnr)
+        it = one(sample, int(hidden), normalise)
+        print(sample, hidden, normalise, f"{it.psnr:.1f} dB, {it.seconds:.1f} s", flush=True)
+        found.append(it.psnr)
     found = found[1:]
     print({
         "crops": len(found), "psnr": statistics.median(found), "worst": min(found), "best": max(found),

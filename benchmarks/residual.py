@@ -65,7 +65,7 @@ def row(size: int, count: int, weights: str, mode: str = "eval", kind: str = "fl
     }  # fmt: skip
 
 
-def _asked(sample: str, size: int, weights: dict, mode: str = "eval") -> Experiment:
+def asked(sample: str, size: int, weights: dict, mode: str = "eval") -> Experiment:
     return build({
         "samples": [sample], "size": size, "channels": 3, "model": {"kind": "resnet18", "classes": len(BUNDLED)},
         "attack": {"kind": "residual"}, "weights": weights,
@@ -73,15 +73,15 @@ def _asked(sample: str, size: int, weights: dict, mode: str = "eval") -> Experim
     })  # fmt: skip
 
 
-def _weights(kind: str) -> dict:
+def weights_of(kind: str) -> dict:
     """The settings of the weights; trained ones are kept in a file, as another picture size would train anew."""
     if kind == "fresh":
         return {"kind": "fresh"}
     path = home() / "weights" / "benchmark_resnet18.safetensors"
     if not path.is_file():
         trained = {"kind": "trained", "epochs": EPOCHS, "learning_rate": RATE, "data": "bundled"}
-        asked = _asked("bundled/astronaut", TRAINED_AT, trained)
-        model, about = preparing.prepare(asked, data.load(asked))
+        question = asked("bundled/astronaut", TRAINED_AT, trained)
+        model, about = preparing.prepare(question, data.load(question))
         print("trained:", about, flush=True)
         write_state(model, path, dict(about))
     return {"kind": "file", "path": str(path)}
@@ -90,13 +90,13 @@ def _weights(kind: str) -> dict:
 def _machine(
     sample: str, size: int, weights: str, mode: str = "eval", kind: str = "float32"
 ) -> tuple[ResidualMachine, torch.Tensor]:
-    asked = _asked(sample, size, _weights(weights), mode)
-    pictures = data.load(asked)
-    model, _ = preparing.prepare(asked, pictures)
-    done = clients.play(asked, model, pictures, "cpu")
+    question = asked(sample, size, weights_of(weights), mode)
+    pictures = data.load(question)
+    model, _ = preparing.prepare(question, pictures)
+    done = clients.play(question, model, pictures, "cpu")
     if kind != "float32":
         done = in_double(done, model, pictures, mode, torch.float32 if kind == "rounded" else torch.float64)
-    attack = attacks.make(asked.attack, done.update, done.knowledge, plan=Plan(), device="cpu")
+    attack = attacks.make(question.attack, done.update, done.knowledge, plan=Plan(), device="cpu")
     assert isinstance(attack, ResidualMachine)
     return attack, torch.from_numpy(pictures.images[0]).double()
 

@@ -41,9 +41,8 @@ def test_a_check_is_filled_in_started_cancelled_resumed_and_shared(server, tab, 
     until(lambda: server.store.job(check.id).state == "cancelled", "the cancelled check")
     page.get_by_role("button", name="Resume").click()
     until(lambda: server.store.job(check.id).state == "running", "the resumed check")
-    other = tab(
-        page.evaluate("location.pathname + location.search")
-    )  # a context of its own, as another person's browser
+    # a context of its own, as another person's browser
+    other = tab(page.evaluate("location.pathname + location.search"))
     other.locator(".gi-state", has_text="done").wait_for()
     expect(other.get_by_role("button", name="Check this deployment")).to_have_count(0)
     other.get_by_role("button", name="Cancel").click()

@@ -59,9 +59,8 @@ def test_a_lesson_from_the_list_to_what_came_true_and_back(server, tab):
     assert strip.locator("css=*").evaluate_all(SMALLEST) >= 24 <= page.locator(".gi-asks").evaluate(SIZE)
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Present").wait_for()
-    page.get_by_role(
-        "button", name="Next step"
-    ).last.click()  # that of the presentation stays beside it until the page is drawn
+    # the presentation's button stays beside the page's own until the page is drawn, and both are one widget
+    page.get_by_role("button", name="Next step").last.click()
     page.get_by_text("step 2 of 2").wait_for()
     page.go_back()
     page.get_by_text("step 1 of 2").wait_for()
